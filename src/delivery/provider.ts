@@ -1,0 +1,63 @@
+// The port to a provider: the service that takes mails. An implementation classifies what happened; it never retries by
+// itself and never writes to the database.
+
+/** How html and text reach `send`: as they read, or already in quoted-printable for a MIME message. */
+export type MailEncoding = 'utf8' | 'quoted-printable'
+
+/** One digest, ready to leave. */
+export interface Mail {
+  /** The delivery's public id: tag, file name and Message-ID. Says nothing about the reader. */
+  publicId: string
+  to: string
+  from: string
+  subject: string
+  /** All further headers, in the order in which they leave. */
+  headers: Record<string, string>
+  html: string
+  text: string
+  /** ISO 8601 in UTC: the delivery's `issued_at`, the same in every repeat. */
+  date: string
+}
+
+export interface BatchRequest {
+  edition: { date: string; kind: string }
+  /** The same for every repeat of the same bytes; at most 256 characters. */
+  idempotencyKey: string
+  mails: Mail[]
+  signal?: AbortSignal
+}
+
+export type MailOutcome = { state: 'submitted'; providerId: string | null } | { state: 'rejected'; reason: string }
+
+/** What became of one request. Only `answered` accounts for every mail. */
+export type BatchOutcome =
+  /** One outcome a mail, in the order of the request. */
+  | { kind: 'answered'; outcomes: MailOutcome[] }
+  /** The whole request was refused for its content and nothing was accepted: halve it under new keys. */
+  | { kind: 'refused'; reason: string }
+  /** The key or the account is refused: nothing goes until the operator resumes. */
+  | { kind: 'stopped'; reason: string }
+  /** Too fast: nothing was accepted; the whole queue waits. Not an attempt. */
+  | { kind: 'throttled'; retryAfterMs: number }
+  /** The same key is in flight elsewhere: the same bytes and key again, after the wait. */
+  | { kind: 'concurrent'; retryAfterMs: number }
+  /** The provider's quota is used up: nothing was accepted; the edition pauses. */
+  | { kind: 'quota'; reason: string; retryAfterMs: number }
+  /** The key is known with another payload: unknown, with an alarm, and never a new key. */
+  | { kind: 'mismatch'; reason: string }
+  /** It may or may not have been accepted: the same bytes and key again, while replay lasts. */
+  | { kind: 'unknown'; reason: string }
+
+export interface Provider {
+  name: 'outbox' | 'resend' | 'smtp'
+  /** Most mails a request. */
+  batchSize: number
+  /** Requests a second that it takes; null when it needs no pacing. */
+  requestsPerSecond: number | null
+  /** How long after the first attempt a repeat of the same bytes and key cannot double, in milliseconds: 0 never, Infinity always. */
+  replayMs: number
+  encoding: MailEncoding
+  /** Whether mails can reach people: reserved example domains are withheld then. */
+  reachesRealWorld: boolean
+  send(request: BatchRequest): Promise<BatchOutcome>
+}

@@ -1,0 +1,37 @@
+// The few kinds of failure that code decides by. Anything else that is thrown is a passing fault: the queue retries it.
+
+/** Ends a job for good: trying again cannot help. The reason belongs on the row that the job was about. */
+export class PermanentError extends Error {
+  override name = 'PermanentError'
+}
+
+/** Asks for the job again in `retryAfterMs` milliseconds. It is a wait, not a failed attempt. */
+export class LaterError extends Error {
+  override name = 'LaterError'
+  readonly retryAfterMs: number
+
+  constructor(message: string, retryAfterMs: number, options?: ErrorOptions) {
+    super(message, options)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** A command was called wrongly or its settings do not hold: exit code 2. One line a problem: what, where, what to do. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+  readonly problems: readonly string[]
+
+  constructor(problems: string | readonly string[]) {
+    const list = typeof problems === 'string' ? [problems] : problems
+    super(list.join('\n'))
+    this.problems = list
+  }
+}
+
+/** Returns the sentence of anything thrown, with the sentences of its causes; a group of errors (AggregateError) gives its first. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined
+  const own = error.message || (first === undefined ? error.name : describeError(first))
+  return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`
+}
