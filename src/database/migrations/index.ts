@@ -1,0 +1,4 @@
+// Every step of the schema, in order. A step that was released never changes.
+import * as initial from './001-initial.ts'
+
+export const migrations = { '001-initial': initial }

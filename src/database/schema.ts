@@ -1,0 +1,224 @@
+// The picture of the database: every table's row type, in the order of the round. Rules live with the nouns that own the
+// rows; the SQL that makes these tables is in migrations/.
+//
+//   papers ── listings ── votes           what a source lists under a date, and how it moved (one collection = one look)
+//   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
+//   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
+//   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   suppressions, secrets, ticks
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
+
+export interface Database {
+  papers: PaperRow
+  collections: CollectionRow
+  listings: ListingRow
+  votes: VoteRow
+  editions: EditionRow
+  edition_papers: EditionPaperRow
+  pieces: PieceRow
+  preferences: PreferencesRow
+  subscribers: SubscriberRow
+  selections: SelectionRow
+  batches: BatchRow
+  deliveries: DeliveryRow
+  suppressions: SuppressionRow
+  secrets: SecretRow
+  ticks: TickRow
+}
+
+/** Read as Date, written as Date or ISO text. */
+type Timestamp = ColumnType<Date, Date | string, Date | string>
+type OptionalTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+/** Set by the database's clock unless given. */
+type StampedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
+/** Read as parsed JSON, written as JSON text. */
+type Json<T> = ColumnType<T, string, string>
+type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>
+
+/** The facts of a paper as last seen. `facts` is a source/paper `Paper`. */
+export interface PaperRow {
+  id: string
+  facts: Json<unknown>
+  changed_at: StampedTimestamp
+}
+
+/** One look at a date: what the guard said of it. `listed` counts readable rows, `set_aside` unreadable ones. */
+export interface CollectionRow {
+  id: GeneratedAlways<number>
+  date: string
+  source: string
+  verdict: string
+  reason: Optional<string>
+  listed: number
+  set_aside: number
+  collected_at: StampedTimestamp
+}
+
+/** A paper under a date. `submitted_at` is the first one seen and never overwritten. */
+export interface ListingRow {
+  date: string
+  paper_id: string
+  submitted_at: OptionalTimestamp
+  first_seen_at: StampedTimestamp
+}
+
+/** Votes and comments of a paper at one collection: the history that ranking reads. */
+export interface VoteRow {
+  collection_id: number
+  date: string
+  paper_id: string
+  upvotes: number
+  comments: number
+}
+
+/**
+ * The ranked papers of one date and kind. `reason` says why it is held or empty, `stopped_reason` why its dispatch stands
+ * still (key refused, quota, brake). `due` counts the deliveries ever planned: raised by the transaction that inserts them.
+ */
+export interface EditionRow {
+  id: GeneratedAlways<number>
+  date: string
+  kind: EditionKind
+  state: EditionState
+  reason: Optional<string>
+  source: Optional<string>
+  incomplete: Generated<boolean>
+  archive: Generated<boolean>
+  cutoff_at: Timestamp
+  frozen_at: OptionalTimestamp
+  due: Generated<number>
+  stopped_reason: Optional<string>
+  stopped_until: OptionalTimestamp
+}
+
+/**
+ * One place of a frozen edition. `section`: ranked, rising (candidates for late risers) or late (papers of earlier editions
+ * for readers who missed one). `listed_on` and `rank` are the paper's own date and its place there; `paper` is the frozen fact sheet.
+ */
+export interface EditionPaperRow {
+  edition_id: number
+  position: number
+  paper_id: string
+  section: Section
+  listed_on: string
+  rank: number
+  upvotes: number
+  comments: number
+  reason: string
+  paper: Json<unknown>
+}
+
+/** Ready-made text of an edition and length, in both encodings in which mails leave; slots are marked inside. */
+export interface PieceRow {
+  edition_id: number
+  length: Length
+  name: string
+  sha256: Buffer
+  body: string
+  quoted_printable: string
+}
+
+/** One set of choices, shared by everyone who chose the same. `choices` is a subscriber/preferences `Choices`; rows never change. */
+export interface PreferencesRow {
+  id: GeneratedAlways<number>
+  sha256: Buffer
+  choices: Json<unknown>
+}
+
+/**
+ * An address with a consent. When: cadence, weekday, hour, zone, paused_until; what: preferences_id. `next_due_at` is the
+ * reader's next chosen local hour: the one index that planning reads. `address` is null once erased; `address_hash` stays.
+ */
+export interface SubscriberRow {
+  id: GeneratedAlways<number>
+  public_id: Generated<string>
+  address: Optional<string>
+  address_hash: Buffer
+  consent: Consent
+  consent_source: string
+  preferences_id: number
+  cadence: string
+  /** 1 Monday … 7 Sunday; read for weekly only. */
+  weekday: Generated<number>
+  hour: number
+  zone: string
+  paused_until: Optional<string>
+  token_epoch: Generated<number>
+  waiting_since: StampedTimestamp
+  next_due_at: OptionalTimestamp
+  created_at: StampedTimestamp
+  changed_at: StampedTimestamp
+}
+
+/** An ordered choice of an edition's positions, shared by readers with the same choices and history. */
+export interface SelectionRow {
+  edition_id: number
+  id: number
+  length: Length
+  papers: number[]
+  reasons: number[]
+}
+
+/**
+ * One request to the provider. `attempting` lives here, so that a delivery is written once at planning and once at settling.
+ * `members` are the subscribers in the order of the request, fixed by the mark. `next_attempt_at` is also the lease's end.
+ */
+export interface BatchRow {
+  id: GeneratedAlways<number>
+  edition_id: number
+  state: BatchState
+  members: number[]
+  recipe_sha256: Optional<Buffer>
+  join_version: Optional<number>
+  idempotency_key: Optional<string>
+  provider: Optional<string>
+  lease_epoch: Generated<number>
+  first_attempt_at: OptionalTimestamp
+  attempts: Generated<number>
+  reason: Optional<string>
+  next_attempt_at: StampedTimestamp
+}
+
+/**
+ * One digest to one address: our state and the provider's fate. What the bytes depend on is copied here (public_id,
+ * token_epoch, key_id, issued_at, address), so that nothing that changes in between can change a mail.
+ */
+export interface DeliveryRow {
+  edition_id: number
+  subscriber_id: number
+  selection_id: Optional<number>
+  batch_id: Optional<number>
+  /** The reader's local day that this digest takes; null when withheld or rejected. */
+  local_date: Optional<string>
+  state: DeliveryState
+  fate: Generated<Fate>
+  reason: Optional<string>
+  public_id: Generated<string>
+  token_epoch: Optional<number>
+  key_id: Optional<number>
+  /** Null once settled. */
+  address: Optional<string>
+  issued_at: OptionalTimestamp
+  provider_id: Optional<string>
+  changed_at: StampedTimestamp
+}
+
+/** An address, by keyed hash, that must not be written to. */
+export interface SuppressionRow {
+  address_hash: Buffer
+  reason: string
+  since: StampedTimestamp
+}
+
+/** Keys that the first migration makes and that are never rotated (`address-hash`). */
+export interface SecretRow {
+  name: string
+  value: Buffer
+}
+
+/** When a periodic duty was last done, by the database's clock. */
+export interface TickRow {
+  name: string
+  at: StampedTimestamp
+}

@@ -1,0 +1,21 @@
+// The closed lists of states that columns hold. The checks in migrations/ repeat them.
+
+export type EditionKind = 'daily' | 'weekly'
+
+/** open: votes still count · held: the guard doubts the list · frozen: ranked for good · empty: nothing to rank, see reason. */
+export type EditionState = 'open' | 'held' | 'frozen' | 'empty'
+
+export type Section = 'ranked' | 'rising' | 'late'
+
+/** How much of each paper a mail prints. */
+export type Length = 'titles' | 'short' | 'full'
+
+export type Consent = 'pending' | 'confirmed' | 'unsubscribed'
+
+/** Ours. Waiting = planned + attempting (on the batch) + deferred. */
+export type DeliveryState = 'planned' | 'deferred' | 'submitted' | 'unknown' | 'rejected' | 'withheld'
+
+/** The provider's, in rising order: a later report never lowers it. */
+export type Fate = 'none' | 'delayed' | 'delivered' | 'bounced' | 'failed' | 'suppressed' | 'complained'
+
+export type BatchState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'settled' | 'halved'
