@@ -12,8 +12,8 @@ export type Length = 'titles' | 'short' | 'full'
 
 export type Consent = 'pending' | 'confirmed' | 'unsubscribed'
 
-/** Ours. Waiting = planned + attempting (on the batch) + deferred. */
-export type DeliveryState = 'planned' | 'deferred' | 'submitted' | 'unknown' | 'rejected' | 'withheld'
+/** As stored. Attempting, deferred and a replayable unknown live on the batch: a delivery is written at planning and at settling only. */
+export type DeliveryState = 'planned' | 'submitted' | 'unknown' | 'rejected' | 'withheld'
 
 /** The provider's, in rising order: a later report never lowers it. */
 export type Fate = 'none' | 'delayed' | 'delivered' | 'bounced' | 'failed' | 'suppressed' | 'complained'

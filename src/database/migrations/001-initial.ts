@@ -110,6 +110,7 @@ const statements = [
     check (consent <> 'confirmed' or address is not null)
   ) with (fillfactor = 85)`,
   "create index subscribers_due on subscribers (next_due_at) where consent = 'confirmed'",
+  "create index subscribers_due_weekly on subscribers (next_due_at) where consent = 'confirmed' and cadence = 'weekly'",
   `create table selections (
     edition_id int not null references editions,
     id int not null,
@@ -145,7 +146,7 @@ const statements = [
     selection_id int,
     batch_id int references batches,
     local_date date,
-    state text not null check (state in ('planned', 'deferred', 'submitted', 'unknown', 'rejected', 'withheld')),
+    state text not null check (state in ('planned', 'submitted', 'unknown', 'rejected', 'withheld')),
     fate text not null default 'none'
       check (fate in ('none', 'delayed', 'delivered', 'bounced', 'failed', 'suppressed', 'complained')),
     reason text,

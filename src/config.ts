@@ -1,0 +1,193 @@
+// The one reader of the environment: strings in, typed settings out, every problem reported at once in plain sentences.
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { UsageError } from './errors.ts'
+
+/** How far a command goes: `stores` reads and writes our own rows; `mail` also signs links and hands mails to a provider. */
+export type Reach = 'stores' | 'mail'
+
+export type ProviderSettings =
+  | { name: 'outbox'; directory: string }
+  | { name: 'resend'; apiKey: string; baseUrl: string | undefined }
+
+export interface Config {
+  /** `postgres://…`; undefined means embedded PostgreSQL under `dataDir`. */
+  databaseUrl: string | undefined
+  /** `redis://…`; undefined means that the queue lives in PostgreSQL. */
+  redisUrl: string | undefined
+  dataDir: string
+  /** PostgreSQL schema of our tables and prefix of the queue's keys. */
+  schema: string
+  /** Without a slash at the end. Every link in a mail begins with it. */
+  publicUrl: string
+  port: number
+  /** Newest first; the first signs, all verify. Empty where `reach` is `stores`. */
+  linkSecrets: string[]
+  mailFrom: string
+  provider: ProviderSettings
+  /** Requests a second to a provider that wants pacing. */
+  sendRate: number
+  postalAddress: string | null
+  unsubscribeMailto: string | null
+  /** The source's address or `file:DIRECTORY`. */
+  source: string
+  /** Minutes from the end of an edition's date (UTC) to its cut-off. */
+  cutoffMinutes: number
+  /** An edition that froze longer ago than this is withheld as late, in milliseconds. */
+  latenessMs: number
+  templatesDir: string | undefined
+  logLevel: string
+}
+
+const SECRET_NAMES = ['DATABASE_URL', 'REDIS_URL', 'LINK_SECRET', 'RESEND_API_KEY']
+/** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
+const LINK_SECRET_MIN_CHARACTERS = 32
+const DURATION_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+const url = (protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    message: `is not an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+  })
+
+const environment = z.object({
+  DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
+  REDIS_URL: url(['redis:', 'rediss:']).optional(),
+  DATA_DIR: z.string().default('.data'),
+  PUBLIC_URL: url(['http:', 'https:']).optional(),
+  PORT: z.coerce
+    .number({ error: 'is not a port number' })
+    .int('is not a port number')
+    .min(0, 'is not a port number')
+    .max(65_535, 'is not a port number')
+    .default(3000),
+  LINK_SECRET: z.string().optional(),
+  MAIL_FROM: z
+    .string()
+    .regex(/^([^<>"\r\n]+ <[^@\s<>]+@[^@\s<>]+>|[^@\s<>]+@[^@\s<>]+)$/, 'is not "Name <address>" or an address')
+    .optional(),
+  MAIL_PROVIDER: z
+    .enum(['outbox', 'resend'], { error: 'is not a provider of this version: outbox or resend' })
+    .optional(),
+  RESEND_API_KEY: z.string().optional(),
+  RESEND_BASE_URL: url(['http:', 'https:']).optional(),
+  OUTBOX_DIR: z.string().default('outbox'),
+  UNSUBSCRIBE_MAILTO: z
+    .string()
+    .regex(/^[^@\s<>,]+@[^@\s<>,]+$/, 'is not an address')
+    .optional(),
+  POSTAL_ADDRESS: z.string().optional(),
+  SOURCE: z
+    .string()
+    .refine((text) => /^file:./.test(text) || url(['http:', 'https:']).safeParse(text).success, {
+      message: 'is neither an https:// address nor file:DIRECTORY',
+    })
+    .default('https://huggingface.co/api/daily_papers'),
+  SEND_RATE: z.coerce
+    .number({ error: 'is not a number of requests a second' })
+    .positive('must be above 0')
+    .max(10_000, 'must be at most 10000')
+    .default(5),
+  CUTOFF: z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'is not a time HH:MM (UTC, the day after)')
+    .default('00:30'),
+  LATENESS: z
+    .string()
+    .regex(/^[1-9]\d{0,4}[mhd]$/, 'is not a duration such as 96h, 90m or 4d')
+    .default('96h'),
+  TEMPLATES_DIR: z.string().optional(),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+      error: 'is not a level: debug, info, warn …',
+    })
+    .default('info'),
+})
+
+/**
+ * Reads the environment for a command that reaches as far as `reach`. Throws a UsageError with one line a problem: all of
+ * them, not the first. Every secret may also be given as NAME_FILE.
+ */
+export function readConfig(reach: Reach, env: NodeJS.ProcessEnv = process.env): Config {
+  const problems: string[] = []
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  )
+  for (const name of SECRET_NAMES) readSecretFile(given, name, problems)
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')} ${issue.message}`)
+    throw new UsageError(problems)
+  }
+  const values = parsed.data
+  const linkSecrets = reach === 'mail' ? (values.LINK_SECRET ?? '').split(',').map((secret) => secret.trim()) : []
+  problems.push(...problemsBetween(values, reach, linkSecrets))
+  if (problems.length > 0) throw new UsageError(problems)
+  const [cutoffHour = 0, cutoffMinute = 0] = values.CUTOFF.split(':').map(Number)
+  return {
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    dataDir: resolve(values.DATA_DIR),
+    schema: 'public',
+    publicUrl: (values.PUBLIC_URL ?? `http://localhost:${values.PORT}`).replace(/\/+$/, ''),
+    port: values.PORT,
+    linkSecrets,
+    mailFrom: values.MAIL_FROM ?? 'Daily Papers <papers@example.org>',
+    provider:
+      values.MAIL_PROVIDER === 'resend'
+        ? { name: 'resend', apiKey: values.RESEND_API_KEY ?? '', baseUrl: values.RESEND_BASE_URL }
+        : { name: 'outbox', directory: resolve(values.OUTBOX_DIR) },
+    sendRate: values.SEND_RATE,
+    postalAddress: values.POSTAL_ADDRESS ?? null,
+    unsubscribeMailto: values.UNSUBSCRIBE_MAILTO ?? null,
+    source: values.SOURCE,
+    cutoffMinutes: cutoffHour * 60 + cutoffMinute,
+    latenessMs:
+      Number(values.LATENESS.slice(0, -1)) * DURATION_MS[values.LATENESS.slice(-1) as keyof typeof DURATION_MS],
+    templatesDir: values.TEMPLATES_DIR,
+    logLevel: values.LOG_LEVEL,
+  }
+}
+
+/** The problems that only show when settings are held against each other. */
+function problemsBetween(values: z.infer<typeof environment>, reach: Reach, linkSecrets: string[]): string[] {
+  const problems: string[] = []
+  if (values.REDIS_URL && !values.DATABASE_URL) {
+    problems.push(
+      'REDIS_URL is set without DATABASE_URL: Redis only carries jobs; name a PostgreSQL too, or leave both out',
+    )
+  }
+  if (reach !== 'mail') return problems
+  if (linkSecrets.some((secret) => secret.length < LINK_SECRET_MIN_CHARACTERS)) {
+    problems.push(
+      `LINK_SECRET must be ${LINK_SECRET_MIN_CHARACTERS} characters or more (a comma-separated ring, newest first): links in mails are signed with it; make one with "openssl rand -hex 32"`,
+    )
+  }
+  if (!values.MAIL_PROVIDER && values.RESEND_API_KEY) {
+    problems.push(
+      'RESEND_API_KEY is set but MAIL_PROVIDER is not: say MAIL_PROVIDER=resend to send, or outbox to write files',
+    )
+  }
+  if (values.MAIL_PROVIDER === 'resend') {
+    if (!values.RESEND_API_KEY) problems.push('RESEND_API_KEY is missing: MAIL_PROVIDER=resend needs one')
+    if (!values.MAIL_FROM)
+      problems.push('MAIL_FROM is missing: the sender that the provider has verified, "Name <address>"')
+    if (!values.PUBLIC_URL)
+      problems.push('PUBLIC_URL is missing: the address under which readers reach the links in their mails')
+  }
+  return problems
+}
+
+function readSecretFile(given: Record<string, string | undefined>, name: string, problems: string[]): void {
+  const path = given[`${name}_FILE`]
+  if (path === undefined) return
+  if (given[name] !== undefined) {
+    problems.push(`${name} and ${name}_FILE are both set: keep one`)
+    return
+  }
+  try {
+    given[name] = readFileSync(path, 'utf8').trim()
+  } catch {
+    problems.push(`${name}_FILE names a file that cannot be read: ${path}`)
+  }
+}

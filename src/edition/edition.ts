@@ -1,0 +1,71 @@
+// What an edition is and how the clock moves its state. Pure: no database, no system clock.
+import type { EditionKind, EditionState } from '../database/states.ts'
+import type { EditionDate } from '../source/paper.ts'
+
+export interface Edition {
+  id: number
+  date: EditionDate
+  kind: EditionKind
+  state: EditionState
+  /** Why it is held or empty. */
+  reason: string | null
+  source: string | null
+  incomplete: boolean
+  archive: boolean
+  cutoffAt: Date
+  frozenAt: Date | null
+  /** Deliveries ever planned for it. */
+  due: number
+  stoppedReason: string | null
+  stoppedUntil: Date | null
+}
+
+/** How an edition stands by the clock, before anything is stored. `freeze` may be done now. */
+export type Standing =
+  | { step: 'wait' }
+  | { step: 'freeze'; incomplete: boolean }
+  | { step: 'hold'; reason: string }
+  | { step: 'empty'; reason: string }
+
+/** After the cut-off a held edition waits this long for its list to become complete. */
+export const DEADLINE_MS = 12 * 3_600_000
+/** A look older than this at the cut-off no longer speaks for the date: votes and papers came since. */
+const FRESH_LOOK_MS = 3_600_000
+const DAY_MS = 86_400_000
+
+/** Returns the moment at which votes of a date are counted: `cutoffMinutes` after the end of the date in UTC. */
+export function cutoffOf(date: EditionDate, cutoffMinutes: number): Date {
+  return new Date(Date.parse(`${date}T00:00:00Z`) + DAY_MS + cutoffMinutes * 60_000)
+}
+
+/** Returns the date `days` away (negative: earlier). */
+export function shiftDate(date: EditionDate, days: number): EditionDate {
+  return new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10)
+}
+
+/** Returns the UTC date of a moment. */
+export function dateOf(at: Date): EditionDate {
+  return at.toISOString().slice(0, 10)
+}
+
+/**
+ * Decides where a daily edition stands: open until its cut-off; then frozen if the last look was complete and fresh, held
+ * if not; at the deadline frozen as incomplete with what there is, or empty because the source gave nothing.
+ */
+export function standingOf(
+  now: Date,
+  cutoffAt: Date,
+  lastLook: { verdict: string; reason: string | null; collectedAt: Date } | undefined,
+  listed: number,
+): Standing {
+  if (now < cutoffAt) return { step: 'wait' }
+  const fresh = lastLook !== undefined && lastLook.collectedAt.getTime() >= cutoffAt.getTime() - FRESH_LOOK_MS
+  if (fresh && lastLook.verdict === 'complete') return { step: 'freeze', incomplete: false }
+  if (fresh && lastLook.verdict === 'empty' && listed === 0)
+    return { step: 'empty', reason: lastLook.reason ?? 'weekend' }
+  if (now.getTime() >= cutoffAt.getTime() + DEADLINE_MS) {
+    return listed > 0 ? { step: 'freeze', incomplete: true } : { step: 'empty', reason: 'source' }
+  }
+  if (!fresh) return { step: 'hold', reason: 'the source has not been read since the cut-off drew near' }
+  return { step: 'hold', reason: lastLook.reason ?? 'the source answered too little' }
+}

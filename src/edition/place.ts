@@ -1,0 +1,17 @@
+// One place of an edition: a paper with its rank, its votes at the freeze and the reason for standing there.
+import type { Section } from '../database/states.ts'
+import type { EditionDate, Paper } from '../source/paper.ts'
+
+export interface Place {
+  /** From 1, unique within the edition over all sections. */
+  position: number
+  section: Section
+  /** The date under which the source lists the paper: the edition's own for ranked papers. */
+  listedOn: EditionDate
+  /** The place on its own date, from 1. */
+  rank: number
+  upvotes: number
+  comments: number
+  reason: string
+  paper: Paper
+}

@@ -1,0 +1,103 @@
+// The order of an edition: by votes, total and explained. Pure: the same papers give the same order, whatever order they came in.
+import type { EditionDate } from '../source/paper.ts'
+
+/** What ranking looks at; nothing else about a paper counts. */
+export interface Contender {
+  paper: { id: string }
+  upvotes: number
+  comments: number
+  /** When it was first seen put on the source, ISO 8601 in UTC. */
+  submittedAt: string | null
+}
+
+export type Ranked<T extends Contender> = T & { rank: number; reason: string }
+
+/** A late riser may stand at most this deep on its own date. */
+const RISING_DEPTH = 5
+
+/**
+ * Ranks by votes; ties by comments, then by the earlier listing (unknown last), then by id as text. Each place says in
+ * words why it is there. Ids must be distinct.
+ */
+export function rankPapers<T extends Contender>(contenders: readonly T[]): Ranked<T>[] {
+  const ordered = contenders.toSorted(compareContenders)
+  return ordered.map((contender, index) => ({
+    ...contender,
+    rank: index + 1,
+    reason: reasonFor(ordered, index),
+  }))
+}
+
+/**
+ * Picks the candidates for late risers from earlier dates: papers that now stand within the first five of their own date
+ * and were not in its frozen edition, or stood lower there. Best place first, then the newer date, then id.
+ */
+export function findRisers<T extends Contender>(
+  earlier: readonly { date: EditionDate; ranked: readonly Ranked<T>[]; frozenRanks: ReadonlyMap<string, number> }[],
+): (Ranked<T> & { listedOn: EditionDate })[] {
+  const risers = new Map<string, Ranked<T> & { listedOn: EditionDate }>()
+  const candidates = earlier.flatMap(({ date, ranked, frozenRanks }) =>
+    ranked
+      .slice(0, RISING_DEPTH)
+      .filter((entry) => entry.rank < (frozenRanks.get(entry.paper.id) ?? Number.POSITIVE_INFINITY))
+      .map((entry) => ({
+        ...entry,
+        listedOn: date,
+        reason: frozenRanks.has(entry.paper.id)
+          ? `up from ${ordinal(frozenRanks.get(entry.paper.id) ?? 0)} to ${ordinal(entry.rank)} of ${ranked.length} since ${date}`
+          : `listed late on ${date}, now ${ordinal(entry.rank)} of ${ranked.length}`,
+      })),
+  )
+  candidates.sort(
+    (a, b) => a.rank - b.rank || compareText(b.listedOn, a.listedOn) || compareText(a.paper.id, b.paper.id),
+  )
+  // A paper listed under two dates comes once, at its best place.
+  for (const candidate of candidates) if (!risers.has(candidate.paper.id)) risers.set(candidate.paper.id, candidate)
+  return [...risers.values()]
+}
+
+/** Returns `1st`, `2nd`, `3rd`, `4th` … for a whole number above 0. */
+export function ordinal(n: number): string {
+  const suffix = { one: 'st', two: 'nd', few: 'rd', other: 'th' }
+  return `${n}${suffix[ordinals.select(n) as keyof typeof suffix]}`
+}
+
+const ordinals = new Intl.PluralRules('en', { type: 'ordinal' })
+
+/** The tie-breaks in order; each gives the words for a place that it decided. */
+const criteria: { words: string; compare: (a: Contender, b: Contender) => number }[] = [
+  { words: 'by votes', compare: (a, b) => b.upvotes - a.upvotes },
+  { words: 'by comments', compare: (a, b) => b.comments - a.comments },
+  { words: 'by earlier listing', compare: (a, b) => listedAt(a) - listedAt(b) },
+  { words: 'by id', compare: (a, b) => compareText(a.paper.id, b.paper.id) },
+]
+
+function compareContenders(a: Contender, b: Contender): number {
+  for (const { compare } of criteria) {
+    const order = compare(a, b)
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+function reasonFor(ordered: readonly Contender[], index: number): string {
+  const place = `${ordinal(index + 1)} of ${ordered.length} by votes`
+  const self = ordered[index] as Contender
+  const tied = ordered.filter((other) => other.upvotes === self.upvotes).length
+  if (tied === 1) return place
+  // What set it apart from its neighbour within the tie: the one above, or for the first of the tie the one below.
+  const above = ordered[index - 1]
+  const neighbour = above?.upvotes === self.upvotes ? above : (ordered[index + 1] as Contender)
+  const decisive = criteria.find(({ compare }) => compare(self, neighbour) !== 0)
+  return `${place}, ${tied} tied at ${self.upvotes}: ${decisive?.words ?? 'by id'}`
+}
+
+/** Unknown sorts last; equal unknowns compare as equal, not as NaN. */
+function listedAt(contender: Contender): number {
+  return contender.submittedAt === null ? Number.MAX_SAFE_INTEGER : Date.parse(contender.submittedAt)
+}
+
+/** Compares code units, as "id as text" means the same on every machine and locale. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,117 @@
+// Rows of papers, of looks at a date (collections) and of the votes they found. Rows are only added: the history is what ranking reads.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { EditionDate, Listing, Paper } from './paper.ts'
+
+export interface Collection {
+  date: EditionDate
+  source: string
+  verdict: 'complete' | 'held' | 'empty' | 'refused'
+  reason: string | null
+  listed: number
+  collectedAt: Date
+}
+
+/** A paper under a date with its newest votes. */
+export interface ListedPaper {
+  paper: Paper
+  listedOn: EditionDate
+  upvotes: number
+  comments: number
+  submittedAt: string | null
+}
+
+/** Keeps one look at a date: papers as they now read, votes as history, the first `submittedAt` for good. */
+export async function insertCollection(
+  trx: Transaction<Database>,
+  look: Omit<Collection, 'collectedAt' | 'listed'> & { listings: readonly Listing[]; setAside: number },
+): Promise<void> {
+  const { id } = await trx
+    .insertInto('collections')
+    .values({
+      date: look.date,
+      source: look.source,
+      verdict: look.verdict,
+      reason: look.reason,
+      listed: look.listings.length,
+      set_aside: look.setAside,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  if (look.listings.length === 0) return
+  const rows = JSON.stringify(look.listings)
+  await sql`
+    insert into papers (id, facts)
+    select l->'paper'->>'id', l->'paper' from jsonb_array_elements(${rows}::jsonb) l order by 1
+    on conflict (id) do update set facts = excluded.facts, changed_at = now() where papers.facts <> excluded.facts`.execute(
+    trx,
+  )
+  await sql`
+    insert into listings (date, paper_id, submitted_at)
+    select ${look.date}, l->'paper'->>'id', (l->>'submittedAt')::timestamptz from jsonb_array_elements(${rows}::jsonb) l
+    on conflict do nothing`.execute(trx)
+  await sql`
+    insert into votes (collection_id, date, paper_id, upvotes, comments)
+    select ${id}, ${look.date}, l->'paper'->>'id', (l->>'upvotes')::int, (l->>'comments')::int
+    from jsonb_array_elements(${rows}::jsonb) l`.execute(trx)
+}
+
+/** Returns the last look at a date, undefined when there was none. */
+export async function findLastCollection(db: Kysely<Database>, date: EditionDate): Promise<Collection | undefined> {
+  const row = await db
+    .selectFrom('collections')
+    .select(['date', 'source', 'verdict', 'reason', 'listed', 'collected_at as collectedAt'])
+    .where('date', '=', date)
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row as Collection | undefined
+}
+
+/** Lists when each of these dates was last looked at, whatever came of it; dates never looked at are missing. */
+export async function listLastLooks(
+  db: Kysely<Database>,
+  dates: readonly EditionDate[],
+): Promise<Map<EditionDate, Date>> {
+  if (dates.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('collections')
+    .select((eb) => ['date', eb.fn.max('collected_at').as('at')])
+    .where('date', 'in', [...dates])
+    .groupBy('date')
+    .execute()
+  return new Map(rows.map((row) => [row.date, row.at]))
+}
+
+/** Lists how many papers the last 20 non-empty working days before `date` held, newest first: what the guard's norm is made of. */
+export async function listWorkingDayCounts(db: Kysely<Database>, date: EditionDate): Promise<number[]> {
+  const rows = await sql<{ listed: number }>`
+    select count(*) as listed from listings
+    where date < ${date} and date > ${date}::date - 90 and extract(isodow from date) < 6
+    group by date order by date desc limit 20`.execute(db)
+  return rows.rows.map((row) => Number(row.listed))
+}
+
+/**
+ * Lists every paper ever listed under these dates, with the newest votes that any look found before `until`. A paper
+ * of two dates comes once for each.
+ */
+export async function listPapers(
+  db: Kysely<Database>,
+  dates: readonly EditionDate[],
+  until: Date | null = null,
+): Promise<ListedPaper[]> {
+  if (dates.length === 0) return []
+  const { rows } = await sql<Omit<ListedPaper, 'submittedAt'> & { submittedAt: Date | null }>`
+    select p.facts as paper, l.date as "listedOn", l.submitted_at as "submittedAt", v.upvotes, v.comments
+    from listings l
+    join papers p on p.id = l.paper_id
+    join lateral (
+      select upvotes, comments from votes v join collections c on c.id = v.collection_id
+      where v.date = l.date and v.paper_id = l.paper_id
+        and (${until}::timestamptz is null or c.collected_at <= ${until}::timestamptz)
+      order by v.collection_id desc limit 1
+    ) v on true
+    where l.date in (${sql.join(dates)})`.execute(db)
+  return rows.map((row) => ({ ...row, submittedAt: row.submittedAt?.toISOString() ?? null }))
+}

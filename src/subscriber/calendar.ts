@@ -1,0 +1,40 @@
+// When a digest falls due, as SQL on the database's clock: one clock decides, whatever machine asks. Time zone arithmetic is
+// PostgreSQL's: a local hour that a clock change skips moves forward, one that it repeats counts once (the later).
+import { type RawBuilder, sql } from 'kysely'
+
+/** Days to look ahead or back so that every cadence finds one: a week, and a day for zone shifts. */
+const REACH_DAYS = 8
+
+/**
+ * Returns the SQL of a reader's first chosen local hour after a moment. `reader` is the alias of a row with cadence,
+ * weekday, hour and zone; `after` is SQL of a timestamptz.
+ */
+export function nextHourSql(reader: string, after: RawBuilder<unknown>): RawBuilder<Date> {
+  return sql<Date>`(select min(chosen.at) from ${chosenHours(reader, after, 0, REACH_DAYS)} where chosen.at > ${after})`
+}
+
+/** Returns the SQL of a reader's last chosen local hour at or before a moment. */
+export function lastHourSql(reader: string, before: RawBuilder<unknown>): RawBuilder<Date> {
+  return sql<Date>`(select max(chosen.at) from ${chosenHours(reader, before, -REACH_DAYS, 1)} where chosen.at <= ${before})`
+}
+
+/** Returns the SQL of the reader's local date at a moment. */
+export function localDateSql(reader: string, at: RawBuilder<unknown>): RawBuilder<string> {
+  return sql<string>`(${at} at time zone ${sql.ref(`${reader}.zone`)})::date`
+}
+
+function chosenHours(reader: string, around: RawBuilder<unknown>, from: number, to: number): RawBuilder<unknown> {
+  const column = (name: string) => sql.ref(`${reader}.${name}`)
+  return sql`(
+    select (day.local + make_interval(hours => ${column('hour')})) at time zone ${column('zone')} as at
+    from (
+      select (${around} at time zone ${column('zone')})::date + step as local
+      from generate_series(${sql.lit(from)}, ${sql.lit(to)}) step
+    ) day
+    where case ${column('cadence')}
+      when 'daily' then true
+      when 'working-days' then extract(isodow from day.local) <= 5
+      else extract(isodow from day.local) = ${column('weekday')}
+    end
+  ) chosen`
+}

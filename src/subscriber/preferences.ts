@@ -1,0 +1,62 @@
+// What a reader may choose: when (rhythm) and what (choices). Parsed here once; trusted everywhere else.
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+
+const LENGTHS = ['titles', 'short', 'full'] as const
+
+/** The choices that decide a selection. Readers with equal choices share one row and, with the same history, one selection. */
+const choicesSchema = z.strictObject({
+  /** Most papers a digest, without late risers. */
+  papers: z.int().min(1).max(50).default(10),
+  length: z.enum(LENGTHS).default('short'),
+  minimumVotes: z.int().min(0).max(100_000).default(0),
+  onlyWithCode: z.boolean().default(false),
+})
+
+export type Choices = z.infer<typeof choicesSchema>
+
+export const CADENCES = ['daily', 'working-days', 'weekly'] as const
+export type Cadence = (typeof CADENCES)[number]
+
+/** When a reader's digest falls due, in their own zone. */
+export interface Rhythm {
+  cadence: Cadence
+  /** 1 Monday … 7 Sunday; counts for weekly only. */
+  weekday: number
+  /** 0–23. */
+  hour: number
+  /** An IANA name. */
+  zone: string
+}
+
+export const DEFAULT_RHYTHM: Rhythm = { cadence: 'daily', weekday: 1, hour: 7, zone: 'UTC' }
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+
+/** Fills in what is left open and throws a ZodError for anything out of range. */
+export function parseChoices(given: unknown): Choices {
+  return choicesSchema.parse(given)
+}
+
+/** Returns the cadence and weekday of `daily`, `working-days` or `weekly:mon`; undefined for anything else. */
+export function parseCadence(text: string): Pick<Rhythm, 'cadence' | 'weekday'> | undefined {
+  const [cadence, day, ...rest] = text.split(':')
+  const known = CADENCES.find((name) => name === cadence)
+  if (!known || rest.length > 0 || (day !== undefined && known !== 'weekly')) return undefined
+  const weekday = day === undefined ? 1 : WEEKDAYS.findIndex((name) => name === day) + 1
+  return weekday === 0 ? undefined : { cadence: known, weekday }
+}
+
+/** Tells whether this runtime knows the zone; PostgreSQL is asked as well when it is written, as each accepts names the other refuses. */
+export function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined && /^[A-Za-z]/.test(name)
+  } catch {
+    return false
+  }
+}
+
+/** Returns the key under which equal choices share a row. */
+export function hashChoices(choices: Choices): Buffer {
+  const canonical = JSON.stringify(Object.fromEntries(Object.entries(choices).sort(([a], [b]) => (a < b ? -1 : 1))))
+  return createHash('sha256').update(canonical).digest()
+}

@@ -1,0 +1,39 @@
+// What a subscriber is: an address with a consent. Addresses are compared, hashed and masked here and nowhere else.
+import { createHmac } from 'node:crypto'
+import type { Consent } from '../database/states.ts'
+import type { Choices, Rhythm } from './preferences.ts'
+
+export interface Subscriber extends Rhythm {
+  id: number
+  publicId: string
+  address: string | null
+  consent: Consent
+  choices: Choices
+  pausedUntil: string | null
+  tokenEpoch: number
+  nextDueAt: Date | null
+}
+
+/** One @, a dotted host, no spaces or characters that need quoting in a header: narrower than the RFCs, as every provider is. */
+const ADDRESS =
+  /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
+const ADDRESS_MAX_CHARACTERS = 254
+
+/** Returns the one spelling under which an address is kept (trimmed, lower case), undefined when it is none. */
+export function normalizeAddress(text: string): string | undefined {
+  const address = text.trim().toLowerCase()
+  const local = address.slice(0, address.lastIndexOf('@'))
+  if (address.length > ADDRESS_MAX_CHARACTERS || !ADDRESS.test(address)) return undefined
+  return local.startsWith('.') || local.endsWith('.') || local.includes('..') ? undefined : address
+}
+
+/** Hashes a normalised address with the database's own key: suppressions outlive the address itself. */
+export function hashAddress(key: Buffer, address: string): Buffer {
+  return createHmac('sha256', key).update(address).digest()
+}
+
+/** Shows enough of an address to recognise one's own: `a•••@example.org`. */
+export function maskAddress(address: string): string {
+  const [local = '', host = ''] = address.split('@')
+  return `${local.slice(0, 1)}•••@${host}`
+}

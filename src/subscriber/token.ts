@@ -1,0 +1,77 @@
+// Signed credentials in links: one purpose each, no address inside, nothing stored. A token of one purpose is never valid for another.
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+
+/** The links that work today. Purposes are separate keys, so they cannot be exchanged. */
+export type TokenPurpose = 'unsubscribe' | 'view'
+
+export interface LinkKeys {
+  /** The key that signs: the newest of the ring. */
+  currentKeyId: number
+  byId: ReadonlyMap<number, Readonly<Record<TokenPurpose, Buffer>>>
+}
+
+/** What a token says: whose (a subscriber's or a delivery's public id), as of which epoch, since when. */
+export interface TokenClaim {
+  publicId: string
+  epoch: number
+  issuedAt: Date
+}
+
+const VERSION = 1
+const PURPOSES: readonly TokenPurpose[] = ['unsubscribe', 'view']
+// version 1 · key id 4 · uuid 16 · epoch 2 · issued (seconds) 5 · signature 16 = 44 bytes, 59 characters
+const SIGNED_BYTES = 28
+const SIGNATURE_BYTES = 16
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Derives the keys of each purpose by HKDF-SHA-256 from a ring of secrets, newest first. Key ids come from the secrets themselves. */
+export function deriveLinkKeys(secrets: readonly string[]): LinkKeys {
+  const byId = new Map<number, Record<TokenPurpose, Buffer>>()
+  let currentKeyId: number | undefined
+  for (const secret of secrets) {
+    // 31 bits, so that it fits PostgreSQL's int.
+    const keyId = derive(secret, 'key-id', 4).readUInt32BE() >>> 1
+    currentKeyId ??= keyId
+    const keys = Object.fromEntries(PURPOSES.map((purpose) => [purpose, derive(secret, `link/${purpose}`, 32)]))
+    byId.set(keyId, keys as Record<TokenPurpose, Buffer>)
+  }
+  if (currentKeyId === undefined) throw new Error('a ring of link secrets holds at least one')
+  return { currentKeyId, byId }
+}
+
+/** Signs a claim with the key `keyId`. Throws when the ring no longer holds it: another key would change the bytes of a mail. */
+export function signToken(keys: LinkKeys, keyId: number, purpose: TokenPurpose, claim: TokenClaim): string {
+  const key = keys.byId.get(keyId)?.[purpose]
+  if (!key) throw new Error(`LINK_SECRET no longer holds key ${keyId}`)
+  const token = Buffer.alloc(SIGNED_BYTES + SIGNATURE_BYTES)
+  token.writeUInt8(VERSION, 0)
+  token.writeUInt32BE(keyId, 1)
+  token.write(claim.publicId.replaceAll('-', ''), 5, 16, 'hex')
+  token.writeUInt16BE(claim.epoch, 21)
+  token.writeUIntBE(Math.floor(claim.issuedAt.getTime() / 1000), 23, 5)
+  signatureOf(key, token.subarray(0, SIGNED_BYTES)).copy(token, SIGNED_BYTES)
+  return token.toString('base64url')
+}
+
+/** Returns the claim of a genuine token of this purpose, undefined for anything else; whether its epoch still holds is the caller's to ask. */
+export function verifyToken(keys: LinkKeys, purpose: TokenPurpose, token: string): TokenClaim | undefined {
+  const bytes = Buffer.from(token, 'base64url')
+  // The second comparison refuses other spellings of the same bytes.
+  if (bytes.length !== SIGNED_BYTES + SIGNATURE_BYTES || bytes.toString('base64url') !== token) return undefined
+  if (bytes.readUInt8(0) !== VERSION) return undefined
+  const key = keys.byId.get(bytes.readUInt32BE(1))?.[purpose]
+  if (!key) return undefined
+  const signed = bytes.subarray(0, SIGNED_BYTES)
+  if (!timingSafeEqual(signatureOf(key, signed), bytes.subarray(SIGNED_BYTES))) return undefined
+  const publicId = bytes.toString('hex', 5, 21).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  if (!UUID.test(publicId)) return undefined
+  return { publicId, epoch: bytes.readUInt16BE(21), issuedAt: new Date(bytes.readUIntBE(23, 5) * 1000) }
+}
+
+function signatureOf(key: Buffer, signed: Buffer): Buffer {
+  return createHmac('sha256', key).update(signed).digest().subarray(0, SIGNATURE_BYTES)
+}
+
+function derive(secret: string, purpose: string, bytes: number): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, 'paper-round', purpose, bytes))
+}
