@@ -20,6 +20,7 @@ export interface Mail {
 }
 
 export interface BatchRequest {
+  /** What the mails belong to. Of notices, `kind` is `notice` and `date` the day (in UTC) that they were made on. */
   edition: { date: string; kind: string }
   /** The same for every repeat of the same bytes; at most 256 characters. */
   idempotencyKey: string
