@@ -37,7 +37,8 @@ export interface Config {
   /** An edition that froze longer ago than this is withheld as late, in milliseconds. */
   latenessMs: number
   templatesDir: string | undefined
-  logLevel: string
+  /** Undefined where none is named: `start` then logs from info on, the other commands from warn on. */
+  logLevel: string | undefined
 }
 
 const SECRET_NAMES = ['DATABASE_URL', 'REDIS_URL', 'LINK_SECRET', 'RESEND_API_KEY']
@@ -101,18 +102,21 @@ const environment = z.object({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'is not a level: debug, info, warn …',
     })
-    .default('info'),
+    .optional(),
 })
 
 /**
- * Reads the environment for a command that reaches as far as `reach`. Throws a UsageError with one line a problem: all of
+ * Reads the environment for a command that reaches as far as `reach`; `defaults` stand in for what it leaves open. Throws a UsageError with one line a problem: all of
  * them, not the first. Every secret may also be given as NAME_FILE.
  */
-export function readConfig(reach: Reach, env: NodeJS.ProcessEnv = process.env): Config {
+export function readConfig(
+  reach: Reach,
+  defaults: NodeJS.ProcessEnv = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Config {
   const problems: string[] = []
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
-  )
+  const isSet = ([, value]: [string, string | undefined]) => value !== undefined && value.trim() !== ''
+  const given = { ...defaults, ...Object.fromEntries(Object.entries(env).filter(isSet)) }
   for (const name of SECRET_NAMES) readSecretFile(given, name, problems)
   const parsed = environment.safeParse(given)
   if (!parsed.success) {

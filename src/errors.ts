@@ -16,6 +16,11 @@ export class LaterError extends Error {
   }
 }
 
+/** Asks for a wait that concerns every request to the provider: nobody dispatches for `retryAfterMs` milliseconds. */
+export class HoldError extends LaterError {
+  override name = 'HoldError'
+}
+
 /** A command was called wrongly or its settings do not hold: exit code 2. One line a problem: what, where, what to do. */
 export class UsageError extends Error {
   override name = 'UsageError'

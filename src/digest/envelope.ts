@@ -1,0 +1,77 @@
+// What stands on the outside of a mail: sender, headers, subject. A piece like any other, so that a changed setting never
+// changes a mail that was marked before.
+import { domainToASCII } from 'node:url'
+import type { EditionKind, Length } from '../database/states.ts'
+import type { EditionDate } from '../source/paper.ts'
+import { hostLinks } from './links.ts'
+import { markSlot } from './piece.ts'
+import { cleanText, shortenToLength, shortTitle } from './text.ts'
+import { shortDate } from './words.ts'
+
+/** Who sends, as the operator set it. */
+export interface Host {
+  /** Instead of the theme's name. */
+  name?: string
+  /** Without a slash at its end. */
+  publicUrl: string
+  /** `Name <address>` or an address. */
+  mailFrom: string
+  postalAddress: string | null
+  /** An address whose mailbox is read for people who unsubscribe by mail. */
+  unsubscribeMailto: string | null
+}
+
+/** The envelope piece's JSON. Header values hold slot marks. */
+export interface Envelope {
+  from: string
+  /** In the order in which they leave. */
+  headers: [name: string, value: string][]
+}
+
+/** Longer subjects are folded or cut by clients; in UTF-16 code units. */
+const SUBJECT_MAX = 78
+const SUBJECT_NAME_MAX = 24
+/** Room for what joining adds after the lead. */
+const MORE_LENGTH = ' and 100 more'.length
+
+/** Returns sender and headers of an edition's mails, one-click unsubscribe (RFC 8058) among them. */
+export function envelopeOf(host: Host, name: string, kind: EditionKind, length: Length): Envelope {
+  const links = hostLinks(host.publicUrl)
+  const from = cleanText(host.mailFrom)
+  const domain = senderDomain(from)
+  const leave = [`<${links.unsubscribe}>`]
+  if (host.unsubscribeMailto !== null) {
+    const address = host.unsubscribeMailto.split('@').map(encodeURIComponent).join('@')
+    leave.push(`<mailto:${address}?subject=unsubscribe%20${markSlot('unsubscribe')}>`)
+  }
+  // A phrase outside of ASCII would need encoding, which RFC 2919 does not foresee.
+  const phrase = /^[\w .,'-]+$/.test(name) ? `"${name}" ` : ''
+  return {
+    from,
+    headers: [
+      ['List-Unsubscribe', leave.join(', ')],
+      ['List-Unsubscribe-Post', 'List-Unsubscribe=One-Click'],
+      ['List-Id', `${phrase}<daily-papers.${domain}>`],
+      ['Archived-At', `<${links.view}>`],
+      ['Feedback-ID', `${kind}:${length}:digest:${domain}`],
+      ['Auto-Submitted', 'auto-generated'],
+      ['X-Auto-Response-Suppress', 'OOF, AutoReply'],
+    ],
+  }
+}
+
+/** Returns the part of the subject that says the day: `Daily Papers, Thu 5 March: `. */
+export function subjectDay(name: string, date: EditionDate, kind: EditionKind): string {
+  const when = kind === 'weekly' ? `week to ${shortDate(date)}` : shortDate(date)
+  return `${shortenToLength(name, SUBJECT_NAME_MAX)}, ${when}: `
+}
+
+/** Returns what a subject calls the paper that leads, short enough for what stands around it. */
+export function subjectLead(title: string, day: string): string {
+  return shortTitle(cleanText(title), SUBJECT_MAX - day.length - MORE_LENGTH)
+}
+
+function senderDomain(from: string): string {
+  const domain = /@([^@\s<>]+?)>?$/.exec(from)?.[1] ?? ''
+  return domainToASCII(domain) || domain
+}

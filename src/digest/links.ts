@@ -1,0 +1,49 @@
+// The links of a mail: rebuilt from validated parts or refused. Only pages that exist are linked.
+import type { Paper } from '../source/paper.ts'
+import { markSlot } from './piece.ts'
+
+export interface PaperLinks {
+  paper: string
+  pdf: string
+  discussion: string
+  code: string | null
+  project: string | null
+}
+
+export interface HostLinks {
+  front: string
+  /** With the slot of the personal token inside. */
+  unsubscribe: string
+  view: string
+}
+
+const ARXIV_ID = /^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?\/\d{7})(v\d+)?$/
+
+/** Returns undefined for a paper without a valid arXiv id: nothing of it is linked then. */
+export function paperLinks(paper: Pick<Paper, 'arxivId' | 'codeUrl' | 'projectUrl'>): PaperLinks | undefined {
+  const id = paper.arxivId
+  if (id === null || !ARXIV_ID.test(id)) return undefined
+  return {
+    paper: `https://arxiv.org/abs/${id}`,
+    pdf: `https://arxiv.org/pdf/${id}`,
+    discussion: `https://huggingface.co/papers/${id}`,
+    code: httpsLink(paper.codeUrl),
+    project: httpsLink(paper.projectUrl),
+  }
+}
+
+/** Returns the pages of the host that exist today. `publicUrl` has no slash at its end. */
+export function hostLinks(publicUrl: string): HostLinks {
+  return {
+    front: `${publicUrl}/`,
+    unsubscribe: `${publicUrl}/unsubscribe/${markSlot('unsubscribe')}`,
+    view: `${publicUrl}/view/${markSlot('view')}`,
+  }
+}
+
+/** Returns the link as a browser would read it; null for anything but https without a user name. */
+function httpsLink(link: string | null): string | null {
+  if (link === null || !URL.canParse(link)) return null
+  const url = new URL(link)
+  return url.protocol === 'https:' && url.username === '' && url.password === '' ? url.href : null
+}

@@ -1,0 +1,55 @@
+// Loads what mails are joined from. Pieces of a frozen edition never change, so the last few are kept prepared.
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { Length } from '../database/states.ts'
+import { type MailEncoding, type PreparedPieces, preparePieces } from './joining.ts'
+import type { Selection } from './selection.ts'
+import { listPieces, listSelections } from './store.ts'
+
+/** A selection of an edition, with the pieces of its length. */
+export interface Material {
+  selection: Selection
+  pieces: PreparedPieces
+}
+
+/** Enough for the editions and lengths that a worker meets at one time; about 0.5 MB each. */
+const PREPARED_MAX = 8
+
+/** Cached per database handle, so that two databases in one process never meet. */
+const preparedBy = new WeakMap<Kysely<Database>, Map<string, Promise<PreparedPieces>>>()
+
+/** Returns the material of each of these selections of an edition, by selection id. */
+export async function loadMaterials(
+  db: Kysely<Database>,
+  editionId: number,
+  selectionIds: Iterable<number>,
+  encoding: MailEncoding,
+): Promise<Map<number, Material>> {
+  const materials = new Map<number, Material>()
+  for (const selection of await listSelections(db, editionId, [...new Set(selectionIds)])) {
+    materials.set(selection.id, { selection, pieces: await loadPieces(db, editionId, selection.length, encoding) })
+  }
+  return materials
+}
+
+function loadPieces(
+  db: Kysely<Database>,
+  editionId: number,
+  length: Length,
+  encoding: MailEncoding,
+): Promise<PreparedPieces> {
+  const cache = preparedBy.get(db) ?? new Map<string, Promise<PreparedPieces>>()
+  preparedBy.set(db, cache)
+  const key = `${editionId} ${length} ${encoding}`
+  const known = cache.get(key)
+  if (known) return known
+  const loading = listPieces(db, editionId, length).then((pieces) => preparePieces(pieces, encoding))
+  cache.set(key, loading)
+  // A failure is not kept; the oldest goes when there are too many.
+  loading.catch(() => cache.delete(key))
+  for (const oldest of cache.keys()) {
+    if (cache.size <= PREPARED_MAX) break
+    cache.delete(oldest)
+  }
+  return loading
+}

@@ -1,0 +1,113 @@
+// Rows of pieces and selections: what a digest is joined from. Both belong to a frozen edition and never change.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { Length } from '../database/states.ts'
+import type { Piece } from './piece.ts'
+import type { Selection } from './selection.ts'
+
+export interface StoredSelection extends Selection {
+  id: number
+  length: Length
+}
+
+/** Keeps the pieces of an edition and length; a second rendering changes nothing. */
+export async function insertPieces(
+  db: Kysely<Database>,
+  editionId: number,
+  length: Length,
+  pieces: readonly Piece[],
+): Promise<void> {
+  const rows = JSON.stringify(pieces.map((piece) => ({ ...piece, sha256: piece.sha256.toString('hex') })))
+  await sql`
+    insert into pieces (edition_id, length, name, sha256, body, quoted_printable)
+    select ${editionId}, ${length}, r->>'name', decode(r->>'sha256', 'hex'), r->>'body', r->>'quotedPrintable'
+    from jsonb_array_elements(${rows}::jsonb) r
+    on conflict do nothing`.execute(db)
+}
+
+/** Lists the pieces of an edition and length by name. */
+export async function listPieces(db: Kysely<Database>, editionId: number, length: Length): Promise<Piece[]> {
+  const rows = await db
+    .selectFrom('pieces')
+    .selectAll()
+    .where('edition_id', '=', editionId)
+    .where('length', '=', length)
+    .orderBy('name')
+    .execute()
+  return rows.map((row) => ({
+    name: row.name,
+    sha256: row.sha256,
+    body: row.body,
+    quotedPrintable: row.quoted_printable,
+  }))
+}
+
+/** Returns undefined when the edition has no such selection. */
+export async function findSelection(
+  db: Kysely<Database>,
+  editionId: number,
+  id: number,
+): Promise<StoredSelection | undefined> {
+  return db
+    .selectFrom('selections')
+    .select(['id', 'length', 'papers', 'reasons'])
+    .where('edition_id', '=', editionId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+}
+
+/** Lists these selections of an edition. */
+export async function listSelections(
+  db: Kysely<Database>,
+  editionId: number,
+  ids: readonly number[],
+): Promise<StoredSelection[]> {
+  if (ids.length === 0) return []
+  return db
+    .selectFrom('selections')
+    .select(['id', 'length', 'papers', 'reasons'])
+    .where('edition_id', '=', editionId)
+    .where('id', 'in', [...ids])
+    .execute()
+}
+
+/**
+ * Returns the id of each selection, in order, adding those the edition does not have yet. Call it under the edition's row
+ * lock: ids count on from the highest.
+ */
+export async function ensureSelections(
+  trx: Transaction<Database>,
+  editionId: number,
+  wanted: readonly (Selection & { length: Length })[],
+): Promise<number[]> {
+  const existing = await trx
+    .selectFrom('selections')
+    .select(['id', 'length', 'papers', 'reasons'])
+    .where('edition_id', '=', editionId)
+    .execute()
+  const ids = new Map(existing.map((selection) => [keyOf(selection), selection.id]))
+  let next = Math.max(0, ...existing.map((selection) => selection.id)) + 1
+  const added: (Selection & { id: number; length: Length })[] = []
+  const result = wanted.map((selection) => {
+    const key = keyOf(selection)
+    const known = ids.get(key)
+    if (known !== undefined) return known
+    const id = next++
+    ids.set(key, id)
+    added.push({ id, length: selection.length, papers: selection.papers, reasons: selection.reasons })
+    return id
+  })
+  if (added.length > 0) {
+    await sql`
+      insert into selections (edition_id, id, length, papers, reasons)
+      select ${editionId}, (r->>'id')::int, r->>'length',
+        array(select jsonb_array_elements_text(r->'papers')::smallint),
+        array(select jsonb_array_elements_text(r->'reasons')::smallint)
+      from jsonb_array_elements(${JSON.stringify(added)}::jsonb) r`.execute(trx)
+  }
+  return result
+}
+
+function keyOf(selection: Selection & { length: Length }): string {
+  return `${selection.length}|${selection.papers.join()}|${selection.reasons.join()}`
+}

@@ -1,0 +1,99 @@
+// A template cut into the parts that pieces are filled from. Values are always escaped; a template that asks for raw ones is refused.
+import Handlebars from 'handlebars'
+import { PermanentError } from '../errors.ts'
+import { lineOf, wrapText } from './text.ts'
+
+const PART_NAMES = ['head', 'card', 'section', 'foot'] as const
+type PartName = (typeof PART_NAMES)[number]
+
+/** What a value is escaped for: HTML, or plain text, where nothing needs it. */
+export type Medium = 'html' | 'text'
+
+/** The parts of one template, ready to be filled. */
+export type Parts = Readonly<Record<PartName, (values: object) => string>>
+
+/** The width of the text part, in characters: quoted once or twice it still fits 80. */
+const TEXT_WIDTH = 72
+const PART_MARK = /^[ \t]*\{\{!-- piece: (\w+) --\}\}[ \t]*\n/gm
+
+// Our own instance: helpers of others never reach a mail.
+const handlebars = Handlebars.create()
+handlebars.registerHelper('wrap', (text: unknown, { hash }: Handlebars.HelperOptions) =>
+  wrapText(String(text), TEXT_WIDTH, hash.first ?? '', hash.rest ?? ''),
+)
+
+/** Checks a template as its author wrote it. Throws a PermanentError that names file and line of what Handlebars cannot read or must not do. */
+export function checkTemplate(source: string, file: string): void {
+  let program: hbs.AST.Program
+  try {
+    program = handlebars.parse(source)
+  } catch (cause) {
+    throw new PermanentError(file, { cause })
+  }
+  const refuse = (node: hbs.AST.Node, what: string) => {
+    throw new PermanentError(`${file} line ${node.loc.start.line}: ${what}`)
+  }
+  const visitor = new Handlebars.Visitor()
+  const visitMustache = visitor.MustacheStatement.bind(visitor)
+  visitor.MustacheStatement = (mustache) => {
+    if (!mustache.escaped) refuse(mustache, 'a value without escaping ({{{…}}} or {{&…}})')
+    visitMustache(mustache)
+  }
+  visitor.PartialStatement = (partial) => refuse(partial, 'templates have no partials')
+  visitor.PartialBlockStatement = (partial) => refuse(partial, 'templates have no partials')
+  visitor.accept(program)
+}
+
+/** Throws a PermanentError for the first MJML tag that is never closed or closes nothing: MJML's own parser mends those in silence. */
+export function checkTags(source: string, file: string): void {
+  const open: { tag: string; offset: number }[] = []
+  const refuse = ({ tag, offset }: { tag: string; offset: number }, what: string) => {
+    throw new PermanentError(`${file} line ${lineOf(source, offset)} (${tag}): ${what}`)
+  }
+  // Comments keep their length, so that offsets stay true.
+  const visible = source.replace(/<!--.*?-->/gs, (comment) => ' '.repeat(comment.length))
+  for (const match of visible.matchAll(/<(\/?)(mj(?:ml|-[\w-]+))\b[^>]*?(\/?)>/g)) {
+    const [, closing, tag = '', selfClosing] = match
+    const at = { tag, offset: match.index }
+    if (!closing && !selfClosing) open.push(at)
+    if (!closing) continue
+    const last = open.pop()
+    if (!last) refuse(at, 'the tag closes nothing')
+    else if (last.tag !== tag) refuse(last, 'the tag is not closed')
+  }
+  const last = open.at(-1)
+  if (last) refuse(last, 'the tag is not closed')
+}
+
+/** Cuts a template at its piece comments and compiles the parts. Throws a PermanentError when one is missing or twice there. */
+export function compileParts(template: string, medium: Medium, file: string): Parts {
+  const sources = new Map<string, string>([['head', '']])
+  let name = 'head'
+  let start = 0
+  for (const mark of template.matchAll(PART_MARK)) {
+    sources.set(name, template.slice(start, mark.index))
+    name = mark[1] as string
+    start = mark.index + mark[0].length
+    if (sources.has(name)) throw new PermanentError(`${file}: the piece "${name}" begins twice`)
+  }
+  sources.set(name, template.slice(start))
+  const parts = PART_NAMES.map((part) => {
+    const source = sources.get(part)
+    if (source === undefined) throw new PermanentError(`${file}: the piece "${part}" is missing`)
+    return [part, compilePart(source, medium, `${file} (piece "${part}")`)]
+  })
+  const stray = [...sources.keys()].find((key) => !PART_NAMES.includes(key as PartName))
+  if (stray !== undefined) throw new PermanentError(`${file}: there is no piece called "${stray}"`)
+  return Object.fromEntries(parts)
+}
+
+function compilePart(source: string, medium: Medium, where: string): (values: object) => string {
+  const fill = handlebars.compile(source, { strict: true, noEscape: medium === 'text', explicitPartialContext: true })
+  return (values) => {
+    try {
+      return fill(values)
+    } catch (cause) {
+      throw new PermanentError(where, { cause })
+    }
+  }
+}

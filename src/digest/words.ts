@@ -1,0 +1,56 @@
+// Dates, counts and names in words. Own names for days and months: the same bytes on every machine and every Node.
+import type { EditionDate } from '../source/paper.ts'
+
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+]
+const WEEKDAY_LETTERS = 3
+/** More names than these say less about a paper than their number does. */
+const AUTHORS_SHOWN = 3
+
+/** Returns `Thu 5 March`. */
+export function shortDate(date: EditionDate): string {
+  const at = new Date(`${date}T00:00:00Z`)
+  return `${WEEKDAYS[at.getUTCDay()]?.slice(0, WEEKDAY_LETTERS)} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`
+}
+
+/** Returns `Thursday 5 March 2026`. */
+export function longDate(date: EditionDate): string {
+  const at = new Date(`${date}T00:00:00Z`)
+  return `${WEEKDAYS[at.getUTCDay()]} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`
+}
+
+/** Returns `1 vote`, `1,204 votes`: thousands grouped, the noun in the number's form. */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Returns `950`, `1.2k`, `12k`: enough digits for a chip. */
+export function brieflyCounted(count: number): string {
+  if (count < 1000) return String(count)
+  const thousands = count / 1000
+  return `${thousands < 9.95 ? thousands.toFixed(1).replace(/\.0$/, '') : Math.round(thousands)}k`
+}
+
+/** Returns the first three names and how many follow, '' for none. */
+export function authorLine(authors: readonly string[]): string {
+  const shown = authors.slice(0, AUTHORS_SHOWN).join(', ')
+  const more = authors.length - AUTHORS_SHOWN
+  return more > 0 ? `${shown} + ${grouped(more)}` : shown
+}
+
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}

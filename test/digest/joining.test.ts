@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { simpleParser } from 'mailparser'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { JOIN_VERSION, joinDigest, joinView, preparePieces, recipeOf } from '../../src/digest/joining.ts'
+import { makePiece, markSlot, type Piece } from '../../src/digest/piece.ts'
+import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
+import { HOST, PLACES, place, SELECTION, SLOTS } from './golden/places.ts'
+
+let templates: Templates
+let pieces: Piece[]
+beforeAll(async () => {
+  templates = await loadTemplates()
+  pieces = await render(PLACES)
+})
+
+describe('joining the golden pieces', () => {
+  const golden = (file: string) => readFileSync(new URL(`golden/${file}`, import.meta.url), 'utf8')
+  const stored: Piece[] = (JSON.parse(golden('pieces.json')) as { name: string; body: string }[]).map(
+    ({ name, body }) => makePiece(name, body),
+  )
+
+  it.each(['utf8', 'quoted-printable'] as const)('gives the same bytes for ever in %s', (encoding) => {
+    const prepared = preparePieces(stored, encoding)
+    const mail = joinDigest(prepared, SELECTION, SLOTS)
+    const changed = `joined bytes differ from version ${JOIN_VERSION}'s: a mail in flight would be sent with other bytes. Undo the change, or raise JOIN_VERSION and run golden/write.ts`
+    expect(mail.html, changed).toBe(golden(`${encoding}.html.golden`))
+    expect(mail.text, changed).toBe(golden(`${encoding}.txt.golden`))
+    const { from, subject, headers } = mail
+    expect(`${JSON.stringify({ from, subject, headers }, null, 2)}\n`, changed).toBe(golden('headers.json'))
+    expect(recipeOf(prepared, SELECTION), changed).toBe(golden(`${encoding}.recipe.golden`))
+    expect(JOIN_VERSION, 'the golden files are of version 1').toBe(1)
+  })
+})
+
+describe('joinDigest', () => {
+  it('puts every slot where its link is and leaves no mark behind', () => {
+    const mail = joinDigest(preparePieces(pieces, 'utf8'), SELECTION, SLOTS)
+    for (const part of [mail.html, mail.text]) {
+      expect(part).toContain(`https://papers.example.org/unsubscribe/${SLOTS.unsubscribe}`)
+      expect(part).toContain(`https://papers.example.org/view/${SLOTS.view}`)
+    }
+    expect(mail.headers['List-Unsubscribe']).toBe(
+      `<https://papers.example.org/unsubscribe/${SLOTS.unsubscribe}>, <mailto:leave@example.org?subject=unsubscribe%20${SLOTS.unsubscribe}>`,
+    )
+    expect(mail.headers['List-Unsubscribe-Post']).toBe('List-Unsubscribe=One-Click')
+    expect(mail.headers['Archived-At']).toBe(`<https://papers.example.org/view/${SLOTS.view}>`)
+    expect(JSON.stringify(mail)).not.toMatch(/\\u000[12]/)
+  })
+
+  it('prints the chosen papers in the order of the selection, each section under its heading once', () => {
+    const { html, text, subject } = joinDigest(preparePieces(pieces, 'utf8'), select(2, 1, 4), SLOTS)
+    const order = ['Costs of', 'Lantern: Reading', 'Rising since', 'Slow Burner'].map((words) => text.indexOf(words))
+    expect(order).toEqual(order.toSorted((a, b) => a - b))
+    expect(order).not.toContain(-1)
+    expect(text).not.toContain('Without an Id')
+    expect(html.match(/Rising since/g)).toHaveLength(1)
+    expect(subject).toBe("Daily Papers, Thu 5 March: Costs of $& and $' in {{title}}… and 2 more")
+  })
+
+  it('counts only what follows the lead in the subject', () => {
+    const subject = (...papers: number[]) => joinDigest(preparePieces(pieces, 'utf8'), select(...papers), SLOTS).subject
+    expect(subject(1)).toBe('Daily Papers, Thu 5 March: Lantern')
+    expect(subject(1, 2)).toBe('Daily Papers, Thu 5 March: Lantern and 1 more')
+    expect(subject(4, 2)).toContain('Costs of')
+  })
+
+  it.each(['', 'a b', 'a"b', '<b>', 'a\nb', 'é', 'x'.repeat(76), '$&\n'])('refuses the slot value %j', (value) => {
+    const prepared = preparePieces(pieces, 'utf8')
+    expect(() => joinDigest(prepared, SELECTION, { ...SLOTS, view: value })).toThrow(/"view"/)
+  })
+
+  it('refuses what the pieces cannot print', () => {
+    const prepared = preparePieces(pieces, 'utf8')
+    expect(() => joinDigest(prepared, select(9), SLOTS)).toThrow(/no place 9/)
+    expect(() => joinDigest(prepared, select(), SLOTS)).toThrow(/at least one paper/)
+    expect(() => joinDigest(prepared, { papers: [1], reasons: [] }, SLOTS)).toThrow(/one reason a paper/)
+    expect(() => joinDigest(prepared, { papers: [1], reasons: [7] }, SLOTS)).toThrow(/one reason a paper/)
+    expect(() => preparePieces([makePiece('x', markSlot('view').replace('view', 'else'))], 'utf8')).toThrow(/else/)
+    expect(() => preparePieces(pieces.slice(1), 'utf8')).toThrow(/envelope is missing/)
+  })
+
+  it('reads the same in both encodings, with legal lines, whatever is selected and however titles read', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: 'binary', maxLength: 120 }), { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 1, max: 75 }),
+        fc.infiniteStream(fc.boolean()),
+        async (titles, slotLength, keep) => {
+          const places = titles.map((title, index) => place(index + 1, { title, summary: title }))
+          const all = await render(places)
+          const chosen = places
+            .map(({ position }) => position)
+            .filter((position) => position === 1 || keep.next().value)
+          const slots = { unsubscribe: 'u'.repeat(slotLength), view: 'v'.repeat(slotLength) }
+          const plain = joinDigest(preparePieces(all, 'utf8'), select(...chosen), slots)
+          const quoted = joinDigest(preparePieces(all, 'quoted-printable'), select(...chosen), slots)
+          expect(plain.subject.length).toBeLessThanOrEqual(78)
+          for (const part of ['html', 'text'] as const) {
+            expect(quoted[part]).toMatch(/^[\t\r\n -~]*$/)
+            for (const line of quoted[part].split('\r\n')) {
+              expect(line.length).toBeLessThanOrEqual(76)
+              expect(line).not.toMatch(/[\r\n]|\s$/)
+            }
+            expect(await decode(quoted[part])).toBe(plain[part].trimEnd())
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('joinView', () => {
+  it('holds the papers and nothing that belongs to one reader', () => {
+    const { html } = joinView(preparePieces(pieces, 'utf8'), SELECTION)
+    expect(html).toContain('Slow Burner')
+    expect(html).toContain('href="https://papers.example.org/"')
+    expect(html).not.toMatch(/unsubscribe|\/view\/|You get this|(?!\n)\p{Cc}/iu)
+    expect(() => joinView(preparePieces(pieces, 'quoted-printable'), SELECTION)).toThrow(/utf8/)
+  })
+})
+
+describe('recipeOf', () => {
+  it('names every piece that bytes come from, and changes with each of them', () => {
+    const recipe = recipeOf(preparePieces(pieces, 'utf8'), select(1, 4))
+    const names = recipe
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(' ')[0])
+    expect(names).toEqual([
+      ...['envelope', 'sections', 'subject/day', 'subject/lead/1'],
+      ...['head', 'card/1', 'section/rising', 'card/4', 'foot'].map((name) => `html/${name}`),
+      ...['head', 'card/1', 'section/rising', 'card/4', 'foot'].map((name) => `text/${name}`),
+    ])
+    for (const name of names) {
+      const changed = pieces.map((piece) => (piece.name === name ? makePiece(piece.name, ` ${piece.body}`) : piece))
+      expect(recipeOf(preparePieces(changed, 'utf8'), select(1, 4)), name).not.toBe(recipe)
+    }
+    expect(recipeOf(preparePieces(pieces, 'quoted-printable'), select(1, 4))).not.toBe(recipe)
+    expect(recipeOf(preparePieces(pieces.toReversed(), 'utf8'), select(1, 4))).toBe(recipe)
+  })
+})
+
+function select(...papers: number[]) {
+  return { papers, reasons: papers.map(() => 0) }
+}
+
+function render(places: typeof PLACES) {
+  return renderEdition({ date: '2026-03-05', kind: 'daily', incomplete: false, places }, 'short', HOST, templates)
+}
+
+/** Decodes with a parser that is not ours; it alone decides what the body says. */
+async function decode(quoted: string): Promise<string> {
+  const head = 'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+  const { text } = await simpleParser(head + quoted, { skipTextToHtml: true })
+  return (text ?? '').replaceAll('\r\n', '\n').trimEnd()
+}

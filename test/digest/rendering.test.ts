@@ -1,0 +1,221 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Length } from '../../src/database/states.ts'
+import { joinDigest, preparePieces } from '../../src/digest/joining.ts'
+import { loadTemplates, renderEdition, type Sheet, type Templates } from '../../src/digest/rendering.ts'
+import type { Place } from '../../src/edition/place.ts'
+import { rankPapers } from '../../src/edition/ranking.ts'
+import { PermanentError } from '../../src/errors.ts'
+import { parseDailyPapers } from '../../src/source/daily-papers-answer.ts'
+import { HOST, PLACES, place, SLOTS } from './golden/places.ts'
+
+const LENGTHS: Length[] = ['titles', 'short', 'full']
+const SAME_DAY = new URL('../../../shared/data/daily-papers/same-day/', import.meta.url)
+const TEMPLATES = new URL('../../templates/', import.meta.url)
+/** Gmail clips at about 102 kB, counted after transfer encoding. */
+const HTML_MAX_BYTES = 80_000
+const MESSAGE_MAX_BYTES = 102_000
+
+let templates: Templates
+beforeAll(async () => {
+  templates = await loadTemplates()
+})
+
+describe('renderEdition', () => {
+  it('gives the same pieces for the same sheet, however often the templates are compiled', async () => {
+    const again = await loadTemplates()
+    for (const length of LENGTHS) {
+      const first = await renderEdition(sheet(PLACES), length, HOST, templates)
+      const second = await renderEdition(sheet(PLACES), length, HOST, again)
+      expect(second).toEqual(first)
+      expect(new Set(first.map(({ name }) => name)).size).toBe(first.length)
+      for (const { name, body } of first) expect(body, name).toMatch(/\n$/)
+    }
+  })
+
+  it('writes the text part as the golden one reads; a new template may change it (vitest -u), then look at it', async () => {
+    await expect((await mail(PLACES, 'short')).text).toMatchFileSnapshot('golden/digest.txt.golden')
+  })
+
+  it('escapes every value', async () => {
+    const nasty = `<script>alert("1")</script> & 'x' $& $' {{title}} {{{title}}} \u0001view\u0002 \`=`
+    const one = place(1, {
+      title: nasty,
+      summary: nasty,
+      abstract: nasty,
+      authors: [nasty],
+      organization: nasty,
+      codeUrl: 'https://github.com/a/b?"><script>',
+    })
+    const host = { ...HOST, name: nasty, postalAddress: nasty }
+    for (const length of LENGTHS) {
+      const pieces = await renderEdition(sheet([{ ...one, reason: nasty }]), length, host, templates)
+      const { html, text, subject } = joinDigest(preparePieces(pieces, 'utf8'), { papers: [1], reasons: [0] }, SLOTS)
+      expect(html).not.toMatch(/<script/i)
+      expect(html).toContain(
+        '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#x27;x&#x27; $&amp; $&#x27; {{title}}',
+      )
+      // The slot that a title pretends to be is plain letters, and the real ones are where the links are.
+      expect(html.split(SLOTS.view)).toHaveLength(2)
+      expect(text.replace(/\s+/g, ' ')).toContain(`<script>alert("1")</script> & 'x' $& $' {{title}} {{{title}}} view`)
+      expect(`${html}${text}${subject}`).not.toMatch(/(?!\n)\p{Cc}/u)
+    }
+  })
+
+  it('prints by length: titles alone, the summary, or the abstract', async () => {
+    const one = [place(1, { title: 'Title', summary: 'The summary.', abstract: 'The abstract.' })]
+    for (const part of ['html', 'text'] as const) {
+      const [titles, short, full] = await Promise.all(LENGTHS.map(async (length) => (await mail(one, length))[part]))
+      expect(titles).toMatch(/Title[\s\S]*Some One/)
+      expect(titles).not.toMatch(/The summary|The abstract|Discussion|no\. 1 of 3/)
+      expect(short).toMatch(/The summary\.[\s\S]*No\. 1 of 3 by votes/)
+      expect(short).not.toContain('The abstract.')
+      expect(full).toContain('The abstract.')
+    }
+  })
+
+  it('prints no link of a paper without an arXiv id, and every link of the others in both parts', async () => {
+    const { html, text } = await mail([place(1, { arxivId: null, codeUrl: 'https://github.com/a/b' })], 'short')
+    for (const part of [html, text]) expect(part).not.toMatch(/arxiv|github|huggingface/)
+    const linked = await mail(PLACES.slice(0, 1), 'short')
+    for (const link of [
+      'https://arxiv.org/abs/2603.00001',
+      'https://arxiv.org/pdf/2603.00001',
+      'https://huggingface.co/papers/2603.00001',
+      'https://github.com/example/lantern',
+      'https://lantern.example.org/?a=1&b=2',
+    ]) {
+      expect(linked.text.split('\n').some((line) => line.endsWith(link))).toBe(true)
+      expect(linked.html).toContain(`href="${link.replaceAll('&', '&amp;').replaceAll('=', '&#x3D;')}"`)
+    }
+  })
+
+  it('says what day it is, and when the day is incomplete', async () => {
+    const daily = await mail(PLACES, 'short')
+    expect(daily.text).toContain('Thursday 5 March 2026\n\n3 papers, 90 votes. At the top: Lantern, with 40 votes.')
+    expect(daily.text).not.toContain('incomplete')
+    expect((await mail(PLACES, 'short', { incomplete: true })).html).toContain('This edition may be incomplete')
+    const weekly = await mail(PLACES, 'short', { kind: 'weekly', date: '2026-03-08' })
+    expect(weekly.subject).toBe('Daily Papers, week to Sun 8 March: Lantern and 3 more')
+    expect(weekly.html).toContain('Week to Sunday 8 March 2026')
+    const unvoted = await mail([{ ...place(1, {}), upvotes: 0 }], 'short')
+    expect(unvoted.text).toContain('1 paper, no votes yet.')
+  })
+
+  it('loads nothing from anywhere: no fonts, pictures or scripts', async () => {
+    const { html } = await mail(PLACES, 'full')
+    expect(html).not.toMatch(/@import|<link|<img|<script|<iframe|url\(|\ssrc=/i)
+    expect(html).toContain('name="color-scheme" content="light dark"')
+    expect(html).toMatch(/<html lang="en" dir="ltr"/)
+  })
+
+  it('keeps a name with thousands of authors to a line', async () => {
+    const authors = Array.from({ length: 3303 }, (_, index) => `Author ${index}`)
+    const { html, text } = await mail([place(1, { authors })], 'short')
+    expect(html).toContain('Author 0, Author 1, Author 2 + 3,300<')
+    expect(text).toContain('    Author 0, Author 1, Author 2 + 3,300\n')
+  })
+
+  it.skipIf(!existsSync(SAME_DAY))('stays under what mail clients clip, on every captured day and length', async () => {
+    let mails = 0
+    for (const file of readdirSync(SAME_DAY)) {
+      const places = placesOf(file)
+      for (const length of LENGTHS) {
+        const pieces = await renderEdition(sheet(places, { date: file.slice(0, 10) }), length, HOST, templates)
+        const all = { papers: places.map(({ position }) => position), reasons: places.map(() => 0) }
+        const html = Buffer.byteLength(joinDigest(preparePieces(pieces, 'utf8'), all, SLOTS).html)
+        const quoted = joinDigest(preparePieces(pieces, 'quoted-printable'), all, SLOTS)
+        expect(html, `${file} ${length}`).toBeLessThanOrEqual(HTML_MAX_BYTES)
+        // Gmail counts the part that it shows; the text part travels beside it.
+        expect(quoted.html.length, `${file} ${length} encoded`).toBeLessThanOrEqual(MESSAGE_MAX_BYTES)
+        expect(quoted.text.split('\r\n').every((line) => line.length <= 76)).toBe(true)
+        mails++
+      }
+    }
+    expect(mails).toBeGreaterThan(120)
+  })
+})
+
+describe('loadTemplates', () => {
+  let directory: string | undefined
+  afterEach(async () => {
+    if (directory !== undefined) await rm(directory, { recursive: true })
+    directory = undefined
+  })
+
+  it.each([
+    ['digest.mjml', '<mj-spacer height="1px" />', '<mj-spacre />', /digest\.mjml line \d+ \(mj-spacre\): .*mj-spacre/],
+    [
+      'digest.mjml',
+      '<mj-spacer height="1px" />',
+      '<mj-spacer hight="1px" />',
+      /digest\.mjml line \d+ \(mj-spacer\): .*hight/,
+    ],
+    ['digest.mjml', '<mj-spacer height="1px" />', '<mj-include path="x" />', /digest\.mjml line \d+ \(mj-include\)/],
+    ['digest.mjml', '</mjml>', '', /digest\.mjml line 1 \(mjml\): the tag is not closed/],
+    ['digest.mjml', '</mj-table>', '', /digest\.mjml line \d+ \(mj-table\): the tag is not closed/],
+    ['digest.mjml', '<mj-head>', '', /digest\.mjml line \d+ \(mjml\): the tag is not closed/],
+    ['digest.mjml', '{{dayLine}}', '{{#if dayLine}}', /digest\.mjml.*Parse error/s],
+    ['digest.mjml', '{{dayLine}}', '{{{dayLine}}}', /digest\.mjml line \d+: a value without escaping/],
+    ['digest.mjml', '{{dayLine}}', '{{> other}}', /digest\.mjml line \d+: templates have no partials/],
+    ['digest.mjml', '[[light.page]]', '[[light.pgae]]', /digest\.mjml line \d+: the theme has no \[\[light\.pgae\]\]/],
+    ['digest.mjml', '{{!-- piece: foot --}}', '', /digest\.mjml: the piece "foot" is missing/],
+    ['digest.txt', '{{!-- piece: foot --}}', '{{!-- piece: card --}}', /digest\.txt: the piece "card" begins twice/],
+    ['theme.json', '#f4f1ea', 'beige', /theme\.json: light\.page is not a colour/],
+    ['theme.json', '{', '', /theme\.json is not JSON/],
+  ])('refuses %s with %s → %s', async (file, from, to, message) => {
+    directory = await templatesWith(file, from, to)
+    const error = await loadTemplates(directory).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(PermanentError)
+    expect(`${(error as Error).message} ${String((error as Error).cause ?? '')}`).toMatch(message)
+  })
+
+  it('names the file that is not there', async () => {
+    await expect(loadTemplates(join(tmpdir(), 'no-such-templates'))).rejects.toThrow(/the template \S+ cannot be read/)
+  })
+
+  it('sends nothing from a template that asks for a value it is not given', async () => {
+    directory = await templatesWith('digest.mjml', '{{dayLine}}', '{{dayLien}}')
+    const broken = await loadTemplates(directory)
+    const rendering = renderEdition(sheet(PLACES), 'short', HOST, broken)
+    await expect(rendering).rejects.toBeInstanceOf(PermanentError)
+    await expect(rendering).rejects.toThrow(/digest\.mjml \(piece "head"\)/)
+  })
+})
+
+async function mail(places: Place[], length: Length, more: Partial<Sheet> = {}) {
+  const pieces = await renderEdition(sheet(places, more), length, HOST, templates)
+  const papers = places.map(({ position }) => position)
+  return joinDigest(preparePieces(pieces, 'utf8'), { papers, reasons: papers.map(() => 0) }, SLOTS)
+}
+
+function sheet(places: Place[], more: Partial<Sheet> = {}): Sheet {
+  return { date: '2026-03-05', kind: 'daily', incomplete: false, places, ...more }
+}
+
+function placesOf(file: string): Place[] {
+  const date = file.slice(0, 10)
+  const answer = parseDailyPapers(readFileSync(new URL(file, SAME_DAY), 'utf8'), date)
+  if (answer.kind !== 'rows') throw new Error(`${file} is refused: ${answer.reason}`)
+  return rankPapers(answer.listings).map((ranked, index) => ({
+    ...ranked,
+    position: index + 1,
+    section: 'ranked',
+    listedOn: date,
+  }))
+}
+
+async function templatesWith(file: string, from: string, to: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'templates-'))
+  await cp(TEMPLATES, directory, { recursive: true })
+  const source = await readFile(join(directory, file), 'utf8')
+  expect(source).toContain(from)
+  await writeFile(
+    join(directory, file),
+    source.replace(from, () => to),
+  )
+  return directory
+}

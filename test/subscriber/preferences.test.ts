@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { hashChoices, isZone, parseCadence, parseChoices } from '../../src/subscriber/preferences.ts'
+
+describe('parseChoices', () => {
+  it('fills in the defaults', () => {
+    expect(parseChoices({})).toEqual({ papers: 10, length: 'short', minimumVotes: 0, onlyWithCode: false })
+  })
+  it.each([{ papers: 0 }, { papers: 51 }, { papers: 2.5 }, { length: 'long' }, { minimumVotes: -1 }, { topic: 'llm' }])(
+    'refuses %j',
+    (choices) => expect(() => parseChoices(choices)).toThrow(),
+  )
+  it('hashes equal choices alike, whatever the order in which they are named', () => {
+    const one = parseChoices({ papers: 5, length: 'full' })
+    expect(hashChoices({ onlyWithCode: false, minimumVotes: 0, length: 'full', papers: 5 })).toEqual(hashChoices(one))
+    expect(hashChoices({ ...one, papers: 6 })).not.toEqual(hashChoices(one))
+  })
+})
+
+describe('parseCadence', () => {
+  it.each([
+    ['daily', { cadence: 'daily', weekday: 1 }],
+    ['working-days', { cadence: 'working-days', weekday: 1 }],
+    ['weekly', { cadence: 'weekly', weekday: 1 }],
+    ['weekly:sun', { cadence: 'weekly', weekday: 7 }],
+  ])('reads %s', (text, rhythm) => expect(parseCadence(text)).toEqual(rhythm))
+  it.each(['', 'hourly', 'daily:mon', 'weekly:', 'weekly:monday', 'weekly:mon:tue'])('refuses %j', (text) =>
+    expect(parseCadence(text)).toBeUndefined(),
+  )
+})
+
+describe('isZone', () => {
+  it('knows IANA names and no offsets', () => {
+    expect(['UTC', 'Europe/Paris', 'Pacific/Kiritimati'].every(isZone)).toBe(true)
+    expect(['', 'Mars/Base', '+02:00', 'Europe/Pari'].some(isZone)).toBe(false)
+  })
+})

@@ -1,0 +1,58 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { deriveLinkKeys, signToken, verifyToken } from '../../src/subscriber/token.ts'
+
+const old = 'an old secret that is long enough to be one'
+const fresh = 'a new secret that is long enough to be one'
+const keys = deriveLinkKeys([fresh, old])
+const claim = { publicId: randomUUID(), epoch: 7, issuedAt: new Date('2026-03-05T07:00:00Z') }
+const token = signToken(keys, keys.currentKeyId, 'unsubscribe', claim)
+
+describe('tokens', () => {
+  it('give back what was signed, in URL-safe characters that fit a line of quoted-printable', () => {
+    expect(verifyToken(keys, 'unsubscribe', token)).toEqual(claim)
+    expect(token).toMatch(/^[A-Za-z0-9_-]{59}$/)
+  })
+
+  it('are the same bytes for the same claim and key: mails are rebuilt from them', () => {
+    expect(signToken(keys, keys.currentKeyId, 'unsubscribe', { ...claim })).toBe(token)
+  })
+
+  it('are bound to their purpose', () => {
+    expect(verifyToken(keys, 'view', token)).toBeUndefined()
+    expect(verifyToken(keys, 'unsubscribe', signToken(keys, keys.currentKeyId, 'view', claim))).toBeUndefined()
+  })
+
+  it('survive a rotation while the old secret stays in the ring, and not after', () => {
+    const before = deriveLinkKeys([old])
+    const signed = signToken(before, before.currentKeyId, 'unsubscribe', claim)
+    expect(verifyToken(keys, 'unsubscribe', signed)).toEqual(claim)
+    expect(verifyToken(deriveLinkKeys([fresh]), 'unsubscribe', signed)).toBeUndefined()
+    expect(() => signToken(deriveLinkKeys([fresh]), before.currentKeyId, 'view', claim)).toThrow(/no longer holds/)
+  })
+
+  it('are refused in every mutation of one character, and cut or extended', () => {
+    fc.assert(
+      fc.property(fc.nat(token.length - 1), fc.constantFrom(...'ABYZabyz019-_=.'), (at, character) => {
+        fc.pre(token[at] !== character)
+        expect(verifyToken(keys, 'unsubscribe', token.slice(0, at) + character + token.slice(at + 1))).toBeUndefined()
+      }),
+      { numRuns: 500 },
+    )
+    for (const odd of ['', token.slice(1), `${token}A`, `${token}=`, ` ${token}`, token.replace(/^../, '//')]) {
+      expect(verifyToken(keys, 'unsubscribe', odd)).toBeUndefined()
+    }
+  })
+
+  it('are refused for any random bytes and any text', () => {
+    for (let run = 0; run < 300; run++) {
+      expect(verifyToken(keys, 'view', randomBytes(44).toString('base64url'))).toBeUndefined()
+    }
+    fc.assert(fc.property(fc.string(), (text) => verifyToken(keys, 'view', text) === undefined))
+  })
+
+  it('need a secret', () => {
+    expect(() => deriveLinkKeys([])).toThrow(/at least one/)
+  })
+})
