@@ -1,8 +1,7 @@
 // The port to a provider: the service that takes mails. An implementation classifies what happened; it never retries by
 // itself and never writes to the database.
 
-/** How html and text reach `send`: as they read, or already in quoted-printable for a MIME message. */
-export type MailEncoding = 'utf8' | 'quoted-printable'
+import type { MailEncoding } from '../digest/joining.ts'
 
 /** One digest, ready to leave. */
 export interface Mail {
@@ -57,6 +56,7 @@ export interface Provider {
   requestsPerSecond: number | null
   /** How long after the first attempt a repeat of the same bytes and key cannot double, in milliseconds: 0 never, Infinity always. */
   replayMs: number
+  /** How html and text must reach `send`. */
   encoding: MailEncoding
   /** Whether mails can reach people: reserved example domains are withheld then. */
   reachesRealWorld: boolean

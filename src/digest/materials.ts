@@ -1,4 +1,5 @@
 // Loads what mails are joined from. Pieces of a frozen edition never change, so the last few are kept prepared.
+import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Length } from '../database/states.ts'
@@ -43,7 +44,13 @@ function loadPieces(
   const key = `${editionId} ${length} ${encoding}`
   const known = cache.get(key)
   if (known) return known
-  const loading = listPieces(db, editionId, length).then((pieces) => preparePieces(pieces, encoding))
+  const loading = listPieces(db, editionId, length).then((pieces) =>
+    // The hash of what was read, not of what the row says: a recipe must name the very bytes that would leave.
+    preparePieces(
+      pieces.map((piece) => ({ ...piece, sha256: createHash('sha256').update(piece.body).digest() })),
+      encoding,
+    ),
+  )
   cache.set(key, loading)
   // A failure is not kept; the oldest goes when there are too many.
   loading.catch(() => cache.delete(key))

@@ -42,20 +42,6 @@ export async function listPieces(db: Kysely<Database>, editionId: number, length
   }))
 }
 
-/** Returns undefined when the edition has no such selection. */
-export async function findSelection(
-  db: Kysely<Database>,
-  editionId: number,
-  id: number,
-): Promise<StoredSelection | undefined> {
-  return db
-    .selectFrom('selections')
-    .select(['id', 'length', 'papers', 'reasons'])
-    .where('edition_id', '=', editionId)
-    .where('id', '=', id)
-    .executeTakeFirst()
-}
-
 /** Lists these selections of an edition. */
 export async function listSelections(
   db: Kysely<Database>,

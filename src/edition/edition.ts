@@ -28,7 +28,7 @@ export type Standing =
   | { step: 'empty'; reason: string }
 
 /** After the cut-off a held edition waits this long for its list to become complete. */
-export const DEADLINE_MS = 12 * 3_600_000
+const DEADLINE_MS = 12 * 3_600_000
 /** A look older than this at the cut-off no longer speaks for the date: votes and papers came since. */
 const FRESH_LOOK_MS = 3_600_000
 const DAY_MS = 86_400_000

@@ -1,0 +1,21 @@
+// Reads an edition's accounts from the ledger. Never writes.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { type Accounts, accountsFrom, type StateCount } from './delivery.ts'
+
+/** Returns the accounts of an edition at this moment, `due` and the counts from one snapshot. */
+export async function getAccounts(db: Kysely<Database>, editionId: number): Promise<Accounts> {
+  const { rows } = await sql<StateCount & { due: number }>`
+    select e.due, coalesce(case d.state when 'planned' then b.state else d.state end, 'planned') as state, d.reason, count(d.*) as count
+    from editions e
+    left join deliveries d on d.edition_id = e.id
+    left join batches b on b.id = d.batch_id
+    where e.id = ${editionId}
+    group by 1, 2, 3`.execute(db)
+  const due = rows[0]?.due
+  if (due === undefined) throw new Error(`edition ${editionId} does not exist`)
+  return accountsFrom(
+    due,
+    rows.map((row) => ({ ...row, count: Number(row.count) })),
+  )
+}

@@ -1,0 +1,60 @@
+// Reads one date from the source, lets the guard judge it and keeps what is readable. Never touches a frozen edition's places.
+import { cutoffOf, type Edition } from '../edition/edition.ts'
+import { ensureEdition, findEdition, markSource } from '../edition/store.ts'
+import { PermanentError } from '../errors.ts'
+import { judge, normOf, type Verdict } from '../source/guard.ts'
+import type { EditionDate, Source } from '../source/paper.ts'
+import { insertCollection, listWorkingDayCounts } from '../source/store.ts'
+import type { Round } from './round.ts'
+
+/** What one look found. */
+export interface Look {
+  edition: Edition
+  verdict: Verdict
+  /** Readable rows, and rows that were set aside. */
+  listed: number
+  setAside: number
+}
+
+/**
+ * Collects a date. Throws a PermanentError when the date is already kept from another source, and whatever the source
+ * throws when it cannot be reached.
+ */
+export async function collect(
+  round: Pick<Round, 'db' | 'cutoffMinutes' | 'logger'> & { source: Source },
+  date: EditionDate,
+): Promise<Look> {
+  const { db, source, logger } = round
+  const cutoffAt = cutoffOf(date, round.cutoffMinutes)
+  const known = await findEdition(db, date, 'daily')
+  if (known?.source != null && known.source !== source.name) throw otherSource(date, known.source, source.name)
+  const answer = await source.read(date)
+  const verdict = judge(answer, date, normOf(await listWorkingDayCounts(db, date)))
+  const listings = answer.kind === 'rows' && verdict.kind !== 'refused' ? answer.listings : []
+  const setAside = answer.kind === 'rows' ? answer.setAside : []
+  const edition = await db.transaction().execute(async (trx) => {
+    const ensured = await ensureEdition(trx, { date, kind: 'daily', cutoffAt })
+    if (listings.length > 0) {
+      const bound = await markSource(trx, ensured.id, source.name)
+      if (bound !== source.name) throw otherSource(date, bound, source.name)
+    }
+    await insertCollection(trx, {
+      date,
+      source: source.name,
+      verdict: verdict.kind,
+      reason: verdict.kind === 'complete' ? null : verdict.reason,
+      listings,
+      setAside: setAside.length,
+    })
+    return ensured
+  })
+  logger.info(
+    { event: 'date.collected', date, verdict, listed: listings.length, setAside: setAside.slice(0, 5) },
+    'a date was collected',
+  )
+  return { edition, verdict, listed: listings.length, setAside: setAside.length }
+}
+
+function otherSource(date: EditionDate, bound: string, given: string): PermanentError {
+  return new PermanentError(`${date} is kept from the source ${bound}, not ${given}: an edition never mixes sources`)
+}

@@ -1,0 +1,74 @@
+// Follows one edition until nothing of it can move any more: what `send` and the demo wait for.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Kysely, sql } from 'kysely'
+import { getNow } from '../database/clock.ts'
+import type { Database } from '../database/schema.ts'
+import { getAccounts } from '../delivery/accounting.ts'
+import type { Accounts } from '../delivery/delivery.ts'
+import { listBatchesOf, standingSql } from '../delivery/ledger.ts'
+import { getEdition } from '../edition/store.ts'
+import { dispatchJob } from './pipeline.ts'
+import type { Queue } from './queue.ts'
+
+/** How often the accounts are read while mails leave: counting is cheap beside sending, and a terminal needs no more. */
+const LOOK_EVERY_MS = 250
+/** Jobs that the queue lost are put back this often. */
+const REQUEUE_EVERY_MS = 5_000
+/** A batch that waits longer than this for its next attempt is left to the running workers. */
+const PATIENCE_SECONDS = 90
+
+export interface Drained {
+  accounts: Accounts
+  /** Why it ended before every mail was settled; undefined when all were. */
+  standstill: string | undefined
+}
+
+/**
+ * Queues an edition's batches and waits until they are settled, the edition is stopped, or what is left has to wait longer
+ * than 90 s. `only` keeps to the batches of one subscriber. A worker must be running.
+ */
+export async function drainEdition(
+  { db, queue }: { db: Kysely<Database>; queue: Pick<Queue, 'put'> },
+  editionId: number,
+  only: number | null,
+  onProgress: (accounts: Accounts) => void,
+): Promise<Drained> {
+  let requeueAt = 0
+  for (;;) {
+    if (Date.now() >= requeueAt) {
+      await queue.put((await listBatchesOf(db, editionId, only)).map(dispatchJob))
+      requeueAt = Date.now() + REQUEUE_EVERY_MS
+    }
+    const accounts = await getAccounts(db, editionId)
+    onProgress(accounts)
+    const edition = await getEdition(db, editionId)
+    if (
+      edition.stoppedReason !== null &&
+      (edition.stoppedUntil === null || edition.stoppedUntil > (await getNow(db)))
+    ) {
+      return { accounts, standstill: edition.stoppedReason }
+    }
+    const { movable, standing } = await countBatches(db, editionId, only)
+    if (movable === 0) {
+      const standstill = standing > 0 ? 'what is left has to wait' : undefined
+      return { accounts: await getAccounts(db, editionId), standstill }
+    }
+    await sleep(LOOK_EVERY_MS)
+  }
+}
+
+/** Counts the batches that are not settled, and those of them that may go soon. */
+async function countBatches(
+  db: Kysely<Database>,
+  editionId: number,
+  only: number | null,
+): Promise<{ movable: number; standing: number }> {
+  const { rows } = await sql<{ movable: number; standing: number }>`
+    select count(*) as standing,
+      count(*) filter (where next_attempt_at < clock_timestamp() + make_interval(secs => ${PATIENCE_SECONDS})) as movable
+    from batches
+    where edition_id = ${editionId} and state in ${standingSql} and (${only}::int is null or ${only}::int = any(members))`.execute(
+    db,
+  )
+  return rows[0] as { movable: number; standing: number }
+}

@@ -1,0 +1,73 @@
+// An edition as it would be, without storing anything: from what is kept of a date, or straight from a source.
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { EditionKind, EditionState } from '../database/states.ts'
+import type { Place } from '../edition/place.ts'
+import { findEdition, listPlaces } from '../edition/store.ts'
+import { judge, normOf, type Verdict } from '../source/guard.ts'
+import type { EditionDate, Source } from '../source/paper.ts'
+import { findLastCollection, type ListedPaper, listPapers, listWorkingDayCounts } from '../source/store.ts'
+import { daysOfWeek, placesOf, placesOfDay } from './rank.ts'
+
+export interface Outlook {
+  date: EditionDate
+  kind: EditionKind
+  state: EditionState
+  /** What the guard says of the list, whatever the clock; `complete` for what is frozen or weekly. */
+  verdict: Verdict['kind']
+  reason: string | null
+  incomplete: boolean
+  places: Place[]
+}
+
+/** Returns the edition as kept: frozen as it is, otherwise ranked by the votes known now. Undefined when the date was never looked at. */
+export async function outlookFromStore(
+  db: Kysely<Database>,
+  date: EditionDate,
+  kind: EditionKind,
+): Promise<Outlook | undefined> {
+  const edition = await findEdition(db, date, kind)
+  if (edition?.state === 'frozen') {
+    const { state, incomplete } = edition
+    const places = await listPlaces(db, edition.id)
+    return { date, kind, state, verdict: 'complete', reason: null, incomplete, places }
+  }
+  if (kind === 'weekly') {
+    const places = placesOf(await listPapers(db, daysOfWeek(date)))
+    return places.length > 0 ? weekly(date, places) : undefined
+  }
+  const look = await findLastCollection(db, date)
+  if (!look) return undefined
+  const places = await placesOfDay({ db }, date, await listPapers(db, [date]))
+  const state = edition?.state ?? 'open'
+  return { date, kind, state, verdict: look.verdict, reason: edition?.reason ?? look.reason, incomplete: false, places }
+}
+
+/** Reads a source and ranks in memory. Nothing was frozen there, so there are no late risers. `db` lends the norm where stores are at hand. */
+export async function outlookFromSource(
+  source: Source,
+  date: EditionDate,
+  kind: EditionKind,
+  db?: Kysely<Database>,
+): Promise<Outlook> {
+  if (kind === 'weekly') {
+    const listed: ListedPaper[] = []
+    for (const day of daysOfWeek(date)) listed.push(...listingsOf(await source.read(day), day))
+    return weekly(date, placesOf(listed))
+  }
+  const answer = await source.read(date)
+  const verdict = judge(answer, date, db ? normOf(await listWorkingDayCounts(db, date)) : null)
+  const places = verdict.kind === 'refused' ? [] : placesOf(listingsOf(answer, date))
+  const reason = verdict.kind === 'complete' ? null : verdict.reason
+  const state = verdict.kind === 'complete' ? 'open' : verdict.kind === 'empty' ? 'empty' : 'held'
+  return { date, kind, state, verdict: verdict.kind, reason, incomplete: false, places }
+}
+
+function listingsOf(answer: Awaited<ReturnType<Source['read']>>, date: EditionDate): ListedPaper[] {
+  return answer.kind === 'rows' ? answer.listings.map((listing) => ({ ...listing, listedOn: date })) : []
+}
+
+function weekly(date: EditionDate, places: Place[]): Outlook {
+  const state = places.length > 0 ? 'open' : 'empty'
+  return { date, kind: 'weekly', state, verdict: 'complete', reason: null, incomplete: false, places }
+}

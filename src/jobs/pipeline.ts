@@ -1,0 +1,42 @@
+// The round's table of contents. Each job does its own work; only this file knows what comes next.
+import { listStandingBatches } from '../delivery/ledger.ts'
+import { collect } from './collect.ts'
+import { dispatch } from './dispatch.ts'
+import { planDue } from './plan.ts'
+import type { Handlers, Job, Queue } from './queue.ts'
+import { rankDay, rankWeek } from './rank.ts'
+import type { Round } from './round.ts'
+import { tick } from './tick.ts'
+
+/** Batches that one sweep puts back; the next sweep takes the rest. */
+const SWEEP_BATCHES_MAX = 5_000
+
+/** Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch, and sweep behind them. */
+export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers {
+  return {
+    tick: async () => queue.put(await tick(round)),
+    collect: async ({ date }) => {
+      await collect(round, date)
+      await queue.put([{ name: 'rank', date, kind: 'daily' }])
+    },
+    rank: async ({ date, kind }) => {
+      const edition = kind === 'daily' ? await rankDay(round, date) : await rankWeek(round, date)
+      if (edition?.state === 'frozen') await queue.put([{ name: 'plan' }])
+    },
+    plan: async () => {
+      while ((await planDue(round)) > 0) await queue.put(await standingJobs(round))
+    },
+    dispatch: async ({ batchId }) => queue.put((await dispatch(round, batchId)).map(dispatchJob)),
+    // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
+    sweep: async () => queue.put(await standingJobs(round)),
+  }
+}
+
+/** Returns the job that dispatches a batch. */
+export function dispatchJob(batchId: number): Job {
+  return { name: 'dispatch', batchId }
+}
+
+async function standingJobs({ db }: Round): Promise<Job[]> {
+  return (await listStandingBatches(db, SWEEP_BATCHES_MAX)).map(dispatchJob)
+}

@@ -1,0 +1,22 @@
+// What every job works with: opened once by whoever runs the round, handed down, never looked up.
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { Provider } from '../delivery/provider.ts'
+import type { Host, Templates } from '../digest/rendering.ts'
+import type { Logger } from '../logger.ts'
+import type { Source } from '../source/paper.ts'
+import type { LinkKeys } from '../subscriber/token.ts'
+
+export interface Round {
+  db: Kysely<Database>
+  source: Source
+  provider: Provider
+  templates: Templates
+  host: Host
+  linkKeys: LinkKeys
+  /** Minutes from the end of a date (UTC) to its cut-off. */
+  cutoffMinutes: number
+  /** What froze longer ago than this is withheld as late, in milliseconds. */
+  latenessMs: number
+  logger: Logger
+}

@@ -1,0 +1,311 @@
+import { type Kysely, sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/database/schema.ts'
+import { listSelections } from '../../src/digest/store.ts'
+import { planAll, planDue } from '../../src/jobs/plan.ts'
+import { markPaused } from '../../src/subscriber/store.ts'
+import { makePlace } from '../support/places.ts'
+import {
+  addReader,
+  freezeEdition,
+  inventPlaces,
+  openTestRound,
+  readAccounts,
+  type TestRound,
+} from '../support/round.ts'
+import { openTestDatabase } from '../support/stores.ts'
+
+let round: TestRound
+let db: Kysely<Database>
+let close: () => Promise<void>
+beforeEach(async () => {
+  const database = await openTestDatabase('embedded')
+  round = await openTestRound(database.url)
+  db = round.db
+  close = async () => {
+    await round.close()
+    await database.close()
+  }
+})
+afterEach(() => close())
+
+/** This hour in UTC: the last chosen hour of a reader who has it was less than an hour ago. */
+const thisHour = () => new Date().getUTCHours()
+
+/** Adds a reader whose hour has come. */
+async function addDueReader(name: string, given: Parameters<typeof addReader>[2] = {}) {
+  const reader = await addReader(db, name, { hour: thisHour(), ...given })
+  await sql`update subscribers set next_due_at = now() - interval '1 second' where id = ${reader.id}`.execute(db)
+  return reader
+}
+
+async function deliveries(): Promise<
+  {
+    edition_id: number
+    subscriber_id: number
+    state: string
+    reason: string | null
+    selection_id: number | null
+    local_date: string | null
+  }[]
+> {
+  return db
+    .selectFrom('deliveries')
+    .select(['edition_id', 'subscriber_id', 'state', 'reason', 'selection_id', 'local_date'])
+    .orderBy('edition_id')
+    .orderBy('subscriber_id')
+    .execute()
+}
+
+describe('planAll', () => {
+  it('writes one delivery a reader, in batches of the size of the provider, members in place', async () => {
+    round.provider.batchSize = 2
+    const edition = await freezeEdition(round, '2026-03-05')
+    const readers = []
+    for (const name of ['a', 'b', 'c', 'd', 'e']) readers.push(await addReader(db, name))
+    expect(await planAll(round, edition, null)).toBe(5)
+    const batches = await db
+      .selectFrom('batches')
+      .select(['id', 'state', 'members', 'idempotency_key'])
+      .orderBy('id')
+      .execute()
+    expect(batches.map((batch) => batch.members.length)).toEqual([2, 2, 1])
+    expect(batches.flatMap((batch) => batch.members).sort()).toEqual(readers.map((reader) => reader.id))
+    expect(batches.every((batch) => batch.state === 'planned' && batch.idempotency_key === null)).toBe(true)
+    const rows = await db.selectFrom('deliveries').selectAll().execute()
+    for (const row of rows) {
+      expect(batches.find((batch) => batch.id === row.batch_id)?.members).toContain(row.subscriber_id)
+      expect(row).toMatchObject({
+        state: 'planned',
+        token_epoch: 0,
+        key_id: round.linkKeys.currentKeyId,
+        local_date: '2026-03-06',
+      })
+    }
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: 5, waiting: 5 })
+  })
+
+  it('plans nothing twice, however often it is asked and by how many at once', async () => {
+    const edition = await freezeEdition(round, '2026-03-05')
+    for (const name of ['a', 'b', 'c']) await addReader(db, name)
+    const planned = await Promise.all([1, 2, 3, 4].map(() => planAll(round, edition, null)))
+    expect(planned.sort()).toEqual([0, 0, 0, 3])
+    await addReader(db, 'd')
+    expect(await planAll(round, edition, null)).toBe(1)
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: 4, waiting: 4 })
+  })
+
+  it('lets readers with the same choices and history share a selection', async () => {
+    const edition = await freezeEdition(round, '2026-03-05')
+    await addReader(db, 'a')
+    await addReader(db, 'b')
+    await addReader(db, 'c', { choices: { papers: 2 } })
+    await addReader(db, 'd', { choices: { length: 'titles' } })
+    await planAll(round, edition, null)
+    const selections = await listSelections(db, edition.id, [1, 2, 3, 4])
+    expect(selections.map((selection) => [selection.length, selection.papers]).sort()).toEqual([
+      ['short', [1, 2]],
+      ['short', [1, 2, 3, 4, 5]],
+      ['titles', [1, 2, 3, 4, 5]],
+    ])
+  })
+
+  it('withholds as filtered when nothing is left for a reader, with no local date taken', async () => {
+    const edition = await freezeEdition(round, '2026-03-05')
+    await addReader(db, 'a', { choices: { minimumVotes: 1_000 } })
+    expect(await planAll(round, edition, null)).toBe(0)
+    expect(await deliveries()).toMatchObject([
+      { state: 'withheld', reason: 'filtered', local_date: null, selection_id: null },
+    ])
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: 1, withheld: { filtered: 1 } })
+  })
+
+  it('passes over everyone who must not be written to, and the other kind', async () => {
+    const edition = await freezeEdition(round, '2026-03-05')
+    const kept = await addReader(db, 'kept')
+    await addReader(db, 'weekly', { cadence: 'weekly' })
+    const paused = await addReader(db, 'paused')
+    await markPaused(db, paused.id, '2999-01-01')
+    const left = await addReader(db, 'left')
+    await sql`update subscribers set consent = 'unsubscribed' where id = ${left.id}`.execute(db)
+    await addReader(db, 'suppressed')
+    await sql`insert into suppressions (address_hash, reason) select address_hash, 'bounce' from subscribers where address = 'suppressed@example.org'`.execute(
+      db,
+    )
+    expect(await planAll(round, edition, null)).toBe(1)
+    expect((await deliveries()).map((row) => row.subscriber_id)).toEqual([kept.id])
+  })
+
+  it('plans for one address only where asked', async () => {
+    const edition = await freezeEdition(round, '2026-03-05')
+    await addReader(db, 'a')
+    const b = await addReader(db, 'b')
+    expect(await planAll(round, edition, 'b@example.org')).toBe(1)
+    expect((await deliveries()).map((row) => row.subscriber_id)).toEqual([b.id])
+  })
+
+  it('never gives a paper twice: not what was submitted, planned or unknown, but again what was rejected or withheld', async () => {
+    const shared = inventPlaces('2026-03-04', 3)
+    const first = await freezeEdition(round, '2026-03-04', { places: shared })
+    const fresh = inventPlaces('2026-03-05', 2).map((place) => ({
+      ...place,
+      position: place.position + 3,
+      rank: place.rank + 3,
+    }))
+    const states = ['planned', 'submitted', 'unknown', 'rejected', 'withheld']
+    for (const name of states) await addReader(db, name)
+    await planAll(round, first, null)
+    for (const state of states) {
+      const off = state === 'rejected' || state === 'withheld'
+      await sql`update deliveries set state = ${state}, reason = ${off ? 'test' : null}, local_date = case when ${off}::boolean then null else local_date end
+        where subscriber_id = (select id from subscribers where address = ${`${state}@example.org`})`.execute(db)
+    }
+    const second = await freezeEdition(round, '2026-03-05', { places: [...shared, ...fresh] })
+    await planAll(round, second, null)
+    const rows = await sql<{ name: string; papers: number[] }>`
+      select split_part(s.address, '@', 1) as name, x.papers from deliveries d join subscribers s on s.id = d.subscriber_id
+      join selections x on x.edition_id = d.edition_id and x.id = d.selection_id where d.edition_id = ${second.id}`.execute(
+      db,
+    )
+    expect(Object.fromEntries(rows.rows.map((row) => [row.name, row.papers]))).toEqual({
+      planned: [4, 5],
+      submitted: [4, 5],
+      unknown: [4, 5],
+      rejected: [1, 2, 3, 4, 5],
+      withheld: [1, 2, 3, 4, 5],
+    })
+  })
+
+  it('knows what a reader had from any number of editions and selections', async () => {
+    const pool = inventPlaces('2026-03-01', 8)
+    const part = (positions: number[]) =>
+      positions.map((position, index) => ({
+        ...makePlace({ position: index + 1 }),
+        paper: (pool[position] as (typeof pool)[0]).paper,
+      }))
+    const one = await freezeEdition(round, '2026-03-02', { places: part([0, 1, 2]) })
+    const two = await freezeEdition(round, '2026-03-03', { places: part([2, 3, 4, 5]) })
+    const all = await freezeEdition(round, '2026-03-04', { places: part([0, 1, 2, 3, 4, 5, 6, 7]) })
+    await addReader(db, 'two-of-each', { choices: { papers: 2 } })
+    await addReader(db, 'everything')
+    await planAll(round, one, null)
+    await planAll(round, two, null)
+    await addReader(db, 'new')
+    await planAll(round, all, null)
+    const rows = await sql<{ name: string; papers: number[] }>`
+      select split_part(s.address, '@', 1) as name, x.papers from deliveries d join subscribers s on s.id = d.subscriber_id
+      join selections x on x.edition_id = d.edition_id and x.id = d.selection_id where d.edition_id = ${all.id}`.execute(
+      db,
+    )
+    // two-of-each had 0 and 1, then 2 and 3.
+    expect(Object.fromEntries(rows.rows.map((row) => [row.name, row.papers]))).toEqual({
+      'two-of-each': [5, 6],
+      everything: [7, 8],
+      new: [1, 2, 3, 4, 5, 6, 7, 8],
+    })
+  })
+
+  it('gives one digest a local date: a second edition of the same day passes the reader over and is not due', async () => {
+    const first = await freezeEdition(round, '2026-03-05')
+    await addReader(db, 'a')
+    await planAll(round, first, null)
+    await sql`update deliveries set local_date = '2026-03-07'`.execute(db)
+    const second = await freezeEdition(round, '2026-03-06')
+    expect(await planAll(round, second, null)).toBe(0)
+    expect(await readAccounts(db, second.id)).toMatchObject({ due: 0, waiting: 0 })
+    expect(await db.selectFrom('batches').select('id').where('edition_id', '=', second.id).execute()).toEqual([])
+  })
+})
+
+describe('planDue', () => {
+  it('gives the newest edition that froze before the chosen hour, and merges the others into it', async () => {
+    const older = await freezeEdition(round, '2026-03-03', { hoursAgo: 50 })
+    const old = await freezeEdition(round, '2026-03-04', { hoursAgo: 26 })
+    const newest = await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
+    const reader = await addDueReader('a')
+    expect(await planDue(round)).toBe(1)
+    expect(await deliveries()).toMatchObject([
+      { edition_id: older.id, state: 'withheld', reason: 'merged' },
+      { edition_id: old.id, state: 'withheld', reason: 'merged' },
+      { edition_id: newest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
+    ])
+    const after = await db
+      .selectFrom('subscribers')
+      .select('next_due_at')
+      .where('id', '=', reader.id)
+      .executeTakeFirstOrThrow()
+    expect(after.next_due_at?.getTime()).toBeGreaterThan(Date.now())
+    expect(await planDue(round)).toBe(0)
+    for (const { id } of [older, old, newest]) await readAccounts(db, id)
+  })
+
+  it('withholds as late what froze too long ago', async () => {
+    const late = await freezeEdition(round, '2026-03-01', { hoursAgo: 97 })
+    await addDueReader('a')
+    await planDue(round)
+    expect(await deliveries()).toMatchObject([{ edition_id: late.id, state: 'withheld', reason: 'late' }])
+  })
+
+  it('leaves what froze after the chosen hour to the next one', async () => {
+    await freezeEdition(round, '2026-03-05', { hoursAgo: 0 })
+    await sql`update editions set frozen_at = now()`.execute(db)
+    await addDueReader('a', { hour: (thisHour() + 23) % 24 })
+    expect(await planDue(round)).toBe(1)
+    expect(await deliveries()).toEqual([])
+    await sql`update editions set frozen_at = now() - interval '3 hours'`.execute(db)
+    await sql`update subscribers set next_due_at = now(), waiting_since = now() - interval '1 day'`.execute(db)
+    await planDue(round)
+    expect(await deliveries()).toMatchObject([{ state: 'planned' }])
+  })
+
+  it('knows nobody before their consent: what froze earlier does not wait for them, and archives wait for nobody', async () => {
+    await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
+    const archived = await freezeEdition(round, '2026-03-04', { hoursAgo: 2 })
+    await sql`update editions set archive = true where id = ${archived.id}`.execute(db)
+    await addDueReader('new')
+    await sql`update subscribers set waiting_since = now() - interval '1 hour 30 minutes'`.execute(db)
+    await addDueReader('old')
+    await planDue(round)
+    expect(await deliveries()).toHaveLength(1)
+    expect((await deliveries())[0]).toMatchObject({ state: 'planned' })
+  })
+
+  it('moves the clock of paused and suppressed readers on without a delivery, and merges nothing for them later', async () => {
+    await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
+    const paused = await addDueReader('paused')
+    await sql`update subscribers set paused_until = '2999-01-01' where id = ${paused.id}`.execute(db)
+    expect(await planDue(round)).toBe(1)
+    expect(await deliveries()).toEqual([])
+    await sql`update subscribers set paused_until = null, next_due_at = now() where id = ${paused.id}`.execute(db)
+    await planDue(round)
+    expect(await deliveries()).toEqual([])
+  })
+
+  it('gives weekly readers the week that their hour points to, and waits while it is being made', async () => {
+    await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
+    const today = new Date()
+    // At the chosen hour the last date whose cut-off (00:30) had passed is yesterday, or the day before in the first half hour.
+    const hourAt = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate(), thisHour()))
+    const pointed = new Date(hourAt.getTime() - 30 * 60_000 - 86_400_000).toISOString().slice(0, 10)
+    await addDueReader('weekly', { cadence: 'weekly', weekday: ((today.getUTCDay() + 6) % 7) + 1 })
+    expect(await planDue(round)).toBe(0)
+    expect(await deliveries()).toEqual([])
+    const edition = await freezeEdition(round, pointed, { kind: 'weekly', hoursAgo: 0 })
+    expect(await planDue(round)).toBe(1)
+    expect(await deliveries()).toMatchObject([{ edition_id: edition.id, state: 'planned' }])
+  })
+
+  it('finds who is due by the index', async () => {
+    await addReader(db, 'a')
+    await sql`
+      insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone, next_due_at)
+      select 'x' || n || '@example.org', decode(md5(n::text), 'hex'), 'confirmed', 'test', (select min(id) from preferences), 'daily', 7, 'UTC', now() + interval '1 day'
+      from generate_series(1, 5000) n`.execute(db)
+    await sql`analyze subscribers`.execute(db)
+    const plan = await sql<{ 'QUERY PLAN': string }>`
+      explain select * from subscribers where consent = 'confirmed' and next_due_at <= now() order by next_due_at limit 200000`.execute(
+      db,
+    )
+    expect(plan.rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('subscribers_due')
+  })
+})

@@ -1,0 +1,138 @@
+// Real processes against one Redis and one PostgreSQL, with a stand-in for Resend as the referee of what was sent.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Edition } from '../../src/edition/edition.ts'
+import { parseChoices } from '../../src/subscriber/preferences.ts'
+import { insertSubscribers } from '../../src/subscriber/store.ts'
+import { openResendStandIn } from '../support/resend-stand-in.ts'
+import { freezeEdition, openTestRound, readAccounts, TEST_SECRET, type TestRound } from '../support/round.ts'
+import {
+  openTemporaryRedis,
+  openTestDatabase,
+  realPostgresUrl,
+  type TemporaryServer,
+  type TestDatabase,
+} from '../support/stores.ts'
+
+const redisProbe = await openTemporaryRedis()
+await redisProbe?.close()
+const isPossible = redisProbe !== undefined && (await realPostgresUrl()) !== undefined
+
+describe.skipIf(!isPossible)('worker processes', () => {
+  let database: TestDatabase
+  let redis: TemporaryServer
+  let standIn: Awaited<ReturnType<typeof openResendStandIn>>
+  let round: TestRound
+  let folder: string
+  let processes: ChildProcess[]
+
+  beforeEach(async () => {
+    database = (await openTestDatabase('real')) as TestDatabase
+    redis = (await openTemporaryRedis()) as TemporaryServer
+    standIn = await openResendStandIn({ requestsPerSecond: 1_000, keepBodies: false })
+    round = await openTestRound(database.url)
+    folder = await mkdtemp(join(tmpdir(), 'paper-round-processes-'))
+    processes = []
+  })
+  afterEach(async () => {
+    for (const child of processes) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+    await round.close()
+    await standIn.close()
+    await redis.close()
+    await database.close()
+    await rm(folder, { recursive: true })
+  })
+
+  function startProcess(roles: string, sendRate: number): void {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start', '--roles', roles], {
+      env: {
+        PATH: process.env.PATH,
+        DATABASE_URL: database.url,
+        REDIS_URL: redis.url,
+        MAIL_PROVIDER: 'resend',
+        RESEND_API_KEY: 're_test',
+        RESEND_BASE_URL: standIn.url,
+        MAIL_FROM: 'Daily Papers <papers@papers.example>',
+        PUBLIC_URL: 'https://papers.example',
+        LINK_SECRET: TEST_SECRET,
+        SEND_RATE: String(sendRate),
+        SOURCE: `file:${folder}`,
+        LOG_LEVEL: 'error',
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    processes.push(child)
+  }
+
+  /** Everyone's hour has just come, for one frozen edition. */
+  async function makeDueRound(readers: number): Promise<Edition> {
+    const edition = await freezeEdition(round, '2026-03-05', { hoursAgo: 3 })
+    const list = Array.from({ length: readers }, (_, index) => ({
+      address: `reader-${index}@example.net`,
+      cadence: 'daily' as const,
+      weekday: 1,
+      hour: new Date().getUTCHours(),
+      zone: 'UTC',
+      choices: parseChoices({ papers: 1 + (index % 5) }),
+      consentSource: 'test',
+    }))
+    await insertSubscribers(round.db, list)
+    await sql`update subscribers set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(round.db)
+    return edition
+  }
+
+  async function stopAll(): Promise<(number | null)[]> {
+    return Promise.all(
+      processes.map(async (child) => {
+        const ended = once(child, 'exit')
+        child.kill('SIGTERM')
+        return ((await ended) as [number | null])[0]
+      }),
+    )
+  }
+
+  it('share a round: four workers, every mail once, one request a batch', { timeout: 120_000 }, async () => {
+    const edition = await makeDueRound(2_000)
+    for (let worker = 0; worker < 4; worker++) startProcess('worker', 10)
+    startProcess('scheduler', 10)
+    await vi.waitFor(async () => expect((await readAccounts(round.db, edition.id)).submitted).toBe(2_000), {
+      timeout: 100_000,
+      interval: 200,
+    })
+    expect(standIn.summary()).toMatchObject({ accepted: 2_000, duplicates: 0 })
+    expect(standIn.requests).toHaveLength(20)
+    expect(await stopAll()).toEqual([0, 0, 0, 0, 0])
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({
+      due: 2_000,
+      submitted: 2_000,
+      waiting: 0,
+      unknown: 0,
+    })
+  })
+
+  it('lose no mail and double none when Redis is emptied in the middle', { timeout: 180_000 }, async () => {
+    const edition = await makeDueRound(3_000)
+    startProcess('worker', 5)
+    startProcess('worker', 5)
+    startProcess('scheduler', 5)
+    await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(5), { timeout: 60_000, interval: 50 })
+    const client = new Redis(redis.url)
+    await client.flushall()
+    client.disconnect()
+    const before = standIn.requests.length
+    expect(before).toBeLessThan(30)
+    await vi.waitFor(async () => expect((await readAccounts(round.db, edition.id)).submitted).toBe(3_000), {
+      timeout: 150_000,
+      interval: 200,
+    })
+    expect(standIn.summary()).toMatchObject({ accepted: 3_000, duplicates: 0 })
+    expect(standIn.requests).toHaveLength(30)
+    expect(await stopAll()).toEqual([0, 0, 0])
+  })
+})

@@ -1,0 +1,236 @@
+// A round to test with: real stores, real templates, and stand-ins for the two ports that the test scripts.
+import { type Kysely, sql } from 'kysely'
+import { openDatabase } from '../../src/database/client.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { migrations } from '../../src/database/migrations/index.ts'
+import type { Database } from '../../src/database/schema.ts'
+import { getAccounts } from '../../src/delivery/accounting.ts'
+import { addsUp } from '../../src/delivery/delivery.ts'
+import type { BatchOutcome, BatchRequest, Mail, Provider } from '../../src/delivery/provider.ts'
+import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
+import { insertPieces } from '../../src/digest/store.ts'
+import type { Edition } from '../../src/edition/edition.ts'
+import type { Place } from '../../src/edition/place.ts'
+import { ensureEdition, getEdition, markFrozen } from '../../src/edition/store.ts'
+import { planAll } from '../../src/jobs/plan.ts'
+import type { Round } from '../../src/jobs/round.ts'
+import { openLogger } from '../../src/logger.ts'
+import type { Answer, EditionDate, Listing, Source } from '../../src/source/paper.ts'
+import { parseChoices, type Rhythm } from '../../src/subscriber/preferences.ts'
+import { findSubscriberByAddress, insertSubscribers } from '../../src/subscriber/store.ts'
+import type { Subscriber } from '../../src/subscriber/subscriber.ts'
+import { deriveLinkKeys } from '../../src/subscriber/token.ts'
+import { makePlace } from './places.ts'
+
+export const TEST_SECRET = 'a secret for tests that is long enough to be taken'
+
+/** A provider whose answers the test scripts; without a script everything is submitted. It remembers every request. */
+export interface ScriptedProvider extends Provider {
+  requests: BatchRequest[]
+  /** Every mail that was accepted, in order. */
+  accepted: Mail[]
+  /** Answers of the next requests, first come first. A function may look at the request. */
+  script: (BatchOutcome | ((request: BatchRequest) => BatchOutcome | Promise<BatchOutcome>))[]
+}
+
+export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedProvider {
+  const provider: ScriptedProvider = {
+    name: 'outbox',
+    batchSize: 100,
+    requestsPerSecond: null,
+    replayMs: Number.POSITIVE_INFINITY,
+    encoding: 'utf8',
+    reachesRealWorld: false,
+    requests: [],
+    accepted: [],
+    script: [],
+    async send(request) {
+      provider.requests.push(request)
+      const next = provider.script.shift() ?? acceptAll
+      const outcome = typeof next === 'function' ? await next(request) : next
+      if (outcome.kind === 'answered') {
+        provider.accepted.push(...request.mails.filter((_, index) => outcome.outcomes[index]?.state === 'submitted'))
+      }
+      return outcome
+    },
+    ...given,
+  }
+  return provider
+}
+
+/** The answer of a provider that takes everything. */
+function acceptAll({ mails }: BatchRequest): BatchOutcome {
+  return {
+    kind: 'answered',
+    outcomes: mails.map((mail) => ({ state: 'submitted', providerId: `id-${mail.publicId}` })),
+  }
+}
+
+/** A source that answers from a list a date; dates without one are missing. */
+export function openListedSource(days: Record<EditionDate, Listing[]>, name = 'listed'): Source {
+  return {
+    name,
+    async read(date): Promise<Answer> {
+      const listings = days[date]
+      if (!listings) return { kind: 'missing' }
+      return { kind: 'rows', listings, setAside: [], length: listings.length, otherDates: {}, ended: true }
+    },
+  }
+}
+
+/** Compiled once a test file: half a second each time would be most of a test. */
+const templates = loadTemplates()
+
+export interface TestRound extends Round {
+  provider: ScriptedProvider
+  close(): Promise<void>
+}
+
+/** Opens a migrated round on an empty database. */
+export async function openTestRound(
+  databaseUrl: string,
+  given: Partial<Omit<Round, 'provider'>> & { provider?: ScriptedProvider } = {},
+): Promise<TestRound> {
+  const db = openDatabase(databaseUrl)
+  await migrate(db, migrations)
+  return {
+    db,
+    source: openListedSource({}),
+    provider: openScriptedProvider(),
+    templates: await templates,
+    host: {
+      publicUrl: 'https://papers.example',
+      mailFrom: 'Daily Papers <papers@papers.example>',
+      postalAddress: null,
+      unsubscribeMailto: null,
+    },
+    linkKeys: deriveLinkKeys([TEST_SECRET]),
+    cutoffMinutes: 30,
+    latenessMs: 96 * 3_600_000,
+    logger: openLogger('silent'),
+    close: () => db.destroy(),
+    ...given,
+  }
+}
+
+/** Adds a confirmed subscriber who has been waiting since long before any edition of a test. */
+export async function addReader(
+  db: Kysely<Database>,
+  name: string,
+  given: { choices?: object } & Partial<Rhythm> = {},
+): Promise<Subscriber> {
+  const { choices, ...rhythm } = given
+  const address = `${name}@example.org`
+  await insertSubscribers(db, [
+    {
+      cadence: 'daily',
+      weekday: 1,
+      hour: 7,
+      zone: 'UTC',
+      ...rhythm,
+      address,
+      choices: parseChoices(choices ?? {}),
+      consentSource: 'test',
+    },
+  ])
+  await sql`update subscribers set waiting_since = now() - interval '60 days' where address = ${address}`.execute(db)
+  return (await findSubscriberByAddress(db, address)) as Subscriber
+}
+
+/** Freezes an edition of invented or given places, its pieces rendered for real. `hoursAgo` says when it froze. */
+export async function freezeEdition(
+  round: Pick<Round, 'db' | 'templates' | 'host'>,
+  date: EditionDate,
+  given: { kind?: 'daily' | 'weekly'; places?: Place[]; hoursAgo?: number } = {},
+): Promise<Edition> {
+  const { kind = 'daily', hoursAgo = 1 } = given
+  const places = given.places ?? inventPlaces(date, 5)
+  const { id } = await ensureEdition(round.db, {
+    date,
+    kind,
+    cutoffAt: new Date(Date.parse(`${date}T00:30:00Z`) + 86_400_000),
+  })
+  const sheet = { date, kind, incomplete: false, places }
+  const pieces = await Promise.all(
+    (['titles', 'short', 'full'] as const).map(async (length) => ({
+      length,
+      pieces: await renderEdition(sheet, length, round.host, round.templates),
+    })),
+  )
+  await round.db.transaction().execute(async (trx) => {
+    for (const place of places) {
+      await trx
+        .insertInto('papers')
+        .values({ id: place.paper.id, facts: JSON.stringify(place.paper) })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    }
+    await markFrozen(trx, id, places, false)
+    for (const each of pieces) await insertPieces(trx, id, each.length, each.pieces)
+    await sql`update editions set frozen_at = now() - make_interval(mins => ${Math.round(hoursAgo * 60)}::int) where id = ${id}`.execute(
+      trx,
+    )
+  })
+  return getEdition(round.db, id)
+}
+
+/** Invents `count` places of a date, all papers distinct over dates. */
+export function inventPlaces(date: EditionDate, count: number): Place[] {
+  const prefix = `${date.slice(2, 4)}${date.slice(5, 7)}.${date.slice(8, 10)}`
+  return Array.from({ length: count }, (_, index) =>
+    makePlace({ position: index + 1, listedOn: date }, { id: `${prefix}${String(index + 1).padStart(3, '0')}` }),
+  )
+}
+
+/** Returns the accounts of an edition and throws when they do not add up: every test that reads them checks the identity. */
+export async function readAccounts(db: Kysely<Database>, editionId: number) {
+  const accounts = await getAccounts(db, editionId)
+  if (!addsUp(accounts)) throw new Error(`accounts do not add up: ${JSON.stringify(accounts)}`)
+  return accounts
+}
+
+/** Removes everything that tests put into a round's database, so that the next one starts afresh without migrating again. */
+export async function emptyRound(db: Kysely<Database>): Promise<void> {
+  await sql`truncate editions, papers, preferences, subscribers, suppressions restart identity cascade`.execute(db)
+}
+
+/** Freezes an edition, adds a reader a name and plans it for everyone. Returns its batches in order. */
+export async function planFor(
+  round: Round,
+  names: readonly string[],
+  date: EditionDate = '2026-03-05',
+): Promise<{ edition: Edition; batchIds: number[] }> {
+  for (const name of names) await addReader(round.db, name)
+  const edition = await freezeEdition(round, date)
+  await planAll(round, edition, null)
+  const rows = await round.db
+    .selectFrom('batches')
+    .select('id')
+    .where('edition_id', '=', edition.id)
+    .orderBy('id')
+    .execute()
+  return { edition, batchIds: rows.map((row) => row.id) }
+}
+
+export async function readBatch(db: Kysely<Database>, id: number) {
+  return db.selectFrom('batches').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+}
+
+/** Returns the deliveries of an edition by their reader's name (the part before the @, as added). */
+export async function readDeliveries(db: Kysely<Database>, editionId: number) {
+  const rows = await db
+    .selectFrom('deliveries as d')
+    .innerJoin('subscribers as s', 's.id', 'd.subscriber_id')
+    .selectAll('d')
+    .select('s.address as reader')
+    .where('d.edition_id', '=', editionId)
+    .execute()
+  return Object.fromEntries(rows.map((row) => [row.reader?.split('@')[0] ?? 'erased', row]))
+}
+
+/** Lets the waits and leases of all batches end now; those that are unknown for good stay as they are. */
+export async function endWaits(db: Kysely<Database>): Promise<void> {
+  await sql`update batches set next_attempt_at = now() - interval '1 second' where next_attempt_at < 'infinity'`.execute(
+    db,
+  )
+}

@@ -1,0 +1,174 @@
+// The rules that hold the source in shape, as pure functions: files in, one sentence a violation out, none when all is well.
+import { isBuiltin } from 'node:module'
+import type { Import, Module } from './imports.ts'
+
+/** Imports point one way: each may import itself and what stands before it. */
+const LAYERS = [
+  'database',
+  'source',
+  'edition',
+  'subscriber',
+  'digest',
+  'delivery',
+  'jobs',
+  'web',
+  'main',
+  'commands',
+  'cli',
+]
+/** Anyone may import these; they import one another only. */
+const LEAVES = ['errors', 'config', 'logger']
+
+/** Where a package may be imported; a package not listed may be imported anywhere. */
+const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
+  { packages: /^(bullmq|ioredis)$/, home: /^src\/jobs\/queue[^/]*\.ts$/ },
+  { packages: /^resend$/, home: /^src\/delivery\// },
+  // Pieces are stored in the encoding in which they leave: its encoder is all that they take of nodemailer.
+  { packages: /^nodemailer$/, home: /^src\/(delivery\/|digest\/piece\.ts$)/ },
+  { packages: /^mjml$/, home: /^src\/digest\/(rendering|template)[^/]*\.ts$/ },
+  { packages: /^(hono|@hono\/.+)$/, home: /^src\/web\// },
+  { packages: /^(@clack\/prompts|commander)$/, home: /^src\/(commands\/|cli\.ts$)/ },
+  { packages: /^@electric-sql\/.+$/, home: /^src\/database\// },
+  { packages: /^kysely$/, name: 'Migrator', home: /^src\/database\/migrate\.ts$/ },
+]
+
+const STORE_FUNCTION = /^(find|get|list|insert|ensure|claim|mark|prune|is)[A-Z]/
+const EMPTY_NAMES = /^(util|helper|common|type|service|manager)s?$/
+/** Past this a file wants a split. */
+const LINES_MAX = 250
+const MEDIAN_LINES = { min: 40, max: 150 }
+/** Tests of no single source file. */
+const TESTS_OF_THE_WHOLE = /^test\/(support|crash|bench|browser)\/|^test\/(architecture|deployment|jobs\/processes)\.test\.ts$/
+
+/** Reports imports against the one-way order, leaves that import more than leaves, and files that have no place in the order. */
+export function findWrongDirections(modules: readonly Module[]): string[] {
+  return modules.flatMap((module) => {
+    const own = layerOf(module.path)
+    if (own === undefined) return [`${module.path} belongs to no layer: ${[...LAYERS, ...LEAVES].join(', ')}`]
+    return module.imports.flatMap(({ file, from }) => {
+      if (file === undefined) return []
+      const other = layerOf(file)
+      if (other !== undefined && LEAVES.includes(other)) return []
+      if (LEAVES.includes(own)) return [`${module.path} imports ${from}: a leaf may import leaves only`]
+      if (other === undefined) return [`${module.path} imports ${from}, which belongs to no layer`]
+      if (LAYERS.indexOf(other) <= LAYERS.indexOf(own)) return []
+      return [`${module.path} imports ${from}: ${own} stands before ${other}`]
+    })
+  })
+}
+
+/** Reports each circle of imports once, type imports included. */
+export function findCircles(modules: readonly Module[]): string[] {
+  const byPath = new Map(modules.map((module) => [module.path, module]))
+  const done = new Set<string>()
+  const circles: string[] = []
+  const walk = (path: string, trail: string[]): void => {
+    const seenAt = trail.indexOf(path)
+    if (seenAt >= 0) circles.push([...trail.slice(seenAt), path].join(' imports '))
+    if (seenAt >= 0 || done.has(path)) return
+    for (const { file } of byPath.get(path)?.imports ?? []) if (file) walk(file, [...trail, path])
+    done.add(path)
+  }
+  for (const { path } of modules) walk(path, [])
+  return circles
+}
+
+/** Reports packages imported outside their home. */
+export function findStrayPackages(modules: readonly Module[]): string[] {
+  return eachImport(modules, (module, { from, file, names }) => {
+    const home = HOMES.find(
+      ({ packages, name }) => packages.test(packageOf(from)) && (name === undefined || names.includes(name)),
+    )
+    if (file !== undefined || home === undefined || home.home.test(module.path)) return undefined
+    return `${module.path} imports ${home.name ? `${home.name} from ` : ''}${from}, which belongs in ${home.home.source}`
+  })
+}
+
+/** Reports packages that an installation without development dependencies would lack. */
+export function findUndeclaredPackages(modules: readonly Module[], dependencies: readonly string[]): string[] {
+  return eachImport(modules, (module, { from, file }) =>
+    file !== undefined || isBuiltin(from) || dependencies.includes(packageOf(from))
+      ? undefined
+      : `${module.path} imports ${from}, which is not among the dependencies`,
+  )
+}
+
+/** Reports Node's own modules without `node:`, relative imports without their ending, and paths from nowhere. */
+export function findUnclearSpecifiers(modules: readonly Module[]): string[] {
+  return eachImport(modules, (module, { from, file }) => {
+    if (isBuiltin(from) && !from.startsWith('node:')) return `${module.path} imports ${from}: write node:${from}`
+    if (file !== undefined && !/\.(ts|json)$/.test(from)) return `${module.path} imports ${from}: write the ending, .ts`
+    if (/^[/#~]/.test(from)) return `${module.path} imports ${from}: write a relative path`
+    return undefined
+  })
+}
+
+/** Reports reads of the environment anywhere but in the one reader. */
+export function findEnvironmentReaders(modules: readonly Module[]): string[] {
+  return modules
+    .filter(({ path, readsEnvironment }) => readsEnvironment && path !== 'src/config.ts')
+    .map(({ path }) => `${path} reads process.env: only src/config.ts may`)
+}
+
+/** Reports exported store functions outside the closed list of verbs, or without the database first. */
+export function findOddStoreFunctions(modules: readonly Module[]): string[] {
+  return modules
+    .filter(({ path }) => path.endsWith('/store.ts'))
+    .flatMap(({ path, functions }) =>
+      functions.flatMap(({ name, firstParameter }) => [
+        ...(STORE_FUNCTION.test(name) ? [] : [`${path} exports ${name}: its verb is none of a store's`]),
+        ...(firstParameter === 'db' || firstParameter === 'trx'
+          ? []
+          : [`${path} exports ${name} without db or trx first`]),
+      ]),
+    )
+}
+
+/** Reports files and folders whose name says nothing of what is inside. */
+export function findEmptyNames(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    const word = path.split(/[/.-]/).find((part) => EMPTY_NAMES.test(part))
+    return word === undefined ? [] : [`${path} is called "${word}": name it after what it holds`]
+  })
+}
+
+/** Reports files that grew too long, and a median outside what reads well. */
+export function findLongFiles(modules: readonly Module[]): string[] {
+  const measured = modules.filter(({ path }) => !path.startsWith('src/source/sample'))
+  const lengths = measured.map(({ lines }) => lines).sort((a, b) => a - b)
+  const median = lengths[Math.floor(lengths.length / 2)] ?? MEDIAN_LINES.min
+  const long = measured
+    .filter(({ lines }) => lines > LINES_MAX)
+    .map(({ path, lines }) => `${path} has ${lines} lines: at most ${LINES_MAX}`)
+  if (median >= MEDIAN_LINES.min && median <= MEDIAN_LINES.max) return long
+  return [...long, `the median file has ${median} lines: between ${MEDIAN_LINES.min} and ${MEDIAN_LINES.max}`]
+}
+
+/** Reports tests that stand where no source file stands. */
+export function findHomelessTests(paths: readonly string[]): string[] {
+  return paths
+    .filter((path) => path.endsWith('.test.ts') && path.startsWith('test/') && !TESTS_OF_THE_WHOLE.test(path))
+    .map((path) => ({ path, tested: path.replace(/^test\//, 'src/').replace(/\.test\.ts$/, '.ts') }))
+    .filter(({ tested }) => !paths.includes(tested))
+    .map(({ path, tested }) => `${path} tests nothing of its place: there is no ${tested}`)
+}
+
+function layerOf(path: string): string | undefined {
+  const name = /^src\/([^/.]+)(\/|\.ts$)/.exec(path)?.[1]
+  return name !== undefined && (LAYERS.includes(name) || LEAVES.includes(name)) ? name : undefined
+}
+
+/** The package that a specifier names: `@scope/name/part` belongs to `@scope/name`. */
+function packageOf(from: string): string {
+  return from
+    .split('/')
+    .slice(0, from.startsWith('@') ? 2 : 1)
+    .join('/')
+}
+
+function eachImport(
+  modules: readonly Module[],
+  judge: (module: Module, found: Import) => string | undefined,
+): string[] {
+  return modules.flatMap((module) => module.imports.flatMap((found) => judge(module, found) ?? []))
+}

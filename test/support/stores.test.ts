@@ -1,0 +1,56 @@
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { describeStores, openTemporaryPostgres, openTemporaryRedis, openTestDatabase } from './stores.ts'
+
+describeStores('describeStores', (stores) => {
+  it.each([1, 2])('gives every test stores of its own (%i)', async () => {
+    const client = new pg.Client(stores.databaseUrl)
+    await client.connect()
+    await client.query('create schema other; create table other.t (n int); create table t (n int)')
+    await client.end()
+    if (stores.redisUrl === undefined) return
+    const redis = new Redis(stores.redisUrl)
+    expect(await redis.setnx(`${stores.prefix}:key`, 1)).toBe(1)
+    redis.disconnect()
+  })
+})
+
+it('opens one embedded database at a time', async () => {
+  const { close } = await openTestDatabase('embedded')
+  await expect(openTestDatabase('embedded')).rejects.toThrow(/close it first/)
+  await close()
+})
+
+describe('temporary servers', () => {
+  it('Redis forgets when it is killed and comes back at the same URL', async (context) => {
+    const server = await openTemporaryRedis()
+    if (server === undefined) return context.skip()
+    const redis = new Redis(server.url)
+    redis.on('error', () => {})
+    await redis.set('key', 'value')
+    expect(await redis.config('GET', 'maxmemory-policy')).toContainEqual('noeviction')
+    await server.kill()
+    await server.restart()
+    expect(await redis.get('key')).toBeNull()
+    redis.disconnect()
+    await server.close()
+  })
+
+  it('PostgreSQL keeps when it is killed', async (context) => {
+    const server = await openTemporaryPostgres()
+    if (server === undefined) return context.skip()
+    const ask = async (text: string) => {
+      const client = new pg.Client(server.url)
+      client.on('error', () => {})
+      await client.connect()
+      return (await client.query(text).finally(() => client.end())).rows
+    }
+    await ask('create table t as select 1 as n')
+    await server.kill()
+    await expect(ask('select 1')).rejects.toThrow()
+    await server.restart()
+    expect(await ask('select n from t')).toEqual([{ n: 1 }])
+    await server.close()
+  })
+})
