@@ -1,0 +1,34 @@
+# The image of every role: web, worker, scheduler and the commands. What runs in it cannot write to its own program,
+# is not root, and carries neither compiler nor tests.
+FROM node:20-bookworm-slim AS base
+WORKDIR /app
+
+# No package of ours needs its install script, so none is run.
+FROM base AS dependencies
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM base AS build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json .tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+
+FROM base AS runtime
+ENV NODE_ENV=production
+# package.json tells Node that dist/ holds modules, and the user agent its version. The pages and mails are in templates/.
+COPY package.json LICENSE ./
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY templates ./templates
+# The only places that are written to: a named volume mounted here takes over their owner.
+RUN install --directory --owner=node --group=node .data outbox
+USER node
+EXPOSE 3000
+# For the roles that listen. Node asks itself: the slim image has no curl.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "--eval", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/healthz').then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# In this form signals reach Node itself, and any command can follow: docker compose run --rm worker status
+ENTRYPOINT ["node", "--enable-source-maps", "dist/cli.js"]
+CMD ["start"]

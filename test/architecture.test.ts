@@ -1,0 +1,205 @@
+// Holds the source to its shape by reading what the files really import. Each rule is shown to bite first.
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import packageJson from '../package.json' with { type: 'json' }
+import { type Files, type Module, parseModules, readFiles } from './support/imports.ts'
+import {
+  findCircles,
+  findEmptyNames,
+  findEnvironmentReaders,
+  findHomelessTests,
+  findLongFiles,
+  findOddStoreFunctions,
+  findStrayPackages,
+  findUnclearSpecifiers,
+  findUndeclaredPackages,
+  findWrongDirections,
+} from './support/rules.ts'
+
+interface Project {
+  paths: string[]
+  modules: Module[]
+  /** The modules under src/. */
+  source: Module[]
+}
+
+interface Rule {
+  name: string
+  find(project: Project): string[]
+  /** Files that break the rule, each with words of the sentence that it must draw. */
+  broken: [files: Files, words: RegExp][]
+  /** Files that only look as if they broke it. */
+  sound: Files
+}
+
+function projectOf(files: Files): Project {
+  const modules = parseModules(files)
+  return { paths: Object.keys(files), modules, source: modules.filter(({ path }) => path.startsWith('src/')) }
+}
+
+const lines = (count: number) => 'export {}\n'.repeat(count)
+
+const rules: Rule[] = [
+  {
+    name: 'imports point one way',
+    find: ({ source }) => findWrongDirections(source),
+    broken: [
+      [{ 'src/source/store.ts': "import { a } from '../edition/edition.ts'" }, /source stands before edition/],
+      [{ 'src/digest/text.ts': "import type { A } from '../jobs/queue.ts'" }, /digest stands before jobs/],
+      [{ 'src/web/app.ts': "export * from '../main.ts'" }, /web stands before main/],
+      [{ 'src/main.ts': "const a = await import('./commands/send.ts')" }, /main stands before commands/],
+      [{ 'src/errors.ts': "import { sql } from './database/client.ts'" }, /leaf may import leaves only/],
+      [{ 'src/lib/text.ts': '' }, /src\/lib\/text.ts belongs to no layer/],
+      [{ 'src/cli.ts': "import { a } from './lib/a.ts'" }, /imports .\/lib\/a.ts, which belongs to no layer/],
+    ],
+    sound: {
+      'src/web/app.ts': "import { a } from '../database/client.ts'\nimport { b } from './pages.ts'",
+      'src/config.ts': "import { UsageError } from './errors.ts'",
+      'src/database/client.ts': "import { describeError } from '../errors.ts'\n// import x from '../cli.ts'",
+    },
+  },
+  {
+    name: 'no circle of imports',
+    find: ({ source }) => findCircles(source),
+    broken: [
+      [
+        {
+          'src/digest/a.ts': "import { b } from './b.ts'",
+          'src/digest/b.ts': "import { c } from './c.ts'",
+          'src/digest/c.ts': "import type { A } from './a.ts'",
+        },
+        /a\.ts imports src\/digest\/b\.ts imports src\/digest\/c\.ts imports src\/digest\/a\.ts/,
+      ],
+      [{ 'src/digest/a.ts': "type A = import('./a.ts').A" }, /a\.ts imports src\/digest\/a\.ts/],
+    ],
+    sound: {
+      'src/digest/a.ts': "import './b.ts'\nimport './c.ts'",
+      'src/digest/b.ts': "import './c.ts'",
+      'src/digest/c.ts': '',
+    },
+  },
+  {
+    name: 'packages stay at home',
+    find: ({ source }) => findStrayPackages(source),
+    broken: [
+      [{ 'src/jobs/tick.ts': "import { Queue } from 'bullmq'" }, /tick.ts imports bullmq/],
+      [{ 'src/main.ts': "import type { Redis } from 'ioredis'" }, /main.ts imports ioredis/],
+      [{ 'src/web/webhook.ts': "import { Resend } from 'resend'" }, /webhook.ts imports resend/],
+      [{ 'src/digest/joining.ts': "import mjml2html from 'mjml'" }, /joining.ts imports mjml/],
+      [{ 'src/main.ts': "import { serve } from '@hono/node-server'" }, /main.ts imports @hono\/node-server/],
+      [{ 'src/digest/text.ts': "import M from 'nodemailer/lib/mime-node'" }, /imports nodemailer\/lib\/mime-node/],
+      [{ 'src/jobs/rank.ts': "import { log } from '@clack/prompts'" }, /rank.ts imports @clack\/prompts/],
+      [{ 'src/main.ts': "import { Command } from 'commander'" }, /main.ts imports commander/],
+      [{ 'src/main.ts': "import { PGlite } from '@electric-sql/pglite'" }, /main.ts imports @electric-sql\/pglite/],
+      [{ 'src/main.ts': "import { Migrator as M } from 'kysely'" }, /imports Migrator from kysely/],
+    ],
+    sound: {
+      'src/jobs/queue-backend.ts': "import { Queue } from 'bullmq'",
+      'src/digest/template-frame.ts': "import mjml2html from 'mjml'",
+      'src/database/migrate.ts': "import { Migrator } from 'kysely'",
+      'src/jobs/tick.ts': "import { sql } from 'kysely'",
+      'src/cli.ts': "import { Command } from 'commander'",
+    },
+  },
+  {
+    name: 'the source imports production dependencies only',
+    find: ({ source }) => findUndeclaredPackages(source, Object.keys(packageJson.dependencies)),
+    broken: [
+      [{ 'src/main.ts': "import { it } from 'vitest'" }, /vitest, which is not among/],
+      [{ 'src/main.ts': "import type { A } from 'fast-check'" }, /fast-check, which is not among/],
+    ],
+    sound: { 'src/main.ts': "import pg from 'pg'\nimport { join } from 'node:path'\nimport './config.ts'" },
+  },
+  {
+    name: 'imports say what they are: node: for builtins, .ts for files',
+    find: ({ modules }) => findUnclearSpecifiers(modules),
+    broken: [
+      [{ 'src/main.ts': "import { join } from 'path'" }, /write node:path/],
+      [{ 'test/main.test.ts': "import { readFile } from 'fs/promises'" }, /write node:fs\/promises/],
+      [{ 'src/main.ts': "import { a } from './config'" }, /write the ending/],
+      [{ 'src/main.ts': "import { a } from './config.js'" }, /write the ending/],
+      [{ 'src/main.ts': "import { a } from '#config'" }, /write a relative path/],
+    ],
+    sound: { 'src/main.ts': "import { test } from 'node:test'\nimport a from '../package.json' with { type: 'json' }" },
+  },
+  {
+    name: 'one reader of the environment',
+    find: ({ source }) => findEnvironmentReaders(source),
+    broken: [
+      [{ 'src/main.ts': 'const port = process.env.PORT' }, /main.ts reads process.env/],
+      [{ 'src/main.ts': "const env = process['env']" }, /main.ts reads/],
+      [{ 'src/main.ts': 'const { argv, env: all } = process' }, /main.ts reads/],
+      [{ 'src/main.ts': "import { env } from 'node:process'" }, /main.ts reads/],
+      [{ 'src/main.ts': 'const env = globalThis.process.env' }, /main.ts reads/],
+    ],
+    sound: {
+      'src/config.ts': 'const port = process.env.PORT',
+      'src/main.ts': "const { argv } = process\nconst help = 'reads process.env' // process.env",
+    },
+  },
+  {
+    name: 'stores speak a closed list of verbs, the database first',
+    find: ({ source }) => findOddStoreFunctions(source),
+    broken: [
+      [{ 'src/edition/store.ts': 'export async function saveEdition(db: A) {}' }, /saveEdition: its verb/],
+      [{ 'src/edition/store.ts': 'export const finding = (db: A) => db' }, /finding: its verb/],
+      [{ 'src/edition/store.ts': 'export function findEdition(id: number, db: A) {}' }, /findEdition without db/],
+      [{ 'src/edition/store.ts': 'export function listEditions() {}' }, /listEditions without db/],
+    ],
+    sound: {
+      'src/edition/store.ts': 'export function claimEdition(trx: A, id: number) {}\nfunction toEdition(row: A) {}',
+      'src/edition/ranking.ts': 'export function rankPapers(papers: A[]) {}',
+    },
+  },
+  {
+    name: 'names say what is inside',
+    find: ({ paths }) => findEmptyNames(paths),
+    broken: [
+      [{ 'src/web/utils.ts': '' }, /called "utils"/],
+      [{ 'src/common/text.ts': '' }, /called "common"/],
+      [{ 'test/support/mail-helper.ts': '' }, /called "helper"/],
+      [{ 'src/delivery/types.ts': '' }, /called "types"/],
+      [{ 'src/subscriber/subscriber.service.ts': '' }, /called "service"/],
+    ],
+    sound: { 'src/digest/typesetting.ts': '', 'src/web/uncommon.ts': '' },
+  },
+  {
+    name: 'files stay short',
+    find: ({ source }) => findLongFiles(source),
+    broken: [
+      [{ 'src/a.ts': lines(251), 'src/b.ts': lines(60), 'src/c.ts': lines(60) }, /src\/a.ts has 251 lines/],
+      [{ 'src/a.ts': lines(10), 'src/b.ts': lines(10), 'src/c.ts': lines(200) }, /median file has 10 lines/],
+      [{ 'src/a.ts': lines(240), 'src/b.ts': lines(160) }, /median file has 240 lines/],
+    ],
+    sound: { 'src/a.ts': lines(250), 'src/b.ts': lines(40), 'src/c.ts': '', 'src/source/sample.ts': lines(900) },
+  },
+  {
+    name: 'tests stand where their source stands',
+    find: ({ paths }) => findHomelessTests(paths),
+    broken: [[{ 'test/web/app.test.ts': '', 'src/web/pages.ts': '' }, /there is no src\/web\/app.ts/]],
+    sound: {
+      'test/web/app.test.ts': '',
+      'src/web/app.ts': '',
+      'test/support/stores.ts': '',
+      'test/crash/kill.test.ts': '',
+    },
+  },
+]
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const project = projectOf(readFiles(root, ['src', 'test']))
+
+describe.each(rules)('$name', ({ find, broken, sound }) => {
+  it.each(broken)('bites: %j', (wrong, words) => {
+    expect(find(projectOf(wrong)).join('\n')).toMatch(words)
+  })
+
+  it('leaves sound files alone', () => {
+    expect(find(projectOf(sound))).toEqual([])
+  })
+
+  it('holds in this project', () => {
+    expect(project.source.length).toBeGreaterThan(20)
+    expect(find(project)).toEqual([])
+  })
+})

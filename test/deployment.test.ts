@@ -1,0 +1,243 @@
+// Holds the files that a host starts from to what the program reads: docker-compose.yml, Dockerfile and .env.example.
+// No engine is needed, and none is asked.
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { readConfig } from '../src/config.ts'
+import { ROLES } from '../src/main.ts'
+
+interface Service {
+  image?: string
+  build?: string
+  command?: string[]
+  container_name?: string
+  ports?: string[]
+  networks: string[]
+  volumes?: string[]
+  depends_on?: Record<string, { condition: string }>
+  environment?: Record<string, string>
+  healthcheck?: { test?: string[]; disable?: boolean }
+  restart: string
+  stop_grace_period: string
+  env_file?: string
+  init?: boolean
+  read_only?: boolean
+}
+
+interface Compose {
+  services: Record<'postgres' | 'redis' | 'migrate' | 'web' | 'worker' | 'scheduler', Service>
+  networks: Record<string, { internal?: boolean } | null>
+  volumes: Record<string, unknown>
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8')
+
+const composeText = read('docker-compose.yml')
+const compose: Compose = parse(composeText, { merge: true })
+const { postgres, redis, migrate, web, worker, scheduler } = compose.services
+const examples = [...read('.env.example').matchAll(/^(#?)([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(
+  ([, sign, name = '', value = '']) => ({ name, value, isDefault: sign === '#' }),
+)
+
+/** The names that the one reader of the environment knows: the keys of its zod object, wherever in config*.ts it stands. */
+function namesRead(): string[] {
+  const names: string[] = []
+  for (const file of readdirSync(`${root}/src`).filter((name) => /^config.*\.ts$/.test(name))) {
+    const tree = ts.createSourceFile(file, read(`src/${file}`), ts.ScriptTarget.Latest, true)
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && node.expression.getText() === 'z.object') {
+        const [shape] = node.arguments
+        if (shape && ts.isObjectLiteralExpression(shape)) {
+          names.push(...shape.properties.map((property) => property.name?.getText() ?? ''))
+        }
+      }
+      ts.forEachChild(node, visit)
+    }
+    visit(tree)
+  }
+  return names
+}
+
+/** The variables that Compose itself puts into the file. */
+const namesOfCompose = [...composeText.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
+
+describe('.env.example', () => {
+  it('explains every variable that the program reads, once', () => {
+    const names = examples.map(({ name }) => name)
+    expect(namesRead()).toContain('LINK_SECRET')
+    expect(names).toEqual([...new Set(names)])
+    expect(namesRead().filter((name) => !names.includes(name))).toEqual([])
+  })
+
+  it('names nothing that neither the program nor docker-compose.yml reads', () => {
+    const known = [...namesRead(), ...namesOfCompose]
+    expect(examples.map(({ name }) => name).filter((name) => !known.includes(name))).toEqual([])
+  })
+
+  it('has every variable that docker-compose.yml asks for', () => {
+    const names = examples.map(({ name }) => name)
+    expect(namesOfCompose.filter((name) => !names.includes(name))).toEqual([])
+  })
+
+  it('has a line of words above each variable, and none of them is a secret', () => {
+    const lines = read('.env.example').split('\n')
+    for (const { name, value } of examples) {
+      const at = lines.findIndex((line) => line.startsWith(`${name}=`) || line.startsWith(`#${name}=`))
+      expect(lines[at - 1], name).toMatch(/^# .{10,}/)
+      if (/SECRET|KEY|PASSWORD/.test(name)) expect(value, name).toBe('')
+    }
+  })
+
+  it('shows the defaults as they are: taking them in changes nothing', () => {
+    const defaults = Object.fromEntries(
+      examples.filter(({ isDefault }) => isDefault).map((each) => [each.name, each.value]),
+    )
+    expect(Object.values(defaults).filter((value) => value !== '').length).toBeGreaterThan(5)
+    expect(readConfig('stores', {}, defaults)).toEqual(readConfig('stores', {}, {}))
+  })
+
+  it('is enough to send with, once its blanks are filled', () => {
+    const filled = Object.fromEntries(
+      examples
+        .filter(({ isDefault }) => !isDefault)
+        .map(({ name, value }) => [name, value === '' ? 'a'.repeat(48) : value]),
+    )
+    const config = readConfig('mail', {}, filled)
+    expect(config.provider.name).toBe('resend')
+    expect(config.publicUrl).toMatch(/^https:/)
+    expect(config.linkSecrets).toHaveLength(1)
+  })
+})
+
+describe('docker-compose.yml', () => {
+  const ours = { migrate, web, worker, scheduler }
+
+  it('publishes no port but that of the web surface', () => {
+    const published = Object.entries(compose.services).filter(([, service]) => service.ports !== undefined)
+    expect(published.map(([name]) => name)).toEqual(['web'])
+  })
+
+  it('keeps both stores on a network without a way out', () => {
+    expect(postgres.networks).toEqual(['stores'])
+    expect(redis.networks).toEqual(['stores'])
+    expect(compose.networks.stores?.internal).toBe(true)
+  })
+
+  it('lets the roles that talk to the world reach it, and no other', () => {
+    const outside = Object.entries(compose.services).filter(([, { networks }]) => networks.includes('outside'))
+    expect(outside.map(([name]) => name)).toEqual(['web', 'worker'])
+  })
+
+  it('has a Redis that never evicts and outlives a restart, as the queue demands', () => {
+    const command = redis.command?.join(' ')
+    expect(command).toContain('--maxmemory-policy noeviction')
+    expect(command).toContain('--appendonly yes')
+    expect(redis.volumes).toEqual(['redis:/data'])
+  })
+
+  it('keeps what PostgreSQL writes and takes its password from .env alone', () => {
+    expect(postgres.image).toMatch(/^postgres:17\b/)
+    expect(postgres.volumes).toEqual(['postgres:/var/lib/postgresql/data'])
+    expect(postgres.environment?.POSTGRES_PASSWORD).toMatch(/^\$\{POSTGRES_PASSWORD:\?/)
+    expect(composeText).not.toMatch(/password:? *=? *['"]?[a-z0-9]{4,}['"]?$/im)
+  })
+
+  it('points the program at the stores that it defines', () => {
+    const { POSTGRES_USER, POSTGRES_DB } = postgres.environment ?? {}
+    for (const service of Object.values(ours)) {
+      const address = service.environment?.DATABASE_URL?.replace(/\$\{POSTGRES_PASSWORD:\?[^}]*\}/, 'PASSWORD')
+      expect(address).toBe(`postgres://${POSTGRES_USER}:PASSWORD@postgres:5432/${POSTGRES_DB}`)
+      expect(service.environment?.REDIS_URL).toBe('redis://redis:6379')
+    }
+  })
+
+  it('sets nothing that the program does not read', () => {
+    const set = Object.values(ours).flatMap((service) => Object.keys(service.environment ?? {}))
+    expect(set.filter((name) => !namesRead().includes(name))).toEqual([])
+  })
+
+  it('leaves the worker free to be scaled', () => {
+    expect(worker.container_name).toBeUndefined()
+    expect(worker.ports).toBeUndefined()
+  })
+
+  it('runs every role once, after the migrations', () => {
+    const roles = [web, worker, scheduler].map(({ command }) => command)
+    expect(roles).toEqual(ROLES.map((role) => ['start', '--roles', role]))
+    expect(migrate.command).toEqual(['migrate'])
+    expect(migrate.restart).toBe('no')
+    for (const { depends_on } of [web, worker, scheduler]) {
+      expect(depends_on).toEqual({
+        migrate: { condition: 'service_completed_successfully' },
+        postgres: { condition: 'service_healthy' },
+        redis: { condition: 'service_healthy' },
+      })
+    }
+    expect(migrate.depends_on).toEqual({ postgres: { condition: 'service_healthy' } })
+  })
+
+  it('asks both stores for their health, and only the roles that listen', () => {
+    expect(postgres.healthcheck?.test).toContain('pg_isready')
+    expect(redis.healthcheck?.test).toContain('redis-cli')
+    expect(web.healthcheck).toBeUndefined()
+    for (const { healthcheck } of [migrate, worker, scheduler]) expect(healthcheck).toEqual({ disable: true })
+  })
+
+  it('gives our containers a reaper, time to finish, the settings and nothing to overwrite', () => {
+    for (const service of Object.values(ours)) {
+      expect(service).toMatchObject({ init: true, stop_grace_period: '45s', env_file: '.env', read_only: true })
+      expect(service.build).toBe('.')
+      // With a name of its own, Compose would look for the image in a public registry first.
+      expect(service.image).toBeUndefined()
+    }
+    for (const { restart } of [postgres, redis, web, worker, scheduler]) expect(restart).toBe('unless-stopped')
+  })
+
+  it('lets the worker alone write mails, to a volume', () => {
+    expect(worker.volumes).toEqual(['outbox:/app/outbox'])
+    expect(worker.environment?.OUTBOX_DIR).toBe('/app/outbox')
+    expect(Object.keys(compose.volumes)).toEqual(['postgres', 'redis', 'outbox'])
+  })
+})
+
+describe('Dockerfile', () => {
+  const stages = read('Dockerfile')
+    .replace(/\\\n/g, ' ')
+    .split(/^(?=FROM )/m)
+    .slice(1)
+  const last = stages.at(-1) ?? ''
+
+  it('ends as somebody who is not root, and copies nothing as them', () => {
+    expect(last.match(/^USER (.+)$/m)?.[1]).toBe('node')
+    expect(last.slice(last.indexOf('USER node'))).not.toMatch(/^(RUN|COPY|ADD|USER root)/m)
+  })
+
+  it('carries production packages only, and the compiled program', () => {
+    const dependencies = stages.find((stage) => stage.includes('AS dependencies'))
+    expect(dependencies).toContain('npm ci --omit=dev')
+    expect(last).toContain('COPY --from=dependencies /app/node_modules')
+    expect(last).toContain('COPY --from=build /app/dist')
+    expect(last).not.toMatch(/npm|COPY (\.|src|test)\b/)
+  })
+
+  it('asks the health route, and hands signals and commands to the program', () => {
+    expect(last).toMatch(/HEALTHCHECK .*\/healthz/)
+    expect(last).toMatch(/^ENTRYPOINT \["node".*"dist\/cli\.js"\]$/m)
+    expect(last).toMatch(/^CMD \["start"\]$/m)
+  })
+
+  it('finds everything it copies in what .dockerignore lets through', () => {
+    const allowed =
+      read('.dockerignore')
+        .match(/^!.+$/gm)
+        ?.map((line) => line.slice(1)) ?? []
+    const copied = stages.flatMap((stage) =>
+      [...stage.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, list = '']) => list.split(' ')),
+    )
+    expect(read('.dockerignore')).toMatch(/^\*$/m)
+    expect([...new Set(copied)].sort()).toEqual(allowed.sort())
+  })
+})
