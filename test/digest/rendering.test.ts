@@ -10,6 +10,7 @@ import type { Place } from '../../src/edition/place.ts'
 import { rankPapers } from '../../src/edition/ranking.ts'
 import { PermanentError } from '../../src/errors.ts'
 import { parseDailyPapers } from '../../src/source/daily-papers-answer.ts'
+import { seedListings } from '../support/seed-page.ts'
 import { HOST, PLACES, place, SLOTS } from './golden/places.ts'
 
 const LENGTHS: Length[] = ['titles', 'short', 'full']
@@ -219,3 +220,31 @@ async function templatesWith(file: string, from: string, to: string): Promise<st
   )
   return directory
 }
+
+describe.skipIf(!seedListings)('the page without ids and votes', () => {
+  it('is ranked whole, by comments, and printed without links to papers', async () => {
+    const ranked = rankPapers(seedListings ?? [])
+    expect(ranked.map((entry) => entry.rank)).toEqual(Array.from({ length: 36 }, (_, index) => index + 1))
+    expect(ranked.every((entry) => entry.upvotes === 0 && entry.reason.includes('36 tied at 0'))).toBe(true)
+    const places = ranked.map(
+      ({ rank, reason, upvotes, comments, paper }): Place => ({
+        position: rank,
+        section: 'ranked',
+        listedOn: '2026-03-05',
+        rank,
+        upvotes,
+        comments,
+        reason,
+        paper,
+      }),
+    )
+    const pieces = await renderEdition(sheet(places), 'short', HOST, templates)
+    const selection = { papers: places.map((each) => each.position), reasons: places.map(() => 0) }
+    const { html, text } = joinDigest(preparePieces(pieces, 'utf8'), selection, SLOTS)
+    for (const each of places) expect(text.replace(/\s+/g, ' ')).toContain(each.paper.title)
+    const own = new URL(HOST.publicUrl).origin
+    const links = [...html.matchAll(/href="(https?:[^"]*)"/g)].map((match) => match[1] as string)
+    expect(links.length).toBeGreaterThan(0)
+    expect(links.filter((link) => !link.startsWith(own))).toEqual([])
+  })
+})

@@ -1,26 +1,7 @@
 // Papers made from what a source stated, among them a page that has neither ids nor votes.
-import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { instantOf, paperFrom, paperIdOf } from '../../src/source/outside-paper.ts'
-import type { Listing } from '../../src/source/paper.ts'
-
-const SEED_PAGE = new URL('../../../shared/data/seed-page.json', import.meta.url)
-
-interface SeedRow {
-  title: string
-  abstract: string | null
-  numAuthors: number | null
-  date: string | null
-  comments: number | null
-}
-
-/** An adapter for the page's own shape: the page gives no votes, so everybody has none. */
-function listingFrom(row: SeedRow): Listing[] {
-  const published = row.date === null ? Number.NaN : Date.parse(`${row.date} UTC`)
-  const publishedAt = Number.isNaN(published) ? null : new Date(published).toISOString()
-  const paper = paperFrom({ title: row.title, abstract: row.abstract, publishedAt })
-  return paper === null ? [] : [{ paper, upvotes: 0, comments: row.comments ?? 0, submittedAt: null }]
-}
+import { seedListings } from '../support/seed-page.ts'
 
 describe('paperFrom', () => {
   it('cleans every field and leaves out what it cannot trust', () => {
@@ -98,9 +79,8 @@ describe('instantOf', () => {
   })
 })
 
-describe.skipIf(!existsSync(SEED_PAGE))('the page without ids and votes', () => {
-  const rows = existsSync(SEED_PAGE) ? (JSON.parse(readFileSync(SEED_PAGE, 'utf8')) as SeedRow[]) : []
-  const listings = rows.flatMap(listingFrom)
+describe.skipIf(!seedListings)('the page without ids and votes', () => {
+  const listings = seedListings ?? []
 
   it('gives all 36 papers, each with a key of its own', () => {
     expect(listings).toHaveLength(36)

@@ -16,7 +16,7 @@ import { planAll } from '../../src/jobs/plan.ts'
 import type { Round } from '../../src/jobs/round.ts'
 import { openLogger } from '../../src/logger.ts'
 import type { Answer, EditionDate, Listing, Source } from '../../src/source/paper.ts'
-import { parseChoices, type Rhythm } from '../../src/subscriber/preferences.ts'
+import { DEFAULT_RHYTHM, parseChoices, type Rhythm } from '../../src/subscriber/preferences.ts'
 import { findSubscriberByAddress, insertSubscribers } from '../../src/subscriber/store.ts'
 import type { Subscriber } from '../../src/subscriber/subscriber.ts'
 import { deriveLinkKeys } from '../../src/subscriber/token.ts'
@@ -191,16 +191,28 @@ export async function readAccounts(db: Kysely<Database>, editionId: number) {
 
 /** Removes everything that tests put into a round's database, so that the next one starts afresh without migrating again. */
 export async function emptyRound(db: Kysely<Database>): Promise<void> {
-  await sql`truncate editions, papers, preferences, subscribers, suppressions restart identity cascade`.execute(db)
+  // Deleting a few rows is several times faster than truncating the tables.
+  const tables = 'deliveries batches selections pieces edition_papers editions votes listings collections papers'
+  const rest = 'suppressions subscribers preferences'
+  await sql.raw([...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`).join('; ')).execute(db)
 }
 
-/** Freezes an edition, adds a reader a name and plans it for everyone. Returns its batches in order. */
+/**
+ * Freezes an edition, adds a reader a name (in one go: asking for zones takes longer than all the rest) and plans it for
+ * everyone. Returns its batches in order.
+ */
 export async function planFor(
   round: Round,
   names: readonly string[],
   date: EditionDate = '2026-03-05',
 ): Promise<{ edition: Edition; batchIds: number[] }> {
-  for (const name of names) await addReader(round.db, name)
+  const readers = names.map((name) => ({
+    ...DEFAULT_RHYTHM,
+    address: `${name}@example.org`,
+    choices: parseChoices({}),
+    consentSource: 'test',
+  }))
+  if (readers.length > 0) await insertSubscribers(round.db, readers)
   const edition = await freezeEdition(round, date)
   await planAll(round, edition, null)
   const rows = await round.db
