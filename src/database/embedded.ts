@@ -26,7 +26,8 @@ export interface EmbeddedDatabase {
  */
 export async function openEmbedded(dataDir: string, { logger }: { logger: Logger }): Promise<EmbeddedDatabase> {
   const folder = resolve(dataDir)
-  await mkdir(folder, { recursive: true })
+  // Addresses of subscribers are in there.
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const closing = new AbortController()
   let hold = await findOrStart(folder, closing.signal)
   const { url } = hold
@@ -39,6 +40,7 @@ export async function openEmbedded(dataDir: string, { logger }: { logger: Logger
       logger.warn({ event: 'database.lost', reason }, 'The embedded database went away')
       try {
         hold = await findOrStart(folder, closing.signal)
+        if (closing.signal.aborted) return await hold.release()
         if (hold.url !== url)
           throw new Error('It came back at another address, which only a new start of this process finds')
         logger.info({ event: 'database.found', owned: hold.owned }, 'The embedded database came back')
@@ -62,7 +64,6 @@ export async function openEmbedded(dataDir: string, { logger }: { logger: Logger
       closing.abort()
       await hold.release()
       await keeping
-      await hold.release()
     },
   }
 }

@@ -26,8 +26,7 @@ export async function openStores(
   const embedded = settings.databaseUrl === undefined ? await openEmbedded(dataDir, { logger }) : undefined
   const databaseUrl = settings.databaseUrl ?? (embedded?.url as string)
   const db = openDatabase(databaseUrl, {
-    // Embedded PostgreSQL has one session and so one search path: a schema of its own is for named stores.
-    ...(embedded ? {} : { schema: settings.schema }),
+    schema: settings.schema,
     onError: (error) => logger.warn({ event: 'database.error', reason: error.message }, 'an idle connection was lost'),
   })
   const close = async () => {

@@ -50,7 +50,8 @@ export function dateOf(at: Date): EditionDate {
 
 /**
  * Decides where a daily edition stands: open until its cut-off; then frozen if the last look was complete and fresh, held
- * if not; at the deadline frozen as incomplete with what there is, or empty because the source gave nothing.
+ * if not; at the deadline frozen as incomplete with what there is, or empty because the source gave nothing. A look that
+ * could not be taken counts as one (refused); a date that nobody looked at is held.
  */
 export function standingOf(
   now: Date,
@@ -59,13 +60,14 @@ export function standingOf(
   listed: number,
 ): Standing {
   if (now < cutoffAt) return { step: 'wait' }
-  const fresh = lastLook !== undefined && lastLook.collectedAt.getTime() >= cutoffAt.getTime() - FRESH_LOOK_MS
-  if (fresh && lastLook.verdict === 'complete') return { step: 'freeze', incomplete: false }
-  if (fresh && lastLook.verdict === 'empty' && listed === 0)
-    return { step: 'empty', reason: lastLook.reason ?? 'weekend' }
-  if (now.getTime() >= cutoffAt.getTime() + DEADLINE_MS) {
-    return listed > 0 ? { step: 'freeze', incomplete: true } : { step: 'empty', reason: 'source' }
+  if (lastLook === undefined || lastLook.collectedAt.getTime() < cutoffAt.getTime() - FRESH_LOOK_MS) {
+    // We have not looked, which says nothing about the date: even at the deadline that is no reason to give it up.
+    return { step: 'hold', reason: 'the source has not been read since the cut-off drew near' }
   }
-  if (!fresh) return { step: 'hold', reason: 'the source has not been read since the cut-off drew near' }
-  return { step: 'hold', reason: lastLook.reason ?? 'the source answered too little' }
+  if (lastLook.verdict === 'complete') return { step: 'freeze', incomplete: false }
+  if (lastLook.verdict === 'empty' && listed === 0) return { step: 'empty', reason: lastLook.reason ?? 'weekend' }
+  if (now.getTime() < cutoffAt.getTime() + DEADLINE_MS) {
+    return { step: 'hold', reason: lastLook.reason ?? 'the source answered too little' }
+  }
+  return listed > 0 ? { step: 'freeze', incomplete: true } : { step: 'empty', reason: 'source' }
 }

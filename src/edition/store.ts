@@ -123,24 +123,26 @@ export async function markStanding(
     .execute()
 }
 
-/** Freezes an edition with its places: from here on neither changes. Call it under `claimEdition`. */
+/** Freezes an edition with its places: from here on neither changes. Call it under `claimEdition`. Throws when it is frozen already. */
 export async function markFrozen(
   trx: Transaction<Database>,
   id: number,
   places: readonly Place[],
   incomplete: boolean,
 ): Promise<void> {
+  const { numUpdatedRows } = await trx
+    .updateTable('editions')
+    .set({ state: 'frozen', reason: null, incomplete, frozen_at: sql`clock_timestamp()` })
+    .where('id', '=', id)
+    .where('state', '<>', 'frozen')
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) throw new Error(`edition ${id} is frozen already`)
   const rows = JSON.stringify(places)
   await sql`
     insert into edition_papers (edition_id, position, paper_id, section, listed_on, rank, upvotes, comments, reason, paper)
     select ${id}, (p->>'position')::smallint, p->'paper'->>'id', p->>'section', (p->>'listedOn')::date, (p->>'rank')::smallint,
       (p->>'upvotes')::int, (p->>'comments')::int, p->>'reason', p->'paper'
     from jsonb_array_elements(${rows}::jsonb) p`.execute(trx)
-  await trx
-    .updateTable('editions')
-    .set({ state: 'frozen', reason: null, incomplete, frozen_at: sql`clock_timestamp()` })
-    .where('id', '=', id)
-    .execute()
 }
 
 /** Lists the places of a frozen edition by position. */

@@ -1,9 +1,9 @@
 // Reads one date from the source, lets the guard judge it and keeps what is readable. Never touches a frozen edition's places.
 import { cutoffOf, type Edition } from '../edition/edition.ts'
 import { ensureEdition, findEdition, markSource } from '../edition/store.ts'
-import { PermanentError } from '../errors.ts'
+import { describeError, PermanentError } from '../errors.ts'
 import { judge, normOf, type Verdict } from '../source/guard.ts'
-import type { EditionDate, Source } from '../source/paper.ts'
+import type { Answer, EditionDate, Source } from '../source/paper.ts'
 import { insertCollection, listWorkingDayCounts } from '../source/store.ts'
 import type { Round } from './round.ts'
 
@@ -18,7 +18,7 @@ export interface Look {
 
 /**
  * Collects a date. Throws a PermanentError when the date is already kept from another source, and whatever the source
- * throws when it cannot be reached.
+ * throws when it cannot be reached; that is noted as a look, too.
  */
 export async function collect(
   round: Pick<Round, 'db' | 'cutoffMinutes' | 'logger'> & { source: Source },
@@ -28,7 +28,7 @@ export async function collect(
   const cutoffAt = cutoffOf(date, round.cutoffMinutes)
   const known = await findEdition(db, date, 'daily')
   if (known?.source != null && known.source !== source.name) throw otherSource(date, known.source, source.name)
-  const answer = await source.read(date)
+  const answer = await readOrNote(round, date, cutoffAt)
   const verdict = judge(answer, date, normOf(await listWorkingDayCounts(db, date)))
   const listings = answer.kind === 'rows' && verdict.kind !== 'refused' ? answer.listings : []
   const setAside = answer.kind === 'rows' ? answer.setAside : []
@@ -53,6 +53,24 @@ export async function collect(
     'a date was collected',
   )
   return { edition, verdict, listed: listings.length, setAside: setAside.length }
+}
+
+/** A source that cannot be reached is a fact about the date: without it, nobody could tell it from a look never taken. */
+async function readOrNote(
+  { db, source }: Pick<Round, 'db'> & { source: Source },
+  date: EditionDate,
+  cutoffAt: Date,
+): Promise<Answer> {
+  try {
+    return await source.read(date)
+  } catch (error) {
+    await db.transaction().execute(async (trx) => {
+      await ensureEdition(trx, { date, kind: 'daily', cutoffAt })
+      const reason = `the source could not be read: ${describeError(error)}`
+      await insertCollection(trx, { date, source: source.name, verdict: 'refused', reason, listings: [], setAside: 0 })
+    })
+    throw error
+  }
 }
 
 function otherSource(date: EditionDate, bound: string, given: string): PermanentError {

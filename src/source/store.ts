@@ -93,8 +93,8 @@ export async function listWorkingDayCounts(db: Kysely<Database>, date: EditionDa
 }
 
 /**
- * Lists every paper ever listed under these dates, with the newest votes that any look found before `until`. A paper
- * of two dates comes once for each.
+ * Lists every paper ever listed under these dates, with the newest votes that any look found up to `until`; what was first
+ * listed after it is left out. A paper of two dates comes once for each.
  */
 export async function listPapers(
   db: Kysely<Database>,

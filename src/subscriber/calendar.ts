@@ -1,5 +1,6 @@
 // When a digest falls due, as SQL on the database's clock: one clock decides, whatever machine asks. Time zone arithmetic is
-// PostgreSQL's: a local hour that a clock change skips moves forward, one that it repeats counts once (the later).
+// PostgreSQL's: a local hour that a clock change skips moves forward, one that it repeats counts once (the later). Each stays
+// on its own local date, because a reader gets one digest a local date.
 import { type RawBuilder, sql } from 'kysely'
 
 /** Days to look ahead or back so that every cadence finds one: a week, and a day for zone shifts. */
@@ -25,12 +26,17 @@ export function localDateSql(reader: string, at: RawBuilder<unknown>): RawBuilde
 
 function chosenHours(reader: string, around: RawBuilder<unknown>, from: number, to: number): RawBuilder<unknown> {
   const column = (name: string) => sql.ref(`${reader}.${name}`)
+  // Where clocks skip the last hour of a day (Nuuk), forward would be tomorrow: that hour comes an hour early instead.
   return sql`(
-    select (day.local + make_interval(hours => ${column('hour')})) at time zone ${column('zone')} as at
+    select case when ${column('hour')} = 23 and (moment.at at time zone ${column('zone')})::date > day.local
+      then moment.at - interval '1 hour' else moment.at end as at
     from (
       select (${around} at time zone ${column('zone')})::date + step as local
       from generate_series(${sql.lit(from)}, ${sql.lit(to)}) step
     ) day
+    cross join lateral (
+      select (day.local + make_interval(hours => ${column('hour')})) at time zone ${column('zone')} as at
+    ) moment
     where case ${column('cadence')}
       when 'daily' then true
       when 'working-days' then extract(isodow from day.local) <= 5

@@ -42,7 +42,7 @@ export function parseCadence(text: string): Pick<Rhythm, 'cadence' | 'weekday'> 
   const [cadence, day, ...rest] = text.split(':')
   const known = CADENCES.find((name) => name === cadence)
   if (!known || rest.length > 0 || (day !== undefined && known !== 'weekly')) return undefined
-  const weekday = day === undefined ? 1 : WEEKDAYS.findIndex((name) => name === day) + 1
+  const weekday = day === undefined ? 1 : (WEEKDAYS as readonly string[]).indexOf(day) + 1
   return weekday === 0 ? undefined : { cadence: known, weekday }
 }
 

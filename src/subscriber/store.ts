@@ -22,7 +22,10 @@ export async function insertSubscriber(db: Kysely<Database>, subscriber: NewSubs
   return insertion as Insertion
 }
 
-/** Adds many at once, one outcome each in the same order; see insertSubscriber. Throws when a zone is unknown to this runtime or to PostgreSQL. */
+/**
+ * Adds many at once, one outcome each in the same order; see insertSubscriber. Of an address given twice the first counts, the
+ * others are known. Throws a RangeError when a zone is unknown to this runtime or to PostgreSQL; nothing is added then.
+ */
 export async function insertSubscribers(db: Kysely<Database>, list: readonly NewSubscriber[]): Promise<Insertion[]> {
   await assertZones(db, new Set(list.map((subscriber) => subscriber.zone)))
   const key = await getAddressKey(db)
@@ -31,6 +34,7 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
     list.map((subscriber) => subscriber.choices),
   )
   const rows = list.map((subscriber, index) => ({
+    place: index,
     address: subscriber.address,
     hash: hashAddress(key, subscriber.address).toString('hex'),
     source: subscriber.consentSource,
@@ -43,24 +47,24 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
   const { rows: results } = await sql<{ address: string; suppressed: boolean; added: boolean }>`
     with given as (
       select g.*, decode(g.hash, 'hex') as address_hash
-      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g(address text, hash text, source text, preferences int,
-        cadence text, weekday smallint, hour smallint, zone text)
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g(place int, address text, hash text, source text,
+        preferences int, cadence text, weekday smallint, hour smallint, zone text)
     ), added as (
       insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, weekday, hour, zone,
         next_due_at)
       select address, address_hash, 'confirmed', source, preferences, cadence, weekday, hour, zone,
         ${nextHourSql('given', sql`now()`)}
       from given where not exists (select from suppressions s where s.address_hash = given.address_hash)
-      on conflict do nothing returning address
+      order by place on conflict do nothing returning address
     )
     select given.address, added.address is not null as added,
       exists (select from suppressions s where s.address_hash = given.address_hash) as suppressed
     from given left join added using (address)`.execute(db)
-  const byAddress = new Map(results.map((row) => [row.address, row]))
+  const suppressed = new Set(results.filter((row) => row.suppressed).map((row) => row.address))
+  const added = new Set(results.filter((row) => row.added).map((row) => row.address))
   return list.map(({ address }) => {
-    const result = byAddress.get(address)
-    if (result?.suppressed) return 'suppressed'
-    return result?.added ? 'added' : 'known'
+    if (suppressed.has(address)) return 'suppressed'
+    return added.delete(address) ? 'added' : 'known'
   })
 }
 
@@ -142,10 +146,14 @@ export async function ensurePreferences(db: Kysely<Database>, list: readonly Cho
   return list.map((choices) => ids.get(hashChoices(choices).toString('hex')) as number)
 }
 
-/** Throws a RangeError that names the zones which either this runtime or PostgreSQL does not know: both must. */
+/**
+ * Throws a RangeError that names the zones which either this runtime or PostgreSQL does not know: both must. CET and the
+ * like count as unknown, because PostgreSQL takes them for abbreviations, which have no summer time.
+ */
 async function assertZones(db: Kysely<Database>, zones: ReadonlySet<string>): Promise<void> {
   const known = await sql<{ name: string }>`
-    select name from pg_timezone_names where name = any(${[...zones]}::text[])`.execute(db)
+    select name from pg_timezone_names where name = any(${[...zones]}::text[])
+      and (name in ('UTC', 'GMT') or name not in (select abbrev from pg_timezone_abbrevs))`.execute(db)
   const inDatabase = new Set(known.rows.map((row) => row.name))
   const unknown = [...zones].filter((zone) => !isZone(zone) || !inDatabase.has(zone))
   if (unknown.length > 0) {

@@ -47,8 +47,13 @@ describe('standingOf', () => {
       step: 'empty',
       reason: 'weekend',
     })
-    expect(standingOf(minutesOn(12 * 60), cutoffAt, undefined, 0)).toEqual({ step: 'empty', reason: 'source' })
+    const down = look('refused', 700, 'the source could not be read')
+    expect(standingOf(minutesOn(12 * 60), cutoffAt, down, 0)).toEqual({ step: 'empty', reason: 'source' })
+  })
+  it('gives up no date that nobody looked at, however late it is', () => {
     expect(standingOf(minutesOn(1), cutoffAt, undefined, 0).step).toBe('hold')
+    expect(standingOf(minutesOn(100 * 60), cutoffAt, undefined, 0).step).toBe('hold')
+    expect(standingOf(minutesOn(100 * 60), cutoffAt, look('complete', -300), 9).step).toBe('hold')
   })
   it('does not call a weekend empty when papers were listed earlier', () => {
     expect(standingOf(minutesOn(1), cutoffAt, look('empty', 0, 'weekend'), 1).step).toBe('hold')

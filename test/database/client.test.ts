@@ -1,0 +1,143 @@
+import { type Kysely, sql } from 'kysely'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { lockInTransaction, openDatabase, tryLockInTransaction } from '../../src/database/client.ts'
+import type { Database } from '../../src/database/schema.ts'
+import { openTemporaryPostgres, openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
+
+const hasPostgres = (await realPostgresUrl()) !== undefined
+const kinds = [{ kind: 'embedded' }, ...(hasPostgres ? [{ kind: 'real' }] : [])] as const
+
+describe.each(kinds)('openDatabase on $kind PostgreSQL', ({ kind }) => {
+  let database: TestDatabase
+  let db: Kysely<Database>
+
+  beforeAll(async () => {
+    database = await openAny(kind)
+    db = openDatabase(database.url)
+  })
+
+  afterAll(async () => {
+    await db.destroy()
+    await database.close()
+  })
+
+  it('reads values as this program means them', async () => {
+    const { rows } = await sql`select
+      3000000000::int8 as big, 1.25::numeric as exact, array[1, null]::int8[] as bigs, array[1.5, 2] as exacts,
+      date '2026-03-29' as day, array[date '2026-03-29', null] as days, '{1,2}'::int2[] as small, '{3,4}'::int4[] as ints,
+      timestamptz '2026-03-29 01:30:00+01' as moment, '{"a": [1]}'::jsonb as json, null::int8 as nothing`.execute(db)
+    expect(rows).toEqual([
+      {
+        big: 3_000_000_000,
+        exact: 1.25,
+        bigs: [1, null],
+        exacts: [1.5, 2],
+        day: '2026-03-29',
+        days: ['2026-03-29', null],
+        small: [1, 2],
+        ints: [3, 4],
+        moment: new Date('2026-03-29T00:30:00Z'),
+        json: { a: [1] },
+        nothing: null,
+      },
+    ])
+  })
+
+  it('leaves the driver as it is for others', async () => {
+    const client = new pg.Client(database.url)
+    await client.connect()
+    const { rows } = await client.query(`select 1::int8 as big, date '2026-03-29' as day`)
+    await client.end()
+    expect(rows).toEqual([{ big: '1', day: expect.any(Date) }])
+  })
+
+  it('keeps to the schema it was opened with, beside another', async () => {
+    const demo = openDatabase(database.url, { schema: 'demo' })
+    const besides = new URL(database.url)
+    besides.searchParams.set('options', '-c timezone=UTC')
+    const optioned = openDatabase(besides.href, { schema: 'demo' })
+    try {
+      await sql`create schema demo`.execute(demo)
+      await sql`create table place as select current_schema()::text as name`.execute(demo)
+      await sql`create table place as select current_schema()::text as name`.execute(db)
+      const read = async (from: Kysely<Database>) => (await sql`select name from place`.execute(from)).rows
+      expect(await Promise.all([demo, db, optioned, demo, db].map(read))).toEqual([
+        [{ name: 'demo' }],
+        [{ name: 'public' }],
+        [{ name: 'demo' }],
+        [{ name: 'demo' }],
+        [{ name: 'public' }],
+      ])
+    } finally {
+      await demo.destroy()
+      await optioned.destroy()
+    }
+  })
+
+  it('lets one transaction at a time hold a name, until it ends', async () => {
+    const steps: string[] = []
+    await Promise.all(
+      Array.from({ length: 4 }, () =>
+        db.transaction().execute(async (trx) => {
+          await lockInTransaction(trx, 'plan')
+          steps.push('in')
+          await sql`select pg_sleep(0.01)`.execute(trx)
+          steps.push('out')
+        }),
+      ),
+    )
+    expect(steps.join(' ')).toBe('in out in out in out in out')
+    expect(await db.transaction().execute((trx) => tryLockInTransaction(trx, 'plan'))).toBe(true)
+  })
+})
+
+it.skipIf(!hasPostgres)('says at once when a name is held, but not in another schema', async () => {
+  const database = await openAny('real')
+  const db = openDatabase(database.url)
+  const demo = openDatabase(database.url, { schema: 'demo' })
+  try {
+    await sql`create schema demo`.execute(demo)
+    await db.transaction().execute(async (trx) => {
+      await lockInTransaction(trx, 'plan')
+      const tryIn = (where: Kysely<Database>, name: string) =>
+        where.transaction().execute((other) => tryLockInTransaction(other, name))
+      expect(await tryIn(db, 'plan')).toBe(false)
+      expect(await tryIn(db, 'rank')).toBe(true)
+      expect(await tryIn(demo, 'plan')).toBe(true)
+    })
+  } finally {
+    await demo.destroy()
+    await db.destroy()
+    await database.close()
+  }
+})
+
+it('refuses a schema that is no plain name', () => {
+  expect(() => openDatabase('postgres://127.0.0.1/none', { schema: 'a; drop schema b' })).toThrow(/plain/)
+})
+
+it('outlives a server that goes away and comes back', async (context) => {
+  const server = await openTemporaryPostgres()
+  if (server === undefined) return context.skip()
+  const errors: string[] = []
+  const db = openDatabase(server.url, { onError: (error) => void errors.push(error.message) })
+  const ask = () => sql<{ one: number }>`select 1 as one`.execute(db)
+  try {
+    await ask()
+    await server.kill()
+    await expect(ask()).rejects.toThrow()
+    await server.restart()
+    expect((await ask()).rows).toEqual([{ one: 1 }])
+    expect(errors.length).toBeGreaterThan(0)
+  } finally {
+    await db.destroy()
+    await server.close()
+  }
+})
+
+async function openAny(kind: string): Promise<TestDatabase> {
+  const opened = kind === 'embedded' ? await openTestDatabase('embedded') : await openTestDatabase('real')
+  if (opened === undefined) throw new Error('PostgreSQL went away')
+  return opened
+}
