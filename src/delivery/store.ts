@@ -11,20 +11,24 @@ export interface Delivery {
   state: DeliveryState
   reason: string | null
   publicId: string
+  /** The epoch in which the reader's revocable links hold now. */
+  tokenEpoch: number
 }
 
 /** Returns undefined when no delivery has this public id. */
 export async function findDelivery(db: Kysely<Database>, publicId: string): Promise<Delivery | undefined> {
   return db
-    .selectFrom('deliveries')
+    .selectFrom('deliveries as d')
+    .innerJoin('subscribers as s', 's.id', 'd.subscriber_id')
     .select([
-      'edition_id as editionId',
-      'subscriber_id as subscriberId',
-      'selection_id as selectionId',
-      'state',
-      'reason',
-      'public_id as publicId',
+      'd.edition_id as editionId',
+      'd.subscriber_id as subscriberId',
+      'd.selection_id as selectionId',
+      'd.state',
+      'd.reason',
+      'd.public_id as publicId',
+      's.token_epoch as tokenEpoch',
     ])
-    .where('public_id', '=', publicId)
+    .where('d.public_id', '=', publicId)
     .executeTakeFirst()
 }

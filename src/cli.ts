@@ -1,0 +1,139 @@
+#!/usr/bin/env node
+// The command table. Exit codes: 0 done, 1 failed, 2 wrong use, with one clear line on stderr.
+import { Command, CommanderError } from 'commander'
+import { collectCommand } from './commands/collect.ts'
+import { demoCommand } from './commands/demo.ts'
+import { editionCommand } from './commands/edition.ts'
+import { migrateCommand } from './commands/migrate.ts'
+import { previewCommand } from './commands/preview.ts'
+import { resumeCommand } from './commands/resume.ts'
+import { sendCommand } from './commands/send.ts'
+import { startCommand } from './commands/start.ts'
+import { statusCommand } from './commands/status.ts'
+import { addSubscriberCommand, listSubscribersCommand } from './commands/subscribers.ts'
+import { describeError, UsageError } from './errors.ts'
+
+const DATE: [string, string] = ['--date <date>', 'the date of the edition, YYYY-MM-DD']
+const WEEKLY: [string, string] = ['--weekly', 'the weekly edition that ends with the date']
+const JSON_OUT: [string, string] = ['--json', 'print one JSON object']
+const SOURCE: [string, string] = ['--source <source>', 'an https:// address or file:DIRECTORY']
+
+/** How long a closed process may linger. */
+const LINGER_MS = 2_000
+
+const program = new Command('paper-round')
+  .description("The day's trending research papers, ranked by votes, in every subscriber's inbox.")
+  .showSuggestionAfterError()
+  // One line, as every other mistake: the suggestion comes on a second one.
+  .configureOutput({
+    outputError: (text, write) =>
+      write(
+        `paper-round: ${text
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll('\n', ' ')}\n`,
+      ),
+  })
+  .exitOverride()
+
+program
+  .command('demo')
+  .description('run one whole round on sample data and show its mails')
+  .option('--date <date>', 'the date to run, YYYY-MM-DD (the two sample days)')
+  .option(...SOURCE)
+  .option('--subscribers <n>', 'how many sample subscribers (12)')
+  .option('--exit', 'end after the round instead of showing the mails')
+  .option(...JSON_OUT)
+  .action(demoCommand)
+program
+  .command('start')
+  .description('run until told to stop')
+  .option('--roles <roles>', 'web, worker, scheduler, separated by commas (all)')
+  .action(startCommand)
+program
+  .command('migrate')
+  .description('bring the schema up to date')
+  .option(...JSON_OUT)
+  .action(migrateCommand)
+program
+  .command('collect')
+  .description('fetch and keep dates')
+  .option('--date <date>', 'a date or a range, YYYY-MM-DD[..YYYY-MM-DD]')
+  .option(...SOURCE)
+  .option(...JSON_OUT)
+  .action(collectCommand)
+program
+  .command('edition')
+  .description('rank and print an edition, with reasons')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option(...SOURCE)
+  .option('--freeze', 'keep it: its order is final from then on')
+  .option(...JSON_OUT)
+  .action(editionCommand)
+program
+  .command('send')
+  .description('send an edition to everyone of its kind now; safe to repeat')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option('--dry-run', 'only say what would be due')
+  .option('--only <email>', 'one subscriber only')
+  .option(...JSON_OUT)
+  .action(sendCommand)
+program
+  .command('resume')
+  .description('lift what stopped an edition')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option(...JSON_OUT)
+  .action(resumeCommand)
+program
+  .command('preview')
+  .description('write a digest to files, as a reader would get it')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option('--subscriber <email>', 'with the choices of this subscriber')
+  .option('--open', 'open it in the browser')
+  .option(...JSON_OUT)
+  .action(previewCommand)
+program
+  .command('status')
+  .description('the accounts of an edition (the newest)')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option(...JSON_OUT)
+  .action(statusCommand)
+const subscribers = program.command('subscribers').description('add and list subscribers')
+subscribers
+  .command('add <email>')
+  .description('add a confirmed subscriber, with your word for their consent')
+  .option('--cadence <cadence>', 'daily, working-days or weekly:mon (daily)')
+  .option('--hour <hour>', 'local hour, 0 to 23 (7)')
+  .option('--zone <zone>', 'IANA time zone (UTC)')
+  .option('--papers <n>', 'most papers a digest, 1 to 50 (10)')
+  .option('--length <length>', 'titles, short or full (short)')
+  .option(...JSON_OUT)
+  .action(addSubscriberCommand)
+subscribers
+  .command('list')
+  .description('list subscribers')
+  .option(...JSON_OUT)
+  .action(listSubscribersCommand)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Help and version are not mistakes; the others have been printed already.
+    process.exitCode = error.exitCode === 0 ? 0 : 2
+  } else if (error instanceof UsageError) {
+    for (const problem of error.problems) process.stderr.write(`paper-round: ${problem}\n`)
+    process.exitCode = 2
+  } else {
+    process.stderr.write(`paper-round: ${describeError(error)}\n`)
+    process.exitCode = 1
+  }
+}
+
+// A connection that was lost for good can keep timers alive after everything is closed: nothing is waited for any more.
+setTimeout(() => process.exit(), LINGER_MS).unref()

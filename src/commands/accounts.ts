@@ -1,0 +1,37 @@
+// Accounts as people read them.
+import type { Accounts } from '../delivery/delivery.ts'
+import type { Edition } from '../edition/edition.ts'
+
+/** The fields that `status`, `send` and `demo` print as JSON. */
+export function accountFields(accounts: Accounts, submittedNow: number): Accounts & { submittedNow: number } {
+  const { due, submitted, withheld, rejected, unknown, waiting } = accounts
+  return { due, submitted, withheld, rejected, unknown, waiting, submittedNow }
+}
+
+/** Returns the accounts as aligned lines, zeros left out except for the sum. */
+export function accountLines(accounts: Accounts): string[] {
+  const rows: [string, number][] = [
+    ['due', accounts.due],
+    ['submitted', accounts.submitted],
+    ...Object.entries(accounts.withheld).map(([reason, count]): [string, number] => [`withheld (${reason})`, count]),
+    ['rejected', accounts.rejected],
+    ['unknown', accounts.unknown],
+    ['waiting', accounts.waiting],
+  ]
+  const shown = rows.filter(([name, count]) => count > 0 || name === 'due' || name === 'submitted')
+  const width = Math.max(...shown.map(([name]) => name.length))
+  return shown.map(([name, count]) => `  ${name.padEnd(width)}  ${count.toLocaleString('en')}`)
+}
+
+/** Returns `the edition of 2026-03-05` or `the week to 2026-03-08`. */
+export function editionName({ date, kind }: Pick<Edition, 'date' | 'kind'>): string {
+  return kind === 'weekly' ? `the week to ${date}` : `the edition of ${date}`
+}
+
+/** Returns the state in words, with its reason. */
+export function stateInWords(edition: Edition): string {
+  const words = edition.reason ? `${edition.state} (${edition.reason})` : edition.state
+  const incomplete = edition.incomplete ? ', incomplete' : ''
+  const stopped = edition.stoppedReason ? `, stopped: ${edition.stoppedReason}` : ''
+  return `${words}${incomplete}${stopped}`
+}

@@ -1,0 +1,50 @@
+// Parses what commands are called with. Each throws a UsageError that says what is wrong and what would be right.
+import type { EditionKind } from '../database/states.ts'
+import { UsageError } from '../errors.ts'
+import type { EditionDate } from '../source/paper.ts'
+import { normalizeAddress } from '../subscriber/subscriber.ts'
+
+/** The longest range of dates that one command takes: more than a year is a mistyped year. */
+const RANGE_DAYS_MAX = 366
+
+export function parseDate(text: string | undefined): EditionDate {
+  if (text === undefined) throw new UsageError('--date is missing: name the edition as YYYY-MM-DD')
+  const at = new Date(`${text}T00:00:00Z`)
+  if (!/^\d{4}-\d\d-\d\d$/.test(text) || Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== text) {
+    throw new UsageError(`--date ${text} is not a date: write YYYY-MM-DD`)
+  }
+  return text
+}
+
+/** Returns every date of `D` or `D..D2`, oldest first. */
+export function parseDates(text: string | undefined): EditionDate[] {
+  const [from, to, ...rest] = (text ?? '').split('..')
+  if (rest.length > 0) throw new UsageError(`--date ${text} is not a range: write YYYY-MM-DD..YYYY-MM-DD`)
+  const first = parseDate(from === '' ? undefined : from)
+  const last = to === undefined ? first : parseDate(to)
+  const days = (Date.parse(last) - Date.parse(first)) / 86_400_000
+  if (days < 0) throw new UsageError(`--date ${text} ends before it begins`)
+  if (days >= RANGE_DAYS_MAX) throw new UsageError(`--date ${text} is longer than ${RANGE_DAYS_MAX} days`)
+  return Array.from({ length: days + 1 }, (_, day) =>
+    new Date(Date.parse(first) + day * 86_400_000).toISOString().slice(0, 10),
+  )
+}
+
+export function parseAddress(text: string): string {
+  const address = normalizeAddress(text)
+  if (address === undefined) throw new UsageError(`${text} is not an address of the form name@host.tld`)
+  return address
+}
+
+/** Returns the whole number of an option between two bounds. */
+export function parseWhole(option: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < min || value > max || text.trim() === '') {
+    throw new UsageError(`${option} ${text} is not a whole number from ${min} to ${max}`)
+  }
+  return value
+}
+
+export function kindOf(options: { weekly?: boolean }): EditionKind {
+  return options.weekly ? 'weekly' : 'daily'
+}

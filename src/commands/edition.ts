@@ -1,0 +1,94 @@
+// Ranks and prints an edition with its reasons; stores it only when asked to freeze.
+import { readConfig } from '../config.ts'
+import type { EditionKind } from '../database/states.ts'
+import { loadTemplates } from '../digest/rendering.ts'
+import { collect } from '../jobs/collect.ts'
+import { type Outlook, outlookFromSource, outlookFromStore } from '../jobs/outlook.ts'
+import { rankDay, rankWeek } from '../jobs/rank.ts'
+import { openLogger } from '../logger.ts'
+import { hostOf, openConfiguredSource } from '../main.ts'
+import type { EditionDate } from '../source/paper.ts'
+import { editionName } from './accounts.ts'
+import { kindOf, parseDate } from './arguments.ts'
+import { withStores } from './session.ts'
+import { openTerminal } from './terminal.ts'
+
+interface EditionOptions {
+  date?: string
+  weekly?: boolean
+  source?: string
+  freeze?: boolean
+  json?: boolean
+}
+
+export async function editionCommand(options: EditionOptions): Promise<void> {
+  const date = parseDate(options.date)
+  const kind = kindOf(options)
+  const outlook = options.freeze
+    ? await freeze(date, kind, options.source)
+    : options.source
+      ? await lookAt(options.source, date, kind)
+      : await lookInStores(date, kind)
+  if (outlook.verdict === 'refused') throw new Error(`the answer for ${date} was refused: ${outlook.reason}`)
+  openTerminal(options).print(fieldsOf(outlook), linesOf(outlook))
+}
+
+/** In memory only: no store is opened. */
+async function lookAt(setting: string, date: EditionDate, kind: EditionKind): Promise<Outlook> {
+  const config = readConfig('stores')
+  const logger = openLogger(config.logLevel ?? 'warn')
+  return outlookFromSource(openConfiguredSource(config, logger, setting), date, kind)
+}
+
+async function lookInStores(date: EditionDate, kind: EditionKind): Promise<Outlook> {
+  return withStores('stores', async ({ config, stores, logger }) => {
+    const kept = await outlookFromStore(stores.db, date, kind)
+    return kept ?? outlookFromSource(openConfiguredSource(config, logger), date, kind, stores.db)
+  })
+}
+
+/** Collects the date when a source is named or nothing is kept of it, then freezes what the clock allows. */
+async function freeze(date: EditionDate, kind: EditionKind, setting: string | undefined): Promise<Outlook> {
+  return withStores('stores', async ({ config, stores, logger }) => {
+    const { db } = stores
+    const templates = await loadTemplates(config.templatesDir)
+    const { cutoffMinutes } = config
+    const round = { db, templates, host: hostOf(config), cutoffMinutes, logger }
+    const kept = await outlookFromStore(db, date, kind)
+    if (kind === 'daily' && kept?.state !== 'frozen' && (setting !== undefined || kept === undefined)) {
+      await collect({ db, source: openConfiguredSource(config, logger, setting), cutoffMinutes, logger }, date)
+    }
+    await (kind === 'daily' ? rankDay(round, date) : rankWeek(round, date))
+    const outlook = await outlookFromStore(db, date, kind)
+    if (outlook?.state === 'open') throw new Error(`votes for ${date} still count until its cut-off: it was not frozen`)
+    if (!outlook) throw new Error(`nothing is known of ${editionName({ date, kind })}: collect its dates first`)
+    return outlook
+  })
+}
+
+function fieldsOf({ date, kind, state, verdict, reason, incomplete, places }: Outlook) {
+  const papers = places.map((place) => ({
+    id: place.paper.id,
+    title: place.paper.title,
+    rank: place.rank,
+    upvotes: place.upvotes,
+    comments: place.comments,
+    reason: place.reason,
+    lateRiser: place.section === 'rising',
+  }))
+  return { date, kind, state, verdict, reason, incomplete, papers }
+}
+
+function linesOf(outlook: Outlook): string[] {
+  const { state, verdict, reason, incomplete, places } = outlook
+  const ranked = places.filter((place) => place.section === 'ranked')
+  const rising = places.filter((place) => place.section === 'rising')
+  const said = state === 'open' ? verdict : state
+  const line = (place: Outlook['places'][number]) =>
+    `${String(place.rank).padStart(3)}. ${String(place.upvotes).padStart(4)} votes  ${String(place.comments).padStart(3)} comments  ${place.paper.title}\n     ${place.reason}`
+  return [
+    `${editionName(outlook)}: ${said}${reason ? ` (${reason})` : ''}${incomplete ? ', incomplete' : ''}, ${ranked.length} papers`,
+    ...ranked.map(line),
+    ...(rising.length > 0 ? ['', 'Late risers, each with the place on its own date:', ...rising.map(line)] : []),
+  ]
+}

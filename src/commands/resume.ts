@@ -1,0 +1,22 @@
+// Lifts what stopped an edition; the running workers take it up within a minute.
+import { markResumed } from '../delivery/ledger.ts'
+import { findEdition } from '../edition/store.ts'
+import { editionName } from './accounts.ts'
+import { kindOf, parseDate } from './arguments.ts'
+import { withStores } from './session.ts'
+import { openTerminal } from './terminal.ts'
+
+export async function resumeCommand(options: { date?: string; weekly?: boolean; json?: boolean }): Promise<void> {
+  const date = parseDate(options.date)
+  const kind = kindOf(options)
+  await withStores('stores', async ({ stores }) => {
+    const edition = await findEdition(stores.db, date, kind)
+    if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}`)
+    await markResumed(stores.db, edition.id)
+    openTerminal(options).print({ date, kind, lifted: edition.stoppedReason }, [
+      edition.stoppedReason
+        ? `Resumed ${editionName(edition)}; it had stopped because ${edition.stoppedReason}.`
+        : `${editionName(edition)} was not stopped.`,
+    ])
+  })
+}

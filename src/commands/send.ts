@@ -1,0 +1,107 @@
+// Sends one edition to everyone of its kind now, whatever their hour. Safe to repeat: who has a delivery of it gets no second one.
+
+import type { EditionKind } from '../database/states.ts'
+import { getAccounts } from '../delivery/accounting.ts'
+import type { Accounts } from '../delivery/delivery.ts'
+import type { Edition } from '../edition/edition.ts'
+import { findEdition } from '../edition/store.ts'
+import { drainEdition } from '../jobs/drain.ts'
+import { openPipeline } from '../jobs/pipeline.ts'
+import { planAll, rehearseAll } from '../jobs/plan.ts'
+import type { Queue } from '../jobs/queue.ts'
+import { rankDay, rankWeek } from '../jobs/rank.ts'
+import type { Round } from '../jobs/round.ts'
+import { assertKeyRing, openRound, openRoundQueue } from '../main.ts'
+import type { EditionDate } from '../source/paper.ts'
+import { findSubscriberByAddress } from '../subscriber/store.ts'
+import type { Subscriber } from '../subscriber/subscriber.ts'
+import { accountFields, accountLines, editionName, stateInWords } from './accounts.ts'
+import { kindOf, parseAddress, parseDate } from './arguments.ts'
+import { withStores } from './session.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
+
+interface SendOptions {
+  date?: string
+  weekly?: boolean
+  dryRun?: boolean
+  only?: string
+  json?: boolean
+}
+
+export async function sendCommand(options: SendOptions): Promise<void> {
+  const date = parseDate(options.date)
+  const kind = kindOf(options)
+  const only = options.only === undefined ? null : parseAddress(options.only)
+  const terminal = openTerminal(options)
+  await withStores('mail', async ({ config, stores, logger }) => {
+    const round = await openRound(config, stores, logger)
+    await assertKeyRing(round)
+    if (only !== null) await getSubscriber(round, only)
+    const edition = await frozenEdition(round, date, kind)
+    if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
+    const queue = await openRoundQueue(config, stores, round, logger)
+    try {
+      const { dispatch } = openPipeline(round, queue)
+      const work = await queue.work({ dispatch })
+      const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
+      await work.close()
+      printAccounts(terminal, edition, accounts, submittedNow, 'is')
+      if (standstill) throw new Error(`${editionName(edition)} stands still: ${standstill}`)
+    } finally {
+      await queue.close()
+    }
+  })
+}
+
+/** Plans an edition for everyone (or one address) and follows it until nothing moves any more. A worker must be running. */
+export async function sendEdition(
+  round: Round,
+  queue: Pick<Queue, 'put'>,
+  terminal: Terminal,
+  edition: Edition,
+  only: string | null,
+): Promise<{ accounts: Accounts; submittedNow: number; standstill: string | undefined }> {
+  const subscriber = only === null ? undefined : await getSubscriber(round, only)
+  const before = await getAccounts(round.db, edition.id)
+  await planAll(round, edition, only)
+  const progress = terminal.follow(`Sending ${editionName(edition)}`)
+  const { accounts, standstill } = await drainEdition(
+    { db: round.db, queue },
+    edition.id,
+    subscriber?.id ?? null,
+    (now) => progress.update(now.submitted - before.submitted, now.waiting + now.submitted - before.submitted),
+  )
+  const submittedNow = accounts.submitted - before.submitted
+  progress.end(`${editionName(edition)}: ${submittedNow.toLocaleString('en')} submitted`)
+  return { accounts, submittedNow, standstill }
+}
+
+async function getSubscriber({ db }: Pick<Round, 'db'>, address: string): Promise<Subscriber> {
+  const subscriber = await findSubscriberByAddress(db, address)
+  if (!subscriber) throw new Error(`${address} is not a subscriber`)
+  return subscriber
+}
+
+/** Returns the edition, freezing it now if its clock allows. Throws with the reason when it cannot be sent. */
+async function frozenEdition(round: Round, date: EditionDate, kind: EditionKind): Promise<Edition> {
+  const known = await findEdition(round.db, date, kind)
+  if (known?.state === 'frozen') return known
+  const edition = kind === 'daily' ? await rankDay(round, date) : await rankWeek(round, date)
+  if (edition?.state === 'frozen') return edition
+  if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first`)
+  throw new Error(`${editionName(edition)} cannot be sent: it is ${stateInWords(edition)}`)
+}
+
+function printAccounts(
+  terminal: Terminal,
+  edition: Edition,
+  accounts: Accounts,
+  submittedNow: number,
+  verb: string,
+): void {
+  const { date, kind, state } = edition
+  terminal.print({ date, kind, state, ...accountFields(accounts, submittedNow) }, [
+    `This ${verb} the account of ${editionName(edition)}${submittedNow > 0 ? `, ${submittedNow} of it from now` : ''}:`,
+    ...accountLines(accounts),
+  ])
+}

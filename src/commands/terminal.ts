@@ -1,0 +1,60 @@
+// How commands talk: results on stdout, everything else on stderr; a moving bar in a terminal, plain lines elsewhere.
+import { progress } from '@clack/prompts'
+
+export interface Terminal {
+  /** A line for people; silent when the command prints JSON. */
+  say(line?: string): void
+  /** The result: one JSON object, or the lines for people. */
+  print(result: unknown, lines: readonly string[]): void
+  /** Follows long work. Call `update` as often as you like. */
+  follow(label: string): Progress
+}
+
+export interface Progress {
+  update(done: number, total: number): void
+  end(line: string): void
+}
+
+/** Plain lines of progress come at most this often. */
+const PLAIN_LINE_EVERY_MS = 2_000
+
+export function openTerminal({ json = false }: { json?: boolean }): Terminal {
+  return {
+    say: (line = '') => {
+      if (!json) process.stderr.write(`${line}\n`)
+    },
+    print: (result, lines) => {
+      process.stdout.write(json ? `${JSON.stringify(result)}\n` : lines.map((line) => `${line}\n`).join(''))
+    },
+    follow: (label) => {
+      if (json) return { update: () => {}, end: () => {} }
+      return process.stderr.isTTY ? movingBar(label) : plainLines(label)
+    },
+  }
+}
+
+function movingBar(label: string): Progress {
+  const bar = progress({ max: 100, size: 30, output: process.stderr })
+  let percent = 0
+  bar.start(label)
+  return {
+    update: (done, total) => {
+      const now = total === 0 ? 100 : Math.floor((done / total) * 100)
+      bar.advance(Math.max(0, now - percent), `${label}: ${done} of ${total}`)
+      percent = Math.max(percent, now)
+    },
+    end: (line) => bar.stop(line),
+  }
+}
+
+function plainLines(label: string): Progress {
+  let nextAt = 0
+  return {
+    update: (done, total) => {
+      if (Date.now() < nextAt) return
+      nextAt = Date.now() + PLAIN_LINE_EVERY_MS
+      process.stderr.write(`${label}: ${done} of ${total}\n`)
+    },
+    end: (line) => process.stderr.write(`${line}\n`),
+  }
+}

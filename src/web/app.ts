@@ -1,0 +1,106 @@
+// The routes of the web surface: what answers where. Handlers decide; safety.ts puts its headers on all of them.
+import { type Context, type Handler, Hono } from 'hono'
+import { routePath } from 'hono/route'
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { describeError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { LinkKeys } from '../subscriber/token.ts'
+import { showFront } from './front.ts'
+import { isSchemaCurrent, showHealth, showReadiness, showRobots } from './health.ts'
+import { showOutbox } from './outbox.ts'
+import { showMail, showMailHtml, showMailSource } from './outbox-mail.ts'
+import { openPages, type Pages, showStyle } from './pages.ts'
+import { keepPrivate, limitBody, secureHeaders } from './safety.ts'
+import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
+import { showView, showViewMail } from './view.ts'
+
+export interface WebDependencies {
+  db: Kysely<Database>
+  linkKeys: LinkKeys
+  /** Without a slash at the end. */
+  publicUrl: string
+  /** Minutes from the end of an edition's date (UTC) to its cut-off. */
+  cutoffMinutes: number
+  logger: Logger
+  /** Tells whether requests can be served; throws when the stores do not answer. */
+  isReady?: () => Promise<boolean>
+  /** Where the outbox provider writes: `/outbox` exists only with it. */
+  outboxDirectory?: string
+  /** Instead of the project's own templates. */
+  templatesDir?: string | undefined
+}
+
+type Route = [method: 'GET' | 'POST', path: string, handler: Handler]
+
+/** Behind a token, or like it: never cached, never indexed. */
+const PRIVATE_PATHS = ['/view/*', '/unsubscribe/*', '/outbox', '/outbox/*']
+
+/** Makes the app; opens no port. Throws when a page template cannot be used. */
+export function createApp(deps: WebDependencies): Hono {
+  const { db, linkKeys, logger, cutoffMinutes, outboxDirectory } = deps
+  const pages = openPages(deps)
+  const isReady = deps.isReady ?? (() => isSchemaCurrent(db))
+  const outbox = outboxDirectory === undefined ? undefined : { db, pages, directory: outboxDirectory }
+
+  const routes: Route[] = [
+    ['GET', '/', showFront({ db, pages, cutoffMinutes, outbox: outbox !== undefined })],
+    ['GET', '/view/:token', showView({ db, linkKeys, pages })],
+    ['GET', '/view/:token/mail', showViewMail({ db, linkKeys })],
+    ['GET', '/unsubscribe/:token', showUnsubscribe({ db, linkKeys, pages })],
+    ['POST', '/unsubscribe/:token', unsubscribe({ db, linkKeys, pages, logger })],
+    ['GET', '/style.css', showStyle(pages)],
+    ['GET', '/robots.txt', showRobots],
+    ['GET', '/healthz', showHealth],
+    ['GET', '/readyz', showReadiness(isReady, logger)],
+  ]
+  if (outbox) {
+    routes.push(
+      ['GET', '/outbox', showOutbox(outbox)],
+      ['GET', '/outbox/:folder/:file', showMail(outbox)],
+      ['GET', '/outbox/:folder/:file/html', showMailHtml(outbox)],
+      ['GET', '/outbox/:folder/:file/source', showMailSource(outbox)],
+    )
+  }
+  return assemble(routes, pages, deps)
+}
+
+function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger }: WebDependencies): Hono {
+  const app = new Hono()
+  const say = (c: Context, status: 404 | 405 | 413 | 500, heading: string, text: string) =>
+    c.html(pages.render('message', { title: heading }, { heading, text }), status)
+
+  app.use(secureHeaders(publicUrl))
+  for (const path of PRIVATE_PATHS) app.use(path, keepPrivate)
+  app.use(limitBody((c) => say(c, 413, 'Too large', 'This request holds more than any form here needs.')))
+  for (const [method, path, handler] of routes) app.on(method, path, handler)
+  // Whatever comes this far has a path that exists and a method that it does not take.
+  for (const [path, methods] of methodsByPath(routes)) {
+    app.all(path, (c) => {
+      c.header('Allow', methods)
+      if (c.req.method === 'OPTIONS') return c.body(null, 204)
+      return say(c, 405, 'Not like this', `This address takes ${methods} only.`)
+    })
+  }
+  // The same for every wrong link, token or not, so that nobody learns which part of it was wrong.
+  app.notFound(async (c) => {
+    c.header('Cache-Control', 'no-store')
+    c.header('X-Robots-Tag', 'noindex')
+    return say(c, 404, 'Nothing here', 'The link may be incomplete, or what it led to no longer exists.')
+  })
+  app.onError((error, c) => {
+    // The pattern, never the path: that may hold a token.
+    const route = routePath(c, -1)
+    logger.error({ event: 'web.failed', route, reason: describeError(error) }, 'a request failed')
+    return say(c, 500, 'That went wrong', 'The fault is on our side and was noted. Please try again later.')
+  })
+  return app
+}
+
+/** Returns the value of `Allow` for each path. HEAD goes wherever GET does, OPTIONS everywhere. */
+function methodsByPath(routes: readonly Route[]): Map<string, string> {
+  const paths = new Set(routes.map(([, path]) => path))
+  const methods = (path: string) =>
+    routes.flatMap(([method, own]) => (own !== path ? [] : method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  return new Map([...paths].map((path) => [path, methods(path).join(', ')]))
+}

@@ -1,0 +1,109 @@
+// Fills the page templates. Every page stands in the same frame and takes its look from the theme; values are always escaped,
+// only a filled page may stand raw in the frame.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Handlebars from 'handlebars'
+import type { Context } from 'hono'
+import { checkTemplate } from '../digest/template.ts'
+import { cleanText } from '../digest/text.ts'
+import { parseTheme, type Theme } from '../digest/theme.ts'
+import { PermanentError } from '../errors.ts'
+import type { PageName, PageValues } from './page-values.ts'
+
+/** What a page's frame needs to know beside its body. */
+interface Frame {
+  /** For the tab; the site's name is added. */
+  title: string
+  /** A room for lists and mails instead of a column for reading. */
+  wide?: boolean
+}
+
+export interface Pages {
+  /** Path in front of every link of a page: '' unless PUBLIC_URL has one. */
+  base: string
+  stylesheet: string
+  render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
+}
+
+/** Beside src/ and beside dist/ alike. */
+const TEMPLATES_DIR = fileURLToPath(new URL('../../templates', import.meta.url))
+const STYLE_HASH_CHARACTERS = 12
+const PAGES: readonly PageName[] = ['front', 'view', 'unsubscribe', 'goodbye', 'outbox', 'mail', 'message']
+
+/**
+ * Reads and compiles the page templates of a directory (the project's own by default). Throws a PermanentError that names
+ * the file that is missing, cannot be read or prints a value without escaping.
+ */
+export function openPages(settings: { publicUrl: string; templatesDir?: string | undefined }): Pages {
+  const directory = settings.templatesDir ?? TEMPLATES_DIR
+  const read = (file: string) => readTemplate(directory, file)
+  const theme = parseTheme(read('theme.json'), 'theme.json')
+  const stylesheet = `${variables(theme)}\n${read('pages/style.css')}`
+  const handlebars = Handlebars.create()
+  const compile = (source: string) => handlebars.compile(source, { strict: true })
+  const bodies = new Map(
+    PAGES.map((page) => {
+      const source = read(`pages/${page}.hbs`)
+      checkTemplate(source, `pages/${page}.hbs`)
+      return [page, compile(source)]
+    }),
+  )
+  // The one template that takes a value as it is: a page that was filled before.
+  const frame = compile(read('pages/frame.hbs'))
+  const name = cleanText(theme.name)
+  const base = new URL(settings.publicUrl).pathname.replace(/\/+$/, '')
+  // Versioned by content, so that browsers keep it for good and never show an old look.
+  const style = `${base}/style.css?v=${createHash('sha256').update(stylesheet).digest('hex').slice(0, STYLE_HASH_CHARACTERS)}`
+  const colours = { light: theme.light.page, dark: theme.dark.page }
+  const icon = iconOf(theme)
+
+  return {
+    base,
+    stylesheet,
+    render(page, { title, wide = false }, values) {
+      const body = bodies.get(page)?.({ ...values, name, base })
+      return frame({ page, title, wide, name, base, style, icon, colours, body })
+    },
+  }
+}
+
+/** Answers with the stylesheet, to be kept for good under the address that pages name, which changes with its content. */
+export function showStyle(pages: Pages) {
+  return (c: Context): Response => {
+    c.header('Content-Type', 'text/css; charset=utf-8')
+    if (c.req.query('v') !== undefined) c.header('Cache-Control', 'public, max-age=31536000, immutable')
+    return c.body(pages.stylesheet)
+  }
+}
+
+function readTemplate(directory: string, file: string): string {
+  try {
+    return readFileSync(join(directory, file), 'utf8')
+  } catch (cause) {
+    throw new PermanentError(`the template ${file} cannot be read`, { cause })
+  }
+}
+
+/** A sheet with three lines, the first one marked, as a picture within the page: a route less. */
+function iconOf({ light }: Theme): string {
+  const line = (y: number, colour: string) => `<path d='M9 ${y}h14' stroke='${colour}' stroke-width='3'/>`
+  const sheet = `<rect width='32' height='32' rx='6' fill='${light.accent}'/><rect x='5' y='4' width='22' height='24' rx='2' fill='${light.sheet}'/>`
+  const lines = [line(10, light.accent), line(16, light.quiet), line(22, light.quiet)].join('')
+  const svg = `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>${sheet}${lines}</svg>`
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`
+}
+
+/** The theme as custom properties: the stylesheet names no colour and no font of its own. */
+function variables(theme: Theme): string {
+  const list = (values: Record<string, string>, prefix: string) =>
+    Object.entries(values)
+      .map(([key, value]) => `  --${prefix}${key}: ${value};`)
+      .join('\n')
+  const root = (rules: string) => `:root {\n${rules}\n}`
+  return [
+    root(`${list(theme.fonts, 'font-')}\n${list(theme.light, '')}`),
+    `@media (prefers-color-scheme: dark) {\n${root(list(theme.dark, ''))}\n}`,
+  ].join('\n')
+}

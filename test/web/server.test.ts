@@ -1,0 +1,82 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { Hono } from 'hono'
+import { afterEach, describe, expect, it } from 'vitest'
+import { UsageError } from '../../src/errors.ts'
+import { listen, type WebServer } from '../../src/web/server.ts'
+
+const open: WebServer[] = []
+
+async function start(app: Hono = new Hono().get('/', (c) => c.text('here'))): Promise<WebServer> {
+  const server = await listen(app, { port: 0, hostname: '127.0.0.1' })
+  open.push(server)
+  return server
+}
+
+afterEach(async () => {
+  for (const server of open.splice(0)) await server.close()
+})
+
+/** Sends bytes as they are and returns all that comes back. */
+async function speak(url: string, text: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let answer = ''
+  socket.on('data', (data) => {
+    answer += data
+  })
+  socket.on('error', () => {})
+  socket.end(text)
+  await once(socket, 'close')
+  return answer
+}
+
+describe('listen', () => {
+  it('says where it listens and answers there', async () => {
+    const { url } = await start()
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    expect(await (await fetch(url)).text()).toBe('here')
+  })
+
+  it('says in one line that a port is taken', async () => {
+    const { url } = await start()
+    const port = Number(new URL(url).port)
+    const second = listen(new Hono(), { port, hostname: '127.0.0.1' })
+    await expect(second).rejects.toThrow(UsageError)
+    await expect(second).rejects.toThrow(`PORT ${port} is in use`)
+  })
+
+  it('refuses headers above 16 kB and what is not HTTP, and goes on', async () => {
+    const { url } = await start()
+    const filler = 'x'.repeat(17 * 1024)
+    expect(await speak(url, `GET / HTTP/1.1\r\nHost: x\r\nX-Filler: ${filler}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 /)
+    expect(await speak(url, '\x16\x03\x01 not http\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
+    expect(await speak(url, 'GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')).toMatch(/ 404 /)
+    expect((await fetch(url)).status).toBe(200)
+  })
+})
+
+describe('close', () => {
+  it('lets an answer under way end and takes no more', async () => {
+    let finish = () => {}
+    const held = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let arrived = () => {}
+    const waiting = new Promise<void>((resolve) => {
+      arrived = resolve
+    })
+    const app = new Hono().get('/', async (c) => {
+      arrived()
+      await held
+      return c.text('ended')
+    })
+    const server = await listen(app, { port: 0, hostname: '127.0.0.1' })
+    const answer = fetch(server.url)
+    await waiting
+    const closed = server.close()
+    finish()
+    expect(await (await answer).text()).toBe('ended')
+    await closed
+    await expect(fetch(server.url)).rejects.toThrow()
+  })
+})
