@@ -52,8 +52,8 @@ async function freeze(date: EditionDate, kind: EditionKind, setting: string | un
   return withStores('stores', async ({ config, stores, logger }) => {
     const { db } = stores
     const templates = await loadTemplates(config.templatesDir)
-    const { cutoffMinutes } = config
-    const round = { db, templates, host: hostOf(config), cutoffMinutes, logger }
+    const { cutoffMinutes, latenessMs } = config
+    const round = { db, templates, host: hostOf(config), cutoffMinutes, latenessMs, logger }
     const kept = await outlookFromStore(db, date, kind)
     if (kind === 'daily' && kept?.state !== 'frozen' && (setting !== undefined || kept === undefined)) {
       await collect({ db, source: openConfiguredSource(config, logger, setting), cutoffMinutes, logger }, date)
@@ -67,15 +67,17 @@ async function freeze(date: EditionDate, kind: EditionKind, setting: string | un
 }
 
 function fieldsOf({ date, kind, state, verdict, reason, incomplete, places }: Outlook) {
-  const papers = places.map((place) => ({
-    id: place.paper.id,
-    title: place.paper.title,
-    rank: place.rank,
-    upvotes: place.upvotes,
-    comments: place.comments,
-    reason: place.reason,
-    lateRiser: place.section === 'rising',
-  }))
+  const papers = places
+    .filter((place) => place.section !== 'late')
+    .map((place) => ({
+      id: place.paper.id,
+      title: place.paper.title,
+      rank: place.rank,
+      upvotes: place.upvotes,
+      comments: place.comments,
+      reason: place.reason,
+      lateRiser: place.section === 'rising',
+    }))
   return { date, kind, state, verdict, reason, incomplete, papers }
 }
 

@@ -1,5 +1,6 @@
 // The set-based half of planning: who is due for which edition, what they already had, and their deliveries with batches.
-// Every function works on the readers that one of the `claim` functions laid out in the transaction's own table, planned_readers.
+// Every function works on the readers that one of the `claim` functions laid out in the transaction's own table, planned_readers;
+// `missed` are the editions that go into theirs.
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
@@ -10,7 +11,7 @@ import type { Choices } from '../subscriber/preferences.ts'
 export interface ReaderGroup {
   preferencesId: number
   choices: Choices
-  /** Positions of the edition whose papers they had. */
+  /** Positions of the edition whose papers they had, or that are not offered to them. */
   had: number[]
   /** The key under which the database groups them. */
   mask: string
@@ -49,7 +50,8 @@ export async function claimDueReaders(
     create temp table waiting_editions on commit drop as
     select r.id as subscriber_id, e.id as edition_id, r.preferences_id, ${localDateSql('r', sql`now()`)} as local_date,
       case when e.kind = 'daily' then e.frozen_at else r.hour_at end < now() - make_interval(secs => ${latenessMs / 1000}) as late,
-      row_number() over (partition by r.id order by e.date desc) as age
+      row_number() over newest_first as age,
+      array_agg(e.id) over (newest_first rows between 1 following and unbounded following) as older
     from due_readers r
     join editions e on e.state = 'frozen' and not e.archive
       and e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
@@ -59,14 +61,15 @@ export async function claimDueReaders(
         else e.date = ${weekSql(cutoffMinutes)}
       end
     where not r.barred
-      and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)`.execute(trx)
+      and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)
+    window newest_first as (partition by r.id order by e.date desc)`.execute(trx)
   await insertWithheld(
     trx,
     sql`select edition_id, subscriber_id, case when late then 'late' else 'merged' end from waiting_editions where late or age > 1`,
   )
   await layOut(
     trx,
-    sql`select edition_id, subscriber_id, preferences_id, local_date from waiting_editions where age = 1 and not late`,
+    sql`select edition_id, subscriber_id, preferences_id, local_date, coalesce(older, '{}') from waiting_editions where age = 1 and not late`,
   )
   const moved = await sql`
     update subscribers s set waiting_since = greatest(s.waiting_since, r.hour_at), next_due_at = ${nextHourSql('s', sql`now()`)}
@@ -86,7 +89,8 @@ export async function claimAllReaders(
   await layOut(
     trx,
     sql`
-      select ${edition.id}::int, s.id, s.preferences_id, ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))}
+      select ${edition.id}::int, s.id, s.preferences_id,
+        ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))}, '{}'::int[]
       from subscribers s
       where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${edition.kind === 'weekly'}
         and (${only}::text is null or s.address = ${only})
@@ -98,35 +102,44 @@ export async function claimAllReaders(
 
 /** Lists the groups of an edition's laid-out readers: one selection each is enough for all of them. */
 export async function listReaderGroups(trx: Transaction<Database>, editionId: number): Promise<ReaderGroup[]> {
-  // What other editions share with this one, per selection of theirs, as a bit a position.
+  await sql`drop table if exists grouped_readers`.execute(trx)
+  // One bit a position. `had`: what other editions share with this one, per selection of theirs. `closed`: late papers of
+  // editions that a reader did not miss, which count as had.
   await sql`
-    create temp table had_before on commit drop as
-    with width as (select coalesce(max(position), 0) + 1 as bits from edition_papers where edition_id = ${editionId}),
+    create temp table grouped_readers on commit drop as
+    with own as (select * from edition_papers where edition_id = ${editionId}),
+    width as (select repeat('0', coalesce(max(position), 0) + 1)::varbit as zeros from own),
     repeated as (
       select other.edition_id, other.position as theirs, own.position as ours
-      from edition_papers own join edition_papers other on other.paper_id = own.paper_id and other.edition_id <> own.edition_id
-      where own.edition_id = ${editionId}
+      from own join edition_papers other on other.paper_id = own.paper_id and other.edition_id <> own.edition_id
     ), masks as (
-      select s.edition_id, s.id as selection_id,
-        bit_or(set_bit(repeat('0', width.bits)::varbit, repeated.ours, 1)) as mask
+      select s.edition_id, s.id as selection_id, bit_or(set_bit(width.zeros, repeated.ours, 1)) as mask
       from width cross join repeated join selections s on s.edition_id = repeated.edition_id and repeated.theirs = any(s.papers)
       group by 1, 2
+    ), had as (
+      select r.subscriber_id, bit_or(masks.mask) as mask
+      from (select distinct edition_id from masks) m
+      cross join planned_readers r
+      join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id
+        and d.state in ('planned', 'submitted', 'unknown')
+      join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
+      where r.edition_id = ${editionId}
+      group by 1
+    ), closed as (
+      select m.missed, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
+      from (select distinct missed from planned_readers where edition_id = ${editionId}) m
+      cross join width
+      left join own on own.section = 'late' and not exists (
+        select from editions e where e.id = any(m.missed) and e.kind = 'daily' and e.date = own.listed_on
+      )
+      group by m.missed, width.zeros
     )
-    select r.subscriber_id, bit_or(masks.mask) as mask
-    from (select distinct edition_id from masks) m
-    cross join planned_readers r
-    join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id
-      and d.state in ('planned', 'submitted', 'unknown')
-    join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
-    where r.edition_id = ${editionId}
-    group by 1`.execute(trx)
-  await sql`
-    update planned_readers r set mask = h.mask::text from had_before h
-    where r.edition_id = ${editionId} and r.subscriber_id = h.subscriber_id`.execute(trx)
-  await sql`drop table had_before`.execute(trx)
+    select r.subscriber_id, r.preferences_id, r.local_date, (closed.mask | coalesce(had.mask, closed.mask))::text as mask
+    from planned_readers r join closed on closed.missed = r.missed left join had on had.subscriber_id = r.subscriber_id
+    where r.edition_id = ${editionId}`.execute(trx)
   const { rows } = await sql<{ preferencesId: number; choices: Choices; mask: string }>`
     select g.preferences_id as "preferencesId", p.choices, g.mask
-    from (select distinct preferences_id, mask from planned_readers where edition_id = ${editionId}) g
+    from (select distinct preferences_id, mask from grouped_readers) g
     join preferences p on p.id = g.preferences_id`.execute(trx)
   return rows.map((row) => ({ ...row, had: [...row.mask].flatMap((bit, position) => (bit === '1' ? [position] : [])) }))
 }
@@ -148,27 +161,26 @@ export async function insertDeliveries(
     plan.groups.map(({ preferencesId, mask, selectionId }) => ({ preferencesId, mask, selectionId })),
   )
   const grouped = sql`
-    planned_readers r join jsonb_to_recordset(${groups}::jsonb) as g("preferencesId" int, mask text, "selectionId" int)
-      on g."preferencesId" = r.preferences_id and g.mask = r.mask
-    where r.edition_id = ${plan.editionId}`
+    grouped_readers r join jsonb_to_recordset(${groups}::jsonb) as g("preferencesId" int, mask text, "selectionId" int)
+      on g."preferencesId" = r.preferences_id and g.mask = r.mask`
   await insertWithheld(
     trx,
-    sql`select r.edition_id, r.subscriber_id, 'filtered' from ${grouped} and g."selectionId" is null`,
+    sql`select ${plan.editionId}::int, r.subscriber_id, 'filtered' from ${grouped} where g."selectionId" is null`,
   )
   const { rows: batches } = await sql<{ id: number }>`
     insert into batches (edition_id, state, members)
     select ${plan.editionId}, 'planned', '{}'
-    from generate_series(1, (select ceil(count(*) / ${plan.batchSize}::float8)::int from ${grouped} and g."selectionId" is not null))
+    from generate_series(1, (select ceil(count(*) / ${plan.batchSize}::float8)::int from ${grouped} where g."selectionId" is not null))
     returning id`.execute(trx)
   if (batches.length === 0) return 0
   const inserted = await sql<{ members: number }>`
     with numbered as (
-      select r.edition_id, r.subscriber_id, r.local_date, g."selectionId" as selection_id,
+      select r.subscriber_id, r.local_date, g."selectionId" as selection_id,
         (row_number() over (order by g."selectionId", r.subscriber_id) - 1) / ${plan.batchSize}::int as batch
-      from ${grouped} and g."selectionId" is not null
+      from ${grouped} where g."selectionId" is not null
     ), inserted as (
       insert into deliveries (edition_id, subscriber_id, selection_id, batch_id, local_date, state, token_epoch, key_id, address, issued_at)
-      select n.edition_id, n.subscriber_id, n.selection_id, (${batches.map((batch) => batch.id)}::int[])[1 + n.batch],
+      select ${plan.editionId}, n.subscriber_id, n.selection_id, (${batches.map((batch) => batch.id)}::int[])[1 + n.batch],
         n.local_date, 'planned', s.token_epoch, ${plan.keyId}::int, s.address, date_trunc('second', now())
       from numbered n join subscribers s on s.id = n.subscriber_id
       on conflict do nothing
@@ -193,10 +205,10 @@ function weekSql(cutoffMinutes: number): RawBuilder<unknown> {
 
 async function layOut(trx: Transaction<Database>, readers: RawBuilder<unknown>): Promise<void> {
   await sql`
-    create temp table planned_readers (edition_id int, subscriber_id int, preferences_id int, local_date date, mask text default '') on commit drop`.execute(
+    create temp table planned_readers (edition_id int, subscriber_id int, preferences_id int, local_date date, missed int[]) on commit drop`.execute(
     trx,
   )
-  await sql`insert into planned_readers (edition_id, subscriber_id, preferences_id, local_date) ${readers}`.execute(trx)
+  await sql`insert into planned_readers ${readers}`.execute(trx)
   await sql`analyze planned_readers`.execute(trx)
 }
 

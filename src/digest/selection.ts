@@ -3,7 +3,7 @@ import type { Place } from '../edition/place.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 
 export interface Selection {
-  /** Positions in the edition, in the order of the mail: ranked papers, then late risers. */
+  /** Positions in the edition, in the order of the mail: ranked papers, late risers, papers of editions that were missed. */
   papers: number[]
   /** One code a paper: why it is in. */
   reasons: number[]
@@ -16,17 +16,19 @@ const LATE_RISERS_MAX = 3
 
 /**
  * Selects from an edition for one set of choices. `had` are the positions whose papers the reader already had: they never
- * come again. Late risers join a digest, never make one: without ranked papers the selection is empty.
+ * come again. Late risers join a digest, never make one: without other papers the selection is empty.
  */
 export function selectPapers(places: readonly Place[], choices: Choices, had: ReadonlySet<number>): Selection {
   const wanted = places.filter((place) => !had.has(place.position) && isWanted(place, choices))
   const ranked = wanted.filter((place) => place.section === 'ranked').slice(0, choices.papers)
-  if (ranked.length === 0) return { papers: [], reasons: [] }
+  // Offered only to readers who missed an edition: for everybody else they count as had.
+  const late = wanted.filter((place) => place.section === 'late').slice(0, choices.papers)
+  if (ranked.length + late.length === 0) return { papers: [], reasons: [] }
   // A riser counts when its place would have been within this reader's number of papers.
   const risers = wanted
     .filter((place) => place.section === 'rising' && place.rank <= choices.papers)
     .slice(0, LATE_RISERS_MAX)
-  const papers = [...ranked, ...risers].map((place) => place.position)
+  const papers = [...ranked, ...risers, ...late].map((place) => place.position)
   return { papers, reasons: papers.map(() => REASON_PLACE) }
 }
 

@@ -21,11 +21,14 @@ import type { EditionDate } from '../source/paper.ts'
 import { findLastCollection, type ListedPaper, listPapers } from '../source/store.ts'
 import type { Round } from './round.ts'
 
-type RankRound = Pick<Round, 'db' | 'templates' | 'host' | 'cutoffMinutes' | 'logger'>
+type RankRound = Pick<Round, 'db' | 'templates' | 'host' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
 
+const DAY_MS = 86_400_000
 const LENGTHS: readonly Length[] = ['titles', 'short', 'full']
 /** Earlier editions whose papers may still rise into this one. */
 const RISING_EDITIONS = 3
+/** Papers of an earlier edition that a reader who missed it still gets: what a default digest would have held. */
+const LATE_PAPERS = 10
 const WEEK_DAYS = 7
 
 /** Moves a date's daily edition to where the clock and the last look put it: open, held, frozen or empty. */
@@ -34,9 +37,12 @@ export async function rankDay(round: RankRound, date: EditionDate): Promise<Edit
   const edition = await findEdition(db, date, 'daily')
   if (!edition || edition.state === 'frozen') return edition
   const listed = await listPapers(db, [date])
-  const standing = standingOf(await getNow(db), edition.cutoffAt, await findLastCollection(db, date), listed.length)
+  const now = await getNow(db)
+  const standing = standingOf(now, edition.cutoffAt, await findLastCollection(db, date), listed.length)
   if (standing.step === 'freeze') {
-    await freeze(round, edition, await placesOfDay(round, date, listed), standing.incomplete)
+    const places = await placesOfDay(round, date, listed)
+    places.push(...(await latePlaces(round, date, places, now)))
+    await freeze(round, edition, places, standing.incomplete)
   } else if (standing.step !== 'wait') {
     const state = standing.step === 'hold' ? 'held' : 'empty'
     await markStanding(db, edition.id, { state, reason: standing.reason })
@@ -101,6 +107,26 @@ export async function placesOfDay(
     ...ranked.map((entry): Place => ({ ...placeFrom(entry, entry.rank), section: 'ranked' })),
     ...risers.map((entry, index): Place => ({ ...placeFrom(entry, ranked.length + index + 1), section: 'rising' })),
   ]
+}
+
+/** Offers the first papers of the editions that are not late yet to readers whom an outage kept from them. */
+async function latePlaces(
+  { db, latenessMs }: RankRound,
+  date: EditionDate,
+  places: readonly Place[],
+  now: Date,
+): Promise<Place[]> {
+  const taken = new Set(places.map((place) => place.paper.id))
+  const late: Place[] = []
+  for (const edition of await listFrozenBefore(db, date, Math.ceil(latenessMs / DAY_MS) + 1)) {
+    if (edition.archive || now.getTime() - (edition.frozenAt?.getTime() ?? 0) > latenessMs) continue
+    for (const place of await listPlaces(db, edition.id)) {
+      if (place.section !== 'ranked' || place.rank > LATE_PAPERS || taken.has(place.paper.id)) continue
+      taken.add(place.paper.id)
+      late.push({ ...place, section: 'late', position: places.length + late.length + 1 })
+    }
+  }
+  return late
 }
 
 /** Renders first and freezes then: the row is locked only while rows are written. Whoever froze it meanwhile wins. */

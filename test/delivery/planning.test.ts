@@ -239,6 +239,31 @@ describe('planDue', () => {
     for (const { id } of [older, old, newest]) await readAccounts(db, id)
   })
 
+  it('puts the papers of a merged edition into the newest, for those who missed it and nobody else', async () => {
+    const missed = await freezeEdition(round, '2026-03-04', { places: inventPlaces('2026-03-04', 3), hoursAgo: 26 })
+    const prompt = await addDueReader('prompt')
+    await planAll(round, missed, 'prompt@example.org')
+    await sql`update deliveries set local_date = '2026-03-05'`.execute(db)
+    const fresh = inventPlaces('2026-03-05', 2)
+    const late = inventPlaces('2026-03-04', 3).map((place) => ({
+      ...place,
+      section: 'late' as const,
+      position: place.position + 2,
+    }))
+    const other = { ...makePlace({ position: 6, section: 'late', listedOn: '2026-03-03' }, { id: '2603.99999' }) }
+    const newest = await freezeEdition(round, '2026-03-05', { places: [...fresh, ...late, other], hoursAgo: 2 })
+    const outage = await addDueReader('outage')
+    await planDue(round)
+    const rows = await sql<{ id: number; papers: number[] }>`
+      select d.subscriber_id as id, x.papers from deliveries d join selections x on x.edition_id = d.edition_id and x.id = d.selection_id
+      where d.edition_id = ${newest.id}`.execute(db)
+    expect(Object.fromEntries(rows.rows.map((row) => [row.id, row.papers]))).toEqual({
+      [prompt.id]: [1, 2],
+      [outage.id]: [1, 2, 3, 4, 5],
+    })
+    expect(await readAccounts(db, missed.id)).toMatchObject({ due: 2, withheld: { merged: 1 } })
+  })
+
   it('withholds as late what froze too long ago', async () => {
     const late = await freezeEdition(round, '2026-03-01', { hoursAgo: 97 })
     await addDueReader('a')

@@ -30,6 +30,12 @@ describe('selectPapers', () => {
     expect(select({ minimumVotes: 60 })).toEqual([1, 6, 7, 8])
     expect(select({ minimumVotes: 61, papers: 5 }, none)).toEqual([1, 6, 7, 8])
   })
+  it('puts papers of missed editions last, up to the number of papers, even when nothing else is left', () => {
+    const late = [10, 11, 12].map((position) => makePlace({ position, section: 'late', upvotes: 40 }))
+    const all = [...places, ...late]
+    expect(selectPapers(all, parseChoices({ papers: 2 }), none).papers).toEqual([1, 2, 6, 7, 10, 11])
+    expect(selectPapers(late, parseChoices({}), none).papers).toEqual([10, 11, 12])
+  })
   it('is empty when no ranked paper is left: late risers alone make no digest', () => {
     expect(select({ minimumVotes: 95 })).toEqual([])
     expect(select({}, new Set([1, 2, 3, 4, 5]))).toEqual([])
