@@ -1,6 +1,7 @@
 // The first schema. Choices that are not obvious: the ledger's keys begin with edition_id, so that partitions stay possible;
 // fillfactors leave room for the one later write of a row (HOT updates); states are text with checks, so that adding one
-// is a change of a constraint and not of a type.
+// is a change of a constraint and not of a type; deliveries have no foreign keys, as four checks a row cost more than the row
+// itself (20 of 36 µs) and only planning writes them, from rows that are never deleted.
 import { randomBytes } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 
@@ -141,10 +142,10 @@ const statements = [
     where state in ('planned', 'attempting', 'deferred', 'unknown')`,
   'create index batches_by_edition on batches (edition_id, state)',
   `create table deliveries (
-    edition_id int not null references editions,
-    subscriber_id int not null references subscribers,
+    edition_id int not null,
+    subscriber_id int not null,
     selection_id int,
-    batch_id int references batches,
+    batch_id int,
     local_date date,
     state text not null check (state in ('planned', 'submitted', 'unknown', 'rejected', 'withheld')),
     fate text not null default 'none'
@@ -159,7 +160,6 @@ const statements = [
     changed_at timestamptz not null default now(),
     primary key (edition_id, subscriber_id),
     unique (subscriber_id, local_date),
-    foreign key (edition_id, selection_id) references selections,
     check (state in ('withheld', 'rejected') or (selection_id is not null and local_date is not null)),
     check (state not in ('withheld', 'rejected') or (reason is not null and local_date is null))
   ) with (fillfactor = 55)`,
