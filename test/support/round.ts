@@ -59,7 +59,7 @@ export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedPro
 }
 
 /** The answer of a provider that takes everything. */
-function acceptAll({ mails }: BatchRequest): BatchOutcome {
+export function acceptAll({ mails }: BatchRequest): BatchOutcome {
   return {
     kind: 'answered',
     outcomes: mails.map((mail) => ({ state: 'submitted', providerId: `id-${mail.publicId}` })),

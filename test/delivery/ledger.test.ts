@@ -1,0 +1,351 @@
+// A batch up to its request, on a real database: who may claim it, who is dropped, what the mark fixes, what a sweep finds.
+import { type Kysely, sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/database/schema.ts'
+import {
+  type ClaimedBatch,
+  claimBatch,
+  dropMembers,
+  listBatchesOf,
+  listMembers,
+  listStandingBatches,
+  listUnsettledKeyIds,
+  markAttempting,
+  markResumed,
+} from '../../src/delivery/ledger.ts'
+import { markDeferred, markSettled, markUnknown } from '../../src/delivery/settling.ts'
+import { markStopped } from '../../src/edition/store.ts'
+import { markPaused, markUnsubscribed } from '../../src/subscriber/store.ts'
+import { deriveLinkKeys } from '../../src/subscriber/token.ts'
+import {
+  addReader,
+  emptyRound,
+  endWaits,
+  openTestRound,
+  planFor,
+  readAccounts,
+  readBatch,
+  readDeliveries,
+  type TestRound,
+} from '../support/round.ts'
+import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
+
+let database: TestDatabase
+let round: TestRound
+
+beforeAll(async () => {
+  database = await openTestDatabase('embedded')
+  round = await openTestRound(database.url)
+})
+afterAll(async () => {
+  await round.close()
+  await database.close()
+})
+beforeEach(() => emptyRound(round.db))
+
+const intent = {
+  recipe: Buffer.alloc(32, 7),
+  joinVersion: 1,
+  idempotencyKey: 'paper-round-test',
+  provider: 'outbox',
+}
+
+/** Plans one batch of these readers. */
+async function planOne(...names: string[]) {
+  const { edition, batchIds } = await planFor(round, names)
+  expect(batchIds).toHaveLength(1)
+  return { edition, id: batchIds[0] as number }
+}
+
+async function claim(id: number): Promise<ClaimedBatch> {
+  const batch = await claimBatch(round.db, id)
+  if (!batch) throw new Error(`batch ${id} could not be claimed`)
+  return batch
+}
+
+async function publicIdOf(name: string): Promise<string> {
+  const row = await round.db
+    .selectFrom('subscribers')
+    .select('public_id')
+    .where('address', '=', `${name}@example.org`)
+    .executeTakeFirstOrThrow()
+  return row.public_id
+}
+
+async function settleAll(batch: ClaimedBatch): Promise<void> {
+  const members = await listMembers(round.db, batch.id)
+  await markSettled(
+    round.db,
+    batch,
+    members.map(({ subscriberId }) => ({ subscriberId, outcome: { state: 'submitted', providerId: 'p' } })),
+  )
+}
+
+describe('claimBatch', () => {
+  it('lets one of many win, and nobody while its lease runs', async () => {
+    const { id } = await planOne('ada')
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimBatch(round.db, id)))
+    expect(claims.filter((batch) => batch !== undefined)).toHaveLength(1)
+    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await readBatch(round.db, id)).toMatchObject({ lease_epoch: 1, state: 'planned', attempts: 0 })
+  })
+
+  it('gives the batch again after the lease, with a higher epoch', async () => {
+    const { edition, id } = await planOne('ada')
+    expect(await claim(id)).toEqual({ id, editionId: edition.id, epoch: 1, fixed: null, attempts: 0 })
+    await endWaits(round.db)
+    expect(await claim(id)).toMatchObject({ epoch: 2, fixed: null })
+  })
+
+  it('says what was fixed and how long ago', async () => {
+    const { id } = await planOne('ada')
+    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    await sql`update batches set first_attempt_at = now() - interval '2 hours'`.execute(round.db)
+    expect(await claimBatch(round.db, id)).toBeUndefined()
+    await endWaits(round.db)
+    const { fixed, attempts } = await claim(id)
+    expect(attempts).toBe(1)
+    expect(fixed).toMatchObject(intent)
+    expect(Math.round((fixed?.ageMs ?? 0) / 60_000)).toBe(120)
+  })
+
+  it('gives nothing settled, nothing that is gone, and nothing unknown for good', async () => {
+    const { id } = await planOne('ada')
+    const batch = await claim(id)
+    await markAttempting(round.db, batch, intent)
+    await markUnknown(round.db, batch, 'nobody knows', null)
+    await endWaits(round.db)
+    expect(await claimBatch(round.db, id)).toBeUndefined()
+    await settleAll(batch)
+    await sql`update batches set next_attempt_at = now()`.execute(round.db)
+    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await claimBatch(round.db, id + 100)).toBeUndefined()
+  })
+
+  it('gives nothing of a stopped edition until it is resumed or its time is over', async () => {
+    const { edition, id } = await planOne('ada')
+    await markStopped(round.db, edition.id, 'the key was refused', null)
+    expect(await claimBatch(round.db, id)).toBeUndefined()
+    await markResumed(round.db, edition.id)
+    expect((await claim(id)).epoch).toBe(1)
+    await endWaits(round.db)
+    await markStopped(round.db, edition.id, 'the quota is used up', 60_000)
+    expect(await claimBatch(round.db, id)).toBeUndefined()
+    await sql`update editions set stopped_until = now() - interval '1 second'`.execute(round.db)
+    expect((await claim(id)).epoch).toBe(2)
+  })
+})
+
+describe('markAttempting', () => {
+  it('fixes recipe, version, key, provider and moment; a repeat keeps the moment', async () => {
+    const { id } = await planOne('ada')
+    const batch = await claim(id)
+    expect(await markAttempting(round.db, batch, intent)).toBe('marked')
+    const row = await readBatch(round.db, id)
+    expect(row).toMatchObject({
+      state: 'attempting',
+      recipe_sha256: intent.recipe,
+      join_version: 1,
+      idempotency_key: intent.idempotencyKey,
+      provider: 'outbox',
+      attempts: 1,
+    })
+    await endWaits(round.db)
+    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    const again = await readBatch(round.db, id)
+    expect(again.first_attempt_at).toEqual(row.first_attempt_at)
+    expect(again.attempts).toBe(2)
+    expect(again.next_attempt_at.getTime()).toBeGreaterThan(row.next_attempt_at.getTime() - 1)
+  })
+
+  it('is refused while somebody of a fresh batch has left, and fixes nothing', async () => {
+    const { id } = await planOne('ada', 'bob')
+    const batch = await claim(id)
+    await markUnsubscribed(round.db, await publicIdOf('bob'))
+    expect(await markAttempting(round.db, batch, intent)).toBe('left')
+    expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', recipe_sha256: null, attempts: 0 })
+  })
+
+  it('no longer asks who left once the bytes are fixed', async () => {
+    const { id } = await planOne('ada', 'bob')
+    await markAttempting(round.db, await claim(id), intent)
+    await markUnsubscribed(round.db, await publicIdOf('bob'))
+    await endWaits(round.db)
+    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+  })
+
+  it('is lost to whoever claimed since, and to whoever settled', async () => {
+    const { id } = await planOne('ada')
+    const stale = await claim(id)
+    await endWaits(round.db)
+    const batch = await claim(id)
+    expect(await markAttempting(round.db, stale, intent)).toBe('lost')
+    expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', idempotency_key: null })
+    await settleAll(stale)
+    expect(await markAttempting(round.db, batch, intent)).toBe('lost')
+    expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', attempts: 0 })
+  })
+})
+
+describe('markAttempting of a repeat', () => {
+  it('is lost when a late success has settled the batch meanwhile', async () => {
+    const { id } = await planOne('ada')
+    const stale = await claim(id)
+    await markAttempting(round.db, stale, intent)
+    await endWaits(round.db)
+    const batch = await claim(id)
+    await settleAll(stale)
+    expect(await markAttempting(round.db, batch, intent)).toBe('lost')
+    expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', attempts: 1 })
+  })
+})
+
+describe('leaving before the mark', () => {
+  it('is told by reason: left, address changed, suppressed, paused', async () => {
+    const { edition, id } = await planOne('ada', 'bob', 'cleo', 'dan', 'eve', 'fay')
+    const { bob, dan, fay } = await readDeliveries(round.db, edition.id)
+    await markUnsubscribed(round.db, await publicIdOf('ada'))
+    await sql`update subscribers set address = 'bobby@example.org' where id = ${bob?.subscriber_id}`.execute(round.db)
+    await sql`insert into suppressions (address_hash, reason)
+      select address_hash, 'bounce' from subscribers where address = 'cleo@example.org'`.execute(round.db)
+    const today = new Date().toISOString().slice(0, 10)
+    await markPaused(round.db, dan?.subscriber_id ?? 0, today)
+    await markPaused(round.db, fay?.subscriber_id ?? 0, '2020-01-01')
+    const members = await listMembers(round.db, id)
+    expect(members.map(({ address, leaving }) => [address, leaving])).toEqual([
+      ['ada@example.org', 'left'],
+      ['bob@example.org', 'left'],
+      ['cleo@example.org', 'suppressed'],
+      ['dan@example.org', 'paused'],
+      ['eve@example.org', null],
+      ['fay@example.org', null],
+    ])
+  })
+
+  it('judges a pause by the reader’s own date', async () => {
+    const { edition, id } = await planOne('kiri', 'pago')
+    const { kiri, pago } = await readDeliveries(round.db, edition.id)
+    // Twenty-five hours lie between the two zones: the same date is over for one and to come or present for the other.
+    await sql`update subscribers set zone = case when id = ${kiri?.subscriber_id} then 'Pacific/Kiritimati' else 'Pacific/Pago_Pago' end`.execute(
+      round.db,
+    )
+    const { rows } = await sql<{
+      day: string
+    }>`select (now() at time zone 'Pacific/Pago_Pago')::date as day`.execute(round.db)
+    for (const delivery of [kiri, pago]) {
+      await markPaused(round.db, delivery?.subscriber_id ?? 0, rows[0]?.day ?? '')
+    }
+    const members = await listMembers(round.db, id)
+    expect(members.map((member) => member.leaving)).toEqual([null, 'paused'])
+  })
+
+  it('keeps the order of the others and gives the local date back', async () => {
+    const { edition, id } = await planOne('ada', 'bob', 'cleo')
+    const [ada, bob, cleo] = (await listMembers(round.db, id)).map((member) => member.subscriberId)
+    const batch = await claim(id)
+    expect(await dropMembers(round.db, batch, [{ subscriberId: bob ?? 0, reason: 'paused' }])).toBe(true)
+    expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', members: [ada, cleo] })
+    const deliveries = await readDeliveries(round.db, edition.id)
+    expect(deliveries.bob).toMatchObject({ state: 'withheld', reason: 'paused', local_date: null, address: null })
+    expect(deliveries.ada).toMatchObject({ state: 'planned', address: 'ada@example.org' })
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, withheld: { paused: 1 }, waiting: 2 })
+  })
+
+  it('settles a batch that nobody is left in', async () => {
+    const { edition, id } = await planOne('ada', 'bob')
+    const batch = await claim(id)
+    const leavers = (await listMembers(round.db, id)).map(({ subscriberId }) => ({
+      subscriberId,
+      reason: 'left' as const,
+    }))
+    expect(await dropMembers(round.db, batch, leavers)).toBe(true)
+    expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', members: [] })
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, withheld: { left: 2 }, waiting: 0 })
+  })
+
+  it('changes nothing without the lease', async () => {
+    const { edition, id } = await planOne('ada')
+    const stale = await claim(id)
+    await endWaits(round.db)
+    await claim(id)
+    const [ada] = await listMembers(round.db, id)
+    expect(await dropMembers(round.db, stale, [{ subscriberId: ada?.subscriberId ?? 0, reason: 'left' }])).toBe(false)
+    expect(await readBatch(round.db, id)).toMatchObject({ members: [ada?.subscriberId], state: 'planned' })
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, waiting: 1, withheld: {} })
+  })
+})
+
+describe('listStandingBatches', () => {
+  it('finds lost batches and those whose lease is over, the longest-standing first, and nothing else', async () => {
+    round.provider.batchSize = 1
+    const { edition, batchIds } = await planFor(round, ['ada', 'bob', 'cleo', 'dan', 'eve'])
+    round.provider.batchSize = 100
+    const [lost, leased, over, unknown, settled] = batchIds as [number, number, number, number, number]
+    await claim(leased)
+    await markAttempting(round.db, await claim(over), intent)
+    const gone = await claim(unknown)
+    await markAttempting(round.db, gone, { ...intent, idempotencyKey: 'another' })
+    await markUnknown(round.db, gone, 'nobody knows', null)
+    await settleAll(await claim(settled))
+    await sql`update batches set next_attempt_at = now() - interval '1 hour' where id = ${over}`.execute(round.db)
+    expect(await listStandingBatches(round.db, 10)).toEqual([over, lost])
+    expect(await listStandingBatches(round.db, 1)).toEqual([over])
+    expect(await listBatchesOf(round.db, edition.id, null)).toEqual([lost, over])
+    const { ada, bob } = await readDeliveries(round.db, edition.id)
+    expect(await listBatchesOf(round.db, edition.id, ada?.subscriber_id ?? 0)).toEqual([lost])
+    expect(await listBatchesOf(round.db, edition.id, bob?.subscriber_id ?? 0)).toEqual([])
+    await markStopped(round.db, edition.id, 'the key was refused', null)
+    expect(await listStandingBatches(round.db, 10)).toEqual([])
+    await markResumed(round.db, edition.id)
+    expect(await listStandingBatches(round.db, 10)).toEqual([over, lost])
+  })
+
+  it('reads the standing batches alone, however many are settled', async () => {
+    const { edition, id } = await planOne('ada')
+    await sql`insert into batches (edition_id, state, members)
+      select ${edition.id}, 'settled', '{1}' from generate_series(1, 5000)`.execute(round.db)
+    await sql`analyze batches`.execute(round.db)
+    await round.db.transaction().execute(async (trx) => {
+      const before = await readScans(trx)
+      expect(await listStandingBatches(trx, 100)).toEqual([id])
+      const after = await readScans(trx)
+      expect({ whole: after.whole - before.whole, rows: after.rows - before.rows }).toEqual({ whole: 0, rows: 1 })
+    })
+  })
+})
+
+describe('listUnsettledKeyIds', () => {
+  it('names the keys of what may still be sent, stopped and deferred batches among them', async () => {
+    const { edition, id } = await planOne('ada')
+    const first = round.linkKeys.currentKeyId
+    const other = deriveLinkKeys(['another secret, long enough to be taken as well'])
+    await addReader(round.db, 'bob')
+    const second = (await planFor({ ...round, linkKeys: other }, [], '2026-03-06')).batchIds
+    expect((await listUnsettledKeyIds(round.db)).sort()).toEqual([first, other.currentKeyId].sort())
+    const batch = await claim(id)
+    await markStopped(round.db, edition.id, 'the key was refused', null)
+    await markDeferred(round.db, batch, 'the key was refused', 0)
+    for (const each of second) await settleAll(await claim(each))
+    expect(await listUnsettledKeyIds(round.db)).toEqual([first])
+    await settleAll(batch)
+    expect(await listUnsettledKeyIds(round.db)).toEqual([])
+  })
+
+  it('does not name the key of what is unknown for good', async () => {
+    const { id } = await planOne('ada')
+    const batch = await claim(id)
+    await markAttempting(round.db, batch, intent)
+    expect(await listUnsettledKeyIds(round.db)).toEqual([round.linkKeys.currentKeyId])
+    await markUnknown(round.db, batch, 'nobody knows', null)
+    expect(await listUnsettledKeyIds(round.db)).toEqual([])
+  })
+})
+
+/** Returns how often this connection read the whole table of batches, and how many of its rows it reached through an index. */
+async function readScans(db: Kysely<Database>): Promise<{ whole: number; rows: number }> {
+  const { rows } = await sql<{ whole: number; rows: number }>`
+    select seq_scan as whole, coalesce(idx_tup_fetch, 0) as rows from pg_stat_xact_user_tables where relname = 'batches'`.execute(
+    db,
+  )
+  return rows[0] as { whole: number; rows: number }
+}

@@ -1,0 +1,120 @@
+// What a command that sends waits for: it must end when nothing can move any more, and say why when something is left.
+import { sql } from 'kysely'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Accounts } from '../../src/delivery/delivery.ts'
+import { markStopped } from '../../src/edition/store.ts'
+import { dispatch } from '../../src/jobs/dispatch.ts'
+import { drainEdition } from '../../src/jobs/drain.ts'
+import { dispatchJob } from '../../src/jobs/pipeline.ts'
+import type { Job } from '../../src/jobs/queue.ts'
+import { emptyRound, openTestRound, planFor, readDeliveries, type TestRound } from '../support/round.ts'
+import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
+
+let database: TestDatabase
+let round: TestRound
+
+beforeAll(async () => {
+  database = await openTestDatabase('embedded')
+  round = await openTestRound(database.url)
+})
+afterAll(async () => {
+  await round.close()
+  await database.close()
+})
+beforeEach(async () => {
+  await emptyRound(round.db)
+  round.provider.requests.length = 0
+  round.provider.script.length = 0
+  round.provider.batchSize = 1
+  round.provider.replayMs = Number.POSITIVE_INFINITY
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** A queue with a worker behind it. */
+const working = {
+  async put(jobs: readonly Job[]): Promise<void> {
+    for (const job of jobs) {
+      if (job.name !== 'dispatch') continue
+      const next = await dispatch(round, job.batchId).catch(() => [])
+      await working.put(next.map(dispatchJob))
+    }
+  },
+}
+
+async function drain(editionId: number, only: number | null = null) {
+  const seen: Accounts[] = []
+  const stores = { db: round.db, queue: working }
+  const drained = await drainEdition(stores, editionId, only, (accounts) => seen.push(accounts))
+  return { ...drained, seen }
+}
+
+describe('drainEdition', () => {
+  it('ends when everything is settled', async () => {
+    const { edition } = await planFor(round, ['ada', 'bob', 'cleo'])
+    const { accounts, standstill, seen } = await drain(edition.id)
+    expect(accounts).toMatchObject({ due: 3, submitted: 3, waiting: 0 })
+    expect(standstill).toBeUndefined()
+    expect(seen.at(-1)).toEqual(accounts)
+  })
+
+  it('ends at once when there is nothing to do', async () => {
+    const { edition } = await planFor(round, [])
+    expect(await drain(edition.id)).toMatchObject({ accounts: { due: 0 }, standstill: undefined })
+  })
+
+  it('ends with the reason when the edition stops', async () => {
+    const { edition } = await planFor(round, ['ada', 'bob'])
+    round.provider.script.push({ kind: 'stopped', reason: 'the key was refused' })
+    const { accounts, standstill } = await drain(edition.id)
+    expect(standstill).toBe('the key was refused')
+    expect(accounts).toMatchObject({ due: 2, submitted: 0, waiting: 2 })
+    expect(round.provider.requests).toHaveLength(1)
+  })
+
+  it('takes no notice of a stop that is over', async () => {
+    const { edition } = await planFor(round, ['ada'])
+    await markStopped(round.db, edition.id, 'the quota is used up', 60_000)
+    expect(await drain(edition.id)).toMatchObject({ standstill: 'the quota is used up', accounts: { waiting: 1 } })
+    await sql`update editions set stopped_until = now() - interval '1 second'`.execute(round.db)
+    expect(await drain(edition.id)).toMatchObject({ standstill: undefined, accounts: { submitted: 1 } })
+  })
+
+  it('says that something is left which has to wait', async () => {
+    round.provider.replayMs = 0
+    const { edition } = await planFor(round, ['ada', 'bob'])
+    round.provider.script.push({ kind: 'unknown', reason: 'the connection was cut' })
+    expect(await drain(edition.id)).toMatchObject({
+      standstill: 'what is left has to wait',
+      accounts: { submitted: 1, unknown: 1 },
+    })
+  })
+
+  it('keeps to the batches of one subscriber, whatever the others wait for', async () => {
+    const { edition } = await planFor(round, ['ada', 'bob'])
+    const { ada, bob } = await readDeliveries(round.db, edition.id)
+    const { accounts, standstill } = await drain(edition.id, bob?.subscriber_id ?? 0)
+    expect(standstill).toBeUndefined()
+    expect(accounts).toMatchObject({ due: 2, submitted: 1, waiting: 1 })
+    expect(round.provider.accepted.at(-1)?.to).toBe('bob@example.org')
+    expect(await drain(edition.id, ada?.subscriber_id ?? 0)).toMatchObject({ accounts: { submitted: 2 } })
+  })
+
+  it('queues again what the queue lost', async () => {
+    const { edition } = await planFor(round, ['ada'])
+    vi.useFakeTimers({ toFake: ['Date'] })
+    let puts = 0
+    const queue = {
+      async put(jobs: readonly Job[]): Promise<void> {
+        if (puts++ > 0) await working.put(jobs)
+      },
+    }
+    // A minute passes between two looks.
+    const drained = await drainEdition({ db: round.db, queue }, edition.id, null, () =>
+      vi.setSystemTime(Date.now() + 60_000),
+    )
+    expect(drained).toMatchObject({ standstill: undefined, accounts: { submitted: 1 } })
+    expect(puts).toBeGreaterThan(1)
+  })
+})
