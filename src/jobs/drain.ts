@@ -10,8 +10,10 @@ import { getEdition } from '../edition/store.ts'
 import { dispatchJob } from './pipeline.ts'
 import type { Queue } from './queue.ts'
 
-/** How often the accounts are read while mails leave: counting is cheap beside sending, and a terminal needs no more. */
+/** How often the accounts are read while mails leave: a terminal needs no more. */
 const LOOK_EVERY_MS = 250
+/** Counting a million deliveries takes a second: looking may take one part in this many of the time, at most. */
+const LOOK_SHARE = 10
 /** Jobs that the queue lost are put back this often. */
 const REQUEUE_EVERY_MS = 5_000
 /** A batch that waits longer than this for its next attempt is left to the running workers. */
@@ -35,6 +37,7 @@ export async function drainEdition(
 ): Promise<Drained> {
   let requeueAt = 0
   for (;;) {
+    const lookedAt = performance.now()
     if (Date.now() >= requeueAt) {
       await queue.put((await listBatchesOf(db, editionId, only)).map(dispatchJob))
       requeueAt = Date.now() + REQUEUE_EVERY_MS
@@ -53,7 +56,7 @@ export async function drainEdition(
       const standstill = standing > 0 ? 'what is left has to wait' : undefined
       return { accounts: await getAccounts(db, editionId), standstill }
     }
-    await sleep(LOOK_EVERY_MS)
+    await sleep(Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE))
   }
 }
 
