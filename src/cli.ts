@@ -1,16 +1,7 @@
 #!/usr/bin/env node
-// The command table. Exit codes: 0 done, 1 failed, 2 wrong use, with one clear line on stderr.
+// The command table. Exit codes: 0 done, 1 failed, 2 wrong use, with one clear line on stderr. Each command is loaded when it
+// is called: asking for the status must not wait for the templates' compiler.
 import { Command, CommanderError } from 'commander'
-import { collectCommand } from './commands/collect.ts'
-import { demoCommand } from './commands/demo.ts'
-import { editionCommand } from './commands/edition.ts'
-import { migrateCommand } from './commands/migrate.ts'
-import { previewCommand } from './commands/preview.ts'
-import { resumeCommand } from './commands/resume.ts'
-import { sendCommand } from './commands/send.ts'
-import { startCommand } from './commands/start.ts'
-import { statusCommand } from './commands/status.ts'
-import { addSubscriberCommand, listSubscribersCommand } from './commands/subscribers.ts'
 import { describeError, UsageError } from './errors.ts'
 
 const DATE: [string, string] = ['--date <date>', 'the date of the edition, YYYY-MM-DD']
@@ -44,24 +35,24 @@ program
   .option('--subscribers <n>', 'how many sample subscribers (12)')
   .option('--exit', 'end after the round instead of showing the mails')
   .option(...JSON_OUT)
-  .action(demoCommand)
+  .action(async (options) => (await import('./commands/demo.ts')).demoCommand(options))
 program
   .command('start')
   .description('run until told to stop')
   .option('--roles <roles>', 'web, worker, scheduler, separated by commas (all)')
-  .action(startCommand)
+  .action(async (options) => (await import('./commands/start.ts')).startCommand(options))
 program
   .command('migrate')
   .description('bring the schema up to date')
   .option(...JSON_OUT)
-  .action(migrateCommand)
+  .action(async (options) => (await import('./commands/migrate.ts')).migrateCommand(options))
 program
   .command('collect')
   .description('fetch and keep dates')
   .option('--date <date>', 'a date or a range, YYYY-MM-DD[..YYYY-MM-DD]')
   .option(...SOURCE)
   .option(...JSON_OUT)
-  .action(collectCommand)
+  .action(async (options) => (await import('./commands/collect.ts')).collectCommand(options))
 program
   .command('edition')
   .description('rank and print an edition, with reasons')
@@ -70,7 +61,7 @@ program
   .option(...SOURCE)
   .option('--freeze', 'keep it: its order is final from then on')
   .option(...JSON_OUT)
-  .action(editionCommand)
+  .action(async (options) => (await import('./commands/edition.ts')).editionCommand(options))
 program
   .command('send')
   .description('send an edition to everyone of its kind now; safe to repeat')
@@ -79,14 +70,14 @@ program
   .option('--dry-run', 'only say what would be due')
   .option('--only <email>', 'one subscriber only')
   .option(...JSON_OUT)
-  .action(sendCommand)
+  .action(async (options) => (await import('./commands/send.ts')).sendCommand(options))
 program
   .command('resume')
   .description('lift what stopped an edition')
   .option(...DATE)
   .option(...WEEKLY)
   .option(...JSON_OUT)
-  .action(resumeCommand)
+  .action(async (options) => (await import('./commands/resume.ts')).resumeCommand(options))
 program
   .command('preview')
   .description('write a digest to files, as a reader would get it')
@@ -95,14 +86,14 @@ program
   .option('--subscriber <email>', 'with the choices of this subscriber')
   .option('--open', 'open it in the browser')
   .option(...JSON_OUT)
-  .action(previewCommand)
+  .action(async (options) => (await import('./commands/preview.ts')).previewCommand(options))
 program
   .command('status')
   .description('the accounts of an edition (the newest)')
   .option(...DATE)
   .option(...WEEKLY)
   .option(...JSON_OUT)
-  .action(statusCommand)
+  .action(async (options) => (await import('./commands/status.ts')).statusCommand(options))
 const subscribers = program.command('subscribers').description('add and list subscribers')
 subscribers
   .command('add <email>')
@@ -113,12 +104,12 @@ subscribers
   .option('--papers <n>', 'most papers a digest, 1 to 50 (10)')
   .option('--length <length>', 'titles, short or full (short)')
   .option(...JSON_OUT)
-  .action(addSubscriberCommand)
+  .action(async (email, options) => (await import('./commands/subscribers.ts')).addSubscriberCommand(email, options))
 subscribers
   .command('list')
   .description('list subscribers')
   .option(...JSON_OUT)
-  .action(listSubscribersCommand)
+  .action(async (options) => (await import('./commands/subscribers.ts')).listSubscribersCommand(options))
 
 try {
   await program.parseAsync()

@@ -4,8 +4,11 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { UsageError } from './errors.ts'
 
-/** How far a command goes: `stores` reads and writes our own rows; `mail` also signs links and hands mails to a provider. */
-export type Reach = 'stores' | 'mail'
+/**
+ * How far a command goes: `stores` reads and writes our own rows; `pieces` also renders what mails are joined from, with the
+ * host's name and address in it; `mail` also signs links and hands mails to a provider.
+ */
+export type Reach = 'stores' | 'pieces' | 'mail'
 
 export type ProviderSettings =
   | { name: 'outbox'; directory: string }
@@ -116,17 +119,16 @@ export function readConfig(
 ): Config {
   const problems: string[] = []
   const isSet = ([, value]: [string, string | undefined]) => value !== undefined && value.trim() !== ''
-  const given = { ...defaults, ...Object.fromEntries(Object.entries(env).filter(isSet)) }
-  for (const name of SECRET_NAMES) readSecretFile(given, name, problems)
+  const named: NodeJS.ProcessEnv = Object.fromEntries(Object.entries(env).filter(isSet))
+  for (const name of SECRET_NAMES) readSecretFile(named, name, problems)
+  const given = { ...defaults, ...named }
   const parsed = environment.safeParse(given)
-  if (!parsed.success) {
-    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')} ${issue.message}`)
-    throw new UsageError(problems)
-  }
+  const issues = parsed.error?.issues ?? []
+  problems.push(...issues.map((issue) => `${issue.path.join('.')} ${issue.message}`))
+  const linkSecrets = reach === 'mail' ? (given.LINK_SECRET ?? '').split(',').map((secret) => secret.trim()) : []
+  problems.push(...problemsBetween(given, reach, linkSecrets))
+  if (!parsed.success || problems.length > 0) throw new UsageError(problems)
   const values = parsed.data
-  const linkSecrets = reach === 'mail' ? (values.LINK_SECRET ?? '').split(',').map((secret) => secret.trim()) : []
-  problems.push(...problemsBetween(values, reach, linkSecrets))
-  if (problems.length > 0) throw new UsageError(problems)
   const [cutoffHour = 0, cutoffMinute = 0] = values.CUTOFF.split(':').map(Number)
   return {
     databaseUrl: values.DATABASE_URL,
@@ -154,43 +156,46 @@ export function readConfig(
 }
 
 /** The problems that only show when settings are held against each other. */
-function problemsBetween(values: z.infer<typeof environment>, reach: Reach, linkSecrets: string[]): string[] {
+function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: string[]): string[] {
   const problems: string[] = []
-  if (values.REDIS_URL && !values.DATABASE_URL) {
+  if (given.REDIS_URL && !given.DATABASE_URL) {
     problems.push(
       'REDIS_URL is set without DATABASE_URL: Redis only carries jobs; name a PostgreSQL too, or leave both out',
     )
   }
-  if (reach !== 'mail') return problems
+  if (reach === 'stores') return problems
+  if (given.MAIL_PROVIDER === 'resend') {
+    if (!given.MAIL_FROM)
+      problems.push('MAIL_FROM is missing: the sender that the provider has verified, "Name <address>"')
+    if (!given.PUBLIC_URL)
+      problems.push('PUBLIC_URL is missing: the address under which readers reach the links in their mails')
+  }
+  if (reach === 'pieces') return problems
   if (linkSecrets.some((secret) => secret.length < LINK_SECRET_MIN_CHARACTERS)) {
     problems.push(
       `LINK_SECRET must be ${LINK_SECRET_MIN_CHARACTERS} characters or more (a comma-separated ring, newest first): links in mails are signed with it; make one with "openssl rand -hex 32"`,
     )
   }
-  if (!values.MAIL_PROVIDER && values.RESEND_API_KEY) {
+  if (!given.MAIL_PROVIDER && given.RESEND_API_KEY) {
     problems.push(
       'RESEND_API_KEY is set but MAIL_PROVIDER is not: say MAIL_PROVIDER=resend to send, or outbox to write files',
     )
   }
-  if (values.MAIL_PROVIDER === 'resend') {
-    if (!values.RESEND_API_KEY) problems.push('RESEND_API_KEY is missing: MAIL_PROVIDER=resend needs one')
-    if (!values.MAIL_FROM)
-      problems.push('MAIL_FROM is missing: the sender that the provider has verified, "Name <address>"')
-    if (!values.PUBLIC_URL)
-      problems.push('PUBLIC_URL is missing: the address under which readers reach the links in their mails')
+  if (given.MAIL_PROVIDER === 'resend' && !given.RESEND_API_KEY) {
+    problems.push('RESEND_API_KEY is missing: MAIL_PROVIDER=resend needs one')
   }
   return problems
 }
 
-function readSecretFile(given: Record<string, string | undefined>, name: string, problems: string[]): void {
-  const path = given[`${name}_FILE`]
+function readSecretFile(named: NodeJS.ProcessEnv, name: string, problems: string[]): void {
+  const path = named[`${name}_FILE`]
   if (path === undefined) return
-  if (given[name] !== undefined) {
+  if (named[name] !== undefined) {
     problems.push(`${name} and ${name}_FILE are both set: keep one`)
     return
   }
   try {
-    given[name] = readFileSync(path, 'utf8').trim()
+    named[name] = readFileSync(path, 'utf8').trim()
   } catch {
     problems.push(`${name}_FILE names a file that cannot be read: ${path}`)
   }

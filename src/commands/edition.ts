@@ -29,7 +29,9 @@ export async function editionCommand(options: EditionOptions): Promise<void> {
     : options.source
       ? await lookAt(options.source, date, kind)
       : await lookInStores(date, kind)
-  if (outlook.verdict === 'refused') throw new Error(`the answer for ${date} was refused: ${outlook.reason}`)
+  // One refused look takes nothing away from what earlier ones found.
+  if (outlook.verdict === 'refused' && outlook.places.length === 0)
+    throw new Error(`the answer for ${date} was refused: ${outlook.reason}`)
   openTerminal(options).print(fieldsOf(outlook), linesOf(outlook))
 }
 
@@ -49,7 +51,7 @@ async function lookInStores(date: EditionDate, kind: EditionKind): Promise<Outlo
 
 /** Collects the date when a source is named or nothing is kept of it, then freezes what the clock allows. */
 async function freeze(date: EditionDate, kind: EditionKind, setting: string | undefined): Promise<Outlook> {
-  return withStores('stores', async ({ config, stores, logger }) => {
+  return withStores('pieces', async ({ config, stores, logger }) => {
     const { db } = stores
     const templates = await loadTemplates(config.templatesDir)
     const { cutoffMinutes, latenessMs } = config

@@ -37,7 +37,13 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     const round = await openRound(config, stores, logger)
     await assertKeyRing(round)
     if (only !== null) await getSubscriber(round, only)
-    const edition = await frozenEdition(round, date, kind)
+    // A rehearsal must leave no trace, so it does not freeze either.
+    const edition = options.dryRun ? await findEdition(round.db, date, kind) : await frozenEdition(round, date, kind)
+    if (edition?.state !== 'frozen') {
+      throw new Error(
+        `${editionName({ date, kind })} is not frozen yet: a dry run needs "edition --date ${date} --freeze" first`,
+      )
+    }
     if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
     const queue = await openRoundQueue(config, stores, round, logger)
     try {

@@ -31,15 +31,21 @@ export async function claimDueReaders(
   trx: Transaction<Database>,
   { latenessMs, cutoffMinutes }: { latenessMs: number; cutoffMinutes: number },
 ): Promise<{ editionIds: number[]; readers: number }> {
+  // `taken`: the local day of the hour already has its digest, sent by hand or before a change of hours; what waits goes on waiting.
   await sql`
     create temp table due_readers on commit drop as
-    select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, ${lastHourSql('s', sql`now()`)} as hour_at,
-      coalesce(s.paused_until >= ${localDateSql('s', sql`now()`)}, false)
-        or exists (select from suppressions x where x.address_hash = s.address_hash) as barred
+    select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date) as taken
     from (
-      select * from subscribers where consent = 'confirmed' and next_due_at <= now()
-      order by next_due_at limit ${READERS_A_ROUND} for update skip locked
-    ) s`.execute(trx)
+      select r.*, ${localDateSql('r', sql`r.hour_at`)} as local_date from (
+        select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, ${lastHourSql('s', sql`now()`)} as hour_at,
+          coalesce(s.paused_until >= ${localDateSql('s', sql`now()`)}, false)
+            or exists (select from suppressions x where x.address_hash = s.address_hash) as barred
+        from (
+          select * from subscribers where consent = 'confirmed' and next_due_at <= now()
+          order by next_due_at limit ${READERS_A_ROUND} for update skip locked
+        ) s
+      ) r
+    ) h`.execute(trx)
   // A weekly edition freezes minutes after its cut-off: its readers wait for it instead of losing their week.
   await sql`
     delete from due_readers r where r.cadence = 'weekly' and r.hour_at > now() - ${WEEKLY_PATIENCE}::interval
@@ -48,7 +54,7 @@ export async function claimDueReaders(
       )`.execute(trx)
   await sql`
     create temp table waiting_editions on commit drop as
-    select r.id as subscriber_id, e.id as edition_id, r.preferences_id, ${localDateSql('r', sql`now()`)} as local_date,
+    select r.id as subscriber_id, e.id as edition_id, r.preferences_id, r.local_date,
       case when e.kind = 'daily' then e.frozen_at else r.hour_at end < now() - make_interval(secs => ${latenessMs / 1000}) as late,
       row_number() over newest_first as age,
       array_agg(e.id) over (newest_first rows between 1 following and unbounded following) as older
@@ -60,7 +66,7 @@ export async function claimDueReaders(
         when 'daily' then e.frozen_at <= r.hour_at
         else e.date = ${weekSql(cutoffMinutes)}
       end
-    where not r.barred
+    where not r.barred and not r.taken
       and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)
     window newest_first as (partition by r.id order by e.date desc)`.execute(trx)
   await insertWithheld(
@@ -72,7 +78,8 @@ export async function claimDueReaders(
     sql`select edition_id, subscriber_id, preferences_id, local_date, coalesce(older, '{}') from waiting_editions where age = 1 and not late`,
   )
   const moved = await sql`
-    update subscribers s set waiting_since = greatest(s.waiting_since, r.hour_at), next_due_at = ${nextHourSql('s', sql`now()`)}
+    update subscribers s set next_due_at = ${nextHourSql('s', sql`now()`)},
+      waiting_since = case when r.taken then s.waiting_since else greatest(s.waiting_since, r.hour_at) end
     from due_readers r where s.id = r.id`.execute(trx)
   return { editionIds: await listPlannedEditions(trx), readers: Number(moved.numAffectedRows ?? 0) }
 }

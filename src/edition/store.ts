@@ -65,7 +65,7 @@ export async function ensureEdition(
   )
 }
 
-/** Lists the daily editions that are not settled for good (open and held), oldest first. */
+/** Lists the daily editions that the clock still moves (open and held), oldest first. An empty one moves only when papers come. */
 export async function listUnfrozenEditions(db: Kysely<Database>): Promise<Edition[]> {
   const rows = await db
     .selectFrom('editions')

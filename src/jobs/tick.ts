@@ -22,11 +22,11 @@ const ARCHIVE_DAYS = 30
 /** Returns the jobs that are wanted now, and notes that the clock ticked. */
 export async function tick(round: TickRound): Promise<Job[]> {
   const { db } = round
+  const now = await getNow(db)
+  await ensureDates(round, dateOf(now))
   await sql`insert into ticks (name) values ('tick') on conflict (name) do update set at = clock_timestamp()`.execute(
     db,
   )
-  const now = await getNow(db)
-  await ensureDates(round, dateOf(now))
   const unfrozen = await listUnfrozenEditions(db)
   const jobs: Job[] = [{ name: 'sweep' }]
   jobs.push(...(await collectJobs(round, now, unfrozen)))
@@ -48,24 +48,18 @@ export async function getTickAgeMs({ db }: Pick<Round, 'db'>): Promise<number> {
   return rows[0]?.age ?? Number.POSITIVE_INFINITY
 }
 
-/** The first start keeps the last 30 dates as an archive; from then on every date up to today has its edition, however long nothing ran. */
+/** The first tick of all keeps the last 30 dates as an archive; from then on every date up to today gets its edition, however long nothing ran. */
 async function ensureDates({ db, cutoffMinutes }: TickRound, today: EditionDate): Promise<void> {
-  const { rows } = await sql<{
-    newest: string | null
-  }>`select max(date)::text as newest from editions where kind = 'daily'`.execute(db)
+  const isFirst = (await getTickAgeMs({ db })) === Number.POSITIVE_INFINITY
+  const { rows } = await sql<{ newest: string | null }>`
+    select max(date)::text as newest from editions where kind = 'daily' and date <= ${today}`.execute(db)
   const newest = rows[0]?.newest ?? null
-  if (newest === today) return
-  const first = shiftDate(today, -ARCHIVE_DAYS)
   // After a longer silence only the last week is caught up: older votes interest nobody any more.
-  let date = newest === null ? first : shiftDate(newest, 1)
-  if (newest !== null && date < shiftDate(today, -SECOND_LOOK_DAYS)) date = shiftDate(today, -SECOND_LOOK_DAYS)
+  const earliest = shiftDate(today, isFirst || newest === null ? -ARCHIVE_DAYS : -SECOND_LOOK_DAYS)
+  let date = isFirst || newest === null || newest < earliest ? earliest : shiftDate(newest, 1)
   for (; date <= today; date = shiftDate(date, 1)) {
-    await ensureEdition(db, {
-      date,
-      kind: 'daily',
-      cutoffAt: cutoffOf(date, cutoffMinutes),
-      archive: newest === null && date < today,
-    })
+    const archive = isFirst && date < today
+    await ensureEdition(db, { date, kind: 'daily', cutoffAt: cutoffOf(date, cutoffMinutes), archive })
   }
 }
 

@@ -320,6 +320,23 @@ describe('planDue', () => {
     expect(await deliveries()).toMatchObject([{ edition_id: edition.id, state: 'planned' }])
   })
 
+  it('lets an edition wait when the local day of the hour has its digest already, instead of losing it', async () => {
+    const edition = await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
+    const earlier = await freezeEdition(round, '2026-03-04', { hoursAgo: 30 })
+    const reader = await addDueReader('a')
+    await planAll(round, earlier, null)
+    const today = new Date().toISOString().slice(0, 10)
+    await sql`update deliveries set local_date = ${today}`.execute(db)
+    expect(await planDue(round)).toBe(1)
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: 0 })
+    await sql`update deliveries set local_date = ${today}::date - 1`.execute(db)
+    await sql`update subscribers set next_due_at = now()`.execute(db)
+    await planDue(round)
+    expect((await deliveries()).filter((row) => row.edition_id === edition.id)).toMatchObject([
+      { subscriber_id: reader.id, state: 'planned', local_date: today },
+    ])
+  })
+
   it('finds who is due by the index', async () => {
     await addReader(db, 'a')
     await sql`

@@ -1,0 +1,297 @@
+// The commands as people and scripts call them: real processes, judged by exit code, stdout and stderr.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { type Kysely, sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openDatabase } from '../src/database/client.ts'
+import { type EmbeddedDatabase, openEmbedded } from '../src/database/embedded.ts'
+import type { Database } from '../src/database/schema.ts'
+import { findEdition } from '../src/edition/store.ts'
+import { openLogger } from '../src/logger.ts'
+import { addReader } from './support/round.ts'
+import { copyFreshFiles } from './support/stores.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const DATE = '2026-03-05'
+const LINK_SECRET = '0123456789abcdef'.repeat(2)
+/** Every command is a process that loads the whole program; a busy machine takes seconds for one. */
+const MANY_PROCESSES_MS = 180_000
+
+interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+let folder: string
+let sourceSetting: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'paper-round-cli-'))
+  const source = join(folder, 'source')
+  await mkdir(source)
+  const row = (number: number, title: string, upvotes: number) => ({
+    paper: {
+      id: `2603.0000${number}`,
+      title,
+      summary: `What paper ${number} found. And more.`,
+      authors: [{ name: 'Ada Lovelace' }],
+      upvotes,
+      publishedAt: '2026-03-04T18:00:00.000Z',
+      submittedOnDailyAt: `${DATE}T0${number}:00:00.000Z`,
+    },
+    numComments: number,
+  })
+  const rows = [
+    row(1, 'The first', 3),
+    row(2, 'The "second" & $& more', 30),
+    { paper: { id: 'broken' } },
+    row(3, 'The third', 30),
+    row(4, 'The fourth', 8),
+  ]
+  await writeFile(join(source, `${DATE}.json`), JSON.stringify(rows))
+  await writeFile(join(source, '2026-03-09.json'), '<html>busy</html>')
+  sourceSetting = `file:${source}`
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Runs a command in an environment of its own. Nothing of the machine's settings reaches it. */
+async function call(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, 'unused'), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code: child.exitCode, stdout, stderr }
+}
+
+/** Returns the object that a command printed: nothing but that, on one line. */
+function objectOf({ code, stdout, stderr }: Ended) {
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^\{.*\}\n$/)
+  return JSON.parse(stdout)
+}
+
+describe('wrong use', () => {
+  const cases: [args: string[], env: NodeJS.ProcessEnv, line: RegExp][] = [
+    [['status', '--jsn'], {}, /unknown option '--jsn' \(Did you mean --json\?\)/],
+    [['edition', '--date', '2026-02-30', '--json'], {}, /--date 2026-02-30 is not a date/],
+    [['edition', '--date', DATE, '--source', 'nowhere'], {}, /neither an https:\/\/ address nor file:DIRECTORY/],
+    [['start', '--roles', 'web,cook'], { LINK_SECRET }, /--roles cook is not a role/],
+  ]
+
+  it('ends with 2, one clear line on stderr and nothing on stdout, before any store is opened', {
+    timeout: MANY_PROCESSES_MS,
+  }, async () => {
+    await Promise.all(
+      cases.map(async ([args, env, line]) => {
+        const { code, stdout, stderr } = await call(args, env)
+        expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' })
+        expect(stderr).toMatch(/^paper-round: [^\n]+\n$/)
+        expect(stderr).toMatch(line)
+      }),
+    )
+    expect(existsSync(join(folder, 'unused'))).toBe(false)
+  })
+
+  it('says every problem of the settings, one a line', {
+    timeout: MANY_PROCESSES_MS,
+  }, async () => {
+    const env = { PORT: 'http', REDIS_URL: 'redis://127.0.0.1' }
+    const { code, stderr } = await call(['start'], env)
+    expect(code).toBe(2)
+    const lines = stderr.trimEnd().split('\n')
+    expect(lines.map((line) => line.split(' ').slice(0, 2).join(' ')).sort()).toEqual([
+      'paper-round: LINK_SECRET',
+      'paper-round: PORT',
+      'paper-round: REDIS_URL',
+    ])
+  })
+})
+
+describe('edition --source', () => {
+  it('ranks a file in memory, with reasons, and leaves no trace', { timeout: MANY_PROCESSES_MS }, async () => {
+    const [daily, refused] = await Promise.all([
+      call(['edition', '--date', DATE, '--source', sourceSetting, '--json']),
+      call(['edition', '--date', '2026-03-09', '--source', sourceSetting, '--json']),
+    ])
+    const printed = objectOf(daily)
+    expect(printed).toMatchObject({ date: DATE, kind: 'daily', state: 'open', verdict: 'complete', reason: null })
+    expect(printed.papers).toEqual([
+      {
+        id: '2603.00003',
+        title: 'The third',
+        rank: 1,
+        upvotes: 30,
+        comments: 3,
+        reason: '1st of 4 by votes, 2 tied at 30: by comments',
+        lateRiser: false,
+      },
+      expect.objectContaining({ id: '2603.00002', title: 'The "second" & $& more', rank: 2 }),
+      expect.objectContaining({ id: '2603.00004', rank: 3 }),
+      expect.objectContaining({ id: '2603.00001', rank: 4 }),
+    ])
+    expect(refused).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'paper-round: the answer for 2026-03-09 was refused: The answer is an HTML page, not JSON\n',
+    })
+    expect(existsSync(join(folder, 'unused'))).toBe(false)
+  })
+})
+
+describe('one round by hand', () => {
+  let database: EmbeddedDatabase
+  let db: Kysely<Database>
+  let env: NodeJS.ProcessEnv
+
+  const round = (...args: string[]) => call(args, env)
+  const outbox = async () => (await readdir(join(folder, 'outbox', `${DATE}-daily`)).catch(() => [])).sort()
+
+  // The test owns the stores, as a running start would; the commands find it.
+  beforeAll(async () => {
+    const dataDir = join(folder, 'data')
+    await copyFreshFiles(dataDir)
+    database = await openEmbedded(dataDir, { logger: openLogger('silent') })
+    db = openDatabase(database.url)
+    env = { DATA_DIR: dataDir, OUTBOX_DIR: join(folder, 'outbox'), LINK_SECRET, SOURCE: sourceSetting }
+  })
+  afterAll(async () => {
+    await db.destroy()
+    await database.close()
+  })
+
+  it('collects, freezes, adds, sends once, adds up and shows it', { timeout: MANY_PROCESSES_MS }, async () => {
+    const [unknown, collected] = await Promise.all([
+      round('send', '--date', '2026-01-05'),
+      round('collect', '--date', `2026-03-04..${DATE}`, '--json'),
+    ])
+    expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/: nothing is known of/) })
+    expect(objectOf(collected).collected).toEqual([
+      {
+        date: '2026-03-04',
+        state: 'open',
+        verdict: 'held',
+        reason: expect.stringMatching(/^No papers/),
+        listed: 0,
+        setAside: 0,
+      },
+      { date: DATE, state: 'open', verdict: 'complete', reason: null, listed: 4, setAside: 1 },
+    ])
+
+    const add = (...args: string[]) => round('subscribers', 'add', ...args)
+    const [frozen, ada, mars] = await Promise.all([
+      round('edition', '--date', DATE, '--freeze', '--json'),
+      add('Ada@Example.org', '--zone', 'Asia/Tokyo', '--length', 'full', '--json'),
+      add('mars@example.org', '--zone', 'Mars/Base'),
+    ])
+    expect(objectOf(frozen)).toMatchObject({ state: 'frozen', incomplete: false })
+    expect(objectOf(frozen).papers).toHaveLength(4)
+    expect(objectOf(ada)).toEqual({ address: 'ada@example.org', result: 'added' })
+    expect(mars).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^paper-round: --zone: unknown time zone "Mars\/Base"[^\n]+\n$/),
+    })
+    await addReader(db, 'bob', { choices: { papers: 2 } })
+    await addReader(db, 'eve', { cadence: 'weekly' })
+
+    const sent = { due: 2, submitted: 2, withheld: {}, rejected: 0, unknown: 0, waiting: 0 }
+    expect(objectOf(await round('send', '--date', DATE, '--json'))).toEqual({
+      date: DATE,
+      kind: 'daily',
+      state: 'frozen',
+      ...sent,
+      submittedNow: 2,
+    })
+    const mails = await outbox()
+    expect(mails).toHaveLength(2)
+    expect(await readFile(join(folder, 'outbox', `${DATE}-daily`, mails[0] as string), 'utf8')).toMatch(
+      /^To: (ada|bob)@example\.org\r?$/m,
+    )
+    expect(objectOf(await round('send', '--date', DATE, '--json'))).toMatchObject({ ...sent, submittedNow: 0 })
+    expect(await outbox()).toEqual(mails)
+
+    // Whoever comes later gets the same edition; until then a rehearsal only says so.
+    await addReader(db, 'dan')
+    await addReader(db, 'fay')
+    const [rehearsed, nobody] = await Promise.all([
+      round('send', '--date', DATE, '--dry-run', '--json'),
+      round('send', '--date', DATE, '--dry-run', '--only', 'nobody@example.org'),
+    ])
+    expect(objectOf(rehearsed)).toMatchObject({ due: 4, submitted: 2, waiting: 2, submittedNow: 0 })
+    expect(nobody).toMatchObject({ code: 1, stderr: 'paper-round: nobody@example.org is not a subscriber\n' })
+    expect(objectOf(await round('status', '--json'))).toMatchObject({ date: DATE, state: 'frozen', ...sent })
+    expect(await outbox()).toEqual(mails)
+    expect(objectOf(await round('send', '--date', DATE, '--only', 'Dan@example.org', '--json'))).toMatchObject({
+      due: 3,
+      submitted: 3,
+      submittedNow: 1,
+    })
+    expect(await outbox()).toHaveLength(3)
+    const list = await round('subscribers', 'list', '--json')
+    const subscribers: { address: string }[] = objectOf(list).subscribers
+    subscribers.sort((one, other) => (one.address < other.address ? -1 : 1))
+    expect(subscribers.map(({ address }) => address.split('@')[0])).toEqual(['ada', 'bob', 'dan', 'eve', 'fay'])
+    expect(subscribers[0]).toMatchObject({
+      consent: 'confirmed',
+      zone: 'Asia/Tokyo',
+      hour: 7,
+      length: 'full',
+      papers: 10,
+    })
+  })
+
+  it('previews to files what a subscriber would get, without a delivery', { timeout: MANY_PROCESSES_MS }, async () => {
+    const preview = objectOf(await round('preview', '--date', DATE, '--subscriber', 'bob@example.org', '--json'))
+    const html = await readFile(preview.html, 'utf8')
+    expect(preview).toMatchObject({ date: DATE, kind: 'daily', htmlBytes: Buffer.byteLength(html) })
+    expect(preview.subject).toContain('The third')
+    const written = await readFile(preview.text, 'utf8')
+    expect(written).toContain('The "second" & $& more')
+    expect(html).toContain('The third')
+    // Bob wants two papers.
+    expect(written).not.toContain('The fourth')
+    expect(html).not.toContain('2603.00004')
+    expect(await outbox()).toHaveLength(3)
+  })
+
+  it('says in words how an edition stands, and resumes one that is stopped', {
+    timeout: MANY_PROCESSES_MS,
+  }, async () => {
+    await sql`update editions set stopped_reason = 'the key was refused' where date = ${DATE}`.execute(db)
+    expect(await round('status', '--date', DATE)).toEqual({
+      code: 0,
+      stdout: `the edition of ${DATE}: frozen, stopped: the key was refused\n  due        3\n  submitted  3\n`,
+      stderr: '',
+    })
+    expect(objectOf(await round('resume', '--date', DATE, '--json')).lifted).toBe('the key was refused')
+    expect(await findEdition(db, DATE, 'daily')).toMatchObject({ state: 'frozen', stoppedReason: null })
+  })
+})
+
+describe('demo', () => {
+  it('runs one whole round on stores of its own, and a second time sends nothing', {
+    timeout: MANY_PROCESSES_MS,
+  }, async () => {
+    const dataDir = join(folder, 'demo-data')
+    await mkdir(join(dataDir, 'demo'), { recursive: true })
+    await copyFreshFiles(join(dataDir, 'demo'))
+    const env = { DATA_DIR: dataDir, OUTBOX_DIR: join(folder, 'demo-outbox') }
+    const all = { due: 21, submitted: 19, withheld: { filtered: 2 }, rejected: 0, unknown: 0, waiting: 0 }
+    const first = objectOf(await call(['demo', '--exit', '--json'], env))
+    expect(first).toMatchObject({ ...all, submittedNow: 19, url: null, outbox: env.OUTBOX_DIR })
+    const mails = await readdir(env.OUTBOX_DIR, { recursive: true })
+    expect(mails.filter((name) => name.endsWith('.eml'))).toHaveLength(19)
+    expect(objectOf(await call(['demo', '--exit', '--json'], env))).toMatchObject({ ...all, submittedNow: 0 })
+    expect(await readdir(env.OUTBOX_DIR, { recursive: true })).toHaveLength(mails.length)
+    expect(await readdir(dataDir)).toEqual(['demo'])
+  })
+})

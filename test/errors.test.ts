@@ -1,0 +1,40 @@
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { describeError, HoldError, LaterError, PermanentError, UsageError } from '../src/errors.ts'
+
+describe('errors', () => {
+  it('can be told apart by class and by name, a hold being a later', () => {
+    const hold = new HoldError('busy', 5_000, { cause: new Error('429') })
+    expect(hold).toBeInstanceOf(LaterError)
+    expect(hold).toMatchObject({ name: 'HoldError', message: 'busy', retryAfterMs: 5_000 })
+    expect(new LaterError('soon', 1)).not.toBeInstanceOf(HoldError)
+    expect(new PermanentError('gone')).toMatchObject({ name: 'PermanentError', message: 'gone' })
+    expect(new PermanentError('gone')).not.toBeInstanceOf(LaterError)
+  })
+
+  it('keeps the problems of a wrong use one by one', () => {
+    expect(new UsageError('one').problems).toEqual(['one'])
+    expect(new UsageError(['one', 'two'])).toMatchObject({ problems: ['one', 'two'], message: 'one\ntwo' })
+  })
+})
+
+describe('describeError', () => {
+  it.each<[string, unknown, string]>([
+    ['an error', new Error('it broke'), 'it broke'],
+    ['an error with causes', new Error('a', { cause: new Error('b', { cause: 'c' }) }), 'a: b: c'],
+    ['an error without words', new TypeError(''), 'TypeError'],
+    ['a group', new AggregateError([new Error('first'), new Error('second')]), 'first'],
+    ['a group with words of its own', new AggregateError([new Error('first')], 'all failed'), 'all failed'],
+    ['an empty group', new AggregateError([]), 'AggregateError'],
+    ['text', 'plain', 'plain'],
+    ['nothing', undefined, 'undefined'],
+  ])('describes %s', (_name, thrown, words) => expect(describeError(thrown)).toBe(words))
+
+  it('says why a host with several addresses refused, where Node says nothing', async () => {
+    const refused = await new Promise<unknown>((resolve) => {
+      // Port 1 of both loopback addresses: nobody listens there.
+      connect({ host: 'localhost', port: 1, autoSelectFamily: true }).once('error', resolve)
+    })
+    expect(describeError(refused)).toMatch(/ECONNREFUSED/)
+  })
+})

@@ -1,0 +1,265 @@
+import { sql } from 'kysely'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { parseChoices, type Rhythm } from '../../src/subscriber/preferences.ts'
+import {
+  ensurePreferences,
+  findSubscriberByAddress,
+  findSubscriberByPublicId,
+  insertSubscriber,
+  insertSubscribers,
+  isReaderDue,
+  isWeekWanted,
+  listSubscribers,
+  markPaused,
+  markUnsubscribed,
+  type NewSubscriber,
+} from '../../src/subscriber/store.ts'
+import { hashAddress } from '../../src/subscriber/subscriber.ts'
+import { nextHour } from '../support/due.ts'
+import { addReader, freezeEdition, openTestRound, type TestRound } from '../support/round.ts'
+import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
+import { emptyTables } from '../support/tables.ts'
+
+let database: TestDatabase
+let round: TestRound
+
+beforeAll(async () => {
+  database = await openTestDatabase('embedded')
+  round = await openTestRound(database.url)
+})
+afterEach(() => emptyTables(round.db))
+afterAll(async () => {
+  await round.close()
+  await database.close()
+})
+
+function newSubscriber(name: string, given: Partial<NewSubscriber> = {}): NewSubscriber {
+  const rhythm: Rhythm = { cadence: 'daily', weekday: 1, hour: 7, zone: 'UTC' }
+  return { ...rhythm, address: `${name}@example.org`, choices: parseChoices({}), consentSource: 'test', ...given }
+}
+
+async function suppress(address: string): Promise<void> {
+  const { value } = await round.db.selectFrom('secrets').selectAll().executeTakeFirstOrThrow()
+  await sql`insert into suppressions (address_hash, reason) values (${hashAddress(value, address)}, 'bounced')`.execute(
+    round.db,
+  )
+}
+
+async function rowOf(address: string) {
+  return round.db.selectFrom('subscribers').selectAll().where('address', '=', address).executeTakeFirstOrThrow()
+}
+
+describe('insertSubscribers', () => {
+  it('answers for each in the order given: added, known or suppressed, and adds an address of one call once', async () => {
+    await insertSubscriber(round.db, newSubscriber('known'))
+    await suppress('suppressed@example.org')
+    const names = ['suppressed', 'new', 'known', 'other', 'new', 'suppressed']
+    const list = names.map((name, index) => newSubscriber(name, { hour: index }))
+    expect(await insertSubscribers(round.db, list)).toEqual([
+      'suppressed',
+      'added',
+      'known',
+      'added',
+      'known',
+      'suppressed',
+    ])
+    const kept = await listSubscribers(round.db, 0, 10)
+    expect(kept.map(({ address, hour }) => [address, hour])).toEqual([
+      ['known@example.org', 7],
+      ['new@example.org', 1],
+      ['other@example.org', 3],
+    ])
+    expect(await insertSubscribers(round.db, [])).toEqual([])
+  })
+
+  it('leaves a known address as it is, in whatever state: nobody is revived', async () => {
+    const { publicId } = await addReader(round.db, 'gone')
+    await markUnsubscribed(round.db, publicId)
+    const before = await rowOf('gone@example.org')
+    expect(await insertSubscriber(round.db, newSubscriber('gone', { hour: 20 }))).toBe('known')
+    expect(await rowOf('gone@example.org')).toEqual(before)
+  })
+
+  it('knows an erased address by its hash', async () => {
+    await addReader(round.db, 'erased')
+    await sql`update subscribers set address = null, consent = 'unsubscribed'`.execute(round.db)
+    expect(await insertSubscriber(round.db, newSubscriber('erased'))).toBe('known')
+  })
+
+  it('refuses zones that the runtime or PostgreSQL does not know, naming them, and writes nothing at all', async () => {
+    const list = [
+      newSubscriber('good'),
+      newSubscriber('lost', { zone: 'Mars/Base' }),
+      newSubscriber('lower', { zone: 'europe/paris' }),
+      newSubscriber('posix', { zone: 'posixrules' }),
+      // PostgreSQL would read it as an hour ahead of UTC, summer or not.
+      newSubscriber('abbreviated', { zone: 'CET' }),
+    ]
+    const refusal = expect(insertSubscribers(round.db, list)).rejects
+    await refusal.toThrow(RangeError)
+    await refusal.toThrow(/"Mars\/Base", "europe\/paris", "posixrules", "CET": use an IANA name/)
+    expect(await listSubscribers(round.db, 0, 10)).toEqual([])
+    expect(await round.db.selectFrom('preferences').selectAll().execute()).toEqual([])
+  })
+
+  it('keeps consent, source, a public id and the hash of the address under the key of the database', async () => {
+    await insertSubscriber(round.db, newSubscriber('ada'))
+    const row = await rowOf('ada@example.org')
+    const { value } = await round.db.selectFrom('secrets').selectAll().executeTakeFirstOrThrow()
+    expect(row.address_hash).toEqual(hashAddress(value, 'ada@example.org'))
+    expect(row).toMatchObject({ consent: 'confirmed', consent_source: 'test', token_epoch: 0, paused_until: null })
+    expect(row.public_id).toMatch(/^[0-9a-f-]{36}$/)
+  })
+
+  it('shares a row of choices between all who chose the same', async () => {
+    const full = parseChoices({ length: 'full' })
+    await insertSubscribers(round.db, [
+      newSubscriber('a'),
+      newSubscriber('b', { choices: full }),
+      newSubscriber('c', { choices: { ...full } }),
+    ])
+    await insertSubscriber(round.db, newSubscriber('d', { choices: full }))
+    const rows = await round.db.selectFrom('subscribers').select('preferences_id as id').orderBy('address').execute()
+    const [a, b, c, d] = rows.map((row) => row.id)
+    expect([c, d]).toEqual([b, b])
+    expect(a).not.toBe(b)
+    expect(await ensurePreferences(round.db, [full, parseChoices({}), full])).toEqual([b, a, b])
+    expect(await ensurePreferences(round.db, [])).toEqual([])
+    expect((await findSubscriberByAddress(round.db, 'd@example.org'))?.choices).toEqual(full)
+  })
+
+  it('is due at the first chosen local hour after now, whatever the cadence and the zone', async () => {
+    const rhythms = (['daily', 'working-days', 'weekly'] as const).flatMap((cadence) =>
+      ['UTC', 'Asia/Tokyo', 'America/Los_Angeles', 'Australia/Lord_Howe', 'Pacific/Kiritimati'].flatMap((zone) =>
+        [0, 11, 23].map((hour): Rhythm => ({ cadence, zone, hour, weekday: 1 + (hour % 7) })),
+      ),
+    )
+    await insertSubscribers(
+      round.db,
+      rhythms.map((rhythm, index) => newSubscriber(`reader${index}`, rhythm)),
+    )
+    // All rows of a call are written at one time of the database: now().
+    const rows = await round.db.selectFrom('subscribers').selectAll().orderBy('id').execute()
+    expect(rows).toHaveLength(rhythms.length)
+    for (const row of rows) {
+      expect(row.next_due_at?.toISOString()).toBe(
+        new Date(nextHour(row as Rhythm & typeof row, row.created_at.getTime())).toISOString(),
+      )
+    }
+  })
+})
+
+describe('finding and listing', () => {
+  it('finds by address and by public id, and nothing otherwise', async () => {
+    const ada = await addReader(round.db, 'ada', { choices: { papers: 3 }, zone: 'Asia/Tokyo' })
+    expect(await findSubscriberByPublicId(round.db, ada.publicId)).toEqual(ada)
+    expect(ada).toMatchObject({ address: 'ada@example.org', zone: 'Asia/Tokyo', choices: { papers: 3 }, tokenEpoch: 0 })
+    expect(await findSubscriberByAddress(round.db, 'bob@example.org')).toBeUndefined()
+    expect(await findSubscriberByPublicId(round.db, '00000000-0000-4000-8000-000000000000')).toBeUndefined()
+  })
+
+  it('lists page by page, everyone once and in order', async () => {
+    await insertSubscribers(
+      round.db,
+      Array.from({ length: 7 }, (_, index) => newSubscriber(`reader${index}`)),
+    )
+    const pages: (string | null)[][] = []
+    let after = 0
+    for (;;) {
+      const page = await listSubscribers(round.db, after, 3)
+      if (page.length === 0) break
+      pages.push(page.map((subscriber) => subscriber.address))
+      after = page.at(-1)?.id ?? after
+    }
+    expect(pages.map((page) => page.length)).toEqual([3, 3, 1])
+    expect(pages.flat()).toEqual(Array.from({ length: 7 }, (_, index) => `reader${index}@example.org`))
+  })
+})
+
+describe('markUnsubscribed', () => {
+  it('ends the subscription and its clock; saying it again changes nothing', async () => {
+    const { publicId } = await addReader(round.db, 'ada')
+    expect((await rowOf('ada@example.org')).next_due_at).toBeInstanceOf(Date)
+    expect(await markUnsubscribed(round.db, publicId)).toBe(true)
+    const row = await rowOf('ada@example.org')
+    expect(row).toMatchObject({ consent: 'unsubscribed', next_due_at: null })
+    expect(await markUnsubscribed(round.db, publicId)).toBe(true)
+    expect(await rowOf('ada@example.org')).toEqual(row)
+  })
+
+  it('knows nobody by a strange id', async () => {
+    const { publicId } = await addReader(round.db, 'ada')
+    expect(
+      await markUnsubscribed(
+        round.db,
+        publicId.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
+      ),
+    ).toBe(false)
+    expect((await rowOf('ada@example.org')).consent).toBe('confirmed')
+  })
+})
+
+describe('markPaused', () => {
+  it('sets and lifts a pause; either way what froze before is no longer waited for', async () => {
+    const { id } = await addReader(round.db, 'ada')
+    const long = await rowOf('ada@example.org')
+    await markPaused(round.db, id, '2999-12-31')
+    const paused = await rowOf('ada@example.org')
+    expect(paused.paused_until).toBe('2999-12-31')
+    expect(paused.waiting_since.getTime()).toBeGreaterThan(long.waiting_since.getTime())
+    expect(paused.next_due_at).toEqual(long.next_due_at)
+    await sql`update subscribers set waiting_since = now() - interval '1 day'`.execute(round.db)
+    await markPaused(round.db, id, null)
+    const resumed = await rowOf('ada@example.org')
+    expect(resumed.paused_until).toBeNull()
+    expect(resumed.waiting_since.getTime()).toBeGreaterThanOrEqual(paused.waiting_since.getTime())
+  })
+})
+
+describe('isReaderDue', () => {
+  it('is true once the hour of a confirmed reader has come', async () => {
+    expect(await isReaderDue(round.db)).toBe(false)
+    const { publicId } = await addReader(round.db, 'ada')
+    expect(await isReaderDue(round.db)).toBe(false)
+    await sql`update subscribers set next_due_at = now() - interval '1 second'`.execute(round.db)
+    expect(await isReaderDue(round.db)).toBe(true)
+    await markUnsubscribed(round.db, publicId)
+    expect(await isReaderDue(round.db)).toBe(false)
+  })
+})
+
+describe('isWeekWanted', () => {
+  const wanted = (date: string) => isWeekWanted(round.db, date, 30)
+  const due = (at: string) => sql`update subscribers set next_due_at = ${at}`.execute(round.db)
+
+  it('is the last date whose cut-off is at or before the hour of some weekly reader', async () => {
+    await addReader(round.db, 'weekly', { cadence: 'weekly' })
+    // Monday 07:00 in Paris and in Tokyo.
+    await due('2026-03-09T06:00:00Z')
+    expect([await wanted('2026-03-07'), await wanted('2026-03-08'), await wanted('2026-03-09')]).toEqual([
+      false,
+      true,
+      false,
+    ])
+    await due('2026-03-08T22:00:00Z')
+    expect([await wanted('2026-03-07'), await wanted('2026-03-08')]).toEqual([true, false])
+    await due('2026-03-09T00:30:00Z')
+    expect([await wanted('2026-03-07'), await wanted('2026-03-08')]).toEqual([false, true])
+  })
+
+  it('is no longer wanted when it is made, nor by readers of another cadence or without consent', async () => {
+    const { publicId } = await addReader(round.db, 'weekly', { cadence: 'weekly' })
+    await addReader(round.db, 'daily')
+    await due('2026-03-09T06:00:00Z')
+    expect(await wanted('2026-03-08')).toBe(true)
+    await freezeEdition(round, '2026-03-08', { kind: 'daily' })
+    expect(await wanted('2026-03-08')).toBe(true)
+    await freezeEdition(round, '2026-03-08', { kind: 'weekly' })
+    expect(await wanted('2026-03-08')).toBe(false)
+    await due('2026-03-16T06:00:00Z')
+    expect(await wanted('2026-03-15')).toBe(true)
+    await markUnsubscribed(round.db, publicId)
+    await due('2026-03-16T06:00:00Z')
+    expect(await wanted('2026-03-15')).toBe(false)
+  })
+})
