@@ -58,7 +58,7 @@ export async function realPostgresUrl(): Promise<string | undefined> {
   return undefined
 }
 
-export async function realRedisUrl(): Promise<string | undefined> {
+async function realRedisUrl(): Promise<string | undefined> {
   const url = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
   return (await answers(() => withRedis(url, (redis) => redis.ping()))) ? url : undefined
 }

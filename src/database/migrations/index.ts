@@ -1,4 +1,4 @@
 // Every step of the schema, in order. A step that was released never changes.
-import * as initial from './001-initial.ts'
+import { up as initial } from './001-initial.ts'
 
-export const migrations = { '001-initial': initial }
+export const migrations = { '001-initial': { up: initial } }
