@@ -1,14 +1,17 @@
 // What a card prints of one place: plain values for the templates, by length. Pure; knows nothing of HTML.
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
+import type { Level } from './budget.ts'
 import { paperLinks } from './links.ts'
-import { cleanText, shorten } from './text.ts'
-import { authorLine, brieflyCounted, counted, shortDate } from './words.ts'
+import { cleanText, shorten, shortenToLength } from './text.ts'
+import { AUTHORS_SHOWN, authorLine, brieflyCounted, counted, shortDate } from './words.ts'
 
 /** The values of the templates' card. Every text may be ''; the templates leave out what is. */
 export interface Card {
   /** Titles only: less room, less said. */
   brief: boolean
+  /** A paper of an earlier day: it stands back behind the day's own. */
+  quiet: boolean
   /** What stands in the margin: the place, or a sign for papers of earlier days. */
   numeral: string
   /** The same with its indent, for the text part. */
@@ -16,6 +19,9 @@ export interface Card {
   title: string
   votes: string
   comments: string
+  /** The votes as a share of the leader's, in whole percent, and what is left of a hundred; 0 for no bar. */
+  bar: number
+  barRest: number
   /** The date it was listed on, unless that is this edition's. */
   note: string
   authors: string
@@ -25,38 +31,76 @@ export interface Card {
   reason: string
 }
 
+interface CardOptions {
+  /** How much is left out for a mail's size; 0 by default. */
+  level?: Level
+  /** The votes of the day's leader: what the bar is measured by. No bar without. */
+  mostVotes?: number
+}
+
+/** One line of "also today": a paper of the edition that is not among the reader's own. */
+export interface AlsoLine {
+  numeral: string
+  number: string
+  title: string
+  votes: string
+  paperUrl: string
+}
+
 // In graphemes. The source caps titles and abstracts already; these keep one odd paper from filling a mail.
 const TITLE_MAX = 300
 const NAME_MAX = 60
 const REASON_MAX = 160
-const SUMMARY_MAX = 320
-/** Abstracts get shorter down the page, so that a day of forty papers in full stays under what mail clients clip. */
-const ABSTRACT_MAX = [
-  { upTo: 10, graphemes: 1200 },
-  { upTo: 20, graphemes: 600 },
-  { upTo: Number.POSITIVE_INFINITY, graphemes: 300 },
-]
+const ALSO_TITLE_MAX = 120
+/** A grapheme has no end of its own (letters may carry any number of marks): at most so many UTF-16 code units for each. */
+const UNITS_A_GRAPHEME = 4
+/** By level. First abstracts get shorter and give way to the summary; then that goes too; the last level is a title alone. */
+const ABSTRACT_MAX: readonly number[] = [1200, 700, 400, 0, 0, 0, 0]
+const SUMMARY_MAX: readonly number[] = [320, 320, 320, 320, 160, 0, 0]
+const ONE_AUTHOR_LEVEL = 5
+const BARE_LEVEL = 6
 
 /** Returns the values of a place's card. */
-export function cardOf(place: Place, kind: EditionKind, length: Length): Card {
+export function cardOf(place: Place, kind: EditionKind, length: Length, options: CardOptions = {}): Card {
+  const { level = 0, mostVotes = 0 } = options
   const brief = length === 'titles'
+  const bare = level >= BARE_LEVEL
+  const quiet = place.section !== 'ranked'
   const links = paperLinks(place.paper)
-  // A week's papers were ranked anew: their place on their own date is not their place here.
-  const number = place.section === 'ranked' ? String(kind === 'weekly' ? place.position : place.rank) : '+'
+  const bar = quiet || mostVotes <= 0 ? 0 : Math.round((100 * Math.min(place.upvotes, mostVotes)) / mostVotes)
   return {
     brief,
-    numeral: number,
-    number: place.section === 'ranked' ? `${number}.`.padEnd(4) : number.padEnd(4),
-    title: shorten(cleanText(place.paper.title), TITLE_MAX),
+    quiet,
+    ...numbersOf(place, kind),
+    title: capped(place.paper.title, TITLE_MAX),
     votes: counted(place.upvotes, 'vote'),
     comments: brief || place.comments === 0 ? '' : counted(place.comments, 'comment'),
+    bar,
+    barRest: 100 - bar,
     note: noteOf(place, kind),
-    authors: peopleOf(place, brief),
-    text: brief ? '' : textOf(place, length),
+    authors: bare ? '' : peopleOf(place, brief, level),
+    text: brief ? '' : textOf(place, length, level),
     paperUrl: links?.paper ?? '',
-    links: brief || !links ? [] : linksOf(place, links),
-    reason: brief ? '' : reasonOf(place),
+    links: brief || bare || !links ? [] : linksOf(place, links),
+    reason: brief || bare ? '' : reasonOf(place),
   }
+}
+
+/** Returns the values of a place's line in "also today". */
+export function alsoLineOf(place: Place, kind: EditionKind): AlsoLine {
+  return {
+    ...numbersOf(place, kind),
+    title: capped(place.paper.title, ALSO_TITLE_MAX),
+    votes: counted(place.upvotes, 'vote'),
+    paperUrl: paperLinks(place.paper)?.paper ?? '',
+  }
+}
+
+function numbersOf(place: Place, kind: EditionKind): { numeral: string; number: string } {
+  if (place.section !== 'ranked') return { numeral: '+', number: '+'.padEnd(4) }
+  // A week's papers were ranked anew: their place on their own date is not their place here.
+  const numeral = String(kind === 'weekly' ? place.position : place.rank)
+  return { numeral, number: `${numeral}.`.padEnd(4) }
 }
 
 function noteOf(place: Place, kind: EditionKind): string {
@@ -70,26 +114,30 @@ function reasonOf(place: Place): string {
   return shorten(reason.charAt(0).toUpperCase() + reason.slice(1), REASON_MAX)
 }
 
-function peopleOf(place: Place, brief: boolean): string {
+function peopleOf(place: Place, brief: boolean, level: Level): string {
   const { authors, organization } = place.paper
-  const names = authorLine(authors.map((name) => shorten(cleanText(name), NAME_MAX)))
-  const house = organization === null || brief ? '' : shorten(cleanText(organization), NAME_MAX)
-  return [names, house].filter((part) => part !== '').join(' · ')
+  // Thousands of names take a while to clean; three are printed.
+  const names = authors.map((name, index) => (index < AUTHORS_SHOWN ? capped(name, NAME_MAX) : name))
+  if (level >= ONE_AUTHOR_LEVEL) return authorLine(names, 1)
+  const house = organization === null || brief ? '' : capped(organization, NAME_MAX)
+  return [authorLine(names), house].filter((part) => part !== '').join(' · ')
 }
 
-function textOf({ position, paper }: Place, length: Length): string {
-  const summary = shorten(cleanText(paper.summary), SUMMARY_MAX)
-  if (length === 'short') return summary
-  const max = ABSTRACT_MAX.find(({ upTo }) => position <= upTo)?.graphemes ?? 0
-  return shorten(cleanText(paper.abstract), max) || summary
+function textOf({ paper }: Place, length: Length, level: Level): string {
+  const abstract = length === 'full' ? (ABSTRACT_MAX[level] ?? 0) : 0
+  return (abstract > 0 && capped(paper.abstract, abstract)) || capped(paper.summary, SUMMARY_MAX[level] ?? 0)
 }
 
 function linksOf({ paper }: Place, links: NonNullable<ReturnType<typeof paperLinks>>): Card['links'] {
   const stars = paper.codeStars ? ` ★ ${brieflyCounted(paper.codeStars)}` : ''
   return [
     { label: 'PDF', url: links.pdf, chip: false },
-    { label: 'Discussion', url: links.discussion, chip: false },
+    { label: 'Discussion', url: links.discussion, chip: true },
     ...(links.code ? [{ label: `Code${stars}`, url: links.code, chip: true }] : []),
-    ...(links.project ? [{ label: 'Project page', url: links.project, chip: true }] : []),
+    ...(links.project ? [{ label: 'Project', url: links.project, chip: true }] : []),
   ]
+}
+
+function capped(text: string, max: number): string {
+  return max === 0 ? '' : shortenToLength(shorten(cleanText(text), max), max * UNITS_A_GRAPHEME)
 }

@@ -5,7 +5,7 @@ import type { EditionKind, Length } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { hostLinks } from './links.ts'
 import { markSlot } from './piece.ts'
-import { cleanText, shortenToLength, shortTitle } from './text.ts'
+import { cleanLine, cleanText, shortenToLength, shortTitle } from './text.ts'
 import { shortDate } from './words.ts'
 
 /** Who sends, as the operator set it. */
@@ -37,7 +37,7 @@ const MORE_LENGTH = ' and 100 more'.length
 /** Returns sender and headers of an edition's mails, one-click unsubscribe (RFC 8058) among them. */
 export function envelopeOf(host: Host, name: string, kind: EditionKind, length: Length): Envelope {
   const links = hostLinks(host.publicUrl)
-  const from = cleanText(host.mailFrom)
+  const from = cleanLine(host.mailFrom)
   const domain = senderDomain(from)
   const leave = [`<${links.unsubscribe}>`]
   if (host.unsubscribeMailto !== null) {
@@ -63,12 +63,17 @@ export function envelopeOf(host: Host, name: string, kind: EditionKind, length: 
 /** Returns the part of the subject that says the day: `Daily Papers, Thu 5 March: `. */
 export function subjectDay(name: string, date: EditionDate, kind: EditionKind): string {
   const when = kind === 'weekly' ? `week to ${shortDate(date)}` : shortDate(date)
-  return `${shortenToLength(name, SUBJECT_NAME_MAX)}, ${when}: `
+  return `${shortenToLength(subjectLine(name), SUBJECT_NAME_MAX)}, ${when}: `
 }
 
 /** Returns what a subject calls the paper that leads, short enough for what stands around it. */
 export function subjectLead(title: string, day: string): string {
-  return shortTitle(cleanText(title), SUBJECT_MAX - day.length - MORE_LENGTH)
+  return shortTitle(subjectLine(cleanText(title)), SUBJECT_MAX - day.length - MORE_LENGTH)
+}
+
+/** One line, in which nothing begins an encoded word: readers' programs would decode it and show what is hidden there. */
+function subjectLine(text: string): string {
+  return cleanLine(text).replaceAll('=?', '= ?')
 }
 
 function senderDomain(from: string): string {

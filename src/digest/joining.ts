@@ -1,8 +1,10 @@
 // Pieces become mails: concatenation and slots, nothing else. The same pieces, selection and slots give the same bytes for
 // ever; whatever would change them needs a new JOIN_VERSION.
 import type { Section } from '../database/states.ts'
+import type { Size } from './budget.ts'
 import type { Envelope } from './envelope.ts'
-import { type Piece, SLOT_NAMES, type SlotName, type Slotted, splitSlots } from './piece.ts'
+import { type Order, orderOfMail, orderOfView, type Stock } from './order.ts'
+import { type Piece, SLOT_MAX_LENGTH, SLOT_NAMES, type SlotName, type Slotted, splitSlots, twinSize } from './piece.ts'
 import type { Selection } from './selection.ts'
 
 /** Stored with every marked batch: another version's recipe is never rebuilt. */
@@ -21,6 +23,8 @@ export interface PreparedPieces {
   /** Section of each position. */
   sections: ReadonlyMap<number, Section>
   byName: ReadonlyMap<string, { sha256: string; body: Slotted }>
+  /** Of what there is in HTML and text, by name without the medium: in both encodings, so that both choose the same pieces. */
+  sizes: ReadonlyMap<string, Size>
 }
 
 export interface JoinedDigest {
@@ -31,10 +35,20 @@ export interface JoinedDigest {
   text: string
 }
 
-/** Anything else could need escaping; tokens are base64url. 75 is what fits a line of quoted-printable. */
-const SLOT_VALUE = /^[A-Za-z0-9_-]{1,75}$/
-/** The only code of a reason there is: the card already says it. */
-const REASON_PLACE = 0
+/** Anything else could need escaping; tokens are base64url. */
+const SLOT_VALUE = new RegExp(`^[A-Za-z0-9_-]{1,${SLOT_MAX_LENGTH}}$`)
+
+/** A mail without its slots: what all readers of a selection share. */
+interface Draft {
+  /** Names of all its pieces. */
+  names: string[]
+  subject: string
+  html: Slotted
+  text: Slotted
+}
+
+/** A batch joins a hundred mails of a few selections: each is put together once. */
+const drafts = new WeakMap<PreparedPieces, WeakMap<Selection, Draft>>()
 
 /** Parses pieces in the encoding in which they are to leave. Throws when one that every mail needs is missing. */
 export function preparePieces(pieces: readonly Piece[], encoding: MailEncoding): PreparedPieces {
@@ -54,6 +68,7 @@ export function preparePieces(pieces: readonly Piece[], encoding: MailEncoding):
     headers: headers.map(([name, value]) => ({ name, value: splitSlots(value) })),
     sections: new Map(sections),
     byName,
+    sizes: sizesOf(pieces),
   }
 }
 
@@ -61,72 +76,87 @@ export function preparePieces(pieces: readonly Piece[], encoding: MailEncoding):
 export function joinDigest(prepared: PreparedPieces, selection: Selection, slots: Slots): JoinedDigest {
   for (const name of SLOT_NAMES) {
     if (!SLOT_VALUE.test(slots[name]))
-      throw new Error(`the slot "${name}" holds no URL-safe value of 1 to 75 characters`)
+      throw new Error(`the slot "${name}" holds no URL-safe value of 1 to ${SLOT_MAX_LENGTH} characters`)
   }
-  const order = orderOf(prepared, selection)
+  const draft = draftOf(prepared, selection)
   const headers: Record<string, string> = {}
-  for (const { name, value } of prepared.headers) headers[name] = fill('', value, slots)
+  for (const { name, value } of prepared.headers) headers[name] = fill(value, slots)
   return {
     from: prepared.from,
-    subject: subjectOf(prepared, order.subject, selection.papers.length),
+    subject: draft.subject,
     headers,
-    html: concatenate(prepared, order.html, slots),
-    text: concatenate(prepared, order.text, slots),
+    html: fill(draft.html, slots),
+    text: fill(draft.text, slots),
   }
 }
 
-/** Joins the page that shows a digest to whoever holds its link: read only, without anything personal. */
+/** Joins the page that shows a digest to whoever holds its link: read only, whole, without anything personal. */
 export function joinView(prepared: PreparedPieces, selection: Selection): { html: string } {
   if (prepared.encoding !== 'utf8') throw new Error('a page is joined from pieces in utf8')
-  return { html: concatenate(prepared, orderOf(prepared, selection).view, undefined) }
+  const { body } = orderOfView(stockOf(prepared), selection)
+  return { html: fill(concatenate(prepared, inMedium('html', body)), undefined) }
 }
 
 /** Returns the canonical text of everything that a selection's bytes are made of, apart from the slots. */
 export function recipeOf(prepared: PreparedPieces, selection: Selection): string {
-  const order = orderOf(prepared, selection)
-  const names = ['envelope', 'sections', ...order.subject, ...order.html, ...order.text]
+  const { names } = draftOf(prepared, selection)
   const lines = names.map((name) => `${name} ${pieceOf(prepared, name).sha256}`)
   return `${[`encoding ${prepared.encoding}`, ...lines].join('\n')}\n`
 }
 
-/** Names the pieces of a selection in the order in which they are joined. */
-function orderOf({ sections }: PreparedPieces, { papers, reasons }: Selection) {
-  if (papers.length === 0) throw new Error('a digest holds at least one paper')
-  if (reasons.length !== papers.length || reasons.some((reason) => reason !== REASON_PLACE)) {
-    throw new Error('a selection needs one reason a paper, of those that pieces print')
-  }
-  const body: string[] = []
-  let section: Section = 'ranked'
-  for (const position of papers) {
-    const own = sections.get(position)
-    if (own === undefined) throw new Error(`the pieces have no place ${position}`)
-    if (own !== section && own !== 'ranked') body.push(`section/${own}`)
-    section = own
-    body.push(`card/${position}`)
-  }
-  const lead = papers.find((position) => sections.get(position) === 'ranked') ?? papers[0]
-  const html = ['head', ...body].map((name) => `html/${name}`)
+function draftOf(prepared: PreparedPieces, selection: Selection): Draft {
+  const known = drafts.get(prepared) ?? new WeakMap<Selection, Draft>()
+  drafts.set(prepared, known)
+  const draft = known.get(selection) ?? makeDraft(prepared, orderOfMail(stockOf(prepared), selection))
+  known.set(selection, draft)
+  return draft
+}
+
+function makeDraft(prepared: PreparedPieces, { lead, papers, body }: Order): Draft {
+  const subject = ['subject/day', `subject/lead/${lead}`]
+  const html = inMedium('html', body)
+  const text = inMedium('text', body)
+  const start = subject.map((name) => plain(prepared, name)).join('')
   return {
-    subject: ['subject/day', `subject/lead/${lead}`],
-    html: [...html, 'html/foot'],
-    view: [...html, 'html/foot-view'],
-    text: ['head', ...body, 'foot'].map((name) => `text/${name}`),
+    names: ['envelope', 'sections', ...subject, ...html, ...text],
+    subject: papers === 1 ? start : `${start} and ${papers - 1} more`,
+    html: concatenate(prepared, html),
+    text: concatenate(prepared, text),
   }
 }
 
-function subjectOf(prepared: PreparedPieces, names: readonly string[], papers: number): string {
-  const start = names.map((name) => plain(prepared, name)).join('')
-  return papers === 1 ? start : `${start} and ${papers - 1} more`
+function stockOf({ sections, sizes }: PreparedPieces): Stock {
+  return { sections, sizeOf: (name) => sizes.get(name) }
 }
 
-function concatenate(prepared: PreparedPieces, names: readonly string[], slots: Slots | undefined): string {
-  let out = ''
-  for (const name of names) out = fill(out, pieceOf(prepared, name).body, slots)
-  return out
+function sizesOf(pieces: readonly Piece[]): Map<string, Size> {
+  const texts = new Map(pieces.map((piece) => [piece.name, piece]))
+  const sizes = new Map<string, Size>()
+  for (const html of pieces) {
+    const name = /^html\/(.*)/.exec(html.name)?.[1]
+    const text = texts.get(`text/${name}`)
+    if (name !== undefined && text) sizes.set(name, twinSize(html, text))
+  }
+  return sizes
 }
 
-function fill(start: string, { literals, slots: marks }: Slotted, slots: Slots | undefined): string {
-  let out = start + literals[0]
+function inMedium(medium: 'html' | 'text', body: readonly string[]): string[] {
+  return body.map((name) => `${medium}/${name}`)
+}
+
+/** Puts pieces in a row; what stands between two slots becomes one text. */
+function concatenate(prepared: PreparedPieces, names: readonly string[]): Slotted {
+  const joined: Slotted = { literals: [''], slots: [] }
+  for (const name of names) {
+    const { literals, slots } = pieceOf(prepared, name).body
+    joined.literals.push((joined.literals.pop() ?? '') + (literals[0] ?? ''), ...literals.slice(1))
+    joined.slots.push(...slots)
+  }
+  return joined
+}
+
+function fill({ literals, slots: marks }: Slotted, slots: Slots | undefined): string {
+  let out = literals[0] ?? ''
   for (let index = 0; index < marks.length; index++) {
     const mark = marks[index] as SlotName
     if (!slots) throw new Error(`the slot "${mark}" has no place on a page without a reader`)

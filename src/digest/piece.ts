@@ -1,6 +1,7 @@
 // A piece: ready-made HTML or text of an edition, with marked slots where a mail's personal tokens go. Never holds a token.
 import { createHash } from 'node:crypto'
 import { encode, wrap } from 'nodemailer/lib/qp'
+import type { Size } from './budget.ts'
 
 /** The personal values of a mail. A closed list: what a mail needs that is not here cannot be joined. */
 export const SLOT_NAMES = ['unsubscribe', 'view'] as const
@@ -26,6 +27,8 @@ export interface Slotted {
 // Outside text never holds control characters, so it can neither make nor break a marker.
 const OPEN = '\u0001'
 const CLOSE = '\u0002'
+/** Of a slot's value, in ASCII characters: what fits a line of quoted-printable. */
+export const SLOT_MAX_LENGTH = 75
 /** One below the limit of 76, for the soft line break that may follow the last line. */
 const QUOTED_LINE_MAX = 75
 
@@ -40,6 +43,14 @@ export function makePiece(name: string, text: string): Piece {
   return { name, sha256: createHash('sha256').update(body).digest(), body, quotedPrintable: quotePrintable(body) }
 }
 
+/** Returns what the HTML and the text of one thing weigh in a mail, their slots filled with the longest values there are. */
+export function twinSize(html: Piece, text: Piece): Size {
+  return {
+    html: measure(html.body),
+    message: measure(html.quotedPrintable) + measure(text.quotedPrintable),
+  }
+}
+
 /** Cuts a text at its slot marks. Throws on a slot that is not on the list. */
 export function splitSlots(text: string): Slotted {
   const [first = '', ...marked] = text.split(OPEN)
@@ -52,6 +63,11 @@ export function splitSlots(text: string): Slotted {
     slotted.literals.push(part.slice(end + 1))
   }
   return slotted
+}
+
+function measure(text: string): number {
+  const { literals, slots } = splitSlots(text)
+  return literals.reduce((sum, literal) => sum + Buffer.byteLength(literal), slots.length * SLOT_MAX_LENGTH)
 }
 
 /** Encodes line by line with CRLF; a slot gets a line of its own between soft breaks, so that 75 characters fit whatever stands around it. */

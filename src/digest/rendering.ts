@@ -1,159 +1,176 @@
-// An edition's MJML and text templates become pieces, once an edition and length. The only file that knows MJML; what it
-// refuses is never sent.
-import { readFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { EditionKind, Length, Section } from '../database/states.ts'
+// An edition's places become pieces, once an edition and length: cards first, then what stands around them.
+import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
-import { PermanentError } from '../errors.ts'
-import type { EditionDate } from '../source/paper.ts'
-import { type Card, cardOf } from './card.ts'
+import { fits, heaviest, type Level, NO_SIZE, type Size, shorteningSteps, sumSizes } from './budget.ts'
+import { alsoLineOf, type Card, cardOf } from './card.ts'
 import { envelopeOf, type Host, subjectDay, subjectLead } from './envelope.ts'
-import { hostLinks } from './links.ts'
-import { makePiece, type Piece } from './piece.ts'
-import { checkTags, checkTemplate, compileParts, type Medium, type Parts } from './template.ts'
-import { cleanText, lineOf, shortTitle } from './text.ts'
-import { applyTheme, parseTheme, type Theme } from './theme.ts'
-import { counted, longDate, shortDate } from './words.ts'
+import { alsoHeading, headingOf, hostFrame, type Sheet, sheetFrame } from './frame.ts'
+import { ALSO_MAX, cardName } from './order.ts'
+import { makePiece, type Piece, twinSize } from './piece.ts'
+import { SECTION_MAX } from './selection.ts'
+import { checkTemplate, compileParts, DIGEST_PARTS, type Medium, NOTICE_PARTS, type Parts } from './template.ts'
+import { readTemplate } from './template-files.ts'
+import { compileMjml } from './template-mjml.ts'
+import { readTheme, type Theme } from './theme.ts'
 
 export type { Host } from './envelope.ts'
+export type { Sheet } from './frame.ts'
 
-/** The templates, read, checked and compiled: one compilation serves every edition and length. */
-export interface Templates {
+type DigestPart = (typeof DIGEST_PARTS)[number]
+type NoticePart = (typeof NOTICE_PARTS)[number]
+
+/** The templates, read, checked and compiled: one compilation serves every edition, length and notice. */
+export interface Templates extends Record<Medium, Parts<DigestPart>> {
   theme: Theme
-  html: Parts
-  text: Parts
+  notice: Record<Medium, Parts<NoticePart>>
 }
 
-/** What is rendered: a frozen edition's places in order. */
-export interface Sheet {
-  date: EditionDate
-  kind: EditionKind
-  incomplete: boolean
-  places: readonly Place[]
+/** Told of each paper that could not be rendered and is left out of every mail. */
+export type ReportBad = (place: Place, error: unknown) => void
+
+/** HTML and text of one thing, and what they weigh together. */
+interface Twin {
+  pieces: [html: Piece, text: Piece]
+  size: Size
 }
 
-/** Beside src/ and beside dist/ alike. */
-const TEMPLATES_DIR = fileURLToPath(new URL('../../templates', import.meta.url))
-const HEADINGS: Record<Exclude<Section, 'ranked'>, { heading: string; explanation: string }> = {
-  rising: { heading: 'Rising since', explanation: 'Papers of the last few days that votes have lifted.' },
-  late: { heading: 'From earlier days', explanation: 'Papers of editions that went into this one.' },
+interface CardTwin extends Twin {
+  place: Place
+  card: Card
 }
-/** A lead that is a whole title would make two lines of the day's one. */
-const DAY_LEAD_MAX = 70
-const PREHEADER_PAPERS = 3
-const PREHEADER_LEAD_MAX = 50
 
 /**
- * Reads the templates of a directory (the project's own by default). Throws a PermanentError that names file, line and tag
- * of whatever is wrong with them.
+ * Reads the templates, those of a host's directory first. Throws a PermanentError that names file, line and tag of whatever
+ * is wrong with them.
  */
-export async function loadTemplates(directory = TEMPLATES_DIR): Promise<Templates> {
-  const [mjml, text, themeJson] = await Promise.all(
-    ['digest.mjml', 'digest.txt', 'theme.json'].map((file) => readTemplate(join(directory, file))),
-  )
-  const theme = parseTheme(themeJson as string, 'theme.json')
-  checkTemplate(mjml as string, 'digest.mjml')
-  checkTags(mjml as string, 'digest.mjml')
-  checkTemplate(text as string, 'digest.txt')
-  const html = await compileMjml(applyTheme(mjml as string, theme, 'digest.mjml'), 'digest.mjml')
+export async function loadTemplates(directory?: string): Promise<Templates> {
+  const theme = readTheme(directory)
+  const look = { theme, style: readTemplate('mail.css', directory) }
+  const html = async (file: string) => compileMjml(readTemplate(file, directory), file, look)
+  const text = (file: string) => {
+    const source = readTemplate(file, directory)
+    checkTemplate(source, file)
+    return source
+  }
   return {
     theme,
-    html: compileParts(html, 'html', 'digest.mjml'),
-    text: compileParts(text as string, 'text', 'digest.txt'),
+    html: compileParts(await html('digest.mjml'), DIGEST_PARTS, 'html', 'digest.mjml'),
+    text: compileParts(text('digest.txt'), DIGEST_PARTS, 'text', 'digest.txt'),
+    notice: {
+      html: compileParts(await html('notice.mjml'), NOTICE_PARTS, 'html', 'notice.mjml'),
+      text: compileParts(text('notice.txt'), NOTICE_PARTS, 'text', 'notice.txt'),
+    },
   }
 }
 
-/** Renders the pieces of an edition at one length: the same sheet, host and templates always give the same bytes. */
-export async function renderEdition(sheet: Sheet, length: Length, host: Host, templates: Templates): Promise<Piece[]> {
-  const name = cleanText(host.name ?? templates.theme.name)
-  const links = hostLinks(host.publicUrl)
-  const frame = {
-    ...frameOf(sheet, name),
-    frontUrl: links.front,
-    because: `You get this because you subscribed at ${new URL(host.publicUrl).host}.`,
-    site: `${name} on the web`,
-    postalAddress: cleanText(host.postalAddress ?? ''),
-    unsubscribeUrl: links.unsubscribe,
-    viewUrl: links.view,
+/**
+ * Renders the pieces of an edition at one length: the same sheet, host and templates always give the same bytes. A paper that
+ * cannot be rendered is reported and left out; when none can, the first one's error is thrown.
+ */
+export async function renderEdition(
+  sheet: Sheet,
+  length: Length,
+  host: Host,
+  templates: Templates,
+  report: ReportBad = () => {},
+): Promise<Piece[]> {
+  const { date, kind } = sheet
+  const mostVotes = Math.max(0, ...sheet.places.filter(isRanked).map(({ upvotes }) => upvotes))
+  const twin = (part: DigestPart, name: string, values: object) => fillTwin(templates, part, name, values)
+  const render = (place: Place, level: Level): CardTwin => {
+    const card = cardOf(place, kind, length, { level, mostVotes })
+    return { place, card, ...twin('card', cardName(place.position, level), card) }
   }
-  const cards = sheet.places.map((place) => ({ place, card: cardOf(place, sheet.kind, length) }))
-  const day = subjectDay(name, sheet.date, sheet.kind)
+  const cards = renderGood(sheet.places, (place) => render(place, 0), report)
+  const good = cards.map(({ place }) => place)
+  const brand = hostFrame(host, templates.theme)
+  const frame = { ...brand, ...sheetFrame({ ...sheet, places: good }, host) }
+  const around = [
+    twin('head', 'head', frame),
+    twin('foot', 'foot', frame),
+    ...(['rising', 'late'] as const)
+      .filter((section) => good.some((place) => place.section === section))
+      .map((section) => twin('section', `section/${section}`, headingOf(section))),
+  ]
+  const more = (left: number) => twin('more', `more/${left}`, { left, viewUrl: frame.viewUrl })
+  const shorter = renderShorter(cards, sumSizes(around.map(({ size }) => size)), render, more)
+  const also = length === 'titles' ? [] : renderAlso(good, kind, twin)
+  // For pages that anyone may be handed: nothing in it belongs to one reader.
+  const footView = twin('foot', 'foot-view', { ...frame, unsubscribeUrl: '', viewUrl: '' })
+  const day = subjectDay(brand.name, date, kind)
   return [
-    makePiece('envelope', JSON.stringify(envelopeOf(host, name, sheet.kind, length))),
+    makePiece('envelope', JSON.stringify(envelopeOf(host, brand.name, kind, length))),
     makePiece('sections', JSON.stringify(sheet.places.map(({ position, section }) => [position, section]))),
     makePiece('subject/day', day),
     ...cards.map(({ place, card }) => makePiece(`subject/lead/${place.position}`, subjectLead(card.title, day))),
-    ...(['html', 'text'] as const).flatMap((medium) => fillMedium(medium, templates[medium], frame, cards)),
+    ...[...around, ...cards, ...shorter, ...also, footView].flatMap(({ pieces }) => pieces),
   ]
 }
 
-function fillMedium(medium: Medium, parts: Parts, frame: object, cards: { place: Place; card: Card }[]): Piece[] {
-  const sections = (['rising', 'late'] as const).filter((section) =>
-    cards.some(({ place }) => place.section === section),
-  )
-  return [
-    makePiece(`${medium}/head`, parts.head(frame)),
-    ...cards.map(({ place, card }) => makePiece(`${medium}/card/${place.position}`, parts.card(card))),
-    ...sections.map((section) => makePiece(`${medium}/section/${section}`, parts.section(HEADINGS[section]))),
-    makePiece(`${medium}/foot`, parts.foot(frame)),
-    // For pages that anyone may be handed: nothing in it belongs to one reader.
-    makePiece(`${medium}/foot-view`, parts.foot({ ...frame, unsubscribeUrl: '', viewUrl: '' })),
-  ]
+/** Renders what mails of this edition may need to stay within their size: nothing on most days. */
+function renderShorter(
+  cards: readonly CardTwin[],
+  frame: Size,
+  render: (place: Place, level: Level) => Twin,
+  more: (left: number) => Twin,
+): Twin[] {
+  const shorter: Twin[] = []
+  const sizes = cards.map(({ size }) => size)
+  const groups = (['ranked', 'rising', 'late'] as const).map((section) => ({
+    indexes: cards.flatMap(({ place }, index) => (place.section === section ? [index] : [])),
+    most: SECTION_MAX[section],
+  }))
+  const allFit = (left = 0) => {
+    const sized = groups.map(({ indexes, most }) => ({ sizes: indexes.map((index) => sizes[index] as Size), most }))
+    return fits(sumSizes([frame, heaviest(sized, left), left > 0 ? more(left).size : NO_SIZE]))
+  }
+  for (const [index, level] of shorteningSteps(cards.length)) {
+    if (allFit()) return shorter
+    const twin = render((cards[index] as CardTwin).place, level)
+    const { html, message } = sizes[index] as Size
+    if (twin.size.message >= message || twin.size.html >= html) continue
+    sizes[index] = twin.size
+    shorter.push(twin)
+  }
+  for (let left = 1; left < cards.length && !allFit(left - 1); left++) shorter.push(more(left))
+  return shorter
 }
 
-/** The head's words: the date, the day in one line, what an inbox shows beside the subject. */
-function frameOf({ date, kind, incomplete, places }: Sheet, name: string) {
-  const ranked = places.filter((place) => place.section === 'ranked')
-  const votes = ranked.reduce((sum, place) => sum + place.upvotes, 0)
-  const lead = ranked[0]
-  const count = `${counted(ranked.length, 'paper')}, ${votes === 0 ? 'no votes yet' : counted(votes, 'vote')}.`
-  const first = ranked
-    .slice(0, PREHEADER_PAPERS)
-    .map((place) => shortTitle(cleanText(place.paper.title), PREHEADER_LEAD_MAX))
-  const more = ranked.length - first.length
-  return {
-    name,
-    date: kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date),
-    dayLine: lead
-      ? `${count} At the top: ${shortTitle(cleanText(lead.paper.title), DAY_LEAD_MAX)}, with ${counted(lead.upvotes, 'vote')}.`
-      : count,
-    preheader: more > 0 ? `${first.join(' · ')} · and ${more} more` : first.join(' · '),
-    incomplete: incomplete
-      ? `This edition may be incomplete: the source had not listed everything for ${shortDate(date)} when it was closed.`
-      : '',
-  }
+/** Renders a line for every paper that may follow a reader's own. */
+function renderAlso(
+  good: readonly Place[],
+  kind: EditionKind,
+  twin: (part: DigestPart, name: string, values: object) => Twin,
+): Twin[] {
+  const lines = good
+    .filter(({ position }) => position > 1 && position <= SECTION_MAX.ranked + ALSO_MAX)
+    .filter((place) => isRanked(place) && place.paper.withdrawnAt === null)
+    .map((place) => twin('also', `also/${place.position}`, alsoLineOf(place, kind)))
+  return lines.length === 0 ? [] : [twin('section', 'section/also', alsoHeading(kind)), ...lines]
 }
 
-async function readTemplate(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new PermanentError(`the template ${basename(path)} cannot be read`, { cause })
-  }
+function renderGood(places: readonly Place[], render: (place: Place) => CardTwin, report: ReportBad): CardTwin[] {
+  const bad: { place: Place; error: unknown }[] = []
+  const cards = places.flatMap((place) => {
+    try {
+      return [render(place)]
+    } catch (error) {
+      bad.push({ place, error })
+      return []
+    }
+  })
+  // Not one bad paper but a bad template: nothing may be sent from it.
+  if (cards.length === 0 && bad[0]) throw bad[0].error
+  for (const { place, error } of bad) report(place, error)
+  return cards
 }
 
-/** Compiles strictly; Handlebars' marks pass through. Throws a PermanentError with a line for each problem. */
-async function compileMjml(source: string, file: string): Promise<string> {
-  const include = source.indexOf('<mj-include')
-  if (include >= 0) {
-    throw new PermanentError(`${file} line ${lineOf(source, include)} (mj-include): templates include no other files`)
-  }
-  // Loaded only here: processes that join and send never need it.
-  const { default: mjml2html } = await import('mjml')
-  try {
-    // Left to itself, MJML links known font names to a font service that would see every reader.
-    const { html } = await mjml2html(source, { validationLevel: 'strict', keepComments: true, fonts: {} })
-    // Indentation is a fifth of the bytes and says nothing to a mail client.
-    return html.replace(/^[ \t]+/gm, '').replace(/\n{2,}/g, '\n')
-  } catch (cause) {
-    const problems = mjmlProblems(cause).map(
-      ({ line, tagName, message }) => `${file} line ${line} (${tagName}): ${message}`,
-    )
-    throw problems.length > 0 ? new PermanentError(problems.join('\n')) : new PermanentError(file, { cause })
-  }
+function fillTwin(templates: Templates, part: DigestPart, name: string, values: object): Twin {
+  const html = makePiece(`html/${name}`, templates.html[part](values))
+  const text = makePiece(`text/${name}`, templates.text[part](values))
+  return { pieces: [html, text], size: twinSize(html, text) }
 }
 
-function mjmlProblems(error: unknown): { line: number; tagName: string; message: string }[] {
-  return error instanceof Error && 'errors' in error && Array.isArray(error.errors) ? error.errors : []
+function isRanked({ section }: Place): boolean {
+  return section === 'ranked'
 }

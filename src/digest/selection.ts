@@ -1,6 +1,7 @@
 // What of an edition goes to a reader: pure, the same for everyone with the same choices and the same history.
+import type { Section } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
-import type { Choices } from '../subscriber/preferences.ts'
+import { type Choices, PAPERS_MAX } from '../subscriber/preferences.ts'
 
 export interface Selection {
   /** Positions in the edition, in the order of the mail: ranked papers, late risers, papers of editions that were missed. */
@@ -10,9 +11,14 @@ export interface Selection {
 }
 
 /** The code of a paper that is in by its own place in the edition: the place's reason says it all. */
-const REASON_PLACE = 0
+export const REASON_PLACE = 0
+/** By its place among those that the reader's choices leave: the others are not wanted, not even in a line. */
+const REASON_CHOSEN = 1
+export const REASON_CODES: readonly number[] = [REASON_PLACE, REASON_CHOSEN]
 /** More late risers than this would make yesterday's news of a digest. */
 const LATE_RISERS_MAX = 3
+/** The most places of each section that a selection holds. */
+export const SECTION_MAX: Record<Section, number> = { ranked: PAPERS_MAX, rising: LATE_RISERS_MAX, late: PAPERS_MAX }
 
 /**
  * Selects from an edition for one set of choices. `had` are the positions whose papers the reader already had: they never
@@ -29,7 +35,8 @@ export function selectPapers(places: readonly Place[], choices: Choices, had: Re
     .filter((place) => place.section === 'rising' && place.rank <= choices.papers)
     .slice(0, LATE_RISERS_MAX)
   const papers = [...ranked, ...risers, ...late].map((place) => place.position)
-  return { papers, reasons: papers.map(() => REASON_PLACE) }
+  const reason = choices.minimumVotes > 0 || choices.onlyWithCode ? REASON_CHOSEN : REASON_PLACE
+  return { papers, reasons: papers.map(() => reason) }
 }
 
 function isWanted(place: Place, choices: Choices): boolean {

@@ -3,14 +3,16 @@ import Handlebars from 'handlebars'
 import { PermanentError } from '../errors.ts'
 import { lineOf, wrapText } from './text.ts'
 
-const PART_NAMES = ['head', 'card', 'section', 'foot'] as const
-type PartName = (typeof PART_NAMES)[number]
+/** The parts of a digest, in the order in which they stand in its template. */
+export const DIGEST_PARTS = ['head', 'card', 'also', 'more', 'section', 'foot'] as const
+/** A notice is of one part: its template has no piece comments. */
+export const NOTICE_PARTS = ['head'] as const
 
 /** What a value is escaped for: HTML, or plain text, where nothing needs it. */
 export type Medium = 'html' | 'text'
 
 /** The parts of one template, ready to be filled. */
-export type Parts = Readonly<Record<PartName, (values: object) => string>>
+export type Parts<Name extends string> = Readonly<Record<Name, (values: object) => string>>
 
 /** The width of the text part, in characters: quoted once or twice it still fits 80. */
 const TEXT_WIDTH = 72
@@ -65,8 +67,13 @@ export function checkTags(source: string, file: string): void {
   if (last) refuse(last, 'the tag is not closed')
 }
 
-/** Cuts a template at its piece comments and compiles the parts. Throws a PermanentError when one is missing or twice there. */
-export function compileParts(template: string, medium: Medium, file: string): Parts {
+/** Cuts a template at its piece comments and compiles the parts. Throws a PermanentError when one is missing, twice there or not on the list. */
+export function compileParts<Name extends string>(
+  template: string,
+  names: readonly Name[],
+  medium: Medium,
+  file: string,
+): Parts<Name> {
   const sources = new Map<string, string>([['head', '']])
   let name = 'head'
   let start = 0
@@ -77,14 +84,14 @@ export function compileParts(template: string, medium: Medium, file: string): Pa
     if (sources.has(name)) throw new PermanentError(`${file}: the piece "${name}" begins twice`)
   }
   sources.set(name, template.slice(start))
-  const parts = PART_NAMES.map((part) => {
+  const stray = [...sources.keys()].find((key) => !(names as readonly string[]).includes(key))
+  if (stray !== undefined) throw new PermanentError(`${file}: there is no piece called "${stray}"`)
+  const parts = names.map((part) => {
     const source = sources.get(part)
     if (source === undefined) throw new PermanentError(`${file}: the piece "${part}" is missing`)
-    return [part, compilePart(source, medium, `${file} (piece "${part}")`)]
+    return [part, compilePart(source, medium, `${file} (piece "${part}")`)] as const
   })
-  const stray = [...sources.keys()].find((key) => !PART_NAMES.includes(key as PartName))
-  if (stray !== undefined) throw new PermanentError(`${file}: there is no piece called "${stray}"`)
-  return Object.fromEntries(parts)
+  return Object.fromEntries(parts) as Parts<Name>
 }
 
 function compilePart(source: string, medium: Medium, where: string): (values: object) => string {

@@ -1,13 +1,30 @@
-// Text from outside made fit to print: cleaned, cut at word ends, wrapped. Never escapes: that is the template's work alone.
+// Text from outside made fit to print: cleaned, read out where it is LaTeX, cut at word ends, wrapped. Never escapes: that is
+// the template's work alone.
+import { readLatex } from './latex.ts'
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-// Controls, lone surrogates, bidi overrides and isolates, and the byte order mark: nothing a reader should see the effect of.
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069\ufeff]/gu
+// Controls, lone surrogates, private use, what steers direction or draws nothing: nothing a reader should see the effect of.
+// Joiners stay: names and emoji are written with them.
+const UNPRINTABLE =
+  /[\p{Cc}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu
+/** One column a code unit: Latin, Greek, Cyrillic and the signs of running text. */
+const NARROW = /^[ -~\u00a0-\u02ff\u0370-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*$/
+const WIDE =
+  /^(?:\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]|.+\ufe0f)/su
+/** Signs that no line begins with, and signs that none ends with, in scripts that break anywhere. */
+const NEVER_FIRST = new Set('、。，．！？：；）」』】》〉ー々')
+const NEVER_LAST = new Set('（「『【《〈')
+const ADDRESS = /^[^\w]*https?:\/\//
 const TRAILING_PUNCTUATION = /[\s\p{Pd},;:.(\u2026]+$/u
 
-/** Returns one clean line: whitespace collapsed, characters that steer instead of saying something removed. The one door for outside text. */
+/** Returns one clean line with its LaTeX read out: the one door for outside text. Cleaning twice changes nothing more. */
 export function cleanText(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(UNPRINTABLE, '').trim()
+  return cleanLine(readLatex(cleanLine(text)))
+}
+
+/** Returns one clean line: whitespace collapsed, characters that steer instead of saying something removed. For settings and the like. */
+export function cleanLine(text: string): string {
+  return text.replace(UNPRINTABLE, dropButSpaces).replace(/\s+/g, ' ').normalize('NFC').trim()
 }
 
 /** Cuts to at most `max` graphemes, at a word end where one is near, with an ellipsis. Shorter text is returned as it is. */
@@ -45,25 +62,40 @@ export function shortTitle(title: string, max: number): string {
 }
 
 /**
- * Breaks text into lines of at most `width` characters: `first` stands before the first line, `rest` before the others. A
- * word longer than a line is broken, as languages without spaces need; links do not belong in here.
+ * Breaks text into lines of at most `width` columns: `first` stands before the first line, `rest` before the others. Scripts
+ * without spaces break between their characters, and so does a word longer than a line; an address stays whole, however long.
  */
 export function wrapText(text: string, width: number, first = '', rest = ''): string {
   const lines: string[] = []
   let line = first
+  let used = widthOf(first)
   let empty = true
-  const flush = () => {
-    lines.push(line.trimEnd())
-    line = rest
-    empty = true
-  }
-  for (const word of text.split(' ').flatMap((each) => breakWord(each, width - Math.max(first.length, rest.length)))) {
-    if (!empty && line.length + 1 + word.length > width) flush()
-    line += empty ? word : ` ${word}`
+  const add = (part: string, columns: number, apart: boolean) => {
+    const gap = empty || !apart ? '' : ' '
+    if (!empty && used + gap.length + columns > width) {
+      lines.push(line.trimEnd())
+      line = rest + part
+      used = widthOf(rest) + columns
+    } else {
+      line += gap + part
+      used += gap.length + columns
+    }
     empty = false
   }
-  if (!empty) flush()
+  const room = width - Math.max(widthOf(first), widthOf(rest))
+  for (const word of text.split(' ')) {
+    for (const [index, { part, columns }] of breakWord(word, room).entries()) add(part, columns, index === 0)
+  }
+  if (line.trim() !== '' || lines.length === 0) lines.push(line.trimEnd())
   return lines.join('\n')
+}
+
+/** Returns how many columns a text takes where letters are of one width: ideographs and most emoji take two. */
+export function widthOf(text: string): number {
+  if (NARROW.test(text)) return text.length
+  let columns = 0
+  for (const { segment } of graphemes.segment(text)) columns += columnsOf(segment)
+  return columns
 }
 
 /** Returns the line, from 1, at which an offset stands. */
@@ -71,15 +103,28 @@ export function lineOf(source: string, offset: number): number {
   return source.slice(0, offset).split('\n').length
 }
 
-function breakWord(word: string, width: number): string[] {
-  if (word.length <= width) return [word]
-  const parts = ['']
+/** Cuts a word where a line may end inside it. */
+function breakWord(word: string, width: number): { part: string; columns: number }[] {
+  if (NARROW.test(word) && (word.length <= width || ADDRESS.test(word))) return [{ part: word, columns: word.length }]
+  const parts: { part: string; columns: number }[] = []
+  let last = { part: '', columns: 0 }
+  let before = ''
   for (const { segment } of graphemes.segment(word)) {
-    const last = parts.length - 1
-    if ((parts[last] as string).length + segment.length > width) parts.push(segment)
-    else parts[last] += segment
+    const own = columnsOf(segment)
+    const mayBreak = own === 2 && columnsOf(before) === 2 && !NEVER_FIRST.has(segment) && !NEVER_LAST.has(before)
+    if (last.part !== '' && (mayBreak || last.columns + own > width)) {
+      parts.push(last)
+      last = { part: '', columns: 0 }
+    }
+    last.part += segment
+    last.columns += own
+    before = segment
   }
-  return parts
+  return [...parts, last]
+}
+
+function columnsOf(grapheme: string): number {
+  return WIDE.test(grapheme) ? 2 : 1
 }
 
 /** `whole` tells that a word ends exactly where `kept` does. */
@@ -88,4 +133,9 @@ function cutAtWordEnd(kept: string, whole: boolean): string {
   // A single very long word is cut where it is: half a line lost would say less.
   const cut = whole || space < kept.length / 2 ? kept : kept.slice(0, space)
   return `${cut.replace(TRAILING_PUNCTUATION, '')}…`
+}
+
+/** Some controls are spaces at heart: line ends and tabs hold words apart. */
+function dropButSpaces(character: string): string {
+  return /\s/.test(character) && character !== '\ufeff' ? ' ' : ''
 }

@@ -18,7 +18,7 @@ const MONTHS = [
 ]
 const WEEKDAY_LETTERS = 3
 /** More names than these say less about a paper than their number does. */
-const AUTHORS_SHOWN = 3
+export const AUTHORS_SHOWN = 3
 
 /** Returns `Thu 5 March`. */
 export function shortDate(date: EditionDate): string {
@@ -44,10 +44,10 @@ export function brieflyCounted(count: number): string {
   return `${thousands < 9.95 ? thousands.toFixed(1).replace(/\.0$/, '') : Math.round(thousands)}k`
 }
 
-/** Returns the first three names and how many follow, '' for none. */
-export function authorLine(authors: readonly string[]): string {
-  const shown = authors.slice(0, AUTHORS_SHOWN).join(', ')
-  const more = authors.length - AUTHORS_SHOWN
+/** Returns the first names (three unless told) and how many follow, '' for none. */
+export function authorLine(authors: readonly string[], most = AUTHORS_SHOWN): string {
+  const shown = authors.slice(0, most).join(', ')
+  const more = authors.length - most
   return more > 0 ? `${shown} + ${grouped(more)}` : shown
 }
 

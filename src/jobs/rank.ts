@@ -2,7 +2,7 @@
 import { getNow } from '../database/clock.ts'
 import type { Length } from '../database/states.ts'
 import type { Piece } from '../digest/piece.ts'
-import { renderEdition } from '../digest/rendering.ts'
+import { type ReportBad, renderEdition } from '../digest/rendering.ts'
 import { insertPieces } from '../digest/store.ts'
 import { cutoffOf, type Edition, shiftDate, standingOf } from '../edition/edition.ts'
 import type { Place } from '../edition/place.ts'
@@ -17,6 +17,7 @@ import {
   markFrozen,
   markStanding,
 } from '../edition/store.ts'
+import { describeError } from '../errors.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findLastCollection, type ListedPaper, listPapers } from '../source/store.ts'
 import type { Round } from './round.ts'
@@ -133,8 +134,12 @@ async function latePlaces(
 async function freeze(round: RankRound, edition: Edition, places: Place[], incomplete: boolean): Promise<void> {
   const sheet = { date: edition.date, kind: edition.kind, incomplete, places }
   const rendered: { length: Length; pieces: Piece[] }[] = []
+  const report: ReportBad = (place, error) => {
+    const fields = { event: 'edition.paper-left-out', date: edition.date, paper: place.paper.id }
+    round.logger.error({ ...fields, reason: describeError(error) }, 'a paper could not be rendered and was left out')
+  }
   for (const length of LENGTHS) {
-    rendered.push({ length, pieces: await renderEdition(sheet, length, round.host, round.templates) })
+    rendered.push({ length, pieces: await renderEdition(sheet, length, round.host, round.templates, report) })
   }
   const frozen = await round.db.transaction().execute(async (trx) => {
     const current = await claimEdition(trx, edition.id)

@@ -79,7 +79,7 @@ function shorten(text: string, end: number): string {
   const whole = text.slice(0, end)
   const space = text[end] === ' ' ? end : whole.lastIndexOf(' ')
   const kept = space >= end * WORD_END_SHARE ? whole.slice(0, space) : whole
-  return `${kept.replace(/[\s,;:–—-]+$/u, '')}…`
+  return `${kept.replace(/[\s.…,;:–—-]+$/u, '')}…`
 }
 
 function keepInsideEmoji(character: string, at: number, text: string): string {

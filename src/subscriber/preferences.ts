@@ -4,10 +4,13 @@ import { z } from 'zod'
 
 const LENGTHS = ['titles', 'short', 'full'] as const
 
+/** More than these a reader would not read, and a mail could not hold. */
+export const PAPERS_MAX = 50
+
 /** The choices that decide a selection. Readers with equal choices share one row and, with the same history, one selection. */
 const choicesSchema = z.strictObject({
   /** Most papers a digest, without late risers. */
-  papers: z.int().min(1).max(50).default(10),
+  papers: z.int().min(1).max(PAPERS_MAX).default(10),
   length: z.enum(LENGTHS).default('short'),
   minimumVotes: z.int().min(0).max(100_000).default(0),
   onlyWithCode: z.boolean().default(false),

@@ -1,15 +1,12 @@
 // Fills the page templates. Every page stands in the same frame and takes its look from the theme; values are always escaped,
 // only a filled page may stand raw in the frame.
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import Handlebars from 'handlebars'
 import type { Context } from 'hono'
 import { checkTemplate } from '../digest/template.ts'
+import { readTemplate } from '../digest/template-files.ts'
 import { cleanText } from '../digest/text.ts'
-import { parseTheme, type Theme } from '../digest/theme.ts'
-import { PermanentError } from '../errors.ts'
+import { readTheme, type Theme } from '../digest/theme.ts'
 import type { PageName, PageValues } from './page-values.ts'
 
 /** What a page's frame needs to know beside its body. */
@@ -27,19 +24,16 @@ export interface Pages {
   render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
 }
 
-/** Beside src/ and beside dist/ alike. */
-const TEMPLATES_DIR = fileURLToPath(new URL('../../templates', import.meta.url))
 const STYLE_HASH_CHARACTERS = 12
 const PAGES: readonly PageName[] = ['front', 'view', 'unsubscribe', 'goodbye', 'outbox', 'mail', 'message']
 
 /**
- * Reads and compiles the page templates of a directory (the project's own by default). Throws a PermanentError that names
- * the file that is missing, cannot be read or prints a value without escaping.
+ * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that names the file that
+ * cannot be read or prints a value without escaping.
  */
 export function openPages(settings: { publicUrl: string; templatesDir?: string | undefined }): Pages {
-  const directory = settings.templatesDir ?? TEMPLATES_DIR
-  const read = (file: string) => readTemplate(directory, file)
-  const theme = parseTheme(read('theme.json'), 'theme.json')
+  const read = (file: string) => readTemplate(file, settings.templatesDir)
+  const theme = readTheme(settings.templatesDir)
   const stylesheet = `${variables(theme)}\n${read('pages/style.css')}`
   const handlebars = Handlebars.create()
   const compile = (source: string) => handlebars.compile(source, { strict: true })
@@ -75,14 +69,6 @@ export function showStyle(pages: Pages) {
     c.header('Content-Type', 'text/css; charset=utf-8')
     if (c.req.query('v') !== undefined) c.header('Cache-Control', 'public, max-age=31536000, immutable')
     return c.body(pages.stylesheet)
-  }
-}
-
-function readTemplate(directory: string, file: string): string {
-  try {
-    return readFileSync(join(directory, file), 'utf8')
-  } catch (cause) {
-    throw new PermanentError(`the template ${file} cannot be read`, { cause })
   }
 }
 

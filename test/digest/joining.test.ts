@@ -111,6 +111,48 @@ describe('joinDigest', () => {
   })
 })
 
+describe('also today', () => {
+  const also = (papers: number[], reason = 0) => {
+    const { html, text } = joinDigest(preparePieces(many, 'utf8'), { papers, reasons: papers.map(() => reason) }, SLOTS)
+    for (const part of [html, text]) expect(part.includes('Also today')).toBe(html.includes('Also today'))
+    const [, after = ''] = text.split('Also today')
+    return [...after.matchAll(/^(\d+)\. +Paper (\d+)$/gm)].map(([, rank, title]) => {
+      expect(title).toBe(rank)
+      return Number(rank)
+    })
+  }
+  let many: Piece[]
+  beforeAll(async () => {
+    const places = Array.from({ length: 9 }, (_, index) => place(index + 1, {}))
+    const withdrawn = place(4, { withdrawnAt: '2026-03-05T00:00:00Z' })
+    many = await render([
+      ...places.map((each) => (each.position === 4 ? withdrawn : each)),
+      { ...PLACES[3], position: 10 } as (typeof PLACES)[number],
+    ])
+  })
+
+  it('lists up to five of the ranked papers that follow the reader’s own, in rank order, behind the late risers', () => {
+    expect(also([1, 2])).toEqual([3, 5, 6, 7, 8])
+    expect(also([1, 2, 3, 4, 5, 6, 10])).toEqual([7, 8, 9])
+    const { text } = joinDigest(preparePieces(many, 'utf8'), select(1, 10), SLOTS)
+    expect(text.indexOf('Rising since')).toBeLessThan(text.indexOf('Also today'))
+  })
+
+  it('lists nothing when nothing follows, when papers were left out or when the reader asked for fewer', () => {
+    expect(also([1, 2, 3, 4, 5, 6, 7, 8, 9])).toEqual([])
+    expect(also([1, 3])).toEqual([])
+    expect(also([2, 3])).toEqual([])
+    expect(also([10])).toEqual([])
+    expect(also([1, 2], 1)).toEqual([])
+  })
+
+  it('counts nothing of it in the subject, and says it on the page that shows the digest', () => {
+    const prepared = preparePieces(many, 'utf8')
+    expect(joinDigest(prepared, select(1, 2), SLOTS).subject).toBe('Daily Papers, Thu 5 March: Paper 1 and 1 more')
+    expect(joinView(prepared, select(1, 2)).html).toContain('Also today')
+  })
+})
+
 describe('joinView', () => {
   it('holds the papers and nothing that belongs to one reader', () => {
     const { html } = joinView(preparePieces(pieces, 'utf8'), SELECTION)
@@ -128,10 +170,11 @@ describe('recipeOf', () => {
       .split('\n')
       .slice(1, -1)
       .map((line) => line.split(' ')[0])
+    const body = ['head', 'card/1', 'section/rising', 'card/4', 'section/also', 'also/2', 'also/3', 'foot']
     expect(names).toEqual([
       ...['envelope', 'sections', 'subject/day', 'subject/lead/1'],
-      ...['head', 'card/1', 'section/rising', 'card/4', 'foot'].map((name) => `html/${name}`),
-      ...['head', 'card/1', 'section/rising', 'card/4', 'foot'].map((name) => `text/${name}`),
+      ...body.map((name) => `html/${name}`),
+      ...body.map((name) => `text/${name}`),
     ])
     for (const name of names) {
       const changed = pieces.map((piece) => (piece.name === name ? makePiece(piece.name, ` ${piece.body}`) : piece))

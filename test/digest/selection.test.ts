@@ -49,6 +49,12 @@ describe('selectPapers', () => {
     expect(selectPapers(odd, parseChoices({ onlyWithCode: true }), none).papers).toEqual([2])
     expect(selectPapers(odd, parseChoices({}), none).papers).toEqual([1, 2])
   })
+  it('says by its reasons whether anything was filtered, so that no mail lists what a reader did not want', () => {
+    const reasons = (choices: object) => new Set(selectPapers(places, parseChoices(choices), none).reasons)
+    expect(reasons({ papers: 2 })).toEqual(new Set([0]))
+    expect(reasons({ papers: 2, minimumVotes: 1 })).toEqual(new Set([1]))
+    expect(reasons({ onlyWithCode: true })).not.toContain(0)
+  })
   it('gives one reason a paper, never a paper twice, never one the reader had', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 9 })), fc.integer({ min: 1, max: 9 }), (had, papers) => {

@@ -1,19 +1,80 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cleanText, shorten, shortenToLength, shortTitle, wrapText } from '../../src/digest/text.ts'
-import { authorLine, brieflyCounted, counted, longDate, shortDate } from '../../src/digest/words.ts'
+import { cleanLine, cleanText, shorten, shortenToLength, shortTitle, widthOf, wrapText } from '../../src/digest/text.ts'
 
 const anyText = fc.string({ unit: 'binary', maxLength: 200 })
 const graphemesOf = (text: string) => [...new Intl.Segmenter('en').segment(text)].map(({ segment }) => segment)
+
+/** Text full of what steers, hides and half looks like LaTeX. */
+const hostileText = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 6 }),
+      fc.constantFrom(
+        '\u202e',
+        '\u2066',
+        '\u200b',
+        '\u200f',
+        '\ufeff',
+        '\u00ad',
+        '\ud800',
+        '\udc00',
+        '\ue000',
+        '\u2028',
+      ),
+      fc.constantFrom(
+        '\\',
+        '$',
+        '{',
+        '}',
+        '^',
+        '_',
+        '~',
+        '``',
+        "''",
+        '--',
+        '\\textbf{',
+        '\\"',
+        '$\\alpha$',
+        'V_0',
+        '2times',
+      ),
+      fc.constantFrom('e\u0301', '\u0301', '\u0338', ' ', '\r\n', '\t', 'word', '漢字', '👩‍🔬', 'ﬀ', '\u1100\u1161'),
+    ),
+    { maxLength: 30 },
+  )
+  .map((parts) => parts.join(''))
 
 describe('cleanText', () => {
   it('leaves nothing that steers a terminal, a direction or a slot', () => {
     expect(cleanText('a\u0001unsubscribe\u0002b \u202egnp\u202c\ufeff\r\n  c\u0000')).toBe('aunsubscribeb gnp c')
     fc.assert(
-      fc.property(anyText, (text) => {
-        expect(cleanText(text)).not.toMatch(/[\p{Cc}\p{Cs}\u202e]/u)
+      fc.property(fc.oneof(anyText, hostileText), (text) => {
+        for (const clean of [cleanText(text), cleanLine(text)]) {
+          expect(clean).not.toMatch(
+            /[\p{Cc}\p{Cs}\p{Co}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u,
+          )
+          expect(clean).not.toMatch(/^\s|\s$|\s\s|[^\S ]/u)
+        }
       }),
+      { numRuns: 1_000 },
     )
+  })
+
+  it('changes nothing more when it cleans again', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, hostileText), (text) => {
+        const clean = cleanText(text)
+        expect(cleanText(clean)).toBe(clean)
+        expect(cleanLine(cleanLine(text))).toBe(cleanLine(text))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('mends spaces, reads LaTeX and shows tags as they are written', () => {
+    expect(cleanText(' $\\pi_0$:\n A\u00a0 <think>\tModel with 5\\% ')).toBe('π₀: A <think> Model with 5%')
+    expect(cleanLine('"A_b $x$" <a_b@example.org>')).toBe('"A_b $x$" <a_b@example.org>')
   })
 
   it('keeps the joiners that names and emoji are written with', () => {
@@ -31,7 +92,7 @@ describe('shorten', () => {
 
   it('never exceeds its limit and never splits a grapheme', () => {
     fc.assert(
-      fc.property(anyText, fc.integer({ min: 1, max: 80 }), (text, max) => {
+      fc.property(fc.oneof(anyText, hostileText), fc.integer({ min: 1, max: 80 }), (text, max) => {
         for (const [short, length] of [
           [shorten(text, max), (part: string) => graphemesOf(part).length],
           [shortenToLength(text, max), (part: string) => part.length],
@@ -62,44 +123,26 @@ describe('wrapText', () => {
     expect(wrapText('', 12, '1. ')).toBe('1.')
   })
 
+  it('breaks ideographs anywhere but before their closing signs, and counts them as two columns', () => {
+    expect(widthOf('漢字 ab é 👩‍🔬 π₀')).toBe(15)
+    expect(wrapText('基于扩散模型的长视频生成', 12)).toBe('基于扩散模型\n的长视频生成')
+    expect(wrapText('一二三，四五六。七', 6)).toBe('一二\n三，四\n五六。\n七')
+    expect(wrapText('Helios 实时视频', 10)).toBe('Helios 实\n时视频')
+  })
+
+  it('never breaks an address, however long', () => {
+    const address = `https://example.org/${'a'.repeat(90)}`
+    expect(wrapText(`Code: (${address}) and more`, 40, '1. ', '   ')).toBe(`1. Code:\n   (${address})\n   and more`)
+  })
+
   it('keeps every character and every line within the width', () => {
     fc.assert(
-      fc.property(anyText.map(cleanText), fc.integer({ min: 20, max: 72 }), (text, width) => {
+      fc.property(fc.oneof(anyText, hostileText).map(cleanText), fc.integer({ min: 20, max: 72 }), (text, width) => {
         const wrapped = wrapText(text, width, '  ', '    ')
         expect(wrapped.replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
-        // A single grapheme may be longer than any line.
-        const longest = Math.max(0, ...graphemesOf(text).map((grapheme) => grapheme.length))
-        for (const line of wrapped.split('\n')) expect(line.length).toBeLessThanOrEqual(Math.max(width, longest + 4))
+        for (const line of wrapped.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width)
       }),
+      { numRuns: 500 },
     )
-  })
-})
-
-describe('words', () => {
-  it('says dates and numbers as people do', () => {
-    expect(shortDate('2026-03-05')).toBe('Thu 5 March')
-    expect(longDate('2024-02-29')).toBe('Thursday 29 February 2024')
-    expect([0, 1, 999, 1204, 1_234_567].map((count) => counted(count, 'vote'))).toEqual([
-      '0 votes',
-      '1 vote',
-      '999 votes',
-      '1,204 votes',
-      '1,234,567 votes',
-    ])
-    expect([7, 999, 1000, 1249, 9949, 9950, 12_345].map(brieflyCounted)).toEqual([
-      '7',
-      '999',
-      '1k',
-      '1.2k',
-      '9.9k',
-      '10k',
-      '12k',
-    ])
-  })
-
-  it('names three authors and counts the rest', () => {
-    expect(authorLine([])).toBe('')
-    expect(authorLine(['A', 'B', 'C'])).toBe('A, B, C')
-    expect(authorLine(Array.from({ length: 3303 }, (_, index) => `N${index}`))).toBe('N0, N1, N2 + 3,300')
   })
 })

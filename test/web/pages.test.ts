@@ -32,9 +32,15 @@ describe('openPages', () => {
     expect(open).toThrow(message)
   })
 
-  it('names the file that is missing, not where it should be', async () => {
+  it('takes the project’s own file for one that is not there', async () => {
     await rm(join(templatesDir, 'pages/view.hbs'))
-    expect(() => openPages({ publicUrl, templatesDir })).toThrow(/^the template pages\/view\.hbs cannot be read$/)
+    const html = openPages({ publicUrl, templatesDir }).render('view', { title: 'T' }, { heading: 'H', mailPath: '/m' })
+    expect(html).toContain('/m')
+  })
+
+  it('says so when the directory itself is not there', () => {
+    const missing = join(templatesDir, 'missing')
+    expect(() => openPages({ publicUrl, templatesDir: missing })).toThrow(/^TEMPLATES_DIR is not a directory$/)
   })
 
   it('prints no page with a value missing', async () => {

@@ -1,0 +1,100 @@
+// What a LaTeX command prints as one Unicode character, from unicodeit's tables. The tables only: its own replace() walks
+// thousands of entries a call and takes the beginning of a longer command for a shorter one.
+import { combiningmarks, replacements, subsuperscripts } from 'unicodeit/ts_dist/js/data.js'
+
+/** Where the tables' answer would look wrong in running text, or is missing. */
+const CORRECTIONS: Record<string, string> = {
+  '\\i': 'ı',
+  '\\j': 'ȷ',
+  // The tables' angles are of the width of an ideograph.
+  '\\langle': '⟨',
+  '\\rangle': '⟩',
+  '\\cdot': '·',
+  '\\lt': '<',
+  '\\gt': '>',
+  '\\dag': '†',
+  '\\ddag': '‡',
+  '\\dots': '…',
+  '\\textbackslash': '/',
+  '\\textasciitilde': '∼',
+  '\\textgreater': '>',
+  '\\textless': '<',
+  '\\eg': 'e.g.',
+  '\\ie': 'i.e.',
+  '\\etal': 'et al.',
+}
+/** The tables' superscript V is a Korean letter, their superscript full stop a Cree one. */
+const SCRIPT_CORRECTIONS: [string, string | undefined][] = [
+  ['^V', 'ⱽ'],
+  ['^.', undefined],
+  // Full stops have no lowered form; between lowered digits the plain one reads well.
+  ['_.', '.'],
+  ['^∘', '°'],
+  ['^°', '°'],
+  ['^′', '′'],
+  ['^⋆', '*'],
+  ['^†', '†'],
+  ['^⊤', 'ᵀ'],
+]
+/** Marks that stand over several letters at home; over one they read the same. */
+const WIDE_MARKS: Record<string, string> = {
+  '\\widehat': '\\hat',
+  '\\widetilde': '\\tilde',
+  '\\overrightarrow': '\\vec',
+}
+/** Accents of running text. Not from the tables, whose ë and è are Cyrillic. */
+const ACCENTS: Record<string, string> = {
+  '\\`': '\u0300',
+  "\\'": '\u0301',
+  '\\^': '\u0302',
+  '\\~': '\u0303',
+  '\\=': '\u0304',
+  '\\u': '\u0306',
+  '\\.': '\u0307',
+  '\\"': '\u0308',
+  '\\r': '\u030a',
+  '\\H': '\u030b',
+  '\\v': '\u030c',
+  '\\d': '\u0323',
+  '\\c': '\u0327',
+  '\\k': '\u0328',
+  '\\b': '\u0331',
+  '\\t': '\u0361',
+}
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u
+
+const symbols = new Map(
+  [...(replacements as [string, string][]), ...Object.entries(CORRECTIONS)].filter(
+    ([, sign]) => !UNPRINTABLE.test(sign),
+  ),
+)
+const scripts = new Map([...(subsuperscripts as [string, string][]), ...SCRIPT_CORRECTIONS])
+const marks = new Map(combiningmarks as [string, string][])
+
+/** Returns what a command prints (`\pi`, `\mathbb{R}`), undefined when Unicode has nothing for it. */
+export function symbolOf(command: string): string | undefined {
+  return symbols.get(command)
+}
+
+/** Returns the letter with the mark of `\hat` and the like over it; undefined for other commands and for more than one letter. */
+export function markedLetter(command: string, letter: string): string | undefined {
+  const mark = marks.get(WIDE_MARKS[command] ?? command)
+  return mark !== undefined && /^\p{L}$/u.test(letter) ? (letter + mark).normalize('NFC') : undefined
+}
+
+/** Returns the letter under an accent of running text (`\"`, `\c`), composed; anything but one letter as it is. */
+export function accentedLetter(command: string, letter: string): string {
+  return /^\p{L}$/u.test(letter) ? (letter + (ACCENTS[command] ?? '')).normalize('NFC') : letter
+}
+
+/** Returns a text raised (`^`) or lowered (`_`): in Unicode where every character can be, else `^text` or `^(text)`. */
+export function scriptOf(sign: '^' | '_', text: string): string {
+  const plain = text.trim()
+  if (plain === '') return ''
+  if (sign === '^' && /^(?:st|nd|rd|th)$/.test(plain)) return plain
+  const close = plain.replaceAll(' ', '')
+  // A stop at the edge would read as the sentence's.
+  const changed = /^\.|\.$/.test(close) ? [undefined] : Array.from(close, (character) => scripts.get(sign + character))
+  if (changed.every((character) => character !== undefined)) return changed.join('')
+  return /^[\p{L}\p{M}\p{N}]+$/u.test(plain) ? sign + plain : `${sign}(${plain})`
+}

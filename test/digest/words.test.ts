@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { authorLine, brieflyCounted, counted, longDate, shortDate } from '../../src/digest/words.ts'
+
+describe('words', () => {
+  it('says dates and numbers as people do', () => {
+    expect(shortDate('2026-03-05')).toBe('Thu 5 March')
+    expect(longDate('2024-02-29')).toBe('Thursday 29 February 2024')
+    expect([0, 1, 999, 1204, 1_234_567].map((count) => counted(count, 'vote'))).toEqual([
+      '0 votes',
+      '1 vote',
+      '999 votes',
+      '1,204 votes',
+      '1,234,567 votes',
+    ])
+    expect([7, 999, 1000, 1249, 9949, 9950, 12_345].map(brieflyCounted)).toEqual([
+      '7',
+      '999',
+      '1k',
+      '1.2k',
+      '9.9k',
+      '10k',
+      '12k',
+    ])
+  })
+
+  it('names three authors and counts the rest', () => {
+    expect(authorLine([])).toBe('')
+    expect(authorLine(['A', 'B', 'C'])).toBe('A, B, C')
+    expect(authorLine(Array.from({ length: 3303 }, (_, index) => `N${index}`))).toBe('N0, N1, N2 + 3,300')
+    expect(authorLine(['A', 'B', 'C'], 1)).toBe('A + 2')
+  })
+})

@@ -1,0 +1,35 @@
+// Mails of captured days as a provider gets them, for tests and measurements of whole messages. Addresses and tokens are
+// invented.
+import type { EditionKind, Length } from '../../src/database/states.ts'
+import type { Mail } from '../../src/delivery/provider.ts'
+import { joinDigest, type MailEncoding, preparePieces } from '../../src/digest/joining.ts'
+import type { Piece } from '../../src/digest/piece.ts'
+import { renderEdition, type Templates } from '../../src/digest/rendering.ts'
+import { HOST, SLOTS } from '../digest/golden/places.ts'
+import type { CapturedDay } from './captured-days.ts'
+
+export const LENGTHS: readonly Length[] = ['titles', 'short', 'full']
+
+type Day = Pick<CapturedDay, 'date' | 'places'>
+
+let made = 0
+
+/** Returns the pieces of a day as an edition. */
+export function piecesOf({ date, places }: Day, length: Length, templates: Templates, kind: EditionKind = 'daily') {
+  return renderEdition({ date, kind, incomplete: false, places }, length, HOST, templates)
+}
+
+/** Returns the mail of a day's first papers to one reader in each encoding: of the same tokens and public id. */
+export function mailsOf({ date, places }: Day, pieces: readonly Piece[], papers: number): Record<MailEncoding, Mail> {
+  const chosen = places.slice(0, papers).map(({ position }) => position)
+  const selection = { papers: chosen, reasons: chosen.map(() => 0) }
+  made += 1
+  const publicId = `0f8fad5b-d9cb-469f-a165-${String(made).padStart(12, '0')}`
+  const mail = (encoding: MailEncoding): Mail => ({
+    publicId,
+    to: 'reader@example.org',
+    date: `${date}T07:00:00.000Z`,
+    ...joinDigest(preparePieces(pieces, encoding), selection, SLOTS),
+  })
+  return { utf8: mail('utf8'), 'quoted-printable': mail('quoted-printable') }
+}
