@@ -80,9 +80,10 @@ program
   .action(async (options) => (await import('./commands/resume.ts')).resumeCommand(options))
 program
   .command('preview')
-  .description('write a digest to files, as a reader would get it')
+  .description('show a digest live while its templates are written')
   .option(...DATE)
   .option(...WEEKLY)
+  .option(...SOURCE)
   .option('--subscriber <email>', 'with the choices of this subscriber')
   .option('--open', 'open it in the browser')
   .option(...JSON_OUT)

@@ -1,80 +1,117 @@
-// Writes an edition's digest as a reader would get it to files, without a delivery: HTML, text, and what stands around them.
+// Shows an edition's digest as a reader would get it, live while its templates are written: a page on loopback, no delivery,
+// nothing stored. With --json it says once what the mail comes to.
 import { spawn } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { joinDigest, preparePieces } from '../digest/joining.ts'
-import { loadTemplates, renderEdition } from '../digest/rendering.ts'
-import { selectPapers } from '../digest/selection.ts'
-import { findNewestEdition } from '../edition/store.ts'
-import { outlookFromSource, outlookFromStore } from '../jobs/outlook.ts'
+import { type Config, readConfig } from '../config.ts'
+import { openDatabase } from '../database/client.ts'
+import { openEmbedded } from '../database/embedded.ts'
+import { OWNER_FOLDER } from '../database/embedded-address.ts'
+import { type Logger, openLogger } from '../logger.ts'
 import { hostOf, openConfiguredSource } from '../main.ts'
-import { parseChoices } from '../subscriber/preferences.ts'
-import { findSubscriberByAddress } from '../subscriber/store.ts'
-import { editionName } from './accounts.ts'
+import { isSchemaCurrent } from '../web/health.ts'
+import { createPreview } from '../web/preview.ts'
+import type { PreviewChoice } from '../web/preview-choice.ts'
+import { findMail, getDigest, type PreviewParts, sayNothing } from '../web/preview-digest.ts'
+import { isAnyStored, openEditions } from '../web/preview-editions.ts'
+import { openTemplateFolder } from '../web/preview-templates.ts'
+import { listen } from '../web/server.ts'
 import { kindOf, parseAddress, parseDate } from './arguments.ts'
-import { withStores } from './session.ts'
-import { openTerminal } from './terminal.ts'
+import { untilSignal } from './signal.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
 
 interface PreviewOptions {
   date?: string
   weekly?: boolean
   subscriber?: string
+  source?: string
   open?: boolean
   json?: boolean
 }
 
-/** Stands where a real mail has its signed tokens: these links open nothing. */
-const NO_TOKENS = { unsubscribe: 'preview', view: 'preview' }
+/** Any free port; links read as they do by default. */
+const DEFAULTS = { PORT: '0', PUBLIC_URL: 'http://localhost:3000' }
 
 export async function previewCommand(options: PreviewOptions): Promise<void> {
-  const kind = kindOf(options)
-  const given = options.date === undefined ? undefined : parseDate(options.date)
-  const address = options.subscriber === undefined ? undefined : parseAddress(options.subscriber)
-  const written = await withStores('stores', async ({ config, stores, logger }) => {
-    const date = given ?? (await findNewestEdition(stores.db, kind))?.date
-    if (!date) throw new Error(`no ${kind} edition was frozen yet: name one with --date`)
-    const subscriber = address && (await findSubscriberByAddress(stores.db, address))
-    if (address && !subscriber) throw new Error(`${address} is not a subscriber`)
-    const choices = subscriber ? subscriber.choices : parseChoices({})
-    const source = openConfiguredSource(config, logger)
-    const outlook =
-      (await outlookFromStore(stores.db, date, kind)) ?? (await outlookFromSource(source, date, kind, stores.db))
-    const selection = selectPapers(outlook.places, choices, new Set())
-    if (selection.papers.length === 0) {
-      throw new Error(
-        `${editionName({ date, kind })} has nothing for these choices${outlook.reason ? `: ${outlook.reason}` : ''}`,
-      )
-    }
-    const templates = await loadTemplates(config.templatesDir)
-    const pieces = await renderEdition(outlook, choices.length, hostOf(config), templates)
-    const mail = joinDigest(preparePieces(pieces, 'utf8'), selection, NO_TOKENS)
-    const stem = join(config.dataDir, 'preview', `${date}-${kind}`)
-    await mkdir(join(config.dataDir, 'preview'), { recursive: true })
-    await Promise.all([writeFile(`${stem}.html`, mail.html), writeFile(`${stem}.txt`, mail.text)])
-    const htmlBytes = Buffer.byteLength(mail.html)
-    return {
-      date,
-      kind,
-      html: `${stem}.html`,
-      text: `${stem}.txt`,
-      subject: mail.subject,
-      htmlBytes,
-      headers: mail.headers,
-    }
-  })
-  openTerminal(options).print(written, [
-    `Subject: ${written.subject}`,
-    ...Object.entries(written.headers).map(([name, value]) => `${name}: ${value}`),
-    '',
-    `HTML  ${written.html} (${(written.htmlBytes / 1000).toFixed(1)} kB)`,
-    `Text  ${written.text}`,
-  ])
-  if (options.open) openInBrowser(written.html)
+  const start: PreviewChoice = {
+    date: options.date === undefined ? undefined : parseDate(options.date),
+    kind: kindOf(options),
+    subscriber: options.subscriber === undefined ? '' : parseAddress(options.subscriber),
+    length: undefined,
+    missed: false,
+  }
+  const config = readConfig('stores', DEFAULTS)
+  const logger = openLogger(config.logLevel ?? 'warn')
+  const terminal = openTerminal(options)
+  const closing: (() => unknown)[] = []
+  try {
+    const templates = openTemplateFolder(config.templatesDir)
+    closing.push(() => templates.close())
+    const db = await openKnownStores(config, logger, closing)
+    const editions = openEditions({
+      db,
+      source: openConfiguredSource(config, logger, options.source),
+      // Nothing named and nothing stored: whoever has just begun gets something to look at.
+      sample: start.date === undefined && options.source === undefined && !(db && (await isAnyStored(db))),
+    })
+    const parts: PreviewParts = { db, editions, templates, host: hostOf(config) }
+    if (options.json) await printOnce(parts, start, terminal)
+    else await serve(parts, start, config.port, options.open ?? false, terminal, closing)
+  } finally {
+    for (const close of closing.reverse()) await close()
+  }
 }
 
-function openInBrowser(path: string): void {
+async function printOnce(parts: PreviewParts, start: PreviewChoice, terminal: Terminal): Promise<void> {
+  const digest = await getDigest(parts, start)
+  const mail = await findMail(parts, digest)
+  if (!mail) throw new Error(sayNothing(digest))
+  const { date, kind } = digest.outlook
+  const { subject, htmlBytes, messageBytes, headers } = mail
+  const byName = Object.fromEntries(headers.map(({ name, value }) => [name, value]))
+  terminal.print({ date, kind, subject, htmlBytes, messageBytes, headers: byName }, [])
+}
+
+async function serve(
+  parts: PreviewParts,
+  start: PreviewChoice,
+  port: number,
+  open: boolean,
+  terminal: Terminal,
+  closing: (() => unknown)[],
+): Promise<void> {
+  const signal = untilSignal()
+  const server = await listen(createPreview({ ...parts, start, signal }), { port, hostname: 'localhost' })
+  closing.push(() => server.close())
+  terminal.print(undefined, [
+    `Preview at ${server.url}: it follows the templates in ${parts.templates.directories[0]}.`,
+  ])
+  terminal.say('Ctrl-C ends it.')
+  if (open) openInBrowser(server.url)
+  if (signal.aborted) return
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+}
+
+/**
+ * Opens the stores without bringing their schema up to date, as this command changes nothing. Returns undefined when none is
+ * named and no embedded one was ever made.
+ */
+async function openKnownStores(config: Config, logger: Logger, closing: (() => unknown)[]) {
+  if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, OWNER_FOLDER))) return undefined
+  const embedded = config.databaseUrl === undefined ? await openEmbedded(config.dataDir, { logger }) : undefined
+  if (embedded) closing.push(() => embedded.close())
+  const db = openDatabase(config.databaseUrl ?? (embedded?.url as string), {
+    schema: config.schema,
+    onError: (error) => logger.warn({ event: 'database.error', reason: error.message }, 'an idle connection was lost'),
+  })
+  closing.push(() => db.destroy())
+  if (await isSchemaCurrent(db)) return db
+  throw new Error('the schema of these stores is not that of this version: run "paper-round migrate" first')
+}
+
+function openInBrowser(url: string): void {
   const opener = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'explorer' : 'xdg-open'
-  spawn(opener, [path], { detached: true, stdio: 'ignore' })
-    .on('error', () => process.stderr.write(`${opener} is not here: open the file yourself\n`))
+  spawn(opener, [url], { detached: true, stdio: 'ignore' })
+    .on('error', () => process.stderr.write(`${opener} is not here: open the address yourself\n`))
     .unref()
 }
