@@ -1,6 +1,6 @@
 // A batch up to its request, on a real database: who may claim it, who is dropped, what the mark fixes, what a sweep finds.
 import { type Kysely, sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/database/schema.ts'
 import {
   type ClaimedBatch,
@@ -17,31 +17,21 @@ import { markDeferred, markSettled, markUnknown } from '../../src/delivery/settl
 import { markStopped } from '../../src/edition/store.ts'
 import { markPaused, markUnsubscribed } from '../../src/subscriber/store.ts'
 import { deriveLinkKeys } from '../../src/subscriber/token.ts'
+import { keepRound } from '../support/kept-round.ts'
 import {
   addReader,
-  emptyRound,
   endWaits,
-  openTestRound,
   planFor,
   readAccounts,
   readBatch,
   readDeliveries,
   type TestRound,
 } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
+keepRound((kept) => {
+  round = kept
 })
-afterAll(async () => {
-  await round.close()
-  await database.close()
-})
-beforeEach(() => emptyRound(round.db))
 
 const intent = {
   recipe: Buffer.alloc(32, 7),

@@ -1,33 +1,22 @@
 import { type Kysely, sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/database/schema.ts'
 import { listSelections } from '../../src/digest/store.ts'
 import { planAll, planDue } from '../../src/jobs/plan.ts'
 import { markPaused } from '../../src/subscriber/store.ts'
+import { keepRound } from '../support/kept-round.ts'
 import { makePlace } from '../support/places.ts'
-import {
-  addReader,
-  freezeEdition,
-  inventPlaces,
-  openTestRound,
-  readAccounts,
-  type TestRound,
-} from '../support/round.ts'
-import { openTestDatabase } from '../support/stores.ts'
+import { addReader, freezeEdition, inventPlaces, readAccounts, type TestRound } from '../support/round.ts'
 
 let round: TestRound
 let db: Kysely<Database>
-let close: () => Promise<void>
-beforeEach(async () => {
-  const database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-  db = round.db
-  close = async () => {
-    await round.close()
-    await database.close()
-  }
+keepRound((kept) => {
+  round = kept
+  db = kept.db
 })
-afterEach(() => close())
+beforeEach(() => {
+  round.provider.batchSize = 100
+})
 
 /** This hour in UTC: the last chosen hour of a reader who has it was less than an hour ago. */
 const thisHour = () => new Date().getUTCHours()

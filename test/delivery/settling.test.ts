@@ -1,33 +1,16 @@
 // What is written after a request, on a real database: only the holder of the lease may defer, give up or halve, and a
 // provider's answer is true whoever heard it.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ClaimedBatch, claimBatch, listMembers, markAttempting } from '../../src/delivery/ledger.ts'
 import type { MailOutcome } from '../../src/delivery/provider.ts'
 import { markDeferred, markHalved, markSettled, markUnknown } from '../../src/delivery/settling.ts'
-import {
-  emptyRound,
-  endWaits,
-  openTestRound,
-  planFor,
-  readAccounts,
-  readBatch,
-  readDeliveries,
-  type TestRound,
-} from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
+import { keepRound } from '../support/kept-round.ts'
+import { endWaits, planFor, readAccounts, readBatch, readDeliveries, type TestRound } from '../support/round.ts'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
+keepRound((kept) => {
+  round = kept
 })
-afterAll(async () => {
-  await round.close()
-  await database.close()
-})
-beforeEach(() => emptyRound(round.db))
 
 const intent = { recipe: Buffer.alloc(32, 7), joinVersion: 1, idempotencyKey: 'key', provider: 'outbox' }
 

@@ -1,29 +1,22 @@
 // What mails are joined from, read from a real database: once a process, and never taking a row's word for its content.
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
 import { joinDigest, recipeOf } from '../../src/digest/joining.ts'
 import { loadMaterials } from '../../src/digest/materials.ts'
 import { ensureSelections, insertPieces, listPieces, listSelections } from '../../src/digest/store.ts'
 import type { Edition } from '../../src/edition/edition.ts'
-import { emptyRound, freezeEdition, openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
+import { keepRound } from '../support/kept-round.ts'
+import { freezeEdition, type TestRound } from '../support/round.ts'
 
-let database: TestDatabase
 let round: TestRound
 let edition: Edition
 let ids: number[]
 
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 beforeEach(async () => {
-  await emptyRound(round.db)
   edition = await freezeEdition(round, '2026-03-05')
   ids = await ensure([short, titles])
 })
@@ -46,7 +39,7 @@ function ensure(
 
 /** Reads with a handle that has nothing kept, as another process would. */
 async function elsewhere<T>(read: (db: TestRound['db']) => Promise<T>): Promise<T> {
-  const db = openDatabase(database.url)
+  const db = openDatabase(round.databaseUrl)
   try {
     return await read(db)
   } finally {

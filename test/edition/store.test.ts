@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { cutoffOf, type Edition } from '../../src/edition/edition.ts'
 import type { Place } from '../../src/edition/place.ts'
 import {
@@ -17,24 +17,15 @@ import {
   markStopped,
 } from '../../src/edition/store.ts'
 import type { EditionDate } from '../../src/source/paper.ts'
+import { keepRound } from '../support/kept-round.ts'
 import { makePlace } from '../support/places.ts'
-import { freezeEdition, inventPlaces, openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
-import { emptyTables } from '../support/tables.ts'
+import { freezeEdition, inventPlaces, type TestRound } from '../support/round.ts'
 
 const DATE = '2026-03-05'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterEach(() => emptyTables(round.db))
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 
 function ensure(date: EditionDate = DATE, kind: Edition['kind'] = 'daily'): Promise<Edition> {

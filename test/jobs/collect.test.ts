@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { cutoffOf } from '../../src/edition/edition.ts'
 import { findEdition, getEdition, listPlaces } from '../../src/edition/store.ts'
 import { PermanentError } from '../../src/errors.ts'
@@ -7,25 +7,16 @@ import { collect } from '../../src/jobs/collect.ts'
 import { rankDay } from '../../src/jobs/rank.ts'
 import type { Answer, Listing, Source } from '../../src/source/paper.ts'
 import { findLastCollection, listPapers } from '../../src/source/store.ts'
+import { keepRound } from '../support/kept-round.ts'
 import { makePaper } from '../support/places.ts'
-import { openListedSource, openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
-import { emptyTables } from '../support/tables.ts'
+import { openListedSource, type TestRound } from '../support/round.ts'
 
 const THURSDAY = '2026-03-05'
 const SATURDAY = '2026-03-07'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterEach(() => emptyTables(round.db))
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 
 function papers(count: number, upvotes = 5): Listing[] {

@@ -1,28 +1,20 @@
 // What a command that sends waits for: it must end when nothing can move any more, and say why when something is left.
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Accounts } from '../../src/delivery/delivery.ts'
 import { markStopped } from '../../src/edition/store.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { drainEdition } from '../../src/jobs/drain.ts'
 import { dispatchJob } from '../../src/jobs/pipeline.ts'
 import type { Job } from '../../src/jobs/queue.ts'
-import { emptyRound, openTestRound, planFor, readDeliveries, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
+import { keepRound } from '../support/kept-round.ts'
+import { planFor, readDeliveries, type TestRound } from '../support/round.ts'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 beforeEach(async () => {
-  await emptyRound(round.db)
   round.provider.requests.length = 0
   round.provider.script.length = 0
   round.provider.batchSize = 1

@@ -1,31 +1,22 @@
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ensureEdition, findEdition, markStanding } from '../../src/edition/store.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import { type Outlook, outlookFromSource, outlookFromStore } from '../../src/jobs/outlook.ts'
 import { rankDay } from '../../src/jobs/rank.ts'
 import type { EditionDate, Listing, Source } from '../../src/source/paper.ts'
+import { keepRound } from '../support/kept-round.ts'
 import { makePaper, makePlace } from '../support/places.ts'
-import { freezeEdition, openListedSource, openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
-import { emptyTables } from '../support/tables.ts'
+import { freezeEdition, openListedSource, type TestRound } from '../support/round.ts'
 
 const WEDNESDAY = '2026-03-04'
 const THURSDAY = '2026-03-05'
 const SATURDAY = '2026-03-07'
 const SUNDAY = '2026-03-08'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterEach(() => emptyTables(round.db))
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 
 function sourceOf(days: Record<EditionDate, Record<string, number>>): Source {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Length } from '../../src/database/states.ts'
 import { listPieces } from '../../src/digest/store.ts'
 import { shiftDate } from '../../src/edition/edition.ts'
@@ -7,27 +7,18 @@ import { ensureEdition, findEdition, getEdition, listPlaces, markStanding } from
 import { collect } from '../../src/jobs/collect.ts'
 import { daysOfWeek, placesOf, rankDay, rankWeek } from '../../src/jobs/rank.ts'
 import type { EditionDate, Listing } from '../../src/source/paper.ts'
+import { keepRound } from '../support/kept-round.ts'
 import { makePaper, makePlace } from '../support/places.ts'
-import { freezeEdition, openListedSource, openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
-import { emptyTables } from '../support/tables.ts'
+import { freezeEdition, openListedSource, type TestRound } from '../support/round.ts'
 
 const THURSDAY = '2026-03-05'
 const SATURDAY = '2026-03-07'
 const LENGTHS: readonly Length[] = ['titles', 'short', 'full']
 const HOUR_MINUTES = 60
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterEach(() => emptyTables(round.db))
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 
 /** Lists papers by name with their votes. */

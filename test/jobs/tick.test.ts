@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { getNow } from '../../src/database/clock.ts'
 import { cutoffOf, dateOf, shiftDate } from '../../src/edition/edition.ts'
 import { ensureEdition, findEdition, markStanding } from '../../src/edition/store.ts'
@@ -7,21 +7,12 @@ import { collect } from '../../src/jobs/collect.ts'
 import type { Job } from '../../src/jobs/queue.ts'
 import { getTickAgeMs, tick } from '../../src/jobs/tick.ts'
 import type { EditionDate } from '../../src/source/paper.ts'
-import { addReader, freezeEdition, openListedSource, openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
-import { emptyTables } from '../support/tables.ts'
+import { keepRound } from '../support/kept-round.ts'
+import { addReader, emptyRound, freezeEdition, openListedSource, type TestRound } from '../support/round.ts'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterEach(() => emptyTables(round.db))
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 
 /** The cut-off of a date, so that it lies `minutes` from now (negative: ago), as minutes after the end of the date. */
@@ -87,7 +78,7 @@ describe('tick', () => {
       [3, 3],
       [40, 8],
     ] as const) {
-      await emptyTables(round.db)
+      await emptyRound(round.db)
       await noteTick()
       const newest = shiftDate(today, -silence)
       await ensureEdition(round.db, { date: newest, kind: 'daily', cutoffAt: cutoffOf(newest, 30), archive: true })

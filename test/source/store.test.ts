@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { EditionDate, Listing, Paper } from '../../src/source/paper.ts'
 import {
   findLastCollection,
@@ -8,25 +8,16 @@ import {
   listPapers,
   listWorkingDayCounts,
 } from '../../src/source/store.ts'
+import { keepRound } from '../support/kept-round.ts'
 import { makePaper } from '../support/places.ts'
-import { openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
-import { emptyTables } from '../support/tables.ts'
+import type { TestRound } from '../support/round.ts'
 
 const THURSDAY = '2026-03-05'
 const FRIDAY = '2026-03-06'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterEach(() => emptyTables(round.db))
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 
 function listing(id: string, given: Partial<Omit<Listing, 'paper'>> & { paper?: Partial<Paper> } = {}): Listing {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { parseChoices, type Rhythm } from '../../src/subscriber/preferences.ts'
 import {
   ensurePreferences,
@@ -16,21 +16,12 @@ import {
 } from '../../src/subscriber/store.ts'
 import { hashAddress } from '../../src/subscriber/subscriber.ts'
 import { nextHour } from '../support/due.ts'
-import { addReader, freezeEdition, openTestRound, type TestRound } from '../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
-import { emptyTables } from '../support/tables.ts'
+import { keepRound } from '../support/kept-round.ts'
+import { addReader, freezeEdition, type TestRound } from '../support/round.ts'
 
-let database: TestDatabase
 let round: TestRound
-
-beforeAll(async () => {
-  database = await openTestDatabase('embedded')
-  round = await openTestRound(database.url)
-})
-afterEach(() => emptyTables(round.db))
-afterAll(async () => {
-  await round.close()
-  await database.close()
+keepRound((kept) => {
+  round = kept
 })
 
 function newSubscriber(name: string, given: Partial<NewSubscriber> = {}): NewSubscriber {

@@ -82,6 +82,7 @@ export function openListedSource(days: Record<EditionDate, Listing[]>, name = 'l
 const templates = loadTemplates()
 
 export interface TestRound extends Round {
+  databaseUrl: string
   provider: ScriptedProvider
   close(): Promise<void>
 }
@@ -95,6 +96,7 @@ export async function openTestRound(
   await migrate(db, migrations)
   return {
     db,
+    databaseUrl,
     source: openListedSource({}),
     provider: openScriptedProvider(),
     templates: await templates,
@@ -193,7 +195,7 @@ export async function readAccounts(db: Kysely<Database>, editionId: number) {
 export async function emptyRound(db: Kysely<Database>): Promise<void> {
   // Deleting a few rows is several times faster than truncating the tables.
   const tables = 'deliveries batches selections pieces edition_papers editions votes listings collections papers'
-  const rest = 'suppressions subscribers preferences'
+  const rest = 'suppressions subscribers preferences ticks'
   await sql.raw([...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`).join('; ')).execute(db)
 }
 
