@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Edition } from '../../src/edition/edition.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
+import { isFull } from '../support/full.ts'
 import { openResendStandIn } from '../support/resend-stand-in.ts'
 import { freezeEdition, openTestRound, readAccounts, TEST_SECRET, type TestRound } from '../support/round.ts'
 import {
@@ -116,23 +117,28 @@ describe.skipIf(!isPossible)('worker processes', () => {
     })
   })
 
-  it('lose no mail and double none when Redis is emptied in the middle', { timeout: 180_000 }, async () => {
-    const edition = await makeDueRound(3_000)
-    startProcess('worker', 5)
-    startProcess('worker', 5)
-    startProcess('scheduler', 5)
-    await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(5), { timeout: 60_000, interval: 50 })
-    const client = new Redis(redis.url)
-    await client.flushall()
-    client.disconnect()
-    const before = standIn.requests.length
-    expect(before).toBeLessThan(30)
-    await vi.waitFor(async () => expect((await readAccounts(round.db, edition.id)).submitted).toBe(3_000), {
-      timeout: 150_000,
-      interval: 200,
-    })
-    expect(standIn.summary()).toMatchObject({ accepted: 3_000, duplicates: 0 })
-    expect(standIn.requests).toHaveLength(30)
-    expect(await stopAll()).toEqual([0, 0, 0])
-  })
+  // Takes the minute that it is about: the sweep and the scheduler have to find out by themselves.
+  it.runIf(isFull)(
+    'lose no mail and double none when Redis is emptied in the middle',
+    { timeout: 180_000 },
+    async () => {
+      const edition = await makeDueRound(3_000)
+      startProcess('worker', 5)
+      startProcess('worker', 5)
+      startProcess('scheduler', 5)
+      await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(5), { timeout: 60_000, interval: 50 })
+      const client = new Redis(redis.url)
+      await client.flushall()
+      client.disconnect()
+      const before = standIn.requests.length
+      expect(before).toBeLessThan(30)
+      await vi.waitFor(async () => expect((await readAccounts(round.db, edition.id)).submitted).toBe(3_000), {
+        timeout: 150_000,
+        interval: 200,
+      })
+      expect(standIn.summary()).toMatchObject({ accepted: 3_000, duplicates: 0 })
+      expect(standIn.requests).toHaveLength(30)
+      expect(await stopAll()).toEqual([0, 0, 0])
+    },
+  )
 })

@@ -5,6 +5,7 @@ import type { Place } from '../../src/edition/place.ts'
 import { rankPapers } from '../../src/edition/ranking.ts'
 import { parseDailyPapers } from '../../src/source/daily-papers-answer.ts'
 import type { Listing, Paper } from '../../src/source/paper.ts'
+import { isFull } from './full.ts'
 import { seedListings } from './seed-page.ts'
 
 const CAPTURES = new URL('../../../shared/data/daily-papers/', import.meta.url)
@@ -16,9 +17,13 @@ export interface CapturedDay {
   places: Place[]
 }
 
-/** Lists the days captured on the day itself, and the odd ones that can be read, with at least one paper. */
+/** One in so many ordinary days is enough between full runs; the odd ones always come. */
+const SAMPLED = 6
+
+/** Lists the days captured on the day itself (a sample of them, unless in full), and the odd ones that can be read. */
 export function capturedDays(): CapturedDay[] {
-  return ['same-day', 'odd'].flatMap(readFolder).filter(({ places }) => places.length > 0)
+  const ordinary = readFolder('same-day').filter((_, index) => isFull || index % SAMPLED === 0)
+  return [...ordinary, ...readFolder('odd')].filter(({ places }) => places.length > 0)
 }
 
 /** Lists every paper that any capture holds, each as often as it was captured with other words. */
