@@ -1,5 +1,4 @@
 // Resolves where rows live: the named PostgreSQL, or the embedded one under DATA_DIR. Everything above sees a URL and a handle.
-import { isAbsolute, resolve } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Logger } from '../logger.ts'
 import { openDatabase } from './client.ts'
@@ -22,8 +21,7 @@ export async function openStores(
   settings: { databaseUrl: string | undefined; dataDir: string; schema: string },
   logger: Logger,
 ): Promise<Stores> {
-  const dataDir = isAbsolute(settings.dataDir) ? settings.dataDir : resolve(settings.dataDir)
-  const embedded = settings.databaseUrl === undefined ? await openEmbedded(dataDir, { logger }) : undefined
+  const embedded = settings.databaseUrl === undefined ? await openEmbedded(settings.dataDir, { logger }) : undefined
   const databaseUrl = settings.databaseUrl ?? (embedded?.url as string)
   const db = openDatabase(databaseUrl, {
     schema: settings.schema,
