@@ -127,7 +127,7 @@ export interface PreferencesRow {
 }
 
 /**
- * An address with a consent. When: cadence, weekday, hour, zone, paused_until; what: preferences_id. `next_due_at` is the
+ * An address with a consent. When: cadence, weekday, hour, zone, paused_until; what: preferences_id; else: silence. `next_due_at` is the
  * reader's next chosen local hour: the one index that planning reads. `address` is null once erased; `address_hash` stays.
  */
 export interface SubscriberRow {
@@ -143,6 +143,8 @@ export interface SubscriberRow {
   weekday: Generated<number>
   hour: number
   zone: string
+  /** `silent` or `note`: what a day without a digest brings. */
+  silence: Generated<string>
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp

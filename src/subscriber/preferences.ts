@@ -3,9 +3,36 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 const LENGTHS = ['titles', 'short', 'full'] as const
+const INCLUDE_MEANINGS = ['only', 'first'] as const
+
+/** What a reader gets on a day that leaves them without a digest: nothing, or a short note that says why. */
+export const SILENCES = ['silent', 'note'] as const
+export type Silence = (typeof SILENCES)[number]
 
 /** More than these a reader would not read, and a mail could not hold. */
 export const PAPERS_MAX = 50
+
+/** Phrases of a list, and characters of one: more than a person keeps in mind, and far below what would slow a plan. */
+export const PHRASES_MAX = 30
+export const PHRASE_MAX_CHARACTERS = 80
+
+/** A topic, an author or an organisation as its reader wrote it: one line, in NFC. Comparing folds case. */
+const phrase = z
+  .string()
+  .transform((text) =>
+    text
+      .normalize('NFC')
+      .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
+      .trim(),
+  )
+  .pipe(z.string().min(2).max(PHRASE_MAX_CHARACTERS))
+
+/** Without repetitions, in the reader's order. */
+const phrases = z
+  .array(phrase)
+  .transform((list) => [...new Map(list.toReversed().map((text) => [text.toLowerCase(), text])).values()].toReversed())
+  .pipe(z.array(z.string()).max(PHRASES_MAX))
+  .default([])
 
 /** The choices that decide a selection. Readers with equal choices share one row and, with the same history, one selection. */
 const choicesSchema = z.strictObject({
@@ -14,6 +41,14 @@ const choicesSchema = z.strictObject({
   length: z.enum(LENGTHS).default('short'),
   minimumVotes: z.int().min(0).max(100_000).default(0),
   onlyWithCode: z.boolean().default(false),
+  /** Topics wanted, and topics never wanted. */
+  include: phrases,
+  mute: phrases,
+  /** Followed: they count as included. */
+  authors: phrases,
+  organisations: phrases,
+  /** What including means, where anything is included or followed: nothing but these, or these first. */
+  includeMeans: z.enum(INCLUDE_MEANINGS).default('first'),
 })
 
 export type Choices = z.infer<typeof choicesSchema>

@@ -191,6 +191,7 @@ function subscriberFrom(row: Selectable<SubscriberRow> & { choices: unknown }): 
     weekday: row.weekday,
     hour: row.hour,
     zone: row.zone,
+    silence: row.silence as Subscriber['silence'],
     pausedUntil: row.paused_until,
     tokenEpoch: row.token_epoch,
     nextDueAt: row.next_due_at,

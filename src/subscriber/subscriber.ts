@@ -1,7 +1,7 @@
 // What a subscriber is: an address with a consent. Addresses are compared, hashed and masked here and nowhere else.
 import { createHmac } from 'node:crypto'
 import type { Consent } from '../database/states.ts'
-import type { Choices, Rhythm } from './preferences.ts'
+import type { Choices, Rhythm, Silence } from './preferences.ts'
 
 export interface Subscriber extends Rhythm {
   id: number
@@ -9,6 +9,7 @@ export interface Subscriber extends Rhythm {
   address: string | null
   consent: Consent
   choices: Choices
+  silence: Silence
   pausedUntil: string | null
   tokenEpoch: number
   nextDueAt: Date | null

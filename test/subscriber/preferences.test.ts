@@ -3,15 +3,38 @@ import { hashChoices, isZone, parseCadence, parseChoices } from '../../src/subsc
 
 describe('parseChoices', () => {
   it('fills in the defaults', () => {
-    expect(parseChoices({})).toEqual({ papers: 10, length: 'short', minimumVotes: 0, onlyWithCode: false })
+    expect(parseChoices({})).toEqual({
+      papers: 10,
+      length: 'short',
+      minimumVotes: 0,
+      onlyWithCode: false,
+      include: [],
+      mute: [],
+      authors: [],
+      organisations: [],
+      includeMeans: 'first',
+    })
   })
-  it.each([{ papers: 0 }, { papers: 51 }, { papers: 2.5 }, { length: 'long' }, { minimumVotes: -1 }, { topic: 'llm' }])(
-    'refuses %j',
-    (choices) => expect(() => parseChoices(choices)).toThrow(),
-  )
+  it.each([
+    { papers: 0 },
+    { papers: 51 },
+    { papers: 2.5 },
+    { length: 'long' },
+    { minimumVotes: -1 },
+    { topic: 'llm' },
+    { include: ['x'] },
+    { mute: Array.from({ length: 31 }, (_, n) => `topic ${n}`) },
+  ])('refuses %j', (choices) => expect(() => parseChoices(choices)).toThrow())
+  it('keeps phrases on one line and each once, in the reader’s order', () => {
+    const { include } = parseChoices({
+      include: [' large\nlanguage  model ', 'Vision', 'LARGE language model', 'vision'],
+    })
+    expect(include).toEqual(['large language model', 'Vision'])
+  })
   it('hashes equal choices alike, whatever the order in which they are named', () => {
     const one = parseChoices({ papers: 5, length: 'full' })
-    expect(hashChoices({ onlyWithCode: false, minimumVotes: 0, length: 'full', papers: 5 })).toEqual(hashChoices(one))
+    const reversed = Object.fromEntries(Object.entries(one).reverse()) as typeof one
+    expect(hashChoices(reversed)).toEqual(hashChoices(one))
     expect(hashChoices({ ...one, papers: 6 })).not.toEqual(hashChoices(one))
   })
 })

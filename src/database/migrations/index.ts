@@ -1,4 +1,5 @@
 // Every step of the schema, in order. A step that was released never changes.
 import { up as initial } from './001-initial.ts'
+import { up as silence } from './002-silence.ts'
 
-export const migrations = { '001-initial': { up: initial } }
+export const migrations = { '001-initial': { up: initial }, '002-silence': { up: silence } }
