@@ -15,6 +15,8 @@ export interface PrintedRemark {
 /** The most that a remark may weigh: some hundred letters, or a few dozen of scripts whose letters take more. */
 export const REMARK_SIZE_MAX: Size = { html: 200, message: 400 }
 const REMARK_MAX = 140
+/** Short, on one line, and nothing that takes more than a byte in any encoding: light for certain. */
+const LIGHT = /^(?:|[A-Za-z0-9.,;:()/+-](?:[A-Za-z0-9.,;:()/+-]| (?! )){0,98}[A-Za-z0-9.,;:()/+-])$/
 /** Cut by so many characters at a time until it fits. */
 const CUT = 12
 /** Far fewer are met in an edition. */
@@ -24,7 +26,8 @@ const printed = new Map<string, PrintedRemark>()
 
 /** Returns the text as a remark: one clean line, cut where it would weigh too much. */
 export function fitRemark(text: string): string {
-  if (text === '') return ''
+  // Most remarks end here.
+  if (LIGHT.test(text)) return text
   let fitted = shortenToLength(cleanLine(text), REMARK_MAX)
   while (!isLight(printRemark(fitted).size)) fitted = shortenToLength(fitted, fitted.length - CUT)
   return fitted

@@ -3,7 +3,7 @@ import type { Section } from '../database/states.ts'
 import { type Choices, PAPERS_MAX } from '../subscriber/preferences.ts'
 import type { PlaceIndex } from './place-index.ts'
 import { fitRemark } from './remark.ts'
-import { isFiltering, type Judgement, judgePlace, openWishes, wishWords } from './wishes.ts'
+import { isFiltering, judgePlace, openWishes, strengthAt, wishWords } from './wishes.ts'
 
 export interface Selection {
   /** Positions in the edition, in the order of the mail: ranked papers, late risers, papers of editions that were missed. */
@@ -26,7 +26,7 @@ export const SECTION_MAX: Record<Section, number> = { ranked: PAPERS_MAX, rising
 
 interface Candidate {
   at: number
-  judgement: Judgement
+  strength: number
 }
 
 /**
@@ -41,8 +41,8 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
   for (const [at, { position, section, rank }] of places.entries()) {
     // A riser counts when its place would have been within this reader's number of papers.
     if (had.has(position) || (section === 'rising' && rank > choices.papers)) continue
-    const judgement = judgePlace(wishes, at)
-    if (judgement.unmet.length === 0) wanted[section].push({ at, judgement })
+    const strength = strengthAt(wishes, at)
+    if (strength >= 0) wanted[section].push({ at, strength })
   }
   const ranked = best(wanted.ranked, choices.papers)
   // Offered only to readers who missed an edition: for everybody else they count as had.
@@ -51,7 +51,7 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
   const chosen = [...ranked, ...best(wanted.rising, LATE_RISERS_MAX), ...late]
   const papers = chosen.map(({ at }) => places[at]?.position as number)
   if (!isFiltering(choices)) return { papers, reasons: papers.map(() => REASON_PLACE) }
-  const remarks = chosen.map(({ judgement }) => fitRemark(wishWords(judgement, choices)))
+  const remarks = chosen.map(({ at }) => fitRemark(wishWords(judgePlace(wishes, at), choices)))
   return {
     papers,
     reasons: papers.map(() => REASON_CHOSEN),
@@ -61,5 +61,5 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
 
 /** The strongest first; among equals the edition's own order stays. */
 function best(candidates: readonly Candidate[], most: number): Candidate[] {
-  return candidates.toSorted((a, b) => b.judgement.strength - a.judgement.strength).slice(0, most)
+  return candidates.toSorted((a, b) => b.strength - a.strength).slice(0, most)
 }

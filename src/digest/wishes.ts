@@ -15,8 +15,6 @@ export type Unmet =
 export interface Judgement {
   /** Empty: wanted. */
   unmet: readonly Unmet[]
-  /** How much it is what the reader includes or follows: the weight of its best match, 0 for none. */
-  strength: number
   topics: readonly { phrase: string; match: TopicMatch }[]
   authors: readonly string[]
   organisations: readonly string[]
@@ -40,7 +38,6 @@ const FIELD_WORDS: Record<Field, string> = {
   keywords: 'in its keywords',
   abstract: 'in its abstract',
 }
-const NOTHING: readonly never[] = []
 
 /** Looks a reader's phrases up in an edition. */
 export function openWishes(index: PlaceIndex, choices: Choices): Wishes {
@@ -61,26 +58,40 @@ export function isFiltering({ minimumVotes, onlyWithCode, ...choices }: Choices)
   return minimumVotes > 0 || onlyWithCode || choices.mute.length > 0 || isIncluding(choices)
 }
 
-/** Judges the place at an index: mute wins over whatever includes it. */
+/**
+ * Returns how much the place at an index is what the reader includes or follows: the weight of its best match, 0 where nothing
+ * of that is said of it, -1 where it is not wanted. Mute wins over whatever includes it.
+ */
+export function strengthAt({ choices, places, ...phrases }: Wishes, at: number): number {
+  const { paper, upvotes } = places[at] as Place
+  if (paper.withdrawnAt !== null || upvotes < choices.minimumVotes) return -1
+  if (choices.onlyWithCode && paper.codeUrl === null) return -1
+  for (const { found } of phrases.mute) if (found[at]) return -1
+  let strength = 0
+  for (const { found } of phrases.include) {
+    const match = found[at]
+    if (match && WEIGHTS[match.field] > strength) strength = WEIGHTS[match.field]
+  }
+  for (const { found } of phrases.authors) if (found[at]) strength = FOLLOWED_WEIGHT
+  for (const { found } of phrases.organisations) if (found[at]) strength = FOLLOWED_WEIGHT
+  return strength === 0 && choices.includeMeans === 'only' && isIncluding(choices) ? -1 : strength
+}
+
+/** Judges the place at an index in full, as strengthAt does in brief. */
 export function judgePlace(wishes: Wishes, at: number): Judgement {
   const { choices, include, mute, authors, organisations } = wishes
   const { paper, upvotes } = wishes.places[at] as Place
-  const topics = foundAt(include, at).map(({ phrase, found }) => ({ phrase, match: found[at] as TopicMatch }))
-  const followed = foundAt(authors, at).map(({ phrase }) => phrase)
-  const houses = foundAt(organisations, at).map(({ phrase }) => phrase)
-  const strength = Math.max(
-    followed.length + houses.length > 0 ? FOLLOWED_WEIGHT : 0,
-    ...topics.map(({ match }) => WEIGHTS[match.field]),
-  )
+  const topics = matchesAt(include, at)
+  const followed = foundAt(authors, at)
+  const houses = foundAt(organisations, at)
   const unmet: Unmet[] = []
   if (paper.withdrawnAt !== null) unmet.push({ wish: 'present' })
   if (upvotes < choices.minimumVotes) unmet.push({ wish: 'votes', bar: choices.minimumVotes, votes: upvotes })
   if (choices.onlyWithCode && paper.codeUrl === null) unmet.push({ wish: 'code' })
-  for (const { phrase, found } of foundAt(mute, at)) {
-    unmet.push({ wish: 'mute', phrase, match: found[at] as TopicMatch })
-  }
-  if (strength === 0 && choices.includeMeans === 'only' && isIncluding(choices)) unmet.push({ wish: 'include' })
-  return { unmet, strength, topics, authors: followed, organisations: houses }
+  for (const muted of matchesAt(mute, at)) unmet.push({ wish: 'mute', ...muted })
+  const included = topics.length + followed.length + houses.length > 0
+  if (!included && choices.includeMeans === 'only' && isIncluding(choices)) unmet.push({ wish: 'include' })
+  return { unmet, topics, authors: followed, organisations: houses }
 }
 
 /** Says why a wanted place is the reader's own, briefly; '' when only its rank speaks for it. With `aliases` it says which name was found. */
@@ -125,7 +136,13 @@ function isIncluding({
   return include.length + authors.length + organisations.length > 0
 }
 
-/** Most readers follow nobody: for them nothing is made. */
-function foundAt<T extends { found: readonly unknown[] }>(phrases: readonly T[], at: number): readonly T[] {
-  return phrases.length === 0 ? NOTHING : phrases.filter(({ found }) => found[at] !== undefined)
+function matchesAt(phrases: Wishes['include'], at: number): { phrase: string; match: TopicMatch }[] {
+  return phrases.flatMap(({ phrase, found }) => {
+    const match = found[at]
+    return match ? [{ phrase, match }] : []
+  })
+}
+
+function foundAt(phrases: Wishes['authors'], at: number): string[] {
+  return phrases.filter(({ found }) => found[at]).map(({ phrase }) => phrase)
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { readTopics } from '../../src/digest/topics.ts'
-import { isFiltering, judgePlace, openWishes, wishWords } from '../../src/digest/wishes.ts'
+import { isFiltering, judgePlace, openWishes, strengthAt, wishWords } from '../../src/digest/wishes.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { makePlace } from '../support/places.ts'
 
@@ -16,16 +16,30 @@ const place = makePlace(
   },
 )
 const index = indexPlaces([place], readTopics())
+const strength = (choices: object) => strengthAt(openWishes(index, parseChoices(choices)), 0)
 const judge = (choices: object) => judgePlace(openWishes(index, parseChoices(choices)), 0)
 
-describe('judgePlace', () => {
+describe('strengthAt', () => {
   it('weighs a title above keywords above an abstract, and whoever is followed as much as a title', () => {
     const strengths = [{ include: ['diffusion'] }, { include: ['agent'] }, { include: ['video'] }, {}]
-    expect(strengths.map((choices) => judge(choices).strength)).toEqual([3, 2, 1, 0])
-    expect(judge({ include: ['video', 'agent'] }).strength).toBe(2)
-    expect(judge({ authors: ['Lovelace'] }).strength).toBe(3)
-    expect(judge({ organisations: ['Sample Institute'] }).strength).toBe(3)
+    expect(strengths.map(strength)).toEqual([3, 2, 1, 0])
+    expect(strength({ include: ['video', 'agent'] })).toBe(2)
+    expect(strength({ authors: ['Lovelace'] })).toBe(3)
+    expect(strength({ organisations: ['Sample Institute'] })).toBe(3)
   })
+  it('is -1 for whatever is not wanted, and agrees with judgePlace', () => {
+    const unwanted = [
+      { minimumVotes: 11 },
+      { onlyWithCode: true },
+      { mute: ['video'] },
+      { include: ['knitting'], includeMeans: 'only' },
+    ]
+    expect(unwanted.map(strength)).toEqual([-1, -1, -1, -1])
+    expect(unwanted.map((choices) => judge(choices).unmet.length)).toEqual([1, 1, 1, 1])
+  })
+})
+
+describe('judgePlace', () => {
   it('lists every wish that is not met', () => {
     const { unmet } = judge({
       minimumVotes: 11,
