@@ -98,9 +98,7 @@ export async function placesOfDay(
     earlier.push({
       date: edition.date,
       ranked: rankPapers(await listPapers(db, [edition.date])),
-      frozenRanks: new Map(
-        frozen.filter((place) => place.section === 'ranked').map((place) => [place.paper.id, place.rank]),
-      ),
+      frozen: new Map(frozen.filter((place) => place.section === 'ranked').map((place) => [place.paper.id, place])),
     })
   }
   const risers = findRisers(earlier).filter((entry) => !own.has(entry.paper.id))
