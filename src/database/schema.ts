@@ -5,6 +5,7 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   notes                                 a short mail instead of a digest that a day did not bring
 //   suppressions, secrets, ticks
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
@@ -22,6 +23,7 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  notes: NoteRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
@@ -148,6 +150,8 @@ export interface SubscriberRow {
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp
+  /** Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with next_due_at = now(). */
+  welcome: Generated<boolean>
   next_due_at: OptionalTimestamp
   created_at: StampedTimestamp
   changed_at: StampedTimestamp
@@ -204,6 +208,18 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/**
+ * A local day on which a reader gets a short note instead of a digest: `day` for who asked for notes, `filters` after two silent
+ * weeks. `edition_id` is the edition that brought them nothing, null where there was none. `noticed_at` is set with its notice.
+ */
+export interface NoteRow {
+  subscriber_id: number
+  local_date: string
+  kind: 'day' | 'filters'
+  edition_id: Optional<number>
+  noticed_at: OptionalTimestamp
 }
 
 /** An address, by keyed hash, that must not be written to. */
