@@ -157,13 +157,14 @@ export interface SubscriberRow {
   changed_at: StampedTimestamp
 }
 
-/** An ordered choice of an edition's positions, shared by readers with the same choices and history. */
+/** An ordered choice of an edition's positions, shared by readers with the same choices and history. `remarks`: one a paper or none. */
 export interface SelectionRow {
   edition_id: number
   id: number
   length: Length
   papers: number[]
   reasons: number[]
+  remarks: Generated<string[]>
 }
 
 /**
