@@ -5,6 +5,7 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   suppressions, secrets, ticks
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
@@ -35,6 +36,7 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  notes: NoteRow
   notices: NoticeRow
   credentials: CredentialRow
   suppressions: SuppressionRow
@@ -168,18 +170,21 @@ export interface SubscriberRow {
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp
+  /** Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with next_due_at = now(). */
+  welcome: Generated<boolean>
   next_due_at: OptionalTimestamp
   created_at: StampedTimestamp
   changed_at: StampedTimestamp
 }
 
-/** An ordered choice of an edition's positions, shared by readers with the same choices and history. */
+/** An ordered choice of an edition's positions, shared by readers with the same choices and history. `remarks`: one a paper or none. */
 export interface SelectionRow {
   edition_id: number
   id: number
   length: Length
   papers: number[]
   reasons: number[]
+  remarks: Generated<string[]>
 }
 
 /**
@@ -224,6 +229,18 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/**
+ * A local day on which a reader gets a short note instead of a digest: `day` for who asked for notes, `filters` after two silent
+ * weeks. `edition_id` is the edition that brought them nothing, null where there was none. `noticed_at` is set with its notice.
+ */
+export interface NoteRow {
+  subscriber_id: number
+  local_date: string
+  kind: 'day' | 'filters'
+  edition_id: Optional<number>
+  noticed_at: OptionalTimestamp
 }
 
 /**
