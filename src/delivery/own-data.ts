@@ -75,5 +75,8 @@ export async function getOwnData(db: Kysely<Database>, subscriberId: number): Pr
   const { rows: links } = await sql<Record<string, unknown>>`
     select purpose, payload, issued_at as "issuedAt", expires_at as "expiresAt", used_at as "usedAt"
     from credentials where subscriber_id = ${subscriberId} order by issued_at`.execute(db)
-  return { subscriber: subscribers[0] ?? null, digests, notices, links }
+  const { rows: notes } = await sql<Record<string, unknown>>`
+    select local_date as "localDate", kind, noticed_at as "noticedAt" from notes
+    where subscriber_id = ${subscriberId} order by local_date`.execute(db)
+  return { subscriber: subscribers[0] ?? null, digests, notices, notes, links }
 }

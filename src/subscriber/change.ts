@@ -74,7 +74,7 @@ export async function markChanged(
     update subscribers s set preferences_id = ${preferencesId}, silence = ${after.silence}, cadence = a.cadence,
       weekday = a.weekday, hour = a.hour, zone = a.zone, paused_until = ${after.pausedUntil}::date,
       waiting_since = case when ${waitsAnew}::boolean then now() else s.waiting_since end,
-      next_due_at = case when ${clockMoves}::boolean then ${nextHourSql('a', sql`now()`)} else s.next_due_at end,
+      next_due_at = case when ${clockMoves}::boolean and not s.welcome then ${nextHourSql('a', sql`now()`)} else s.next_due_at end,
       changed_at = now()
     from (select ${after.cadence}::text as cadence, ${after.weekday}::smallint as weekday, ${after.hour}::smallint as hour,
       ${after.zone}::text as zone) a
