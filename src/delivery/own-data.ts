@@ -46,7 +46,7 @@ export async function exportData({ db }: Pick<Desk, 'db'>, token: string): Promi
 }
 
 /** Returns everything that is kept of a subscriber, in our own words for it. */
-export async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
+async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
   const { rows: subscribers } = await sql<Record<string, unknown>>`
     select s.address, s.public_id as "publicId", s.consent,
       json_build_object('source', s.consent_source, 'page', s.consent_page, 'askedAt', s.asked_at,

@@ -28,7 +28,7 @@ export const STEPS = ['weekly', 'pause', 'fewer'] as const
 export type Step = (typeof STEPS)[number]
 
 /** A snooze and a pause from a mail's foot. */
-export const SNOOZE_DAYS = 14
+const SNOOZE_DAYS = 14
 
 /** Returns what a step down changes for a reader: the week's edition on Mondays, two weeks of silence, or half as many papers. */
 export function stepDown(step: Step, { choices }: Pick<Standing, 'choices'>): Change {
