@@ -5,8 +5,12 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   notes                                 a short mail instead of a digest that a day did not bring
+//   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   suppressions, secrets, ticks
-import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+import type { Generated, GeneratedAlways } from 'kysely'
+import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
+import type { CredentialRow, NoteRow, NoticeRow } from './schema-notices.ts'
 import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
 
 export interface Database {
@@ -22,19 +26,13 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  notes: NoteRow
+  notices: NoticeRow
+  credentials: CredentialRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
 }
-
-/** Read as Date, written as Date or ISO text. */
-type Timestamp = ColumnType<Date, Date | string, Date | string>
-type OptionalTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
-/** Set by the database's clock unless given. */
-type StampedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
-/** Read as parsed JSON, written as JSON text. */
-type Json<T> = ColumnType<T, string, string>
-type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 /** The facts of a paper as last seen. `facts` is a source/paper `Paper`. */
 export interface PaperRow {
@@ -136,7 +134,12 @@ export interface SubscriberRow {
   address: Optional<string>
   address_hash: Buffer
   consent: Consent
+  /** What proves the consent: where it comes from, the page's words (version) that were agreed to, and when. */
   consent_source: string
+  consent_page: Optional<string>
+  asked_at: OptionalTimestamp
+  confirmed_at: OptionalTimestamp
+  left_at: OptionalTimestamp
   preferences_id: number
   cadence: string
   /** 1 Monday … 7 Sunday; read for weekly only. */
@@ -148,6 +151,8 @@ export interface SubscriberRow {
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp
+  /** Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with next_due_at = now(). */
+  welcome: Generated<boolean>
   next_due_at: OptionalTimestamp
   created_at: StampedTimestamp
   changed_at: StampedTimestamp

@@ -41,6 +41,8 @@ describe('joinDigest', () => {
     for (const part of [mail.html, mail.text]) {
       expect(part).toContain(`https://papers.example.org/unsubscribe/${SLOTS.unsubscribe}`)
       expect(part).toContain(`https://papers.example.org/view/${SLOTS.view}`)
+      expect(part).toContain(`https://papers.example.org/preferences/${SLOTS.preferences}`)
+      for (const step of ['weekly', 'pause', 'fewer']) expect(part).toMatch(new RegExp(`[?]step(=|&#x3D;)${step}`))
     }
     expect(mail.headers['List-Unsubscribe']).toBe(
       `<https://papers.example.org/unsubscribe/${SLOTS.unsubscribe}>, <mailto:leave@example.org?subject=unsubscribe%20${SLOTS.unsubscribe}>`,
@@ -94,7 +96,11 @@ describe('joinDigest', () => {
           const chosen = places
             .map(({ position }) => position)
             .filter((position) => position === 1 || keep.next().value)
-          const slots = { unsubscribe: 'u'.repeat(slotLength), view: 'v'.repeat(slotLength) }
+          const slots = {
+            unsubscribe: 'u'.repeat(slotLength),
+            view: 'v'.repeat(slotLength),
+            preferences: 'p'.repeat(slotLength),
+          }
           const remarks = chosen.map((position) => fitRemark(cleanText(titles[position % titles.length] ?? '')))
           const selection = { ...select(...chosen), remarks }
           const plain = joinDigest(preparePieces(all, 'utf8'), selection, slots)
@@ -195,7 +201,7 @@ describe('joinView', () => {
     const { html } = joinView(preparePieces(pieces, 'utf8'), SELECTION)
     expect(html).toContain('Slow Burner')
     expect(html).toContain('href="https://papers.example.org/"')
-    expect(html).not.toMatch(/unsubscribe|\/view\/|You get this|(?!\n)\p{Cc}/iu)
+    expect(html).not.toMatch(/unsubscribe|preferences|[?]step|\/view\/|You get this|(?!\n)\p{Cc}/iu)
     expect(() => joinView(preparePieces(pieces, 'quoted-printable'), SELECTION)).toThrow(/utf8/)
   })
 })
