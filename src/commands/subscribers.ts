@@ -92,7 +92,8 @@ function lineOf(subscriber: Subscriber): string {
   return `${(address ?? '(erased)').padEnd(32)}  ${consent.padEnd(12)}  ${rhythmInWords(subscriber)}, ${choices.papers} papers, ${choices.length}${paused}`
 }
 
-function rhythmInWords({
+/** Returns `daily 07:00 UTC`, `weekly:mon 07:00 Asia/Tokyo`. */
+export function rhythmInWords({
   cadence,
   weekday,
   hour,
