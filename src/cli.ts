@@ -99,6 +99,13 @@ program
   .option(...WEEKLY)
   .option(...JSON_OUT)
   .action(async (options) => (await import('./commands/status.ts')).statusCommand(options))
+program
+  .command('explain <email>')
+  .description('why a subscriber got these papers, or why no mail (the newest)')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option(...JSON_OUT)
+  .action(async (email, options) => (await import('./commands/explain.ts')).explainCommand(email, options))
 const subscribers = program.command('subscribers').description('add and list subscribers')
 subscribers
   .command('add <email>')

@@ -1,5 +1,6 @@
 // Accounts as people read them.
 import type { Accounts } from '../delivery/delivery.ts'
+import { editionSilence, withheldSilence } from '../delivery/silence.ts'
 import type { Edition } from '../edition/edition.ts'
 
 /** The fields that `status`, `send` and `demo` print as JSON. */
@@ -21,6 +22,25 @@ export function accountLines(accounts: Accounts): string[] {
   const shown = rows.filter(([name, count]) => count > 0 || name === 'due' || name === 'submitted')
   const width = Math.max(...shown.map(([name]) => name.length))
   return shown.map(([name, count]) => `  ${name.padEnd(width)}  ${count.toLocaleString('en')}`)
+}
+
+/** Returns the reasons of mails that did not go, by their short names: the edition's own, and those of withheld deliveries. */
+export function reasonsOf(edition: Edition, { withheld }: Pick<Accounts, 'withheld'>): Record<string, string> {
+  const own = editionSilence(edition, edition)
+  return Object.fromEntries(
+    [...(own ? [own] : []), ...Object.keys(withheld).map((reason) => withheldSilence(reason))].map(
+      ({ reason, sentence }) => [reason, sentence],
+    ),
+  )
+}
+
+/** Returns the same as lines, nothing where there is nothing to say. */
+export function reasonLines(edition: Edition, accounts: Pick<Accounts, 'withheld'>): string[] {
+  const own = editionSilence(edition, edition)
+  return [
+    ...(own ? [own.sentence] : []),
+    ...Object.keys(accounts.withheld).map((reason) => `${reason}: ${withheldSilence(reason).sentence}`),
+  ]
 }
 
 /** Returns `the edition of 2026-03-05` or `the week to 2026-03-08`. */

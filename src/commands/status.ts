@@ -2,7 +2,7 @@
 import { getAccounts } from '../delivery/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
 import { findEdition, findNewestEdition } from '../edition/store.ts'
-import { accountFields, accountLines, editionName, stateInWords } from './accounts.ts'
+import { accountFields, accountLines, editionName, reasonLines, reasonsOf, stateInWords } from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
@@ -21,8 +21,21 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
     const accounts = await getAccounts(stores.db, edition.id)
     const { state, reason, incomplete, stoppedReason } = edition
     openTerminal(options).print(
-      { date: edition.date, kind, state, reason, incomplete, stoppedReason, ...accountFields(accounts, 0) },
-      [`${editionName(edition)}: ${stateInWords(edition)}`, ...accountLines(accounts)],
+      {
+        date: edition.date,
+        kind,
+        state,
+        reason,
+        incomplete,
+        stoppedReason,
+        reasons: reasonsOf(edition, accounts),
+        ...accountFields(accounts, 0),
+      },
+      [
+        `${editionName(edition)}: ${stateInWords(edition)}`,
+        ...accountLines(accounts),
+        ...reasonLines(edition, accounts),
+      ],
     )
     if (!addsUp(accounts)) throw new Error(`the accounts of ${editionName(edition)} do not add up: please report it`)
   })

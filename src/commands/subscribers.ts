@@ -126,7 +126,8 @@ function choicesInWords(choices: Choices): string {
   return [`${choices.papers} papers`, choices.length, ...sayWishes(choices)].join(', ')
 }
 
-function rhythmInWords({
+/** Returns `daily 07:00 UTC`, `weekly:mon 07:00 Asia/Tokyo`. */
+export function rhythmInWords({
   cadence,
   weekday,
   hour,

@@ -2,6 +2,7 @@
 // is the database's. The mark is the point of no return: it is committed before the request. What follows is in settling.ts.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import { lastHourSql, localDateSql } from '../subscriber/calendar.ts'
 import type { Member } from './batch.ts'
 import type { WithheldReason } from './delivery.ts'
 
@@ -108,8 +109,10 @@ export async function markAttempting(
   intent: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string },
 ): Promise<'marked' | 'left' | 'lost'> {
   const fresh = batch.fixed === null
-  const { numAffectedRows } = await sql`
-    update batches b set state = 'attempting', recipe_sha256 = ${intent.recipe}, join_version = ${intent.joinVersion},
+  // A digest that slid into a later local day takes that day. Should another have taken it at this very moment, the key of
+  // subscriber and day refuses the mark as a whole, and the next claim finds the reason to leave.
+  const { rows: marked } = await sql`
+    with marked as (update batches b set state = 'attempting', recipe_sha256 = ${intent.recipe}, join_version = ${intent.joinVersion},
       idempotency_key = ${intent.idempotencyKey}, provider = ${intent.provider}, attempts = attempts + 1,
       first_attempt_at = coalesce(first_attempt_at, clock_timestamp()),
       next_attempt_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
@@ -118,8 +121,13 @@ export async function markAttempting(
         select from unnest(b.members) m join subscribers s on s.id = m
         join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = m
         where ${leavingSql} is not null
-      ))`.execute(db)
-  if (Number(numAffectedRows) === 1) return 'marked'
+      )) returning b.edition_id, b.members),
+    moved as (
+      update deliveries d set local_date = ${todaySql} from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
+      where ${fresh}::boolean and d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql}
+    )
+    select from marked`.execute(db)
+  if (marked.length === 1) return 'marked'
   const { rows } = await sql`
     select from batches where id = ${batch.id} and lease_epoch = ${batch.epoch} and state in ${standingSql}`.execute(db)
   return rows.length === 1 ? 'left' : 'lost'
@@ -165,9 +173,24 @@ export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[
   return rows.map((row) => row.id)
 }
 
+const todaySql = localDateSql('s', sql`now()`)
+/** Tells whether delivery `d` was planned for the local day of its planning and that day is over. What is sent by hand keeps its date. */
+const hasSlidSql = sql`(d.state = 'planned' and d.local_date < ${todaySql} and d.local_date = ${localDateSql('s', sql`d.issued_at`)})`
+/** Tells whether the day that `d` slid into brings reader `s` a newer edition: planned already, or due since their last hour. */
+const isOvertakenSql = sql`(
+  exists (
+    select from deliveries o where o.subscriber_id = d.subscriber_id and o.local_date >= ${todaySql} and o.edition_id <> d.edition_id
+  ) or exists (
+    select from editions own join editions n on n.kind = own.kind and n.date > own.date and n.state = 'frozen' and not n.archive
+    where own.id = d.edition_id and n.frozen_at > s.waiting_since and n.frozen_at <= ${lastHourSql('s', sql`now()`)}
+      and not exists (select from deliveries o where o.edition_id = n.id and o.subscriber_id = d.subscriber_id)
+  )
+)`
+
 /** Why a reader `s` with delivery `d` must not get it any more; null when they may. */
 const leavingSql = sql<WithheldReason | null>`case
   when s.consent <> 'confirmed' or s.address is distinct from d.address then 'left'
   when exists (select from suppressions x where x.address_hash = s.address_hash) then 'suppressed'
   when s.paused_until >= (now() at time zone s.zone)::date then 'paused'
+  when ${hasSlidSql} and ${isOvertakenSql} then 'merged'
 end`

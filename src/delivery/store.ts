@@ -1,7 +1,7 @@
 // Single deliveries, as links and people ask for them. The batch's life is in ledger.ts, planning in planning.ts.
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import type { DeliveryState } from '../database/states.ts'
+import type { DeliveryState, EditionKind } from '../database/states.ts'
 
 export interface Delivery {
   editionId: number
@@ -31,4 +31,21 @@ export async function findDelivery(db: Kysely<Database>, publicId: string): Prom
     ])
     .where('d.public_id', '=', publicId)
     .executeTakeFirst()
+}
+
+/** Returns the kind of edition of a date of which a subscriber has a delivery, `first` where they have both; undefined without any. */
+export async function findDeliveryKind(
+  db: Kysely<Database>,
+  subscriberId: number,
+  date: string,
+  first: EditionKind,
+): Promise<EditionKind | undefined> {
+  const rows = await db
+    .selectFrom('deliveries as d')
+    .innerJoin('editions as e', 'e.id', 'd.edition_id')
+    .select('e.kind')
+    .where('d.subscriber_id', '=', subscriberId)
+    .where('e.date', '=', date)
+    .execute()
+  return (rows.find(({ kind }) => kind === first) ?? rows[0])?.kind
 }

@@ -15,12 +15,14 @@ import {
 } from '../../src/delivery/ledger.ts'
 import { markDeferred, markSettled, markUnknown } from '../../src/delivery/settling.ts'
 import { markStopped } from '../../src/edition/store.ts'
+import { planAll } from '../../src/jobs/plan.ts'
 import { markPaused, markUnsubscribed } from '../../src/subscriber/store.ts'
 import { deriveLinkKeys } from '../../src/subscriber/token.ts'
 import { keepRound } from '../support/kept-round.ts'
 import {
   addReader,
   endWaits,
+  freezeEdition,
   planFor,
   readAccounts,
   readBatch,
@@ -262,6 +264,65 @@ describe('leaving before the mark', () => {
     expect(await dropMembers(round.db, stale, [{ subscriberId: ada?.subscriberId ?? 0, reason: 'left' }])).toBe(false)
     expect(await readBatch(round.db, id)).toMatchObject({ members: [ada?.subscriberId], state: 'planned' })
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, waiting: 1, withheld: {} })
+  })
+})
+
+describe('a digest that slid into a later local day', () => {
+  const today = () => new Date().toISOString().slice(0, 10)
+  /** Plans as if it had been for yesterday, the local day of its planning. */
+  async function planYesterday(...names: string[]) {
+    const planned = await planOne(...names)
+    await sql`update deliveries set issued_at = issued_at - interval '1 day',
+      local_date = (issued_at at time zone 'UTC')::date - 1`.execute(round.db)
+    return planned
+  }
+
+  it('takes the local date of its mark, in the mark', async () => {
+    const { edition, id } = await planYesterday('slid')
+    expect((await listMembers(round.db, id)).map((member) => member.leaving)).toEqual([null])
+    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    expect((await readDeliveries(round.db, edition.id)).slid?.local_date).toBe(today())
+  })
+
+  it('keeps the date of what was sent by hand for another day, and of what is fixed already', async () => {
+    const { edition, id } = await planOne('byhand')
+    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
+    await sql`update deliveries set issued_at = '2026-03-06T07:00:00Z'`.execute(round.db)
+    await endWaits(round.db)
+    const again = await claim(id)
+    expect(await markAttempting(round.db, again, intent)).toBe('marked')
+    expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
+  })
+
+  it('is withheld as merged when its new day has a digest already, or a newer edition is due by then', async () => {
+    const { edition, id } = await planYesterday('served', 'due', 'early')
+    const newer = await freezeEdition(round, '2026-03-06', { hoursAgo: 3 })
+    await planAll(round, newer, 'served@example.org')
+    await sql`update deliveries set local_date = (now() at time zone 'UTC')::date where edition_id = ${newer.id}`.execute(
+      round.db,
+    )
+    // The newer one froze three hours ago: `due` has had an hour since, `early` has not.
+    await sql`update subscribers set waiting_since = now() - interval '1 day',
+      hour = extract(hour from now() at time zone 'UTC' - case when address like 'early%' then interval '4 hours' else interval '0' end)`.execute(
+      round.db,
+    )
+    const members = await listMembers(round.db, id)
+    expect(Object.fromEntries(members.map((member) => [member.address.split('@')[0], member.leaving]))).toEqual({
+      served: 'merged',
+      due: 'merged',
+      early: null,
+    })
+    const batch = await claim(id)
+    expect(await markAttempting(round.db, batch, intent)).toBe('left')
+    const leavers = members.flatMap(({ subscriberId, leaving }) => (leaving ? [{ subscriberId, reason: leaving }] : []))
+    expect(await dropMembers(round.db, batch, leavers)).toBe(true)
+    expect(await markAttempting(round.db, batch, intent)).toBe('marked')
+    expect(await readDeliveries(round.db, edition.id)).toMatchObject({
+      served: { state: 'withheld', reason: 'merged', local_date: null },
+      due: { state: 'withheld', reason: 'merged' },
+      early: { state: 'planned', local_date: today() },
+    })
   })
 })
 

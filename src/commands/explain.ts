@@ -1,0 +1,83 @@
+// Says why a subscriber got these papers of an edition, or why no mail: the same words that status counts. Reads only.
+import type { EditionKind } from '../database/states.ts'
+import { findDeliveryKind } from '../delivery/store.ts'
+import { type Account, findAccount } from '../delivery/telling.ts'
+import { readTopics } from '../digest/topics.ts'
+import { findNewestEdition } from '../edition/store.ts'
+import type { EditionDate } from '../source/paper.ts'
+import { findSubscriberByAddress } from '../subscriber/store.ts'
+import type { Subscriber } from '../subscriber/subscriber.ts'
+import { editionName, stateInWords } from './accounts.ts'
+import { parseAddress, parseDate } from './arguments.ts'
+import { withStores } from './session.ts'
+import { rhythmInWords } from './subscribers.ts'
+import { openTerminal } from './terminal.ts'
+
+export async function explainCommand(
+  email: string,
+  options: { date?: string; weekly?: boolean; json?: boolean },
+): Promise<void> {
+  const address = parseAddress(email)
+  const date = options.date === undefined ? undefined : parseDate(options.date)
+  await withStores('stores', async ({ config, stores }) => {
+    const subscriber = await findSubscriberByAddress(stores.db, address)
+    if (!subscriber) {
+      throw new Error(`${address} is not a subscriber (the demo keeps its own: DATA_DIR=${config.dataDir}/demo)`)
+    }
+    const own: EditionKind = options.weekly || subscriber.cadence === 'weekly' ? 'weekly' : 'daily'
+    // What was sent before a change of cadence is of the other kind.
+    const kind = options.weekly || !date ? own : ((await findDeliveryKind(stores.db, subscriber.id, date, own)) ?? own)
+    const asked = date ?? (await findNewestEdition(stores.db, kind))?.date
+    if (!asked) throw new Error(`no ${kind} edition was frozen yet: name a date with --date`)
+    const { cutoffMinutes } = config
+    const account = await findAccount(stores.db, subscriber, {
+      date: asked,
+      kind,
+      cutoffMinutes,
+      topics: readTopics(config.templatesDir),
+    })
+    openTerminal(options).print(
+      fieldsOf(subscriber, account, asked, kind),
+      linesOf(subscriber, account, { date: asked, kind }),
+    )
+  })
+}
+
+function fieldsOf({ address }: Subscriber, account: Account, date: EditionDate, kind: EditionKind) {
+  const { edition, told } = account
+  const papers = account.papers.filter(({ selected }) => selected)
+  const leftOut = account.papers.filter(({ selected }) => !selected)
+  const paper = ({ paperId, title, upvotes, sentence }: Account['papers'][number]) => ({
+    id: paperId,
+    title,
+    upvotes,
+    reason: sentence,
+  })
+  return {
+    address,
+    date,
+    kind,
+    edition: edition?.state ?? null,
+    outcome: told.kind,
+    whose: told.kind === 'silence' ? told.whose : null,
+    reason: told.kind === 'silence' ? told.reason : null,
+    sentence: told.sentence,
+    choicesChanged: account.choicesChanged,
+    papers: papers.map(paper),
+    leftOut: leftOut.map(paper),
+  }
+}
+
+function linesOf(subscriber: Subscriber, account: Account, named: { date: EditionDate; kind: EditionKind }): string[] {
+  const { edition, told, papers } = account
+  const line = ({ title, sentence }: Account['papers'][number]) => [`  ${title}`, `    ${sentence}`]
+  const selected = papers.filter((paper) => paper.selected)
+  const leftOut = papers.filter((paper) => !paper.selected)
+  return [
+    `${subscriber.address} (${rhythmInWords(subscriber)}), ${editionName(named)}${edition ? `: ${stateInWords(edition)}` : ''}`,
+    told.kind === 'silence' ? `No mail: ${told.sentence}` : told.sentence,
+    ...(account.choicesChanged ? ['The choices have changed since: the reasons are those of today.'] : []),
+    ...(selected.length > 0 ? ['', 'In the digest:', ...selected.flatMap(line)] : []),
+    ...(leftOut.length > 0 ? ['', 'Left out:', ...leftOut.flatMap(line)] : []),
+  ]
+}
