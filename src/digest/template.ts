@@ -24,8 +24,11 @@ handlebars.registerHelper('wrap', (text: unknown, { hash }: Handlebars.HelperOpt
   wrapText(String(text), TEXT_WIDTH, hash.first ?? '', hash.rest ?? ''),
 )
 
-/** Checks a template as its author wrote it. Throws a PermanentError that names file and line of what Handlebars cannot read or must not do. */
-export function checkTemplate(source: string, file: string): void {
+/**
+ * Checks a template as its author wrote it. Throws a PermanentError that names file and line of what Handlebars cannot read or
+ * must not do; of partials only the named ones may be asked for, none by default.
+ */
+export function checkTemplate(source: string, file: string, partials: readonly string[] = []): void {
   let program: hbs.AST.Program
   try {
     program = handlebars.parse(source)
@@ -41,7 +44,13 @@ export function checkTemplate(source: string, file: string): void {
     if (!mustache.escaped) refuse(mustache, 'a value without escaping ({{{…}}} or {{&…}})')
     visitMustache(mustache)
   }
-  visitor.PartialStatement = (partial) => refuse(partial, 'templates have no partials')
+  const visitPartial = visitor.PartialStatement.bind(visitor)
+  visitor.PartialStatement = (partial) => {
+    const name = partial.name.type === 'PathExpression' ? (partial.name as hbs.AST.PathExpression).original : ''
+    if (partials.length === 0) refuse(partial, 'templates have no partials')
+    if (!partials.includes(name)) refuse(partial, `there is no partial of this name, only ${partials.join(', ')}`)
+    visitPartial(partial)
+  }
   visitor.PartialBlockStatement = (partial) => refuse(partial, 'templates have no partials')
   visitor.accept(program)
 }

@@ -10,7 +10,7 @@ import { showFront } from './front.ts'
 import { isSchemaCurrent, showHealth, showReadiness, showRobots } from './health.ts'
 import { showOutbox } from './outbox.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox-mail.ts'
-import { openPages, type Pages, showStyle } from './pages.ts'
+import { openPages, type Pages, showStyle, showZoneScript } from './pages.ts'
 import { keepPrivate, limitBody, secureHeaders } from './safety.ts'
 import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
 import { showView, showViewMail } from './view.ts'
@@ -27,6 +27,8 @@ export interface WebDependencies {
   isReady?: () => Promise<boolean>
   /** Where the outbox provider writes: `/outbox` exists only with it. */
   outboxDirectory?: string
+  /** Signs the moment at which a subscribe form is shown; '' by default. */
+  formStamp?: () => string
   /** Instead of the project's own templates. */
   templatesDir?: string | undefined
 }
@@ -40,16 +42,18 @@ const PRIVATE_PATHS = ['/view/*', '/unsubscribe/*', '/outbox', '/outbox/*']
 export function createApp(deps: WebDependencies): Hono {
   const { db, linkKeys, logger, cutoffMinutes, outboxDirectory } = deps
   const pages = openPages(deps)
+  const formStamp = deps.formStamp ?? (() => '')
   const isReady = deps.isReady ?? (() => isSchemaCurrent(db))
   const outbox = outboxDirectory === undefined ? undefined : { db, pages, directory: outboxDirectory }
 
   const routes: Route[] = [
-    ['GET', '/', showFront({ db, pages, cutoffMinutes, outbox: outbox !== undefined })],
+    ['GET', '/', showFront({ db, pages, cutoffMinutes, formStamp, outbox: outbox !== undefined })],
     ['GET', '/view/:token', showView({ db, linkKeys, pages })],
     ['GET', '/view/:token/mail', showViewMail({ db, linkKeys })],
     ['GET', '/unsubscribe/:token', showUnsubscribe({ db, linkKeys, pages })],
     ['POST', '/unsubscribe/:token', unsubscribe({ db, linkKeys, pages, logger })],
     ['GET', '/style.css', showStyle(pages)],
+    ['GET', '/zone.js', showZoneScript(pages)],
     ['GET', '/robots.txt', showRobots],
     ['GET', '/healthz', showHealth],
     ['GET', '/readyz', showReadiness(isReady, logger)],

@@ -10,21 +10,24 @@ import { rankPapers } from '../edition/ranking.ts'
 import { findNewestEdition, listPlaces, listUnfrozenEditions } from '../edition/store.ts'
 import { listPapers } from '../source/store.ts'
 import type { Pages } from './pages.ts'
+import { subscribeForm } from './subscribe-form.ts'
 
 interface FrontOptions {
   db: Kysely<Database>
   pages: Pages
   cutoffMinutes: number
+  formStamp: () => string
   outbox: boolean
 }
 
-/** Shows the newest date that holds papers. */
-export function showFront({ db, pages, cutoffMinutes, outbox }: FrontOptions) {
+/** Shows the newest date that holds papers, and the form to subscribe with. */
+export function showFront({ db, pages, cutoffMinutes, formStamp, outbox }: FrontOptions) {
   const cutoff = clockOf(cutoffMinutes)
   return async (c: Context): Promise<Response> => {
     const newest = await findNewest(db)
     const values = newest ? describe(newest.edition, newest.places) : NOTHING
-    return c.html(pages.render('front', { title: values.date }, { ...values, cutoff, outbox }))
+    const form = subscribeForm(formStamp())
+    return c.html(pages.render('front', { title: values.date, form: true }, { ...values, cutoff, form, outbox }))
   }
 }
 

@@ -1,5 +1,6 @@
 // What each page template prints: values ready to be escaped, '' where there is nothing to say. The templates leave that out.
 import type { Card } from '../digest/card.ts'
+import type { SubscribeFormValues } from './subscribe-form.ts'
 
 /** The values of each template: all of them, as a missing one throws. */
 export interface PageValues {
@@ -27,6 +28,7 @@ interface FrontValues {
   /** When an order becomes final. */
   cutoff: string
   cards: Card[]
+  form: SubscribeFormValues
   /** Whether there is an outbox to look at. */
   outbox: boolean
 }
