@@ -6,12 +6,16 @@ import type { Database } from '../database/schema.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
+import { showEdition } from './edition.ts'
+import { showEditions } from './editions.ts'
+import { showFeed } from './feed.ts'
 import { showFront } from './front.ts'
-import { isSchemaCurrent, showHealth, showReadiness, showRobots } from './health.ts'
+import { isSchemaCurrent, showHealth, showReadiness } from './health.ts'
 import { showOutbox } from './outbox.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox-mail.ts'
 import { openPages, type Pages, showStyle, showZoneScript } from './pages.ts'
 import { keepPrivate, limitBody, secureHeaders } from './safety.ts'
+import { showRobots, showSitemap } from './sitemap.ts'
 import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
 import { showView, showViewMail } from './view.ts'
 
@@ -48,13 +52,19 @@ export function createApp(deps: WebDependencies): Hono {
 
   const routes: Route[] = [
     ['GET', '/', showFront({ db, pages, cutoffMinutes, formStamp, outbox: outbox !== undefined })],
+    ['GET', '/editions', showEditions({ db, pages })],
+    ['GET', '/editions/:date', showEdition({ db, pages }, 'daily')],
+    ['GET', '/editions/:date/weekly', showEdition({ db, pages }, 'weekly')],
+    ['GET', '/feed.xml', showFeed({ db, pages }, 'atom')],
+    ['GET', '/feed.json', showFeed({ db, pages }, 'json')],
+    ['GET', '/sitemap.xml', showSitemap({ db, pages })],
     ['GET', '/view/:token', showView({ db, linkKeys, pages })],
     ['GET', '/view/:token/mail', showViewMail({ db, linkKeys })],
     ['GET', '/unsubscribe/:token', showUnsubscribe({ db, linkKeys, pages })],
     ['POST', '/unsubscribe/:token', unsubscribe({ db, linkKeys, pages, logger })],
     ['GET', '/style.css', showStyle(pages)],
     ['GET', '/zone.js', showZoneScript(pages)],
-    ['GET', '/robots.txt', showRobots],
+    ['GET', '/robots.txt', showRobots(pages)],
     ['GET', '/healthz', showHealth],
     ['GET', '/readyz', showReadiness(isReady, logger)],
   ]

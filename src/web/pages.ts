@@ -17,21 +17,48 @@ interface Frame {
   wide?: boolean
   /** Whether it holds the subscribe form, which comes with a script that guesses the time zone. */
   form?: boolean
+  /** What search engines and those who share a link are told; for pages that anybody may find. */
+  about?: {
+    /** Where it is found, without the path of PUBLIC_URL. */
+    path: string
+    /** A sentence or two. */
+    description: string
+    /** Whether it is about one date. */
+    article?: boolean
+  }
 }
 
 export interface Pages {
   /** Path in front of every link of a page: '' unless PUBLIC_URL has one. */
   base: string
+  /** The site's name. */
+  name: string
+  /** In front of links that are followed from elsewhere; without a slash at its end. */
+  publicUrl: string
   stylesheet: string
   /** The script that guesses the time zone of the subscribe form. */
   script: string
   render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
+  /** Fills a page's template alone, without its frame. */
+  fill<Name extends PageName>(page: Name, values: PageValues[Name]): string
 }
 
 const HASH_CHARACTERS = 12
-const PAGES: readonly PageName[] = ['front', 'view', 'unsubscribe', 'goodbye', 'outbox', 'mail', 'message']
+const PAGES: readonly PageName[] = [
+  'front',
+  'edition',
+  'editions',
+  'search',
+  'feed-edition',
+  'view',
+  'unsubscribe',
+  'goodbye',
+  'outbox',
+  'mail',
+  'message',
+]
 /** Parts that several pages share, each called by its file's name: `{{> subscribe-form form}}`. */
-const PARTIALS: readonly string[] = ['subscribe-form']
+const PARTIALS: readonly string[] = ['site-head', 'site-foot', 'subscribe-form', 'search-form', 'papers']
 
 /**
  * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that names the file that
@@ -53,20 +80,32 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   // The one template that takes a value as it is: a page that was filled before.
   const frame = compile(read('pages/frame.hbs'))
   const name = cleanText(theme.name)
-  const base = new URL(settings.publicUrl).pathname.replace(/\/+$/, '')
+  const publicUrl = settings.publicUrl.replace(/\/+$/, '')
+  const base = new URL(publicUrl).pathname.replace(/\/+$/, '')
   const script = read('pages/zone.js')
   const style = versioned(`${base}/style.css`, stylesheet)
   const zoneScript = versioned(`${base}/zone.js`, script)
   const colours = { light: theme.light.page, dark: theme.dark.page }
   const icon = iconOf(theme)
+  const fill: Pages['fill'] = (page, values) => bodies.get(page)?.({ ...values, name, base }) ?? ''
 
   return {
     base,
+    name,
+    publicUrl,
     stylesheet,
     script,
-    render(page, { title, wide = false, form = false }, values) {
-      const body = bodies.get(page)?.({ ...values, name, base })
-      return frame({ page, title, wide, name, base, style, script: form ? zoneScript : '', icon, colours, body })
+    fill,
+    render(page, { title, wide = false, form = false, about }, values) {
+      const body = fill(page, values)
+      const shared = about && {
+        url: publicUrl + about.path,
+        title: title || name,
+        description: about.description,
+        type: about.article ? 'article' : 'website',
+      }
+      const own = { page, title, wide, script: form ? zoneScript : '', shared: shared ?? null }
+      return frame({ ...own, name, base, style, icon, colours, body })
     },
   }
 }

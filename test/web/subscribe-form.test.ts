@@ -8,8 +8,12 @@ const ENTRY: SubscribeEntry = { address: 'ada@', cadence: 'weekly', weekday: '5'
 
 /** Returns the form as the front page prints it. */
 function print(...given: Parameters<typeof subscribeForm>): string {
-  const values = { date: '', summary: '', standing: '', note: '', cutoff: '00:30', cards: [], outbox: false }
-  return pages.render('front', { title: '' }, { ...values, form: subscribeForm(...given) })
+  const edition = { heading: '', summary: '', standing: '', note: '', cards: [], datePath: '' }
+  return pages.render(
+    'front',
+    { title: '' },
+    { ...edition, cutoff: '00:30', outbox: false, form: subscribeForm(...given) },
+  )
 }
 
 const chosen = (html: string, name: string) =>
