@@ -4,7 +4,7 @@ import { encode, wrap } from 'nodemailer/lib/qp'
 import type { Size } from './budget.ts'
 
 /** The personal values of a mail. A closed list: what a mail needs that is not here cannot be joined. */
-export const SLOT_NAMES = ['unsubscribe', 'view'] as const
+export const SLOT_NAMES = ['unsubscribe', 'view', 'preferences'] as const
 export type SlotName = (typeof SLOT_NAMES)[number]
 
 export interface Piece {
