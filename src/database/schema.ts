@@ -34,10 +34,11 @@ export interface Database {
   ticks: TickRow
 }
 
-/** The facts of a paper as last seen. `facts` is a source/paper `Paper`. */
+/** The facts of a paper as last seen. `facts` is a source/paper `Paper`; `words` is what searching reads of it. */
 export interface PaperRow {
   id: string
   facts: Json<unknown>
+  words: GeneratedAlways<string>
   changed_at: StampedTimestamp
 }
 

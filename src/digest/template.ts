@@ -34,8 +34,11 @@ export function wrapParagraph(text: string, indent: string): string {
   return wrapText(text, TEXT_WIDTH, indent, indent)
 }
 
-/** Checks a template as its author wrote it. Throws a PermanentError that names file and line of what Handlebars cannot read or must not do. */
-export function checkTemplate(source: string, file: string): void {
+/**
+ * Checks a template as its author wrote it. Throws a PermanentError that names file and line of what Handlebars cannot read or
+ * must not do; of partials only the named ones may be asked for, none by default.
+ */
+export function checkTemplate(source: string, file: string, partials: readonly string[] = []): void {
   let program: hbs.AST.Program
   try {
     program = handlebars.parse(source)
@@ -51,7 +54,13 @@ export function checkTemplate(source: string, file: string): void {
     if (!mustache.escaped) refuse(mustache, 'a value without escaping ({{{…}}} or {{&…}})')
     visitMustache(mustache)
   }
-  visitor.PartialStatement = (partial) => refuse(partial, 'templates have no partials')
+  const visitPartial = visitor.PartialStatement.bind(visitor)
+  visitor.PartialStatement = (partial) => {
+    const name = partial.name.type === 'PathExpression' ? (partial.name as hbs.AST.PathExpression).original : ''
+    if (partials.length === 0) refuse(partial, 'templates have no partials')
+    if (!partials.includes(name)) refuse(partial, `there is no partial of this name, only ${partials.join(', ')}`)
+    visitPartial(partial)
+  }
   visitor.PartialBlockStatement = (partial) => refuse(partial, 'templates have no partials')
   visitor.accept(program)
 }

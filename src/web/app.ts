@@ -6,12 +6,16 @@ import type { Database } from '../database/schema.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
+import { showEdition } from './edition.ts'
+import { showEditions } from './editions.ts'
+import { showFeed } from './feed.ts'
 import { showFront } from './front.ts'
-import { isSchemaCurrent, showHealth, showReadiness, showRobots } from './health.ts'
+import { isSchemaCurrent, showHealth, showReadiness } from './health.ts'
 import { showOutbox } from './outbox.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox-mail.ts'
-import { openPages, type Pages, showStyle } from './pages.ts'
+import { openPages, type Pages, showStyle, showZoneScript } from './pages.ts'
 import { keepPrivate, limitBody, secureHeaders } from './safety.ts'
+import { showRobots, showSitemap } from './sitemap.ts'
 import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
 import { showView, showViewMail } from './view.ts'
 
@@ -27,6 +31,8 @@ export interface WebDependencies {
   isReady?: () => Promise<boolean>
   /** Where the outbox provider writes: `/outbox` exists only with it. */
   outboxDirectory?: string
+  /** Signs the moment at which a subscribe form is shown; '' by default. */
+  formStamp?: () => string
   /** Instead of the project's own templates. */
   templatesDir?: string | undefined
 }
@@ -40,17 +46,25 @@ const PRIVATE_PATHS = ['/view/*', '/unsubscribe/*', '/outbox', '/outbox/*']
 export function createApp(deps: WebDependencies): Hono {
   const { db, linkKeys, logger, cutoffMinutes, outboxDirectory } = deps
   const pages = openPages(deps)
+  const formStamp = deps.formStamp ?? (() => '')
   const isReady = deps.isReady ?? (() => isSchemaCurrent(db))
   const outbox = outboxDirectory === undefined ? undefined : { db, pages, directory: outboxDirectory }
 
   const routes: Route[] = [
-    ['GET', '/', showFront({ db, pages, cutoffMinutes, outbox: outbox !== undefined })],
+    ['GET', '/', showFront({ db, pages, cutoffMinutes, formStamp, outbox: outbox !== undefined })],
+    ['GET', '/editions', showEditions({ db, pages })],
+    ['GET', '/editions/:date', showEdition({ db, pages }, 'daily')],
+    ['GET', '/editions/:date/weekly', showEdition({ db, pages }, 'weekly')],
+    ['GET', '/feed.xml', showFeed({ db, pages }, 'atom')],
+    ['GET', '/feed.json', showFeed({ db, pages }, 'json')],
+    ['GET', '/sitemap.xml', showSitemap({ db, pages })],
     ['GET', '/view/:token', showView({ db, linkKeys, pages })],
     ['GET', '/view/:token/mail', showViewMail({ db, linkKeys })],
     ['GET', '/unsubscribe/:token', showUnsubscribe({ db, linkKeys, pages })],
     ['POST', '/unsubscribe/:token', unsubscribe({ db, linkKeys, pages, logger })],
     ['GET', '/style.css', showStyle(pages)],
-    ['GET', '/robots.txt', showRobots],
+    ['GET', '/zone.js', showZoneScript(pages)],
+    ['GET', '/robots.txt', showRobots(pages)],
     ['GET', '/healthz', showHealth],
     ['GET', '/readyz', showReadiness(isReady, logger)],
   ]

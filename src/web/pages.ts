@@ -1,5 +1,5 @@
 // Fills the page templates. Every page stands in the same frame and takes its look from the theme; values are always escaped,
-// only a filled page may stand raw in the frame.
+// only a filled page may stand raw in the frame, and no page carries script of its own.
 import { createHash } from 'node:crypto'
 import Handlebars from 'handlebars'
 import type { Context } from 'hono'
@@ -15,17 +15,50 @@ interface Frame {
   title: string
   /** A room for lists and mails instead of a column for reading. */
   wide?: boolean
+  /** Whether it holds the subscribe form, which comes with a script that guesses the time zone. */
+  form?: boolean
+  /** What search engines and those who share a link are told; for pages that anybody may find. */
+  about?: {
+    /** Where it is found, without the path of PUBLIC_URL. */
+    path: string
+    /** A sentence or two. */
+    description: string
+    /** Whether it is about one date. */
+    article?: boolean
+  }
 }
 
 export interface Pages {
   /** Path in front of every link of a page: '' unless PUBLIC_URL has one. */
   base: string
+  /** The site's name. */
+  name: string
+  /** In front of links that are followed from elsewhere; without a slash at its end. */
+  publicUrl: string
   stylesheet: string
+  /** The script that guesses the time zone of the subscribe form. */
+  script: string
   render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
+  /** Fills a page's template alone, without its frame. */
+  fill<Name extends PageName>(page: Name, values: PageValues[Name]): string
 }
 
-const STYLE_HASH_CHARACTERS = 12
-const PAGES: readonly PageName[] = ['front', 'view', 'unsubscribe', 'goodbye', 'outbox', 'mail', 'message']
+const HASH_CHARACTERS = 12
+const PAGES: readonly PageName[] = [
+  'front',
+  'edition',
+  'editions',
+  'search',
+  'feed-edition',
+  'view',
+  'unsubscribe',
+  'goodbye',
+  'outbox',
+  'mail',
+  'message',
+]
+/** Parts that several pages share, each called by its file's name: `{{> subscribe-form form}}`. */
+const PARTIALS: readonly string[] = ['site-head', 'site-foot', 'subscribe-form', 'search-form', 'papers']
 
 /**
  * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that names the file that
@@ -37,39 +70,65 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   const stylesheet = `${variables(theme)}\n${read('pages/style.css')}`
   const handlebars = Handlebars.create()
   const compile = (source: string) => handlebars.compile(source, { strict: true })
-  const bodies = new Map(
-    PAGES.map((page) => {
-      const source = read(`pages/${page}.hbs`)
-      checkTemplate(source, `pages/${page}.hbs`)
-      return [page, compile(source)]
-    }),
-  )
+  const compileFile = (file: string) => {
+    const source = read(file)
+    checkTemplate(source, file, PARTIALS)
+    return compile(source)
+  }
+  for (const partial of PARTIALS) handlebars.registerPartial(partial, compileFile(`pages/${partial}.hbs`))
+  const bodies = new Map(PAGES.map((page) => [page, compileFile(`pages/${page}.hbs`)]))
   // The one template that takes a value as it is: a page that was filled before.
   const frame = compile(read('pages/frame.hbs'))
   const name = cleanText(theme.name)
-  const base = new URL(settings.publicUrl).pathname.replace(/\/+$/, '')
-  // Versioned by content, so that browsers keep it for good and never show an old look.
-  const style = `${base}/style.css?v=${createHash('sha256').update(stylesheet).digest('hex').slice(0, STYLE_HASH_CHARACTERS)}`
+  const publicUrl = settings.publicUrl.replace(/\/+$/, '')
+  const base = new URL(publicUrl).pathname.replace(/\/+$/, '')
+  const script = read('pages/zone.js')
+  const style = versioned(`${base}/style.css`, stylesheet)
+  const zoneScript = versioned(`${base}/zone.js`, script)
   const colours = { light: theme.light.page, dark: theme.dark.page }
   const icon = iconOf(theme)
+  const fill: Pages['fill'] = (page, values) => bodies.get(page)?.({ ...values, name, base }) ?? ''
 
   return {
     base,
+    name,
+    publicUrl,
     stylesheet,
-    render(page, { title, wide = false }, values) {
-      const body = bodies.get(page)?.({ ...values, name, base })
-      return frame({ page, title, wide, name, base, style, icon, colours, body })
+    script,
+    fill,
+    render(page, { title, wide = false, form = false, about }, values) {
+      const body = fill(page, values)
+      const shared = about && {
+        url: publicUrl + about.path,
+        title: title || name,
+        description: about.description,
+        type: about.article ? 'article' : 'website',
+      }
+      const own = { page, title, wide, script: form ? zoneScript : '', shared: shared ?? null }
+      return frame({ ...own, name, base, style, icon, colours, body })
     },
   }
 }
 
 /** Answers with the stylesheet, to be kept for good under the address that pages name, which changes with its content. */
 export function showStyle(pages: Pages) {
-  return (c: Context): Response => {
-    c.header('Content-Type', 'text/css; charset=utf-8')
-    if (c.req.query('v') !== undefined) c.header('Cache-Control', 'public, max-age=31536000, immutable')
-    return c.body(pages.stylesheet)
-  }
+  return (c: Context): Response => keptForGood(c, 'text/css', pages.stylesheet)
+}
+
+/** Answers with the script of the subscribe form, kept like the stylesheet. */
+export function showZoneScript(pages: Pages) {
+  return (c: Context): Response => keptForGood(c, 'text/javascript', pages.script)
+}
+
+function keptForGood(c: Context, type: string, content: string): Response {
+  c.header('Content-Type', `${type}; charset=utf-8`)
+  if (c.req.query('v') !== undefined) c.header('Cache-Control', 'public, max-age=31536000, immutable')
+  return c.body(content)
+}
+
+/** Names the version of a file by its content: browsers keep it for good and never show an old look. */
+function versioned(path: string, content: string): string {
+  return `${path}?v=${createHash('sha256').update(content).digest('hex').slice(0, HASH_CHARACTERS)}`
 }
 
 /** A sheet with three lines, the first one marked, as a picture within the page: a route less. */

@@ -3,10 +3,11 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 
-/** For pages of ours: our stylesheet, our forms, nothing else. */
+/** For pages of ours: our stylesheet, our script files, our forms, nothing else; nothing inline. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "style-src 'self'",
+  "script-src 'self'",
   "img-src 'self' data:",
   "form-action 'self'",
   "base-uri 'none'",

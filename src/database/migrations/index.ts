@@ -4,6 +4,7 @@ import { up as silence } from './002-silence.ts'
 import { up as welcomeAndNotes } from './003-welcome-and-notes.ts'
 import { up as remarks } from './004-remarks.ts'
 import { up as notices } from './005-notices.ts'
+import { up as search } from './006-search.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -11,4 +12,5 @@ export const migrations = {
   '003-welcome-and-notes': { up: welcomeAndNotes },
   '004-remarks': { up: remarks },
   '005-notices': { up: notices },
+  '006-search': { up: search },
 }
