@@ -5,9 +5,22 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   suppressions, secrets, ticks
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
-import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
+import type {
+  BatchState,
+  Consent,
+  CredentialPurpose,
+  DeliveryState,
+  EditionKind,
+  EditionState,
+  Fate,
+  Length,
+  NoticeKind,
+  NoticeState,
+  Section,
+} from './states.ts'
 
 export interface Database {
   papers: PaperRow
@@ -22,6 +35,8 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  notices: NoticeRow
+  credentials: CredentialRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
@@ -136,7 +151,12 @@ export interface SubscriberRow {
   address: Optional<string>
   address_hash: Buffer
   consent: Consent
+  /** What proves the consent: where it comes from, the page's words (version) that were agreed to, and when. */
   consent_source: string
+  consent_page: Optional<string>
+  asked_at: OptionalTimestamp
+  confirmed_at: OptionalTimestamp
+  left_at: OptionalTimestamp
   preferences_id: number
   cadence: string
   /** 1 Monday … 7 Sunday; read for weekly only. */
@@ -204,6 +224,49 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/**
+ * A mail that is not a digest, with the life of a batch of one. `address` and `sealed` (what it says about its reader, locked
+ * under the key `key_id`) are emptied once it is settled; `mail_sha256` is the hash of the very mail that the mark fixed.
+ */
+export interface NoticeRow {
+  id: GeneratedAlways<number>
+  public_id: Generated<string>
+  /** Null where nobody subscribed (yet), or no longer. */
+  subscriber_id: Optional<number>
+  kind: NoticeKind
+  state: Generated<NoticeState>
+  fate: Generated<Fate>
+  reason: Optional<string>
+  address: Optional<string>
+  address_hash: Buffer
+  sealed: Optional<Buffer>
+  key_id: number
+  issued_at: StampedTimestamp
+  /** After it, a notice that never left is of no use any more. */
+  expires_at: Timestamp
+  mail_sha256: Optional<Buffer>
+  notice_version: Optional<number>
+  idempotency_key: Optional<string>
+  provider: Optional<string>
+  provider_id: Optional<string>
+  lease_epoch: Generated<number>
+  attempts: Generated<number>
+  first_attempt_at: OptionalTimestamp
+  next_attempt_at: StampedTimestamp
+  changed_at: StampedTimestamp
+}
+
+/** A one-time link, by the hash of its random token. `payload` is what using it does, of personal kind; it goes with the row. */
+export interface CredentialRow {
+  hash: Buffer
+  purpose: CredentialPurpose
+  subscriber_id: number
+  payload: ColumnType<unknown, string | null, string | null>
+  issued_at: StampedTimestamp
+  expires_at: Timestamp
+  used_at: OptionalTimestamp
 }
 
 /** An address, by keyed hash, that must not be written to. */

@@ -2,8 +2,9 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Database, SubscriberRow } from '../database/schema.ts'
 import { nextHourSql } from './calendar.ts'
-import { type Choices, hashChoices, isZone, type Rhythm } from './preferences.ts'
+import { type Choices, hashChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
+import { assertZones } from './zone.ts'
 
 export interface NewSubscriber extends Rhythm {
   /** Normalised. */
@@ -83,6 +84,12 @@ export async function findSubscriberByPublicId(
   return row && subscriberFrom(row)
 }
 
+/** Returns undefined when the id is unknown. */
+export async function findSubscriberById(db: Kysely<Database>, id: number): Promise<Subscriber | undefined> {
+  const row = await subscribers(db).where('s.id', '=', id).executeTakeFirst()
+  return row && subscriberFrom(row)
+}
+
 /** Lists up to `limit` subscribers with an id above `afterId`, by id: the whole list in flat memory, page by page. */
 export async function listSubscribers(db: Kysely<Database>, afterId: number, limit: number): Promise<Subscriber[]> {
   const rows = await subscribers(db).where('s.id', '>', afterId).orderBy('s.id').limit(limit).execute()
@@ -96,6 +103,7 @@ export async function markUnsubscribed(db: Kysely<Database>, publicId: string): 
     .set({
       consent: 'unsubscribed',
       next_due_at: null,
+      left_at: sql`case when consent = 'unsubscribed' then left_at else now() end`,
       changed_at: sql`case when consent = 'unsubscribed' then changed_at else now() end`,
     })
     .where('public_id', '=', publicId)
@@ -146,24 +154,8 @@ export async function ensurePreferences(db: Kysely<Database>, list: readonly Cho
   return list.map((choices) => ids.get(hashChoices(choices).toString('hex')) as number)
 }
 
-/**
- * Throws a RangeError that names the zones which either this runtime or PostgreSQL does not know: both must. CET and the
- * like count as unknown, because PostgreSQL takes them for abbreviations, which have no summer time.
- */
-async function assertZones(db: Kysely<Database>, zones: ReadonlySet<string>): Promise<void> {
-  const known = await sql<{ name: string }>`
-    select name from pg_timezone_names where name = any(${[...zones]}::text[])
-      and (name in ('UTC', 'GMT') or name not in (select abbrev from pg_timezone_abbrevs))`.execute(db)
-  const inDatabase = new Set(known.rows.map((row) => row.name))
-  const unknown = [...zones].filter((zone) => !isZone(zone) || !inDatabase.has(zone))
-  if (unknown.length > 0) {
-    throw new RangeError(
-      `unknown time zone ${unknown.map((zone) => JSON.stringify(zone)).join(', ')}: use an IANA name such as Europe/Paris`,
-    )
-  }
-}
-
-async function getAddressKey(db: Kysely<Database>): Promise<Buffer> {
+/** Returns the key under which addresses are hashed. */
+export async function getAddressKey(db: Kysely<Database>): Promise<Buffer> {
   const row = await db
     .selectFrom('secrets')
     .select('value')
