@@ -6,7 +6,7 @@
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
 //   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
-//   suppressions, secrets, ticks
+//   suppressions, secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type {
   BatchState,

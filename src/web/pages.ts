@@ -7,6 +7,7 @@ import { checkTemplate } from '../digest/template.ts'
 import { readTemplate } from '../digest/template-files.ts'
 import { cleanText } from '../digest/text.ts'
 import { readTheme, type Theme } from '../digest/theme.ts'
+import type { LookBackValues } from './look-back-values.ts'
 import type { PageName, PageValues } from './page-values.ts'
 
 /** What a page's frame needs to know beside its body. */
@@ -17,6 +18,8 @@ interface Frame {
   wide?: boolean
   /** Whether it holds the subscribe form, which comes with a script that guesses the time zone. */
   form?: boolean
+  /** Whether it holds the form of choices, which comes with a script that previews them while they are made. */
+  choices?: boolean
 }
 
 export interface Pages {
@@ -25,13 +28,29 @@ export interface Pages {
   stylesheet: string
   /** The script that guesses the time zone of the subscribe form. */
   script: string
+  /** The script that previews choices while they are made. */
+  previewScript: string
+  /** Fills a part alone, for a page that is open already. */
+  renderLookBack(values: LookBackValues): string
   render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
 }
 
 const HASH_CHARACTERS = 12
-const PAGES: readonly PageName[] = ['front', 'view', 'unsubscribe', 'goodbye', 'outbox', 'mail', 'message']
+const PAGES: readonly PageName[] = [
+  'front',
+  'view',
+  'subscribe',
+  'preferences',
+  'unsubscribe',
+  'goodbye',
+  'ask',
+  'told',
+  'outbox',
+  'mail',
+  'message',
+]
 /** Parts that several pages share, each called by its file's name: `{{> subscribe-form form}}`. */
-const PARTIALS: readonly string[] = ['subscribe-form']
+const PARTIALS = ['subscribe-form', 'rhythm', 'look-back'] as const
 
 /**
  * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that names the file that
@@ -40,7 +59,7 @@ const PARTIALS: readonly string[] = ['subscribe-form']
 export function openPages(settings: { publicUrl: string; templatesDir?: string | undefined }): Pages {
   const read = (file: string) => readTemplate(file, settings.templatesDir)
   const theme = readTheme(settings.templatesDir)
-  const stylesheet = `${variables(theme)}\n${read('pages/style.css')}`
+  const stylesheet = [variables(theme), read('pages/style.css'), read('pages/forms.css')].join('\n')
   const handlebars = Handlebars.create()
   const compile = (source: string) => handlebars.compile(source, { strict: true })
   const compileFile = (file: string) => {
@@ -48,7 +67,8 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
     checkTemplate(source, file, PARTIALS)
     return compile(source)
   }
-  for (const partial of PARTIALS) handlebars.registerPartial(partial, compileFile(`pages/${partial}.hbs`))
+  const parts = new Map(PARTIALS.map((partial) => [partial, compileFile(`pages/${partial}.hbs`)]))
+  for (const [partial, template] of parts) handlebars.registerPartial(partial, template)
   const bodies = new Map(PAGES.map((page) => [page, compileFile(`pages/${page}.hbs`)]))
   // The one template that takes a value as it is: a page that was filled before.
   const frame = compile(read('pages/frame.hbs'))
@@ -57,6 +77,8 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   const script = read('pages/zone.js')
   const style = versioned(`${base}/style.css`, stylesheet)
   const zoneScript = versioned(`${base}/zone.js`, script)
+  const previewScript = read('pages/preferences.js')
+  const previewScriptPath = versioned(`${base}/preferences.js`, previewScript)
   const colours = { light: theme.light.page, dark: theme.dark.page }
   const icon = iconOf(theme)
 
@@ -64,9 +86,12 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
     base,
     stylesheet,
     script,
-    render(page, { title, wide = false, form = false }, values) {
+    previewScript,
+    renderLookBack: (values) => parts.get('look-back')?.(values) ?? '',
+    render(page, { title, wide = false, form = false, choices = false }, values) {
       const body = bodies.get(page)?.({ ...values, name, base })
-      return frame({ page, title, wide, name, base, style, script: form ? zoneScript : '', icon, colours, body })
+      const needed = form ? zoneScript : choices ? previewScriptPath : ''
+      return frame({ page, title, wide, name, base, style, script: needed, icon, colours, body })
     },
   }
 }
@@ -79,6 +104,11 @@ export function showStyle(pages: Pages) {
 /** Answers with the script of the subscribe form, kept like the stylesheet. */
 export function showZoneScript(pages: Pages) {
   return (c: Context): Response => keptForGood(c, 'text/javascript', pages.script)
+}
+
+/** Answers with the script of the preferences page, kept like the stylesheet. */
+export function showPreviewScript(pages: Pages) {
+  return (c: Context): Response => keptForGood(c, 'text/javascript', pages.previewScript)
 }
 
 function keptForGood(c: Context, type: string, content: string): Response {

@@ -1,0 +1,77 @@
+// The live preview's values: what some choices would have brought over the last editions, as a small chart, a sentence and the
+// days without anything. Pure; nothing of what the reader really got is in it.
+import { counted, shortDate } from '../digest/words.ts'
+
+/** One edition of the past under some choices. */
+export interface LookBack {
+  date: string
+  papers: number
+  titles: readonly string[]
+  /** Why it would have brought nothing; null where it would have. */
+  silence: string | null
+}
+
+export interface LookBackValues {
+  /** '' when there is nothing to look back at. */
+  summary: string
+  /** One bar a date, oldest first, in the chart's own units. */
+  bars: { x: number; y: number; height: number; silent: boolean; label: string }[]
+  chartWidth: number
+  chartHeight: number
+  /** Where the chart begins and ends. */
+  from: string
+  to: string
+  silent: { date: string; why: string }[]
+  /** The newest date that would have brought something. */
+  newest: string
+  titles: string[]
+  /** What stands in place of all this where there is nothing to look back at. */
+  empty: string
+}
+
+const BAR_STEP = 10
+const CHART_HEIGHT = 64
+/** A single paper is seen, and a silent day leaves a dot. */
+const BAR_MIN = 4
+const TITLES_SHOWN = 5
+const EMPTY = {
+  daily: 'No edition is final yet: there is nothing to look back at.',
+  weekly: 'No weekly edition was made yet: there is nothing to look back at.',
+}
+
+/** `looks` come newest first. */
+export function lookBackValues(looks: readonly LookBack[], kind: 'daily' | 'weekly'): LookBackValues {
+  const most = Math.max(1, ...looks.map(({ papers }) => papers))
+  const oldestFirst = [...looks].reverse()
+  const silent = looks.filter(({ papers }) => papers === 0)
+  const newest = looks.find(({ papers }) => papers > 0)
+  return {
+    summary: summaryOf(looks, silent.length, kind),
+    bars: oldestFirst.map(({ date, papers }, index) => {
+      const height = papers === 0 ? BAR_MIN : Math.max(BAR_MIN, Math.round((papers / most) * CHART_HEIGHT))
+      const label = `${shortDate(date)}: ${papers === 0 ? 'nothing' : counted(papers, 'paper')}`
+      return { x: index * BAR_STEP, y: CHART_HEIGHT - height, height, silent: papers === 0, label }
+    }),
+    chartWidth: Math.max(1, looks.length * BAR_STEP - 2),
+    chartHeight: CHART_HEIGHT,
+    from: oldestFirst[0] ? shortDate(oldestFirst[0].date) : '',
+    to: looks[0] ? shortDate(looks[0].date) : '',
+    silent: silent.map(({ date, silence }) => ({ date: shortDate(date), why: silence ?? '' })),
+    newest: newest ? shortDate(newest.date) : '',
+    titles: newest?.titles.slice(0, TITLES_SHOWN) ?? [],
+    empty: EMPTY[kind],
+  }
+}
+
+function summaryOf(looks: readonly LookBack[], silent: number, kind: 'daily' | 'weekly'): string {
+  if (looks.length === 0) return ''
+  const over = `Of the last ${counted(looks.length, `${kind} edition`)}`
+  const brought = looks.length - silent
+  if (brought === 0) return `${over}, none would have brought you a paper.`
+  const counts = looks.filter(({ papers }) => papers > 0).map(({ papers }) => papers)
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  const many = least === most ? counted(most, 'paper') : `${least} to ${counted(most, 'paper')}`
+  const all = silent === 0 ? 'each would have brought you' : `${brought} would have brought you`
+  const rest = silent === 0 ? '' : `, ${silent} nothing`
+  return `${over}, ${all} ${many}${rest}.`
+}
