@@ -51,10 +51,11 @@ type StampedTimestamp = ColumnType<Date, Date | string | undefined, Date | strin
 type Json<T> = ColumnType<T, string, string>
 type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>
 
-/** The facts of a paper as last seen. `facts` is a source/paper `Paper`. */
+/** The facts of a paper as last seen. `facts` is a source/paper `Paper`; `words` is what searching reads of it. */
 export interface PaperRow {
   id: string
   facts: Json<unknown>
+  words: GeneratedAlways<string>
   changed_at: StampedTimestamp
 }
 

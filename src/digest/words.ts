@@ -32,6 +32,12 @@ export function longDate(date: EditionDate): string {
   return `${WEEKDAYS[at.getUTCDay()]} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`
 }
 
+/** Returns `March 2026` for `2026-03`. */
+export function monthName(month: string): string {
+  const at = new Date(`${month}-01T00:00:00Z`)
+  return `${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`
+}
+
 /** Returns `1 vote`, `1,204 votes`: thousands grouped, the noun in the number's form. */
 export function counted(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`

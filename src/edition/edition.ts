@@ -43,6 +43,13 @@ export function shiftDate(date: EditionDate, days: number): EditionDate {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10)
 }
 
+/** Returns the date that a text names as YYYY-MM-DD, undefined when it names none of this century. */
+export function dateFrom(text: string): EditionDate | undefined {
+  if (!/^20\d\d-\d\d-\d\d$/.test(text)) return undefined
+  const at = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && dateOf(at) === text ? text : undefined
+}
+
 /** Returns the UTC date of a moment. */
 export function dateOf(at: Date): EditionDate {
   return at.toISOString().slice(0, 10)

@@ -46,7 +46,12 @@ export function describeChange({ before, after }: Changed): string[] {
 }
 
 /** Says when a digest comes: "every day at 07:00, Europe/Paris". */
-export function rhythmOf({ cadence, weekday, hour, zone }: Omit<Standing, 'choices' | 'silence' | 'pausedUntil'>): string {
+export function rhythmOf({
+  cadence,
+  weekday,
+  hour,
+  zone,
+}: Omit<Standing, 'choices' | 'silence' | 'pausedUntil'>): string {
   const days = {
     daily: 'every day',
     'working-days': 'on working days',

@@ -1,4 +1,4 @@
-// Answers for machines: is the process up, can it do its work, what may be crawled. They say no more than that.
+// Answers for machines: is the process up, can it do its work. They say no more than that.
 import type { Context } from 'hono'
 import { DEFAULT_MIGRATION_TABLE, type Kysely, sql } from 'kysely'
 import { migrations } from '../database/migrations/index.ts'
@@ -35,11 +35,6 @@ export async function isSchemaCurrent(db: Kysely<Database>): Promise<boolean> {
   const { rows: applied } = await sql<{ name: string }>`
     select name from ${sql.table(DEFAULT_MIGRATION_TABLE)} order by name`.execute(db)
   return applied.map((row) => row.name).join() === Object.keys(migrations).sort().join()
-}
-
-/** Allows everything: pages that must not be indexed say so themselves, which a crawler only reads where it may look. */
-export function showRobots(c: Context): Response {
-  return c.text('User-agent: *\nAllow: /\n')
 }
 
 async function within<T>(ms: number, promise: Promise<T>): Promise<T> {

@@ -105,11 +105,12 @@ export function undoChange({ db, pages, logger }: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const undone = await undo(db, tokenIn(c))
     if (!undone) return c.notFound()
-    logger.info({ event: 'subscriber.undid', subscriber: undone.subscriberId, kind: undone.kind }, 'a change was undone')
+    logger.info(
+      { event: 'subscriber.undid', subscriber: undone.subscriberId, kind: undone.kind },
+      'a change was undone',
+    )
     const paragraphs =
-      undone.kind === 'address'
-        ? [`Your digests go to ${maskAddress(undone.address)} again.`]
-        : describeChange(undone)
+      undone.kind === 'address' ? [`Your digests go to ${maskAddress(undone.address)} again.`] : describeChange(undone)
     return tell(c, pages, {
       heading: 'Undone',
       paragraphs: paragraphs.length > 0 ? paragraphs : ['Everything was as before already.'],
@@ -128,7 +129,11 @@ function ask(
   return c.html(pages.render('ask', { title: values.heading.replace(/\?$/, '') }, page))
 }
 
-function tell(c: Context, pages: Pages, values: Pick<ToldValues, 'heading' | 'paragraphs'> & { note?: string }): Response {
+function tell(
+  c: Context,
+  pages: Pages,
+  values: Pick<ToldValues, 'heading' | 'paragraphs'> & { note?: string },
+): Response {
   const links = [{ path: `${pages.base}/`, label: 'To the papers of the day', first: false }]
   return c.html(pages.render('told', { title: values.heading }, { note: '', ...values, links }))
 }

@@ -1,14 +1,21 @@
 // What each page template prints: values ready to be escaped, '' where there is nothing to say. The templates leave that out.
 import type { Card } from '../digest/card.ts'
+import type { LookBackValues } from './look-back-values.ts'
 import type { PreferencesValues } from './preferences-values.ts'
+import type { EditionValues } from './shown-edition.ts'
 import type { SubscribeFormValues } from './subscribe-form.ts'
 
 /** The values of each template: all of them, as a missing one throws. */
 export interface PageValues {
   front: FrontValues
+  edition: EditionPageValues
+  editions: EditionsValues
+  search: SearchValues
+  'feed-edition': FeedEditionValues
   view: ViewValues
   subscribe: SubscribeValues
   preferences: PreferencesValues
+  'look-back': LookBackValues
   unsubscribe: UnsubscribeValues
   goodbye: GoodbyeValues
   ask: AskValues
@@ -20,22 +27,71 @@ export interface PageValues {
 
 export type PageName = keyof PageValues
 
-/** The newest papers. */
-interface FrontValues {
-  /** '' when nothing has been collected yet. */
-  date: string
-  /** One line on how many papers and votes there are. */
-  summary: string
-  /** In a chip beside the date: how final the order is; '' when it is. */
-  standing: string
-  /** The sentence behind the chip, or behind an edition that may lack papers; ''. */
-  note: string
+/** The newest papers; no heading when nothing has been collected yet. */
+interface FrontValues extends EditionValues {
+  /** The edition's own page; ''. */
+  datePath: string
   /** When an order becomes final. */
   cutoff: string
-  cards: Card[]
   form: SubscribeFormValues
   /** Whether there is an outbox to look at. */
   outbox: boolean
+}
+
+/** One date of the archive, or the week that ends with it. */
+interface EditionPageValues extends EditionValues {
+  /** The neighbours; '' at either end. */
+  earlierPath: string
+  earlierLabel: string
+  laterPath: string
+  laterLabel: string
+  /** The same date the other way: its week, or its day; ''. */
+  otherPath: string
+  otherLabel: string
+}
+
+/** A month of the archive. */
+export interface EditionsValues {
+  /** The month in words; '' when nothing has been collected yet. */
+  month: string
+  days: { label: string; path: string; standing: string; papers: string; first: string; weekPath: string }[]
+  /** '' at either end. */
+  earlierPath: string
+  earlierLabel: string
+  laterPath: string
+  laterLabel: string
+}
+
+/** A part of a text, found or not. */
+export interface FoundPart {
+  text: string
+  marked: boolean
+}
+
+/** What was searched for and found. */
+export interface SearchValues {
+  /** As it was typed. */
+  words: string
+  /** How much was found, or why nothing. */
+  summary: string
+  papers: {
+    title: FoundPart[]
+    paperUrl: string
+    authors: string
+    excerpt: FoundPart[]
+    date: string
+    datePath: string
+  }[]
+  /** '' at either end. */
+  earlierPath: string
+  laterPath: string
+}
+
+/** An edition in a feed, where links are whole. */
+interface FeedEditionValues {
+  cards: Card[]
+  /** The sentence about an edition that may lack papers; ''. */
+  note: string
 }
 
 /** A digest in its frame. */

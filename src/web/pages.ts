@@ -7,7 +7,6 @@ import { checkTemplate } from '../digest/template.ts'
 import { readTemplate } from '../digest/template-files.ts'
 import { cleanText } from '../digest/text.ts'
 import { readTheme, type Theme } from '../digest/theme.ts'
-import type { LookBackValues } from './look-back-values.ts'
 import type { PageName, PageValues } from './page-values.ts'
 
 /** What a page's frame needs to know beside its body. */
@@ -20,19 +19,32 @@ interface Frame {
   form?: boolean
   /** Whether it holds the form of choices, which comes with a script that previews them while they are made. */
   choices?: boolean
+  /** What search engines and those who share a link are told; for pages that anybody may find. */
+  about?: {
+    /** Where it is found, without the path of PUBLIC_URL. */
+    path: string
+    /** A sentence or two. */
+    description: string
+    /** Whether it is about one date. */
+    article?: boolean
+  }
 }
 
 export interface Pages {
   /** Path in front of every link of a page: '' unless PUBLIC_URL has one. */
   base: string
+  /** The site's name. */
+  name: string
+  /** In front of links that are followed from elsewhere; without a slash at its end. */
+  publicUrl: string
   stylesheet: string
   /** The script that guesses the time zone of the subscribe form. */
   script: string
   /** The script that previews choices while they are made. */
   previewScript: string
-  /** Fills a part alone, for a page that is open already. */
-  renderLookBack(values: LookBackValues): string
   render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
+  /** Fills a page's template alone, without its frame. */
+  fill<Name extends PageName>(page: Name, values: PageValues[Name]): string
 }
 
 const HASH_CHARACTERS = 12
@@ -45,12 +57,25 @@ const PAGES: readonly PageName[] = [
   'goodbye',
   'ask',
   'told',
+  'look-back',
+  'edition',
+  'editions',
+  'search',
+  'feed-edition',
   'outbox',
   'mail',
   'message',
 ]
 /** Parts that several pages share, each called by its file's name: `{{> subscribe-form form}}`. */
-const PARTIALS = ['subscribe-form', 'rhythm', 'look-back'] as const
+const PARTIALS: readonly string[] = [
+  'site-head',
+  'site-foot',
+  'subscribe-form',
+  'rhythm',
+  'look-back',
+  'search-form',
+  'papers',
+]
 
 /**
  * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that names the file that
@@ -67,13 +92,13 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
     checkTemplate(source, file, PARTIALS)
     return compile(source)
   }
-  const parts = new Map(PARTIALS.map((partial) => [partial, compileFile(`pages/${partial}.hbs`)]))
-  for (const [partial, template] of parts) handlebars.registerPartial(partial, template)
+  for (const partial of PARTIALS) handlebars.registerPartial(partial, compileFile(`pages/${partial}.hbs`))
   const bodies = new Map(PAGES.map((page) => [page, compileFile(`pages/${page}.hbs`)]))
   // The one template that takes a value as it is: a page that was filled before.
   const frame = compile(read('pages/frame.hbs'))
   const name = cleanText(theme.name)
-  const base = new URL(settings.publicUrl).pathname.replace(/\/+$/, '')
+  const publicUrl = settings.publicUrl.replace(/\/+$/, '')
+  const base = new URL(publicUrl).pathname.replace(/\/+$/, '')
   const script = read('pages/zone.js')
   const style = versioned(`${base}/style.css`, stylesheet)
   const zoneScript = versioned(`${base}/zone.js`, script)
@@ -81,17 +106,27 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   const previewScriptPath = versioned(`${base}/preferences.js`, previewScript)
   const colours = { light: theme.light.page, dark: theme.dark.page }
   const icon = iconOf(theme)
+  const fill: Pages['fill'] = (page, values) => bodies.get(page)?.({ ...values, name, base }) ?? ''
 
   return {
     base,
+    name,
+    publicUrl,
     stylesheet,
     script,
     previewScript,
-    renderLookBack: (values) => parts.get('look-back')?.(values) ?? '',
-    render(page, { title, wide = false, form = false, choices = false }, values) {
-      const body = bodies.get(page)?.({ ...values, name, base })
+    fill,
+    render(page, { title, wide = false, form = false, choices = false, about }, values) {
+      const body = fill(page, values)
+      const shared = about && {
+        url: publicUrl + about.path,
+        title: title || name,
+        description: about.description,
+        type: about.article ? 'article' : 'website',
+      }
       const needed = form ? zoneScript : choices ? previewScriptPath : ''
-      return frame({ page, title, wide, name, base, style, script: needed, icon, colours, body })
+      const own = { page, title, wide, script: needed, shared: shared ?? null }
+      return frame({ ...own, name, base, style, icon, colours, body })
     },
   }
 }

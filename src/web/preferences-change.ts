@@ -65,7 +65,7 @@ async function preview({ c, parts, session, form }: Request): Promise<Response> 
   const { entry, wanted, problems } = parsePreferences(form)
   if (form.get('part') === 'look-back') {
     if (!wanted) return c.body(null, 422)
-    return c.html(parts.pages.renderLookBack(await lookBackOf(parts, wanted)))
+    return c.html(parts.pages.fill('look-back', await lookBackOf(parts, wanted)))
   }
   const told = wanted ? ['This is a preview: nothing is saved yet.'] : []
   return preferencesPage(c, parts, session, { entry, problems, told }, wanted, wanted ? 200 : 422)

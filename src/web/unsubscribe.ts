@@ -72,7 +72,9 @@ async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): 
   if (reader.consent === 'unsubscribed') {
     parts.logger.info({ event: 'subscriber.resubscribed', subscriber: reader.id }, 'a subscriber came back')
   }
-  return told(c, parts, 'Welcome back', [`Your digest comes ${rhythmOf(reader)} again, with your choices as they were.`])
+  return told(c, parts, 'Welcome back', [
+    `Your digest comes ${rhythmOf(reader)} again, with your choices as they were.`,
+  ])
 }
 
 async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {

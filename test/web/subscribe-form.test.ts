@@ -4,12 +4,23 @@ import { openPages } from '../../src/web/pages.ts'
 import { type SubscribeEntry, subscribeForm } from '../../src/web/subscribe-form.ts'
 
 const pages = openPages({ publicUrl: 'https://papers.example' })
-const ENTRY: SubscribeEntry = { address: 'ada@', cadence: 'weekly', weekday: '5', hour: '18', zone: 'Asia/Kolkata' }
+const ENTRY: SubscribeEntry = {
+  address: 'ada@',
+  cadence: 'weekly',
+  weekday: '5',
+  hour: '18',
+  zone: 'Asia/Kolkata',
+  welcome: true,
+}
 
 /** Returns the form as the front page prints it. */
 function print(...given: Parameters<typeof subscribeForm>): string {
-  const values = { date: '', summary: '', standing: '', note: '', cutoff: '00:30', cards: [], outbox: false }
-  return pages.render('front', { title: '' }, { ...values, form: subscribeForm(...given) })
+  const edition = { heading: '', summary: '', standing: '', note: '', cards: [], datePath: '' }
+  return pages.render(
+    'front',
+    { title: '' },
+    { ...edition, cutoff: '00:30', outbox: false, form: subscribeForm(...given) },
+  )
 }
 
 const chosen = (html: string, name: string) =>
@@ -52,7 +63,11 @@ describe('subscribeForm', () => {
 
   it('prints whatever was typed as text', () => {
     const evil = '"><script>{{base}}'
-    const html = print(evil, { address: evil, cadence: evil, weekday: evil, hour: evil, zone: evil }, { note: evil })
+    const html = print(
+      evil,
+      { address: evil, cadence: evil, weekday: evil, hour: evil, zone: evil, welcome: false },
+      { note: evil },
+    )
     expect(html).not.toMatch(/"><script>\{\{/)
     expect(cadence(html)).toBeUndefined()
     expect(chosen(html, 'zone')).toBe('&quot;&gt;&lt;script&gt;{{base}}')

@@ -3,6 +3,8 @@ import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql
-    .raw('create unlogged table rate_limits (key varchar(255) primary key, points int not null default 0, expire bigint)')
+    .raw(
+      'create unlogged table rate_limits (key varchar(255) primary key, points int not null default 0, expire bigint)',
+    )
     .execute(db)
 }

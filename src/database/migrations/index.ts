@@ -2,11 +2,13 @@
 import { up as initial } from './001-initial.ts'
 import { up as silence } from './002-silence.ts'
 import { up as notices } from './005-notices.ts'
+import { up as search } from './006-search.ts'
 import { up as rateLimits } from './009-rate-limits.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
   '002-silence': { up: silence },
   '005-notices': { up: notices },
+  '006-search': { up: search },
   '009-rate-limits': { up: rateLimits },
 }
