@@ -12,6 +12,7 @@ import { checkTemplate, compileParts, DIGEST_PARTS, type Medium, NOTICE_PARTS, t
 import { readTemplate } from './template-files.ts'
 import { compileMjml } from './template-mjml.ts'
 import { readTheme, type Theme } from './theme.ts'
+import { readTopics, type Topics } from './topics.ts'
 
 export type { Host } from './envelope.ts'
 export type { Sheet } from './frame.ts'
@@ -22,6 +23,8 @@ type NoticePart = (typeof NOTICE_PARTS)[number]
 /** The templates, read, checked and compiled: one compilation serves every edition, length and notice. */
 export interface Templates extends Record<Medium, Parts<DigestPart>> {
   theme: Theme
+  /** From the same directory: what the topics that readers name are also called. */
+  topics: Topics
   notice: Record<Medium, Parts<NoticePart>>
 }
 
@@ -54,6 +57,7 @@ export async function loadTemplates(directory?: string): Promise<Templates> {
   }
   return {
     theme,
+    topics: readTopics(directory),
     html: compileParts(await html('digest.mjml'), DIGEST_PARTS, 'html', 'digest.mjml'),
     text: compileParts(text('digest.txt'), DIGEST_PARTS, 'text', 'digest.txt'),
     notice: {

@@ -23,8 +23,6 @@ export interface WebDependencies extends ReaderDependencies {
   isReady?: () => Promise<boolean>
   /** Where the outbox provider writes: `/outbox` exists only with it. */
   outboxDirectory?: string
-  /** Instead of the project's own templates. */
-  templatesDir?: string | undefined
 }
 
 type Route = [method: 'GET' | 'POST', path: string, handler: Handler]

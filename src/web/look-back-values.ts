@@ -1,15 +1,7 @@
 // The live preview's values: what some choices would have brought over the last editions, as a small chart, a sentence and the
 // days without anything. Pure; nothing of what the reader really got is in it.
+import type { LookBack } from '../digest/look-back.ts'
 import { counted, shortDate } from '../digest/words.ts'
-
-/** One edition of the past under some choices. */
-export interface LookBack {
-  date: string
-  papers: number
-  titles: readonly string[]
-  /** Why it would have brought nothing; null where it would have. */
-  silence: string | null
-}
 
 export interface LookBackValues {
   /** '' when there is nothing to look back at. */
@@ -40,7 +32,7 @@ const EMPTY = {
 }
 
 /** `looks` come newest first. */
-export function lookBackValues(looks: readonly LookBack[], kind: 'daily' | 'weekly'): LookBackValues {
+export function lookBackValues(looks: readonly Omit<LookBack, 'state'>[], kind: 'daily' | 'weekly'): LookBackValues {
   const most = Math.max(1, ...looks.map(({ papers }) => papers))
   const oldestFirst = [...looks].reverse()
   const silent = looks.filter(({ papers }) => papers === 0)
@@ -63,7 +55,7 @@ export function lookBackValues(looks: readonly LookBack[], kind: 'daily' | 'week
   }
 }
 
-function summaryOf(looks: readonly LookBack[], silent: number, kind: 'daily' | 'weekly'): string {
+function summaryOf(looks: readonly Pick<LookBack, 'papers'>[], silent: number, kind: 'daily' | 'weekly'): string {
   if (looks.length === 0) return ''
   const over = `Of the last ${counted(looks.length, `${kind} edition`)}`
   const brought = looks.length - silent

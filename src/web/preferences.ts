@@ -3,6 +3,7 @@
 import type { Context } from 'hono'
 import { DateTime } from 'luxon'
 import { getNow } from '../database/clock.ts'
+import { lookBack } from '../digest/look-back.ts'
 import { STEPS, type Step, stepDown } from '../subscriber/change.ts'
 import { findHolder } from '../subscriber/holder.ts'
 import type { Choices, Rhythm } from '../subscriber/preferences.ts'
@@ -17,6 +18,8 @@ import { type ReaderParts, tokenIn } from './reader-parts.ts'
 import type { Session } from './session.ts'
 
 const PAUSE_MAX_DAYS = 366
+/** Editions of the live preview. */
+const LOOKED_BACK = 30
 
 /** Exchanges a mailed link for a sitting. The address that is left in history and logs opens nothing. */
 export function exchangeLink({ db, linkKeys, pages, sessions }: ReaderParts) {
@@ -68,13 +71,13 @@ export async function preferencesPage(
   return c.html(pages.render('preferences', { title: 'Your digest', choices: true }, values), status)
 }
 
-/** What some choices would have brought. */
+/** What some choices would have brought over the last editions. */
 export async function lookBackOf(
-  _parts: ReaderParts,
-  { cadence }: { choices: Choices; cadence: Rhythm['cadence'] },
+  { db, topics }: Pick<ReaderParts, 'db' | 'topics'>,
+  { choices, cadence }: { choices: Choices; cadence: Rhythm['cadence'] },
 ): Promise<LookBackValues> {
   const kind = cadence === 'weekly' ? 'weekly' : 'daily'
-  return lookBackValues([], kind)
+  return lookBackValues(await lookBack(db, choices, { kind, limit: LOOKED_BACK, topics }), kind)
 }
 
 /** The first and the last local date that a pause may last to. */

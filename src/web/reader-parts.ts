@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { TrustedProxy } from '../config.ts'
 import type { Desk } from '../delivery/notice.ts'
+import { readTopics, type Topics } from '../digest/topics.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { openClientAddress } from './client-address.ts'
@@ -12,6 +13,8 @@ import { openSessions, type Sessions } from './session.ts'
 
 export interface ReaderParts extends Desk {
   pages: Pages
+  /** What the topics that readers name are also called. */
+  topics: Topics
   formKeys: FormKeys
   sessions: Sessions
   limits: Limits
@@ -29,6 +32,8 @@ export interface ReaderDependencies extends Desk {
   logger: Logger
   /** Whose word on a visitor's address is taken; nobody's unless told. */
   trustedProxy?: TrustedProxy
+  /** Instead of the project's own templates and topics. */
+  templatesDir?: string | undefined
   /** Queues a notice; without it, it waits for the sweep. */
   queueNotice?: (noticeId: number) => Promise<void>
   /** Queues the first digest of a reader who wants one at once. */
@@ -42,6 +47,7 @@ export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderP
     db,
     linkKeys,
     pages,
+    topics: readTopics(deps.templatesDir),
     formKeys,
     logger,
     sessions: openSessions({ db, linkKeys, formKeys, publicUrl }),
