@@ -8,7 +8,7 @@ import { getAddressKey } from '../subscriber/store.ts'
 import { hashAddress } from '../subscriber/subscriber.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
 import { standingSql } from './ledger.ts'
-import { type NewNotice, STRANGERS_KINDS, USEFUL_HOURS } from './notice.ts'
+import { type NewNotice, type SealedNotice, STRANGERS_KINDS, USEFUL_HOURS } from './notice.ts'
 import { seal } from './seal.ts'
 
 /** A notice in the hands of one worker until its lease is over. */
@@ -21,8 +21,6 @@ export interface ClaimedNotice {
   sealed: Buffer
   keyId: number
   issuedAt: Date
-  /** Of whom it is about; null where nobody subscribed or they are gone. */
-  reader: { publicId: string; tokenEpoch: number } | null
   /** Why it must not be sent, asked at the claim and again by the mark. */
   leaving: 'left' | 'suppressed' | 'late' | null
   /** What the mark fixed; null while no request can have been accepted. */
@@ -32,6 +30,8 @@ export interface ClaimedNotice {
 
 /** Covers building, marking and one request with its deadline (30 s). */
 const LEASE_SECONDS = 90
+/** A statement takes 65,535 values; a row has a few. */
+const ROWS_A_STATEMENT = 1_000
 
 /** Makes one notice; see insertNotices. Returns its id, for the job that sends it at once. */
 export async function insertNotice(db: Kysely<Database>, keys: LinkKeys, notice: NewNotice): Promise<number> {
@@ -47,21 +47,30 @@ export async function insertNotices(
 ): Promise<number[]> {
   if (list.length === 0) return []
   const addressKey = await getAddressKey(db)
+  const readers = await findReaders(
+    db,
+    list.flatMap(({ subscriberId }) => subscriberId ?? []),
+  )
   const rows = list.map(({ subscriberId, address, ...content }) => {
     const publicId = randomUUID()
+    const sealed: SealedNotice = { content, reader: readers.get(subscriberId ?? 0) ?? null }
     return {
       public_id: publicId,
       subscriber_id: subscriberId,
       kind: content.kind,
       address,
       address_hash: hashAddress(addressKey, address),
-      sealed: seal(keys, publicId, content),
+      sealed: seal(keys, publicId, sealed),
       key_id: keys.currentKeyId,
       expires_at: sql<Date>`clock_timestamp() + make_interval(hours => ${USEFUL_HOURS[content.kind]})`,
     }
   })
-  const inserted = await db.insertInto('notices').values(rows).returning(['id', 'public_id']).execute()
-  const ids = new Map(inserted.map((row) => [row.public_id, row.id]))
+  const ids = new Map<string, number>()
+  for (let start = 0; start < rows.length; start += ROWS_A_STATEMENT) {
+    const some = rows.slice(start, start + ROWS_A_STATEMENT)
+    const inserted = await db.insertInto('notices').values(some).returning(['id', 'public_id']).execute()
+    for (const row of inserted) ids.set(row.public_id, row.id)
+  }
   return rows.map((row) => ids.get(row.public_id) as number)
 }
 
@@ -80,9 +89,7 @@ export async function getStrangersNotices(
 /** Takes the lease on a notice that stands still. Returns undefined when another worker holds it or it is settled. */
 export async function claimNotice(db: Kysely<Database>, id: number): Promise<ClaimedNotice | undefined> {
   const { rows } = await sql<
-    Omit<ClaimedNotice, 'reader' | 'fixed'> & {
-      readerPublicId: string | null
-      readerEpoch: number
+    Omit<ClaimedNotice, 'fixed'> & {
       mail: Buffer | null
       version: number
       idempotencyKey: string
@@ -95,16 +102,13 @@ export async function claimNotice(db: Kysely<Database>, id: number): Promise<Cla
     where n.id = ${id} and n.state in ${standingSql} and n.next_attempt_at <= clock_timestamp()
     returning n.id, n.public_id as "publicId", n.kind, n.lease_epoch as epoch, n.address, n.sealed, n.key_id as "keyId",
       n.issued_at as "issuedAt", n.attempts, ${leavingSql} as leaving,
-      (select s.public_id from subscribers s where s.id = n.subscriber_id) as "readerPublicId",
-      (select s.token_epoch from subscribers s where s.id = n.subscriber_id) as "readerEpoch",
       n.mail_sha256 as mail, n.notice_version as version, n.idempotency_key as "idempotencyKey", n.provider,
       (extract(epoch from clock_timestamp() - n.first_attempt_at) * 1000)::float8 as "ageMs"`.execute(db)
   const row = rows[0]
   if (!row) return undefined
-  const { readerPublicId, readerEpoch, mail, version, idempotencyKey, provider, ageMs, ...notice } = row
+  const { mail, version, idempotencyKey, provider, ageMs, ...notice } = row
   return {
     ...notice,
-    reader: readerPublicId === null ? null : { publicId: readerPublicId, tokenEpoch: readerEpoch },
     fixed: mail === null ? null : { mail, version, idempotencyKey, provider, ageMs },
   }
 }
@@ -141,6 +145,16 @@ export async function listStandingNotices(db: Kysely<Database>, limit: number): 
     select id from notices where state in ${standingSql} and next_attempt_at <= clock_timestamp()
     order by next_attempt_at limit ${limit}`.execute(db)
   return rows.map((row) => row.id)
+}
+
+async function findReaders(db: Kysely<Database>, ids: readonly number[]) {
+  if (ids.length === 0) return new Map<number, SealedNotice['reader']>()
+  const rows = await db
+    .selectFrom('subscribers')
+    .select(['id', 'public_id as publicId', 'token_epoch as epoch'])
+    .where(sql<boolean>`id = any(${ids}::int[])`)
+    .execute()
+  return new Map(rows.map(({ id, ...reader }) => [id, reader]))
 }
 
 /**

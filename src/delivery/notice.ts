@@ -16,6 +16,12 @@ export type NoticeContent =
   /** A word to a confirmed reader, why a day brings no digest for example. It carries the links of a digest's foot. */
   | { kind: 'note'; subject: string; title: string; paragraphs: string[] }
 
+/** What is sealed: the content, and as of when the reader's own links hold, so that a repeat is the same whatever changes. */
+export interface SealedNotice {
+  content: NoticeContent
+  reader: { publicId: string; epoch: number } | null
+}
+
 /** A notice to be made. */
 export type NewNotice = NoticeContent & {
   /** Null only where nobody subscribed. */

@@ -9,11 +9,14 @@ import { isZone } from './preferences.ts'
  * like count as unknown, because PostgreSQL takes them for abbreviations, which have no summer time.
  */
 export async function assertZones(db: Kysely<Database>, zones: ReadonlySet<string>): Promise<void> {
+  // UTC is everyone's default and known everywhere, and asking reads every zone file there is.
+  const asked = [...zones].filter((zone) => zone !== 'UTC')
+  if (asked.length === 0) return
   const known = await sql<{ name: string }>`
-    select name from pg_timezone_names where name = any(${[...zones]}::text[])
-      and (name in ('UTC', 'GMT') or name not in (select abbrev from pg_timezone_abbrevs))`.execute(db)
+    select name from pg_timezone_names where name = any(${asked}::text[])
+      and (name = 'GMT' or name not in (select abbrev from pg_timezone_abbrevs))`.execute(db)
   const inDatabase = new Set(known.rows.map((row) => row.name))
-  const unknown = [...zones].filter((zone) => !isZone(zone) || !inDatabase.has(zone))
+  const unknown = asked.filter((zone) => !isZone(zone) || !inDatabase.has(zone))
   if (unknown.length > 0) {
     throw new RangeError(
       `unknown time zone ${unknown.map((zone) => JSON.stringify(zone)).join(', ')}: use an IANA name such as Europe/Paris`,

@@ -53,6 +53,9 @@ export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedPro
       }
       return outcome
     },
+    async sendNotice({ notice, kind, idempotencyKey }) {
+      return provider.send({ edition: { date: 'notice', kind }, mails: [notice], idempotencyKey })
+    },
     ...given,
   }
   return provider

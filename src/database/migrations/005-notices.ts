@@ -24,7 +24,7 @@ const statements = [
   )`,
   // One link of a kind a reader: a new one takes the place of the old. Each change has an undo of its own.
   `create unique index credentials_by_subscriber on credentials (subscriber_id, purpose) where purpose <> 'undo'`,
-  `create index credentials_undo on credentials (subscriber_id) where purpose = 'undo'`,
+  'create index credentials_of on credentials (subscriber_id)',
   'create index credentials_expired on credentials (expires_at)',
   `create table notices (
     id int generated always as identity primary key,
