@@ -13,6 +13,7 @@ import {
 } from './link-pages.ts'
 import { exchangeLink, showPreferences } from './preferences.ts'
 import { changePreferences } from './preferences-change.ts'
+import { showReaderFeed } from './reader-feed.ts'
 import type { ReaderParts } from './reader-parts.ts'
 import { subscribe } from './subscribe.ts'
 import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
@@ -28,6 +29,7 @@ export const READER_PATHS = [
   '/export/*',
   '/erase/*',
   '/undo/*',
+  '/feed/*',
 ]
 
 export function readerRoutes(parts: ReaderParts): [method: 'GET' | 'POST', path: string, handler: Handler][] {
@@ -46,6 +48,7 @@ export function readerRoutes(parts: ReaderParts): [method: 'GET' | 'POST', path:
     ['POST', '/export/:token', downloadExport(parts)],
     ['GET', '/erase/:token', showErase(parts)],
     ['POST', '/erase/:token', eraseReader(parts)],
+    ['GET', '/feed/:token', showReaderFeed(parts)],
     ['GET', '/undo/:token', showUndo(parts)],
     ['POST', '/undo/:token', undoChange(parts)],
   ]
