@@ -8,7 +8,7 @@ import { type Piece, SLOT_MAX_LENGTH, SLOT_NAMES, type SlotName, type Slotted, s
 import type { Selection } from './selection.ts'
 
 /** Stored with every marked batch: another version's recipe is never rebuilt. */
-export const JOIN_VERSION = 1
+export const JOIN_VERSION = 2
 
 /** How html and text leave: as they read, or ready for a MIME message. */
 export type MailEncoding = 'utf8' | 'quoted-printable'

@@ -15,6 +15,7 @@ export interface HostLinks {
   /** With the slot of the personal token inside. */
   unsubscribe: string
   view: string
+  preferences: string
 }
 
 const ARXIV_ID = /^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?\/\d{7})(v\d+)?$/
@@ -38,6 +39,7 @@ export function hostLinks(publicUrl: string): HostLinks {
     front: `${publicUrl}/`,
     unsubscribe: `${publicUrl}/unsubscribe/${markSlot('unsubscribe')}`,
     view: `${publicUrl}/view/${markSlot('view')}`,
+    preferences: `${publicUrl}/preferences/${markSlot('preferences')}`,
   }
 }
 

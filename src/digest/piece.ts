@@ -4,7 +4,7 @@ import { encode, wrap } from 'nodemailer/lib/qp'
 import type { Size } from './budget.ts'
 
 /** The personal values of a mail. A closed list: what a mail needs that is not here cannot be joined. */
-export const SLOT_NAMES = ['unsubscribe', 'view'] as const
+export const SLOT_NAMES = ['unsubscribe', 'view', 'preferences'] as const
 export type SlotName = (typeof SLOT_NAMES)[number]
 /** Where a card takes what the reader's own choices add to its reason; filled once a selection, before the slots. */
 export const REMARK = 'remark'

@@ -100,7 +100,13 @@ export async function renderEdition(
   const shorter = renderShorter(cards, sumSizes(around.map(({ size }) => size)), render, more)
   const also = length === 'titles' ? [] : renderAlso(good, kind, twin)
   // For pages that anyone may be handed: nothing in it belongs to one reader.
-  const footView = twin('foot', 'foot-view', { ...frame, unsubscribeUrl: '', viewUrl: '' })
+  const footView = twin('foot', 'foot-view', {
+    ...frame,
+    unsubscribeUrl: '',
+    viewUrl: '',
+    preferencesUrl: '',
+    steps: [],
+  })
   const day = subjectDay(brand.name, date, kind)
   return [
     makePiece('envelope', JSON.stringify(envelopeOf(host, brand.name, kind, length))),

@@ -27,7 +27,7 @@ import { HOST, PLACES, place } from './golden/places.ts'
 
 const PAPERS = [10, 25, 50]
 /** As long as slots can be. */
-const SLOTS = { unsubscribe: 'u'.repeat(75), view: 'v'.repeat(75) }
+const SLOTS = { unsubscribe: 'u'.repeat(75), view: 'v'.repeat(75), preferences: 'p'.repeat(75) }
 const days = capturedDays()
 const table: string[] = []
 

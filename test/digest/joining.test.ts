@@ -29,7 +29,7 @@ describe('joining the golden pieces', () => {
     const { from, subject, headers } = mail
     expect(`${JSON.stringify({ from, subject, headers }, null, 2)}\n`, changed).toBe(golden('headers.json'))
     expect(recipeOf(prepared, SELECTION), changed).toBe(golden(`${encoding}.recipe.golden`))
-    expect(JOIN_VERSION, 'the golden files are of version 1').toBe(1)
+    expect(JOIN_VERSION, 'the golden files are of version 2').toBe(2)
   })
 })
 
@@ -39,6 +39,8 @@ describe('joinDigest', () => {
     for (const part of [mail.html, mail.text]) {
       expect(part).toContain(`https://papers.example.org/unsubscribe/${SLOTS.unsubscribe}`)
       expect(part).toContain(`https://papers.example.org/view/${SLOTS.view}`)
+      expect(part).toContain(`https://papers.example.org/preferences/${SLOTS.preferences}`)
+      for (const step of ['weekly', 'pause', 'fewer']) expect(part).toMatch(new RegExp(`[?]step(=|&#x3D;)${step}`))
     }
     expect(mail.headers['List-Unsubscribe']).toBe(
       `<https://papers.example.org/unsubscribe/${SLOTS.unsubscribe}>, <mailto:leave@example.org?subject=unsubscribe%20${SLOTS.unsubscribe}>`,
@@ -92,7 +94,11 @@ describe('joinDigest', () => {
           const chosen = places
             .map(({ position }) => position)
             .filter((position) => position === 1 || keep.next().value)
-          const slots = { unsubscribe: 'u'.repeat(slotLength), view: 'v'.repeat(slotLength) }
+          const slots = {
+            unsubscribe: 'u'.repeat(slotLength),
+            view: 'v'.repeat(slotLength),
+            preferences: 'p'.repeat(slotLength),
+          }
           const plain = joinDigest(preparePieces(all, 'utf8'), select(...chosen), slots)
           const quoted = joinDigest(preparePieces(all, 'quoted-printable'), select(...chosen), slots)
           expect(plain.subject.length).toBeLessThanOrEqual(78)
@@ -158,7 +164,7 @@ describe('joinView', () => {
     const { html } = joinView(preparePieces(pieces, 'utf8'), SELECTION)
     expect(html).toContain('Slow Burner')
     expect(html).toContain('href="https://papers.example.org/"')
-    expect(html).not.toMatch(/unsubscribe|\/view\/|You get this|(?!\n)\p{Cc}/iu)
+    expect(html).not.toMatch(/unsubscribe|preferences|[?]step|\/view\/|You get this|(?!\n)\p{Cc}/iu)
     expect(() => joinView(preparePieces(pieces, 'quoted-printable'), SELECTION)).toThrow(/utf8/)
   })
 })

@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 const short = { length: 'short', papers: [1, 2], reasons: [0, 0] } as const
 const titles = { length: 'titles', papers: [5, 1], reasons: [0, 0] } as const
-const slots = { unsubscribe: 'u', view: 'v' }
+const slots = { unsubscribe: 'u', view: 'v', preferences: 'p' }
 
 function ensure(
   wanted: readonly { length: 'short' | 'titles'; papers: readonly number[]; reasons: readonly number[] }[],
