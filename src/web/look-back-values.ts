@@ -57,13 +57,14 @@ export function lookBackValues(looks: readonly Omit<LookBack, 'state'>[], kind: 
 
 function summaryOf(looks: readonly Pick<LookBack, 'papers'>[], silent: number, kind: 'daily' | 'weekly'): string {
   if (looks.length === 0) return ''
-  const over = `Of the last ${counted(looks.length, `${kind} edition`)}`
+  const over = looks.length === 1 ? `From the last ${kind} edition` : `Of the last ${looks.length} ${kind} editions`
   const brought = looks.length - silent
-  if (brought === 0) return `${over}, none would have brought you a paper.`
+  if (brought === 0) return `${over}, nothing would have come.`
   const counts = looks.filter(({ papers }) => papers > 0).map(({ papers }) => papers)
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   const many = least === most ? counted(most, 'paper') : `${least} to ${counted(most, 'paper')}`
-  const all = silent === 0 ? 'each would have brought you' : `${brought} would have brought you`
+  if (looks.length === 1) return `${over}, ${many} would have come.`
+  const which = silent === 0 ? 'each' : String(brought)
   const rest = silent === 0 ? '' : `, ${silent} nothing`
-  return `${over}, ${all} ${many}${rest}.`
+  return `${over}, ${which} would have brought you ${many}${rest}.`
 }
