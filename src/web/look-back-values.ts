@@ -13,6 +13,8 @@ export interface LookBackValues {
   /** Where the chart begins and ends. */
   from: string
   to: string
+  /** Whether these are two. */
+  many: boolean
   silent: { date: string; why: string }[]
   /** The newest date that would have brought something. */
   newest: string
@@ -23,6 +25,8 @@ export interface LookBackValues {
 
 const BAR_STEP = 10
 const CHART_HEIGHT = 64
+/** The chart has room for so many, the newest at its right end; fewer do not grow broad. */
+const BARS = 30
 /** A single paper is seen, and a silent day leaves a dot. */
 const BAR_MIN = 4
 const TITLES_SHOWN = 5
@@ -35,6 +39,7 @@ const EMPTY = {
 export function lookBackValues(looks: readonly Omit<LookBack, 'state'>[], kind: 'daily' | 'weekly'): LookBackValues {
   const most = Math.max(1, ...looks.map(({ papers }) => papers))
   const oldestFirst = [...looks].reverse()
+  const width = Math.max(BARS, looks.length)
   const silent = looks.filter(({ papers }) => papers === 0)
   const newest = looks.find(({ papers }) => papers > 0)
   return {
@@ -42,12 +47,13 @@ export function lookBackValues(looks: readonly Omit<LookBack, 'state'>[], kind: 
     bars: oldestFirst.map(({ date, papers }, index) => {
       const height = papers === 0 ? BAR_MIN : Math.max(BAR_MIN, Math.round((papers / most) * CHART_HEIGHT))
       const label = `${shortDate(date)}: ${papers === 0 ? 'nothing' : counted(papers, 'paper')}`
-      return { x: index * BAR_STEP, y: CHART_HEIGHT - height, height, silent: papers === 0, label }
+      return { x: (width - looks.length + index) * BAR_STEP, y: CHART_HEIGHT - height, height, silent: papers === 0, label }
     }),
-    chartWidth: Math.max(1, looks.length * BAR_STEP - 2),
+    chartWidth: width * BAR_STEP - 2,
     chartHeight: CHART_HEIGHT,
     from: oldestFirst[0] ? shortDate(oldestFirst[0].date) : '',
     to: looks[0] ? shortDate(looks[0].date) : '',
+    many: looks.length > 1,
     silent: silent.map(({ date, silence }) => ({ date: shortDate(date), why: silence ?? '' })),
     newest: newest ? shortDate(newest.date) : '',
     titles: newest?.titles.slice(0, TITLES_SHOWN) ?? [],

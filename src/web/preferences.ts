@@ -15,6 +15,7 @@ import { type LookBackValues, lookBackValues } from './look-back-values.ts'
 import type { AskValues } from './page-values.ts'
 import { preferencesValues, type Visit } from './preferences-values.ts'
 import { type ReaderParts, tokenIn } from './reader-parts.ts'
+import { askingPage } from './safety.ts'
 import type { Session } from './session.ts'
 
 const PAUSE_MAX_DAYS = 366
@@ -68,7 +69,7 @@ export async function preferencesPage(
     unsubscribePath: `${pages.base}/unsubscribe/${issueToken(linkKeys, 'unsubscribe', reader, now)}`,
   }
   const values = preferencesValues(reader, visit, given, pauseDays(reader, now))
-  return c.html(pages.render('preferences', { title: 'Your digest', choices: true }, values), status)
+  return askingPage(c, pages.render('preferences', { title: 'Your digest', choices: true }, values), status)
 }
 
 /** What some choices would have brought over the last editions. */

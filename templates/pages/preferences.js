@@ -6,11 +6,12 @@ let asking
 async function preview() {
   asking?.abort()
   asking = new AbortController()
+  // Not form.action: the buttons have that name.
   const body = new URLSearchParams(new FormData(form))
   body.set('action', 'preview')
   body.set('part', 'look-back')
   try {
-    const answer = await fetch(form.action, { method: 'POST', body, signal: asking.signal })
+    const answer = await fetch(form.getAttribute('action'), { method: 'POST', body, signal: asking.signal })
     if (!answer.ok) return
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
     const next = page.querySelector('#look-back')

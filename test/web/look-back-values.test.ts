@@ -14,9 +14,9 @@ describe('lookBackValues', () => {
     expect(values.summary).toBe('Of the last 3 daily editions, 2 would have brought you 4 to 8 papers, 1 nothing.')
     expect([values.from, values.to]).toEqual(['Tue 3 March', 'Thu 5 March'])
     expect(values.bars.map(({ x, height, silent }) => [x, height, silent])).toEqual([
-      [0, 32, false],
-      [10, 64, false],
-      [20, 4, true],
+      [270, 32, false],
+      [280, 64, false],
+      [290, 4, true],
     ])
     expect(values.silent).toEqual([{ date: 'Thu 5 March', why: 'None of its 5 papers met your choices.' }])
     expect(values.newest).toBe('Wed 4 March')
