@@ -31,8 +31,7 @@ export async function listFound(
   words: string,
   page: { limit: number; offset: number },
 ): Promise<{ total: number; found: Found[] }> {
-  // PostgreSQL takes no zero byte in a text.
-  const asked = words.slice(0, WORDS_MAX_CHARACTERS).replaceAll('\0', ' ')
+  const asked = questionOf(words.slice(0, WORDS_MAX_CHARACTERS))
   const { rows } = await sql<Found & { total: number }>`
     with question as (select websearch_to_tsquery('pg_catalog.english', ${asked}) as words),
     found as (
@@ -46,6 +45,19 @@ export async function listFound(
       ${headline('title', `${MARKS}, HighlightAll=true`)} as title, ${headline('abstract', EXCERPT)} as excerpt
     from found f, question q order by f.score desc, f.date desc, f.id`.execute(db)
   return { total: rows[0]?.total ?? 0, found: rows.map(({ total: _, ...found }) => found) }
+}
+
+/**
+ * Returns the words and phrases that say something, each with its minus sign. PostgreSQL's reader of such questions takes
+ * anything but a zero byte and signs heaped upon signs, which fill its stack.
+ */
+function questionOf(typed: string): string {
+  const parts = [...typed.matchAll(/(-*)(?:"([^"]*)"|([^\s"]+))/g)].map(([, minus, phrase, word = '']) => {
+    const text = (phrase ?? word).replace(/\0|(?<![\p{L}\p{N}])-+/gu, ' ').trim()
+    if (!/[\p{L}\p{N}]/u.test(text)) return ''
+    return `${minus === '' ? '' : '-'}${phrase === undefined ? text : `"${text}"`}`
+  })
+  return parts.filter((part) => part !== '').join(' ')
 }
 
 function headline(fact: 'title' | 'abstract', options: string) {

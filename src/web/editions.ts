@@ -12,7 +12,6 @@ import { pathOf } from './edition.ts'
 import type { EditionsValues } from './page-values.ts'
 import type { Pages } from './pages.ts'
 import { searchPage, wordsFrom } from './search.ts'
-import { emptyNote } from './shown-edition.ts'
 
 interface EditionsOptions {
   db: Kysely<Database>
@@ -70,13 +69,13 @@ function monthFrom(text: string): string | undefined {
 }
 
 function dayValues(day: ArchiveDay, base: string): EditionsValues['days'][number] {
-  const { date, state, reason, papers } = day
+  const { date, papers } = day
   return {
     label: shortDate(date),
     path: base + pathOf(date, 'daily'),
     standing: standingOf(day),
     papers: papers === 0 ? '' : counted(papers, 'paper'),
-    first: day.firstTitle === null ? (state === 'empty' ? emptyNote(reason) : '') : cleanText(day.firstTitle),
+    first: day.firstTitle === null ? '' : cleanText(day.firstTitle),
     weekPath: day.weekly ? base + pathOf(date, 'weekly') : '',
   }
 }

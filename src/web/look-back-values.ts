@@ -47,7 +47,13 @@ export function lookBackValues(looks: readonly Omit<LookBack, 'state'>[], kind: 
     bars: oldestFirst.map(({ date, papers }, index) => {
       const height = papers === 0 ? BAR_MIN : Math.max(BAR_MIN, Math.round((papers / most) * CHART_HEIGHT))
       const label = `${shortDate(date)}: ${papers === 0 ? 'nothing' : counted(papers, 'paper')}`
-      return { x: (width - looks.length + index) * BAR_STEP, y: CHART_HEIGHT - height, height, silent: papers === 0, label }
+      return {
+        x: (width - looks.length + index) * BAR_STEP,
+        y: CHART_HEIGHT - height,
+        height,
+        silent: papers === 0,
+        label,
+      }
     }),
     chartWidth: width * BAR_STEP - 2,
     chartHeight: CHART_HEIGHT,

@@ -80,8 +80,8 @@ export function headingOf(date: EditionDate, kind: EditionKind): string {
   return kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
 }
 
-/** Returns why a date without papers has none, in a sentence. */
-export function emptyNote(reason: string | null): string {
+/** Returns why a date has no papers, in a sentence. */
+function emptyNote(reason: string | null): string {
   if (reason === 'weekend') return 'On Saturdays and Sundays nothing new is listed.'
   return 'The source listed no papers for this date.'
 }

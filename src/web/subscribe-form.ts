@@ -52,7 +52,7 @@ export interface RhythmValues {
   guess: boolean
 }
 
-const CADENCE_LABELS = { daily: 'Every day', 'working-days': 'Working days', weekly: 'Once a week' }
+const CADENCE_LABELS = { daily: 'Daily', 'working-days': 'Working days', weekly: 'Weekly' }
 const WEEKDAY_LABELS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const HOURS = 24
 

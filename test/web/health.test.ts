@@ -58,10 +58,3 @@ describe('/readyz', () => {
     expect((await readiness(openApp(web, { isReady: async () => false })))[0]).toBe(503)
   })
 })
-
-describe('/robots.txt', () => {
-  it('lets crawlers read what says that it is not to be indexed', async () => {
-    const answer = await web.app.request('/robots.txt')
-    expect(await answer.text()).toBe('User-agent: *\nAllow: /\n')
-  })
-})

@@ -23,11 +23,9 @@ describe('the page', () => {
     const html = await (await web.app.request(path)).text()
     expect(html).toContain(`<form method="post" action="${path}">`)
     expect(html.match(/<button class="button"/g)).toHaveLength(1)
-    expect([...html.matchAll(/<button class="button plain"[^>]* value="(\w+)"/g)].map(([, action]) => action)).toEqual([
-      'weekly',
-      'pause',
-      'fewer',
-    ])
+    expect(
+      [...html.matchAll(/<button class="button quieter"[^>]* value="(\w+)"/g)].map(([, action]) => action),
+    ).toEqual(['weekly', 'pause', 'fewer'])
     expect(html).toContain('a•••@example.org')
     expect(html).not.toContain(ADDRESS)
   })
