@@ -67,8 +67,11 @@ export function openRoundQueue(
 }
 
 /** Returns how pages hand on what they made. */
-export function queueing(queue: Pick<Queue, 'put'>): Pick<WebDependencies, 'queueNotice'> {
-  return { queueNotice: (noticeId) => queue.put([notifyJob(noticeId)]) }
+export function queueing(queue: Pick<Queue, 'put'>): Pick<WebDependencies, 'queueNotice' | 'queueWelcome'> {
+  return {
+    queueNotice: (noticeId) => queue.put([notifyJob(noticeId)]),
+    queueWelcome: () => queue.put([{ name: 'plan' }]),
+  }
 }
 
 /** Refuses to run without a key that mails on their way were signed with: their bytes could not be built again. */

@@ -71,11 +71,14 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
     await assertKeyRing(round)
     const queue = await openRoundQueue(config, stores, round, logger)
     closing.push(() => queue.close())
-    const { dispatch, notify } = openPipeline(round, queue)
+    // Its worker stays: whoever signs up on the page gets the mails of it, in the outbox.
+    const { dispatch, notify, plan } = openPipeline(round, queue)
     const work = await queue.work({ dispatch, notify })
     closing.push(() => work.close())
     // Opened before the round, so that a port in use costs nobody a round.
-    const url = options.exit ? undefined : await openWeb(config, round, queue, closing)
+    const url = options.exit
+      ? undefined
+      : await openWeb(config, round, { ...queueing(queue), queueWelcome: () => plan({ name: 'plan' }) }, closing)
     await addSubscribers(round, count, terminal)
     summarize(terminal, config, await runRound(round, queue, steps, terminal), url)
     if (url && !signal.aborted) {
@@ -89,7 +92,7 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
 async function openWeb(config: Config, round: Round, queue: Queue, closing: (() => Promise<void>)[]): Promise<string> {
   const app = createApp({
     ...round,
-    ...queueing(queue),
+    ...handing,
     publicUrl: config.publicUrl,
     trustedProxy: config.trustedProxy,
     templatesDir: config.templatesDir,

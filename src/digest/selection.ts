@@ -59,6 +59,11 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
   }
 }
 
+/** Returns the remark of each position that has one. */
+export function remarksOf({ papers, remarks = [] }: Selection): ReadonlyMap<number, string> {
+  return new Map(papers.flatMap((position, index) => (remarks[index] ? [[position, remarks[index]] as const] : [])))
+}
+
 /** The strongest first; among equals the edition's own order stays. */
 function best(candidates: readonly Candidate[], most: number): Candidate[] {
   return candidates.toSorted((a, b) => b.strength - a.strength).slice(0, most)

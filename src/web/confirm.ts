@@ -38,7 +38,7 @@ export function confirmSubscription(parts: ReaderParts) {
     if (!confirmed) return c.notFound()
     const { subscriber, welcome } = confirmed
     logger.info({ event: 'subscriber.confirmed', subscriber: subscriber.id, welcome }, 'a subscriber confirmed')
-    if (welcome) await parts.welcome(subscriber.id)
+    if (welcome) await parts.welcome()
     await sessions.begin(c, subscriber)
     return c.html(
       pages.render(

@@ -69,7 +69,7 @@ const INCLUDE_MEANINGS = [
 ] as const
 const SILENCES = [
   ['silent', 'Stay silent'],
-  ['note', 'A short note that says why'],
+  ['note', 'A short note'],
 ] as const
 const LISTS = [
   ['include', 'Topics', 'One a line: diffusion, protein folding'],

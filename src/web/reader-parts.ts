@@ -22,7 +22,7 @@ export interface ReaderParts extends Desk {
   /** Lets a notice leave without waiting for the sweep; null where none was made. */
   sendNotice: (noticeId: number | null) => Promise<void>
   /** Lets the latest edition go to a reader who has just confirmed. */
-  welcome: (subscriberId: number) => Promise<void>
+  welcome: () => Promise<void>
   logger: Logger
 }
 
@@ -36,8 +36,8 @@ export interface ReaderDependencies extends Desk {
   templatesDir?: string | undefined
   /** Queues a notice; without it, it waits for the sweep. */
   queueNotice?: (noticeId: number) => Promise<void>
-  /** Queues the first digest of a reader who wants one at once. */
-  queueWelcome?: (subscriberId: number) => Promise<void>
+  /** Queues a plan, for a reader who wants the latest edition at once; without it, they wait for the tick. */
+  queueWelcome?: () => Promise<void>
 }
 
 export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderParts {
@@ -56,7 +56,7 @@ export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderP
     sendNotice: async (noticeId) => {
       if (noticeId !== null) await attempt(logger, () => deps.queueNotice?.(noticeId))
     },
-    welcome: (subscriberId) => attempt(logger, () => deps.queueWelcome?.(subscriberId)),
+    welcome: () => attempt(logger, () => deps.queueWelcome?.()),
   }
 }
 
