@@ -1,5 +1,6 @@
 // The one reader of the environment: strings in, typed settings out, every problem reported at once in plain sentences.
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { UsageError } from './errors.ts'
@@ -9,6 +10,9 @@ import { UsageError } from './errors.ts'
  * host's name and address in it; `mail` also signs links and hands mails to a provider.
  */
 export type Reach = 'stores' | 'pieces' | 'mail'
+
+/** Whose word on a visitor's address is taken: a number of proxies in a row before us, or the addresses that proxies have. */
+export type TrustedProxy = { hops: number } | { addresses: string[] }
 
 export type ProviderSettings =
   | { name: 'outbox'; directory: string }
@@ -40,6 +44,8 @@ export interface Config {
   /** An edition that froze longer ago than this is withheld as late, in milliseconds. */
   latenessMs: number
   templatesDir: string | undefined
+  /** Nobody's unless set: X-Forwarded-For is then not read. */
+  trustedProxy: TrustedProxy
   /** Undefined where none is named: `start` then logs from info on, the other commands from warn on. */
   logLevel: string | undefined
 }
@@ -101,6 +107,12 @@ const environment = z.object({
     .regex(/^[1-9]\d{0,4}[mhd]$/, 'is not a duration such as 96h, 90m or 4d')
     .default('96h'),
   TEMPLATES_DIR: z.string().optional(),
+  TRUSTED_PROXY: z
+    .string()
+    .refine((text) => parseTrustedProxy(text) !== undefined, {
+      message: 'is neither a number of proxies nor a list of addresses and networks such as 10.0.0.0/8,fd00::/8',
+    })
+    .optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'is not a level: debug, info, warn …',
@@ -151,8 +163,23 @@ export function readConfig(
     latenessMs:
       Number(values.LATENESS.slice(0, -1)) * DURATION_MS[values.LATENESS.slice(-1) as keyof typeof DURATION_MS],
     templatesDir: values.TEMPLATES_DIR,
+    trustedProxy: (values.TRUSTED_PROXY && parseTrustedProxy(values.TRUSTED_PROXY)) || { hops: 0 },
     logLevel: values.LOG_LEVEL,
   }
+}
+
+/** Returns undefined for what is neither a small number nor a list of addresses and networks. */
+function parseTrustedProxy(text: string): TrustedProxy | undefined {
+  if (/^\d$/.test(text.trim())) return { hops: Number(text) }
+  const addresses = text.split(',').map((part) => part.trim())
+  return addresses.every(isAddressOrNetwork) ? { addresses } : undefined
+}
+
+function isAddressOrNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
 }
 
 /** The problems that only show when settings are held against each other. */

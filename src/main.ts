@@ -6,7 +6,7 @@ import { listUnsettledKeyIds } from './delivery/ledger.ts'
 import { openProvider } from './delivery/providers.ts'
 import { type Host, loadTemplates } from './digest/rendering.ts'
 import { describeError, UsageError } from './errors.ts'
-import { openPipeline } from './jobs/pipeline.ts'
+import { notifyJob, openPipeline } from './jobs/pipeline.ts'
 import { openQueue, type Queue } from './jobs/queue.ts'
 import type { Round } from './jobs/round.ts'
 import { getTickAgeMs } from './jobs/tick.ts'
@@ -15,7 +15,7 @@ import { openSource } from './source/daily-papers.ts'
 import { userAgentFor } from './source/daily-papers-http.ts'
 import type { Source } from './source/paper.ts'
 import { deriveLinkKeys } from './subscriber/token.ts'
-import { createApp } from './web/app.ts'
+import { createApp, type WebDependencies } from './web/app.ts'
 import { listen } from './web/server.ts'
 
 export const ROLES = ['web', 'worker', 'scheduler'] as const
@@ -66,6 +66,14 @@ export function openRoundQueue(
   })
 }
 
+/** Returns how pages hand on what they made. */
+export function queueing(queue: Pick<Queue, 'put'>): Pick<WebDependencies, 'queueNotice' | 'queueWelcome'> {
+  return {
+    queueNotice: (noticeId) => queue.put([notifyJob(noticeId)]),
+    queueWelcome: () => queue.put([{ name: 'plan' }]),
+  }
+}
+
 /** Refuses to run without a key that mails on their way were signed with: their bytes could not be built again. */
 export async function assertKeyRing(round: Pick<Round, 'db' | 'linkKeys'>): Promise<void> {
   const missing = (await listUnsettledKeyIds(round.db)).filter((id) => !round.linkKeys.byId.has(id))
@@ -88,9 +96,10 @@ export async function start(
     closing.push(() => stores.close())
     const round = await openRound(config, stores, logger)
     await assertKeyRing(round)
+    // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
+    const queue = await openRoundQueue(config, stores, round, logger)
+    closing.push(() => queue.close())
     if (roles.includes('worker') || roles.includes('scheduler')) {
-      const queue = await openRoundQueue(config, stores, round, logger)
-      closing.push(() => queue.close())
       const pipeline = openPipeline(round, queue)
       if (roles.includes('worker')) {
         const work = await queue.work(pipeline)
@@ -103,7 +112,13 @@ export async function start(
     }
     if (roles.includes('web')) {
       const { publicUrl, templatesDir } = config
-      const app = createApp({ ...round, publicUrl, templatesDir })
+      const app = createApp({
+        ...round,
+        ...queueing(queue),
+        publicUrl,
+        templatesDir,
+        trustedProxy: config.trustedProxy,
+      })
       const server = await listen(app, { port: config.port })
       closing.push(() => server.close())
       logger.info({ event: 'web.listening', url: server.url }, 'the web surface was opened')

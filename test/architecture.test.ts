@@ -85,6 +85,7 @@ const rules: Rule[] = [
       [{ 'src/jobs/tick.ts': "import { Queue } from 'bullmq'" }, /tick.ts imports bullmq/],
       [{ 'src/main.ts': "import type { Redis } from 'ioredis'" }, /main.ts imports ioredis/],
       [{ 'src/web/webhook.ts': "import { Resend } from 'resend'" }, /webhook.ts imports resend/],
+      [{ 'src/subscriber/store.ts': "import { R } from 'rate-limiter-flexible'" }, /imports rate-limiter-flexible/],
       [{ 'src/digest/joining.ts': "import mjml2html from 'mjml'" }, /joining.ts imports mjml/],
       [{ 'src/main.ts': "import { serve } from '@hono/node-server'" }, /main.ts imports @hono\/node-server/],
       [{ 'src/digest/text.ts': "import M from 'nodemailer/lib/mime-node'" }, /imports nodemailer\/lib\/mime-node/],

@@ -12,7 +12,7 @@ import type { Queue } from '../jobs/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
 import { type Logger, openLogger } from '../logger.ts'
-import { assertKeyRing, demoDirectory, openConfiguredSource, openRound, openRoundQueue } from '../main.ts'
+import { assertKeyRing, demoDirectory, openConfiguredSource, openRound, openRoundQueue, queueing } from '../main.ts'
 import type { EditionDate, Source } from '../source/paper.ts'
 import { openSampleSource, SAMPLE_DATES } from '../source/sample.ts'
 import { findSubscriberByAddress, insertSubscribers, markPaused } from '../subscriber/store.ts'
@@ -71,11 +71,14 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
     await assertKeyRing(round)
     const queue = await openRoundQueue(config, stores, round, logger)
     closing.push(() => queue.close())
-    const { dispatch } = openPipeline(round, queue)
-    const work = await queue.work({ dispatch })
+    // Its worker stays: whoever signs up on the page gets the mails of it, in the outbox.
+    const { dispatch, notify, plan } = openPipeline(round, queue)
+    const work = await queue.work({ dispatch, notify })
     closing.push(() => work.close())
     // Opened before the round, so that a port in use costs nobody a round.
-    const url = options.exit ? undefined : await openWeb(config, round, closing)
+    const url = options.exit
+      ? undefined
+      : await openWeb(config, round, { ...queueing(queue), queueWelcome: () => plan({ name: 'plan' }) }, closing)
     await addSubscribers(round, count, terminal)
     summarize(terminal, config, await runRound(round, queue, steps, terminal), url)
     if (url && !signal.aborted) {
@@ -86,10 +89,12 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
   }
 }
 
-async function openWeb(config: Config, round: Round, closing: (() => Promise<void>)[]): Promise<string> {
+async function openWeb(config: Config, round: Round, queue: Queue, closing: (() => Promise<void>)[]): Promise<string> {
   const app = createApp({
     ...round,
+    ...handing,
     publicUrl: config.publicUrl,
+    trustedProxy: config.trustedProxy,
     templatesDir: config.templatesDir,
     ...(config.provider.name === 'outbox' ? { outboxDirectory: config.provider.directory } : {}),
   })

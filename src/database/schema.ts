@@ -7,7 +7,7 @@
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
 //   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
-//   suppressions, secrets, ticks
+//   suppressions, secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
 import type { CredentialRow, NoteRow, NoticeRow } from './schema-notices.ts'

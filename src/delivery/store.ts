@@ -1,7 +1,8 @@
 // Single deliveries, as links and people ask for them. The batch's life is in ledger.ts, planning in planning.ts.
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { DeliveryState, EditionKind } from '../database/states.ts'
+import type { EditionDate } from '../source/paper.ts'
 
 export interface Delivery {
   editionId: number
@@ -48,4 +49,27 @@ export async function findDeliveryKind(
     .where('e.date', '=', date)
     .execute()
   return (rows.find(({ kind }) => kind === first) ?? rows[0])?.kind
+}
+
+/** A digest that went to a reader. */
+export interface Mailed {
+  editionId: number
+  selectionId: number
+  publicId: string
+  date: EditionDate
+  kind: EditionKind
+  /** When it was made. */
+  at: Date
+}
+
+/** Lists the newest digests that a subscriber got or may have got, newest first. */
+export async function listMailed(db: Kysely<Database>, subscriberId: number, limit: number): Promise<Mailed[]> {
+  const { rows } = await sql<Mailed>`
+    select d.edition_id as "editionId", d.selection_id as "selectionId", d.public_id as "publicId", e.date, e.kind,
+      d.issued_at as at
+    from deliveries d join editions e on e.id = d.edition_id
+    where d.subscriber_id = ${subscriberId} and d.state in ('submitted', 'unknown')
+      and d.selection_id is not null and d.issued_at is not null
+    order by d.issued_at desc, d.edition_id desc limit ${limit}`.execute(db)
+  return rows
 }

@@ -1,11 +1,7 @@
 // The routes of the web surface: what answers where. Handlers decide; safety.ts puts its headers on all of them.
 import { type Context, type Handler, Hono } from 'hono'
 import { routePath } from 'hono/route'
-import type { Kysely } from 'kysely'
-import type { Database } from '../database/schema.ts'
 import { describeError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
-import type { LinkKeys } from '../subscriber/token.ts'
 import { showEdition } from './edition.ts'
 import { showEditions } from './editions.ts'
 import { showFeed } from './feed.ts'
@@ -13,40 +9,33 @@ import { showFront } from './front.ts'
 import { isSchemaCurrent, showHealth, showReadiness } from './health.ts'
 import { showOutbox } from './outbox.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox-mail.ts'
-import { openPages, type Pages, showStyle, showZoneScript } from './pages.ts'
+import { openPages, type Pages, showPreviewScript, showStyle, showZoneScript } from './pages.ts'
+import { openReaderParts, type ReaderDependencies } from './reader-parts.ts'
+import { READER_PATHS, readerRoutes } from './reader-routes.ts'
 import { keepPrivate, limitBody, secureHeaders } from './safety.ts'
 import { showRobots, showSitemap } from './sitemap.ts'
-import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
 import { showView, showViewMail } from './view.ts'
 
-export interface WebDependencies {
-  db: Kysely<Database>
-  linkKeys: LinkKeys
-  /** Without a slash at the end. */
-  publicUrl: string
+export interface WebDependencies extends ReaderDependencies {
   /** Minutes from the end of an edition's date (UTC) to its cut-off. */
   cutoffMinutes: number
-  logger: Logger
   /** Tells whether requests can be served; throws when the stores do not answer. */
   isReady?: () => Promise<boolean>
   /** Where the outbox provider writes: `/outbox` exists only with it. */
   outboxDirectory?: string
-  /** Signs the moment at which a subscribe form is shown; '' by default. */
-  formStamp?: () => string
-  /** Instead of the project's own templates. */
-  templatesDir?: string | undefined
 }
 
 type Route = [method: 'GET' | 'POST', path: string, handler: Handler]
 
 /** Behind a token, or like it: never cached, never indexed. */
-const PRIVATE_PATHS = ['/view/*', '/unsubscribe/*', '/outbox', '/outbox/*']
+const PRIVATE_PATHS = ['/view/*', ...READER_PATHS, '/outbox', '/outbox/*']
 
 /** Makes the app; opens no port. Throws when a page template cannot be used. */
 export function createApp(deps: WebDependencies): Hono {
   const { db, linkKeys, logger, cutoffMinutes, outboxDirectory } = deps
   const pages = openPages(deps)
-  const formStamp = deps.formStamp ?? (() => '')
+  const parts = openReaderParts(deps, pages)
+  const formStamp = () => parts.formKeys.stamp(new Date())
   const isReady = deps.isReady ?? (() => isSchemaCurrent(db))
   const outbox = outboxDirectory === undefined ? undefined : { db, pages, directory: outboxDirectory }
 
@@ -60,9 +49,9 @@ export function createApp(deps: WebDependencies): Hono {
     ['GET', '/sitemap.xml', showSitemap({ db, pages })],
     ['GET', '/view/:token', showView({ db, linkKeys, pages })],
     ['GET', '/view/:token/mail', showViewMail({ db, linkKeys })],
-    ['GET', '/unsubscribe/:token', showUnsubscribe({ db, linkKeys, pages })],
-    ['POST', '/unsubscribe/:token', unsubscribe({ db, linkKeys, pages, logger })],
+    ...readerRoutes(parts),
     ['GET', '/style.css', showStyle(pages)],
+    ['GET', '/preferences.js', showPreviewScript(pages)],
     ['GET', '/zone.js', showZoneScript(pages)],
     ['GET', '/robots.txt', showRobots(pages)],
     ['GET', '/healthz', showHealth],

@@ -1,5 +1,7 @@
 // What each page template prints: values ready to be escaped, '' where there is nothing to say. The templates leave that out.
 import type { Card } from '../digest/card.ts'
+import type { LookBackValues } from './look-back-values.ts'
+import type { PreferencesValues } from './preferences-values.ts'
 import type { EditionValues } from './shown-edition.ts'
 import type { SubscribeFormValues } from './subscribe-form.ts'
 
@@ -11,8 +13,13 @@ export interface PageValues {
   search: SearchValues
   'feed-edition': FeedEditionValues
   view: ViewValues
+  subscribe: SubscribeValues
+  preferences: PreferencesValues
+  'look-back': LookBackValues
   unsubscribe: UnsubscribeValues
   goodbye: GoodbyeValues
+  ask: AskValues
+  told: ToldValues
   outbox: OutboxValues
   mail: MailValues
   message: MessageValues
@@ -98,8 +105,36 @@ interface ViewValues {
 interface UnsubscribeValues {
   /** Masked. */
   address: string
-  /** Where the button posts to. */
+  /** Where the buttons post to. */
   path: string
+  /** What may be had instead: none for somebody who gets nothing yet. */
+  steps: { action: string; label: string; what: string }[]
+}
+
+/** The subscribe form alone, as it comes back. */
+interface SubscribeValues {
+  form: SubscribeFormValues
+}
+
+/** One question and the button that answers it. */
+export interface AskValues {
+  heading: string
+  paragraphs: string[]
+  path: string
+  fields: { name: string; value: string }[]
+  button: string
+  /** Whether it cannot be taken back. */
+  grave: boolean
+  links: { path: string; label: string }[]
+}
+
+/** What was done, and where to go from here. */
+export interface ToldValues {
+  heading: string
+  paragraphs: string[]
+  /** In small print; ''. */
+  note: string
+  links: { path: string; label: string; first: boolean }[]
 }
 
 /** What stands where the button was. */
@@ -108,6 +143,8 @@ interface GoodbyeValues {
   address: string
   /** Whether it had ended before this visit. */
   already: boolean
+  /** Where the button to come back posts to; '' once it is too late. */
+  comeBackPath: string
 }
 
 /** The demo's mails of one folder. */

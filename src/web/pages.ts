@@ -17,6 +17,8 @@ interface Frame {
   wide?: boolean
   /** Whether it holds the subscribe form, which comes with a script that guesses the time zone. */
   form?: boolean
+  /** Whether it holds the form of choices, which comes with a script that previews them while they are made. */
+  choices?: boolean
   /** What search engines and those who share a link are told; for pages that anybody may find. */
   about?: {
     /** Where it is found, without the path of PUBLIC_URL. */
@@ -38,6 +40,8 @@ export interface Pages {
   stylesheet: string
   /** The script that guesses the time zone of the subscribe form. */
   script: string
+  /** The script that previews choices while they are made. */
+  previewScript: string
   render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
   /** Fills a page's template alone, without its frame. */
   fill<Name extends PageName>(page: Name, values: PageValues[Name]): string
@@ -46,19 +50,32 @@ export interface Pages {
 const HASH_CHARACTERS = 12
 const PAGES: readonly PageName[] = [
   'front',
+  'view',
+  'subscribe',
+  'preferences',
+  'unsubscribe',
+  'goodbye',
+  'ask',
+  'told',
+  'look-back',
   'edition',
   'editions',
   'search',
   'feed-edition',
-  'view',
-  'unsubscribe',
-  'goodbye',
   'outbox',
   'mail',
   'message',
 ]
 /** Parts that several pages share, each called by its file's name: `{{> subscribe-form form}}`. */
-const PARTIALS: readonly string[] = ['site-head', 'site-foot', 'subscribe-form', 'search-form', 'papers']
+const PARTIALS: readonly string[] = [
+  'site-head',
+  'site-foot',
+  'subscribe-form',
+  'rhythm',
+  'look-back',
+  'search-form',
+  'papers',
+]
 
 /**
  * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that names the file that
@@ -67,7 +84,7 @@ const PARTIALS: readonly string[] = ['site-head', 'site-foot', 'subscribe-form',
 export function openPages(settings: { publicUrl: string; templatesDir?: string | undefined }): Pages {
   const read = (file: string) => readTemplate(file, settings.templatesDir)
   const theme = readTheme(settings.templatesDir)
-  const stylesheet = `${variables(theme)}\n${read('pages/style.css')}`
+  const stylesheet = [variables(theme), read('pages/style.css'), read('pages/forms.css')].join('\n')
   const handlebars = Handlebars.create()
   const compile = (source: string) => handlebars.compile(source, { strict: true })
   const compileFile = (file: string) => {
@@ -85,6 +102,8 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   const script = read('pages/zone.js')
   const style = versioned(`${base}/style.css`, stylesheet)
   const zoneScript = versioned(`${base}/zone.js`, script)
+  const previewScript = read('pages/preferences.js')
+  const previewScriptPath = versioned(`${base}/preferences.js`, previewScript)
   const colours = { light: theme.light.page, dark: theme.dark.page }
   const icon = iconOf(theme)
   const fill: Pages['fill'] = (page, values) => bodies.get(page)?.({ ...values, name, base }) ?? ''
@@ -95,8 +114,9 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
     publicUrl,
     stylesheet,
     script,
+    previewScript,
     fill,
-    render(page, { title, wide = false, form = false, about }, values) {
+    render(page, { title, wide = false, form = false, choices = false, about }, values) {
       const body = fill(page, values)
       const shared = about && {
         url: publicUrl + about.path,
@@ -104,7 +124,8 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
         description: about.description,
         type: about.article ? 'article' : 'website',
       }
-      const own = { page, title, wide, script: form ? zoneScript : '', shared: shared ?? null }
+      const needed = form ? zoneScript : choices ? previewScriptPath : ''
+      const own = { page, title, wide, script: needed, shared: shared ?? null }
       return frame({ ...own, name, base, style, icon, colours, body })
     },
   }
@@ -118,6 +139,11 @@ export function showStyle(pages: Pages) {
 /** Answers with the script of the subscribe form, kept like the stylesheet. */
 export function showZoneScript(pages: Pages) {
   return (c: Context): Response => keptForGood(c, 'text/javascript', pages.script)
+}
+
+/** Answers with the script of the preferences page, kept like the stylesheet. */
+export function showPreviewScript(pages: Pages) {
+  return (c: Context): Response => keptForGood(c, 'text/javascript', pages.previewScript)
 }
 
 function keptForGood(c: Context, type: string, content: string): Response {

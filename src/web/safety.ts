@@ -17,6 +17,9 @@ const PAGE_POLICY = [
 /** For pages of ours that show a mail in a frame. */
 const FRAMING_POLICY = `${PAGE_POLICY}; frame-src 'self'`
 
+/** For the page of ours whose script asks for a part of itself. */
+const ASKING_POLICY = `${PAGE_POLICY}; connect-src 'self'`
+
 /** Links open in tabs of their own, which are ordinary ones. The same words stand on the iframe. */
 const SANDBOX = 'allow-popups allow-popups-to-escape-sandbox'
 
@@ -66,6 +69,11 @@ export const keepPrivate: MiddlewareHandler = async (c, next) => {
 /** Refuses a body above the limit with `onError`'s answer, whether its length is declared or not. */
 export function limitBody(onError: (c: Context) => Response): MiddlewareHandler {
   return bodyLimit({ maxSize: BODY_MAX_BYTES, onError })
+}
+
+/** Answers with a page whose script may ask us again, and nobody else. */
+export function askingPage(c: Context, html: string, status: 200 | 422): Response {
+  return c.html(html, status, { 'Content-Security-Policy': ASKING_POLICY })
 }
 
 /** Answers with a page that holds a mail's frame. */

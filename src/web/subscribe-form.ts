@@ -9,25 +9,39 @@ export interface SubscribeEntry {
   weekday: string
   hour: string
   zone: string
+  /** Whether the latest edition is wanted at once. */
+  welcome: boolean
 }
 
 /** What is wrong with an entry, in sentences; '' where nothing is. */
 export interface SubscribeProblems {
   address?: string
   zone?: string
+  /** What the address may have been meant to be: it is asked once. */
+  suggestion?: string
   /** Concerns no single field. */
   note?: string
 }
 
-interface Choice {
+export interface Choice {
   value: string
   label: string
   selected: boolean
 }
 
-export interface SubscribeFormValues {
+export interface SubscribeFormValues extends RhythmValues {
   address: string
   addressProblem: string
+  /** An address that may have been meant; ''. */
+  suggestion: string
+  welcome: boolean
+  /** When the form was opened, signed. */
+  opened: string
+  note: string
+}
+
+/** The fields that say when a digest comes. */
+export interface RhythmValues {
   cadences: Choice[]
   weekdays: Choice[]
   hours: Choice[]
@@ -36,9 +50,6 @@ export interface SubscribeFormValues {
   zoneProblem: string
   /** Whether the browser may put its own zone. */
   guess: boolean
-  /** When the form was opened, signed. */
-  opened: string
-  note: string
 }
 
 const CADENCE_LABELS = { daily: 'Daily', 'working-days': 'Working days', weekly: 'Weekly' }
@@ -51,6 +62,7 @@ const EMPTY_ENTRY: SubscribeEntry = {
   weekday: String(DEFAULT_RHYTHM.weekday),
   hour: String(DEFAULT_RHYTHM.hour),
   zone: DEFAULT_RHYTHM.zone,
+  welcome: true,
 }
 
 /** UTC, and the places that this runtime lists; the old names among them are no place's. */
@@ -62,20 +74,33 @@ export function subscribeForm(
   entry: SubscribeEntry = EMPTY_ENTRY,
   problems: SubscribeProblems = {},
 ): SubscribeFormValues {
-  const choice = (value: string, label: string, chosen: string) => ({ value, label, selected: value === chosen })
   return {
     address: entry.address,
     addressProblem: problems.address ?? '',
+    suggestion: problems.suggestion ?? '',
+    welcome: entry.welcome,
+    ...rhythmValues(entry, problems.zone, entry === EMPTY_ENTRY),
+    opened,
+    note: problems.note ?? '',
+  }
+}
+
+/** Returns the fields of a rhythm with what is chosen marked. */
+export function rhythmValues(
+  entry: Omit<SubscribeEntry, 'address' | 'welcome'>,
+  zoneProblem: string | undefined,
+  guess: boolean,
+): RhythmValues {
+  const choice = (value: string, label: string, chosen: string) => ({ value, label, selected: value === chosen })
+  return {
     cadences: CADENCES.map((cadence) => choice(cadence, CADENCE_LABELS[cadence], entry.cadence)),
     weekdays: WEEKDAY_LABELS.map((label, index) => choice(String(index + 1), label, entry.weekday)),
     hours: Array.from({ length: HOURS }, (_, hour) =>
       choice(String(hour), `${String(hour).padStart(2, '0')}:00`, entry.hour),
     ),
     zones: groupZones(entry.zone),
-    zoneProblem: problems.zone ?? '',
-    guess: entry === EMPTY_ENTRY,
-    opened,
-    note: problems.note ?? '',
+    zoneProblem: zoneProblem ?? '',
+    guess,
   }
 }
 

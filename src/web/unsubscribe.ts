@@ -1,66 +1,98 @@
 // Leaving: a page with one button, and the POST behind it that mail programs may also send by themselves (RFC 8058). Looking
-// at the page changes nothing, as scanners open every link of a mail; a POST acts at once, for everyone who holds the link.
+// at the page changes nothing, as scanners open every link of a mail; a POST acts at once, for everyone who holds the link, and
+// is never limited. The same link takes a step down instead, or comes back within an hour.
 import type { Context } from 'hono'
-import type { Kysely } from 'kysely'
-import type { Database } from '../database/schema.ts'
-import type { Logger } from '../logger.ts'
-import { findSubscriberByPublicId, markUnsubscribed } from '../subscriber/store.ts'
+import { STEPS, type Step, stepDown } from '../subscriber/change.ts'
+import { findComeBackUntil, markResubscribed } from '../subscriber/consent.ts'
+import { findHolder } from '../subscriber/holder.ts'
+import { markUnsubscribed } from '../subscriber/store.ts'
 import { maskAddress, type Subscriber } from '../subscriber/subscriber.ts'
-import { type LinkKeys, verifyToken } from '../subscriber/token.ts'
-import type { Pages } from './pages.ts'
+import { change } from '../subscriber/undo.ts'
+import { describeChange, rhythmOf } from './change-words.ts'
+import { readForm } from './form.ts'
+import { stepWords } from './preferences.ts'
+import { type ReaderParts, tokenIn } from './reader-parts.ts'
 
-interface UnsubscribeOptions {
-  db: Kysely<Database>
-  linkKeys: LinkKeys
-  pages: Pages
-  logger: Logger
+const STEP_LABELS: Record<Step, string> = {
+  weekly: 'Weekly instead',
+  pause: 'Pause for two weeks',
+  fewer: 'Fewer papers',
 }
 
 /** Shows the button, or says that there is nothing left to end. */
-export function showUnsubscribe({ db, linkKeys, pages }: Omit<UnsubscribeOptions, 'logger'>) {
+export function showUnsubscribe(parts: ReaderParts) {
+  const { db, linkKeys, pages } = parts
   return async (c: Context): Promise<Response> => {
-    const token = c.req.param('token') ?? ''
-    const subscriber = await findReader(db, linkKeys, token)
-    if (!subscriber) return c.notFound()
-    const address = maskedAddress(subscriber)
-    if (subscriber.consent === 'unsubscribed') {
-      return c.html(pages.render('goodbye', { title: 'Unsubscribed' }, { address, already: true }))
-    }
+    const token = tokenIn(c)
+    const reader = await findHolder(db, linkKeys, 'unsubscribe', token)
+    if (!reader) return c.notFound()
+    if (reader.consent === 'unsubscribed') return goodbye(c, parts, reader, true)
+    const address = maskedAddress(reader)
     const path = `${pages.base}/unsubscribe/${token}`
-    return c.html(pages.render('unsubscribe', { title: 'Unsubscribe' }, { address, path }))
+    const steps = STEPS.filter((step) => isStep(step, reader)).map((step) => ({
+      action: step,
+      label: STEP_LABELS[step],
+      what: stepWords(step, reader),
+    }))
+    return c.html(pages.render('unsubscribe', { title: 'Unsubscribe' }, { address, path, steps }))
   }
 }
 
-/** Ends the subscription, whatever the body says or lacks: the link is the credential. Repeating it changes nothing. */
-export function unsubscribe({ db, linkKeys, pages, logger }: UnsubscribeOptions) {
+/** Ends the subscription, unless the page's other buttons say otherwise: the link is the credential. Repeating it changes nothing. */
+export function unsubscribe(parts: ReaderParts) {
+  const { db, linkKeys, logger } = parts
   return async (c: Context): Promise<Response> => {
-    const subscriber = await findReader(db, linkKeys, c.req.param('token') ?? '')
-    if (!subscriber) return c.notFound()
-    const oneClick = await isOneClick(c)
-    await markUnsubscribed(db, subscriber.publicId)
-    if (subscriber.consent !== 'unsubscribed') {
-      logger.info({ event: 'subscriber.unsubscribed', subscriber: subscriber.id, oneClick }, 'a subscriber left')
+    const reader = await findHolder(db, linkKeys, 'unsubscribe', tokenIn(c))
+    if (!reader) return c.notFound()
+    // A form cut short is no reason to keep somebody: it leaves.
+    const form = await readForm(c)
+    const oneClick = form.get('List-Unsubscribe') === 'One-Click'
+    const step = STEPS.find((known) => known === form.get('action'))
+    if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
+    if (!oneClick && step && isStep(step, reader)) return stepInstead(c, parts, reader, step)
+    await markUnsubscribed(db, reader.publicId)
+    if (reader.consent !== 'unsubscribed') {
+      logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
     }
-    if (oneClick) return c.text('Unsubscribed.')
-    const address = maskedAddress(subscriber)
-    return c.html(pages.render('goodbye', { title: 'Unsubscribed' }, { address, already: false }))
+    return oneClick ? c.text('Unsubscribed.') : goodbye(c, parts, reader, false)
   }
 }
 
-/** No epoch is asked and no age: these links work for ever. */
-async function findReader(db: Kysely<Database>, linkKeys: LinkKeys, token: string): Promise<Subscriber | undefined> {
-  const claim = verifyToken(linkKeys, 'unsubscribe', token)
-  return claim && findSubscriberByPublicId(db, claim.publicId)
+async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscriber, already: boolean) {
+  const mayComeBack = (await findComeBackUntil(db, reader.publicId)) !== null
+  const comeBackPath = mayComeBack ? `${pages.base}/unsubscribe/${tokenIn(c)}` : ''
+  const values = { address: maskedAddress(reader), already, comeBackPath }
+  return c.html(pages.render('goodbye', { title: 'Unsubscribed' }, values))
 }
 
-/** Tells whether a mail program sent this. It decides the words of the answer, nothing else. */
-async function isOneClick(c: Context): Promise<boolean> {
-  try {
-    return (await c.req.parseBody())['List-Unsubscribe'] === 'One-Click'
-  } catch {
-    // A form cut short is no reason to keep somebody.
-    return false
+async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): Promise<Response> {
+  if (!(await markResubscribed(parts.db, reader.publicId))) {
+    return reader.consent === 'unsubscribed' ? goodbye(c, parts, reader, true) : c.notFound()
   }
+  if (reader.consent === 'unsubscribed') {
+    parts.logger.info({ event: 'subscriber.resubscribed', subscriber: reader.id }, 'a subscriber came back')
+  }
+  return told(c, parts, 'Welcome back', [
+    `Your digest comes ${rhythmOf(reader)} again, with your choices as they were.`,
+  ])
+}
+
+async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {
+  const changed = await change(parts.db, reader.id, stepDown(step, reader))
+  if (!changed) return c.notFound()
+  return told(c, parts, 'You stay subscribed', describeChange(changed), changed.undo)
+}
+
+function told(c: Context, { pages }: ReaderParts, heading: string, paragraphs: string[], undo: string | null = null) {
+  const front = { path: `${pages.base}/`, label: 'To the papers of the day', first: false }
+  const links = undo === null ? [front] : [{ path: `${pages.base}/undo/${undo}`, label: 'Undo', first: false }, front]
+  return c.html(pages.render('told', { title: heading }, { heading, paragraphs, note: '', links }))
+}
+
+/** Whether a step would be one for this reader. */
+function isStep(step: Step, { consent, cadence, choices }: Subscriber): boolean {
+  if (consent !== 'confirmed') return false
+  return step === 'weekly' ? cadence !== 'weekly' : step === 'fewer' ? choices.papers > 1 : true
 }
 
 function maskedAddress({ address }: Subscriber): string {

@@ -21,7 +21,7 @@ const values = editionValues({
   places: inventPlaces('2026-03-05', 3),
 })
 const around = { earlierPath: '/e', earlierLabel: 'Earlier', laterPath: '/l', laterLabel: 'Later' }
-const entry = { address: 'ada@', cadence: 'weekly', weekday: '5', hour: '18', zone: 'Asia/Kolkata' }
+const entry = { address: 'ada@', cadence: 'weekly', weekday: '5', hour: '18', zone: 'Asia/Kolkata', welcome: true }
 const wrong = { address: 'There is no host.', zone: 'Unknown.', note: 'Please look again.' }
 const front = { ...values, datePath: '/d', cutoff: '00:30', outbox: true }
 const day = { label: 'Thu 5 March', path: '/d', standing: 'Held', papers: '3 papers', first: 'A title', weekPath: '/w' }

@@ -4,7 +4,14 @@ import { openPages } from '../../src/web/pages.ts'
 import { type SubscribeEntry, subscribeForm } from '../../src/web/subscribe-form.ts'
 
 const pages = openPages({ publicUrl: 'https://papers.example' })
-const ENTRY: SubscribeEntry = { address: 'ada@', cadence: 'weekly', weekday: '5', hour: '18', zone: 'Asia/Kolkata' }
+const ENTRY: SubscribeEntry = {
+  address: 'ada@',
+  cadence: 'weekly',
+  weekday: '5',
+  hour: '18',
+  zone: 'Asia/Kolkata',
+  welcome: true,
+}
 
 /** Returns the form as the front page prints it. */
 function print(...given: Parameters<typeof subscribeForm>): string {
@@ -56,7 +63,11 @@ describe('subscribeForm', () => {
 
   it('prints whatever was typed as text', () => {
     const evil = '"><script>{{base}}'
-    const html = print(evil, { address: evil, cadence: evil, weekday: evil, hour: evil, zone: evil }, { note: evil })
+    const html = print(
+      evil,
+      { address: evil, cadence: evil, weekday: evil, hour: evil, zone: evil, welcome: false },
+      { note: evil },
+    )
     expect(html).not.toMatch(/"><script>\{\{/)
     expect(cadence(html)).toBeUndefined()
     expect(chosen(html, 'zone')).toBe('&quot;&gt;&lt;script&gt;{{base}}')

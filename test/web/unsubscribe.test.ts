@@ -18,11 +18,14 @@ async function mailAda(): Promise<string> {
 const consentOf = async (address: string) => (await findSubscriberByAddress(web.round.db, address))?.consent
 
 describe('the page', () => {
-  it('shows one button and the masked address', async () => {
+  it('shows one button and the masked address, and what may be had instead', async () => {
     const path = await mailAda()
     const html = await (await web.app.request(path)).text()
     expect(html).toContain(`<form method="post" action="${path}">`)
-    expect(html.match(/<button/g)).toHaveLength(1)
+    expect(html.match(/<button class="button"/g)).toHaveLength(1)
+    expect(
+      [...html.matchAll(/<button class="button quieter"[^>]* value="(\w+)"/g)].map(([, action]) => action),
+    ).toEqual(['weekly', 'pause', 'fewer'])
     expect(html).toContain('a•••@example.org')
     expect(html).not.toContain(ADDRESS)
   })
@@ -42,7 +45,18 @@ describe('the page', () => {
     const html = await answer.text()
     expect(answer.status).toBe(200)
     expect(html).toContain('Already unsubscribed')
-    expect(html).not.toContain('<form')
+    expect(html.match(/<button/g)).toHaveLength(1)
+    expect(html).toContain('value="resubscribe"')
+  })
+
+  it('offers no way back an hour after leaving', async () => {
+    const path = await mailAda()
+    await web.app.request(path, { method: 'POST' })
+    await sql`update subscribers set left_at = now() - interval '61 minutes'`.execute(web.round.db)
+    expect(await (await web.app.request(path)).text()).not.toContain('<button')
+    const late = await post(path, { action: 'resubscribe' })
+    expect(await late.text()).toContain('Already unsubscribed')
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
   })
 
   it('has no address to show after an erasure', async () => {
@@ -142,3 +156,31 @@ describe('a link to leave', () => {
     expect(await consentOf(ADDRESS)).toBe('unsubscribed')
   })
 })
+
+describe('what may be had instead of leaving', () => {
+  it('steps down with the same link, and can be undone', async () => {
+    const path = await mailAda()
+    const html = await (await post(path, { action: 'weekly' })).text()
+    expect(html).toContain('You stay subscribed')
+    expect(html).toContain('every Monday at 07:00')
+    const reader = await findSubscriberByAddress(web.round.db, ADDRESS)
+    expect(reader).toMatchObject({ consent: 'confirmed', cadence: 'weekly', weekday: 1 })
+    const undo = /href="(\/undo\/[\w-]+)"/.exec(html)?.[1] as string
+    expect((await web.app.request(undo, { method: 'POST' })).status).toBe(200)
+    expect(await findSubscriberByAddress(web.round.db, ADDRESS)).toMatchObject({ cadence: 'daily' })
+    expect((await web.app.request(undo, { method: 'POST' })).status).toBe(404)
+  })
+
+  it('comes back within an hour of leaving, and one-click leaves whatever else it says', async () => {
+    const path = await mailAda()
+    await post(path, { action: 'resubscribe', 'List-Unsubscribe': 'One-Click' })
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+    const back = await post(path, { action: 'resubscribe' })
+    expect(await back.text()).toContain('Welcome back')
+    expect(await consentOf(ADDRESS)).toBe('confirmed')
+  })
+})
+
+function post(path: string, fields: Record<string, string>) {
+  return web.app.request(path, { method: 'POST', body: new URLSearchParams(fields) })
+}
