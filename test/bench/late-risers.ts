@@ -1,17 +1,15 @@
 // Prints what late risers bring on the captured August 2025: which share of each day's final top five a reader has had with the
 // day's own digest, and within the next two editions. The day's own look freezes its edition; what was seen long after stands for
 // what the next looks see. `npx tsx test/bench/late-risers.ts`; without the captures there is nothing to measure.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { selectPapers } from '../../src/digest/selection.ts'
 import { readTopics } from '../../src/digest/topics.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { findRisers, rankPapers } from '../../src/edition/ranking.ts'
-import { parseDailyPapers } from '../../src/source/daily-papers-answer.ts'
 import type { Listing } from '../../src/source/paper.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
+import { capturedMonth } from '../support/captured-days.ts'
 
-const CAPTURES = new URL('../../../shared/data/daily-papers/', import.meta.url)
 const MONTH = '2025-08'
 const TOP = 5
 /** As many earlier editions as a freeze looks at. */
@@ -26,9 +24,10 @@ interface Day {
   top: string[]
 }
 
+const looks = capturedMonth(MONTH)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
-if (!existsSync(CAPTURES)) print('the captured days are not at hand: nothing to measure')
+if (looks.length === 0) print('the captured days are not at hand: nothing to measure')
 else {
   const days = buildDays()
   const topics = readTopics()
@@ -63,23 +62,15 @@ else {
 }
 
 function buildDays(): Day[] {
-  const files = readdirSync(new URL('same-day/', CAPTURES)).filter((file) => file.startsWith(MONTH))
-  const final = JSON.parse(readFileSync(new URL(`final/${MONTH}.json`, CAPTURES), 'utf8')) as {
-    paper?: { submittedOnDailyAt?: string }
-  }[]
   const days: (Day & { finalRanked: ReturnType<typeof rankPapers<Listing>>; frozen: Map<string, Place> })[] = []
-  for (const file of files.sort()) {
-    const date = file.slice(0, 10)
-    const ranked = rankPapers(listingsOf(readFileSync(new URL(`same-day/${file}`, CAPTURES), 'utf8'), date))
-    const rows = final.filter(({ paper }) => paper?.submittedOnDailyAt?.startsWith(date))
-    const finalRanked = rankPapers(listingsOf(JSON.stringify(rows), date))
-    const own = new Set(ranked.map(({ paper }) => paper.id))
+  for (const { date, own, later } of looks) {
+    const ranked = rankPapers(own)
+    const finalRanked = rankPapers(later ?? [])
+    const known = new Set(ranked.map(({ paper }) => paper.id))
+    const earlier = days.slice(-EARLIER).toReversed()
     const risers = findRisers(
-      days
-        .slice(-EARLIER)
-        .toReversed()
-        .map((day) => ({ date: day.date, ranked: day.finalRanked, frozen: day.frozen })),
-    ).filter(({ paper }) => !own.has(paper.id))
+      earlier.map((day) => ({ date: day.date, ranked: day.finalRanked, frozen: day.frozen })),
+    ).filter(({ paper }) => !known.has(paper.id))
     const places = [
       ...ranked.map((entry, index): Place => ({ ...entry, section: 'ranked', listedOn: date, position: index + 1 })),
       ...risers.map((entry, index): Place => ({ ...entry, section: 'rising', position: ranked.length + index + 1 })),
@@ -88,10 +79,4 @@ function buildDays(): Day[] {
     days.push({ date, places, top: finalRanked.slice(0, TOP).map(({ paper }) => paper.id), finalRanked, frozen })
   }
   return days
-}
-
-function listingsOf(text: string, date: string): Listing[] {
-  const answer = parseDailyPapers(text, date)
-  if (answer.kind !== 'rows') throw new Error(`the capture of ${date} cannot be read`)
-  return answer.listings
 }
