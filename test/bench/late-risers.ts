@@ -7,7 +7,7 @@ import { readTopics } from '../../src/digest/topics.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { findRisers, rankPapers } from '../../src/edition/ranking.ts'
 import type { Listing } from '../../src/source/paper.ts'
-import { parseChoices } from '../../src/subscriber/preferences.ts'
+import { type Choices, parseChoices } from '../../src/subscriber/preferences.ts'
 import { capturedMonth } from '../support/captured-days.ts'
 
 const MONTH = '2025-08'
@@ -33,11 +33,16 @@ else {
   const topics = readTopics()
   const indexes = days.map(({ places }) => indexPlaces(places, topics))
   print(`${days.length} days of ${MONTH}, the last ${WITHIN} followed by no edition and left out of the shares`)
-  print('papers a digest | own digest | within two editions | late risers a day: median, mean, most')
-  for (const papers of [3, 5, 10, 20]) print(measure(papers))
+  print('  papers a digest | own digest | within two editions | late risers a day: median, mean, most')
+  const rows: [label: string, choices: object][] = [
+    ['5', { papers: 5 }],
+    ['10', {}],
+    ['20', { papers: 20 }],
+    ['10, from 20 votes', { minimumVotes: 20 }],
+  ]
+  for (const [label, choices] of rows) print(measure(label, parseChoices(choices)))
 
-  function measure(papers: number): string {
-    const choices = parseChoices({ papers })
+  function measure(label: string, choices: Choices): string {
     const receivedAt = new Map<string, number>()
     const risers: number[] = []
     for (const [at, { places }] of days.entries()) {
@@ -57,7 +62,7 @@ else {
     const sorted = risers.slice(1).sort((a, b) => a - b)
     const mean = sorted.reduce((sum, count) => sum + count, 0) / sorted.length
     const spread = [sorted[sorted.length >> 1], mean.toFixed(2), sorted.at(-1)].join(', ')
-    return `${String(papers).padStart(15)} | ${share(0).padStart(10)} | ${share(WITHIN).padStart(19)} | ${spread}`
+    return `${label.padStart(17)} | ${share(0).padStart(10)} | ${share(WITHIN).padStart(19)} | ${spread}`
   }
 }
 
