@@ -260,7 +260,14 @@ describe('one round by hand', () => {
     const list = await round('subscribers', 'list', '--json')
     const subscribers: { address: string }[] = objectOf(list).subscribers
     subscribers.sort((one, other) => (one.address < other.address ? -1 : 1))
-    expect(subscribers.map(({ address }) => address.split('@')[0])).toEqual(['ada', 'bob', 'dan', 'eve', 'fay', 'grace'])
+    expect(subscribers.map(({ address }) => address.split('@')[0])).toEqual([
+      'ada',
+      'bob',
+      'dan',
+      'eve',
+      'fay',
+      'grace',
+    ])
     expect(subscribers[0]).toMatchObject({
       consent: 'confirmed',
       zone: 'Asia/Tokyo',

@@ -109,8 +109,8 @@ export async function placesOfDay(
 }
 
 /** Offers the first papers of the editions that are not late yet to readers whom an outage kept from them. */
-async function latePlaces(
-  { db, latenessMs }: RankRound,
+export async function latePlaces(
+  { db, latenessMs }: Pick<Round, 'db' | 'latenessMs'>,
   date: EditionDate,
   places: readonly Place[],
   now: Date,

@@ -1,17 +1,15 @@
 // Prints what late risers bring on the captured August 2025: which share of each day's final top five a reader has had with the
 // day's own digest, and within the next two editions. The day's own look freezes its edition; what was seen long after stands for
 // what the next looks see. `npx tsx test/bench/late-risers.ts`; without the captures there is nothing to measure.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { selectPapers } from '../../src/digest/selection.ts'
 import { readTopics } from '../../src/digest/topics.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { findRisers, rankPapers } from '../../src/edition/ranking.ts'
-import { parseDailyPapers } from '../../src/source/daily-papers-answer.ts'
 import type { Listing } from '../../src/source/paper.ts'
-import { parseChoices } from '../../src/subscriber/preferences.ts'
+import { type Choices, parseChoices } from '../../src/subscriber/preferences.ts'
+import { capturedMonth } from '../support/captured-days.ts'
 
-const CAPTURES = new URL('../../../shared/data/daily-papers/', import.meta.url)
 const MONTH = '2025-08'
 const TOP = 5
 /** As many earlier editions as a freeze looks at. */
@@ -26,19 +24,25 @@ interface Day {
   top: string[]
 }
 
+const looks = capturedMonth(MONTH)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
-if (!existsSync(CAPTURES)) print('the captured days are not at hand: nothing to measure')
+if (looks.length === 0) print('the captured days are not at hand: nothing to measure')
 else {
   const days = buildDays()
   const topics = readTopics()
   const indexes = days.map(({ places }) => indexPlaces(places, topics))
   print(`${days.length} days of ${MONTH}, the last ${WITHIN} followed by no edition and left out of the shares`)
-  print('papers a digest | own digest | within two editions | late risers a day: median, mean, most')
-  for (const papers of [3, 5, 10, 20]) print(measure(papers))
+  print('  papers a digest | own digest | within two editions | late risers a day: median, mean, most')
+  const rows: [label: string, choices: object][] = [
+    ['5', { papers: 5 }],
+    ['10', {}],
+    ['20', { papers: 20 }],
+    ['10, from 20 votes', { minimumVotes: 20 }],
+  ]
+  for (const [label, choices] of rows) print(measure(label, parseChoices(choices)))
 
-  function measure(papers: number): string {
-    const choices = parseChoices({ papers })
+  function measure(label: string, choices: Choices): string {
     const receivedAt = new Map<string, number>()
     const risers: number[] = []
     for (const [at, { places }] of days.entries()) {
@@ -58,28 +62,20 @@ else {
     const sorted = risers.slice(1).sort((a, b) => a - b)
     const mean = sorted.reduce((sum, count) => sum + count, 0) / sorted.length
     const spread = [sorted[sorted.length >> 1], mean.toFixed(2), sorted.at(-1)].join(', ')
-    return `${String(papers).padStart(15)} | ${share(0).padStart(10)} | ${share(WITHIN).padStart(19)} | ${spread}`
+    return `${label.padStart(17)} | ${share(0).padStart(10)} | ${share(WITHIN).padStart(19)} | ${spread}`
   }
 }
 
 function buildDays(): Day[] {
-  const files = readdirSync(new URL('same-day/', CAPTURES)).filter((file) => file.startsWith(MONTH))
-  const final = JSON.parse(readFileSync(new URL(`final/${MONTH}.json`, CAPTURES), 'utf8')) as {
-    paper?: { submittedOnDailyAt?: string }
-  }[]
   const days: (Day & { finalRanked: ReturnType<typeof rankPapers<Listing>>; frozen: Map<string, Place> })[] = []
-  for (const file of files.sort()) {
-    const date = file.slice(0, 10)
-    const ranked = rankPapers(listingsOf(readFileSync(new URL(`same-day/${file}`, CAPTURES), 'utf8'), date))
-    const rows = final.filter(({ paper }) => paper?.submittedOnDailyAt?.startsWith(date))
-    const finalRanked = rankPapers(listingsOf(JSON.stringify(rows), date))
-    const own = new Set(ranked.map(({ paper }) => paper.id))
+  for (const { date, own, later } of looks) {
+    const ranked = rankPapers(own)
+    const finalRanked = rankPapers(later ?? [])
+    const known = new Set(ranked.map(({ paper }) => paper.id))
+    const earlier = days.slice(-EARLIER).toReversed()
     const risers = findRisers(
-      days
-        .slice(-EARLIER)
-        .toReversed()
-        .map((day) => ({ date: day.date, ranked: day.finalRanked, frozen: day.frozen })),
-    ).filter(({ paper }) => !own.has(paper.id))
+      earlier.map((day) => ({ date: day.date, ranked: day.finalRanked, frozen: day.frozen })),
+    ).filter(({ paper }) => !known.has(paper.id))
     const places = [
       ...ranked.map((entry, index): Place => ({ ...entry, section: 'ranked', listedOn: date, position: index + 1 })),
       ...risers.map((entry, index): Place => ({ ...entry, section: 'rising', position: ranked.length + index + 1 })),
@@ -88,10 +84,4 @@ function buildDays(): Day[] {
     days.push({ date, places, top: finalRanked.slice(0, TOP).map(({ paper }) => paper.id), finalRanked, frozen })
   }
   return days
-}
-
-function listingsOf(text: string, date: string): Listing[] {
-  const answer = parseDailyPapers(text, date)
-  if (answer.kind !== 'rows') throw new Error(`the capture of ${date} cannot be read`)
-  return answer.listings
 }
