@@ -8,20 +8,10 @@
 //   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   suppressions, secrets, ticks
-import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
-import type {
-  BatchState,
-  Consent,
-  CredentialPurpose,
-  DeliveryState,
-  EditionKind,
-  EditionState,
-  Fate,
-  Length,
-  NoticeKind,
-  NoticeState,
-  Section,
-} from './states.ts'
+import type { Generated, GeneratedAlways } from 'kysely'
+import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
+import type { CredentialRow, NoteRow, NoticeRow } from './schema-notices.ts'
+import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
 
 export interface Database {
   papers: PaperRow
@@ -43,15 +33,6 @@ export interface Database {
   secrets: SecretRow
   ticks: TickRow
 }
-
-/** Read as Date, written as Date or ISO text. */
-type Timestamp = ColumnType<Date, Date | string, Date | string>
-type OptionalTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
-/** Set by the database's clock unless given. */
-type StampedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
-/** Read as parsed JSON, written as JSON text. */
-type Json<T> = ColumnType<T, string, string>
-type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 /** The facts of a paper as last seen. `facts` is a source/paper `Paper`. */
 export interface PaperRow {
@@ -229,61 +210,6 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
-}
-
-/**
- * A local day on which a reader gets a short note instead of a digest: `day` for who asked for notes, `filters` after two silent
- * weeks. `edition_id` is the edition that brought them nothing, null where there was none. `noticed_at` is set with its notice.
- */
-export interface NoteRow {
-  subscriber_id: number
-  local_date: string
-  kind: 'day' | 'filters'
-  edition_id: Optional<number>
-  noticed_at: OptionalTimestamp
-}
-
-/**
- * A mail that is not a digest, with the life of a batch of one. `address` and `sealed` (what it says about its reader, locked
- * under the key `key_id`) are emptied once it is settled; `mail_sha256` is the hash of the very mail that the mark fixed.
- */
-export interface NoticeRow {
-  id: GeneratedAlways<number>
-  public_id: Generated<string>
-  /** Null where nobody subscribed (yet), or no longer. */
-  subscriber_id: Optional<number>
-  kind: NoticeKind
-  state: Generated<NoticeState>
-  fate: Generated<Fate>
-  reason: Optional<string>
-  address: Optional<string>
-  address_hash: Buffer
-  sealed: Optional<Buffer>
-  key_id: number
-  issued_at: StampedTimestamp
-  /** After it, a notice that never left is of no use any more. */
-  expires_at: Timestamp
-  mail_sha256: Optional<Buffer>
-  notice_version: Optional<number>
-  idempotency_key: Optional<string>
-  provider: Optional<string>
-  provider_id: Optional<string>
-  lease_epoch: Generated<number>
-  attempts: Generated<number>
-  first_attempt_at: OptionalTimestamp
-  next_attempt_at: StampedTimestamp
-  changed_at: StampedTimestamp
-}
-
-/** A one-time link, by the hash of its random token. `payload` is what using it does, of personal kind; it goes with the row. */
-export interface CredentialRow {
-  hash: Buffer
-  purpose: CredentialPurpose
-  subscriber_id: number
-  payload: ColumnType<unknown, string | null, string | null>
-  issued_at: StampedTimestamp
-  expires_at: Timestamp
-  used_at: OptionalTimestamp
 }
 
 /** An address, by keyed hash, that must not be written to. */
