@@ -1,21 +1,30 @@
 // Shows how due subscribers are found among many: the plan of the query, its time, and that of the tick's two questions. On an own
-// database of the local PostgreSQL, dropped afterwards. `npx tsx test/bench/due.ts [--readers 1000000]`
+// database of a server, dropped afterwards. `npx tsx test/bench/due.ts [--server postgres://…] [--readers 1000000]`
 import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { ensurePreferences, isReaderDue, listWantedWeeks } from '../../src/subscriber/store.ts'
-import { openTestDatabase } from '../support/stores.ts'
 
-const { values } = parseArgs({ options: { readers: { type: 'string', default: '1000000' } } })
+const { values } = parseArgs({
+  options: {
+    server: { type: 'string', default: 'postgres://postgres@127.0.0.1:5432/postgres' },
+    readers: { type: 'string', default: '1000000' },
+  },
+})
 const readers = Number(values.readers)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
-const database = await openTestDatabase('real')
-if (!database) throw new Error('no PostgreSQL answers on this machine')
-const db = openDatabase(database.url)
+const server = new pg.Client({ connectionString: values.server })
+await server.connect()
+const name = `bench_due_${process.pid}`
+await server.query(`create database ${name}`)
+const url = new URL(values.server)
+url.pathname = name
+const db = openDatabase(url.href)
 try {
   await migrate(db, migrations)
   const [preferences] = await ensurePreferences(db, [parseChoices({})])
@@ -38,5 +47,6 @@ try {
   }
 } finally {
   await db.destroy()
-  await database.close()
+  await server.query(`drop database ${name} with (force)`)
+  await server.end()
 }
