@@ -70,7 +70,10 @@ function fieldsOf({ address }: Subscriber, account: Account, date: EditionDate, 
 
 function linesOf(subscriber: Subscriber, account: Account, named: { date: EditionDate; kind: EditionKind }): string[] {
   const { edition, told, papers } = account
-  const line = ({ title, sentence }: Account['papers'][number]) => [`  ${title}`, `    ${sentence}`]
+  const line = ({ title, sentence }: Account['papers'][number]) => [
+    `  ${title}`,
+    `    ${sentence.replace(/^Left out: /, '')}`,
+  ]
   const selected = papers.filter((paper) => paper.selected)
   const leftOut = papers.filter((paper) => !paper.selected)
   return [

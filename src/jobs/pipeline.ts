@@ -3,6 +3,7 @@ import { listStandingBatches } from '../delivery/ledger.ts'
 import { listStandingNotices } from '../delivery/notice-ledger.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
+import { makeNotes } from './notes.ts'
 import { notify } from './notify.ts'
 import { planDue } from './plan.ts'
 import type { Handlers, Job, Queue } from './queue.ts'
@@ -29,11 +30,13 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     },
     plan: async () => {
       while ((await planDue(round)) > 0) await queue.put(await standingJobs(round))
+      await queue.put((await makeNotes(round)).map(notifyJob))
     },
     dispatch: async ({ batchId }) => queue.put((await dispatch(round, batchId)).map(dispatchJob)),
     notify: async ({ noticeId }) => notify(round, noticeId),
     // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
     sweep: async () => {
+      await makeNotes(round)
       await queue.put(await standingJobs(round))
       await sweepAway(round)
     },

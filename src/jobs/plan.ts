@@ -4,6 +4,7 @@ import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
 import { getAccounts } from '../delivery/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
+import { insertNotes } from '../delivery/notes.ts'
 import {
   claimAllReaders,
   claimDueReaders,
@@ -28,6 +29,7 @@ export async function planDue(round: PlanRound): Promise<number> {
   return inTurn(round, async (trx) => {
     const { editionIds, readers } = await claimDueReaders(trx, round)
     for (const id of editionIds) await planEdition(round, trx, id)
+    await insertNotes(trx, round.cutoffMinutes)
     return readers
   })
 }

@@ -29,19 +29,27 @@ export function weekOfSql(hour: RawBuilder<unknown>, cutoffMinutes: number): Raw
   return sql<string>`(((${hour} - make_interval(mins => ${cutoffMinutes})) at time zone 'UTC')::date - 1)`
 }
 
+/**
+ * Returns the SQL of the moment at which a local day has its hour: exactly one, on that day. The hour of a day that a zone left
+ * out altogether is that of the day after. `day` is SQL of a date, `hour` and `zone` of columns.
+ */
+export function hourOnDaySql(day: RawBuilder<unknown>, hour: RawBuilder<unknown>, zone: RawBuilder<unknown>) {
+  // Where clocks skip the last hour of a day (Nuuk), forward would be tomorrow: that hour comes an hour early instead.
+  return sql<Date>`(
+    select case when ${hour} = 23 and (moment.at at time zone ${zone})::date > ${day}
+      and ((moment.at - interval '1 hour') at time zone ${zone})::date = ${day} then moment.at - interval '1 hour' else moment.at end
+    from (select (${day} + make_interval(hours => ${hour})) at time zone ${zone} as at) moment
+  )`
+}
+
 function chosenHours(reader: string, around: RawBuilder<unknown>, from: number, to: number): RawBuilder<unknown> {
   const column = (name: string) => sql.ref(`${reader}.${name}`)
-  // Where clocks skip the last hour of a day (Nuuk), forward would be tomorrow: that hour comes an hour early instead.
   return sql`(
-    select case when ${column('hour')} = 23 and (moment.at at time zone ${column('zone')})::date > day.local
-      then moment.at - interval '1 hour' else moment.at end as at
+    select ${hourOnDaySql(sql`day.local`, column('hour'), column('zone'))} as at
     from (
       select (${around} at time zone ${column('zone')})::date + step as local
       from generate_series(${sql.lit(from)}, ${sql.lit(to)}) step
     ) day
-    cross join lateral (
-      select (day.local + make_interval(hours => ${column('hour')})) at time zone ${column('zone')} as at
-    ) moment
     where case ${column('cadence')}
       when 'daily' then true
       when 'working-days' then extract(isodow from day.local) <= 5

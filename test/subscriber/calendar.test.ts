@@ -3,9 +3,11 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
 import type { Database } from '../../src/database/schema.ts'
-import { lastHourSql, localDateSql, nextHourSql } from '../../src/subscriber/calendar.ts'
-import { CADENCES, type Rhythm } from '../../src/subscriber/preferences.ts'
+import { hourOnDaySql, lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../src/subscriber/calendar.ts'
+import { CADENCES, isZone, type Rhythm } from '../../src/subscriber/preferences.ts'
+import { assertZones } from '../../src/subscriber/zone.ts'
 import { lastHour, listClockChanges, localDate, nextHour } from '../support/due.ts'
+import { isFull } from '../support/full.ts'
 import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
 
 /**
@@ -188,5 +190,177 @@ describe('nextHourSql and lastHourSql', () => {
       const weeks = dues.slice(1).map((due, week) => (due.getTime() - (dues[week] as Date).getTime()) / HOUR_MS / 168)
       expect(weeks.map(Math.round)).toEqual([1, 1])
     }
+  })
+})
+
+describe('every zone that both the database and this runtime know', () => {
+  /** A day of the grid breaks a rule when its hour is not on it, or not 22 to 26 hours before the next day's. */
+  const GRID = sql`
+    select count(*)::int as days, count(*) filter (where local <> day)::int as elsewhere,
+      count(*) filter (where next - at not between interval '22 hours' and interval '26 hours')::int as apart
+    from (
+      select g.*, (at at time zone zone)::date as local from (
+        select p.*, ${hourOnDaySql(sql`p.day`, sql`p.hour`, sql`p.zone`)} as at,
+          ${hourOnDaySql(sql`(p.day + 1)`, sql`p.hour`, sql`p.zone`)} as next from picked p offset 0
+      ) g
+    ) checked`
+
+  async function listZones(on: Kysely<Database>): Promise<string[]> {
+    const { rows } = await sql<{ name: string }>`
+      select name from pg_timezone_names where name = 'UTC' or name not in (select abbrev from pg_timezone_abbrevs) order by 1`.execute(
+      on,
+    )
+    const zones = rows.map(({ name }) => name).filter(isZone)
+    await assertZones(on, new Set(zones))
+    return zones
+  }
+
+  /** The days of 2025 to 2030 on which a zone's offset changes, as rows (zone, day). */
+  const changesOf = (zones: readonly string[]) => sql`
+    select z.zone, d.day from unnest(${[...zones]}::text[]) z(zone)
+    cross join (select date '2024-12-31' + n as day from generate_series(0, 2192) n) d
+    where (d.day::timestamp at time zone z.zone) + interval '1 day' <> ((d.day + 1)::timestamp at time zone z.zone)`
+
+  it('has each hour of each local day exactly once: every clock change and a sample of all days', async () => {
+    const zones = await listZones(db)
+    expect(zones.length).toBeGreaterThan(400)
+    const around = await sql<{ days: number; elsewhere: number; apart: number }>`
+      with changes as materialized (${changesOf(zones)}), picked as (
+        select distinct c.zone, c.day + n as day, hour from changes c
+        cross join generate_series(-2, 2) n cross join generate_series(0, 23) hour
+      ) ${GRID}`.execute(db)
+    const sampled = await sql<{ days: number; elsewhere: number; apart: number }>`
+      with picked as (
+        select z.zone, date '2025-01-01' + abs(hashtext(${String(SEED)} || z.zone || n)) % 2191 as day,
+          abs(hashtext(z.zone || n)) % 24 as hour
+        from unnest(${zones}::text[]) z(zone) cross join generate_series(1, 100) n
+      ) ${GRID}`.execute(db)
+    expect(around.rows[0]).toMatchObject({ elsewhere: 0, apart: 0 })
+    expect(sampled.rows).toEqual([{ days: zones.length * 100, elsewhere: 0, apart: 0 }])
+    expect(around.rows[0]?.days).toBeGreaterThan(50_000)
+  })
+
+  it('walks from one hour to the next of its own days in every cadence, at every clock change', async () => {
+    const zones = await listZones(db)
+    const { rows } = await sql<{ asked: number; wrong: number }>`
+      with changes as materialized (${changesOf(zones)}),
+      picked as (
+        select c.zone, c.day + abs(hashtext(c.zone || c.day)) % 5 - 2 as day, abs(hashtext(c.day || c.zone)) % 24 as hour,
+          cadence, extract(isodow from c.day)::int as weekday
+        from changes c cross join unnest(${[...CADENCES]}::text[]) cadence
+      ), own as (
+        select p.*, ${hourOnDaySql(sql`p.day`, sql`p.hour`, sql`p.zone`)} as at,
+          (select min(n) from generate_series(1, 7) n where case p.cadence when 'daily' then true
+            when 'working-days' then extract(isodow from p.day + n) <= 5 else extract(isodow from p.day + n) = p.weekday end) as step
+        from picked p where hashtext(p.zone || p.day || p.cadence) % 4 = 0
+      )
+      select count(*)::int as asked, count(*) filter (where ${nextHourSql('o', sql`o.at`)}
+        is distinct from ${hourOnDaySql(sql`(o.day + o.step)`, sql`o.hour`, sql`o.zone`)})::int as wrong
+      from own o`.execute(db)
+    expect(rows[0]?.wrong).toBe(0)
+    expect(rows[0]?.asked).toBeGreaterThan(500)
+  })
+
+  it.runIf(isFull)('has each of 24 hours on every local day of 2025 to 2030', { timeout: 1_200_000 }, async () => {
+    const real = await openTestDatabase('real')
+    const on = real ? openDatabase(real.url) : db
+    try {
+      const zones = await listZones(on)
+      const sum = { days: 0, elsewhere: 0, apart: 0 }
+      for (const zone of zones) {
+        const { rows } = await sql<{ days: number; elsewhere: number; apart: number }>`
+          with picked as (
+            select ${zone}::text as zone, date '2025-01-01' + n as day, hour from generate_series(0, 2190) n cross join generate_series(0, 23) hour
+          ) ${GRID}`.execute(on)
+        sum.days += rows[0]?.days ?? 0
+        sum.elsewhere += rows[0]?.elsewhere ?? 0
+        sum.apart += rows[0]?.apart ?? 0
+      }
+      process.stdout.write(
+        `${zones.length} zones, ${sum.days} local days and hours, ${sum.elsewhere + sum.apart} exceptions\n`,
+      )
+      expect(sum).toMatchObject({ days: zones.length * 24 * 2191, elsewhere: 0, apart: 0 })
+    } finally {
+      if (on !== db) await on.destroy()
+      await real?.close()
+    }
+  })
+
+  it.each([
+    ['Pacific/Apia', '2011-12-28', '2011-12-30'],
+    ['Pacific/Kwajalein', '1993-08-19', '1993-08-21'],
+  ])('goes on in %s over a date that was left out, at every hour', async (zone, from, skipped) => {
+    for (const hour of [0, 7, 12, 22, 23]) {
+      const at = Date.parse(`${from}T00:00:00Z`)
+      const [daily] = await walk([{ cadence: 'daily', weekday: 1, zone, hour, at }], 4)
+      const dates = (daily ?? []).map((due) => localDate(zone, due.getTime()))
+      expect(new Set(dates).size).toBe(4)
+      expect(dates).not.toContain(skipped)
+      expect((dates.at(-1) ?? '') > skipped).toBe(true)
+      const weekday = new Date(skipped).getUTCDay() || 7
+      const [weekly] = await walk([{ cadence: 'weekly', weekday, zone, hour, at }], 2)
+      expect(weekly).toHaveLength(2)
+    }
+  })
+})
+
+describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', () => {
+  const EDITIONS = ['2026-03-09', '2026-03-10', '2026-03-11', '2026-03-12', '2026-03-13']
+  const say = sql`to_char(a.at at time zone a.zone, 'Dy DD HH24:MI')`
+
+  it.each([
+    [
+      'daily',
+      'Asia/Tokyo',
+      'Mon 09 → Wed 11 07:00, Tue 10 → Thu 12 07:00, Wed 11 → Fri 13 07:00, Thu 12 → Sat 14 07:00, Fri 13 → Sun 15 07:00',
+    ],
+    [
+      'daily',
+      'America/Los_Angeles',
+      'Mon 09 → Tue 10 07:00, Tue 10 → Wed 11 07:00, Wed 11 → Thu 12 07:00, Thu 12 → Fri 13 07:00, Fri 13 → Sat 14 07:00',
+    ],
+    [
+      'daily',
+      'Pacific/Kiritimati',
+      'Mon 09 → Wed 11 07:00, Tue 10 → Thu 12 07:00, Wed 11 → Fri 13 07:00, Thu 12 → Sat 14 07:00, Fri 13 → Sun 15 07:00',
+    ],
+    [
+      'working-days',
+      'Asia/Tokyo',
+      'Mon 09 → Wed 11 07:00, Tue 10 → Thu 12 07:00, Wed 11 → Fri 13 07:00, Thu 12 → Mon 16 07:00 (merged), Fri 13 → Mon 16 07:00',
+    ],
+    [
+      'working-days',
+      'America/Los_Angeles',
+      'Mon 09 → Tue 10 07:00, Tue 10 → Wed 11 07:00, Wed 11 → Thu 12 07:00, Thu 12 → Fri 13 07:00, Fri 13 → Mon 16 07:00',
+    ],
+    [
+      'working-days',
+      'Pacific/Kiritimati',
+      'Mon 09 → Wed 11 07:00, Tue 10 → Thu 12 07:00, Wed 11 → Fri 13 07:00, Thu 12 → Mon 16 07:00 (merged), Fri 13 → Mon 16 07:00',
+    ],
+  ])('%s in %s', async (cadence, zone, wanted) => {
+    const { rows } = await sql<{ table: string }>`
+      with e as (select unnest(${EDITIONS}::date[]) as date),
+      a as (
+        select e.date, r.zone, ${nextHourSql('r', sql`((e.date + 1)::timestamp at time zone 'UTC' + interval '30 minutes' - interval '1 microsecond')`)} as at
+        from e cross join (select ${cadence}::text as cadence, 1 as weekday, 7 as hour, ${zone}::text as zone) r
+      )
+      select string_agg(to_char(date, 'Dy DD') || ' → ' || ${say} || case when newest then '' else ' (merged)' end, ', ' order by date) as table
+      from (select a.*, date = max(date) over (partition by at) as newest from a) a`.execute(db)
+    expect(rows[0]?.table).toBe(wanted)
+  })
+
+  it.each([
+    ['Asia/Tokyo', 'Mon 16 07:00 ← the week to Sat 14'],
+    ['America/Los_Angeles', 'Mon 16 07:00 ← the week to Sun 15'],
+    ['Pacific/Kiritimati', 'Mon 16 07:00 ← the week to Sat 14'],
+    ['Europe/Paris', 'Mon 16 07:00 ← the week to Sun 15'],
+  ])('weekly on Mondays in %s', async (zone, wanted) => {
+    const { rows } = await sql<{ table: string }>`
+      select ${say} || ' ← the week to ' || to_char(${weekOfSql(sql`a.at`, 30)}, 'Dy DD') as table
+      from (select r.zone, ${nextHourSql('r', sql`'2026-03-12T00:00:00Z'::timestamptz`)} as at
+        from (select 'weekly' as cadence, 1 as weekday, 7 as hour, ${zone}::text as zone) r) a`.execute(db)
+    expect(rows[0]?.table).toBe(wanted)
   })
 })

@@ -1,0 +1,47 @@
+// Makes the notices of days without a digest. Who earns one was decided with their plan; a note is made once or not at all.
+import type { Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { dayNote, filtersNote } from '../delivery/note-words.ts'
+import { claimNotes, type EarnedNote } from '../delivery/notes.ts'
+import { insertNotices } from '../delivery/notice-ledger.ts'
+import { findAccount } from '../delivery/telling.ts'
+import { getEdition } from '../edition/store.ts'
+import { findSubscriberById } from '../subscriber/store.ts'
+import type { Round } from './round.ts'
+
+type NotesRound = Pick<Round, 'db' | 'linkKeys' | 'cutoffMinutes' | 'templates'>
+
+/** Notes of one transaction: each asks for its own reason. */
+const NOTES_A_ROUND = 500
+/** A reader hears of their filters after so many weeks of silence. */
+const SILENT_WEEKS = 2
+const NOTHING_NEW = 'Nothing new was frozen since your last digest.'
+
+/** Makes the notices of all notes that have none yet. Returns their ids, in order; safe to repeat and to run twice at once. */
+export async function makeNotes(round: NotesRound): Promise<number[]> {
+  const ids: number[] = []
+  for (;;) {
+    const made = await round.db.transaction().execute(async (trx) => {
+      const notes = await claimNotes(trx, NOTES_A_ROUND)
+      const list = []
+      for (const note of notes) {
+        const sentence = await getReason(round, trx, note)
+        const words = note.kind === 'day' ? dayNote(note.localDate, sentence) : filtersNote(sentence, SILENT_WEEKS)
+        list.push({ kind: 'note' as const, ...words, subscriberId: note.subscriberId, address: note.address })
+      }
+      return insertNotices(trx, round.linkKeys, list)
+    })
+    if (made.length === 0) return ids
+    ids.push(...made)
+  }
+}
+
+/** The one reason, in the words of explain. Where the edition did reach the reader, or is on its way, it is not the reason. */
+async function getReason(round: NotesRound, trx: Transaction<Database>, note: EarnedNote): Promise<string> {
+  const subscriber = await findSubscriberById(trx, note.subscriberId)
+  if (note.editionId === null || !subscriber) return NOTHING_NEW
+  const { date, kind } = await getEdition(trx, note.editionId)
+  const { topics } = round.templates
+  const { told } = await findAccount(trx, subscriber, { date, kind, cutoffMinutes: round.cutoffMinutes, topics })
+  return told.kind === 'silence' ? told.sentence : NOTHING_NEW
+}
