@@ -89,7 +89,12 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
   }
 }
 
-async function openWeb(config: Config, round: Round, queue: Queue, closing: (() => Promise<void>)[]): Promise<string> {
+async function openWeb(
+  config: Config,
+  round: Round,
+  handing: ReturnType<typeof queueing>,
+  closing: (() => Promise<void>)[],
+): Promise<string> {
   const app = createApp({
     ...round,
     ...handing,

@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import { getNow } from '../database/clock.ts'
 import { askAddress } from '../delivery/address-change.ts'
 import { askLink } from '../delivery/own-data.ts'
-import { type Change, SNOOZE_DAYS, stepDown } from '../subscriber/change.ts'
+import { type Change, stepDown } from '../subscriber/change.ts'
 import { maskAddress, normalizeAddress } from '../subscriber/subscriber.ts'
 import { change } from '../subscriber/undo.ts'
 import { describeChange } from './change-words.ts'
@@ -25,7 +25,7 @@ const ACTIONS: Record<string, (request: Request) => Promise<Response>> = {
   save,
   preview,
   pause,
-  snooze: (request) => changeTo(request, { pausedUntil: { days: SNOOZE_DAYS } }),
+  snooze: (request) => changeTo(request, stepDown('pause', request.session.reader)),
   resume: (request) => changeTo(request, { pausedUntil: null }),
   step,
   address: moveTo,

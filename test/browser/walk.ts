@@ -79,11 +79,7 @@ export async function walk(given: Walk): Promise<string[]> {
   expect(await heading()).toBe('You are subscribed')
   await look('confirmed')
 
-  const digest = await findMail(
-    process.env.DIGEST_TO ? { ...given, address: process.env.DIGEST_TO } : given,
-    /^\d{4}-\d{2}-\d{2}-daily$/,
-    '',
-  )
+  const digest = await findMail(given, /^\d{4}-\d{2}-\d{2}-daily$/, '')
   await page.goto(linkIn(digest, 'view'))
   await look('view')
   await page.goto(linkIn(digest, 'preferences'))
@@ -148,25 +144,15 @@ export async function walk(given: Walk): Promise<string[]> {
   await page.goto(linkIn(digest, 'preferences'))
   await press('Export my data')
   expect(await told.textContent()).toContain('A link to export your data was mailed')
-  await page.goto(
-    linkIn(
-      await findMail(process.env.DIGEST_TO ? { ...given, address: process.env.DIGEST_TO } : given, 'notices', 'data'),
-      'export',
-    ),
-  )
+  await page.goto(linkIn(await findMail(given, 'notices', 'data'), 'export'))
   await look('export')
   const [download] = await Promise.all([page.waitForEvent('download'), press('Download')])
   const data = JSON.parse(await readFile(await download.path(), 'utf8'))
-  expect(data.subscriber.address).toBe(process.env.DIGEST_TO ?? address)
-  // expect(data.digests).toHaveLength(1)
+  expect(data.subscriber.address).toBe(address)
+  expect(data.digests).toHaveLength(1)
   await page.goto(`${url}/preferences`)
   await press('Erase me')
-  await page.goto(
-    linkIn(
-      await findMail(process.env.DIGEST_TO ? { ...given, address: process.env.DIGEST_TO } : given, 'notices', 'rase'),
-      'erase',
-    ),
-  )
+  await page.goto(linkIn(await findMail(given, 'notices', 'rase'), 'erase'))
   await look('erase')
   await press('Erase me')
   expect(await heading()).toBe('You are erased')
