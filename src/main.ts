@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
-import { listUnsettledKeyIds } from './delivery/ledger.ts'
+import { LEASE_MS, listUnsettledKeyIds } from './delivery/ledger.ts'
 import { openProvider } from './delivery/providers.ts'
 import { type Host, loadTemplates } from './digest/rendering.ts'
 import { describeError, UsageError } from './errors.ts'
@@ -36,6 +36,7 @@ export async function openRound(config: Config, stores: Stores, logger: Logger, 
     linkKeys: deriveLinkKeys(config.linkSecrets),
     cutoffMinutes: config.cutoffMinutes,
     latenessMs: config.latenessMs,
+    leaseMs: LEASE_MS,
     logger,
   }
 }

@@ -14,16 +14,22 @@ export interface ClaimedBatch {
   fixed: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string; ageMs: number } | null
   /** Requests made so far. */
   attempts: number
+  /** How long each step may keep the batch from others, in milliseconds. */
+  leaseMs: number
 }
 
 /** The states of a batch that still has something before it. In the words of the partial index, so that it is used. */
 export const standingSql = sql`('planned', 'attempting', 'deferred', 'unknown')`
 
 /** A lease covers building, marking and one request with its deadline (30 s), with room for a slow database. */
-const LEASE_SECONDS = 90
+export const LEASE_MS = 90_000
 
 /** Takes the lease on a batch that stands still. Returns undefined when another worker holds it, it is settled, or its edition is stopped. */
-export async function claimBatch(db: Kysely<Database>, id: number): Promise<ClaimedBatch | undefined> {
+export async function claimBatch(
+  db: Kysely<Database>,
+  id: number,
+  leaseMs = LEASE_MS,
+): Promise<ClaimedBatch | undefined> {
   const { rows } = await sql<{
     id: number
     edition_id: number
@@ -35,7 +41,7 @@ export async function claimBatch(db: Kysely<Database>, id: number): Promise<Clai
     attempts: number
     age_ms: number | null
   }>`
-    update batches b set lease_epoch = lease_epoch + 1, next_attempt_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
+    update batches b set lease_epoch = lease_epoch + 1, next_attempt_at = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
     from editions e
     where b.id = ${id} and e.id = b.edition_id and b.state in ${standingSql}
       and b.next_attempt_at <= clock_timestamp() and (e.stopped_reason is null or e.stopped_until <= clock_timestamp())
@@ -53,7 +59,7 @@ export async function claimBatch(db: Kysely<Database>, id: number): Promise<Clai
           provider: row.provider as string,
           ageMs: row.age_ms as number,
         }
-  return { id: row.id, editionId: row.edition_id, epoch: row.lease_epoch, fixed, attempts: row.attempts }
+  return { id: row.id, editionId: row.edition_id, epoch: row.lease_epoch, fixed, attempts: row.attempts, leaseMs }
 }
 
 /** Lists a batch's members in the order of its request, each with the reason why it must be dropped, if any. */
@@ -112,7 +118,7 @@ export async function markAttempting(
     update batches b set state = 'attempting', recipe_sha256 = ${intent.recipe}, join_version = ${intent.joinVersion},
       idempotency_key = ${intent.idempotencyKey}, provider = ${intent.provider}, attempts = attempts + 1,
       first_attempt_at = coalesce(first_attempt_at, clock_timestamp()),
-      next_attempt_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
+      next_attempt_at = clock_timestamp() + make_interval(secs => ${batch.leaseMs / 1000})
     where b.id = ${batch.id} and b.lease_epoch = ${batch.epoch} and b.state in ${standingSql}
       and (not ${fresh}::boolean or not exists (
         select from unnest(b.members) m join subscribers s on s.id = m

@@ -11,7 +11,7 @@ import { getEdition, markStopped } from '../edition/store.ts'
 import { HoldError, LaterError } from '../errors.ts'
 import type { Round } from './round.ts'
 
-type DispatchRound = Pick<Round, 'db' | 'provider' | 'linkKeys' | 'logger'>
+type DispatchRound = Pick<Round, 'db' | 'provider' | 'linkKeys' | 'leaseMs' | 'logger'>
 
 /** First wait before an unknown request is repeated; doubles with every attempt. */
 const UNKNOWN_WAIT_MS = 5_000
@@ -21,7 +21,7 @@ const BUILDS_MAX = 5
 
 /** Dispatches a batch. Returns the ids of batches to dispatch next: its halves when its content was refused as a whole. */
 export async function dispatch(round: DispatchRound, batchId: number): Promise<number[]> {
-  const batch = await claimBatch(round.db, batchId)
+  const batch = await claimBatch(round.db, batchId, round.leaseMs)
   if (!batch) return []
   const refusal = refuseReplay(round, batch)
   if (refusal) return giveUp(round, batch, refusal)

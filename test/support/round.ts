@@ -109,6 +109,7 @@ export async function openTestRound(
     linkKeys: deriveLinkKeys([TEST_SECRET]),
     cutoffMinutes: 30,
     latenessMs: 96 * 3_600_000,
+    leaseMs: 90_000,
     logger: openLogger('silent'),
     close: () => db.destroy(),
     ...given,
