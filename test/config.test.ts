@@ -7,6 +7,7 @@ import { type Config, type Reach, readConfig } from '../src/config.ts'
 import { UsageError } from '../src/errors.ts'
 
 const SECRET = 'x'.repeat(32)
+const NO_QUOTA = { day: null, month: null }
 const MAIL = { LINK_SECRET: SECRET }
 const RESEND = {
   ...MAIL,
@@ -47,7 +48,7 @@ describe('readConfig', () => {
       port: 3000,
       linkSecrets: [],
       mailFrom: 'Daily Papers <papers@example.org>',
-      provider: { name: 'outbox', directory: resolve('outbox') },
+      providers: [{ name: 'outbox', directory: resolve('outbox'), quota: { day: null, month: null } }],
       sendRate: 5,
       postalAddress: null,
       unsubscribeMailto: null,
@@ -71,7 +72,10 @@ describe('readConfig', () => {
     [{ PORT: '8080' }, { port: 8080, publicUrl: 'http://localhost:8080' }],
     [{ MAIL_FROM: 'papers@papers.example' }, { mailFrom: 'papers@papers.example' }],
     [{ MAIL_FROM: 'The Papers <p@papers.example>' }, { mailFrom: 'The Papers <p@papers.example>' }],
-    [{ MAIL_PROVIDER: 'outbox', OUTBOX_DIR: '/var/mails' }, { provider: { name: 'outbox', directory: '/var/mails' } }],
+    [
+      { MAIL_PROVIDER: 'outbox', OUTBOX_DIR: '/var/mails' },
+      { providers: [{ name: 'outbox', directory: '/var/mails', quota: NO_QUOTA }] },
+    ],
     [{ SEND_RATE: '0.5' }, { sendRate: 0.5 }],
     [{ POSTAL_ADDRESS: '1 Paper Road' }, { postalAddress: '1 Paper Road' }],
     [{ UNSUBSCRIBE_MAILTO: 'off@papers.example' }, { unsubscribeMailto: 'off@papers.example' }],
@@ -96,7 +100,7 @@ describe('readConfig', () => {
     ['PORT', 'http', /not a port/],
     ['MAIL_FROM', 'papers', /"Name <address>"/],
     ['MAIL_FROM', 'A\r\nBcc: b@papers.example <a@papers.example>', /"Name <address>"/],
-    ['MAIL_PROVIDER', 'pigeon', /outbox or resend/],
+    ['MAIL_PROVIDER', 'pigeon', /outbox, resend or smtp/],
     ['RESEND_BASE_URL', 'ftp://host', /not an address/],
     ['UNSUBSCRIBE_MAILTO', 'a@b.example,c@d.example', /not an address/],
     ['SOURCE', 'file:', /file:DIRECTORY/],
@@ -186,13 +190,15 @@ describe('readConfig for commands that send', () => {
   it('refuses a key without a provider: nobody should believe that mails leave', () => {
     const env = { ...MAIL, RESEND_API_KEY: 're_key' }
     expect(problemsOf(env, 'mail')).toEqual([expect.stringMatching(/^RESEND_API_KEY is set but MAIL_PROVIDER is not/)])
-    expect(read(env).provider.name).toBe('outbox')
-    expect(read({ ...env, MAIL_PROVIDER: 'outbox' }, 'mail').provider.name).toBe('outbox')
+    expect(read(env).providers[0].name).toBe('outbox')
+    expect(read({ ...env, MAIL_PROVIDER: 'outbox' }, 'mail').providers[0].name).toBe('outbox')
   })
 
   it('wants a key, a sender and a public URL for Resend', () => {
-    expect(read(RESEND, 'mail').provider).toEqual({ name: 'resend', apiKey: 're_key', baseUrl: undefined })
-    expect(read({ ...RESEND, RESEND_BASE_URL: 'http://127.0.0.1:9' }, 'mail').provider).toMatchObject({
+    expect(read(RESEND, 'mail').providers).toEqual([
+      { name: 'resend', apiKey: 're_key', baseUrl: undefined, quota: NO_QUOTA },
+    ])
+    expect(read({ ...RESEND, RESEND_BASE_URL: 'http://127.0.0.1:9' }, 'mail').providers[0]).toMatchObject({
       baseUrl: 'http://127.0.0.1:9',
     })
     for (const name of ['RESEND_API_KEY', 'MAIL_FROM', 'PUBLIC_URL']) {
@@ -208,7 +214,7 @@ describe('secrets in files', () => {
     ['LINK_SECRET', SECRET, (config: Config) => config.linkSecrets[0]],
     ['DATABASE_URL', 'postgres://me:pass@host/db', (config: Config) => config.databaseUrl],
     ['REDIS_URL', 'redis://:pass@host', (config: Config) => config.redisUrl],
-    ['RESEND_API_KEY', 're_other', (config: Config) => 'apiKey' in config.provider && config.provider.apiKey],
+    ['RESEND_API_KEY', 're_other', (config: Config) => 'apiKey' in config.providers[0] && config.providers[0].apiKey],
   ])('reads %s_FILE and drops the line end', async (name, secret, pick) => {
     const path = join(folder, name)
     await writeFile(path, `${secret}\n`)

@@ -5,6 +5,7 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   providers, quota_waits                which provider is out; who waits because a quota is used up
 //   suppressions, secrets, ticks
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
@@ -22,6 +23,8 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  providers: ProviderRow
+  quota_waits: QuotaWaitRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
@@ -204,6 +207,20 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/** A provider that is out: nothing goes to it before `stopped_until`, null until the operator resumes. No row: it takes mails. */
+export interface ProviderRow {
+  name: string
+  stopped_reason: string
+  stopped_until: OptionalTimestamp
+  since: StampedTimestamp
+}
+
+/** A reader whose digest was put off because a quota was used up. Over once a digest was submitted to them after `since`. */
+export interface QuotaWaitRow {
+  subscriber_id: number
+  since: StampedTimestamp
 }
 
 /** An address, by keyed hash, that must not be written to. */

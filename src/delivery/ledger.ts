@@ -12,6 +12,8 @@ export interface ClaimedBatch {
   epoch: number
   /** What the mark fixed; null while no request can have been accepted. */
   fixed: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string; ageMs: number } | null
+  /** How many members it has. */
+  size: number
   /** Requests made so far. */
   attempts: number
   /** How long each step may keep the batch from others, in milliseconds. */
@@ -38,6 +40,7 @@ export async function claimBatch(
     join_version: number | null
     idempotency_key: string | null
     provider: string | null
+    size: number
     attempts: number
     age_ms: number | null
   }>`
@@ -45,7 +48,7 @@ export async function claimBatch(
     from editions e
     where b.id = ${id} and e.id = b.edition_id and b.state in ${standingSql}
       and b.next_attempt_at <= clock_timestamp() and (e.stopped_reason is null or e.stopped_until <= clock_timestamp())
-    returning b.id, b.edition_id, b.lease_epoch, b.recipe_sha256, b.join_version, b.idempotency_key, b.provider, b.attempts,
+    returning b.id, b.edition_id, b.lease_epoch, b.recipe_sha256, b.join_version, b.idempotency_key, b.provider, b.attempts, cardinality(b.members) as size,
       (extract(epoch from clock_timestamp() - b.first_attempt_at) * 1000)::float8 as age_ms`.execute(db)
   const row = rows[0]
   if (!row) return undefined
@@ -59,7 +62,15 @@ export async function claimBatch(
           provider: row.provider as string,
           ageMs: row.age_ms as number,
         }
-  return { id: row.id, editionId: row.edition_id, epoch: row.lease_epoch, fixed, attempts: row.attempts, leaseMs }
+  return {
+    id: row.id,
+    editionId: row.edition_id,
+    epoch: row.lease_epoch,
+    fixed,
+    size: row.size,
+    attempts: row.attempts,
+    leaseMs,
+  }
 }
 
 /** Lists a batch's members in the order of its request, each with the reason why it must be dropped, if any. */
@@ -151,13 +162,18 @@ export async function listBatchesOf(db: Kysely<Database>, editionId: number, onl
   return rows.map((row) => row.id)
 }
 
-/** Lifts what stopped an edition: its batches may go at once. Those that are unknown for good stay as they are. */
+/**
+ * Lifts what stopped an edition, and every provider's stop with it: its batches may go at once, whatever they waited for. Those
+ * that are unknown for good stay as they are.
+ */
 export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
-  await db
-    .updateTable('editions')
-    .set({ stopped_reason: null, stopped_until: null })
-    .where('id', '=', editionId)
-    .execute()
+  await db.transaction().execute(async (trx) => {
+    await sql`update editions set stopped_reason = null, stopped_until = null where id = ${editionId}`.execute(trx)
+    await sql`delete from providers`.execute(trx)
+    await sql`
+      update batches set next_attempt_at = clock_timestamp()
+      where edition_id = ${editionId} and state = 'deferred' and next_attempt_at > clock_timestamp()`.execute(trx)
+  })
 }
 
 /** Lists the LINK_SECRET key ids that unsettled deliveries were planned with: without them their bytes cannot be rebuilt. */

@@ -6,6 +6,7 @@ import { planDue } from './plan.ts'
 import type { Handlers, Job, Queue } from './queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
 import type { Round } from './round.ts'
+import { dispatchJobs } from './routes.ts'
 import { tick } from './tick.ts'
 
 /** Batches that one sweep puts back; the next sweep takes the rest. */
@@ -26,17 +27,13 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     plan: async () => {
       while ((await planDue(round)) > 0) await queue.put(await standingJobs(round))
     },
-    dispatch: async ({ batchId }) => queue.put((await dispatch(round, batchId)).map(dispatchJob)),
+    dispatch: async ({ batchId, provider }) =>
+      queue.put(await dispatchJobs(round, await dispatch(round, batchId, provider))),
     // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
     sweep: async () => queue.put(await standingJobs(round)),
   }
 }
 
-/** Returns the job that dispatches a batch. */
-export function dispatchJob(batchId: number): Job {
-  return { name: 'dispatch', batchId }
-}
-
-async function standingJobs({ db }: Round): Promise<Job[]> {
-  return (await listStandingBatches(db, SWEEP_BATCHES_MAX)).map(dispatchJob)
+async function standingJobs(round: Round): Promise<Job[]> {
+  return dispatchJobs(round, await listStandingBatches(round.db, SWEEP_BATCHES_MAX))
 }

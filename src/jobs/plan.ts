@@ -11,7 +11,7 @@ import type { Edition } from '../edition/edition.ts'
 import { listPlaces } from '../edition/store.ts'
 import type { Round } from './round.ts'
 
-type PlanRound = Pick<Round, 'db' | 'provider' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
+type PlanRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
 
 /** Plans for everyone whose hour has come. Returns how many readers were looked at; call again while that is not 0. */
 export async function planDue(round: PlanRound): Promise<number> {
@@ -62,7 +62,7 @@ async function planEdition(round: PlanRound, trx: Transaction<Database>, edition
   const planned = await insertDeliveries(trx, {
     editionId,
     groups: groups.map((group) => ({ ...group, selectionId: selectionOf.get(group) ?? null })),
-    batchSize: round.provider.batchSize,
+    batchSize: round.providers[0]?.batchSize ?? 1,
     keyId: round.linkKeys.currentKeyId,
   })
   round.logger.info(

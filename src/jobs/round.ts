@@ -10,7 +10,8 @@ import type { LinkKeys } from '../subscriber/token.ts'
 export interface Round {
   db: Kysely<Database>
   source: Source
-  provider: Provider
+  /** In order: the next one takes what a provider cannot. */
+  providers: readonly Provider[]
   templates: Templates
   host: Host
   linkKeys: LinkKeys

@@ -6,7 +6,13 @@ import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { getAccounts } from '../../src/delivery/accounting.ts'
 import { addsUp } from '../../src/delivery/delivery.ts'
-import type { BatchOutcome, BatchRequest, Mail, Provider } from '../../src/delivery/provider.ts'
+import {
+  type BatchOutcome,
+  type BatchRequest,
+  type Mail,
+  NO_QUOTA,
+  type Provider,
+} from '../../src/delivery/provider.ts'
 import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
 import { insertPieces } from '../../src/digest/store.ts'
 import type { Edition } from '../../src/edition/edition.ts'
@@ -38,6 +44,7 @@ export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedPro
     name: 'outbox',
     batchSize: 100,
     requestsPerSecond: null,
+    quota: NO_QUOTA,
     replayMs: Number.POSITIVE_INFINITY,
     encoding: 'utf8',
     reachesRealWorld: false,
@@ -83,6 +90,7 @@ const templates = loadTemplates()
 
 export interface TestRound extends Round {
   databaseUrl: string
+  /** The first of its providers, and the only one unless others are given. */
   provider: ScriptedProvider
   close(): Promise<void>
 }
@@ -90,15 +98,17 @@ export interface TestRound extends Round {
 /** Opens a migrated round on an empty database. */
 export async function openTestRound(
   databaseUrl: string,
-  given: Partial<Omit<Round, 'provider'>> & { provider?: ScriptedProvider } = {},
+  given: Partial<Round> & { provider?: ScriptedProvider } = {},
 ): Promise<TestRound> {
   const db = openDatabase(databaseUrl)
   await migrate(db, migrations)
+  const provider = given.provider ?? openScriptedProvider()
   return {
     db,
     databaseUrl,
     source: openListedSource({}),
-    provider: openScriptedProvider(),
+    provider,
+    providers: [provider],
     templates: await templates,
     host: {
       publicUrl: 'https://papers.example',
@@ -196,7 +206,7 @@ export async function readAccounts(db: Kysely<Database>, editionId: number) {
 export async function emptyRound(db: Kysely<Database>): Promise<void> {
   // Deleting a few rows is several times faster than truncating the tables.
   const tables = 'deliveries batches selections pieces edition_papers editions votes listings collections papers'
-  const rest = 'suppressions subscribers preferences ticks'
+  const rest = 'suppressions providers quota_waits subscribers preferences ticks'
   await sql.raw([...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`).join('; ')).execute(db)
 }
 
