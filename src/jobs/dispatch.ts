@@ -38,7 +38,8 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   const { provider } = standing
   if (standing.out) return standStill(round, batch, standing.out)
   if (queue !== undefined && queue !== provider.name) return passOn(round, batch)
-  if (!batch.fixed && batch.size > Math.min(provider.batchSize, standing.left)) return split(round, batch, standing)
+  if (!batch.fixed && batch.size > Math.min(provider.batchSize, standing.left.mails))
+    return split(round, batch, standing)
   const ready = batch.fixed ? await rebuild(round, provider, batch) : await buildAndMark(round, provider, batch)
   if (ready === undefined) return []
   if (ready === 'changed') return giveUp(round, batch, 'its rows or settings changed after it was fixed')
@@ -55,7 +56,7 @@ async function passOn({ db }: DispatchRound, batch: ClaimedBatch): Promise<numbe
 
 /** Cuts a batch that is too large for the provider, or for what its quota leaves, into parts that are. */
 async function split({ db }: DispatchRound, batch: ClaimedBatch, { provider, left }: Standing): Promise<number[]> {
-  return splitBatch(db, batch, Math.min(provider.batchSize, left), provider.batchSize)
+  return splitBatch(db, batch, Math.min(provider.batchSize, left.mails), provider.batchSize)
 }
 
 /** Complete before the mark: whatever can fail fails while nothing is fixed. */

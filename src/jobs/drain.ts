@@ -8,6 +8,7 @@ import type { Accounts } from '../delivery/delivery.ts'
 import { listBatchesOf, standingSql } from '../delivery/ledger.ts'
 import { getEdition } from '../edition/store.ts'
 import type { Queue } from './queue.ts'
+import { ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs } from './routes.ts'
 
@@ -31,7 +32,7 @@ export interface Drained {
  * than 90 s. `only` keeps to the batches of one subscriber. A worker must be running.
  */
 export async function drainEdition(
-  round: Pick<Round, 'db' | 'providers'> & { queue: Pick<Queue, 'put'> },
+  round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: Pick<Queue, 'put'> },
   editionId: number,
   only: number | null,
   onProgress: (accounts: Accounts) => void,
@@ -41,6 +42,7 @@ export async function drainEdition(
   for (;;) {
     const lookedAt = performance.now()
     if (Date.now() >= requeueAt) {
+      await ration(round)
       await queue.put(await dispatchJobs(round, await listBatchesOf(db, editionId, only)))
       requeueAt = Date.now() + REQUEUE_EVERY_MS
     }

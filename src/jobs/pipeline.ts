@@ -5,6 +5,7 @@ import { dispatch } from './dispatch.ts'
 import { planDue } from './plan.ts'
 import type { Handlers, Job, Queue } from './queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
+import { ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs } from './routes.ts'
 import { tick } from './tick.ts'
@@ -35,5 +36,6 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
 }
 
 async function standingJobs(round: Round): Promise<Job[]> {
+  await ration(round)
   return dispatchJobs(round, await listStandingBatches(round.db, SWEEP_BATCHES_MAX))
 }

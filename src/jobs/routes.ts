@@ -2,7 +2,7 @@
 // not out. Decides from Postgres alone, so that all workers agree.
 import { sql } from 'kysely'
 import type { Provider } from '../delivery/provider.ts'
-import { getLeft } from '../delivery/quota.ts'
+import { getLeft, type Left } from '../delivery/quota.ts'
 import { listOutProviders, type Out } from '../delivery/standing.ts'
 import type { Job } from './queue.ts'
 import type { Round } from './round.ts'
@@ -10,8 +10,8 @@ import type { Round } from './round.ts'
 /** A provider as it stands now. */
 export interface Standing {
   provider: Provider
-  /** Mails that its quota leaves; Infinity where there is none. */
-  left: number
+  /** What its quota leaves. */
+  left: Left
   /** Why nothing goes to it, undefined when something may. */
   out: Out | undefined
 }
@@ -25,7 +25,7 @@ export async function readStandings({ db, providers }: RouteRound): Promise<Stan
     providers.map(async (provider) => {
       const left = await getLeft(db, provider)
       const spent = left.mails > 0 ? undefined : { reason: left.reason, waitMs: left.waitMs }
-      return { provider, left: left.mails, out: out.get(provider.name) ?? spent }
+      return { provider, left, out: out.get(provider.name) ?? spent }
     }),
   )
 }
