@@ -54,8 +54,11 @@ export interface QueueOptions {
   databaseUrl: string
   /** Sets keys or schema apart on a shared store: `demo` makes the schema `bullmq_demo`. A plain lower-case name. */
   prefix?: string | undefined
-  /** Each one's name makes a queue, its pace the queue's limiter, over all workers together. */
-  providers: readonly { name: string; requestsPerSecond: number | null }[]
+  /**
+   * Each one's name makes a queue, its pace the queue's limiter, over all workers together. Where nothing is replayed (0 ms), a
+   * process settles a request before the next, so that a kill leaves no more than one of them unknown.
+   */
+  providers: readonly { name: string; requestsPerSecond: number | null; replayMs?: number }[]
   timing?: Partial<Timing>
   logger: Logger
 }
@@ -101,10 +104,11 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     return queue
   }
   const round = open('round', 0)
-  const lanes = options.providers.map(({ name, requestsPerSecond }) => ({
+  const lanes = options.providers.map(({ name, requestsPerSecond, replayMs }) => ({
     provider: name,
     queue: open(`dispatch-${name}`, DISPATCH_PRIORITY),
     limiter: limiterFor(requestsPerSecond),
+    isReplayed: replayMs !== 0,
   }))
   const queueOf = (job: Job) => {
     if (job.name !== 'dispatch') return round
@@ -170,11 +174,11 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
         )
       }
       for (const lane of lanes) {
-        const { queue, limiter } = lane
+        const { queue, limiter, isReplayed } = lane
         opened.push(
           await openWork(
             backend,
-            { ...common, queue: queue.name, concurrency: dispatches, limiter, hold: holdOf(lane) },
+            { ...common, queue: queue.name, concurrency: isReplayed ? dispatches : 1, limiter, hold: holdOf(lane) },
             logger,
           ),
         )

@@ -34,7 +34,7 @@ export interface SmtpStandIn {
 
 /** Opens the stand-in. With `login`, nothing is taken without it. */
 export async function openSmtpStandIn(
-  options: { login?: { user: string; password: string }; pipelining?: boolean } = {},
+  options: { login?: { user: string; password: string }; pipelining?: boolean; answersAfterMs?: () => number } = {},
 ): Promise<SmtpStandIn> {
   const sockets = new Map<string, Socket>()
   const standIn: SmtpStandIn = {
@@ -103,7 +103,7 @@ export async function openSmtpStandIn(
         const take = () => standIn.taken.push({ from, to, message: Buffer.concat(chunks) })
         const fault = standIn.faults.find((each) => each.at === 'dot' && (each.to === undefined || each.to === to))
         if (!fault || fault.does === 'taken, die') take()
-        answer(meet('dot', session, to), callback)
+        setTimeout(() => answer(meet('dot', session, to), callback), options.answersAfterMs?.() ?? 0)
       })
     },
   })
