@@ -5,10 +5,24 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   notes                                 a short mail instead of a digest that a day did not bring
+//   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   providers, quota_waits                which provider is out; who waits because a quota is used up
 //   suppressions, secrets, ticks
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
-import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
+import type {
+  BatchState,
+  Consent,
+  CredentialPurpose,
+  DeliveryState,
+  EditionKind,
+  EditionState,
+  Fate,
+  Length,
+  NoticeKind,
+  NoticeState,
+  Section,
+} from './states.ts'
 
 export interface Database {
   papers: PaperRow
@@ -23,6 +37,9 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  notes: NoteRow
+  notices: NoticeRow
+  credentials: CredentialRow
   providers: ProviderRow
   quota_waits: QuotaWaitRow
   suppressions: SuppressionRow
@@ -139,7 +156,12 @@ export interface SubscriberRow {
   address: Optional<string>
   address_hash: Buffer
   consent: Consent
+  /** What proves the consent: where it comes from, the page's words (version) that were agreed to, and when. */
   consent_source: string
+  consent_page: Optional<string>
+  asked_at: OptionalTimestamp
+  confirmed_at: OptionalTimestamp
+  left_at: OptionalTimestamp
   preferences_id: number
   cadence: string
   /** 1 Monday … 7 Sunday; read for weekly only. */
@@ -151,18 +173,21 @@ export interface SubscriberRow {
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp
+  /** Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with next_due_at = now(). */
+  welcome: Generated<boolean>
   next_due_at: OptionalTimestamp
   created_at: StampedTimestamp
   changed_at: StampedTimestamp
 }
 
-/** An ordered choice of an edition's positions, shared by readers with the same choices and history. */
+/** An ordered choice of an edition's positions, shared by readers with the same choices and history. `remarks`: one a paper or none. */
 export interface SelectionRow {
   edition_id: number
   id: number
   length: Length
   papers: number[]
   reasons: number[]
+  remarks: Generated<string[]>
 }
 
 /**
@@ -207,6 +232,61 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/**
+ * A local day on which a reader gets a short note instead of a digest: `day` for who asked for notes, `filters` after two silent
+ * weeks. `edition_id` is the edition that brought them nothing, null where there was none. `noticed_at` is set with its notice.
+ */
+export interface NoteRow {
+  subscriber_id: number
+  local_date: string
+  kind: 'day' | 'filters'
+  edition_id: Optional<number>
+  noticed_at: OptionalTimestamp
+}
+
+/**
+ * A mail that is not a digest, with the life of a batch of one. `address` and `sealed` (what it says about its reader, locked
+ * under the key `key_id`) are emptied once it is settled; `mail_sha256` is the hash of the very mail that the mark fixed.
+ */
+export interface NoticeRow {
+  id: GeneratedAlways<number>
+  public_id: Generated<string>
+  /** Null where nobody subscribed (yet), or no longer. */
+  subscriber_id: Optional<number>
+  kind: NoticeKind
+  state: Generated<NoticeState>
+  fate: Generated<Fate>
+  reason: Optional<string>
+  address: Optional<string>
+  address_hash: Buffer
+  sealed: Optional<Buffer>
+  key_id: number
+  issued_at: StampedTimestamp
+  /** After it, a notice that never left is of no use any more. */
+  expires_at: Timestamp
+  mail_sha256: Optional<Buffer>
+  notice_version: Optional<number>
+  idempotency_key: Optional<string>
+  provider: Optional<string>
+  provider_id: Optional<string>
+  lease_epoch: Generated<number>
+  attempts: Generated<number>
+  first_attempt_at: OptionalTimestamp
+  next_attempt_at: StampedTimestamp
+  changed_at: StampedTimestamp
+}
+
+/** A one-time link, by the hash of its random token. `payload` is what using it does, of personal kind; it goes with the row. */
+export interface CredentialRow {
+  hash: Buffer
+  purpose: CredentialPurpose
+  subscriber_id: number
+  payload: ColumnType<unknown, string | null, string | null>
+  issued_at: StampedTimestamp
+  expires_at: Timestamp
+  used_at: OptionalTimestamp
 }
 
 /** A provider that is out: nothing goes to it before `stopped_until`, null until the operator resumes. No row: it takes mails. */

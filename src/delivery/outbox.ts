@@ -19,6 +19,7 @@ const BATCH_SIZE = 100
 /** Twice the threads that Node gives to files: enough to keep them busy, far from any limit of open files. */
 const WRITERS = 8
 
+const NOTICES_FOLDER = 'notices'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Opens the folder `directory`, which is made with the first batch. Notices go to its `notices/`. */
@@ -26,6 +27,10 @@ export function openOutbox(settings: { directory: string; quota?: Quota }): Prov
   async function send(request: BatchRequest): Promise<BatchOutcome> {
     const folder = folderOf(request.edition)
     if (folder === undefined) return { kind: 'refused', reason: 'the edition has no name that a folder could carry' }
+    return writeInto(folder, request)
+  }
+
+  async function writeInto(folder: string, request: Pick<BatchRequest, 'mails' | 'signal'>): Promise<BatchOutcome> {
     const path = join(settings.directory, folder)
     try {
       await mkdir(path, { recursive: true })
@@ -48,10 +53,12 @@ export function openOutbox(settings: { directory: string; quota?: Quota }): Prov
     encoding: 'quoted-printable',
     reachesRealWorld: false,
     send,
+    sendNotice: ({ notice, signal }) =>
+      writeInto(NOTICES_FOLDER, { mails: [notice], ...(signal === undefined ? {} : { signal }) }),
   }
 }
 
-async function writeAll(path: string, request: BatchRequest): Promise<MailOutcome[]> {
+async function writeAll(path: string, request: Pick<BatchRequest, 'mails' | 'signal'>): Promise<MailOutcome[]> {
   const outcomes: MailOutcome[] = []
   const waiting = request.mails.entries()
   let failed = false
@@ -93,7 +100,6 @@ async function writeMail(path: string, mail: Mail): Promise<MailOutcome> {
 }
 
 function folderOf({ date, kind }: BatchRequest['edition']): string | undefined {
-  if (kind === 'notice') return 'notices'
   return /^\d{4}-\d{2}-\d{2}$/.test(date) && /^[a-z]+$/.test(kind) ? `${date}-${kind}` : undefined
 }
 

@@ -1,4 +1,4 @@
-// What a provider's quota has left, counted from the requests themselves in days and months of UTC: a mail counts from its mark,
+// What a provider's quota has left, counted from the requests for digests and notices themselves in days and months of UTC: a mail counts from its mark,
 // so neither two workers at once nor one that was killed can overdraw it.
 import { type Kysely, sql } from 'kysely'
 import { lockInTransaction } from '../database/client.ts'
@@ -26,6 +26,10 @@ export async function getLeft(db: Kysely<Database>, { name, quota }: Pick<Provid
       select b.first_attempt_at as at, cardinality(b.members) as count from batches b
       where b.provider = ${name} and b.state in ('attempting', 'unknown', 'settled')
         and b.first_attempt_at >= (select month at time zone 'UTC' from begun)
+      union all
+      select n.first_attempt_at, 1 from notices n
+      where n.provider = ${name} and n.state in ('attempting', 'unknown', 'submitted')
+        and n.first_attempt_at >= (select month at time zone 'UTC' from begun)
     )
     select coalesce((select sum(count) from mails where at >= begun.day at time zone 'UTC'), 0)::float8 as day,
       coalesce((select sum(count) from mails), 0)::float8 as month,

@@ -4,7 +4,14 @@ import { Resend } from 'resend'
 import { z } from 'zod'
 import type { Quota } from '../config-environment.ts'
 import { isLoopback, msToMidnight, toReason } from './outside.ts'
-import { type BatchOutcome, type BatchRequest, type Mail, NO_QUOTA, type Provider } from './provider.ts'
+import {
+  type BatchOutcome,
+  type BatchRequest,
+  type Mail,
+  NO_QUOTA,
+  type NoticeRequest,
+  type Provider,
+} from './provider.ts'
 
 export interface ResendSettings {
   apiKey: string
@@ -52,10 +59,33 @@ export function openResend(settings: ResendSettings): Provider {
     const wait = openWait(deadlineMs, request.signal)
     try {
       const answer = await client.batch.send(
-        request.mails.map((mail) => toResendMail(mail, tag)),
+        request.mails.map((mail) =>
+          toResendMail(mail, [
+            { name: 'delivery', value: mail.publicId },
+            { name: 'edition', value: tag },
+          ]),
+        ),
         { idempotencyKey: request.idempotencyKey, batchValidation: 'permissive', signal: wait.signal },
       )
       const outcome = readAnswer(answer, request.mails, Date.now())
+      return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
+    } finally {
+      wait.close()
+    }
+  }
+
+  async function sendNotice(request: NoticeRequest): Promise<BatchOutcome> {
+    const { notice, kind } = request
+    const wait = openWait(deadlineMs, request.signal)
+    try {
+      const answer = await client.emails.send(
+        toResendMail(notice, [
+          { name: 'notice', value: notice.publicId },
+          { name: 'kind', value: kind },
+        ]),
+        { idempotencyKey: request.idempotencyKey, signal: wait.signal },
+      )
+      const outcome = readNoticeAnswer(answer, notice, Date.now())
       return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
     } finally {
       wait.close()
@@ -71,6 +101,7 @@ export function openResend(settings: ResendSettings): Provider {
     encoding: 'utf8',
     reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
     send,
+    sendNotice,
   }
 }
 
@@ -103,6 +134,14 @@ export function readAnswer(answer: ResendAnswer, mails: readonly Mail[], now: nu
   }
   if (status === 409 && name === 'invalid_idempotent_request') return { kind: 'mismatch', reason }
   return { kind: 'unknown', reason }
+}
+
+/** Classifies the answer to a single mail: accepted under one id, or like any other failure. */
+function readNoticeAnswer(answer: ResendAnswer, notice: Mail, now: number): BatchOutcome {
+  if (answer.error !== null || answer.data === null) return readAnswer(answer, [notice], now)
+  const accepted = z.object({ id: z.string().min(1) }).safeParse(answer.data)
+  if (!accepted.success) return { kind: 'unknown', reason: 'the answer has another shape than documented' }
+  return { kind: 'answered', outcomes: [{ state: 'submitted', providerId: accepted.data.id }] }
 }
 
 const acceptance = z.object({
@@ -159,7 +198,7 @@ function quotaPause(asked: number | undefined, now: number): number {
   return msToMidnight(now)
 }
 
-function toResendMail(mail: Mail, edition: string) {
+function toResendMail(mail: Mail, tags: { name: string; value: string }[]) {
   return {
     from: mail.from,
     to: mail.to,
@@ -167,10 +206,7 @@ function toResendMail(mail: Mail, edition: string) {
     html: mail.html,
     text: mail.text,
     headers: mail.headers,
-    tags: [
-      { name: 'delivery', value: mail.publicId },
-      { name: 'edition', value: edition },
-    ],
+    tags,
   }
 }
 

@@ -83,6 +83,7 @@ export function openSmtp(settings: SmtpSettings): Provider {
     encoding: 'quoted-printable',
     reachesRealWorld: !isHere,
     send: ({ mails, signal }) => sendAll(mails, signal),
+    sendNotice: ({ notice, signal }) => sendAll([notice], signal),
     close: async () => pool.close(),
   }
 }

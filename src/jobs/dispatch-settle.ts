@@ -1,5 +1,6 @@
 // What became of a request goes to the ledger, and what it says of a provider to all workers. Never sends anything.
 import type { ClaimedBatch } from '../delivery/ledger.ts'
+import { stepAfter } from '../delivery/outcome.ts'
 import type { BatchOutcome, Provider } from '../delivery/provider.ts'
 import { markDeferred, markHalved, markSettled, markUnknown } from '../delivery/settling.ts'
 import { markOut, type Out } from '../delivery/standing.ts'
@@ -10,9 +11,6 @@ import { readStandings } from './routes.ts'
 
 type SettleRound = Pick<Round, 'db' | 'providers' | 'logger'>
 
-/** First wait before an unknown request is repeated; doubles with every attempt. */
-const UNKNOWN_WAIT_MS = 5_000
-const UNKNOWN_WAIT_MAX_MS = 15 * 60_000
 /** A batch that stays with a provider which is out looks again after this, in milliseconds. */
 const LOOK_AGAIN_MS = 15 * 60_000
 /** A provider that wants a longer pause than this is out, where another can take its batches, in milliseconds. */
@@ -27,49 +25,31 @@ export async function settle(
   outcome: BatchOutcome,
 ): Promise<number[]> {
   const { db, logger } = round
-  switch (outcome.kind) {
-    case 'answered': {
-      if (outcome.outcomes.length !== ids.length) {
-        const reason = `the answer accounts for ${outcome.outcomes.length} mails of ${ids.length}`
-        return settle(round, batch, provider, ids, { kind: 'unknown', reason })
-      }
-      const results = outcome.outcomes.map((mail, index) => ({ subscriberId: ids[index] as number, outcome: mail }))
+  const step = stepAfter(outcome, { mails: ids.length, attempts: batch.attempts, replayMs: provider.replayMs })
+  switch (step.do) {
+    case 'settle': {
+      const results = step.outcomes.map((mail, index) => ({ subscriberId: ids[index] as number, outcome: mail }))
       const { unknown } = await markSettled(db, batch, results)
       logger.debug({ event: 'batch.settled', batchId: batch.id, mails: ids.length }, 'a batch was settled')
       for (const batchId of unknown) logger.error({ event: 'batch.unknown', batchId }, 'a batch stays unknown')
       return []
     }
-    case 'refused':
-      logger.warn(
-        { event: 'batch.refused', batchId: batch.id, reason: outcome.reason },
-        'a batch was refused as a whole',
-      )
-      return markHalved(db, batch, ids, outcome.reason)
-    case 'throttled': {
-      const reason = outcome.reason ?? 'the provider asked to slow down'
-      if (outcome.retryAfterMs > PAUSE_MAX_MS && (await isAnotherFree(round, provider))) {
-        return takeOut(round, batch, provider, { reason, waitMs: outcome.retryAfterMs })
+    case 'halve':
+      logger.warn({ event: 'batch.refused', batchId: batch.id, reason: step.reason }, 'a batch was refused as a whole')
+      return markHalved(db, batch, ids, step.reason)
+    case 'hold':
+      if (step.waitMs > PAUSE_MAX_MS && (await isAnotherFree(round, provider))) {
+        return takeOut(round, batch, provider, step)
       }
-      await markDeferred(db, batch, reason, outcome.retryAfterMs)
-      throw new HoldError(reason, outcome.retryAfterMs)
-    }
-    case 'concurrent':
-      await markUnknown(db, batch, 'the same request is in flight', outcome.retryAfterMs)
-      throw new LaterError('the same request is in flight', outcome.retryAfterMs)
-    case 'stopped':
-    case 'quota':
-      return takeOut(round, batch, provider, {
-        reason: outcome.reason,
-        waitMs: outcome.kind === 'quota' ? outcome.retryAfterMs : null,
-      })
-    case 'mismatch':
-      return giveUp(round, batch, outcome.reason)
-    case 'unknown': {
-      if (provider.replayMs === 0) return giveUp(round, batch, outcome.reason)
-      const waitMs = Math.min(UNKNOWN_WAIT_MS * 2 ** batch.attempts, UNKNOWN_WAIT_MAX_MS)
-      await markUnknown(db, batch, outcome.reason, waitMs)
-      throw new LaterError(outcome.reason, waitMs)
-    }
+      await markDeferred(db, batch, step.reason, step.waitMs)
+      throw new HoldError(step.reason, step.waitMs)
+    case 'stop':
+      return takeOut(round, batch, provider, step)
+    case 'repeat':
+      await markUnknown(db, batch, step.reason, step.waitMs)
+      throw new LaterError(step.reason, step.waitMs)
+    case 'give-up':
+      return giveUp(round, batch, step.reason)
   }
 }
 
@@ -87,8 +67,14 @@ export async function standStill(round: SettleRound, batch: ClaimedBatch, { reas
 }
 
 /** Takes a provider out for all workers. What it never accepted goes to the next one; where there is none, the edition stops. */
-async function takeOut(round: SettleRound, batch: ClaimedBatch, provider: Provider, out: Out): Promise<number[]> {
+async function takeOut(
+  round: SettleRound,
+  batch: ClaimedBatch,
+  provider: Provider,
+  { reason, waitMs }: Out,
+): Promise<number[]> {
   const { db, logger } = round
+  const out = { reason, waitMs }
   await markOut(db, provider.name, out)
   logger.error({ event: 'provider.out', provider: provider.name, ...out }, 'a provider was taken out')
   if (await isAnotherFree(round, provider)) {

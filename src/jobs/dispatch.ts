@@ -3,6 +3,7 @@
 import { hashRecipe, joinMails, keyOf, type Member } from '../delivery/batch.ts'
 import { isReserved, type WithheldReason } from '../delivery/delivery.ts'
 import { type ClaimedBatch, claimBatch, dropMembers, listMembers, markAttempting } from '../delivery/ledger.ts'
+import { refuseReplay } from '../delivery/outcome.ts'
 import type { BatchRequest, Provider } from '../delivery/provider.ts'
 import { withinQuota } from '../delivery/quota.ts'
 import { markDeferred } from '../delivery/settling.ts'
@@ -32,7 +33,7 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   const standing = batch.fixed
     ? standings.find(({ provider }) => provider.name === batch.fixed?.provider)
     : standings.find(({ out }) => !out)
-  const refusal = refuseReplay(batch, standing?.provider)
+  const refusal = refusalOf(batch, standing?.provider)
   if (refusal) return giveUp(round, batch, refusal)
   if (!standing) return standStill(round, batch, firstBack(standings))
   const { provider } = standing
@@ -66,13 +67,10 @@ interface Ready {
 }
 
 /** Says why a batch that was attempted before must not be sent again, undefined when it may. */
-function refuseReplay({ fixed }: ClaimedBatch, provider: Provider | undefined): string | undefined {
+function refusalOf({ fixed }: ClaimedBatch, provider: Provider | undefined): string | undefined {
   if (!fixed) return undefined
   if (!provider) return `it was attempted through ${fixed.provider}`
-  if (fixed.joinVersion !== JOIN_VERSION)
-    return `it was joined by version ${fixed.joinVersion}, this is ${JOIN_VERSION}`
-  if (fixed.ageMs >= provider.replayMs) return `${provider.name} no longer replays its key`
-  return undefined
+  return refuseReplay(provider, { ...fixed, version: fixed.joinVersion }, JOIN_VERSION)
 }
 
 /** Builds what was marked before, byte for byte, or says that it cannot be built any more. */

@@ -1,17 +1,21 @@
 // The round's table of contents. Each job does its own work; only this file knows what comes next.
 import { listStandingBatches } from '../delivery/ledger.ts'
+import { listStandingNotices } from '../delivery/notice-ledger.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
+import { notify } from './notify.ts'
 import { planDue } from './plan.ts'
 import type { Handlers, Job, Queue } from './queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
 import { ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs } from './routes.ts'
+import { sweepAway } from './sweep.ts'
 import { tick } from './tick.ts'
 
 /** Batches that one sweep puts back; the next sweep takes the rest. */
 const SWEEP_BATCHES_MAX = 5_000
+const SWEEP_NOTICES_MAX = 1_000
 
 /** Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch, and sweep behind them. */
 export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers {
@@ -30,12 +34,22 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     },
     dispatch: async ({ batchId, provider }) =>
       queue.put(await dispatchJobs(round, await dispatch(round, batchId, provider))),
+    notify: async ({ noticeId }) => notify(round, noticeId),
     // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
-    sweep: async () => queue.put(await standingJobs(round)),
+    sweep: async () => {
+      await queue.put(await standingJobs(round))
+      await sweepAway(round)
+    },
   }
+}
+
+/** Returns the job that sends a notice. */
+export function notifyJob(noticeId: number): Job {
+  return { name: 'notify', noticeId }
 }
 
 async function standingJobs(round: Round): Promise<Job[]> {
   await ration(round)
-  return dispatchJobs(round, await listStandingBatches(round.db, SWEEP_BATCHES_MAX))
+  const notices = (await listStandingNotices(round.db, SWEEP_NOTICES_MAX)).map(notifyJob)
+  return [...notices, ...(await dispatchJobs(round, await listStandingBatches(round.db, SWEEP_BATCHES_MAX)))]
 }

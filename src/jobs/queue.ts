@@ -13,6 +13,7 @@ export type Job =
   | { name: 'plan' }
   /** In the queue of `provider`, of the first one where it names none. */
   | { name: 'dispatch'; batchId: number; provider?: string }
+  | { name: 'notify'; noticeId: number; provider?: string }
   | { name: 'sweep' }
 
 /**
@@ -22,7 +23,7 @@ export type Job =
 export type Handlers = { [N in Job['name']]: (job: Extract<Job, { name: N }>) => Promise<void> }
 
 /** What a command gives that only sends. */
-export type DispatchOnly = Pick<Handlers, 'dispatch'>
+export type DispatchOnly = Pick<Handlers, 'dispatch'> & Partial<Pick<Handlers, 'notify'>>
 
 export interface Counts {
   waiting: number
@@ -68,8 +69,9 @@ const TICK_MS = 60_000
 /** Jobs of the round are heavy and rare; two, so that a slow source does not keep the plan waiting. */
 const ROUND_CONCURRENCY = 2
 const DISPATCH_CONCURRENCY = 4
-/** Leaves room above: a smaller number goes first, and notices must overtake digests. */
+/** A smaller number goes first: somebody waits for a notice, while digests have the morning. */
 const DISPATCH_PRIORITY = 10
+const NOTIFY_PRIORITY = 1
 /** Jobs in one command: large enough to be cheap, small enough not to block the store. */
 const PUT_SIZE = 1_000
 /** How long one such command may take before `put` gives up, in milliseconds. */
@@ -111,7 +113,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     isReplayed: replayMs !== 0,
   }))
   const queueOf = (job: Job) => {
-    if (job.name !== 'dispatch') return round
+    if (!isSending(job)) return round
     return (lanes.find(({ provider }) => provider === job.provider) ?? lanes[0])?.queue ?? round
   }
   const works = new Set<OpenWork>()
@@ -123,7 +125,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       for (let start = 0; start < mine.length; start += PUT_SIZE) {
         const entries = mine.slice(start, start + PUT_SIZE).map((job) => {
           const { name, ...data } = job
-          return { name, data, opts: { jobId: idOf(job), delay: delayMs } }
+          const priority = name === 'notify' ? { priority: NOTIFY_PRIORITY } : {}
+          return { name, data, opts: { jobId: idOf(job), delay: delayMs, ...priority } }
         })
         const [first] = entries
         // A single job takes the cheaper command: in PostgreSQL the other one makes temporary tables.
@@ -209,6 +212,11 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await backend.close()
     },
   }
+}
+
+/** What makes requests to the provider shares its queue and pace. */
+function isSending(job: Job): job is Extract<Job, { provider?: string }> {
+  return job.name === 'dispatch' || job.name === 'notify'
 }
 
 /** One job a name and ids: the key by which the queue knows that it has a job already. */
