@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -206,6 +207,122 @@ describe('readConfig for commands that send', () => {
         expect.stringMatching(new RegExp(`^${name} is missing`)),
       ])
     }
+  })
+})
+
+const SMTP = {
+  ...RESEND,
+  MAIL_PROVIDER: 'smtp',
+  RESEND_API_KEY: undefined,
+  SMTP_URL: 'smtps://papers%40example.org:p%25ss%3A@mail.example?pool=3',
+}
+const pem = (type: 'rsa' | 'ed25519' | 'ec', bits = 2048) => {
+  const { privateKey } =
+    type === 'rsa'
+      ? generateKeyPairSync(type, { modulusLength: bits })
+      : type === 'ec'
+        ? generateKeyPairSync(type, { namedCurve: 'P-256' })
+        : generateKeyPairSync(type)
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
+describe('readConfig for a mail server', () => {
+  it.each([
+    [
+      SMTP.SMTP_URL,
+      { host: 'mail.example', port: 465, secure: true, login: { user: 'papers@example.org', password: 'p%ss:' }, pool: 3 },
+    ],
+    ['smtp://127.0.0.1:1025', { host: '127.0.0.1', port: 1025, secure: false, login: null, pool: 5 }],
+    ['smtp://[::1]/', { host: '::1', port: 587, secure: false, login: null, pool: 5 }],
+  ])('reads %s', (SMTP_URL, server) => {
+    expect(read({ ...SMTP, SMTP_URL }, 'mail').providers).toEqual([
+      { name: 'smtp', server, dkim: null, quota: NO_QUOTA },
+    ])
+  })
+
+  it.each([
+    ['mail.example', /such as smtps:/],
+    ['http://mail.example', /such as smtps:/],
+    ['smtp://mail.example/inbox', /such as smtps:/],
+    ['smtp://hidden@mail.example', /a user without a password/],
+    ['smtp://mail.example?pool=0', /1 to 50/],
+    ['smtp://mail.example?pool=51', /1 to 50/],
+    ['smtp://mail.example?tls=none', /an option besides pool/],
+    ['smtp://hidden:hidden%zz@mail.example', /%25/],
+  ])('refuses %s without repeating it', (SMTP_URL, words) => {
+    const problems = problemsOf({ ...SMTP, SMTP_URL }, 'mail')
+    expect(problems).toEqual([expect.stringMatching(/^SMTP_URL /)])
+    expect(problems[0]).toMatch(words)
+    expect(problems[0]).not.toContain('hidden')
+  })
+
+  it.each(['rsa', 'ed25519'] as const)('takes a %s key with its selector, and neither without the other', (type) => {
+    const key = pem(type)
+    const dkim = { DKIM_PRIVATE_KEY: key, DKIM_SELECTOR: 'papers' }
+    expect(read({ ...SMTP, ...dkim }, 'mail').providers).toMatchObject([{ dkim: { privateKey: key, selector: 'papers' } }])
+    // As some tools write it, on one line.
+    const line = { ...dkim, DKIM_PRIVATE_KEY: key.replaceAll('\n', '\\n') }
+    expect(read({ ...SMTP, ...line }, 'mail').providers).toMatchObject([{ dkim: { privateKey: key } }])
+    for (const name of ['DKIM_PRIVATE_KEY', 'DKIM_SELECTOR']) {
+      expect(problemsOf({ ...SMTP, ...dkim, [name]: undefined }, 'mail')).toEqual([
+        expect.stringMatching(new RegExp(`^${name} is missing`)),
+      ])
+    }
+  })
+
+  it.each([
+    ['hidden', /not a private key in PEM/],
+    [pem('ec'), /neither an RSA nor an Ed25519/],
+    [pem('rsa', 512), /512 bits/],
+  ])('refuses another key', (DKIM_PRIVATE_KEY, words) => {
+    const problems = problemsOf({ ...SMTP, DKIM_PRIVATE_KEY, DKIM_SELECTOR: 'papers' }, 'mail')
+    expect(problems).toEqual([expect.stringMatching(words)])
+    expect(problems[0]).not.toMatch(/hidden|BEGIN/)
+  })
+
+  it('wants an address, a sender and a public URL', () => {
+    for (const name of ['SMTP_URL', 'MAIL_FROM', 'PUBLIC_URL']) {
+      expect(problemsOf({ ...SMTP, [name]: undefined }, 'mail')).toEqual([
+        expect.stringMatching(new RegExp(`^${name} is missing`)),
+      ])
+    }
+    expect(problemsOf({ ...SMTP, MAIL_PROVIDER: undefined }, 'mail')).toEqual([
+      expect.stringMatching(/^SMTP_URL is set but MAIL_PROVIDER is not/),
+    ])
+  })
+})
+
+describe('readConfig for several providers', () => {
+  const BOTH = { ...SMTP, RESEND_API_KEY: 're_key', MAIL_PROVIDER: 'resend, smtp' }
+
+  it('keeps their order, each with its own quota', () => {
+    const { providers } = read({ ...BOTH, SEND_QUOTA: '100/day,3000/month, smtp:500/day' }, 'mail')
+    expect(providers.map(({ name, quota }) => [name, quota])).toEqual([
+      ['resend', { day: 100, month: 3000 }],
+      ['smtp', { day: 500, month: null }],
+    ])
+    expect(read({ ...BOTH, MAIL_PROVIDER: 'smtp,resend', SEND_QUOTA: '7/day' }, 'mail').providers[0].quota.day).toBe(7)
+  })
+
+  it.each([
+    [{ MAIL_PROVIDER: 'resend,resend' }, /^MAIL_PROVIDER names a provider twice/],
+    [{ MAIL_PROVIDER: 'resend,' }, /^MAIL_PROVIDER names a provider that this version does not know/],
+    [{ SEND_QUOTA: '100' }, /^SEND_QUOTA is not a list such as/],
+    [{ SEND_QUOTA: '0/day' }, /^SEND_QUOTA is not a list such as/],
+    [{ SEND_QUOTA: '1/day,2/day' }, /^SEND_QUOTA names a quota twice/],
+    [{ SEND_QUOTA: 'outbox:1/day' }, /^SEND_QUOTA names outbox, which MAIL_PROVIDER does not/],
+  ])('refuses %j', (given, words) => {
+    expect(problemsOf({ ...BOTH, ...given }, 'mail')).toEqual([expect.stringMatching(words)])
+  })
+
+  it('says of each what is missing', () => {
+    const problems = problemsOf({ ...MAIL, MAIL_PROVIDER: 'resend,smtp' }, 'mail')
+    expect(problems.map((line) => line.split(' ')[0]).sort()).toEqual([
+      'MAIL_FROM',
+      'PUBLIC_URL',
+      'RESEND_API_KEY',
+      'SMTP_URL',
+    ])
   })
 })
 
