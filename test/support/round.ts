@@ -68,6 +68,11 @@ export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedPro
   return provider
 }
 
+/** Puts one provider in the place of a round's: `{ ...round, ...only(provider) }`. */
+export function only<P extends Provider>(provider: P): { provider: P; providers: [P] } {
+  return { provider, providers: [provider] }
+}
+
 /** The answer of a provider that takes everything. */
 export function acceptAll({ mails }: BatchRequest): BatchOutcome {
   return {
