@@ -1,8 +1,8 @@
 // The one reader of the environment: strings in, typed settings out, every problem reported at once in plain sentences.
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { environment, type ProviderName, type Quota, type SmtpServer, type TrustedProxy } from './config-environment.ts'
 import { UsageError } from './errors.ts'
 
 /**
@@ -11,12 +11,18 @@ import { UsageError } from './errors.ts'
  */
 export type Reach = 'stores' | 'pieces' | 'mail'
 
-/** Whose word on a visitor's address is taken: a number of proxies in a row before us, or the addresses that proxies have. */
-export type TrustedProxy = { hops: number } | { addresses: string[] }
-
-export type ProviderSettings =
+export type ProviderSettings = { quota: Quota } & (
   | { name: 'outbox'; directory: string }
   | { name: 'resend'; apiKey: string; baseUrl: string | undefined }
+  | { name: 'smtp'; server: SmtpServer; dkim: DkimSettings | null }
+)
+
+/** With what mails are signed on the way to a mail server. */
+export interface DkimSettings {
+  /** PEM. */
+  privateKey: string
+  selector: string
+}
 
 export interface Config {
   /** `postgres://…`; undefined means embedded PostgreSQL under `dataDir`. */
@@ -32,8 +38,9 @@ export interface Config {
   /** Newest first; the first signs, all verify. Empty where `reach` is `stores`. */
   linkSecrets: string[]
   mailFrom: string
-  provider: ProviderSettings
-  /** Requests a second to a provider that wants pacing. */
+  /** In order: the next one takes over what a provider cannot take. */
+  providers: [ProviderSettings, ...ProviderSettings[]]
+  /** Requests a second to each provider that wants pacing. */
   sendRate: number
   postalAddress: string | null
   unsubscribeMailto: string | null
@@ -50,75 +57,12 @@ export interface Config {
   logLevel: string | undefined
 }
 
-const SECRET_NAMES = ['DATABASE_URL', 'REDIS_URL', 'LINK_SECRET', 'RESEND_API_KEY']
+const SECRET_NAMES = ['DATABASE_URL', 'REDIS_URL', 'LINK_SECRET', 'RESEND_API_KEY', 'SMTP_URL', 'DKIM_PRIVATE_KEY']
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
 const LINK_SECRET_MIN_CHARACTERS = 32
+/** Stands where a command that sends nothing needs no server. */
+const NO_SERVER: SmtpServer = { host: 'localhost', port: 587, secure: false, login: null, pool: 1 }
 const DURATION_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-const url = (protocols: string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-    message: `is not an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-  })
-
-const environment = z.object({
-  DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
-  REDIS_URL: url(['redis:', 'rediss:']).optional(),
-  DATA_DIR: z.string().default('.data'),
-  PUBLIC_URL: url(['http:', 'https:']).optional(),
-  PORT: z.coerce
-    .number({ error: 'is not a port number' })
-    .int('is not a port number')
-    .min(0, 'is not a port number')
-    .max(65_535, 'is not a port number')
-    .default(3000),
-  LINK_SECRET: z.string().optional(),
-  MAIL_FROM: z
-    .string()
-    .regex(/^([^<>"\r\n]+ <[^@\s<>]+@[^@\s<>]+>|[^@\s<>]+@[^@\s<>]+)$/, 'is not "Name <address>" or an address')
-    .optional(),
-  MAIL_PROVIDER: z
-    .enum(['outbox', 'resend'], { error: 'is not a provider of this version: outbox or resend' })
-    .optional(),
-  RESEND_API_KEY: z.string().optional(),
-  RESEND_BASE_URL: url(['http:', 'https:']).optional(),
-  OUTBOX_DIR: z.string().default('outbox'),
-  UNSUBSCRIBE_MAILTO: z
-    .string()
-    .regex(/^[^@\s<>,]+@[^@\s<>,]+$/, 'is not an address')
-    .optional(),
-  POSTAL_ADDRESS: z.string().optional(),
-  SOURCE: z
-    .string()
-    .refine((text) => /^file:./.test(text) || url(['http:', 'https:']).safeParse(text).success, {
-      message: 'is neither an https:// address nor file:DIRECTORY',
-    })
-    .default('https://huggingface.co/api/daily_papers'),
-  SEND_RATE: z.coerce
-    .number({ error: 'is not a number of requests a second' })
-    .positive('must be above 0')
-    .max(10_000, 'must be at most 10000')
-    .default(5),
-  CUTOFF: z
-    .string()
-    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'is not a time HH:MM (UTC, the day after)')
-    .default('00:30'),
-  LATENESS: z
-    .string()
-    .regex(/^[1-9]\d{0,4}[mhd]$/, 'is not a duration such as 96h, 90m or 4d')
-    .default('96h'),
-  TEMPLATES_DIR: z.string().optional(),
-  TRUSTED_PROXY: z
-    .string()
-    .refine((text) => parseTrustedProxy(text) !== undefined, {
-      message: 'is neither a number of proxies nor a list of addresses and networks such as 10.0.0.0/8,fd00::/8',
-    })
-    .optional(),
-  LOG_LEVEL: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
-      error: 'is not a level: debug, info, warn …',
-    })
-    .optional(),
-})
 
 /**
  * Reads the environment for a command that reaches as far as `reach`; `defaults` stand in for what it leaves open. Throws a UsageError with one line a problem: all of
@@ -151,10 +95,7 @@ export function readConfig(
     port: values.PORT,
     linkSecrets,
     mailFrom: values.MAIL_FROM ?? 'Daily Papers <papers@example.org>',
-    provider:
-      values.MAIL_PROVIDER === 'resend'
-        ? { name: 'resend', apiKey: values.RESEND_API_KEY ?? '', baseUrl: values.RESEND_BASE_URL }
-        : { name: 'outbox', directory: resolve(values.OUTBOX_DIR) },
+    providers: providersOf(values),
     sendRate: values.SEND_RATE,
     postalAddress: values.POSTAL_ADDRESS ?? null,
     unsubscribeMailto: values.UNSUBSCRIBE_MAILTO ?? null,
@@ -163,23 +104,9 @@ export function readConfig(
     latenessMs:
       Number(values.LATENESS.slice(0, -1)) * DURATION_MS[values.LATENESS.slice(-1) as keyof typeof DURATION_MS],
     templatesDir: values.TEMPLATES_DIR,
-    trustedProxy: (values.TRUSTED_PROXY && parseTrustedProxy(values.TRUSTED_PROXY)) || { hops: 0 },
+    trustedProxy: values.TRUSTED_PROXY ?? { hops: 0 },
     logLevel: values.LOG_LEVEL,
   }
-}
-
-/** Returns undefined for what is neither a small number nor a list of addresses and networks. */
-function parseTrustedProxy(text: string): TrustedProxy | undefined {
-  if (/^\d$/.test(text.trim())) return { hops: Number(text) }
-  const addresses = text.split(',').map((part) => part.trim())
-  return addresses.every(isAddressOrNetwork) ? { addresses } : undefined
-}
-
-function isAddressOrNetwork(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/')
-  const family = isIP(address)
-  if (family === 0 || rest.length > 0) return false
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
 }
 
 /** The problems that only show when settings are held against each other. */
@@ -191,7 +118,8 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
     )
   }
   if (reach === 'stores') return problems
-  if (given.MAIL_PROVIDER === 'resend') {
+  const providers = (given.MAIL_PROVIDER ?? 'outbox').split(',').map((name) => name.trim())
+  if (providers.includes('resend') || providers.includes('smtp')) {
     if (!given.MAIL_FROM)
       problems.push('MAIL_FROM is missing: the sender that the provider has verified, "Name <address>"')
     if (!given.PUBLIC_URL)
@@ -203,15 +131,53 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
       `LINK_SECRET must be ${LINK_SECRET_MIN_CHARACTERS} characters or more (a comma-separated ring, newest first): links in mails are signed with it; make one with "openssl rand -hex 32"`,
     )
   }
-  if (!given.MAIL_PROVIDER && given.RESEND_API_KEY) {
-    problems.push(
-      'RESEND_API_KEY is set but MAIL_PROVIDER is not: say MAIL_PROVIDER=resend to send, or outbox to write files',
-    )
+  for (const [provider, name] of [
+    ['resend', 'RESEND_API_KEY'],
+    ['smtp', 'SMTP_URL'],
+  ] as const) {
+    if (!given.MAIL_PROVIDER && given[name]) {
+      problems.push(
+        `${name} is set but MAIL_PROVIDER is not: say MAIL_PROVIDER=${provider} to send, or outbox to write files`,
+      )
+    }
+    if (providers.includes(provider) && !given[name]) {
+      problems.push(`${name} is missing: MAIL_PROVIDER=${provider} needs one`)
+    }
   }
-  if (given.MAIL_PROVIDER === 'resend' && !given.RESEND_API_KEY) {
-    problems.push('RESEND_API_KEY is missing: MAIL_PROVIDER=resend needs one')
+  if (given.DKIM_PRIVATE_KEY && !given.DKIM_SELECTOR) {
+    problems.push('DKIM_SELECTOR is missing: the name under which the key of DKIM_PRIVATE_KEY stands in the DNS')
+  }
+  if (given.DKIM_SELECTOR && !given.DKIM_PRIVATE_KEY) {
+    problems.push('DKIM_PRIVATE_KEY is missing: DKIM_SELECTOR names a key, in PEM or as DKIM_PRIVATE_KEY_FILE')
+  }
+  for (const [, name = ''] of (given.SEND_QUOTA ?? '').matchAll(/(?:^|,)\s*([a-z]+):/g)) {
+    if (!providers.includes(name)) problems.push(`SEND_QUOTA names ${name}, which MAIL_PROVIDER does not`)
   }
   return problems
+}
+
+function providersOf(values: z.infer<typeof environment>): Config['providers'] {
+  const settingsOf = (name: ProviderName, quota: Quota): ProviderSettings => {
+    switch (name) {
+      case 'outbox':
+        return { name, quota, directory: resolve(values.OUTBOX_DIR) }
+      case 'resend':
+        return { name, quota, apiKey: values.RESEND_API_KEY ?? '', baseUrl: values.RESEND_BASE_URL }
+      case 'smtp':
+        return { name, quota, server: values.SMTP_URL ?? NO_SERVER, dkim: dkimOf(values) }
+    }
+  }
+  const [first = 'outbox', ...others] = values.MAIL_PROVIDER ?? []
+  const quotaOf = (name: ProviderName): Quota => {
+    const own = values.SEND_QUOTA?.filter(({ provider }) => (provider ?? first) === name) ?? []
+    const find = (per: keyof Quota) => own.find((each) => each.per === per)?.mails ?? null
+    return { day: find('day'), month: find('month') }
+  }
+  return [settingsOf(first, quotaOf(first)), ...others.map((name) => settingsOf(name, quotaOf(name)))]
+}
+
+function dkimOf({ DKIM_PRIVATE_KEY: key, DKIM_SELECTOR: selector }: z.infer<typeof environment>): DkimSettings | null {
+  return key && selector ? { privateKey: key.pem, selector } : null
 }
 
 function readSecretFile(named: NodeJS.ProcessEnv, name: string, problems: string[]): void {

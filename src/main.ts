@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
-import { listUnsettledKeyIds } from './delivery/ledger.ts'
-import { openProvider } from './delivery/providers.ts'
+import { LEASE_MS, listUnsettledKeyIds } from './delivery/ledger.ts'
+import { openProviders } from './delivery/providers.ts'
 import { type Host, loadTemplates } from './digest/rendering.ts'
 import { describeError, UsageError } from './errors.ts'
 import { notifyJob, openPipeline } from './jobs/pipeline.ts'
@@ -30,12 +30,13 @@ export async function openRound(config: Config, stores: Stores, logger: Logger, 
   return {
     db: stores.db,
     source: source ?? openConfiguredSource(config, logger),
-    provider: openProvider(config.provider, config.sendRate),
+    providers: openProviders(config),
     templates: await loadTemplates(config.templatesDir),
     host: hostOf(config),
     linkKeys: deriveLinkKeys(config.linkSecrets),
     cutoffMinutes: config.cutoffMinutes,
     latenessMs: config.latenessMs,
+    leaseMs: LEASE_MS,
     logger,
   }
 }
@@ -54,14 +55,14 @@ export function hostOf({ publicUrl, mailFrom, postalAddress, unsubscribeMailto }
 export function openRoundQueue(
   config: Config,
   stores: Stores,
-  round: Pick<Round, 'provider'>,
+  { providers }: Pick<Round, 'providers'>,
   logger: Logger,
 ): Promise<Queue> {
   return openQueue({
     redisUrl: config.redisUrl,
     databaseUrl: stores.databaseUrl,
     prefix: config.schema === 'public' ? undefined : config.schema,
-    dispatch: { name: round.provider.name, requestsPerSecond: round.provider.requestsPerSecond },
+    providers,
     logger,
   })
 }
@@ -72,6 +73,11 @@ export function queueing(queue: Pick<Queue, 'put'>): Pick<WebDependencies, 'queu
     queueNotice: (noticeId) => queue.put([notifyJob(noticeId)]),
     queueWelcome: () => queue.put([{ name: 'plan' }]),
   }
+}
+
+/** Ends what the providers keep open, after the last dispatch. */
+export async function closeProviders({ providers }: Pick<Round, 'providers'>): Promise<void> {
+  await Promise.all(providers.map((provider) => provider.close?.()))
 }
 
 /** Refuses to run without a key that mails on their way were signed with: their bytes could not be built again. */
@@ -95,6 +101,7 @@ export async function start(
     const stores = await openStores(config, logger)
     closing.push(() => stores.close())
     const round = await openRound(config, stores, logger)
+    closing.push(() => closeProviders(round))
     await assertKeyRing(round)
     // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
     const queue = await openRoundQueue(config, stores, round, logger)

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,6 +8,7 @@ import { type Config, type Reach, readConfig } from '../src/config.ts'
 import { UsageError } from '../src/errors.ts'
 
 const SECRET = 'x'.repeat(32)
+const NO_QUOTA = { day: null, month: null }
 const MAIL = { LINK_SECRET: SECRET }
 const RESEND = {
   ...MAIL,
@@ -47,7 +49,7 @@ describe('readConfig', () => {
       port: 3000,
       linkSecrets: [],
       mailFrom: 'Daily Papers <papers@example.org>',
-      provider: { name: 'outbox', directory: resolve('outbox') },
+      providers: [{ name: 'outbox', directory: resolve('outbox'), quota: { day: null, month: null } }],
       sendRate: 5,
       postalAddress: null,
       unsubscribeMailto: null,
@@ -71,7 +73,10 @@ describe('readConfig', () => {
     [{ PORT: '8080' }, { port: 8080, publicUrl: 'http://localhost:8080' }],
     [{ MAIL_FROM: 'papers@papers.example' }, { mailFrom: 'papers@papers.example' }],
     [{ MAIL_FROM: 'The Papers <p@papers.example>' }, { mailFrom: 'The Papers <p@papers.example>' }],
-    [{ MAIL_PROVIDER: 'outbox', OUTBOX_DIR: '/var/mails' }, { provider: { name: 'outbox', directory: '/var/mails' } }],
+    [
+      { MAIL_PROVIDER: 'outbox', OUTBOX_DIR: '/var/mails' },
+      { providers: [{ name: 'outbox', directory: '/var/mails', quota: NO_QUOTA }] },
+    ],
     [{ SEND_RATE: '0.5' }, { sendRate: 0.5 }],
     [{ POSTAL_ADDRESS: '1 Paper Road' }, { postalAddress: '1 Paper Road' }],
     [{ UNSUBSCRIBE_MAILTO: 'off@papers.example' }, { unsubscribeMailto: 'off@papers.example' }],
@@ -96,7 +101,7 @@ describe('readConfig', () => {
     ['PORT', 'http', /not a port/],
     ['MAIL_FROM', 'papers', /"Name <address>"/],
     ['MAIL_FROM', 'A\r\nBcc: b@papers.example <a@papers.example>', /"Name <address>"/],
-    ['MAIL_PROVIDER', 'pigeon', /outbox or resend/],
+    ['MAIL_PROVIDER', 'pigeon', /outbox, resend or smtp/],
     ['RESEND_BASE_URL', 'ftp://host', /not an address/],
     ['UNSUBSCRIBE_MAILTO', 'a@b.example,c@d.example', /not an address/],
     ['SOURCE', 'file:', /file:DIRECTORY/],
@@ -186,13 +191,15 @@ describe('readConfig for commands that send', () => {
   it('refuses a key without a provider: nobody should believe that mails leave', () => {
     const env = { ...MAIL, RESEND_API_KEY: 're_key' }
     expect(problemsOf(env, 'mail')).toEqual([expect.stringMatching(/^RESEND_API_KEY is set but MAIL_PROVIDER is not/)])
-    expect(read(env).provider.name).toBe('outbox')
-    expect(read({ ...env, MAIL_PROVIDER: 'outbox' }, 'mail').provider.name).toBe('outbox')
+    expect(read(env).providers[0].name).toBe('outbox')
+    expect(read({ ...env, MAIL_PROVIDER: 'outbox' }, 'mail').providers[0].name).toBe('outbox')
   })
 
   it('wants a key, a sender and a public URL for Resend', () => {
-    expect(read(RESEND, 'mail').provider).toEqual({ name: 'resend', apiKey: 're_key', baseUrl: undefined })
-    expect(read({ ...RESEND, RESEND_BASE_URL: 'http://127.0.0.1:9' }, 'mail').provider).toMatchObject({
+    expect(read(RESEND, 'mail').providers).toEqual([
+      { name: 'resend', apiKey: 're_key', baseUrl: undefined, quota: NO_QUOTA },
+    ])
+    expect(read({ ...RESEND, RESEND_BASE_URL: 'http://127.0.0.1:9' }, 'mail').providers[0]).toMatchObject({
       baseUrl: 'http://127.0.0.1:9',
     })
     for (const name of ['RESEND_API_KEY', 'MAIL_FROM', 'PUBLIC_URL']) {
@@ -203,12 +210,128 @@ describe('readConfig for commands that send', () => {
   })
 })
 
+const SMTP = {
+  ...RESEND,
+  MAIL_PROVIDER: 'smtp',
+  RESEND_API_KEY: undefined,
+  SMTP_URL: 'smtps://papers%40example.org:p%25ss%3A@mail.example?pool=3',
+}
+const pem = (type: 'rsa' | 'ed25519' | 'ec', bits = 2048) => {
+  const { privateKey } =
+    type === 'rsa'
+      ? generateKeyPairSync(type, { modulusLength: bits })
+      : type === 'ec'
+        ? generateKeyPairSync(type, { namedCurve: 'P-256' })
+        : generateKeyPairSync(type)
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
+
+describe('readConfig for a mail server', () => {
+  it.each([
+    [
+      SMTP.SMTP_URL,
+      { host: 'mail.example', port: 465, secure: true, login: { user: 'papers@example.org', password: 'p%ss:' }, pool: 3 },
+    ],
+    ['smtp://127.0.0.1:1025', { host: '127.0.0.1', port: 1025, secure: false, login: null, pool: 5 }],
+    ['smtp://[::1]/', { host: '::1', port: 587, secure: false, login: null, pool: 5 }],
+  ])('reads %s', (SMTP_URL, server) => {
+    expect(read({ ...SMTP, SMTP_URL }, 'mail').providers).toEqual([
+      { name: 'smtp', server, dkim: null, quota: NO_QUOTA },
+    ])
+  })
+
+  it.each([
+    ['mail.example', /such as smtps:/],
+    ['http://mail.example', /such as smtps:/],
+    ['smtp://mail.example/inbox', /such as smtps:/],
+    ['smtp://hidden@mail.example', /a user without a password/],
+    ['smtp://mail.example?pool=0', /1 to 50/],
+    ['smtp://mail.example?pool=51', /1 to 50/],
+    ['smtp://mail.example?tls=none', /an option besides pool/],
+    ['smtp://hidden:hidden%zz@mail.example', /%25/],
+  ])('refuses %s without repeating it', (SMTP_URL, words) => {
+    const problems = problemsOf({ ...SMTP, SMTP_URL }, 'mail')
+    expect(problems).toEqual([expect.stringMatching(/^SMTP_URL /)])
+    expect(problems[0]).toMatch(words)
+    expect(problems[0]).not.toContain('hidden')
+  })
+
+  it.each(['rsa', 'ed25519'] as const)('takes a %s key with its selector, and neither without the other', (type) => {
+    const key = pem(type)
+    const dkim = { DKIM_PRIVATE_KEY: key, DKIM_SELECTOR: 'papers' }
+    expect(read({ ...SMTP, ...dkim }, 'mail').providers).toMatchObject([{ dkim: { privateKey: key, selector: 'papers' } }])
+    // As some tools write it, on one line.
+    const line = { ...dkim, DKIM_PRIVATE_KEY: key.replaceAll('\n', '\\n') }
+    expect(read({ ...SMTP, ...line }, 'mail').providers).toMatchObject([{ dkim: { privateKey: key } }])
+    for (const name of ['DKIM_PRIVATE_KEY', 'DKIM_SELECTOR']) {
+      expect(problemsOf({ ...SMTP, ...dkim, [name]: undefined }, 'mail')).toEqual([
+        expect.stringMatching(new RegExp(`^${name} is missing`)),
+      ])
+    }
+  })
+
+  it.each([
+    ['hidden', /not a private key in PEM/],
+    [pem('ec'), /neither an RSA nor an Ed25519/],
+    [pem('rsa', 512), /512 bits/],
+  ])('refuses another key', (DKIM_PRIVATE_KEY, words) => {
+    const problems = problemsOf({ ...SMTP, DKIM_PRIVATE_KEY, DKIM_SELECTOR: 'papers' }, 'mail')
+    expect(problems).toEqual([expect.stringMatching(words)])
+    expect(problems[0]).not.toMatch(/hidden|BEGIN/)
+  })
+
+  it('wants an address, a sender and a public URL', () => {
+    for (const name of ['SMTP_URL', 'MAIL_FROM', 'PUBLIC_URL']) {
+      expect(problemsOf({ ...SMTP, [name]: undefined }, 'mail')).toEqual([
+        expect.stringMatching(new RegExp(`^${name} is missing`)),
+      ])
+    }
+    expect(problemsOf({ ...SMTP, MAIL_PROVIDER: undefined }, 'mail')).toEqual([
+      expect.stringMatching(/^SMTP_URL is set but MAIL_PROVIDER is not/),
+    ])
+  })
+})
+
+describe('readConfig for several providers', () => {
+  const BOTH = { ...SMTP, RESEND_API_KEY: 're_key', MAIL_PROVIDER: 'resend, smtp' }
+
+  it('keeps their order, each with its own quota', () => {
+    const { providers } = read({ ...BOTH, SEND_QUOTA: '100/day,3000/month, smtp:500/day' }, 'mail')
+    expect(providers.map(({ name, quota }) => [name, quota])).toEqual([
+      ['resend', { day: 100, month: 3000 }],
+      ['smtp', { day: 500, month: null }],
+    ])
+    expect(read({ ...BOTH, MAIL_PROVIDER: 'smtp,resend', SEND_QUOTA: '7/day' }, 'mail').providers[0].quota.day).toBe(7)
+  })
+
+  it.each([
+    [{ MAIL_PROVIDER: 'resend,resend' }, /^MAIL_PROVIDER names a provider twice/],
+    [{ MAIL_PROVIDER: 'resend,' }, /^MAIL_PROVIDER names a provider that this version does not know/],
+    [{ SEND_QUOTA: '100' }, /^SEND_QUOTA is not a list such as/],
+    [{ SEND_QUOTA: '0/day' }, /^SEND_QUOTA is not a list such as/],
+    [{ SEND_QUOTA: '1/day,2/day' }, /^SEND_QUOTA names a quota twice/],
+    [{ SEND_QUOTA: 'outbox:1/day' }, /^SEND_QUOTA names outbox, which MAIL_PROVIDER does not/],
+  ])('refuses %j', (given, words) => {
+    expect(problemsOf({ ...BOTH, ...given }, 'mail')).toEqual([expect.stringMatching(words)])
+  })
+
+  it('says of each what is missing', () => {
+    const problems = problemsOf({ ...MAIL, MAIL_PROVIDER: 'resend,smtp' }, 'mail')
+    expect(problems.map((line) => line.split(' ')[0]).sort()).toEqual([
+      'MAIL_FROM',
+      'PUBLIC_URL',
+      'RESEND_API_KEY',
+      'SMTP_URL',
+    ])
+  })
+})
+
 describe('secrets in files', () => {
   it.each([
     ['LINK_SECRET', SECRET, (config: Config) => config.linkSecrets[0]],
     ['DATABASE_URL', 'postgres://me:pass@host/db', (config: Config) => config.databaseUrl],
     ['REDIS_URL', 'redis://:pass@host', (config: Config) => config.redisUrl],
-    ['RESEND_API_KEY', 're_other', (config: Config) => 'apiKey' in config.provider && config.provider.apiKey],
+    ['RESEND_API_KEY', 're_other', (config: Config) => 'apiKey' in config.providers[0] && config.providers[0].apiKey],
   ])('reads %s_FILE and drops the line end', async (name, secret, pick) => {
     const path = join(folder, name)
     await writeFile(path, `${secret}\n`)

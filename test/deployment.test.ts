@@ -106,7 +106,7 @@ describe('.env.example', () => {
         .map(({ name, value }) => [name, value === '' ? 'a'.repeat(48) : value]),
     )
     const config = readConfig('mail', {}, filled)
-    expect(config.provider.name).toBe('resend')
+    expect(config.providers[0].name).toBe('resend')
     expect(config.publicUrl).toMatch(/^https:/)
     expect(config.linkSecrets).toHaveLength(1)
   })

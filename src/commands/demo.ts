@@ -12,7 +12,15 @@ import type { Queue } from '../jobs/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
 import { type Logger, openLogger } from '../logger.ts'
-import { assertKeyRing, demoDirectory, openConfiguredSource, openRound, openRoundQueue, queueing } from '../main.ts'
+import {
+  assertKeyRing,
+  closeProviders,
+  demoDirectory,
+  openConfiguredSource,
+  openRound,
+  openRoundQueue,
+  queueing,
+} from '../main.ts'
 import type { EditionDate, Source } from '../source/paper.ts'
 import { openSampleSource, SAMPLE_DATES } from '../source/sample.ts'
 import { findSubscriberByAddress, insertSubscribers, markPaused } from '../subscriber/store.ts'
@@ -63,11 +71,13 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
   const closing = [() => stores.close()]
   try {
     const round = await openRound(config, stores, logger, steps[0].source)
-    if (round.provider.reachesRealWorld) {
+    const outside = round.providers.find((provider) => provider.reachesRealWorld)
+    if (outside) {
       throw new UsageError(
-        `the demo does not send through ${round.provider.name} to the real world: leave MAIL_PROVIDER out, or name a stand-in on loopback`,
+        `the demo does not send through ${outside.name} to the real world: leave MAIL_PROVIDER out, or name a stand-in on loopback`,
       )
     }
+    closing.push(() => closeProviders(round))
     await assertKeyRing(round)
     const queue = await openRoundQueue(config, stores, round, logger)
     closing.push(() => queue.close())
@@ -95,17 +105,24 @@ async function openWeb(
   handing: ReturnType<typeof queueing>,
   closing: (() => Promise<void>)[],
 ): Promise<string> {
+  const outboxDirectory = outboxOf(config)
   const app = createApp({
     ...round,
     ...handing,
     publicUrl: config.publicUrl,
     trustedProxy: config.trustedProxy,
     templatesDir: config.templatesDir,
-    ...(config.provider.name === 'outbox' ? { outboxDirectory: config.provider.directory } : {}),
+    ...(outboxDirectory === undefined ? {} : { outboxDirectory }),
   })
   const server = await listen(app, { port: config.port, hostname: 'localhost' })
   closing.push(() => server.close())
   return server.url
+}
+
+/** The folder that mails are written to, if they are. */
+function outboxOf({ providers }: Config): string | undefined {
+  const outbox = providers.find((settings) => settings.name === 'outbox')
+  return outbox?.directory
 }
 
 /** On named stores the demo keeps to a schema and prefix of its own; embedded ones get a folder of their own. */
@@ -182,7 +199,7 @@ async function look(round: Round, source: Source, date: EditionDate, terminal: T
 function summarize(terminal: Terminal, config: Config, { editions }: Sent, url: string | undefined): void {
   const accounts = sumAccounts(editions.map((each) => each.accounts))
   const submittedNow = editions.reduce((sum, each) => sum + each.submittedNow, 0)
-  const outbox = config.provider.name === 'outbox' ? config.provider.directory : null
+  const outbox = outboxOf(config)
   const lines = [
     '',
     ...editions.map(

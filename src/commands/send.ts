@@ -11,7 +11,7 @@ import { planAll, rehearseAll } from '../jobs/plan.ts'
 import type { Queue } from '../jobs/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
-import { assertKeyRing, openRound, openRoundQueue } from '../main.ts'
+import { assertKeyRing, closeProviders, openRound, openRoundQueue } from '../main.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
@@ -55,6 +55,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
       if (standstill) throw new Error(`${editionName(edition)} stands still: ${standstill}`)
     } finally {
       await queue.close()
+      await closeProviders(round)
     }
   })
 }
@@ -71,11 +72,8 @@ export async function sendEdition(
   const before = await getAccounts(round.db, edition.id)
   await planAll(round, edition, only)
   const progress = terminal.follow(`Sending ${editionName(edition)}`)
-  const { accounts, standstill } = await drainEdition(
-    { db: round.db, queue },
-    edition.id,
-    subscriber?.id ?? null,
-    (now) => progress.update(now.submitted - before.submitted, now.waiting + now.submitted - before.submitted),
+  const { accounts, standstill } = await drainEdition({ ...round, queue }, edition.id, subscriber?.id ?? null, (now) =>
+    progress.update(now.submitted - before.submitted, now.waiting + now.submitted - before.submitted),
   )
   const submittedNow = accounts.submitted - before.submitted
   progress.end(`${editionName(edition)}: ${submittedNow.toLocaleString('en')} submitted`)

@@ -1,6 +1,7 @@
 // The accounts of an edition, from one snapshot of the ledger.
-import { getAccounts } from '../delivery/accounting.ts'
+import { getAccounts, listWaitingReasons } from '../delivery/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
+import { listOutProviders } from '../delivery/standing.ts'
 import { findEdition, findNewestEdition } from '../edition/store.ts'
 import { accountFields, accountLines, editionName, reasonLines, reasonsOf, stateInWords } from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'
@@ -19,24 +20,31 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
     }
     if (!edition) throw new Error(`no ${kind} edition was frozen yet: name one with --date, or run collect first`)
     const accounts = await getAccounts(stores.db, edition.id)
+    const waitingFor = await listWaitingReasons(stores.db, edition.id)
+    const out = [...(await listOutProviders(stores.db))].map(([name, each]) => ({ name, ...each }))
     const { state, reason, incomplete, stoppedReason } = edition
     openTerminal(options).print(
       {
-        date: edition.date,
-        kind,
-        state,
-        reason,
-        incomplete,
-        stoppedReason,
+        ...{ date: edition.date, kind, state, reason, incomplete, stoppedReason },
         reasons: reasonsOf(edition, accounts),
         ...accountFields(accounts, 0),
+        waitingFor,
+        providersOut: out,
       },
       [
         `${editionName(edition)}: ${stateInWords(edition)}`,
         ...accountLines(accounts),
         ...reasonLines(edition, accounts),
+        ...Object.entries(waitingFor).map(([why, count]) => `  ${count.toLocaleString('en')} wait because of: ${why}`),
+        ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
       ],
     )
     if (!addsUp(accounts)) throw new Error(`the accounts of ${editionName(edition)} do not add up: please report it`)
   })
+}
+
+function whenBack(waitMs: number | null): string {
+  return waitMs === null
+    ? 'until you say "resume"'
+    : `for ${Math.ceil(waitMs / 60_000).toLocaleString('en')} minutes more`
 }

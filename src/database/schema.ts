@@ -7,6 +7,7 @@
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
 //   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
+//   providers, quota_waits                which provider is out; who waits because a quota is used up
 //   suppressions, secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
@@ -29,6 +30,8 @@ export interface Database {
   notes: NoteRow
   notices: NoticeRow
   credentials: CredentialRow
+  providers: ProviderRow
+  quota_waits: QuotaWaitRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
@@ -211,6 +214,20 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/** A provider that is out: nothing goes to it before `stopped_until`, null until the operator resumes. No row: it takes mails. */
+export interface ProviderRow {
+  name: string
+  stopped_reason: string
+  stopped_until: OptionalTimestamp
+  since: StampedTimestamp
+}
+
+/** A reader whose digest was put off because a quota was used up. Over once a digest was submitted to them after `since`. */
+export interface QuotaWaitRow {
+  subscriber_id: number
+  since: StampedTimestamp
 }
 
 /** An address, by keyed hash, that must not be written to. */

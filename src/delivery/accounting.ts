@@ -19,3 +19,12 @@ export async function getAccounts(db: Kysely<Database>, editionId: number): Prom
     rows.map((row) => ({ ...row, count: Number(row.count) })),
   )
 }
+
+/** Counts what waits with a reason, by reason: a quota that is used up, a server that asked for another time. */
+export async function listWaitingReasons(db: Kysely<Database>, editionId: number): Promise<Record<string, number>> {
+  const { rows } = await sql<{ reason: string; count: number }>`
+    select reason, sum(cardinality(members))::int as count from batches
+    where edition_id = ${editionId} and state = 'deferred' and reason is not null
+    group by reason order by reason`.execute(db)
+  return Object.fromEntries(rows.map((row) => [row.reason, row.count]))
+}

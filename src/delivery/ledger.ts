@@ -13,18 +13,26 @@ export interface ClaimedBatch {
   epoch: number
   /** What the mark fixed; null while no request can have been accepted. */
   fixed: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string; ageMs: number } | null
+  /** How many members it has. */
+  size: number
   /** Requests made so far. */
   attempts: number
+  /** How long each step may keep the batch from others, in milliseconds. */
+  leaseMs: number
 }
 
 /** The states of a batch that still has something before it. In the words of the partial index, so that it is used. */
 export const standingSql = sql`('planned', 'attempting', 'deferred', 'unknown')`
 
 /** A lease covers building, marking and one request with its deadline (30 s), with room for a slow database. */
-const LEASE_SECONDS = 90
+export const LEASE_MS = 90_000
 
 /** Takes the lease on a batch that stands still. Returns undefined when another worker holds it, it is settled, or its edition is stopped. */
-export async function claimBatch(db: Kysely<Database>, id: number): Promise<ClaimedBatch | undefined> {
+export async function claimBatch(
+  db: Kysely<Database>,
+  id: number,
+  leaseMs = LEASE_MS,
+): Promise<ClaimedBatch | undefined> {
   const { rows } = await sql<{
     id: number
     edition_id: number
@@ -33,14 +41,15 @@ export async function claimBatch(db: Kysely<Database>, id: number): Promise<Clai
     join_version: number | null
     idempotency_key: string | null
     provider: string | null
+    size: number
     attempts: number
     age_ms: number | null
   }>`
-    update batches b set lease_epoch = lease_epoch + 1, next_attempt_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
+    update batches b set lease_epoch = lease_epoch + 1, next_attempt_at = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
     from editions e
     where b.id = ${id} and e.id = b.edition_id and b.state in ${standingSql}
       and b.next_attempt_at <= clock_timestamp() and (e.stopped_reason is null or e.stopped_until <= clock_timestamp())
-    returning b.id, b.edition_id, b.lease_epoch, b.recipe_sha256, b.join_version, b.idempotency_key, b.provider, b.attempts,
+    returning b.id, b.edition_id, b.lease_epoch, b.recipe_sha256, b.join_version, b.idempotency_key, b.provider, b.attempts, cardinality(b.members) as size,
       (extract(epoch from clock_timestamp() - b.first_attempt_at) * 1000)::float8 as age_ms`.execute(db)
   const row = rows[0]
   if (!row) return undefined
@@ -54,7 +63,15 @@ export async function claimBatch(db: Kysely<Database>, id: number): Promise<Clai
           provider: row.provider as string,
           ageMs: row.age_ms as number,
         }
-  return { id: row.id, editionId: row.edition_id, epoch: row.lease_epoch, fixed, attempts: row.attempts }
+  return {
+    id: row.id,
+    editionId: row.edition_id,
+    epoch: row.lease_epoch,
+    fixed,
+    size: row.size,
+    attempts: row.attempts,
+    leaseMs,
+  }
 }
 
 /** Lists a batch's members in the order of its request, each with the reason why it must be dropped, if any. */
@@ -115,7 +132,7 @@ export async function markAttempting(
     with marked as (update batches b set state = 'attempting', recipe_sha256 = ${intent.recipe}, join_version = ${intent.joinVersion},
       idempotency_key = ${intent.idempotencyKey}, provider = ${intent.provider}, attempts = attempts + 1,
       first_attempt_at = coalesce(first_attempt_at, clock_timestamp()),
-      next_attempt_at = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS})
+      next_attempt_at = clock_timestamp() + make_interval(secs => ${batch.leaseMs / 1000})
     where b.id = ${batch.id} and b.lease_epoch = ${batch.epoch} and b.state in ${standingSql}
       and (not ${fresh}::boolean or not exists (
         select from unnest(b.members) m join subscribers s on s.id = m
@@ -153,13 +170,18 @@ export async function listBatchesOf(db: Kysely<Database>, editionId: number, onl
   return rows.map((row) => row.id)
 }
 
-/** Lifts what stopped an edition: its batches may go at once. Those that are unknown for good stay as they are. */
+/**
+ * Lifts what stopped an edition, and every provider's stop with it: its batches may go at once, whatever they waited for. Those
+ * that are unknown for good stay as they are.
+ */
 export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
-  await db
-    .updateTable('editions')
-    .set({ stopped_reason: null, stopped_until: null })
-    .where('id', '=', editionId)
-    .execute()
+  await db.transaction().execute(async (trx) => {
+    await sql`update editions set stopped_reason = null, stopped_until = null where id = ${editionId}`.execute(trx)
+    await sql`delete from providers`.execute(trx)
+    await sql`
+      update batches set next_attempt_at = clock_timestamp()
+      where edition_id = ${editionId} and state = 'deferred' and next_attempt_at > clock_timestamp()`.execute(trx)
+  })
 }
 
 /** Lists the LINK_SECRET key ids that unsettled deliveries and notices were made with: without them their bytes cannot be rebuilt. */

@@ -3,8 +3,16 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import MimeNode from 'nodemailer/lib/mime-node'
-import type { BatchOutcome, BatchRequest, Mail, MailOutcome, Provider } from './provider.ts'
+import type { Quota } from '../config-environment.ts'
+import { composeMessage } from './message.ts'
+import {
+  type BatchOutcome,
+  type BatchRequest,
+  type Mail,
+  type MailOutcome,
+  NO_QUOTA,
+  type Provider,
+} from './provider.ts'
 
 /** As large as Resend's, so that a round into the outbox takes the same batches. */
 const BATCH_SIZE = 100
@@ -15,7 +23,7 @@ const NOTICES_FOLDER = 'notices'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Opens the folder `directory`, which is made with the first batch. Notices go to its `notices/`. */
-export function openOutbox(settings: { directory: string }): Provider {
+export function openOutbox(settings: { directory: string; quota?: Quota }): Provider {
   async function send(request: BatchRequest): Promise<BatchOutcome> {
     const folder = folderOf(request.edition)
     if (folder === undefined) return { kind: 'refused', reason: 'the edition has no name that a folder could carry' }
@@ -40,6 +48,7 @@ export function openOutbox(settings: { directory: string }): Provider {
     name: 'outbox',
     batchSize: BATCH_SIZE,
     requestsPerSecond: null,
+    quota: settings.quota ?? NO_QUOTA,
     replayMs: Number.POSITIVE_INFINITY,
     encoding: 'quoted-printable',
     reachesRealWorld: false,
@@ -47,26 +56,6 @@ export function openOutbox(settings: { directory: string }): Provider {
     sendNotice: ({ notice, signal }) =>
       writeInto(NOTICES_FOLDER, { mails: [notice], ...(signal === undefined ? {} : { signal }) }),
   }
-}
-
-/**
- * Returns the whole message of RFC 5322. Expects html and text in quoted-printable with CRLF; joins them as
- * they are. The same mail always gives the same bytes.
- */
-export function composeMessage(mail: Mail): string {
-  // "=_" cannot stand in quoted-printable, where "=" is always followed by two hexadecimal digits or a line's end.
-  const boundary = `=_${mail.publicId}`
-  const head = new MimeNode(`multipart/alternative; boundary="${boundary}"`)
-  head.setHeader('From', mail.from)
-  // As an object, so that an address is never read as a list of addresses.
-  head.setHeader('To', { name: '', address: mail.to })
-  head.setHeader('Subject', mail.subject)
-  head.setHeader('Date', new Date(mail.date))
-  head.setHeader('Message-ID', `<${mail.publicId}@${hostOf(head.getAddresses().from?.[0]?.address)}>`)
-  for (const [name, value] of Object.entries(mail.headers)) head.setHeader(name, toHeaderValue(value))
-  const part = (type: string, body: string) =>
-    `--${boundary}\r\nContent-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${body}\r\n`
-  return `${head.buildHeaders()}\r\n\r\n${part('text/plain', mail.text)}${part('text/html', mail.html)}--${boundary}--\r\n`
 }
 
 async function writeAll(path: string, request: Pick<BatchRequest, 'mails' | 'signal'>): Promise<MailOutcome[]> {
@@ -112,15 +101,6 @@ async function writeMail(path: string, mail: Mail): Promise<MailOutcome> {
 
 function folderOf({ date, kind }: BatchRequest['edition']): string | undefined {
   return /^\d{4}-\d{2}-\d{2}$/.test(date) && /^[a-z]+$/.test(kind) ? `${date}-${kind}` : undefined
-}
-
-// Printable ASCII leaves as it is, only folded: encoding would turn the quotes and brackets of a List-Id into text.
-function toHeaderValue(value: string) {
-  return /^[\x20-\x7e]*$/.test(value) ? { prepared: true, foldLines: true, value } : value
-}
-
-function hostOf(address: string | undefined): string {
-  return address?.split('@').at(-1) ?? 'localhost'
 }
 
 // The code alone: the message of a file system's error carries the path.

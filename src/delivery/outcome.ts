@@ -33,7 +33,7 @@ export function stepAfter(
     case 'refused':
       return { do: 'halve', reason: outcome.reason }
     case 'throttled':
-      return { do: 'hold', reason: 'the provider asked to slow down', waitMs: outcome.retryAfterMs }
+      return { do: 'hold', reason: outcome.reason ?? 'the provider asked to slow down', waitMs: outcome.retryAfterMs }
     case 'concurrent':
       return { do: 'repeat', reason: 'the same request is in flight', waitMs: outcome.retryAfterMs }
     case 'stopped':

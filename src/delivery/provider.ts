@@ -1,6 +1,7 @@
 // The port to a provider: the service that takes mails. An implementation classifies what happened; it never retries by
 // itself and never writes to the database.
 
+import type { Quota } from '../config-environment.ts'
 import type { MailEncoding } from '../digest/joining.ts'
 
 /** One digest, ready to leave. */
@@ -37,7 +38,13 @@ export interface NoticeRequest {
   signal?: AbortSignal
 }
 
-export type MailOutcome = { state: 'submitted'; providerId: string | null } | { state: 'rejected'; reason: string }
+export type MailOutcome =
+  | { state: 'submitted'; providerId: string | null }
+  | { state: 'rejected'; reason: string }
+  /** Certainly not accepted now; may be later. Only from a provider that takes mails one by one. */
+  | { state: 'deferred'; reason: string; retryAfterMs: number }
+  /** May or may not have been accepted, as the only one: others of the request were answered. */
+  | { state: 'unknown'; reason: string }
 
 /** What became of one request. Only `answered` accounts for every mail. */
 export type BatchOutcome =
@@ -47,11 +54,11 @@ export type BatchOutcome =
   | { kind: 'refused'; reason: string }
   /** The key or the account is refused: nothing goes until the operator resumes. */
   | { kind: 'stopped'; reason: string }
-  /** Too fast: nothing was accepted; the whole queue waits. Not an attempt. */
-  | { kind: 'throttled'; retryAfterMs: number }
+  /** Too fast, or out of reach: nothing was accepted; the whole queue waits. Not an attempt. */
+  | { kind: 'throttled'; retryAfterMs: number; reason?: string }
   /** The same key is in flight elsewhere: the same bytes and key again, after the wait. */
   | { kind: 'concurrent'; retryAfterMs: number }
-  /** The provider's quota is used up: nothing was accepted; the edition pauses. */
+  /** The provider's quota is used up: nothing was accepted; nothing goes to it for so long. */
   | { kind: 'quota'; reason: string; retryAfterMs: number }
   /** The key is known with another payload: unknown, with an alarm, and never a new key. */
   | { kind: 'mismatch'; reason: string }
@@ -64,6 +71,8 @@ export interface Provider {
   batchSize: number
   /** Requests a second that it takes; null when it needs no pacing. */
   requestsPerSecond: number | null
+  /** How many mails it takes a day and a month. */
+  quota: Quota
   /** How long after the first attempt a repeat of the same bytes and key cannot double, in milliseconds: 0 never, Infinity always. */
   replayMs: number
   /** How html and text must reach `send`. */
@@ -73,4 +82,8 @@ export interface Provider {
   send(request: BatchRequest): Promise<BatchOutcome>
   /** Takes one notice; `answered` holds exactly one outcome. */
   sendNotice(request: NoticeRequest): Promise<BatchOutcome>
+  /** Ends open connections, where some are kept. */
+  close?(): Promise<void>
 }
+
+export const NO_QUOTA: Quota = { day: null, month: null }

@@ -1,18 +1,27 @@
-// Opens the provider that the settings name.
-import type { ProviderSettings } from '../config.ts'
+// Opens the providers that the settings name, in their order.
+import type { Config, ProviderSettings } from '../config.ts'
 import { openOutbox } from './outbox.ts'
 import type { Provider } from './provider.ts'
 import { openResend } from './resend.ts'
+import { openSmtp } from './smtp.ts'
 
-export function openProvider(settings: ProviderSettings, requestsPerSecond: number): Provider {
+export function openProviders({ providers, sendRate }: Pick<Config, 'providers' | 'sendRate'>): Provider[] {
+  return providers.map((settings) => openProvider(settings, sendRate))
+}
+
+function openProvider(settings: ProviderSettings, requestsPerSecond: number): Provider {
+  const { quota } = settings
   switch (settings.name) {
     case 'outbox':
-      return openOutbox({ directory: settings.directory })
+      return openOutbox({ directory: settings.directory, quota })
     case 'resend':
       return openResend({
         apiKey: settings.apiKey,
         requestsPerSecond,
+        quota,
         ...(settings.baseUrl ? { baseUrl: settings.baseUrl } : {}),
       })
+    case 'smtp':
+      return openSmtp({ server: settings.server, dkim: settings.dkim, requestsPerSecond, quota })
   }
 }

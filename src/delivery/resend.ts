@@ -2,12 +2,22 @@
 // about a single mail the outcome is `unknown`. It never repeats a request by itself.
 import { Resend } from 'resend'
 import { z } from 'zod'
-import type { BatchOutcome, BatchRequest, Mail, NoticeRequest, Provider } from './provider.ts'
+import type { Quota } from '../config-environment.ts'
+import { isLoopback, msToMidnight, toReason } from './outside.ts'
+import {
+  type BatchOutcome,
+  type BatchRequest,
+  type Mail,
+  NO_QUOTA,
+  type NoticeRequest,
+  type Provider,
+} from './provider.ts'
 
 export interface ResendSettings {
   apiKey: string
   baseUrl?: string
   requestsPerSecond: number
+  quota?: Quota
   /** How long to wait for the whole answer, in milliseconds. */
   deadlineMs?: number
 }
@@ -35,8 +45,6 @@ const LONGEST_PAUSE_MS = HOUR_MS
 const CONCURRENT_PAUSE_MS = 2 * SECOND_MS
 /** A shorter wait beside an exhausted quota belongs to the limit of requests a second, not to the quota. */
 const SHORTEST_QUOTA_PAUSE_MS = 60 * SECOND_MS
-/** Reasons stand in tables and on one line of a terminal. */
-const LONGEST_REASON = 200
 
 /** Opens Resend through its official client. Nothing is sent before the first `send`. */
 export function openResend(settings: ResendSettings): Provider {
@@ -88,9 +96,10 @@ export function openResend(settings: ResendSettings): Provider {
     name: 'resend',
     batchSize: BATCH_SIZE,
     requestsPerSecond: settings.requestsPerSecond,
+    quota: settings.quota ?? NO_QUOTA,
     replayMs: REPLAY_MS,
     encoding: 'utf8',
-    reachesRealWorld: !isLoopback(baseUrl),
+    reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
     send,
     sendNotice,
   }
@@ -133,21 +142,6 @@ function readNoticeAnswer(answer: ResendAnswer, notice: Mail, now: number): Batc
   const accepted = z.object({ id: z.string().min(1) }).safeParse(answer.data)
   if (!accepted.success) return { kind: 'unknown', reason: 'the answer has another shape than documented' }
   return { kind: 'answered', outcomes: [{ state: 'submitted', providerId: accepted.data.id }] }
-}
-
-/**
- * Returns `message` on one line of at most 200 characters, without the addresses given, other e-mail addresses, links,
- * keys and anything else long enough to be a token.
- */
-export function toReason(message: string, addresses: readonly string[] = []): string {
-  const masked = addresses
-    .reduce((text, address) => (address === '' ? text : text.replaceAll(address, '[address]')), message)
-    .replace(/[a-z][a-z0-9+.-]*:\/\/\S+/gi, '[link]')
-    .replace(/[^\s<>()[\]`'",;:]+@[^\s<>()[\]`'",;:]+/g, '[address]')
-    .replace(/\bre_\w+|[\w-]{32,}/g, '[token]')
-    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
-    .trim()
-  return masked.length > LONGEST_REASON ? `${masked.slice(0, LONGEST_REASON - 1).trimEnd()}…` : masked
 }
 
 const acceptance = z.object({
@@ -201,7 +195,7 @@ function readPause(headers: Record<string, string> | null, now: number): number 
 // the month's last day depends on the contract. One refused request a day costs nothing.
 function quotaPause(asked: number | undefined, now: number): number {
   if (asked !== undefined && asked >= SHORTEST_QUOTA_PAUSE_MS) return Math.min(asked, DAY_MS)
-  return DAY_MS - (now % DAY_MS)
+  return msToMidnight(now)
 }
 
 function toResendMail(mail: Mail, tags: { name: string; value: string }[]) {
@@ -237,9 +231,4 @@ function openWait(deadlineMs: number, outer: AbortSignal | undefined) {
       outer?.removeEventListener('abort', onAbort)
     },
   }
-}
-
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url)
-  return /^(127(\.\d+){3}|localhost|.+\.localhost|\[::1\])$/.test(hostname)
 }

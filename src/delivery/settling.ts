@@ -4,21 +4,37 @@ import { type Kysely, sql, type Transaction, type UpdateObject } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { type ClaimedBatch, standingSql } from './ledger.ts'
 import type { MailOutcome } from './provider.ts'
+import { insertPart } from './splitting.ts'
 
 type MailResult = { subscriberId: number; outcome: MailOutcome }
 
+/** A wait that is told for one mail doubles so often: five minutes become 80, then it stays. */
+const DOUBLINGS_MAX = 4
+
 /**
  * Records what the provider said of every member. Not fenced: an acceptance is true whoever heard it, and rows that are
- * already settled stay as they are.
+ * already settled stay as they are. Members that were not decided leave the batch: put off ones into a batch as if never
+ * attempted, unknown ones into one that stays so. Returns the ids of these two.
  */
 export async function markSettled(
   db: Kysely<Database>,
   batch: ClaimedBatch,
   results: readonly MailResult[],
-): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    await settleDeliveries(trx, batch.editionId, results)
-    await trx.updateTable('batches').set({ state: 'settled', reason: null }).where('id', '=', batch.id).execute()
+): Promise<{ deferred: number[]; unknown: number[] }> {
+  return db.transaction().execute(async (trx) => {
+    const open = results.filter(({ outcome }) => outcome.state === 'deferred' || outcome.state === 'unknown')
+    if (open.length === 0) {
+      await settleDeliveries(trx, batch.editionId, results)
+      await trx.updateTable('batches').set({ state: 'settled', reason: null }).where('id', '=', batch.id).execute()
+      return { deferred: [], unknown: [] }
+    }
+    // Before the split, so that only what is still in this batch and undecided can leave it.
+    await settleDeliveries(
+      trx,
+      batch.editionId,
+      results.filter((result) => !open.includes(result)),
+    )
+    return moveOpenMembers(trx, batch, open)
   })
 }
 
@@ -80,7 +96,7 @@ export async function markHalved(
     const middle = Math.ceil(members.length / 2)
     const ids: number[] = []
     for (const half of [members.slice(0, middle), members.slice(middle)])
-      ids.push(await insertHalf(trx, batch.editionId, half))
+      ids.push(await insertPart(trx, batch.editionId, half))
     return ids
   })
 }
@@ -121,17 +137,44 @@ async function settleDeliveries(
   )
 }
 
-async function insertHalf(trx: Transaction<Database>, editionId: number, members: readonly number[]): Promise<number> {
-  const { id } = await trx
-    .insertInto('batches')
-    .values({ edition_id: editionId, state: 'planned', members: [...members] })
-    .returning('id')
-    .executeTakeFirstOrThrow()
+async function moveOpenMembers(
+  trx: Transaction<Database>,
+  batch: ClaimedBatch,
+  open: readonly MailResult[],
+): Promise<{ deferred: number[]; unknown: number[] }> {
+  const { rows } = await sql<{ id: number }>`
+    select d.subscriber_id as id from unnest(${open.map(() => batch.editionId)}::int[], ${open.map((each) => each.subscriberId)}::int[])
+      as m(edition_id, subscriber_id)
+    join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = m.subscriber_id
+    where d.batch_id = ${batch.id} and d.state in ('planned', 'unknown') for update of d`.execute(trx)
+  const here = new Set(rows.map((row) => row.id))
+  const parts = { deferred: [] as number[], unknown: [] as number[] }
+  for (const state of ['deferred', 'unknown'] as const) {
+    const leaving = open.filter(({ subscriberId, outcome }) => outcome.state === state && here.has(subscriberId))
+    const [first] = leaving
+    if (!first) continue
+    const { outcome } = first
+    const waitMs =
+      outcome.state === 'deferred' ? outcome.retryAfterMs * 2 ** Math.min(batch.attempts, DOUBLINGS_MAX) : 0
+    const id = await insertPart(
+      trx,
+      batch.editionId,
+      leaving.map((each) => each.subscriberId),
+      // The attempt is remembered for the next wait alone: nothing of it is fixed.
+      { state, reason: 'reason' in outcome ? outcome.reason : null, attempts: batch.attempts + 1, waitMs },
+    )
+    parts[state].push(id)
+  }
+  // What stays unknown keeps the marks of its one attempt, as evidence and for the quota. Its key belongs to the whole request.
   await sql`
-    update deliveries d set batch_id = ${id}
-    from unnest(${members.map(() => editionId)}::int[], ${[...members]}::int[]) as m(edition_id, subscriber_id)
-    where d.edition_id = m.edition_id and d.subscriber_id = m.subscriber_id`.execute(trx)
-  return id
+    update batches u set recipe_sha256 = b.recipe_sha256, join_version = b.join_version, provider = b.provider,
+      first_attempt_at = b.first_attempt_at, idempotency_key = b.idempotency_key || '-unknown', next_attempt_at = 'infinity'
+    from batches b where b.id = ${batch.id} and u.id = any(${parts.unknown})`.execute(trx)
+  await sql`
+    update batches set state = 'settled', reason = null,
+      members = array(select m from unnest(members) with ordinality u(m, place) where m <> all(${[...here]}::int[]) order by place)
+    where id = ${batch.id}`.execute(trx)
+  return parts
 }
 
 function inMs(waitMs: number | null) {

@@ -7,8 +7,10 @@ import { getAccounts } from '../delivery/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import { listBatchesOf, standingSql } from '../delivery/ledger.ts'
 import { getEdition } from '../edition/store.ts'
-import { dispatchJob } from './pipeline.ts'
 import type { Queue } from './queue.ts'
+import { ration } from './ration.ts'
+import type { Round } from './round.ts'
+import { dispatchJobs } from './routes.ts'
 
 /** How often the accounts are read while mails leave: a terminal needs no more. */
 const LOOK_EVERY_MS = 250
@@ -30,16 +32,18 @@ export interface Drained {
  * than 90 s. `only` keeps to the batches of one subscriber. A worker must be running.
  */
 export async function drainEdition(
-  { db, queue }: { db: Kysely<Database>; queue: Pick<Queue, 'put'> },
+  round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: Pick<Queue, 'put'> },
   editionId: number,
   only: number | null,
   onProgress: (accounts: Accounts) => void,
 ): Promise<Drained> {
+  const { db, queue } = round
   let requeueAt = 0
   for (;;) {
     const lookedAt = performance.now()
     if (Date.now() >= requeueAt) {
-      await queue.put((await listBatchesOf(db, editionId, only)).map(dispatchJob))
+      await ration(round)
+      await queue.put(await dispatchJobs(round, await listBatchesOf(db, editionId, only)))
       requeueAt = Date.now() + REQUEUE_EVERY_MS
     }
     const accounts = await getAccounts(db, editionId)

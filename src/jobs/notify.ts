@@ -9,21 +9,32 @@ import {
   markNoticeWithheld,
 } from '../delivery/notice-settling.ts'
 import { refuseReplay, stepAfter } from '../delivery/outcome.ts'
-import type { BatchOutcome } from '../delivery/provider.ts'
+import type { BatchOutcome, Provider } from '../delivery/provider.ts'
 import { HoldError, LaterError } from '../errors.ts'
 import type { Round } from './round.ts'
+import { firstBack, readStandings } from './routes.ts'
 
-export type NotifyRound = Pick<Round, 'db' | 'provider' | 'linkKeys' | 'templates' | 'host' | 'logger'>
+export type NotifyRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'templates' | 'host' | 'logger'>
 
 /** A refused key is asked again this often: nobody resumes notices by hand, and none of them may be lost. */
 const STOPPED_WAIT_MS = 10 * 60_000
 
-/** Sends a notice. Does nothing when it is settled, gone or in another worker's hands. */
+/** Sends a notice, through the provider of its first attempt or else the first that is not out. Does nothing when it is settled, gone or in another worker's hands. */
 export async function notify(round: NotifyRound, noticeId: number): Promise<void> {
-  const { db, provider } = round
+  const { db } = round
   const notice = await claimNotice(db, noticeId)
   if (!notice) return
-  const reason = notice.fixed === null ? withholding(round, notice) : undefined
+  const standings = await readStandings(round)
+  const standing = notice.fixed
+    ? standings.find((each) => each.provider.name === notice.fixed?.provider)
+    : standings.find((each) => !each.out)
+  if (!standing) {
+    if (notice.fixed) return giveUp(round, notice, `it was attempted through ${notice.fixed.provider}`)
+    const { reason, waitMs } = firstBack(standings)
+    return markNoticeDeferred(db, notice, reason, Math.min(waitMs ?? STOPPED_WAIT_MS, STOPPED_WAIT_MS))
+  }
+  const { provider } = standing
+  const reason = notice.fixed === null ? withholding(provider, notice) : undefined
   if (reason) return markNoticeWithheld(db, notice, reason)
   const refusal = notice.fixed && refuseReplay(provider, notice.fixed, NOTICE_VERSION)
   if (refusal) return giveUp(round, notice, refusal)
@@ -38,23 +49,35 @@ export async function notify(round: NotifyRound, noticeId: number): Promise<void
   if (marked === 'left') return markNoticeWithheld(db, notice, 'left')
   if (marked === 'lost') return
   const outcome = await provider.sendNotice({ notice: mail, kind: notice.kind, idempotencyKey })
-  await settle(round, notice, outcome)
+  await settle(round, notice, provider, outcome)
 }
 
 /** Nobody can be reached at an example domain; what the database says comes first. */
-function withholding({ provider }: NotifyRound, notice: ClaimedNotice): string | undefined {
+function withholding(provider: Provider, notice: ClaimedNotice): string | undefined {
   if (notice.leaving) return notice.leaving
   return provider.reachesRealWorld && isReserved(notice.address) ? 'reserved-domain' : undefined
 }
 
 /** Writes what became of the request, and throws where the queue has to wait. */
-async function settle(round: NotifyRound, notice: ClaimedNotice, outcome: BatchOutcome): Promise<void> {
-  const { db, logger, provider } = round
+async function settle(
+  round: NotifyRound,
+  notice: ClaimedNotice,
+  provider: Provider,
+  outcome: BatchOutcome,
+): Promise<void> {
+  const { db, logger } = round
   const facts = { noticeId: notice.id, kind: notice.kind }
   const step = stepAfter(outcome, { mails: 1, attempts: notice.attempts, replayMs: provider.replayMs })
   switch (step.do) {
     case 'settle':
-      for (const mail of step.outcomes) await markNoticeSettled(db, notice, mail)
+      for (const mail of step.outcomes) {
+        if (mail.state === 'unknown') return giveUp(round, notice, mail.reason)
+        if (mail.state === 'deferred') {
+          await markNoticeDeferred(db, notice, mail.reason, mail.retryAfterMs)
+          throw new LaterError(mail.reason, mail.retryAfterMs)
+        }
+        await markNoticeSettled(db, notice, mail)
+      }
       logger.info({ event: 'notice.settled', ...facts, state: step.outcomes[0]?.state }, 'a notice was settled')
       return
     case 'halve':

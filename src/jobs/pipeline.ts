@@ -8,7 +8,9 @@ import { notify } from './notify.ts'
 import { planDue } from './plan.ts'
 import type { Handlers, Job, Queue } from './queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
+import { ration } from './ration.ts'
 import type { Round } from './round.ts'
+import { dispatchJobs } from './routes.ts'
 import { sweepAway } from './sweep.ts'
 import { tick } from './tick.ts'
 
@@ -32,7 +34,8 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
       while ((await planDue(round)) > 0) await queue.put(await standingJobs(round))
       await queue.put((await makeNotes(round)).map(notifyJob))
     },
-    dispatch: async ({ batchId }) => queue.put((await dispatch(round, batchId)).map(dispatchJob)),
+    dispatch: async ({ batchId, provider }) =>
+      queue.put(await dispatchJobs(round, await dispatch(round, batchId, provider))),
     notify: async ({ noticeId }) => notify(round, noticeId),
     // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
     sweep: async () => {
@@ -43,17 +46,13 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
   }
 }
 
-/** Returns the job that dispatches a batch. */
-export function dispatchJob(batchId: number): Job {
-  return { name: 'dispatch', batchId }
-}
-
 /** Returns the job that sends a notice. */
 export function notifyJob(noticeId: number): Job {
   return { name: 'notify', noticeId }
 }
 
-async function standingJobs({ db }: Round): Promise<Job[]> {
-  const notices = (await listStandingNotices(db, SWEEP_NOTICES_MAX)).map(notifyJob)
-  return [...notices, ...(await listStandingBatches(db, SWEEP_BATCHES_MAX)).map(dispatchJob)]
+async function standingJobs(round: Round): Promise<Job[]> {
+  await ration(round)
+  const notices = (await listStandingNotices(round.db, SWEEP_NOTICES_MAX)).map(notifyJob)
+  return [...notices, ...(await dispatchJobs(round, await listStandingBatches(round.db, SWEEP_BATCHES_MAX)))]
 }

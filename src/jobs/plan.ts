@@ -19,7 +19,7 @@ import type { Edition } from '../edition/edition.ts'
 import { listPlaces } from '../edition/store.ts'
 import type { Round } from './round.ts'
 
-type PlanRound = Pick<Round, 'db' | 'provider' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
+type PlanRound = Pick<Round, 'db' | 'providers' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
 
 /** Selections that are in memory at one time: with the remarks of fifty papers each a few megabytes. */
 const GROUPS_A_STEP = 2_000
@@ -67,7 +67,7 @@ async function planEdition(round: PlanRound, trx: Transaction<Database>, edition
   const planned = await insertDeliveries(trx, {
     editionId,
     groups: selected,
-    batchSize: round.provider.batchSize,
+    batchSize: round.providers[0]?.batchSize ?? 1,
     keyId: round.linkKeys.currentKeyId,
   })
   round.logger.info(

@@ -11,13 +11,14 @@ export type Job =
   | { name: 'collect'; date: string }
   | { name: 'rank'; date: string; kind: EditionKind }
   | { name: 'plan' }
-  | { name: 'dispatch'; batchId: number }
-  | { name: 'notify'; noticeId: number }
+  /** In the queue of `provider`, of the first one where it names none. */
+  | { name: 'dispatch'; batchId: number; provider?: string }
+  | { name: 'notify'; noticeId: number; provider?: string }
   | { name: 'sweep' }
 
 /**
  * What each job does. A handler returns when it is done, throws PermanentError to stop, LaterError to come again, HoldError to
- * hold every dispatch; anything else it throws is tried again. It may run twice for one job, and must find out for itself.
+ * hold every dispatch to its provider; anything else it throws is tried again. It may run twice for one job, and must find out for itself.
  */
 export type Handlers = { [N in Job['name']]: (job: Extract<Job, { name: N }>) => Promise<void> }
 
@@ -39,8 +40,8 @@ export interface Queue {
   /** Makes sure that a tick comes every `everyMs` milliseconds (a minute). Safe to repeat, by several processes at once. */
   assertTick(everyMs?: number): Promise<void>
   /**
-   * Starts taking jobs of both queues; with the dispatch handler alone, of that queue only. `dispatches`: how many at the same
-   * time in this process (4).
+   * Starts taking jobs of all queues; with the dispatch handler alone, of the providers' only. `dispatches`: how many of each at
+   * the same time in this process (4).
    */
   work(handlers: Handlers | DispatchOnly, options?: { dispatches?: number }): Promise<OpenWork>
   counts(): Promise<{ round: Counts; dispatch: Counts }>
@@ -54,8 +55,11 @@ export interface QueueOptions {
   databaseUrl: string
   /** Sets keys or schema apart on a shared store: `demo` makes the schema `bullmq_demo`. A plain lower-case name. */
   prefix?: string | undefined
-  /** The provider: its name makes the queue, its pace the queue's limiter, over all workers together. */
-  dispatch: { name: string; requestsPerSecond: number | null }
+  /**
+   * Each one's name makes a queue, its pace the queue's limiter, over all workers together. Where nothing is replayed (0 ms), a
+   * process settles a request before the next, so that a kill leaves no more than one of them unknown.
+   */
+  providers: readonly { name: string; requestsPerSecond: number | null; replayMs?: number }[]
   timing?: Partial<Timing>
   logger: Logger
 }
@@ -75,7 +79,7 @@ const PUT_MS = 10_000
 /** A store that is down fails on every command: one line says as much as a thousand, in milliseconds. */
 const ERROR_PAUSE_MS = 10_000
 
-/** Opens both queues, the round's and the provider's. Rejects when their store does not answer. */
+/** Opens all queues, the round's and the providers'. Rejects when their store does not answer. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { logger } = options
   const timing = { ...TIMING, ...options.timing }
@@ -102,14 +106,22 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     return queue
   }
   const round = open('round', 0)
-  const dispatch = open(`dispatch-${options.dispatch.name}`, DISPATCH_PRIORITY)
-  const limiter = limiterFor(options.dispatch.requestsPerSecond)
+  const lanes = options.providers.map(({ name, requestsPerSecond, replayMs }) => ({
+    provider: name,
+    queue: open(`dispatch-${name}`, DISPATCH_PRIORITY),
+    limiter: limiterFor(requestsPerSecond),
+    isReplayed: replayMs !== 0,
+  }))
+  const queueOf = (job: Job) => {
+    if (!isSending(job)) return round
+    return (lanes.find(({ provider }) => provider === job.provider) ?? lanes[0])?.queue ?? round
+  }
   const works = new Set<OpenWork>()
 
   async function put(jobs: readonly Job[], { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
     backend.demandReachable()
-    for (const queue of [round, dispatch]) {
-      const mine = jobs.filter((job) => (isSending(job) ? dispatch : round) === queue)
+    for (const queue of [round, ...lanes.map((lane) => lane.queue)]) {
+      const mine = jobs.filter((job) => queueOf(job) === queue)
       for (let start = 0; start < mine.length; start += PUT_SIZE) {
         const entries = mine.slice(start, start + PUT_SIZE).map((job) => {
           const { name, ...data } = job
@@ -134,9 +146,11 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   }
 
   /** A longer hold already in force stays. */
-  async function hold(ms: number): Promise<void> {
-    if ((await dispatch.getRateLimitTtl(limiter.max)) < ms) await dispatch.rateLimit(ms)
-  }
+  const holdOf =
+    ({ queue, limiter }: (typeof lanes)[number]) =>
+    async (ms: number): Promise<void> => {
+      if ((await queue.getRateLimitTtl(limiter.max)) < ms) await queue.rateLimit(ms)
+    }
 
   async function work(
     handlers: Handlers | DispatchOnly,
@@ -162,9 +176,16 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
           ),
         )
       }
-      opened.push(
-        await openWork(backend, { ...common, queue: dispatch.name, concurrency: dispatches, limiter, hold }, logger),
-      )
+      for (const lane of lanes) {
+        const { queue, limiter, isReplayed } = lane
+        opened.push(
+          await openWork(
+            backend,
+            { ...common, queue: queue.name, concurrency: isReplayed ? dispatches : 1, limiter, hold: holdOf(lane) },
+            logger,
+          ),
+        )
+      }
     } catch (error) {
       await mine.close()
       throw error
@@ -178,19 +199,24 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     work,
     async counts() {
       backend.demandReachable()
-      return { round: await countsOf(round), dispatch: await countsOf(dispatch) }
+      const dispatch: Counts = { waiting: 0, active: 0, delayed: 0 }
+      for (const { queue } of lanes) {
+        const counts = await countsOf(queue)
+        for (const key of ['waiting', 'active', 'delayed'] as const) dispatch[key] += counts[key]
+      }
+      return { round: await countsOf(round), dispatch }
     },
     async close() {
       await Promise.all([...works].map((each) => each.close()))
-      await Promise.all([round.close(), dispatch.close()])
+      await Promise.all([round.close(), ...lanes.map(({ queue }) => queue.close())])
       await backend.close()
     },
   }
 }
 
 /** What makes requests to the provider shares its queue and pace. */
-function isSending({ name }: Job): boolean {
-  return name === 'dispatch' || name === 'notify'
+function isSending(job: Job): job is Extract<Job, { provider?: string }> {
+  return job.name === 'dispatch' || job.name === 'notify'
 }
 
 /** One job a name and ids: the key by which the queue knows that it has a job already. */

@@ -10,7 +10,8 @@ import type { LinkKeys } from '../subscriber/token.ts'
 export interface Round {
   db: Kysely<Database>
   source: Source
-  provider: Provider
+  /** In order: the next one takes what a provider cannot. */
+  providers: readonly Provider[]
   templates: Templates
   host: Host
   linkKeys: LinkKeys
@@ -18,5 +19,7 @@ export interface Round {
   cutoffMinutes: number
   /** What froze longer ago than this is withheld as late, in milliseconds. */
   latenessMs: number
+  /** How long a worker may hold a batch between two steps before another may take it, in milliseconds. */
+  leaseMs: number
   logger: Logger
 }

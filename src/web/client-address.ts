@@ -1,7 +1,7 @@
 // Where a request comes from. A proxy's word is taken only from proxies that the host named: anyone may write X-Forwarded-For.
 import { BlockList, isIP } from 'node:net'
 import type { Context } from 'hono'
-import type { TrustedProxy } from '../config.ts'
+import type { TrustedProxy } from '../config-environment.ts'
 
 const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 /** What one connection of a home or an office gets: the lower half of an IPv6 address is its holder's to change. */

@@ -1,6 +1,6 @@
 // A digest as one reader would get it, made from the templates of this moment. Nothing is stored and no link in it opens
 // anything.
-import { composeMessage } from '../delivery/outbox.ts'
+import { composeMessage } from '../delivery/message.ts'
 import { joinDigest, preparePieces, type Slots } from '../digest/joining.ts'
 import { SLOT_NAMES } from '../digest/piece.ts'
 import { indexPlaces } from '../digest/place-index.ts'

@@ -1,6 +1,6 @@
 // What the pages behind a reader's links work with, opened once for all of them.
 import type { Context } from 'hono'
-import type { TrustedProxy } from '../config.ts'
+import type { TrustedProxy } from '../config-environment.ts'
 import type { Desk } from '../delivery/notice.ts'
 import { readTopics, type Topics } from '../digest/topics.ts'
 import { describeError } from '../errors.ts'

@@ -21,6 +21,7 @@ import { ageNotices, endNoticeWaits, readNotice, readToken } from '../support/no
 import {
   endWaits,
   freezeEdition,
+  only,
   openScriptedProvider,
   planFor,
   readBatch,
@@ -38,7 +39,7 @@ const PERSONAL = /zebulon|quux|hamster wheels|elsewhere/i
 
 describe('erase', () => {
   it('leaves nothing personal in any table, only what bars an import and what a new opt-in lifts', async () => {
-    const mine = { ...round, provider: openScriptedProvider() }
+    const mine = { ...round, ...only(openScriptedProvider()) }
     const reader = await liveThroughEverything(mine)
     expect(await findTraces()).not.toEqual([])
     const link = await readToken(mine, await askLink(mine, reader.id, 'erase'))
@@ -67,7 +68,7 @@ describe('erase', () => {
     expect(await readDeliveries(round.db, edition.id)).toMatchObject({
       erased: { state: 'withheld', reason: 'left', address: null },
     })
-    const mine = { ...round, provider: openScriptedProvider() }
+    const mine = { ...round, ...only(openScriptedProvider()) }
     await dispatch(mine, batchIds[0] as number)
     expect(mine.provider.accepted.map((mail) => mail.to)).toEqual(['bo@example.org'])
     expect(await getAccounts(round.db, edition.id)).toMatchObject({ due: 2, submitted: 1, withheld: { left: 1 } })
@@ -80,7 +81,7 @@ describe('erase', () => {
     await eraseNow(ada.id)
     const intent = { recipe: Buffer.alloc(32), joinVersion: 1, idempotencyKey: 'built before', provider: 'outbox' }
     expect(await markAttempting(round.db, claimed, intent)).toBe('lost')
-    const mine = { ...round, provider: openScriptedProvider() }
+    const mine = { ...round, ...only(openScriptedProvider()) }
     await dispatch(mine, batchIds[0] as number)
     expect(mine.provider.accepted.map((mail) => mail.to)).toEqual(['bo@example.org'])
     expect(addsUp(await getAccounts(round.db, edition.id))).toBe(true)
@@ -95,7 +96,7 @@ describe('erase', () => {
   it('keeps an attempted mail as it is until it settles, repeats its bytes, and empties it then', async () => {
     const { edition, batchIds } = await planFor(round, ['ada', 'bo'])
     const ada = (await findSubscriberByAddress(round.db, 'ada@example.org')) as Subscriber
-    const mine = { ...round, provider: openScriptedProvider() }
+    const mine = { ...round, ...only(openScriptedProvider()) }
     mine.provider.script = [{ kind: 'unknown', reason: 'cut' }]
     await expect(dispatch(mine, batchIds[0] as number)).rejects.toThrow(LaterError)
     await eraseNow(ada.id)
@@ -113,7 +114,7 @@ describe('erase', () => {
   it('keeps nothing for longer than a day, whatever the provider does', async () => {
     const { edition, batchIds } = await planFor(round, ['ada'])
     const ada = (await findSubscriberByAddress(round.db, 'ada@example.org')) as Subscriber
-    const mine = { ...round, provider: openScriptedProvider() }
+    const mine = { ...round, ...only(openScriptedProvider()) }
     const notice = (await askLink(mine, ada.id, 'export')) as number
     mine.provider.script = [
       { kind: 'unknown', reason: 'cut' },
@@ -157,7 +158,7 @@ describe('erase', () => {
 
 describe('exportData', () => {
   it('gives all of it once: who, consent, choices, digests with their papers, notices and links', async () => {
-    const mine = { ...round, provider: openScriptedProvider() }
+    const mine = { ...round, ...only(openScriptedProvider()) }
     const reader = await liveThroughEverything(mine)
     const link = await readToken(mine, await askLink(mine, reader.id, 'export'))
     expect(await findLink(mine, 'erase', link)).toBeUndefined()

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { simpleParser } from 'mailparser'
 import * as qp from 'nodemailer/lib/qp'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { composeMessage, openOutbox } from '../../src/delivery/outbox.ts'
+import { composeMessage } from '../../src/delivery/message.ts'
+import { openOutbox } from '../../src/delivery/outbox.ts'
 import type { BatchRequest, Mail } from '../../src/delivery/provider.ts'
 
 let directory: string

@@ -2,8 +2,9 @@
 // called submitted only when it was accepted.
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { toReason } from '../../src/delivery/outside.ts'
 import type { BatchOutcome, BatchRequest, Mail } from '../../src/delivery/provider.ts'
-import { openResend, readAnswer, toReason } from '../../src/delivery/resend.ts'
+import { openResend, readAnswer } from '../../src/delivery/resend.ts'
 import { type Fault, openResendStandIn, type StandIn } from '../support/resend-stand-in.ts'
 
 const ID = '00000000-0000-4000-8000-'

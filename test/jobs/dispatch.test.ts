@@ -291,6 +291,7 @@ describeStores('dispatch', (stores) => {
       await dispatchAll()
       expect(round.provider.requests).toHaveLength(1)
       await sql`update editions set stopped_until = now() - interval '1 second'`.execute(round.db)
+      await sql`update providers set stopped_until = now() - interval '1 second'`.execute(round.db)
       await dispatchAll()
       expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, submitted: 1 })
     })
@@ -513,7 +514,7 @@ describeStores('dispatch', (stores) => {
     timeout: 120_000,
   }, async () => {
     const provider = openReplayingProvider({ batchSize: 4 })
-    const own = { ...round, provider }
+    const own = { ...round, providers: [provider] }
     const names = ['ada', 'bob', 'cleo', 'dan', 'eve', 'poison', 'reject', 'zoe']
     const { edition } = await planFor(own, names)
     const step = async () => {
@@ -591,6 +592,7 @@ function beforeResultOf(db: Kysely<Database>, table: string, act: () => Promise<
 async function startAfresh({ db }: { db: Kysely<Database> }, editionId: number): Promise<void> {
   await sql`delete from deliveries`.execute(db)
   await sql`delete from batches`.execute(db)
+  await sql`delete from providers`.execute(db)
   await sql`update editions set due = 0, stopped_reason = null, stopped_until = null where id = ${editionId}`.execute(
     db,
   )

@@ -5,8 +5,8 @@ import type { Accounts } from '../../src/delivery/delivery.ts'
 import { markStopped } from '../../src/edition/store.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { drainEdition } from '../../src/jobs/drain.ts'
-import { dispatchJob } from '../../src/jobs/pipeline.ts'
 import type { Job } from '../../src/jobs/queue.ts'
+import { dispatchJob } from '../../src/jobs/routes.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { planFor, readDeliveries, type TestRound } from '../support/round.ts'
 
@@ -30,14 +30,14 @@ const working = {
     for (const job of jobs) {
       if (job.name !== 'dispatch') continue
       const next = await dispatch(round, job.batchId).catch(() => [])
-      await working.put(next.map(dispatchJob))
+      await working.put(next.map((id) => dispatchJob(id)))
     }
   },
 }
 
 async function drain(editionId: number, only: number | null = null) {
   const seen: Accounts[] = []
-  const stores = { db: round.db, queue: working }
+  const stores = { ...round, queue: working }
   const drained = await drainEdition(stores, editionId, only, (accounts) => seen.push(accounts))
   return { ...drained, seen }
 }
@@ -103,7 +103,7 @@ describe('drainEdition', () => {
       },
     }
     // A minute passes between two looks.
-    const drained = await drainEdition({ db: round.db, queue }, edition.id, null, () =>
+    const drained = await drainEdition({ ...round, queue }, edition.id, null, () =>
       vi.setSystemTime(Date.now() + 60_000),
     )
     expect(drained).toMatchObject({ standstill: undefined, accounts: { submitted: 1 } })

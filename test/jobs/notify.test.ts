@@ -12,13 +12,13 @@ import type { Subscriber } from '../../src/subscriber/subscriber.ts'
 import { makeAsk } from '../support/asks.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { endNoticeWaits, readNotice, readToken } from '../support/notices.ts'
-import { addReader, openScriptedProvider, type TestRound } from '../support/round.ts'
+import { addReader, only, openScriptedProvider, type TestRound } from '../support/round.ts'
 
 let round: TestRound
 keepRound((opened) => {
   round = opened
 })
-const fresh = () => ({ ...round, provider: openScriptedProvider() })
+const fresh = () => ({ ...round, ...only(openScriptedProvider()) })
 const note = (reader: Subscriber) =>
   insertNotice(round.db, round.linkKeys, {
     kind: 'note',
@@ -78,8 +78,8 @@ describe('notify', () => {
   it('goes unknown and is never sent again where its bytes, provider or version would be others', async () => {
     const changes: ((mine: ReturnType<typeof fresh>) => object | Promise<unknown>)[] = [
       ({ host }) => ({ host: { ...host, postalAddress: 'Another Street' } }),
-      () => ({ provider: openScriptedProvider({ name: 'resend' }) }),
-      () => ({ provider: openScriptedProvider({ replayMs: 1 }) }),
+      () => ({ ...only(openScriptedProvider({ name: 'resend' })) }),
+      () => ({ ...only(openScriptedProvider({ replayMs: 1 })) }),
       ({ db }) => sql`update notices set notice_version = 0 where state = 'unknown'`.execute(db).then(() => ({})),
     ]
     for (const [index, change] of changes.entries()) {
@@ -141,7 +141,7 @@ describe('notify', () => {
       await sql`update subscribers set consent = 'confirmed'`.execute(mine.db)
       await sql`delete from suppressions`.execute(mine.db)
     }
-    const real = { ...round, provider: openScriptedProvider({ reachesRealWorld: true }) }
+    const real = { ...round, ...only(openScriptedProvider({ reachesRealWorld: true })) }
     const id = await note(reader)
     await notify(real, id)
     expect(await readNotice(round.db, id)).toMatchObject({ state: 'withheld', reason: 'reserved-domain' })

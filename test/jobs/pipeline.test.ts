@@ -42,7 +42,7 @@ describeStores('the pipeline', (stores) => {
       databaseUrl: stores.databaseUrl,
       redisUrl: stores.redisUrl,
       prefix: stores.redisUrl ? stores.prefix : undefined,
-      dispatch: { name: 'outbox', requestsPerSecond: null },
+      providers: [{ name: 'outbox', requestsPerSecond: null }],
       timing: { retryMs: 50 },
       logger: openLogger('silent'),
     })

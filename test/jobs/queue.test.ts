@@ -24,7 +24,7 @@ async function open(place: Place, more: Partial<QueueOptions> = {}): Promise<Que
     redisUrl: place.redisUrl,
     databaseUrl: place.databaseUrl,
     prefix: place.prefix,
-    dispatch: { name: 'outbox', requestsPerSecond: null },
+    providers: [{ name: 'outbox', requestsPerSecond: null }],
     timing,
     logger: silent,
     ...more,
@@ -279,8 +279,8 @@ describeStores('the queue', (store) => {
   })
 
   it('paces the requests of all processes together', async () => {
-    const dispatch = { name: 'outbox', requestsPerSecond: 20 }
-    const [queue, other] = [await open(store, { dispatch }), await open(store, { dispatch })]
+    const providers = [{ name: 'outbox', requestsPerSecond: 20 }]
+    const [queue, other] = [await open(store, { providers }), await open(store, { providers })]
     const { handlers, starts } = recorder(() => sleep(80))
     await queue.work(handlers)
     await other.work(handlers)
@@ -360,8 +360,8 @@ describe('the queue when its store fails', () => {
   it('goes on after everything in Redis was lost, at the same pace', async ({ skip }) => {
     const server = await start()
     if (server === undefined) return skip('Redis is not installed')
-    const dispatch = { name: 'outbox', requestsPerSecond: 20 }
-    const queue = await open(at(server.url), { dispatch })
+    const providers = [{ name: 'outbox', requestsPerSecond: 20 }]
+    const queue = await open(at(server.url), { providers })
     const ticks: number[] = []
     const { handlers, starts } = recorder()
     await queue.work({ ...handlers, tick: async () => void ticks.push(performance.now()) })

@@ -1,6 +1,12 @@
 // A provider with a memory, as Resend and the outbox have one: the same key and bytes get the same answer and are not
 // accepted again. What it accepted is the truth that a ledger is held against.
-import type { BatchOutcome, BatchRequest, Mail, Provider } from '../../src/delivery/provider.ts'
+import {
+  type BatchOutcome,
+  type BatchRequest,
+  type Mail,
+  NO_QUOTA,
+  type Provider,
+} from '../../src/delivery/provider.ts'
 
 /** What can go wrong with one request. `taken` ones were accepted and their answer was lost. */
 const FAULTS = [
@@ -65,6 +71,7 @@ export function openReplayingProvider(given: Partial<Provider> = {}): ReplayingP
     name: 'outbox',
     batchSize: 100,
     requestsPerSecond: null,
+    quota: NO_QUOTA,
     replayMs: Number.POSITIVE_INFINITY,
     encoding: 'utf8',
     reachesRealWorld: false,

@@ -6,7 +6,13 @@ import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { getAccounts } from '../../src/delivery/accounting.ts'
 import { addsUp } from '../../src/delivery/delivery.ts'
-import type { BatchOutcome, BatchRequest, Mail, Provider } from '../../src/delivery/provider.ts'
+import {
+  type BatchOutcome,
+  type BatchRequest,
+  type Mail,
+  NO_QUOTA,
+  type Provider,
+} from '../../src/delivery/provider.ts'
 import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
 import { insertPieces } from '../../src/digest/store.ts'
 import type { Edition } from '../../src/edition/edition.ts'
@@ -38,6 +44,7 @@ export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedPro
     name: 'outbox',
     batchSize: 100,
     requestsPerSecond: null,
+    quota: NO_QUOTA,
     replayMs: Number.POSITIVE_INFINITY,
     encoding: 'utf8',
     reachesRealWorld: false,
@@ -59,6 +66,11 @@ export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedPro
     ...given,
   }
   return provider
+}
+
+/** Puts one provider in the place of a round's: `{ ...round, ...only(provider) }`. */
+export function only<P extends Provider>(provider: P): { provider: P; providers: [P] } {
+  return { provider, providers: [provider] }
 }
 
 /** The answer of a provider that takes everything. */
@@ -86,6 +98,7 @@ const templates = loadTemplates()
 
 export interface TestRound extends Round {
   databaseUrl: string
+  /** The first of its providers, and the only one unless others are given. */
   provider: ScriptedProvider
   close(): Promise<void>
 }
@@ -93,15 +106,17 @@ export interface TestRound extends Round {
 /** Opens a migrated round on an empty database. */
 export async function openTestRound(
   databaseUrl: string,
-  given: Partial<Omit<Round, 'provider'>> & { provider?: ScriptedProvider } = {},
+  given: Partial<Round> & { provider?: ScriptedProvider } = {},
 ): Promise<TestRound> {
   const db = openDatabase(databaseUrl)
   await migrate(db, migrations)
+  const provider = given.provider ?? openScriptedProvider()
   return {
     db,
     databaseUrl,
     source: openListedSource({}),
-    provider: openScriptedProvider(),
+    provider,
+    providers: [provider],
     templates: await templates,
     host: {
       publicUrl: 'https://papers.example',
@@ -112,6 +127,7 @@ export async function openTestRound(
     linkKeys: deriveLinkKeys([TEST_SECRET]),
     cutoffMinutes: 30,
     latenessMs: 96 * 3_600_000,
+    leaseMs: 90_000,
     logger: openLogger('silent'),
     close: () => db.destroy(),
     ...given,
@@ -198,7 +214,7 @@ export async function readAccounts(db: Kysely<Database>, editionId: number) {
 export async function emptyRound(db: Kysely<Database>): Promise<void> {
   // Deleting a few rows is several times faster than truncating the tables.
   const tables = 'deliveries batches selections pieces edition_papers editions votes listings collections papers'
-  const rest = 'notes notices credentials suppressions subscribers preferences ticks'
+  const rest = 'notes notices credentials suppressions providers quota_waits subscribers preferences ticks'
   await sql.raw([...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`).join('; ')).execute(db)
 }
 

@@ -17,7 +17,7 @@ const LAYERS = [
   'cli',
 ]
 /** Anyone may import these; they import one another only. */
-const LEAVES = ['errors', 'config', 'logger']
+const LEAVES = ['errors', 'config', 'config-environment', 'logger']
 
 /** Where a package may be imported; a package not listed may be imported anywhere. */
 const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [

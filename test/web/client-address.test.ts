@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import type { TrustedProxy } from '../../src/config.ts'
+import type { TrustedProxy } from '../../src/config-environment.ts'
 import { networkOf, openClientAddress } from '../../src/web/client-address.ts'
 
 /** Returns the address that a request seems to come from. */
