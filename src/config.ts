@@ -29,6 +29,10 @@ export interface Config {
   linkSecrets: string[]
   mailFrom: string
   provider: ProviderSettings
+  /** Newest first; a report signed by any of them is taken. Empty: there is no route for reports. */
+  webhookSecrets: string[]
+  /** Opens /metrics; undefined where there is none. */
+  operatorToken: string | undefined
   /** Requests a second to a provider that wants pacing. */
   sendRate: number
   postalAddress: string | null
@@ -44,10 +48,20 @@ export interface Config {
   logLevel: string | undefined
 }
 
-const SECRET_NAMES = ['DATABASE_URL', 'REDIS_URL', 'LINK_SECRET', 'RESEND_API_KEY']
+const SECRET_NAMES = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'LINK_SECRET',
+  'RESEND_API_KEY',
+  'RESEND_WEBHOOK_SECRET',
+  'OPERATOR_TOKEN',
+]
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
 const LINK_SECRET_MIN_CHARACTERS = 32
+const SIGNING_SECRET = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]=)?$/
 const DURATION_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+const splitRing = (text: string) => text.split(',').map((secret) => secret.trim())
 
 const url = (protocols: string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -75,6 +89,17 @@ const environment = z.object({
     .optional(),
   RESEND_API_KEY: z.string().optional(),
   RESEND_BASE_URL: url(['http:', 'https:']).optional(),
+  RESEND_WEBHOOK_SECRET: z
+    .string()
+    .transform(splitRing)
+    .refine((ring) => ring.every((secret) => SIGNING_SECRET.test(secret)), {
+      message: 'is not a signing secret (whsec_…) or a comma-separated ring of them, newest first',
+    })
+    .default([]),
+  OPERATOR_TOKEN: z
+    .string()
+    .regex(/^[!-~]{32,}$/, 'must be 32 characters or more, without spaces: make one with "openssl rand -hex 32"')
+    .optional(),
   OUTBOX_DIR: z.string().default('outbox'),
   UNSUBSCRIBE_MAILTO: z
     .string()
@@ -125,7 +150,7 @@ export function readConfig(
   const parsed = environment.safeParse(given)
   const issues = parsed.error?.issues ?? []
   problems.push(...issues.map((issue) => `${issue.path.join('.')} ${issue.message}`))
-  const linkSecrets = reach === 'mail' ? (given.LINK_SECRET ?? '').split(',').map((secret) => secret.trim()) : []
+  const linkSecrets = reach === 'mail' ? splitRing(given.LINK_SECRET ?? '') : []
   problems.push(...problemsBetween(given, reach, linkSecrets))
   if (!parsed.success || problems.length > 0) throw new UsageError(problems)
   const values = parsed.data
@@ -143,6 +168,8 @@ export function readConfig(
       values.MAIL_PROVIDER === 'resend'
         ? { name: 'resend', apiKey: values.RESEND_API_KEY ?? '', baseUrl: values.RESEND_BASE_URL }
         : { name: 'outbox', directory: resolve(values.OUTBOX_DIR) },
+    webhookSecrets: values.RESEND_WEBHOOK_SECRET,
+    operatorToken: values.OPERATOR_TOKEN,
     sendRate: values.SEND_RATE,
     postalAddress: values.POSTAL_ADDRESS ?? null,
     unsubscribeMailto: values.UNSUBSCRIBE_MAILTO ?? null,

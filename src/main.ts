@@ -88,9 +88,14 @@ export async function start(
     closing.push(() => stores.close())
     const round = await openRound(config, stores, logger)
     await assertKeyRing(round)
-    if (roles.includes('worker') || roles.includes('scheduler')) {
-      const queue = await openRoundQueue(config, stores, round, logger)
-      closing.push(() => queue.close())
+    let queue: Queue | undefined
+    // The web surface alone only counts its jobs, for the metrics.
+    if (roles.some((role) => role !== 'web') || config.operatorToken !== undefined) {
+      queue = await openRoundQueue(config, stores, round, logger)
+      const opened = queue
+      closing.push(() => opened.close())
+    }
+    if (queue && roles.some((role) => role !== 'web')) {
       const pipeline = openPipeline(round, queue)
       if (roles.includes('worker')) {
         const work = await queue.work(pipeline)
@@ -102,8 +107,9 @@ export async function start(
       }
     }
     if (roles.includes('web')) {
-      const { publicUrl, templatesDir } = config
-      const app = createApp({ ...round, publicUrl, templatesDir })
+      const { publicUrl, templatesDir, webhookSecrets, operatorToken } = config
+      const settings = { publicUrl, templatesDir, webhookSecrets, operatorToken }
+      const app = createApp({ ...round, ...settings, ...(queue ? { queue } : {}) })
       const server = await listen(app, { port: config.port })
       closing.push(() => server.close())
       logger.info({ event: 'web.listening', url: server.url }, 'the web surface was opened')

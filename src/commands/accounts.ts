@@ -1,4 +1,5 @@
 // Accounts as people read them.
+import type { Fates } from '../delivery/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import type { Edition } from '../edition/edition.ts'
 
@@ -21,6 +22,21 @@ export function accountLines(accounts: Accounts): string[] {
   const shown = rows.filter(([name, count]) => count > 0 || name === 'due' || name === 'submitted')
   const width = Math.max(...shown.map(([name]) => name.length))
   return shown.map(([name, count]) => `  ${name.padEnd(width)}  ${count.toLocaleString('en')}`)
+}
+
+/** Returns what the provider reported as one line, and what to do about the unknown as another; nothing where there is nothing to say. */
+export function feedbackLines(submitted: number, fates: Fates, unresolved: number): string[] {
+  const counts = Object.entries(fates).filter(([, count]) => count > 0)
+  const reported = counts.reduce((sum, [, count]) => sum + count, 0)
+  const words = counts.map(([fate, count]) => `${count.toLocaleString('en')} ${fate}`)
+  if (reported > 0 && submitted > reported)
+    words.push(`${(submitted - reported).toLocaleString('en')} not reported yet`)
+  return [
+    ...(words.length > 0 ? [`Of the submitted, by the provider's reports: ${words.join(', ')}.`] : []),
+    ...(unresolved > 0
+      ? [`${unresolved.toLocaleString('en')} unknown may or may not have been accepted: decide with "resolve".`]
+      : []),
+  ]
 }
 
 /** Returns `the edition of 2026-03-05` or `the week to 2026-03-08`. */

@@ -1,8 +1,9 @@
 // The accounts of an edition, from one snapshot of the ledger.
-import { getAccounts } from '../delivery/accounting.ts'
+import { getAccounts, getFates } from '../delivery/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
+import { getUnresolved } from '../delivery/resolving.ts'
 import { findEdition, findNewestEdition } from '../edition/store.ts'
-import { accountFields, accountLines, editionName, stateInWords } from './accounts.ts'
+import { accountFields, accountLines, editionName, feedbackLines, stateInWords } from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
@@ -19,11 +20,15 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
     }
     if (!edition) throw new Error(`no ${kind} edition was frozen yet: name one with --date, or run collect first`)
     const accounts = await getAccounts(stores.db, edition.id)
+    const fates = await getFates(stores.db, edition.id)
+    const unresolved = await getUnresolved(stores.db, edition.id)
     const { state, reason, incomplete, stoppedReason } = edition
-    openTerminal(options).print(
-      { date: edition.date, kind, state, reason, incomplete, stoppedReason, ...accountFields(accounts, 0) },
-      [`${editionName(edition)}: ${stateInWords(edition)}`, ...accountLines(accounts)],
-    )
+    const fields = { ...accountFields(accounts, 0), fates, unresolved }
+    openTerminal(options).print({ date: edition.date, kind, state, reason, incomplete, stoppedReason, ...fields }, [
+      `${editionName(edition)}: ${stateInWords(edition)}`,
+      ...accountLines(accounts),
+      ...feedbackLines(accounts.submitted, fates, unresolved),
+    ])
     if (!addsUp(accounts)) throw new Error(`the accounts of ${editionName(edition)} do not add up: please report it`)
   })
 }

@@ -5,9 +5,20 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
-//   suppressions, secrets, ticks
+//   events, suppressions                  what providers reported, and who must not be written to
+//   secrets, ticks
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
-import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
+import type {
+  BatchState,
+  Consent,
+  DeliveryState,
+  EditionKind,
+  EditionState,
+  Fate,
+  Length,
+  ReportType,
+  Section,
+} from './states.ts'
 
 export interface Database {
   papers: PaperRow
@@ -22,6 +33,7 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  events: EventRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
@@ -90,6 +102,8 @@ export interface EditionRow {
   due: Generated<number>
   stopped_reason: Optional<string>
   stopped_until: OptionalTimestamp
+  /** When the brake was last lifted: it judges only what came after. */
+  resumed_at: OptionalTimestamp
 }
 
 /**
@@ -204,6 +218,20 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/**
+ * One report of a provider, by the provider's own id of it. `at` is the provider's clock, `received_at` ours. Edition and
+ * subscriber are the delivery's key; both are null when the report named nothing of ours. `lifted` ones count no more.
+ */
+export interface EventRow {
+  id: string
+  type: ReportType
+  edition_id: Optional<number>
+  subscriber_id: Optional<number>
+  at: Timestamp
+  received_at: StampedTimestamp
+  lifted: Generated<boolean>
 }
 
 /** An address, by keyed hash, that must not be written to. */

@@ -56,12 +56,15 @@ export async function claimBatch(db: Kysely<Database>, id: number): Promise<Clai
   return { id: row.id, editionId: row.edition_id, epoch: row.lease_epoch, fixed, attempts: row.attempts }
 }
 
+/** Why a member must not go with its batch; `accounted` when the provider has reported of it already. */
+type Leaving = WithheldReason | 'accounted'
+
 /** Lists a batch's members in the order of its request, each with the reason why it must be dropped, if any. */
 export async function listMembers(
   db: Kysely<Database>,
   batchId: number,
-): Promise<(Member & { leaving: WithheldReason | null })[]> {
-  const { rows } = await sql<Member & { leaving: WithheldReason | null }>`
+): Promise<(Member & { leaving: Leaving | null })[]> {
+  const { rows } = await sql<Member & { leaving: Leaving | null }>`
     select d.subscriber_id as "subscriberId", s.public_id as "subscriberPublicId", d.public_id as "publicId",
       d.selection_id as "selectionId", d.address, d.token_epoch as "tokenEpoch", d.key_id as "keyId", d.issued_at as "issuedAt",
       ${leavingSql} as leaving
@@ -74,11 +77,11 @@ export async function listMembers(
   return rows
 }
 
-/** Withholds members of a batch that was never accepted anywhere, each with its reason. Returns false when the lease is lost. */
+/** Withholds members of a batch that was never accepted anywhere, each with its reason; the accounted only leave. Returns false when the lease is lost. */
 export async function dropMembers(
   db: Kysely<Database>,
   batch: ClaimedBatch,
-  leavers: readonly { subscriberId: number; reason: WithheldReason }[],
+  leavers: readonly { subscriberId: number; reason: Leaving }[],
 ): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     const ids = leavers.map((leaver) => leaver.subscriberId)
@@ -147,12 +150,14 @@ export async function listBatchesOf(db: Kysely<Database>, editionId: number, onl
 
 /** Lifts what stopped an edition: its batches may go at once. Those that are unknown for good stay as they are. */
 export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
-  await db
-    .updateTable('editions')
-    .set({ stopped_reason: null, stopped_until: null })
-    .where('id', '=', editionId)
-    .execute()
+  await sql`
+    update editions set stopped_reason = null, stopped_until = null,
+      resumed_at = case when stopped_reason like ${`${BRAKE_WORD}%`} then clock_timestamp() else resumed_at end
+    where id = ${editionId}`.execute(db)
 }
+
+/** How the reason begins for which a brake stopped an edition. */
+export const BRAKE_WORD = 'brake: '
 
 /** Lists the LINK_SECRET key ids that unsettled deliveries were planned with: without them their bytes cannot be rebuilt. */
 export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[]> {
@@ -164,7 +169,8 @@ export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[
 }
 
 /** Why a reader `s` with delivery `d` must not get it any more; null when they may. */
-const leavingSql = sql<WithheldReason | null>`case
+const leavingSql = sql<Leaving | null>`case
+  when d.state <> 'planned' then 'accounted'
   when s.consent <> 'confirmed' or s.address is distinct from d.address then 'left'
   when exists (select from suppressions x where x.address_hash = s.address_hash) then 'suppressed'
   when s.paused_until >= (now() at time zone s.zone)::date then 'paused'

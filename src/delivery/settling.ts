@@ -70,19 +70,34 @@ export async function markHalved(
   reason: string,
 ): Promise<number[]> {
   return db.transaction().execute(async (trx) => {
-    const [first] = members
+    // Whoever the provider has reported of meanwhile was accepted after all, and must not go into another request.
+    const left = await claimUnaccounted(trx, batch.editionId, members)
+    const [first] = left
     const single = members.length === 1 && first !== undefined
-    if (!(await write(trx, batch, { state: single ? 'settled' : 'halved', reason }))) return []
+    if (!(await write(trx, batch, { state: single || !first ? 'settled' : 'halved', reason }))) return []
     if (single) {
       await settleDeliveries(trx, batch.editionId, [{ subscriberId: first, outcome: { state: 'rejected', reason } }])
       return []
     }
-    const middle = Math.ceil(members.length / 2)
+    const middle = Math.ceil(left.length / 2)
     const ids: number[] = []
-    for (const half of [members.slice(0, middle), members.slice(middle)])
-      ids.push(await insertHalf(trx, batch.editionId, half))
+    for (const half of [left.slice(0, middle), left.slice(middle)])
+      if (half.length > 0) ids.push(await insertBatch(trx, batch.editionId, half))
     return ids
   })
+}
+
+/** Takes the row locks of those of `members` whose outcome nobody knows, and returns them in their order. */
+export async function claimUnaccounted(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select d.subscriber_id as id from unnest(${[...members]}::int[]) with ordinality m(subscriber_id, place)
+    join deliveries d on d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id
+    where d.state in ('planned', 'unknown') order by m.place for update of d`.execute(trx)
+  return rows.map((row) => row.id)
 }
 
 /** Writes one batch's row under its fence. Returns false when the lease is lost or the batch is settled. */
@@ -121,7 +136,12 @@ async function settleDeliveries(
   )
 }
 
-async function insertHalf(trx: Transaction<Database>, editionId: number, members: readonly number[]): Promise<number> {
+/** Makes a batch that was never attempted, and so has a key of its own, of deliveries that leave the one they were in. */
+export async function insertBatch(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+): Promise<number> {
   const { id } = await trx
     .insertInto('batches')
     .values({ edition_id: editionId, state: 'planned', members: [...members] })

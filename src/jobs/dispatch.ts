@@ -1,9 +1,10 @@
 // One batch: one claim, one mark, one request, one settle. The mark is committed before the request; after it the bytes are fixed.
 
 import { hashRecipe, joinMails, keyOf, type Member } from '../delivery/batch.ts'
+import { findHarm, findRejection, markBraked } from '../delivery/brake.ts'
 import { isReserved, type WithheldReason } from '../delivery/delivery.ts'
 import { type ClaimedBatch, claimBatch, dropMembers, listMembers, markAttempting } from '../delivery/ledger.ts'
-import type { BatchOutcome, BatchRequest } from '../delivery/provider.ts'
+import type { BatchOutcome, BatchRequest, MailOutcome } from '../delivery/provider.ts'
 import { markDeferred, markHalved, markSettled, markUnknown } from '../delivery/settling.ts'
 import { JOIN_VERSION } from '../digest/joining.ts'
 import { loadMaterials, type Material } from '../digest/materials.ts'
@@ -131,6 +132,7 @@ async function settle(
         outcome.outcomes.map((mail, index) => ({ subscriberId: ids[index] as number, outcome: mail })),
       )
       logger.debug({ event: 'batch.settled', batchId: batch.id, mails: ids.length }, 'a batch was settled')
+      await brake(round, batch.editionId, outcome.outcomes)
       return []
     case 'refused':
       logger.warn(
@@ -163,6 +165,21 @@ async function settle(
       throw new LaterError(outcome.reason, waitMs)
     }
   }
+}
+
+/** Stops the edition when what came of it so far says that the rest must not go. */
+async function brake(
+  { db, logger }: DispatchRound,
+  editionId: number,
+  outcomes: readonly MailOutcome[],
+): Promise<void> {
+  const reasons = new Set(outcomes.map((mail) => (mail.state === 'rejected' ? mail.reason : null)))
+  const [only = null] = reasons
+  const why =
+    reasons.size === 1 && only !== null ? await findRejection(db, editionId, only) : await findHarm(db, editionId)
+  if (why === null) return
+  await markBraked(db, editionId, why)
+  logger.error({ event: 'edition.stopped', editionId, reason: why }, 'an edition was stopped by the brake')
 }
 
 /** Leaves a batch unknown for good: it may have been accepted, so it is never sent under another key. */

@@ -1,4 +1,5 @@
 // The round's table of contents. Each job does its own work; only this file knows what comes next.
+import { pruneEvents } from '../delivery/feedback.ts'
 import { listStandingBatches } from '../delivery/ledger.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
@@ -28,7 +29,10 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     },
     dispatch: async ({ batchId }) => queue.put((await dispatch(round, batchId)).map(dispatchJob)),
     // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
-    sweep: async () => queue.put(await standingJobs(round)),
+    sweep: async () => {
+      await queue.put(await standingJobs(round))
+      await pruneEvents(round.db)
+    },
   }
 }
 

@@ -163,7 +163,8 @@ async function assertZones(db: Kysely<Database>, zones: ReadonlySet<string>): Pr
   }
 }
 
-async function getAddressKey(db: Kysely<Database>): Promise<Buffer> {
+/** Returns the key under which addresses are hashed: made with the database, never rotated. */
+export async function getAddressKey(db: Kysely<Database>): Promise<Buffer> {
   const row = await db
     .selectFrom('secrets')
     .select('value')

@@ -3,17 +3,22 @@ import { type Context, type Handler, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import { openResendWebhook } from '../delivery/resend-webhook.ts'
 import { describeError } from '../errors.ts'
+import type { Queue } from '../jobs/queue.ts'
 import type { Logger } from '../logger.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
+import { demandBearer } from './bearer.ts'
 import { showFront } from './front.ts'
 import { isSchemaCurrent, showHealth, showReadiness, showRobots } from './health.ts'
+import { METRICS_PATH, showMetrics } from './metrics.ts'
 import { showOutbox } from './outbox.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox-mail.ts'
 import { openPages, type Pages, showStyle } from './pages.ts'
 import { keepPrivate, limitBody, secureHeaders } from './safety.ts'
 import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
 import { showView, showViewMail } from './view.ts'
+import { limitReport, takeReport, WEBHOOK_PATH } from './webhook.ts'
 
 export interface WebDependencies {
   db: Kysely<Database>
@@ -27,6 +32,12 @@ export interface WebDependencies {
   isReady?: () => Promise<boolean>
   /** Where the outbox provider writes: `/outbox` exists only with it. */
   outboxDirectory?: string
+  /** The ring that signs reports: the route for them exists only with it. */
+  webhookSecrets?: readonly string[]
+  /** Who has it may read /metrics, which exists only with it. */
+  operatorToken?: string | undefined
+  /** Lends its counts to /metrics. */
+  queue?: Pick<Queue, 'counts'>
   /** Instead of the project's own templates. */
   templatesDir?: string | undefined
 }
@@ -34,7 +45,7 @@ export interface WebDependencies {
 type Route = [method: 'GET' | 'POST', path: string, handler: Handler]
 
 /** Behind a token, or like it: never cached, never indexed. */
-const PRIVATE_PATHS = ['/view/*', '/unsubscribe/*', '/outbox', '/outbox/*']
+const PRIVATE_PATHS = ['/view/*', '/unsubscribe/*', '/outbox', '/outbox/*', METRICS_PATH]
 
 /** Makes the app; opens no port. Throws when a page template cannot be used. */
 export function createApp(deps: WebDependencies): Hono {
@@ -62,17 +73,25 @@ export function createApp(deps: WebDependencies): Hono {
       ['GET', '/outbox/:folder/:file/source', showMailSource(outbox)],
     )
   }
+  if (deps.webhookSecrets?.length) {
+    const read = openResendWebhook(deps.webhookSecrets)
+    routes.push(['POST', WEBHOOK_PATH, takeReport({ db, read, logger })])
+  }
+  if (deps.operatorToken !== undefined)
+    routes.push(['GET', METRICS_PATH, showMetrics({ db, queue: deps.queue, logger })])
   return assemble(routes, pages, deps)
 }
 
-function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger }: WebDependencies): Hono {
+function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, operatorToken }: WebDependencies): Hono {
   const app = new Hono()
   const say = (c: Context, status: 404 | 405 | 413 | 500, heading: string, text: string) =>
     c.html(pages.render('message', { title: heading }, { heading, text }), status)
 
   app.use(secureHeaders(publicUrl))
   for (const path of PRIVATE_PATHS) app.use(path, keepPrivate)
-  app.use(limitBody((c) => say(c, 413, 'Too large', 'This request holds more than any form here needs.')))
+  const limitForm = limitBody((c) => say(c, 413, 'Too large', 'This request holds more than any form here needs.'))
+  app.use((c, next) => (c.req.path === WEBHOOK_PATH ? limitReport : limitForm)(c, next))
+  if (operatorToken !== undefined) app.use(METRICS_PATH, demandBearer(operatorToken))
   for (const [method, path, handler] of routes) app.on(method, path, handler)
   // Whatever comes this far has a path that exists and a method that it does not take.
   for (const [path, methods] of methodsByPath(routes)) {

@@ -1,5 +1,10 @@
 // Every step of the schema, in order. A step that was released never changes.
 import { up as initial } from './001-initial.ts'
 import { up as silence } from './002-silence.ts'
+import { up as feedback } from './007-feedback.ts'
 
-export const migrations = { '001-initial': { up: initial }, '002-silence': { up: silence } }
+export const migrations = {
+  '001-initial': { up: initial },
+  '002-silence': { up: silence },
+  '007-feedback': { up: feedback },
+}

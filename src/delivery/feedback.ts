@@ -1,0 +1,188 @@
+// What a provider reports of a mail, kept and applied in one transaction. Nothing here depends on the order of arrival: fates
+// only rise, suppressions only grow graver, and a report that came before counts once.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { DeliveryState, Fate, ReportType } from '../database/states.ts'
+import { getAddressKey, markUnsubscribed } from '../subscriber/store.ts'
+import { hashAddress, normalizeAddress } from '../subscriber/subscriber.ts'
+import { findHarm, markBraked } from './brake.ts'
+import { ensureSuppression, type SuppressionReason } from './suppression.ts'
+
+/** One report, read and verified. */
+export interface Report {
+  /** The provider's own id of the report: the same in every repeat of it. */
+  id: string
+  type: ReportType
+  /** The public id of the delivery that the mail was tagged with. */
+  delivery: string | null
+  /** The provider's id of the mail. */
+  providerId: string | null
+  /** The address that the mail went to, as the provider writes it. */
+  address: string | null
+  /** When it happened, by the provider's clock. */
+  at: Date
+}
+
+/** What became of a report; `braked` is the reason why its edition was stopped by it. */
+export interface Effect {
+  /** `known`: it came before. `unknown`: it names nothing of ours, or nothing that matters. */
+  result: 'applied' | 'known' | 'unknown'
+  editionId: number | null
+  braked: string | null
+}
+
+/** Ends deliverability in a week or more, in three editions: a mailbox that was only full over a weekend stays. */
+const SOFT_BOUNCES = { editions: 3, spanDays: 7, withinDays: 30 }
+/** Repeats stop after 28 hours; and what rises only cannot be harmed by a later one. */
+const PLAIN_KEPT_DAYS = 7
+/** What suppressed somebody is remembered longer: a report replayed by hand must not undo a lifting. */
+const GRAVE_KEPT_DAYS = 90
+const PRUNE_MAX = 50_000
+
+/** In rising order, as in database/states.ts. */
+const FATES: readonly Fate[] = ['none', 'delayed', 'delivered', 'bounced', 'failed', 'suppressed', 'complained']
+
+const FATE_OF: Partial<Record<ReportType, Fate>> = {
+  delayed: 'delayed',
+  delivered: 'delivered',
+  'soft-bounce': 'bounced',
+  'hard-bounce': 'bounced',
+  failed: 'failed',
+  suppressed: 'suppressed',
+  complained: 'complained',
+}
+
+interface Subject {
+  editionId: number
+  subscriberId: number
+  subscriberPublicId: string
+  addressHash: Buffer
+  state: DeliveryState
+}
+
+/** Keeps a report and applies it. A repeat, whatever came between, changes nothing. */
+export async function markReported(db: Kysely<Database>, report: Report): Promise<Effect> {
+  const addressKey = await getAddressKey(db)
+  return db.transaction().execute(async (trx) => {
+    const subject = report.delivery === null ? undefined : await findSubject(trx, report.delivery)
+    const editionId = subject?.editionId ?? null
+    if (!(await insertEvent(trx, report, subject))) return { result: 'known', editionId, braked: null }
+    if (!subject || report.type === 'other') return { result: 'unknown', editionId, braked: null }
+    if (subject.state === 'planned' || subject.state === 'unknown') await markAccounted(trx, subject, report)
+    const fate = FATE_OF[report.type]
+    if (fate) await raiseFate(trx, subject, fate)
+    const reason = await suppressionFor(trx, subject, report.type)
+    if (reason) {
+      const address = normalizeAddress(report.address ?? '')
+      // The reader may have changed their address since: the one that the mail went to is suppressed.
+      const hash = address === undefined ? subject.addressHash : hashAddress(addressKey, address)
+      await ensureSuppression(trx, hash, reason, report.at)
+    }
+    if (report.type === 'complained') await markUnsubscribed(trx, subject.subscriberPublicId)
+    const harm =
+      report.type === 'complained' || report.type === 'hard-bounce' ? await findHarm(trx, subject.editionId) : null
+    if (harm) await markBraked(trx, subject.editionId, harm)
+    return { result: 'applied', editionId, braked: harm }
+  })
+}
+
+/** Forgets reports that can no longer be repeated, the oldest first, so many at a time. */
+export async function pruneEvents(db: Kysely<Database>): Promise<void> {
+  await sql`
+    delete from events where id in (
+      select id from events
+      where received_at < now() - make_interval(days => ${PLAIN_KEPT_DAYS})
+        and (type in ('sent', 'delayed', 'delivered', 'other') or received_at < now() - make_interval(days => ${GRAVE_KEPT_DAYS}))
+      order by received_at limit ${PRUNE_MAX}
+    )`.execute(db)
+}
+
+async function findSubject(trx: Transaction<Database>, publicId: string): Promise<Subject | undefined> {
+  return trx
+    .selectFrom('deliveries as d')
+    .innerJoin('subscribers as s', 's.id', 'd.subscriber_id')
+    .select([
+      'd.edition_id as editionId',
+      'd.subscriber_id as subscriberId',
+      's.public_id as subscriberPublicId',
+      's.address_hash as addressHash',
+      'd.state',
+    ])
+    .where('d.public_id', '=', publicId)
+    .executeTakeFirst()
+}
+
+/** Returns false when this report was kept before. */
+async function insertEvent(trx: Transaction<Database>, report: Report, subject: Subject | undefined): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await trx
+    .insertInto('events')
+    .values({
+      id: report.id,
+      type: report.type,
+      edition_id: subject?.editionId ?? null,
+      subscriber_id: subject?.subscriberId ?? null,
+      at: report.at,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
+  return Number(numInsertedOrUpdatedRows ?? 0) === 1
+}
+
+async function raiseFate(trx: Transaction<Database>, { editionId, subscriberId }: Subject, fate: Fate): Promise<void> {
+  await sql`
+    update deliveries set fate = ${fate}
+    where edition_id = ${editionId} and subscriber_id = ${subscriberId}
+      and array_position(${[...FATES]}::text[], fate) < array_position(${[...FATES]}::text[], ${fate}::text)`.execute(
+    trx,
+  )
+}
+
+/**
+ * Notes that the provider did accept a mail of which we had no answer. Its address stays until the whole batch is accounted
+ * for, since a repeat of the request needs the same bytes; then the batch is settled.
+ */
+async function markAccounted(
+  trx: Transaction<Database>,
+  { editionId, subscriberId }: Subject,
+  { providerId }: Report,
+): Promise<void> {
+  const { rows } = await sql<{ batch_id: number | null }>`
+    update deliveries set state = 'submitted', reason = null, provider_id = ${providerId}, changed_at = clock_timestamp()
+    where edition_id = ${editionId} and subscriber_id = ${subscriberId} and state in ('planned', 'unknown')
+    returning batch_id`.execute(trx)
+  const batchId = rows[0]?.batch_id ?? null
+  // One after another from here on: of two last members at once, the second must see the first.
+  const { rows: batches } = await sql<{ members: number[] }>`
+    select members from batches where id = ${batchId} and state in ('attempting', 'unknown') for update`.execute(trx)
+  const members = batches[0]?.members
+  if (members === undefined) return
+  const { rows: open } = await sql`
+    select from deliveries d join unnest(${members}::int[]) as m(subscriber_id) using (subscriber_id)
+    where d.edition_id = ${editionId} and d.state in ('planned', 'unknown') limit 1`.execute(trx)
+  if (open.length > 0) return
+  await sql`update batches set state = 'settled', reason = null where id = ${batchId}`.execute(trx)
+  await sql`
+    update deliveries d set address = null from unnest(${members}::int[]) as m(subscriber_id)
+    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id`.execute(trx)
+}
+
+async function suppressionFor(
+  trx: Transaction<Database>,
+  { subscriberId }: Subject,
+  type: ReportType,
+): Promise<SuppressionReason | null> {
+  if (type === 'hard-bounce') return 'bounce'
+  if (type === 'complained') return 'complaint'
+  if (type === 'suppressed') return 'provider'
+  if (type !== 'soft-bounce') return null
+  // By the provider's clock and both ways, so that an older bounce that arrives last counts as well.
+  const { rows } = await sql`
+    select from events a join events z on z.subscriber_id = a.subscriber_id and z.type = 'soft-bounce' and not z.lifted
+      and z.at - a.at between make_interval(days => ${SOFT_BOUNCES.spanDays}) and make_interval(days => ${SOFT_BOUNCES.withinDays})
+    where a.subscriber_id = ${subscriberId} and a.type = 'soft-bounce' and not a.lifted
+      and (select count(distinct e.edition_id) from events e
+        where e.subscriber_id = a.subscriber_id and e.type = 'soft-bounce' and not e.lifted and e.at between a.at and z.at
+      ) >= ${SOFT_BOUNCES.editions}
+    limit 1`.execute(trx)
+  return rows.length > 0 ? 'bounce' : null
+}
