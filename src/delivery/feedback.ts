@@ -6,6 +6,7 @@ import type { DeliveryState, Fate, ReportType } from '../database/states.ts'
 import { getAddressKey, markUnsubscribed } from '../subscriber/store.ts'
 import { hashAddress, normalizeAddress } from '../subscriber/subscriber.ts'
 import { findHarm, markBraked } from './brake.ts'
+import { emptyAddresses } from './ledger.ts'
 import { ensureSuppression, type SuppressionReason } from './suppression.ts'
 
 /** One report, read and verified. */
@@ -161,9 +162,7 @@ async function markAccounted(
     where d.edition_id = ${editionId} and d.state in ('planned', 'unknown') limit 1`.execute(trx)
   if (open.length > 0) return
   await sql`update batches set state = 'settled', reason = null where id = ${batchId}`.execute(trx)
-  await sql`
-    update deliveries d set address = null from unnest(${members}::int[]) as m(subscriber_id)
-    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id`.execute(trx)
+  await emptyAddresses(trx, editionId, members)
 }
 
 async function suppressionFor(

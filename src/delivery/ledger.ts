@@ -1,6 +1,6 @@
 // A batch in the database up to its request: claim, drop, mark. Every write is fenced by the lease's epoch, and every moment
 // is the database's. The mark is the point of no return: it is committed before the request. What follows is in settling.ts.
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Member } from './batch.ts'
 import type { WithheldReason } from './delivery.ts'
@@ -96,6 +96,7 @@ export async function dropMembers(
       where d.edition_id = ${batch.editionId} and d.subscriber_id = l.subscriber_id and d.state = 'planned'`.execute(
       trx,
     )
+    if (leavers.some((leaver) => leaver.reason === 'accounted')) await emptyAddresses(trx, batch.editionId, ids)
     return true
   })
 }
@@ -126,6 +127,18 @@ export async function markAttempting(
   const { rows } = await sql`
     select from batches where id = ${batch.id} and lease_epoch = ${batch.epoch} and state in ${standingSql}`.execute(db)
   return rows.length === 1 ? 'left' : 'lost'
+}
+
+/** Empties the addresses of deliveries that are accounted for: a report may have come while their request still needed them. */
+export async function emptyAddresses(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+): Promise<void> {
+  await sql`
+    update deliveries d set address = null from unnest(${[...members]}::int[]) as m(subscriber_id)
+    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id
+      and d.state not in ('planned', 'unknown') and d.address is not null`.execute(trx)
 }
 
 /** Lists up to `limit` batches that nobody works on and that may be attempted now, the longest-standing first. */

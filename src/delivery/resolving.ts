@@ -2,6 +2,7 @@
 // in before stays; only members that nobody can account for are touched.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import { emptyAddresses } from './ledger.ts'
 import { claimUnaccounted, insertBatch } from './settling.ts'
 
 /** The reason of a delivery that the operator left: it stays unknown and asks for nothing any more. */
@@ -62,6 +63,7 @@ async function eachForGood(
       const held = await sql`select from batches b where b.id = ${id} and ${forGoodSql} for update`.execute(trx)
       if (held.rows.length === 0) return 0
       const reason = left.length > 0 ? await decide(trx, left) : null
+      await emptyAddresses(trx, editionId, members)
       await sql`update batches set state = 'settled', reason = ${reason} where id = ${id}`.execute(trx)
       return left.length
     })

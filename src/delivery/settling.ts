@@ -2,7 +2,7 @@
 // lease's epoch and never touches a batch that somebody else has settled meanwhile.
 import { type Kysely, sql, type Transaction, type UpdateObject } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { type ClaimedBatch, standingSql } from './ledger.ts'
+import { type ClaimedBatch, emptyAddresses, standingSql } from './ledger.ts'
 import type { MailOutcome } from './provider.ts'
 
 type MailResult = { subscriberId: number; outcome: MailOutcome }
@@ -79,6 +79,7 @@ export async function markHalved(
       await settleDeliveries(trx, batch.editionId, [{ subscriberId: first, outcome: { state: 'rejected', reason } }])
       return []
     }
+    if (left.length < members.length) await emptyAddresses(trx, batch.editionId, members)
     const middle = Math.ceil(left.length / 2)
     const ids: number[] = []
     for (const half of [left.slice(0, middle), left.slice(middle)])
@@ -122,7 +123,7 @@ async function settleDeliveries(
   results: readonly MailResult[],
 ): Promise<void> {
   // Both key columns from the arrays: a fresh edition has no statistics, and a constant one would be scanned.
-  await sql`
+  const { numAffectedRows } = await sql`
     update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
       local_date = case r.state when 'submitted' then d.local_date end, changed_at = clock_timestamp()
     from unnest(
@@ -133,6 +134,12 @@ async function settleDeliveries(
     ) as r(edition_id, subscriber_id, state, reason, provider_id)
     where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and d.state in ('planned', 'unknown')`.execute(
     trx,
+  )
+  if (Number(numAffectedRows) === results.length) return
+  await emptyAddresses(
+    trx,
+    editionId,
+    results.map((result) => result.subscriberId),
   )
 }
 

@@ -30,6 +30,7 @@ beforeEach(() => {
   round.provider.requests.length = 0
   round.provider.script.length = 0
   round.provider.replayMs = Number.POSITIVE_INFINITY
+  round.provider.batchSize = 100
 })
 
 const NOON = Date.parse('2026-03-05T12:00:00Z')
@@ -62,15 +63,15 @@ async function readSuppressions() {
   return rows.map((row) => `${row.reader?.split('@')[0]}: ${row.reason}`)
 }
 
-/** Everything that a report may change, without the clock's part in it. */
-async function readState(editionId: number) {
+/** Everything that a report may change, without the clock's part in it: one text a reader. */
+async function readStates(editionId: number): Promise<string[]> {
   const { rows } = await sql<{ row: unknown }>`
     select jsonb_build_object('reader', s.consent, 'state', d.state, 'fate', d.fate, 'provider', d.provider_id,
       'reason', d.reason, 'address', d.address is not null, 'batch', b.state, 'suppressed', x.reason, 'since', x.since) as row
     from deliveries d join subscribers s on s.id = d.subscriber_id left join batches b on b.id = d.batch_id
     left join suppressions x on x.address_hash = s.address_hash
-    where d.edition_id = ${editionId} order by s.id`.execute(round.db)
-  return JSON.stringify(rows.map(({ row }) => row))
+    where d.edition_id = ${editionId}`.execute(round.db)
+  return rows.map(({ row }) => JSON.stringify(row))
 }
 
 describe('fate', () => {
@@ -114,39 +115,33 @@ const SETS: ReportType[][] = [
 ]
 
 describe.each(SETS.map((types, index) => ({ name: types.join(' '), types, index })))('$name', ({ types, index }) => {
-  const orders = isFull ? permutations(6) : permutations(6).filter((_, place) => place % 60 === index)
+  const orders = isFull ? permutations(6) : permutations(6).filter((_, place) => place % 40 === index)
 
   it(`ends in the same state in every one of ${orders.length} orders, before, amid and after our own commit`, async () => {
-    const states = new Set<string>()
+    // A reader and a batch an order: all of them in one edition.
+    round.provider.batchSize = 1
+    const names = orders.map((_, run) => `reader-${run}`)
+    const { edition, batchIds } = await planFor(round, names)
+    expect(batchIds).toHaveLength(orders.length)
+    const deliveries = await readDeliveries(round.db, edition.id)
     for (const [run, order] of orders.entries()) {
-      // A reader an order: cheaper than emptying the tables 720 times.
-      const name = `reader-${run}`
-      const date = new Date(Date.parse('2020-01-01') + run * DAY_MS).toISOString().slice(0, 10)
-      await sql`update subscribers set consent = 'unsubscribed', next_due_at = null`.execute(round.db)
-      const { edition, batchIds } = await planFor(round, [name], date)
-      const { public_id: id } = await round.db
-        .selectFrom('deliveries')
-        .select('public_id')
-        .where('edition_id', '=', edition.id)
-        .where('state', '=', 'planned')
-        .executeTakeFirstOrThrow()
-      const reports = types.map((type, place) => report(type, id, { at: new Date(NOON + place * DAY_MS * 4) }))
-      const ours = run % 7
+      const { batch_id, public_id } = deliveries[`reader-${run}`] as (typeof deliveries)[string]
+      const reports = types.map((type, place) => report(type, public_id, { at: new Date(NOON + place * DAY_MS * 4) }))
+      const amid = run % 7
       round.provider.script.push(async (request) => {
-        for (const place of order.slice(0, ours)) await markReported(round.db, reports[place] as Report)
+        for (const place of order.slice(0, amid)) await markReported(round.db, reports[place] as Report)
         return { kind: 'answered', outcomes: request.mails.map(() => ({ state: 'submitted', providerId: 'mail-1' })) }
       })
-      await dispatch(round, batchIds[0] as number)
-      for (const place of order.slice(ours)) await markReported(round.db, reports[place] as Report)
+      await dispatch(round, batch_id as number)
+      for (const place of order.slice(amid)) await markReported(round.db, reports[place] as Report)
       // Once more, backwards: repeats.
-      for (const each of reports.toReversed()) {
-        expect((await markReported(round.db, each)).result).toBe('known')
-      }
-      states.add(await readState(edition.id))
-      expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 1, waiting: 0, unknown: 0 })
+      for (const each of reports.toReversed()) expect((await markReported(round.db, each)).result).toBe('known')
     }
-    expect([...states]).toHaveLength(1)
-  })
+    const states = await readStates(edition.id)
+    expect(states).toHaveLength(orders.length)
+    expect([...new Set(states)]).toHaveLength(1)
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: orders.length, waiting: 0, unknown: 0 })
+  }, 900_000)
 })
 
 it(`applies ${isFull ? '10,000 reports × 10' : '300 reports × 3'} at once as if each had come once`, async () => {
@@ -290,10 +285,8 @@ describe('suppression', () => {
     await markReported(round.db, report('hard-bounce', ids[0] ?? null))
     await markUnsubscribed(round.db, (await findSubscriberByAddress(round.db, 'ada@example.org'))?.publicId ?? '')
     await sql`update subscribers set address = null`.execute(round.db)
-    await sql`delete from events; delete from deliveries; delete from subscribers`.execute(round.db).catch(async () => {
-      for (const table of ['events', 'deliveries', 'subscribers'])
-        await sql`delete from ${sql.table(table)}`.execute(round.db)
-    })
+    for (const table of ['events', 'deliveries', 'subscribers'])
+      await sql`delete from ${sql.table(table)}`.execute(round.db)
     const again = { ...DEFAULT_RHYTHM, address: 'ada@example.org', choices: parseChoices({}), consentSource: 'test' }
     expect(await insertSubscriber(round.db, again)).toBe('suppressed')
     expect(await pruneSuppression(round.db, 'ada@example.org')).toBe('bounce')
