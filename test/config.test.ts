@@ -48,6 +48,8 @@ describe('readConfig', () => {
       linkSecrets: [],
       mailFrom: 'Daily Papers <papers@example.org>',
       provider: { name: 'outbox', directory: resolve('outbox') },
+      webhookSecrets: [],
+      operatorToken: undefined,
       sendRate: 5,
       postalAddress: null,
       unsubscribeMailto: null,
@@ -258,5 +260,32 @@ describe('secrets in files', () => {
       }),
       { numRuns: 200 },
     )
+  })
+})
+
+describe('what reports and operators come with', () => {
+  const [first, second] = ['MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'c2VjcmV0IG51bWJlciB0d28gb2YgdGhlIHJpbmc=']
+
+  it('is a ring of signing secrets and one token', () => {
+    const token = 'x'.repeat(40)
+    expect(read({ RESEND_WEBHOOK_SECRET: `whsec_${first}, whsec_${second}`, OPERATOR_TOKEN: token })).toMatchObject({
+      webhookSecrets: [`whsec_${first}`, `whsec_${second}`],
+      operatorToken: token,
+    })
+  })
+
+  it.each([`${first}`, 'whsec_', 'whsec_short', `whsec_${first},`, `whsec_${first} whsec_${second}`])(
+    'refuses %s for a signing secret',
+    (secret) => {
+      expect(problemsOf({ RESEND_WEBHOOK_SECRET: secret })).toEqual([
+        expect.stringMatching(/^RESEND_WEBHOOK_SECRET is not a signing secret/),
+      ])
+    },
+  )
+
+  it.each(['short', `${'x'.repeat(20)} ${'x'.repeat(20)}`])('refuses the token %s', (token) => {
+    expect(problemsOf({ OPERATOR_TOKEN: token })).toEqual([
+      expect.stringMatching(/^OPERATOR_TOKEN must be 32 characters/),
+    ])
   })
 })

@@ -37,8 +37,8 @@ export async function findHarm(db: Kysely<Database>, editionId: number): Promise
     ) d`.execute(db)
   const submitted = counts[0]?.count ?? 0
   if (submitted < SUBMITTED_MIN) return null
-  if (complaints * ONE_COMPLAINT_IN >= submitted) return sentenceOf(complaints, 'complaints', submitted)
-  if (bounces * ONE_BOUNCE_IN >= submitted) return sentenceOf(bounces, 'hard bounces', submitted)
+  if (complaints * ONE_COMPLAINT_IN >= submitted) return sentenceOf(complaints, 'complaint', submitted)
+  if (bounces * ONE_BOUNCE_IN >= submitted) return sentenceOf(bounces, 'hard bounce', submitted)
   return null
 }
 
@@ -66,5 +66,5 @@ const inFlightSql = sql`(e.frozen_at > now() - interval '1 day' or exists (
 
 function sentenceOf(count: number, what: string, submitted: number): string {
   const share = ((count / submitted) * 100).toFixed(2)
-  return `${count.toLocaleString('en')} ${what} of ${submitted.toLocaleString('en')} submitted (${share} %)`
+  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'} of ${submitted.toLocaleString('en')} submitted (${share} %)`
 }
