@@ -7,7 +7,8 @@
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
 //   events, suppressions                  what providers reported, and who must not be written to
 //   secrets, ticks
-import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+import type { Generated, GeneratedAlways } from 'kysely'
+import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
 import type {
   BatchState,
   Consent,
@@ -38,15 +39,6 @@ export interface Database {
   secrets: SecretRow
   ticks: TickRow
 }
-
-/** Read as Date, written as Date or ISO text. */
-type Timestamp = ColumnType<Date, Date | string, Date | string>
-type OptionalTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
-/** Set by the database's clock unless given. */
-type StampedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
-/** Read as parsed JSON, written as JSON text. */
-type Json<T> = ColumnType<T, string, string>
-type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 /** The facts of a paper as last seen. `facts` is a source/paper `Paper`. */
 export interface PaperRow {
