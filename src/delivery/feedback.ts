@@ -63,25 +63,19 @@ interface Subject {
 
 /** Keeps a report and applies it. A repeat, whatever came between, changes nothing. */
 export async function markReported(db: Kysely<Database>, report: Report): Promise<Effect> {
-  const addressKey = await getAddressKey(db)
   return db.transaction().execute(async (trx) => {
-    const subject = report.delivery === null ? undefined : await findSubject(trx, report.delivery)
+    const { subject, fresh } = await insertEvent(trx, report)
     const editionId = subject?.editionId ?? null
-    if (!(await insertEvent(trx, report, subject))) return { result: 'known', editionId, braked: null }
+    if (!fresh) return { result: 'known', editionId, braked: null }
     if (!subject || report.type === 'other') return { result: 'unknown', editionId, braked: null }
     if (subject.state === 'planned' || subject.state === 'unknown') await markAccounted(trx, subject, report)
     const fate = FATE_OF[report.type]
     if (fate) await raiseFate(trx, subject, fate)
     const reason = await suppressionFor(trx, subject, report.type)
-    if (reason) {
-      const address = normalizeAddress(report.address ?? '')
-      // The reader may have changed their address since: the one that the mail went to is suppressed.
-      const hash = address === undefined ? subject.addressHash : hashAddress(addressKey, address)
-      await ensureSuppression(trx, hash, reason, report.at)
-    }
+    if (reason) await ensureSuppression(trx, await hashOf(trx, subject, report), reason, report.at)
     if (report.type === 'complained') await markUnsubscribed(trx, subject.subscriberPublicId)
-    const harm =
-      report.type === 'complained' || report.type === 'hard-bounce' ? await findHarm(trx, subject.editionId) : null
+    const harmful = report.type === 'complained' || report.type === 'hard-bounce'
+    const harm = harmful ? await findHarm(trx, subject.editionId) : null
     if (harm) await markBraked(trx, subject.editionId, harm)
     return { result: 'applied', editionId, braked: harm }
   })
@@ -98,35 +92,30 @@ export async function pruneEvents(db: Kysely<Database>): Promise<void> {
     )`.execute(db)
 }
 
-async function findSubject(trx: Transaction<Database>, publicId: string): Promise<Subject | undefined> {
-  return trx
-    .selectFrom('deliveries as d')
-    .innerJoin('subscribers as s', 's.id', 'd.subscriber_id')
-    .select([
-      'd.edition_id as editionId',
-      'd.subscriber_id as subscriberId',
-      's.public_id as subscriberPublicId',
-      's.address_hash as addressHash',
-      'd.state',
-    ])
-    .where('d.public_id', '=', publicId)
-    .executeTakeFirst()
+/** Keeps a report with what it is about, in one statement. `fresh` is false when it was kept before. */
+async function insertEvent(
+  trx: Transaction<Database>,
+  { id, type, delivery, at }: Report,
+): Promise<{ subject: Subject | undefined; fresh: boolean }> {
+  const { rows } = await sql<Subject & { fresh: boolean }>`
+    with subject as (
+      select d.edition_id as "editionId", d.subscriber_id as "subscriberId", s.public_id as "subscriberPublicId",
+        s.address_hash as "addressHash", d.state
+      from deliveries d join subscribers s on s.id = d.subscriber_id where d.public_id = ${delivery}::uuid
+    ), kept as (
+      insert into events (id, type, edition_id, subscriber_id, at)
+      select ${id}, ${type}, "editionId", "subscriberId", ${at}::timestamptz from (select 1) one left join subject on true
+      on conflict do nothing returning id
+    )
+    select subject.*, exists (select from kept) as fresh from (select 1) one left join subject on true`.execute(trx)
+  const { fresh, ...subject } = rows[0] as Subject & { fresh: boolean }
+  return { subject: subject.editionId === null ? undefined : subject, fresh }
 }
 
-/** Returns false when this report was kept before. */
-async function insertEvent(trx: Transaction<Database>, report: Report, subject: Subject | undefined): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await trx
-    .insertInto('events')
-    .values({
-      id: report.id,
-      type: report.type,
-      edition_id: subject?.editionId ?? null,
-      subscriber_id: subject?.subscriberId ?? null,
-      at: report.at,
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst()
-  return Number(numInsertedOrUpdatedRows ?? 0) === 1
+/** The reader may have changed their address since: the one that the mail went to is meant. */
+async function hashOf(trx: Transaction<Database>, subject: Subject, report: Report): Promise<Buffer> {
+  const address = normalizeAddress(report.address ?? '')
+  return address === undefined ? subject.addressHash : hashAddress(await getAddressKey(trx), address)
 }
 
 async function raiseFate(trx: Transaction<Database>, { editionId, subscriberId }: Subject, fate: Fate): Promise<void> {
