@@ -59,6 +59,7 @@ interface Subject {
   subscriberPublicId: string
   addressHash: Buffer
   state: DeliveryState
+  batchId: number | null
 }
 
 /** Keeps a report and applies it. A repeat, whatever came between, changes nothing. */
@@ -100,7 +101,7 @@ async function insertEvent(
   const { rows } = await sql<Subject & { fresh: boolean }>`
     with subject as (
       select d.edition_id as "editionId", d.subscriber_id as "subscriberId", s.public_id as "subscriberPublicId",
-        s.address_hash as "addressHash", d.state
+        s.address_hash as "addressHash", d.state, d.batch_id as "batchId"
       from deliveries d join subscribers s on s.id = d.subscriber_id where d.public_id = ${delivery}::uuid
     ), kept as (
       insert into events (id, type, edition_id, subscriber_id, at)
@@ -133,18 +134,18 @@ async function raiseFate(trx: Transaction<Database>, { editionId, subscriberId }
  */
 async function markAccounted(
   trx: Transaction<Database>,
-  { editionId, subscriberId }: Subject,
+  { editionId, subscriberId, batchId }: Subject,
   { providerId }: Report,
 ): Promise<void> {
-  const { rows } = await sql<{ batch_id: number | null }>`
-    update deliveries set state = 'submitted', reason = null, provider_id = ${providerId}, changed_at = clock_timestamp()
-    where edition_id = ${editionId} and subscriber_id = ${subscriberId} and state in ('planned', 'unknown')
-    returning batch_id`.execute(trx)
-  const batchId = rows[0]?.batch_id ?? null
-  // One after another from here on: of two last members at once, the second must see the first.
-  const { rows: batches } = await sql<{ members: number[] }>`
+  // The batch before its deliveries, as everywhere: of two last members at once, the second must see the first.
+  const { rows } = await sql<{ members: number[] }>`
     select members from batches where id = ${batchId} and state in ('attempting', 'unknown') for update`.execute(trx)
-  const members = batches[0]?.members
+  await sql`
+    update deliveries set state = 'submitted', reason = null, provider_id = ${providerId}, changed_at = clock_timestamp()
+    where edition_id = ${editionId} and subscriber_id = ${subscriberId} and state in ('planned', 'unknown')`.execute(
+    trx,
+  )
+  const members = rows[0]?.members
   if (members === undefined) return
   const { rows: open } = await sql`
     select from deliveries d join unnest(${members}::int[]) as m(subscriber_id) using (subscriber_id)

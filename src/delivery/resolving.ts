@@ -58,10 +58,9 @@ async function eachForGood(
   let count = 0
   for (const { id, members } of rows) {
     count += await db.transaction().execute(async (trx) => {
-      // Deliveries before their batch, as everywhere that takes both.
-      const left = await claimUnaccounted(trx, editionId, members)
       const held = await sql`select from batches b where b.id = ${id} and ${forGoodSql} for update`.execute(trx)
       if (held.rows.length === 0) return 0
+      const left = await claimUnaccounted(trx, editionId, members)
       const reason = left.length > 0 ? await decide(trx, left) : null
       await emptyAddresses(trx, editionId, members)
       await sql`update batches set state = 'settled', reason = ${reason} where id = ${id}`.execute(trx)

@@ -17,8 +17,9 @@ export async function markSettled(
   results: readonly MailResult[],
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await settleDeliveries(trx, batch.editionId, results)
+    // The batch before its deliveries, as everywhere: reports of the same mails may come at this moment.
     await trx.updateTable('batches').set({ state: 'settled', reason: null }).where('id', '=', batch.id).execute()
+    await settleDeliveries(trx, batch.editionId, results)
   })
 }
 
@@ -70,16 +71,16 @@ export async function markHalved(
   reason: string,
 ): Promise<number[]> {
   return db.transaction().execute(async (trx) => {
+    const single = members.length === 1
+    if (!(await write(trx, batch, { state: single ? 'settled' : 'halved', reason }))) return []
     // Whoever the provider has reported of meanwhile was accepted after all, and must not go into another request.
     const left = await claimUnaccounted(trx, batch.editionId, members)
+    if (left.length < members.length) await emptyAddresses(trx, batch.editionId, members)
     const [first] = left
-    const single = members.length === 1 && first !== undefined
-    if (!(await write(trx, batch, { state: single || !first ? 'settled' : 'halved', reason }))) return []
-    if (single) {
+    if (single && first !== undefined) {
       await settleDeliveries(trx, batch.editionId, [{ subscriberId: first, outcome: { state: 'rejected', reason } }])
       return []
     }
-    if (left.length < members.length) await emptyAddresses(trx, batch.editionId, members)
     const middle = Math.ceil(left.length / 2)
     const ids: number[] = []
     for (const half of [left.slice(0, middle), left.slice(middle)])

@@ -1,10 +1,11 @@
 // Reports on a real database: whatever their order and number, and whenever they come, they end in the same state.
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Fate, ReportType } from '../../src/database/states.ts'
 import { markReported, pruneEvents, type Report } from '../../src/delivery/feedback.ts'
 import { claimBatch } from '../../src/delivery/ledger.ts'
+import type { BatchRequest } from '../../src/delivery/provider.ts'
 import { pruneSuppression } from '../../src/delivery/suppression.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
@@ -13,14 +14,18 @@ import { findSubscriberByAddress, insertSubscriber, markUnsubscribed } from '../
 import { isFull } from '../support/full.ts'
 import { keepRound } from '../support/kept-round.ts'
 import {
+  acceptAll,
+  emptyRound,
   endWaits,
   freezeEdition,
+  openTestRound,
   planFor,
   readAccounts,
   readBatch,
   readDeliveries,
   type TestRound,
 } from '../support/round.ts'
+import { openTestDatabase } from '../support/stores.ts'
 
 let round: TestRound
 keepRound((kept) => {
@@ -144,31 +149,79 @@ describe.each(SETS.map((types, index) => ({ name: types.join(' '), types, index 
   }, 900_000)
 })
 
-it(`applies ${isFull ? '10,000 reports × 10' : '300 reports × 3'} at once as if each had come once`, async () => {
-  const [readers, repeats] = isFull ? [2_500, 10] : [75, 3]
-  const names = Array.from({ length: readers }, (_, index) => `reader-${index}`)
+const [READERS, REPEATS] = isFull ? [2_500, 10] : [75, 3]
+
+it(`applies ${READERS * 4} reports × ${REPEATS} at once as if each had come once`, () => storm(), 900_000)
+
+const database = await openTestDatabase('real')
+afterAll(() => database?.close())
+
+describe.skipIf(database === undefined)('on a PostgreSQL of many sessions', () => {
+  let embedded: TestRound
+  beforeAll(async () => {
+    embedded = round
+    round = await openTestRound(database?.url ?? '')
+  })
+  beforeEach(() => emptyRound(round.db))
+  afterAll(async () => {
+    await round.close()
+    round = embedded
+  })
+
+  it(`applies ${READERS * 4} reports × ${REPEATS} at once as if each had come once`, () => storm(), 900_000)
+
+  it('reports that race with our own settling, and with one another, leave nothing behind', async () => {
+    round.provider.batchSize = 3
+    const { edition, batchIds } = await planFor(
+      round,
+      Array.from({ length: isFull ? 900 : 90 }, (_, index) => `reader-${index}`),
+    )
+    const racing: Promise<unknown>[] = []
+    // Every third batch loses its answer: there the last report settles it.
+    const answer = (index: number) => (request: BatchRequest) => {
+      for (const { publicId } of request.mails) {
+        for (const type of ['sent', 'delivered'] as const) racing.push(markReported(round.db, report(type, publicId)))
+      }
+      return index % 3 === 0 ? ({ kind: 'unknown', reason: 'cut' } as const) : acceptAll(request)
+    }
+    round.provider.script.push(...batchIds.map((_, index) => answer(index)))
+    const waiting = batchIds.values()
+    const work = async () => {
+      for (const id of waiting) await dispatch(round, id).catch(() => {})
+    }
+    await Promise.all(Array.from({ length: 5 }, work))
+    expect((await Promise.allSettled(racing)).filter((end) => end.status === 'rejected')).toEqual([])
+    const { rows } = await sql`
+      select d.state, d.fate, b.state as batch, d.address from deliveries d join batches b on b.id = d.batch_id
+      where d.edition_id = ${edition.id} group by 1, 2, 3, 4`.execute(round.db)
+    expect(rows).toEqual([{ state: 'submitted', fate: 'delivered', batch: 'settled', address: null }])
+  }, 300_000)
+})
+
+/** Reports of every delivery of an edition, each so many times, in any order and eight at a time. */
+async function storm(): Promise<void> {
+  const names = Array.from({ length: READERS }, (_, index) => `reader-${index}`)
   const { edition, ids } = await sendTo(names)
-  const types: ReportType[] = ['sent', 'delayed', 'delivered', 'hard-bounce']
   const reports = ids.flatMap((id, index) =>
-    types.slice(0, 4 - (index % 25 === 0 ? 0 : 1)).map((type) => report(type, id)),
+    (['sent', 'delayed', 'delivered', index % 25 === 0 ? 'hard-bounce' : 'delivered'] as const).map((type) =>
+      report(type, id),
+    ),
   )
-  const extra = ids.slice(0, readers * 4 - reports.length).map((id) => report('sent', id))
-  const storm = Array.from({ length: repeats }, () => [...reports, ...extra]).flat()
-  shuffle(storm)
+  const all = Array.from({ length: REPEATS }, () => reports).flat()
+  shuffle(all)
   const results = { applied: 0, known: 0, unknown: 0 }
-  const next = storm.values()
-  await Promise.all(
-    Array.from({ length: 8 }, async () => {
-      for (const each of next) results[(await markReported(round.db, each)).result] += 1
-    }),
-  )
-  expect(results).toEqual({ applied: readers * 4, known: readers * 4 * (repeats - 1), unknown: 0 })
+  const next = all.values()
+  const take = async () => {
+    for (const each of next) results[(await markReported(round.db, each)).result] += 1
+  }
+  await Promise.all(Array.from({ length: 8 }, take))
+  expect(results).toEqual({ applied: reports.length, known: reports.length * (REPEATS - 1), unknown: 0 })
   const deliveries = Object.values(await readDeliveries(round.db, edition.id))
-  const bounced = Math.ceil(readers / 25)
+  const bounced = Math.ceil(READERS / 25)
   expect(deliveries.filter((row) => row.fate === 'bounced')).toHaveLength(bounced)
-  expect(deliveries.filter((row) => row.fate === 'delivered')).toHaveLength(readers - bounced)
+  expect(deliveries.filter((row) => row.fate === 'delivered')).toHaveLength(READERS - bounced)
   expect(await readSuppressions()).toHaveLength(bounced)
-}, 900_000)
+}
 
 describe('before our own commit', () => {
   it('a report while the request is under way counts as its acceptance and keeps the bytes for a repeat', async () => {
