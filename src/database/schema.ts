@@ -5,21 +5,14 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   notes                                 a short mail instead of a digest that a day did not bring
+//   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   events, suppressions                  what providers reported, and who must not be written to
 //   secrets, ticks
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
-import type {
-  BatchState,
-  Consent,
-  DeliveryState,
-  EditionKind,
-  EditionState,
-  Fate,
-  Length,
-  ReportType,
-  Section,
-} from './states.ts'
+import type { CredentialRow, EventRow, NoteRow, NoticeRow, SuppressionRow } from './schema-mail.ts'
+import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
 
 export interface Database {
   papers: PaperRow
@@ -34,6 +27,9 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  notes: NoteRow
+  notices: NoticeRow
+  credentials: CredentialRow
   events: EventRow
   suppressions: SuppressionRow
   secrets: SecretRow
@@ -142,7 +138,12 @@ export interface SubscriberRow {
   address: Optional<string>
   address_hash: Buffer
   consent: Consent
+  /** What proves the consent: where it comes from, the page's words (version) that were agreed to, and when. */
   consent_source: string
+  consent_page: Optional<string>
+  asked_at: OptionalTimestamp
+  confirmed_at: OptionalTimestamp
+  left_at: OptionalTimestamp
   preferences_id: number
   cadence: string
   /** 1 Monday … 7 Sunday; read for weekly only. */
@@ -154,18 +155,21 @@ export interface SubscriberRow {
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp
+  /** Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with next_due_at = now(). */
+  welcome: Generated<boolean>
   next_due_at: OptionalTimestamp
   created_at: StampedTimestamp
   changed_at: StampedTimestamp
 }
 
-/** An ordered choice of an edition's positions, shared by readers with the same choices and history. */
+/** An ordered choice of an edition's positions, shared by readers with the same choices and history. `remarks`: one a paper or none. */
 export interface SelectionRow {
   edition_id: number
   id: number
   length: Length
   papers: number[]
   reasons: number[]
+  remarks: Generated<string[]>
 }
 
 /**
@@ -210,27 +214,6 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
-}
-
-/**
- * One report of a provider, by the provider's own id of it. `at` is the provider's clock, `received_at` ours. Edition and
- * subscriber are the delivery's key; both are null when the report named nothing of ours. `lifted` ones count no more.
- */
-export interface EventRow {
-  id: string
-  type: ReportType
-  edition_id: Optional<number>
-  subscriber_id: Optional<number>
-  at: Timestamp
-  received_at: StampedTimestamp
-  lifted: Generated<boolean>
-}
-
-/** An address, by keyed hash, that must not be written to. */
-export interface SuppressionRow {
-  address_hash: Buffer
-  reason: string
-  since: StampedTimestamp
 }
 
 /** Keys that the first migration makes and that are never rotated (`address-hash`). */

@@ -31,3 +31,11 @@ export type ReportType =
   | 'other'
 
 export type BatchState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'settled' | 'halved'
+
+/** What a mail that is not a digest is about. */
+export type NoticeKind = 'confirm' | 'subscribed-already' | 'address' | 'address-changed' | 'export' | 'erase' | 'note'
+
+export type NoticeState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'submitted' | 'rejected' | 'withheld'
+
+/** What a one-time link does when its button is pressed. */
+export type CredentialPurpose = 'confirm' | 'address' | 'export' | 'erase' | 'undo'

@@ -8,7 +8,7 @@ import type { Mail } from './provider.ts'
 /** One member of a batch, as its delivery row has it: everything that its bytes depend on. */
 export interface Member {
   subscriberId: number
-  /** The subscriber's public id: what an unsubscribe link names. */
+  /** The subscriber's public id: what links to leave and to preferences name. */
   subscriberPublicId: string
   /** The delivery's public id: what a view link names. */
   publicId: string
@@ -55,8 +55,10 @@ export function joinMails(
   return members.map((member) => {
     const { pieces, selection } = materialOf(materials, member)
     const claim = { epoch: member.tokenEpoch, issuedAt: member.issuedAt }
+    const reader = { ...claim, publicId: member.subscriberPublicId }
     const joined = joinDigest(pieces, selection, {
-      unsubscribe: signToken(keys, member.keyId, 'unsubscribe', { ...claim, publicId: member.subscriberPublicId }),
+      unsubscribe: signToken(keys, member.keyId, 'unsubscribe', reader),
+      preferences: signToken(keys, member.keyId, 'preferences', reader),
       view: signToken(keys, member.keyId, 'view', { ...claim, publicId: member.publicId }),
     })
     return { ...joined, publicId: member.publicId, to: member.address, date: member.issuedAt.toISOString() }

@@ -172,12 +172,14 @@ export async function markResumed(db: Kysely<Database>, editionId: number): Prom
 /** How the reason begins for which a brake stopped an edition. */
 export const BRAKE_WORD = 'brake: '
 
-/** Lists the LINK_SECRET key ids that unsettled deliveries were planned with: without them their bytes cannot be rebuilt. */
+/** Lists the LINK_SECRET key ids that unsettled deliveries and notices were made with: without them their bytes cannot be rebuilt. */
 export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select distinct d.key_id as id from batches b join deliveries d
       on d.edition_id = b.edition_id and d.subscriber_id = any(b.members) and d.state = 'planned'
-    where b.state in ${standingSql} and b.next_attempt_at < 'infinity'`.execute(db)
+    where b.state in ${standingSql} and b.next_attempt_at < 'infinity'
+    union
+    select n.key_id from notices n where n.state in ${standingSql} and n.next_attempt_at < 'infinity'`.execute(db)
   return rows.map((row) => row.id)
 }
 

@@ -11,6 +11,7 @@ const BATCH_SIZE = 100
 /** Twice the threads that Node gives to files: enough to keep them busy, far from any limit of open files. */
 const WRITERS = 8
 
+const NOTICES_FOLDER = 'notices'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Opens the folder `directory`, which is made with the first batch. Notices go to its `notices/`. */
@@ -18,6 +19,10 @@ export function openOutbox(settings: { directory: string }): Provider {
   async function send(request: BatchRequest): Promise<BatchOutcome> {
     const folder = folderOf(request.edition)
     if (folder === undefined) return { kind: 'refused', reason: 'the edition has no name that a folder could carry' }
+    return writeInto(folder, request)
+  }
+
+  async function writeInto(folder: string, request: Pick<BatchRequest, 'mails' | 'signal'>): Promise<BatchOutcome> {
     const path = join(settings.directory, folder)
     try {
       await mkdir(path, { recursive: true })
@@ -39,6 +44,8 @@ export function openOutbox(settings: { directory: string }): Provider {
     encoding: 'quoted-printable',
     reachesRealWorld: false,
     send,
+    sendNotice: ({ notice, signal }) =>
+      writeInto(NOTICES_FOLDER, { mails: [notice], ...(signal === undefined ? {} : { signal }) }),
   }
 }
 
@@ -62,7 +69,7 @@ export function composeMessage(mail: Mail): string {
   return `${head.buildHeaders()}\r\n\r\n${part('text/plain', mail.text)}${part('text/html', mail.html)}--${boundary}--\r\n`
 }
 
-async function writeAll(path: string, request: BatchRequest): Promise<MailOutcome[]> {
+async function writeAll(path: string, request: Pick<BatchRequest, 'mails' | 'signal'>): Promise<MailOutcome[]> {
   const outcomes: MailOutcome[] = []
   const waiting = request.mails.entries()
   let failed = false
@@ -104,7 +111,6 @@ async function writeMail(path: string, mail: Mail): Promise<MailOutcome> {
 }
 
 function folderOf({ date, kind }: BatchRequest['edition']): string | undefined {
-  if (kind === 'notice') return 'notices'
   return /^\d{4}-\d{2}-\d{2}$/.test(date) && /^[a-z]+$/.test(kind) ? `${date}-${kind}` : undefined
 }
 

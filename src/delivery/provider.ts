@@ -19,11 +19,21 @@ export interface Mail {
 }
 
 export interface BatchRequest {
-  /** What the mails belong to. Of notices, `kind` is `notice` and `date` the day (in UTC) that they were made on. */
+  /** What the mails belong to. */
   edition: { date: string; kind: string }
   /** The same for every repeat of the same bytes; at most 256 characters. */
   idempotencyKey: string
   mails: Mail[]
+  signal?: AbortSignal
+}
+
+/** One mail that is not a digest. Its public id is the notice's own. */
+export interface NoticeRequest {
+  notice: Mail
+  /** `confirm`, `export` … */
+  kind: string
+  /** The same for every repeat of the same bytes; at most 256 characters. */
+  idempotencyKey: string
   signal?: AbortSignal
 }
 
@@ -61,4 +71,6 @@ export interface Provider {
   /** Whether mails can reach people: reserved example domains are withheld then. */
   reachesRealWorld: boolean
   send(request: BatchRequest): Promise<BatchOutcome>
+  /** Takes one notice; `answered` holds exactly one outcome. */
+  sendNotice(request: NoticeRequest): Promise<BatchOutcome>
 }

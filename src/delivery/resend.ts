@@ -2,7 +2,7 @@
 // about a single mail the outcome is `unknown`. It never repeats a request by itself.
 import { Resend } from 'resend'
 import { z } from 'zod'
-import type { BatchOutcome, BatchRequest, Mail, Provider } from './provider.ts'
+import type { BatchOutcome, BatchRequest, Mail, NoticeRequest, Provider } from './provider.ts'
 
 export interface ResendSettings {
   apiKey: string
@@ -51,10 +51,33 @@ export function openResend(settings: ResendSettings): Provider {
     const wait = openWait(deadlineMs, request.signal)
     try {
       const answer = await client.batch.send(
-        request.mails.map((mail) => toResendMail(mail, tag)),
+        request.mails.map((mail) =>
+          toResendMail(mail, [
+            { name: 'delivery', value: mail.publicId },
+            { name: 'edition', value: tag },
+          ]),
+        ),
         { idempotencyKey: request.idempotencyKey, batchValidation: 'permissive', signal: wait.signal },
       )
       const outcome = readAnswer(answer, request.mails, Date.now())
+      return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
+    } finally {
+      wait.close()
+    }
+  }
+
+  async function sendNotice(request: NoticeRequest): Promise<BatchOutcome> {
+    const { notice, kind } = request
+    const wait = openWait(deadlineMs, request.signal)
+    try {
+      const answer = await client.emails.send(
+        toResendMail(notice, [
+          { name: 'notice', value: notice.publicId },
+          { name: 'kind', value: kind },
+        ]),
+        { idempotencyKey: request.idempotencyKey, signal: wait.signal },
+      )
+      const outcome = readNoticeAnswer(answer, notice, Date.now())
       return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
     } finally {
       wait.close()
@@ -69,6 +92,7 @@ export function openResend(settings: ResendSettings): Provider {
     encoding: 'utf8',
     reachesRealWorld: !isLoopback(baseUrl),
     send,
+    sendNotice,
   }
 }
 
@@ -101,6 +125,14 @@ export function readAnswer(answer: ResendAnswer, mails: readonly Mail[], now: nu
   }
   if (status === 409 && name === 'invalid_idempotent_request') return { kind: 'mismatch', reason }
   return { kind: 'unknown', reason }
+}
+
+/** Classifies the answer to a single mail: accepted under one id, or like any other failure. */
+function readNoticeAnswer(answer: ResendAnswer, notice: Mail, now: number): BatchOutcome {
+  if (answer.error !== null || answer.data === null) return readAnswer(answer, [notice], now)
+  const accepted = z.object({ id: z.string().min(1) }).safeParse(answer.data)
+  if (!accepted.success) return { kind: 'unknown', reason: 'the answer has another shape than documented' }
+  return { kind: 'answered', outcomes: [{ state: 'submitted', providerId: accepted.data.id }] }
 }
 
 /**
@@ -172,7 +204,7 @@ function quotaPause(asked: number | undefined, now: number): number {
   return DAY_MS - (now % DAY_MS)
 }
 
-function toResendMail(mail: Mail, edition: string) {
+function toResendMail(mail: Mail, tags: { name: string; value: string }[]) {
   return {
     from: mail.from,
     to: mail.to,
@@ -180,10 +212,7 @@ function toResendMail(mail: Mail, edition: string) {
     html: mail.html,
     text: mail.text,
     headers: mail.headers,
-    tags: [
-      { name: 'delivery', value: mail.publicId },
-      { name: 'edition', value: edition },
-    ],
+    tags,
   }
 }
 

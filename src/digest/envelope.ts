@@ -3,7 +3,7 @@
 import { domainToASCII } from 'node:url'
 import type { EditionKind, Length } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
-import { hostLinks } from './links.ts'
+import { hostLinks, ownLink } from './links.ts'
 import { markSlot } from './piece.ts'
 import { cleanLine, cleanText, shortenToLength, shortTitle } from './text.ts'
 import { shortDate } from './words.ts'
@@ -58,6 +58,36 @@ export function envelopeOf(host: Host, name: string, kind: EditionKind, length: 
       ['X-Auto-Response-Suppress', 'OOF, AutoReply'],
     ],
   }
+}
+
+/**
+ * Returns sender and headers of a notice. `unsubscribe`: the token of a reader to whom it comes as a digest does, without
+ * being asked for; a notice that somebody asked for has nothing to leave.
+ */
+export function noticeEnvelope(host: Host, kind: string, unsubscribe: string | null): Envelope {
+  const from = cleanLine(host.mailFrom)
+  const domain = senderDomain(from)
+  const leave: Envelope['headers'] =
+    unsubscribe === null
+      ? []
+      : [
+          ['List-Unsubscribe', `<${ownLink(host.publicUrl, 'unsubscribe', unsubscribe)}>`],
+          ['List-Unsubscribe-Post', 'List-Unsubscribe=One-Click'],
+        ]
+  return {
+    from,
+    headers: [
+      ...leave,
+      ['Feedback-ID', `${kind}:none:notice:${domain}`],
+      ['Auto-Submitted', 'auto-generated'],
+      ['X-Auto-Response-Suppress', 'OOF, AutoReply'],
+    ],
+  }
+}
+
+/** Returns a subject as it leaves: one line, short enough for an inbox. */
+export function noticeSubject(text: string): string {
+  return shortenToLength(subjectLine(cleanText(text)), SUBJECT_MAX)
 }
 
 /** Returns the part of the subject that says the day: `Daily Papers, Thu 5 March: `. */

@@ -27,6 +27,12 @@ const HEADINGS: Record<Exclude<Section, 'ranked'>, Heading> = {
 }
 /** A lead that is a whole title would make two lines of the day's one. */
 const DAY_LEAD_MAX = 70
+/** Less instead of nothing: each opens a page with one button. */
+const STEPS = [
+  { label: 'Weekly instead', step: 'weekly' },
+  { label: 'Pause for two weeks', step: 'pause' },
+  { label: 'Fewer papers', step: 'fewer' },
+]
 const PREHEADER_PAPERS = 3
 const PREHEADER_LEAD_MAX = 50
 
@@ -72,6 +78,8 @@ export function sheetFrame({ date, kind, incomplete, places }: Sheet, host: Host
     because: `You get this because you subscribed at ${new URL(host.publicUrl).host}.`,
     unsubscribeUrl: links.unsubscribe,
     viewUrl: links.view,
+    preferencesUrl: links.preferences,
+    steps: STEPS.map(({ label, step }) => ({ label, url: `${links.preferences}?step=${step}` })),
   }
 }
 

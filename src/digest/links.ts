@@ -15,6 +15,7 @@ export interface HostLinks {
   /** With the slot of the personal token inside. */
   unsubscribe: string
   view: string
+  preferences: string
 }
 
 const ARXIV_ID = /^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?\/\d{7})(v\d+)?$/
@@ -38,7 +39,17 @@ export function hostLinks(publicUrl: string): HostLinks {
     front: `${publicUrl}/`,
     unsubscribe: `${publicUrl}/unsubscribe/${markSlot('unsubscribe')}`,
     view: `${publicUrl}/view/${markSlot('view')}`,
+    preferences: `${publicUrl}/preferences/${markSlot('preferences')}`,
   }
+}
+
+/** The pages that one reader's links lead to. */
+export type OwnPage = 'confirm' | 'address' | 'export' | 'erase' | 'undo' | 'preferences' | 'unsubscribe'
+
+/** Returns the link of one reader to a page of theirs. Throws on a token that a link could not carry. */
+export function ownLink(publicUrl: string, page: OwnPage, token: string): string {
+  if (!/^[A-Za-z0-9_-]+$/.test(token)) throw new Error('a token of other than URL-safe characters')
+  return `${publicUrl}/${page}/${token}`
 }
 
 /** Returns the link as a browser would read it; null for anything but https without a user name. */

@@ -14,21 +14,30 @@ export interface Notice {
   action?: { label: string; url: string }
   /** Why this mail was sent. */
   footer?: string
+  /** What else its reader may want, at the foot: preferences, unsubscribe. */
+  links?: readonly { label: string; url: string }[]
 }
 
-/** Renders a notice. Throws on an action that is no link of the host's: a notice leads nowhere else. */
+/** Renders a notice. Throws on a link that is not the host's: a notice leads nowhere else. */
 export function renderNotice(notice: Notice, host: Host, templates: Templates): { html: string; text: string } {
-  const { action } = notice
-  if (action && !isOwnLink(action.url, host)) throw new Error("a notice's action is no link of the host's")
+  const { action, links = [] } = notice
+  for (const link of action ? [action, ...links] : links) {
+    if (!isOwnLink(link.url, host)) throw new Error(`a notice's "${link.label}" is no link of the host's`)
+  }
   const values = {
     ...hostFrame(host, templates.theme),
     title: cleanText(notice.title),
     preheader: cleanText(notice.preheader),
     paragraphs: notice.paragraphs.map(cleanText),
-    action: action ? { label: cleanText(action.label), url: new URL(action.url).href } : null,
+    action: action ? cleanLink(action) : null,
+    links: links.map(cleanLink),
     why: cleanText(notice.footer ?? ''),
   }
   return { html: templates.notice.html.head(values), text: templates.notice.text.head(values) }
+}
+
+function cleanLink({ label, url }: { label: string; url: string }) {
+  return { label: cleanText(label), url: new URL(url).href }
 }
 
 function isOwnLink(link: string, { publicUrl }: Host): boolean {

@@ -1,16 +1,19 @@
 // The round's table of contents. Each job does its own work; only this file knows what comes next.
-import { pruneEvents } from '../delivery/feedback.ts'
 import { listStandingBatches } from '../delivery/ledger.ts'
+import { listStandingNotices } from '../delivery/notice-ledger.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
+import { notify } from './notify.ts'
 import { planDue } from './plan.ts'
 import type { Handlers, Job, Queue } from './queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
 import type { Round } from './round.ts'
+import { sweepAway } from './sweep.ts'
 import { tick } from './tick.ts'
 
 /** Batches that one sweep puts back; the next sweep takes the rest. */
 const SWEEP_BATCHES_MAX = 5_000
+const SWEEP_NOTICES_MAX = 1_000
 
 /** Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch, and sweep behind them. */
 export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers {
@@ -28,10 +31,11 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
       while ((await planDue(round)) > 0) await queue.put(await standingJobs(round))
     },
     dispatch: async ({ batchId }) => queue.put((await dispatch(round, batchId)).map(dispatchJob)),
+    notify: async ({ noticeId }) => notify(round, noticeId),
     // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
     sweep: async () => {
       await queue.put(await standingJobs(round))
-      await pruneEvents(round.db)
+      await sweepAway(round)
     },
   }
 }
@@ -41,6 +45,12 @@ export function dispatchJob(batchId: number): Job {
   return { name: 'dispatch', batchId }
 }
 
+/** Returns the job that sends a notice. */
+export function notifyJob(noticeId: number): Job {
+  return { name: 'notify', noticeId }
+}
+
 async function standingJobs({ db }: Round): Promise<Job[]> {
-  return (await listStandingBatches(db, SWEEP_BATCHES_MAX)).map(dispatchJob)
+  const notices = (await listStandingNotices(db, SWEEP_NOTICES_MAX)).map(notifyJob)
+  return [...notices, ...(await listStandingBatches(db, SWEEP_BATCHES_MAX)).map(dispatchJob)]
 }

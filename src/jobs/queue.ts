@@ -12,6 +12,7 @@ export type Job =
   | { name: 'rank'; date: string; kind: EditionKind }
   | { name: 'plan' }
   | { name: 'dispatch'; batchId: number }
+  | { name: 'notify'; noticeId: number }
   | { name: 'sweep' }
 
 /**
@@ -21,7 +22,7 @@ export type Job =
 export type Handlers = { [N in Job['name']]: (job: Extract<Job, { name: N }>) => Promise<void> }
 
 /** What a command gives that only sends. */
-export type DispatchOnly = Pick<Handlers, 'dispatch'>
+export type DispatchOnly = Pick<Handlers, 'dispatch'> & Partial<Pick<Handlers, 'notify'>>
 
 export interface Counts {
   waiting: number
@@ -64,8 +65,9 @@ const TICK_MS = 60_000
 /** Jobs of the round are heavy and rare; two, so that a slow source does not keep the plan waiting. */
 const ROUND_CONCURRENCY = 2
 const DISPATCH_CONCURRENCY = 4
-/** Leaves room above: a smaller number goes first, and notices must overtake digests. */
+/** A smaller number goes first: somebody waits for a notice, while digests have the morning. */
 const DISPATCH_PRIORITY = 10
+const NOTIFY_PRIORITY = 1
 /** Jobs in one command: large enough to be cheap, small enough not to block the store. */
 const PUT_SIZE = 1_000
 /** How long one such command may take before `put` gives up, in milliseconds. */
@@ -107,11 +109,12 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   async function put(jobs: readonly Job[], { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
     backend.demandReachable()
     for (const queue of [round, dispatch]) {
-      const mine = jobs.filter((job) => (job.name === 'dispatch' ? dispatch : round) === queue)
+      const mine = jobs.filter((job) => (isSending(job) ? dispatch : round) === queue)
       for (let start = 0; start < mine.length; start += PUT_SIZE) {
         const entries = mine.slice(start, start + PUT_SIZE).map((job) => {
           const { name, ...data } = job
-          return { name, data, opts: { jobId: idOf(job), delay: delayMs } }
+          const priority = name === 'notify' ? { priority: NOTIFY_PRIORITY } : {}
+          return { name, data, opts: { jobId: idOf(job), delay: delayMs, ...priority } }
         })
         const [first] = entries
         // A single job takes the cheaper command: in PostgreSQL the other one makes temporary tables.
@@ -183,6 +186,11 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await backend.close()
     },
   }
+}
+
+/** What makes requests to the provider shares its queue and pace. */
+function isSending({ name }: Job): boolean {
+  return name === 'dispatch' || name === 'notify'
 }
 
 /** One job a name and ids: the key by which the queue knows that it has a job already. */

@@ -1,13 +1,18 @@
 // Signed credentials in links: one purpose each, no address inside, nothing stored. A token of one purpose is never valid for another.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 
-/** The links that work today. Purposes are separate keys, so they cannot be exchanged. */
-export type TokenPurpose = 'unsubscribe' | 'view'
+/**
+ * What a signed token may do. Purposes are separate keys, so they cannot be exchanged. `view` names a delivery, the others a
+ * subscriber; `session` is what a page holds in a cookie in place of a link.
+ */
+export const TOKEN_PURPOSES = ['unsubscribe', 'view', 'preferences', 'feed', 'session'] as const
+export type TokenPurpose = (typeof TOKEN_PURPOSES)[number]
 
 export interface LinkKeys {
   /** The key that signs: the newest of the ring. */
   currentKeyId: number
-  byId: ReadonlyMap<number, Readonly<Record<TokenPurpose, Buffer>>>
+  /** `seal` locks what a notice says until it has left (delivery/seal.ts). */
+  byId: ReadonlyMap<number, Readonly<Record<TokenPurpose | 'seal', Buffer>>>
 }
 
 /** What a token says: whose (a subscriber's or a delivery's public id), as of which epoch, since when. */
@@ -18,7 +23,18 @@ export interface TokenClaim {
 }
 
 const VERSION = 1
-const PURPOSES: readonly TokenPurpose[] = ['unsubscribe', 'view']
+const HOUR_MS = 3_600_000
+/**
+ * How long a token holds from its moment of issue, in milliseconds. Leaving works for ever; a mail's own links are of use while
+ * it is read; a session is for one sitting.
+ */
+const LIFE_MS: Record<TokenPurpose, number> = {
+  unsubscribe: Number.POSITIVE_INFINITY,
+  view: Number.POSITIVE_INFINITY,
+  feed: Number.POSITIVE_INFINITY,
+  preferences: 90 * 24 * HOUR_MS,
+  session: HOUR_MS,
+}
 // version 1 · key id 4 · uuid 16 · epoch 2 · issued (seconds) 5 · signature 16 = 44 bytes, 59 characters
 const SIGNED_BYTES = 28
 const SIGNATURE_BYTES = 16
@@ -26,14 +42,15 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Derives the keys of each purpose by HKDF-SHA-256 from a ring of secrets, newest first. Key ids come from the secrets themselves. */
 export function deriveLinkKeys(secrets: readonly string[]): LinkKeys {
-  const byId = new Map<number, Record<TokenPurpose, Buffer>>()
+  const byId = new Map<number, Record<TokenPurpose | 'seal', Buffer>>()
   let currentKeyId: number | undefined
   for (const secret of secrets) {
     // 31 bits, so that it fits PostgreSQL's int.
     const keyId = derive(secret, 'key-id', 4).readUInt32BE() >>> 1
     currentKeyId ??= keyId
-    const keys = Object.fromEntries(PURPOSES.map((purpose) => [purpose, derive(secret, `link/${purpose}`, 32)]))
-    byId.set(keyId, keys as Record<TokenPurpose, Buffer>)
+    const keys = TOKEN_PURPOSES.map((purpose) => [purpose, derive(secret, `link/${purpose}`, 32)] as const)
+    const all = Object.fromEntries([...keys, ['seal', derive(secret, 'seal', 32)]])
+    byId.set(keyId, all as Record<TokenPurpose | 'seal', Buffer>)
   }
   if (currentKeyId === undefined) throw new Error('a ring of link secrets holds at least one')
   return { currentKeyId, byId }
@@ -53,7 +70,22 @@ export function signToken(keys: LinkKeys, keyId: number, purpose: TokenPurpose, 
   return token.toString('base64url')
 }
 
-/** Returns the claim of a genuine token of this purpose, undefined for anything else; whether its epoch still holds is the caller's to ask. */
+/** Signs for a subscriber with the newest key, as of now: for pages and notices, whose bytes nobody rebuilds from rows. */
+export function issueToken(
+  keys: LinkKeys,
+  purpose: Exclude<TokenPurpose, 'view'>,
+  { publicId, tokenEpoch }: { publicId: string; tokenEpoch: number },
+  now: Date,
+): string {
+  return signToken(keys, keys.currentKeyId, purpose, { publicId, epoch: tokenEpoch, issuedAt: now })
+}
+
+/** Tells whether a token of this purpose is still within its life. `now` is the database's. */
+export function isInLife(purpose: TokenPurpose, claim: TokenClaim, now: Date): boolean {
+  return now.getTime() - claim.issuedAt.getTime() < LIFE_MS[purpose]
+}
+
+/** Returns the claim of a genuine token of this purpose, undefined for anything else; whether its epoch and life still hold is the caller's to ask. */
 export function verifyToken(keys: LinkKeys, purpose: TokenPurpose, token: string): TokenClaim | undefined {
   const bytes = Buffer.from(token, 'base64url')
   // The second comparison refuses other spellings of the same bytes.

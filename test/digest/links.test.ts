@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hostLinks, paperLinks } from '../../src/digest/links.ts'
+import { hostLinks, ownLink, paperLinks } from '../../src/digest/links.ts'
 
 const paper = (arxivId: string | null, codeUrl: string | null = null, projectUrl: string | null = null) => ({
   arxivId,
@@ -47,6 +47,16 @@ describe('hostLinks', () => {
       front: 'https://papers.example.org/',
       unsubscribe: 'https://papers.example.org/unsubscribe/\u0001unsubscribe\u0002',
       view: 'https://papers.example.org/view/\u0001view\u0002',
+      preferences: 'https://papers.example.org/preferences/\u0001preferences\u0002',
     })
+  })
+})
+
+describe('ownLink', () => {
+  it('leads to a page of one reader, and carries nothing that a link could not', () => {
+    expect(ownLink('https://papers.example.org', 'confirm', 'a_-9')).toBe('https://papers.example.org/confirm/a_-9')
+    for (const token of ['', 'a/b', 'a?b', 'ä', '../x']) {
+      expect(() => ownLink('https://papers.example.org', 'erase', token)).toThrow(/token/)
+    }
   })
 })

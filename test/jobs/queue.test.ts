@@ -42,6 +42,7 @@ const idle: Handlers = {
   rank: nothing,
   plan: nothing,
   dispatch: nothing,
+  notify: nothing,
   sweep: nothing,
 }
 const batch = (batchId: number): Job => ({ name: 'dispatch', batchId })

@@ -91,6 +91,9 @@ export function openReplayingProvider(given: Partial<Provider> = {}): ReplayingP
       if (last === 'stopped') return { kind: 'stopped', reason: 'the key was refused' }
       return take(request)
     },
+    async sendNotice({ notice, kind, idempotencyKey }) {
+      return provider.send({ edition: { date: 'notice', kind }, mails: [notice], idempotencyKey })
+    },
     ...given,
   }
   return provider

@@ -53,6 +53,9 @@ export function openScriptedProvider(given: Partial<Provider> = {}): ScriptedPro
       }
       return outcome
     },
+    async sendNotice({ notice, kind, idempotencyKey }) {
+      return provider.send({ edition: { date: 'notice', kind }, mails: [notice], idempotencyKey })
+    },
     ...given,
   }
   return provider
@@ -195,7 +198,7 @@ export async function readAccounts(db: Kysely<Database>, editionId: number) {
 export async function emptyRound(db: Kysely<Database>): Promise<void> {
   // Deleting a few rows is several times faster than truncating the tables.
   const tables = 'events deliveries batches selections pieces edition_papers editions votes listings collections papers'
-  const rest = 'suppressions subscribers preferences ticks'
+  const rest = 'notes notices credentials suppressions subscribers preferences ticks'
   await sql.raw([...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`).join('; ')).execute(db)
 }
 

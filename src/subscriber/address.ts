@@ -1,0 +1,58 @@
+// A subscriber's move to another address, and the way back. The subscriber stays the same one, so that no paper comes twice;
+// every link of earlier mails that could steer anything is revoked.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { lockInTransaction } from '../database/client.ts'
+import type { Database } from '../database/schema.ts'
+import { findSuppression } from './consent.ts'
+import { getAddressKey } from './store.ts'
+import { hashAddress } from './subscriber.ts'
+
+/** Holds an address, whoever it belongs to, until the transaction ends, and returns its hash: sign-ups and moves take turns. */
+export async function claimAddress(trx: Transaction<Database>, address: string): Promise<Buffer> {
+  const hash = hashAddress(await getAddressKey(trx), address)
+  await lockInTransaction(trx, `address:${hash.toString('hex')}`)
+  return hash
+}
+
+/** Tells whether a subscriber may move to an address: nobody's, or only signed up for and never confirmed, and not suppressed. */
+export async function isAddressFree(db: Kysely<Database>, address: string): Promise<boolean> {
+  const hash = hashAddress(await getAddressKey(db), address)
+  const suppressed = await findSuppression(db, hash)
+  if (suppressed !== undefined && suppressed !== 'erased') return false
+  const taken = await db
+    .selectFrom('subscribers')
+    .select('id')
+    .where('address_hash', '=', hash)
+    .where('consent', '<>', 'pending')
+    .executeTakeFirst()
+  return taken === undefined
+}
+
+/**
+ * Moves a confirmed subscriber. A sign-up of the new address that was never confirmed gives way, an `erased` suppression is
+ * lifted: its owner has just confirmed it. Returns the address before, undefined when the subscriber is not confirmed (any
+ * more) or the new address is not free.
+ */
+export async function markAddress(
+  trx: Transaction<Database>,
+  id: number,
+  address: string,
+): Promise<string | undefined> {
+  const hash = await claimAddress(trx, address)
+  const own = await trx
+    .selectFrom('subscribers')
+    .select('address')
+    .where('id', '=', id)
+    .where('consent', '=', 'confirmed')
+    .forUpdate()
+    .executeTakeFirst()
+  if (!own || own.address === null || own.address === address || !(await isAddressFree(trx, address))) return undefined
+  await trx.deleteFrom('subscribers').where('address_hash', '=', hash).where('consent', '=', 'pending').execute()
+  await trx.deleteFrom('suppressions').where('address_hash', '=', hash).where('reason', '=', 'erased').execute()
+  await trx
+    .updateTable('subscribers')
+    .set({ address, address_hash: hash, token_epoch: sql`token_epoch + 1`, changed_at: sql`now()` })
+    .where('id', '=', id)
+    .execute()
+  return own.address
+}

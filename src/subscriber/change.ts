@@ -1,0 +1,87 @@
+// A reader's change of mind: one row under its lock, told back as before and after, so that a page can say it in a sentence
+// and an undo can put it back.
+import { sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { localDateSql, nextHourSql } from './calendar.ts'
+import type { Choices, Rhythm, Silence } from './preferences.ts'
+import { ensurePreferences } from './store.ts'
+import { assertZones } from './zone.ts'
+
+/** Everything that a reader may choose, as it stands. */
+export interface Standing extends Rhythm {
+  choices: Choices
+  silence: Silence
+  /** A local date, that day included; null where nothing is paused. */
+  pausedUntil: string | null
+}
+
+/** What is to be another: what is left out stays. A pause may be given in days from the reader's today. */
+export type Change = Partial<Omit<Standing, 'pausedUntil'>> & { pausedUntil?: string | null | { days: number } }
+
+export interface Changed {
+  before: Standing
+  after: Standing
+}
+
+/** The offers of a mail's foot and of the page for leaving. */
+export const STEPS = ['weekly', 'pause', 'fewer'] as const
+export type Step = (typeof STEPS)[number]
+
+/** A snooze and a pause from a mail's foot. */
+export const SNOOZE_DAYS = 14
+
+/** Returns what a step down changes for a reader: the week's edition on Mondays, two weeks of silence, or half as many papers. */
+export function stepDown(step: Step, { choices }: Pick<Standing, 'choices'>): Change {
+  switch (step) {
+    case 'weekly':
+      return { cadence: 'weekly', weekday: 1 }
+    case 'pause':
+      return { pausedUntil: { days: SNOOZE_DAYS } }
+    case 'fewer':
+      return { choices: { ...choices, papers: Math.ceil(choices.papers / 2) } }
+  }
+}
+
+/**
+ * Changes what a confirmed reader chose. Another cadence, a pause or its end begins to wait anew; another hour or zone moves
+ * the clock on, and one digest a local day stays the rule by the ledger's own key. Returns undefined when nobody is confirmed
+ * under this id; throws a RangeError for an unknown zone.
+ */
+export async function markChanged(
+  trx: Transaction<Database>,
+  id: number,
+  change: Change,
+): Promise<Changed | undefined> {
+  if (change.zone !== undefined) await assertZones(trx, new Set([change.zone]))
+  const { rows } = await sql<Standing & { pauseDate: string | null }>`
+    select p.choices, s.silence, s.cadence, s.weekday, s.hour, s.zone, s.paused_until as "pausedUntil",
+      ${localDateSql('s', sql`now()`)} + ${pauseDays(change)}::int as "pauseDate"
+    from subscribers s join preferences p on p.id = s.preferences_id
+    where s.id = ${id} and s.consent = 'confirmed' for update of s`.execute(trx)
+  const row = rows[0]
+  if (!row) return undefined
+  const { pauseDate, ...before } = row
+  const { pausedUntil = before.pausedUntil, ...rest } = change
+  const after: Standing = {
+    ...before,
+    ...rest,
+    pausedUntil: typeof pausedUntil === 'object' && pausedUntil !== null ? pauseDate : pausedUntil,
+  }
+  const [preferencesId] = await ensurePreferences(trx, [after.choices])
+  const waitsAnew = after.cadence !== before.cadence || after.pausedUntil !== before.pausedUntil
+  const clockMoves = (['cadence', 'weekday', 'hour', 'zone'] as const).some((key) => after[key] !== before[key])
+  await sql`
+    update subscribers s set preferences_id = ${preferencesId}, silence = ${after.silence}, cadence = a.cadence,
+      weekday = a.weekday, hour = a.hour, zone = a.zone, paused_until = ${after.pausedUntil}::date,
+      waiting_since = case when ${waitsAnew}::boolean then now() else s.waiting_since end,
+      next_due_at = case when ${clockMoves}::boolean then ${nextHourSql('a', sql`now()`)} else s.next_due_at end,
+      changed_at = now()
+    from (select ${after.cadence}::text as cadence, ${after.weekday}::smallint as weekday, ${after.hour}::smallint as hour,
+      ${after.zone}::text as zone) a
+    where s.id = ${id}`.execute(trx)
+  return { before, after }
+}
+
+function pauseDays({ pausedUntil }: Change): number | null {
+  return typeof pausedUntil === 'object' && pausedUntil !== null ? pausedUntil.days : null
+}

@@ -1,0 +1,147 @@
+// How a consent begins, is confirmed, ends and comes back. Every function is one statement and harmless when repeated; which
+// notice goes with it is decided in delivery/sign-up.ts.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { Consent } from '../database/states.ts'
+import { nextHourSql } from './calendar.ts'
+import type { Choices, Rhythm, Silence } from './preferences.ts'
+import { ensurePreferences } from './store.ts'
+
+/** What somebody asks for when they sign up, with what proves that they did. */
+export interface Ask extends Rhythm {
+  choices: Choices
+  silence: Silence
+  /** Send the latest edition at once after confirming. */
+  welcome: boolean
+  /** Where the consent comes from: `form` … */
+  consentSource: string
+  /** Names the words that were agreed to: page, language and version. */
+  consentPage: string
+}
+
+/** As much of a subscriber as signing up depends on. */
+export interface KnownAddress {
+  id: number
+  publicId: string
+  tokenEpoch: number
+  consent: Consent
+}
+
+/** An unconfirmed sign-up vanishes after so many days. */
+const PENDING_DAYS = 7
+/** How long after leaving a reader may come back with one button. */
+const COME_BACK_MINUTES = 60
+
+/** Returns who has an address, by its hash, in whatever state, and holds the row until the transaction ends. */
+export async function findKnownAddress(
+  trx: Transaction<Database>,
+  addressHash: Buffer,
+): Promise<KnownAddress | undefined> {
+  return trx
+    .selectFrom('subscribers')
+    .select(['id', 'public_id as publicId', 'token_epoch as tokenEpoch', 'consent'])
+    .where('address_hash', '=', addressHash)
+    .where('address', 'is not', null)
+    .forUpdate()
+    .executeTakeFirst()
+}
+
+/** Returns why an address must not be written to, undefined when it may. */
+export async function findSuppression(db: Kysely<Database>, addressHash: Buffer): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('suppressions')
+    .select('reason')
+    .where('address_hash', '=', addressHash)
+    .executeTakeFirst()
+  return row?.reason
+}
+
+/** Adds somebody who has yet to confirm. Nothing but a confirmation is ever sent to them. */
+export async function insertPending(
+  trx: Transaction<Database>,
+  address: string,
+  addressHash: Buffer,
+  ask: Ask,
+): Promise<number> {
+  const [preferencesId] = await ensurePreferences(trx, [ask.choices])
+  const { id } = await trx
+    .insertInto('subscribers')
+    .values({
+      address,
+      address_hash: addressHash,
+      consent: 'pending',
+      consent_source: ask.consentSource,
+      consent_page: ask.consentPage,
+      asked_at: sql<Date>`now()`,
+      preferences_id: preferencesId as number,
+      cadence: ask.cadence,
+      weekday: ask.weekday,
+      hour: ask.hour,
+      zone: ask.zone,
+      silence: ask.silence,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  return id
+}
+
+/**
+ * Begins a subscription as it was asked for: what freezes from now on is waited for. It lifts an `erased` suppression, and no
+ * other: the reader has come back by their own hand. Returns false when the subscriber is gone or must not be written to.
+ */
+export async function markConfirmed(
+  trx: Transaction<Database>,
+  id: number,
+  { ask, askedAt }: { ask: Ask; askedAt: Date },
+): Promise<boolean> {
+  const [preferencesId] = await ensurePreferences(trx, [ask.choices])
+  await sql`
+    delete from suppressions where reason = 'erased'
+      and address_hash = (select address_hash from subscribers where id = ${id} and address is not null)`.execute(trx)
+  const { numAffectedRows } = await sql`
+    update subscribers s set consent = 'confirmed', consent_source = a.consent_source, consent_page = a.consent_page,
+      asked_at = ${askedAt}::timestamptz, confirmed_at = now(), left_at = null, preferences_id = a.preferences_id,
+      cadence = a.cadence, weekday = a.weekday, hour = a.hour, zone = a.zone, silence = a.silence, paused_until = null,
+      waiting_since = now(), next_due_at = ${nextHourSql('a', sql`now()`)}, changed_at = now()
+    from (select ${ask.consentSource}::text as consent_source, ${ask.consentPage}::text as consent_page,
+      ${preferencesId}::int as preferences_id, ${ask.cadence}::text as cadence, ${ask.weekday}::smallint as weekday,
+      ${ask.hour}::smallint as hour, ${ask.zone}::text as zone, ${ask.silence}::text as silence) a
+    where s.id = ${id} and s.address is not null
+      and not exists (select from suppressions x where x.address_hash = s.address_hash)`.execute(trx)
+  return Number(numAffectedRows) === 1
+}
+
+/**
+ * Takes back a leaving of the last hour: the subscription goes on from now. Returns false when there is none to take back;
+ * true as well for whoever has come back already.
+ */
+export async function markResubscribed(db: Kysely<Database>, publicId: string): Promise<boolean> {
+  await sql`
+    update subscribers s set consent = 'confirmed', left_at = null, waiting_since = now(),
+      next_due_at = ${nextHourSql('s', sql`now()`)}, changed_at = now()
+    where s.public_id = ${publicId} and s.consent = 'unsubscribed' and s.address is not null
+      and s.left_at > now() - make_interval(mins => ${COME_BACK_MINUTES})
+      and not exists (select from suppressions x where x.address_hash = s.address_hash)`.execute(db)
+  const row = await db.selectFrom('subscribers').select('consent').where('public_id', '=', publicId).executeTakeFirst()
+  return row?.consent === 'confirmed'
+}
+
+/** Tells until when a reader who left may come back with one button; null when that is over or they never left. */
+export async function findComeBackUntil(db: Kysely<Database>, publicId: string): Promise<Date | null> {
+  const { rows } = await sql<{ until: Date }>`
+    select left_at + make_interval(mins => ${COME_BACK_MINUTES}) as until from subscribers
+    where public_id = ${publicId} and consent = 'unsubscribed' and address is not null
+      and left_at > now() - make_interval(mins => ${COME_BACK_MINUTES})`.execute(db)
+  return rows[0]?.until ?? null
+}
+
+/** Removes sign-ups that nobody confirmed within a week. Returns how many. */
+export async function prunePending(db: Kysely<Database>): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from subscribers where consent = 'pending'
+      and created_at < now() - make_interval(days => ${PENDING_DAYS})
+      and not exists (select from credentials c where c.subscriber_id = subscribers.id and c.expires_at > clock_timestamp())`.execute(
+    db,
+  )
+  return Number(numAffectedRows)
+}

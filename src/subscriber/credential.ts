@@ -1,0 +1,94 @@
+// One-time links: a random token in the mail, its hash in the database. Looking uses nothing up; using one works once. Whatever
+// is wrong with a token (unknown, malformed, expired, used, of another purpose), the answer is the same: undefined.
+import { createHash, randomBytes } from 'node:crypto'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { CredentialPurpose } from '../database/states.ts'
+
+export interface Credential {
+  subscriberId: number
+  /** What using it does; parsed by whoever wrote it. */
+  payload: unknown
+  issuedAt: Date
+  expiresAt: Date
+}
+
+const TOKEN_BYTES = 32
+const TOKEN = /^[A-Za-z0-9_-]{43}$/
+/** How long a link works. An undo is for people who read their mail once a week. */
+const LIFE_HOURS: Record<CredentialPurpose, number> = { confirm: 48, address: 48, export: 48, erase: 48, undo: 7 * 24 }
+
+/** Makes a link for a subscriber and returns its token. Of each purpose but `undo` only the newest link of a subscriber works. */
+export async function ensureCredential(
+  trx: Transaction<Database>,
+  purpose: CredentialPurpose,
+  subscriberId: number,
+  payload: object | null,
+): Promise<string> {
+  const token = randomBytes(TOKEN_BYTES).toString('base64url')
+  await sql`
+    insert into credentials (hash, purpose, subscriber_id, payload, expires_at)
+    values (${hashToken(token)}, ${purpose}, ${subscriberId}, ${payload === null ? null : JSON.stringify(payload)}::jsonb,
+      clock_timestamp() + make_interval(hours => ${LIFE_HOURS[purpose]}))
+    on conflict (subscriber_id, purpose) where purpose <> 'undo' do update set hash = excluded.hash,
+      payload = excluded.payload, issued_at = excluded.issued_at, expires_at = excluded.expires_at, used_at = null`.execute(
+    trx,
+  )
+  return token
+}
+
+/** Looks at a link without using it: what a page shows. */
+export async function findCredential(
+  db: Kysely<Database>,
+  purpose: CredentialPurpose,
+  token: string,
+): Promise<Credential | undefined> {
+  if (!TOKEN.test(token)) return undefined
+  const { rows } = await sql<Credential>`
+    select ${columnsSql} from credentials where ${usableSql(purpose, token)}`.execute(db)
+  return rows[0]
+}
+
+/** Uses a link up, in the transaction that does what it says: of two at once, one gets it. */
+export async function claimCredential(
+  trx: Transaction<Database>,
+  purpose: CredentialPurpose,
+  token: string,
+): Promise<Credential | undefined> {
+  if (!TOKEN.test(token)) return undefined
+  const { rows } = await sql<Credential>`
+    update credentials set used_at = clock_timestamp() where ${usableSql(purpose, token)} returning ${columnsSql}`.execute(
+    trx,
+  )
+  return rows[0]
+}
+
+/** Makes every link of a subscriber useless, or those of some purposes. */
+export async function pruneCredentialsOf(
+  trx: Transaction<Database>,
+  subscriberId: number,
+  purposes: readonly CredentialPurpose[] = ['confirm', 'address', 'export', 'erase', 'undo'],
+): Promise<void> {
+  await trx
+    .deleteFrom('credentials')
+    .where('subscriber_id', '=', subscriberId)
+    .where('purpose', 'in', purposes)
+    .execute()
+}
+
+/** Removes links whose time is over, used or not. Returns how many. */
+export async function pruneCredentials(db: Kysely<Database>): Promise<number> {
+  const { numAffectedRows } = await sql`delete from credentials where expires_at <= clock_timestamp()`.execute(db)
+  return Number(numAffectedRows)
+}
+
+const columnsSql = sql`subscriber_id as "subscriberId", payload, issued_at as "issuedAt", expires_at as "expiresAt"`
+
+/** The token itself is never compared: only its hash is known here, so timing tells nothing of it. */
+function usableSql(purpose: CredentialPurpose, token: string) {
+  return sql`hash = ${hashToken(token)} and purpose = ${purpose} and used_at is null and expires_at > clock_timestamp()`
+}
+
+function hashToken(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

@@ -1,0 +1,63 @@
+// A change that can be taken back: each one answers with a link of its own that restores what was before it, once.
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { markAddress } from './address.ts'
+import { type Change, type Changed, markChanged, type Standing } from './change.ts'
+import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
+
+/** What an undo restores. */
+export type Undo = { kind: 'choices'; before: Standing } | { kind: 'address'; before: string }
+
+/** What an undo did. */
+export type Undone =
+  | ({ kind: 'choices'; subscriberId: number } & Changed)
+  | { kind: 'address'; subscriberId: number; address: string }
+
+/**
+ * Changes what a confirmed reader chose and returns it before and after, with the token of its undo: null where nothing
+ * changed. Undefined when nobody is confirmed under this id; throws a RangeError for an unknown zone.
+ */
+export async function change(
+  db: Kysely<Database>,
+  subscriberId: number,
+  wanted: Change,
+): Promise<(Changed & { undo: string | null }) | undefined> {
+  return db.transaction().execute(async (trx) => {
+    const changed = await markChanged(trx, subscriberId, wanted)
+    if (!changed) return undefined
+    if (isSame(changed)) return { ...changed, undo: null }
+    const undo: Undo = { kind: 'choices', before: changed.before }
+    return { ...changed, undo: await ensureCredential(trx, 'undo', subscriberId, undo) }
+  })
+}
+
+/** Looks at an undo link: what its page shows. */
+export async function findUndo(db: Kysely<Database>, token: string): Promise<Undo | undefined> {
+  return (await findCredential(db, 'undo', token))?.payload as Undo | undefined
+}
+
+/**
+ * Uses an undo link. Taking back a move makes every other link of the subscriber useless: whoever moved it must not be able
+ * to move it again. Undefined for a link that is unknown, too old or used, and where the way back is closed: the reader has
+ * left, or the old address belongs to somebody else by now.
+ */
+export async function undo(db: Kysely<Database>, token: string): Promise<Undone | undefined> {
+  return db.transaction().execute(async (trx) => {
+    const credential = await claimCredential(trx, 'undo', token)
+    if (!credential) return undefined
+    const { subscriberId } = credential
+    const wanted = credential.payload as Undo
+    if (wanted.kind === 'choices') {
+      const changed = await markChanged(trx, subscriberId, wanted.before)
+      return changed && { kind: 'choices', subscriberId, ...changed }
+    }
+    if ((await markAddress(trx, subscriberId, wanted.before)) === undefined) return undefined
+    await pruneCredentialsOf(trx, subscriberId)
+    return { kind: 'address', subscriberId, address: wanted.before }
+  })
+}
+
+function isSame({ before, after }: Changed): boolean {
+  const keys = Object.keys(after) as (keyof Standing)[]
+  return keys.every((key) => JSON.stringify(after[key]) === JSON.stringify(before[key]))
+}
