@@ -3,6 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind, Fate } from '../database/states.ts'
 import { type Accounts, accountsFrom, type StateCount } from './delivery.ts'
+import { standingSql } from './ledger.ts'
 import { getUnresolved } from './resolving.ts'
 
 /** Deliveries by what the provider reported last, in the order in which reports outrank one another. */
@@ -58,4 +59,11 @@ export async function listEditionFigures(db: Kysely<Database>, limit: number): P
     figures.push({ ...edition, accounts, fates: await getFates(db, id), unresolved: await getUnresolved(db, id) })
   }
   return figures
+}
+
+/** Counts the notices that are still to go. */
+export async function getWaitingNotices(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from notices where state in ${standingSql} and next_attempt_at < 'infinity'`.execute(db)
+  return rows[0]?.count ?? 0
 }

@@ -3,26 +3,12 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { DeliveryState, Fate, ReportType } from '../database/states.ts'
-import { getAddressKey, markUnsubscribed } from '../subscriber/store.ts'
-import { hashAddress, normalizeAddress } from '../subscriber/subscriber.ts'
+import { markUnsubscribed } from '../subscriber/store.ts'
 import { findHarm, markBraked } from './brake.ts'
 import { emptyAddresses } from './ledger.ts'
+import { markNoticeReported } from './notice-feedback.ts'
+import { FATE_OF, hashReported, isLowerSql, type Report, SUPPRESSION_OF } from './report.ts'
 import { ensureSuppression, type SuppressionReason } from './suppression.ts'
-
-/** One report, read and verified. */
-export interface Report {
-  /** The provider's own id of the report: the same in every repeat of it. */
-  id: string
-  type: ReportType
-  /** The public id of the delivery that the mail was tagged with. */
-  delivery: string | null
-  /** The provider's id of the mail. */
-  providerId: string | null
-  /** The address that the mail went to, as the provider writes it. */
-  address: string | null
-  /** When it happened, by the provider's clock. */
-  at: Date
-}
 
 /** What became of a report; `braked` is the reason why its edition was stopped by it. */
 export interface Effect {
@@ -40,19 +26,6 @@ const PLAIN_KEPT_DAYS = 7
 const GRAVE_KEPT_DAYS = 90
 const PRUNE_MAX = 50_000
 
-/** In rising order, as in database/states.ts. */
-const FATES: readonly Fate[] = ['none', 'delayed', 'delivered', 'bounced', 'failed', 'suppressed', 'complained']
-
-const FATE_OF: Partial<Record<ReportType, Fate>> = {
-  delayed: 'delayed',
-  delivered: 'delivered',
-  'soft-bounce': 'bounced',
-  'hard-bounce': 'bounced',
-  failed: 'failed',
-  suppressed: 'suppressed',
-  complained: 'complained',
-}
-
 interface Subject {
   editionId: number
   subscriberId: number
@@ -68,12 +41,16 @@ export async function markReported(db: Kysely<Database>, report: Report): Promis
     const { subject, fresh } = await insertEvent(trx, report)
     const editionId = subject?.editionId ?? null
     if (!fresh) return { result: 'known', editionId, braked: null }
-    if (!subject || report.type === 'other') return { result: 'unknown', editionId, braked: null }
+    if (report.type === 'other') return { result: 'unknown', editionId, braked: null }
+    if (!subject) {
+      const applied = report.notice !== null && (await markNoticeReported(trx, report.notice, report))
+      return { result: applied ? 'applied' : 'unknown', editionId, braked: null }
+    }
     if (subject.state === 'planned' || subject.state === 'unknown') await markAccounted(trx, subject, report)
     const fate = FATE_OF[report.type]
     if (fate) await raiseFate(trx, subject, fate)
-    const reason = await suppressionFor(trx, subject, report.type)
-    if (reason) await ensureSuppression(trx, await hashOf(trx, subject, report), reason, report.at)
+    const reason = SUPPRESSION_OF[report.type] ?? (await softBounceReason(trx, subject, report.type))
+    if (reason) await ensureSuppression(trx, await hashReported(trx, report, subject.addressHash), reason, report.at)
     if (report.type === 'complained') await markUnsubscribed(trx, subject.subscriberPublicId)
     const harmful = report.type === 'complained' || report.type === 'hard-bounce'
     const harm = harmful ? await findHarm(trx, subject.editionId) : null
@@ -113,19 +90,10 @@ async function insertEvent(
   return { subject: subject.editionId === null ? undefined : subject, fresh }
 }
 
-/** The reader may have changed their address since: the one that the mail went to is meant. */
-async function hashOf(trx: Transaction<Database>, subject: Subject, report: Report): Promise<Buffer> {
-  const address = normalizeAddress(report.address ?? '')
-  return address === undefined ? subject.addressHash : hashAddress(await getAddressKey(trx), address)
-}
-
 async function raiseFate(trx: Transaction<Database>, { editionId, subscriberId }: Subject, fate: Fate): Promise<void> {
   await sql`
     update deliveries set fate = ${fate}
-    where edition_id = ${editionId} and subscriber_id = ${subscriberId}
-      and array_position(${[...FATES]}::text[], fate) < array_position(${[...FATES]}::text[], ${fate}::text)`.execute(
-    trx,
-  )
+    where edition_id = ${editionId} and subscriber_id = ${subscriberId} and ${isLowerSql(fate)}`.execute(trx)
 }
 
 /**
@@ -155,14 +123,11 @@ async function markAccounted(
   await emptyAddresses(trx, editionId, members)
 }
 
-async function suppressionFor(
+async function softBounceReason(
   trx: Transaction<Database>,
   { subscriberId }: Subject,
   type: ReportType,
 ): Promise<SuppressionReason | null> {
-  if (type === 'hard-bounce') return 'bounce'
-  if (type === 'complained') return 'complaint'
-  if (type === 'suppressed') return 'provider'
   if (type !== 'soft-bounce') return null
   // By the provider's clock and both ways, so that an older bounce that arrives last counts as well.
   const { rows } = await sql`

@@ -3,7 +3,7 @@
 import { Resend } from 'resend'
 import { z } from 'zod'
 import type { ReportType } from '../database/states.ts'
-import type { Report } from './feedback.ts'
+import type { Report } from './report.ts'
 
 /** The three headers under which a report is signed (Svix), in the words of the client. */
 export interface SignedHeaders {
@@ -79,12 +79,13 @@ function readReport(id: string, payload: string): Report | undefined {
   const at = new Date(parsed.data?.created_at ?? '')
   if (!parsed.success || Number.isNaN(at.getTime())) return undefined
   const facts = mail.safeParse(parsed.data.data)
-  if (!facts.success) return { id, type: 'other', delivery: null, providerId: null, address: null, at }
+  if (!facts.success) return { id, type: 'other', delivery: null, notice: null, providerId: null, address: null, at }
   const [address = null] = facts.data.to
   return {
     id,
     type: typeOf(parsed.data.type, facts.data),
     delivery: uuid.safeParse(facts.data.tags.delivery).data ?? null,
+    notice: uuid.safeParse(facts.data.tags.notice).data ?? null,
     providerId: facts.data.email_id,
     address,
     at,

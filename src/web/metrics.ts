@@ -4,7 +4,7 @@ import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import { Gauge, Registry } from 'prom-client'
 import type { Database } from '../database/schema.ts'
-import { type EditionFigures, listEditionFigures } from '../delivery/accounting.ts'
+import { type EditionFigures, getWaitingNotices, listEditionFigures } from '../delivery/accounting.ts'
 import { listSuppressionCounts } from '../delivery/suppression.ts'
 import { describeError } from '../errors.ts'
 import type { Queue } from '../jobs/queue.ts'
@@ -51,6 +51,7 @@ async function collect({ db, queue, logger }: MetricsOptions): Promise<string> {
   writeEditions(gauge, await listEditionFigures(db, EDITIONS))
   const suppressions = gauge('suppressed_addresses', 'Addresses that must not be written to, by reason.', ['reason'])
   for (const { reason, count } of await listSuppressionCounts(db)) suppressions.set({ reason }, count)
+  gauge('notices_waiting', 'Notices that are still to go.').set(await getWaitingNotices(db))
   const age = await getTickAgeMs({ db })
   // Before the first tick there is no age; a missing figure is easier to alarm on than an infinite one.
   if (Number.isFinite(age)) gauge('tick_age_seconds', 'Time since the round last ticked.').set(age / 1_000)

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import type { ReportType } from '../../src/database/states.ts'
 import { getFates, listEditionFigures } from '../../src/delivery/accounting.ts'
 import { addsUp } from '../../src/delivery/delivery.ts'
+import { eraseSubscriber } from '../../src/delivery/erasure.ts'
 import { markReported } from '../../src/delivery/feedback.ts'
 import { listStandingBatches, markResumed } from '../../src/delivery/ledger.ts'
 import type { BatchOutcome, BatchRequest } from '../../src/delivery/provider.ts'
@@ -14,7 +15,7 @@ import type { Edition } from '../../src/edition/edition.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll, planDue } from '../../src/jobs/plan.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
-import { insertSubscribers } from '../../src/subscriber/store.ts'
+import { findSubscriberByAddress, insertSubscribers } from '../../src/subscriber/store.ts'
 import { isFull } from '../support/full.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { acceptAll, emptyRound, endWaits, freezeEdition, type TestRound } from '../support/round.ts'
@@ -82,12 +83,15 @@ const ACTIONS: Record<string, (editions: Edition[], pick: number) => Promise<unk
     const rows = await round.db.selectFrom('deliveries').select('public_id').orderBy('public_id').execute()
     const delivery = rows[pick % Math.max(1, rows.length)]?.public_id ?? null
     const type = REPORTS[pick % REPORTS.length] as ReportType
-    const facts = { delivery, providerId: 'mail-1', address: null, at: new Date() }
+    const facts = { delivery, notice: null, providerId: 'mail-1', address: null, at: new Date() }
     await markReported(round.db, { id: randomUUID(), type, ...facts })
   },
   leave: (_, pick) => change(pick, sql`consent = 'unsubscribed', next_due_at = null`),
   pause: (_, pick) => change(pick, sql`paused_until = current_date + 3`),
-  erase: (_, pick) => change(pick, sql`consent = 'unsubscribed', next_due_at = null, address = null`),
+  erase: async (_, pick) => {
+    const reader = await findSubscriberByAddress(round.db, `${nameOf(pick)}@example.org`)
+    if (reader) await round.db.transaction().execute((trx) => eraseSubscriber(trx, reader.id))
+  },
   wait: () => endWaits(round.db),
   resume: (editions) => each(editions, (id) => markResumed(round.db, id)),
   again: (editions) => each(editions, (id) => markToSendAgain(round.db, id, round.linkKeys.currentKeyId)),

@@ -46,7 +46,7 @@ async function reportMany(editionId: number, type: 'complained' | 'hard-bounce' 
     order by subscriber_id limit ${count}`.execute(round.db)
   let braked: string | null = null
   for (const { id } of rows) {
-    const facts = { delivery: id, providerId: 'mail-1', address: null, at: new Date() }
+    const facts = { delivery: id, notice: null, providerId: 'mail-1', address: null, at: new Date() }
     const effect = await markReported(round.db, { id: `msg_${randomUUID()}`, type, ...facts })
     braked = effect.braked ?? braked
   }

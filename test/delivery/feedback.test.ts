@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Fate, ReportType } from '../../src/database/states.ts'
-import { markReported, pruneEvents, type Report } from '../../src/delivery/feedback.ts'
+import { markReported, pruneEvents } from '../../src/delivery/feedback.ts'
 import { claimBatch } from '../../src/delivery/ledger.ts'
 import type { BatchRequest } from '../../src/delivery/provider.ts'
+import type { Report } from '../../src/delivery/report.ts'
 import { pruneSuppression } from '../../src/delivery/suppression.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
@@ -46,6 +47,7 @@ function report(type: ReportType, delivery: string | null, given: Partial<Report
     id: `msg_${randomUUID()}`,
     type,
     delivery,
+    notice: null,
     providerId: 'mail-1',
     address: null,
     at: new Date(NOON),

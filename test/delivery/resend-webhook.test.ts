@@ -2,7 +2,7 @@
 // words become ours.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Report } from '../../src/delivery/feedback.ts'
+import type { Report } from '../../src/delivery/report.ts'
 import { openResendWebhook, type SignedHeaders } from '../../src/delivery/resend-webhook.ts'
 import { bounce, makeReport, makeSecret, type SignedReport, signReport } from '../support/resend-reports.ts'
 
@@ -32,6 +32,7 @@ describe('a report', () => {
         id: 'msg_1',
         type: 'delivered',
         delivery: DELIVERY,
+        notice: null,
         providerId: 'mail-1',
         address: 'ada@example.org',
         at,

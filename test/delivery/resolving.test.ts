@@ -31,7 +31,7 @@ async function lose(...names: string[]) {
 
 async function report(editionId: number, name: string) {
   const row = (await readDeliveries(round.db, editionId))[name]
-  const facts = { delivery: row?.public_id ?? null, providerId: 'mail-1', address: null, at: new Date() }
+  const facts = { delivery: row?.public_id ?? null, notice: null, providerId: 'mail-1', address: null, at: new Date() }
   await markReported(round.db, { id: randomUUID(), type: 'delivered', ...facts })
 }
 

@@ -40,6 +40,7 @@ describe('GET /metrics', () => {
     const mails = await mailEdition(web.round, edition)
     const facts = {
       delivery: mails.get('ada@example.org')?.publicId ?? null,
+      notice: null,
       providerId: null,
       address: null,
       at: new Date(),
@@ -57,6 +58,7 @@ describe('GET /metrics', () => {
       'paper_round_unresolved{edition="2026-03-05-daily"} 0',
       'paper_round_stopped{edition="2026-03-05-daily"} 0',
       'paper_round_suppressed_addresses{reason="bounce"} 1',
+      'paper_round_notices_waiting 0',
       'paper_round_queue_up 1',
       'paper_round_queue_jobs{queue="dispatch",state="waiting"} 3',
     ]) {
