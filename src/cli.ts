@@ -83,6 +83,15 @@ program
   .option(...JSON_OUT)
   .action(async (options) => (await import('./commands/resume.ts')).resumeCommand(options))
 program
+  .command('resolve')
+  .description('decide on deliveries that stay unknown')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option('--as <decision>', 'again: send them under a new key, which may double; drop: leave them unknown')
+  .option('--yes', 'send again without asking')
+  .option(...JSON_OUT)
+  .action(async (options) => (await import('./commands/resolve.ts')).resolveCommand(options))
+program
   .command('preview')
   .description('show a digest live while its templates are written')
   .option(...DATE)
@@ -147,6 +156,11 @@ subscribers
   .action(async (email, options) =>
     (await import('./commands/subscribers-erase.ts')).eraseSubscriberCommand(email, options),
   )
+subscribers
+  .command('lift <email>')
+  .description('lift the suppression of an address: bounced, complained, or refused by the provider')
+  .option(...JSON_OUT)
+  .action(async (email, options) => (await import('./commands/suppressions.ts')).liftSuppressionCommand(email, options))
 
 try {
   await program.parseAsync()

@@ -27,6 +27,7 @@ export interface SmtpServer {
 /** Whose word on a visitor's address is taken: a number of proxies in a row before us, or the addresses that proxies have. */
 export type TrustedProxy = { hops: number } | { addresses: string[] }
 
+const SIGNING_SECRET = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]=)?$/
 const POOL = { default: 5, max: 50 }
 /** Receivers refuse shorter ones (RFC 8301). */
 const RSA_MIN_BITS = 1024
@@ -64,6 +65,17 @@ export const environment = z.object({
   MAIL_PROVIDER: parsed(readProviders).optional(),
   RESEND_API_KEY: z.string().optional(),
   RESEND_BASE_URL: url(['http:', 'https:']).optional(),
+  RESEND_WEBHOOK_SECRET: z
+    .string()
+    .transform(splitRing)
+    .refine((ring) => ring.every((secret) => SIGNING_SECRET.test(secret)), {
+      message: 'is not a signing secret (whsec_…) or a comma-separated ring of them, newest first',
+    })
+    .default([]),
+  OPERATOR_TOKEN: z
+    .string()
+    .regex(/^[!-~]{32,}$/, 'must be 32 characters or more, without spaces: make one with "openssl rand -hex 32"')
+    .optional(),
   SMTP_URL: parsed(readSmtpUrl).optional(),
   DKIM_PRIVATE_KEY: parsed(readDkimKey).optional(),
   DKIM_SELECTOR: z
@@ -104,6 +116,11 @@ export const environment = z.object({
     })
     .optional(),
 })
+
+/** Returns the secrets of a comma-separated ring, newest first. */
+export function splitRing(text: string): string[] {
+  return text.split(',').map((secret) => secret.trim())
+}
 
 function readProviders(text: string): ProviderName[] | string {
   const names = text.split(',').map((name) => name.trim())

@@ -2,7 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
-import { environment, type ProviderName, type Quota, type SmtpServer, type TrustedProxy } from './config-environment.ts'
+import {
+  environment,
+  type ProviderName,
+  type Quota,
+  type SmtpServer,
+  splitRing,
+  type TrustedProxy,
+} from './config-environment.ts'
 import { UsageError } from './errors.ts'
 
 /**
@@ -40,6 +47,10 @@ export interface Config {
   mailFrom: string
   /** In order: the next one takes over what a provider cannot take. */
   providers: [ProviderSettings, ...ProviderSettings[]]
+  /** Newest first; a report signed by any of them is taken. Empty: there is no route for reports. */
+  webhookSecrets: string[]
+  /** Opens /metrics; undefined where there is none. */
+  operatorToken: string | undefined
   /** Requests a second to each provider that wants pacing. */
   sendRate: number
   postalAddress: string | null
@@ -57,7 +68,16 @@ export interface Config {
   logLevel: string | undefined
 }
 
-const SECRET_NAMES = ['DATABASE_URL', 'REDIS_URL', 'LINK_SECRET', 'RESEND_API_KEY', 'SMTP_URL', 'DKIM_PRIVATE_KEY']
+const SECRET_NAMES = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'LINK_SECRET',
+  'RESEND_API_KEY',
+  'RESEND_WEBHOOK_SECRET',
+  'SMTP_URL',
+  'DKIM_PRIVATE_KEY',
+  'OPERATOR_TOKEN',
+]
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
 const LINK_SECRET_MIN_CHARACTERS = 32
 /** Stands where a command that sends nothing needs no server. */
@@ -81,7 +101,7 @@ export function readConfig(
   const parsed = environment.safeParse(given)
   const issues = parsed.error?.issues ?? []
   problems.push(...issues.map((issue) => `${issue.path.join('.')} ${issue.message}`))
-  const linkSecrets = reach === 'mail' ? (given.LINK_SECRET ?? '').split(',').map((secret) => secret.trim()) : []
+  const linkSecrets = reach === 'mail' ? splitRing(given.LINK_SECRET ?? '') : []
   problems.push(...problemsBetween(given, reach, linkSecrets))
   if (!parsed.success || problems.length > 0) throw new UsageError(problems)
   const values = parsed.data
@@ -96,6 +116,8 @@ export function readConfig(
     linkSecrets,
     mailFrom: values.MAIL_FROM ?? 'Daily Papers <papers@example.org>',
     providers: providersOf(values),
+    webhookSecrets: values.RESEND_WEBHOOK_SECRET,
+    operatorToken: values.OPERATOR_TOKEN,
     sendRate: values.SEND_RATE,
     postalAddress: values.POSTAL_ADDRESS ?? null,
     unsubscribeMailto: values.UNSUBSCRIBE_MAILTO ?? null,

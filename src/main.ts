@@ -118,14 +118,9 @@ export async function start(
       }
     }
     if (roles.includes('web')) {
-      const { publicUrl, templatesDir } = config
-      const app = createApp({
-        ...round,
-        ...queueing(queue),
-        publicUrl,
-        templatesDir,
-        trustedProxy: config.trustedProxy,
-      })
+      const { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken } = config
+      const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken }
+      const app = createApp({ ...round, ...queueing(queue), ...settings, queue })
       const server = await listen(app, { port: config.port })
       closing.push(() => server.close())
       logger.info({ event: 'web.listening', url: server.url }, 'the web surface was opened')

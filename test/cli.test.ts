@@ -87,6 +87,7 @@ describe('wrong use', () => {
     [['edition', '--date', '2026-02-30', '--json'], {}, /--date 2026-02-30 is not a date/],
     [['edition', '--date', DATE, '--source', 'nowhere'], {}, /neither an https:\/\/ address nor file:DIRECTORY/],
     [['start', '--roles', 'web,cook'], { LINK_SECRET }, /--roles cook is not a role/],
+    [['resolve', '--date', DATE, '--as', 'guess'], {}, /--as guess: say again .* or drop/],
   ]
 
   it('ends with 2, one clear line on stderr and nothing on stdout, before any store is opened', {
@@ -297,6 +298,50 @@ describe('one round by hand', () => {
     })
     expect(objectOf(await round('resume', '--date', DATE, '--json')).lifted).toBe('the key was refused')
     expect(await findEdition(db, DATE, 'daily')).toMatchObject({ state: 'frozen', stoppedReason: null })
+  })
+
+  it('shows what was reported and what is unknown, and resolves that by the word of the operator', {
+    timeout: MANY_PROCESSES_MS,
+  }, async () => {
+    await sql`update deliveries set fate = 'delivered'`.execute(db)
+    // One batch as a cut connection leaves it when its provider replays nothing.
+    await sql`update batches set state = 'unknown', next_attempt_at = 'infinity' where id = (select max(id) from batches)`.execute(
+      db,
+    )
+    await sql`update deliveries set state = 'planned', fate = 'none' where batch_id = (select max(id) from batches)`.execute(
+      db,
+    )
+    const [words, fields, unasked] = await Promise.all([
+      round('status', '--date', DATE),
+      round('status', '--date', DATE, '--json'),
+      round('resolve', '--date', DATE, '--as', 'again'),
+    ])
+    expect(words.stdout).toMatch(
+      /unknown {4}1\nOf the submitted, by the provider's reports: 2 delivered.\n1 unknown may or may not .* decide with "resolve".\n$/,
+    )
+    expect(objectOf(fields)).toMatchObject({
+      submitted: 2,
+      unknown: 1,
+      unresolved: 1,
+      fates: { delivered: 2, bounced: 0 },
+    })
+    expect(unasked).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('say --yes') })
+    const again = objectOf(await round('resolve', '--date', DATE, '--as', 'again', '--yes', '--json'))
+    expect(again).toEqual({ date: DATE, kind: 'daily', as: 'again', resolved: 1 })
+    const [dropped, sent] = await Promise.all([
+      round('resolve', '--date', DATE, '--as', 'drop'),
+      round('send', '--date', DATE, '--json'),
+    ])
+    expect(dropped.stdout).toBe(`Nothing of the edition of ${DATE} is unknown for good.\n`)
+    expect(objectOf(sent)).toMatchObject({ submitted: 4, unknown: 0, waiting: 0 })
+  })
+
+  it('lifts a suppression by hand', { timeout: MANY_PROCESSES_MS }, async () => {
+    await sql`insert into suppressions (address_hash, reason)
+      select address_hash, 'bounce' from subscribers where address = 'bob@example.org'`.execute(db)
+    const lift = () => round('subscribers', 'lift', 'Bob@example.org', '--json')
+    expect(objectOf(await lift())).toEqual({ address: 'bob@example.org', lifted: 'bounce' })
+    expect(objectOf(await lift())).toEqual({ address: 'bob@example.org', lifted: null })
   })
 })
 

@@ -50,6 +50,8 @@ describe('readConfig', () => {
       linkSecrets: [],
       mailFrom: 'Daily Papers <papers@example.org>',
       providers: [{ name: 'outbox', directory: resolve('outbox'), quota: { day: null, month: null } }],
+      webhookSecrets: [],
+      operatorToken: undefined,
       sendRate: 5,
       postalAddress: null,
       unsubscribeMailto: null,
@@ -230,7 +232,13 @@ describe('readConfig for a mail server', () => {
   it.each([
     [
       SMTP.SMTP_URL,
-      { host: 'mail.example', port: 465, secure: true, login: { user: 'papers@example.org', password: 'p%ss:' }, pool: 3 },
+      {
+        host: 'mail.example',
+        port: 465,
+        secure: true,
+        login: { user: 'papers@example.org', password: 'p%ss:' },
+        pool: 3,
+      },
     ],
     ['smtp://127.0.0.1:1025', { host: '127.0.0.1', port: 1025, secure: false, login: null, pool: 5 }],
     ['smtp://[::1]/', { host: '::1', port: 587, secure: false, login: null, pool: 5 }],
@@ -259,7 +267,9 @@ describe('readConfig for a mail server', () => {
   it.each(['rsa', 'ed25519'] as const)('takes a %s key with its selector, and neither without the other', (type) => {
     const key = pem(type)
     const dkim = { DKIM_PRIVATE_KEY: key, DKIM_SELECTOR: 'papers' }
-    expect(read({ ...SMTP, ...dkim }, 'mail').providers).toMatchObject([{ dkim: { privateKey: key, selector: 'papers' } }])
+    expect(read({ ...SMTP, ...dkim }, 'mail').providers).toMatchObject([
+      { dkim: { privateKey: key, selector: 'papers' } },
+    ])
     // As some tools write it, on one line.
     const line = { ...dkim, DKIM_PRIVATE_KEY: key.replaceAll('\n', '\\n') }
     expect(read({ ...SMTP, ...line }, 'mail').providers).toMatchObject([{ dkim: { privateKey: key } }])
@@ -381,5 +391,32 @@ describe('secrets in files', () => {
       }),
       { numRuns: 200 },
     )
+  })
+})
+
+describe('what reports and operators come with', () => {
+  const [first, second] = ['MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'c2VjcmV0IG51bWJlciB0d28gb2YgdGhlIHJpbmc=']
+
+  it('is a ring of signing secrets and one token', () => {
+    const token = 'x'.repeat(40)
+    expect(read({ RESEND_WEBHOOK_SECRET: `whsec_${first}, whsec_${second}`, OPERATOR_TOKEN: token })).toMatchObject({
+      webhookSecrets: [`whsec_${first}`, `whsec_${second}`],
+      operatorToken: token,
+    })
+  })
+
+  it.each([`${first}`, 'whsec_', 'whsec_short', `whsec_${first},`, `whsec_${first} whsec_${second}`])(
+    'refuses %s for a signing secret',
+    (secret) => {
+      expect(problemsOf({ RESEND_WEBHOOK_SECRET: secret })).toEqual([
+        expect.stringMatching(/^RESEND_WEBHOOK_SECRET is not a signing secret/),
+      ])
+    },
+  )
+
+  it.each(['short', `${'x'.repeat(20)} ${'x'.repeat(20)}`])('refuses the token %s', (token) => {
+    expect(problemsOf({ OPERATOR_TOKEN: token })).toEqual([
+      expect.stringMatching(/^OPERATOR_TOKEN must be 32 characters/),
+    ])
   })
 })

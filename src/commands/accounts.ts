@@ -1,4 +1,5 @@
 // Accounts as people read them.
+import type { Fates } from '../delivery/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import { editionSilence, withheldSilence } from '../delivery/silence.ts'
 import type { Edition } from '../edition/edition.ts'
@@ -40,6 +41,21 @@ export function reasonLines(edition: Edition, accounts: Pick<Accounts, 'withheld
   return [
     ...(own ? [own.sentence] : []),
     ...Object.keys(accounts.withheld).map((reason) => `${reason}: ${withheldSilence(reason).sentence}`),
+  ]
+}
+
+/** Returns what the provider reported as one line, and what to do about the unknown as another; nothing where there is nothing to say. */
+export function feedbackLines(submitted: number, fates: Fates, unresolved: number): string[] {
+  const counts = Object.entries(fates).filter(([, count]) => count > 0)
+  const reported = counts.reduce((sum, [, count]) => sum + count, 0)
+  const words = counts.map(([fate, count]) => `${count.toLocaleString('en')} ${fate}`)
+  if (reported > 0 && submitted > reported)
+    words.push(`${(submitted - reported).toLocaleString('en')} not reported yet`)
+  return [
+    ...(words.length > 0 ? [`Of the submitted, by the provider's reports: ${words.join(', ')}.`] : []),
+    ...(unresolved > 0
+      ? [`${unresolved.toLocaleString('en')} unknown may or may not have been accepted: decide with "resolve".`]
+      : []),
   ]
 }
 

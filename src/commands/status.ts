@@ -1,9 +1,18 @@
 // The accounts of an edition, from one snapshot of the ledger.
-import { getAccounts, listWaitingReasons } from '../delivery/accounting.ts'
+import { getAccounts, getFates, listWaitingReasons } from '../delivery/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
+import { getUnresolved } from '../delivery/resolving.ts'
 import { listOutProviders } from '../delivery/standing.ts'
 import { findEdition, findNewestEdition } from '../edition/store.ts'
-import { accountFields, accountLines, editionName, reasonLines, reasonsOf, stateInWords } from './accounts.ts'
+import {
+  accountFields,
+  accountLines,
+  editionName,
+  feedbackLines,
+  reasonLines,
+  reasonsOf,
+  stateInWords,
+} from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
@@ -22,6 +31,8 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
     const accounts = await getAccounts(stores.db, edition.id)
     const waitingFor = await listWaitingReasons(stores.db, edition.id)
     const out = [...(await listOutProviders(stores.db))].map(([name, each]) => ({ name, ...each }))
+    const fates = await getFates(stores.db, edition.id)
+    const unresolved = await getUnresolved(stores.db, edition.id)
     const { state, reason, incomplete, stoppedReason } = edition
     openTerminal(options).print(
       {
@@ -29,12 +40,15 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
         reasons: reasonsOf(edition, accounts),
         ...accountFields(accounts, 0),
         waitingFor,
+        fates,
+        unresolved,
         providersOut: out,
       },
       [
         `${editionName(edition)}: ${stateInWords(edition)}`,
         ...accountLines(accounts),
         ...reasonLines(edition, accounts),
+        ...feedbackLines(accounts.submitted, fates, unresolved),
         ...Object.entries(waitingFor).map(([why, count]) => `  ${count.toLocaleString('en')} wait because of: ${why}`),
         ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
       ],

@@ -8,10 +8,19 @@
 //   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   providers, quota_waits                which provider is out; who waits because a quota is used up
-//   suppressions, secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
+//   events, suppressions                  what providers reported, and who must not be written to
+//   secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
-import type { CredentialRow, NoteRow, NoticeRow } from './schema-notices.ts'
+import type {
+  CredentialRow,
+  EventRow,
+  NoteRow,
+  NoticeRow,
+  ProviderRow,
+  QuotaWaitRow,
+  SuppressionRow,
+} from './schema-mail.ts'
 import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
 
 export interface Database {
@@ -32,6 +41,7 @@ export interface Database {
   credentials: CredentialRow
   providers: ProviderRow
   quota_waits: QuotaWaitRow
+  events: EventRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
@@ -92,6 +102,8 @@ export interface EditionRow {
   due: Generated<number>
   stopped_reason: Optional<string>
   stopped_until: OptionalTimestamp
+  /** When the brake was last lifted: it judges only what came after. */
+  resumed_at: OptionalTimestamp
 }
 
 /**
@@ -214,27 +226,6 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
-}
-
-/** A provider that is out: nothing goes to it before `stopped_until`, null until the operator resumes. No row: it takes mails. */
-export interface ProviderRow {
-  name: string
-  stopped_reason: string
-  stopped_until: OptionalTimestamp
-  since: StampedTimestamp
-}
-
-/** A reader whose digest was put off because a quota was used up. Over once a digest was submitted to them after `since`. */
-export interface QuotaWaitRow {
-  subscriber_id: number
-  since: StampedTimestamp
-}
-
-/** An address, by keyed hash, that must not be written to. */
-export interface SuppressionRow {
-  address_hash: Buffer
-  reason: string
-  since: StampedTimestamp
 }
 
 /** Keys that the first migration makes and that are never rotated (`address-hash`). */

@@ -18,6 +18,18 @@ export type DeliveryState = 'planned' | 'submitted' | 'unknown' | 'rejected' | '
 /** The provider's, in rising order: a later report never lowers it. */
 export type Fate = 'none' | 'delayed' | 'delivered' | 'bounced' | 'failed' | 'suppressed' | 'complained'
 
+/** What a provider reports of a mail, in our words. `other` changes nothing. */
+export type ReportType =
+  | 'sent'
+  | 'delayed'
+  | 'delivered'
+  | 'soft-bounce'
+  | 'hard-bounce'
+  | 'failed'
+  | 'suppressed'
+  | 'complained'
+  | 'other'
+
 export type BatchState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'settled' | 'halved'
 
 /** What a mail that is not a digest is about. */

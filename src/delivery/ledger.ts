@@ -1,6 +1,6 @@
 // A batch in the database up to its request: claim, drop, mark. Every write is fenced by the lease's epoch, and every moment
 // is the database's. The mark is the point of no return: it is committed before the request. What follows is in settling.ts.
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { lastHourSql, localDateSql } from '../subscriber/calendar.ts'
 import type { Member } from './batch.ts'
@@ -74,12 +74,15 @@ export async function claimBatch(
   }
 }
 
+/** Why a member must not go with its batch; `accounted` when the provider has reported of it already. */
+type Leaving = WithheldReason | 'accounted'
+
 /** Lists a batch's members in the order of its request, each with the reason why it must be dropped, if any. */
 export async function listMembers(
   db: Kysely<Database>,
   batchId: number,
-): Promise<(Member & { leaving: WithheldReason | null })[]> {
-  const { rows } = await sql<Member & { leaving: WithheldReason | null }>`
+): Promise<(Member & { leaving: Leaving | null })[]> {
+  const { rows } = await sql<Member & { leaving: Leaving | null }>`
     select d.subscriber_id as "subscriberId", s.public_id as "subscriberPublicId", d.public_id as "publicId",
       d.selection_id as "selectionId", d.address, d.token_epoch as "tokenEpoch", d.key_id as "keyId", d.issued_at as "issuedAt",
       ${leavingSql} as leaving
@@ -92,11 +95,11 @@ export async function listMembers(
   return rows
 }
 
-/** Withholds members of a batch that was never accepted anywhere, each with its reason. Returns false when the lease is lost. */
+/** Withholds members of a batch that was never accepted anywhere, each with its reason; the accounted only leave. Returns false when the lease is lost. */
 export async function dropMembers(
   db: Kysely<Database>,
   batch: ClaimedBatch,
-  leavers: readonly { subscriberId: number; reason: WithheldReason }[],
+  leavers: readonly { subscriberId: number; reason: Leaving }[],
 ): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     const ids = leavers.map((leaver) => leaver.subscriberId)
@@ -111,6 +114,7 @@ export async function dropMembers(
       where d.edition_id = ${batch.editionId} and d.subscriber_id = l.subscriber_id and d.state = 'planned'`.execute(
       trx,
     )
+    if (leavers.some((leaver) => leaver.reason === 'accounted')) await emptyAddresses(trx, batch.editionId, ids)
     return true
   })
 }
@@ -150,6 +154,18 @@ export async function markAttempting(
   return rows.length === 1 ? 'left' : 'lost'
 }
 
+/** Empties the addresses of deliveries that are accounted for: a report may have come while their request still needed them. */
+export async function emptyAddresses(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+): Promise<void> {
+  await sql`
+    update deliveries d set address = null from unnest(${[...members]}::int[]) as m(subscriber_id)
+    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id
+      and d.state not in ('planned', 'unknown') and d.address is not null`.execute(trx)
+}
+
 /** Lists up to `limit` batches that nobody works on and that may be attempted now, the longest-standing first. */
 export async function listStandingBatches(db: Kysely<Database>, limit: number): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
@@ -176,13 +192,19 @@ export async function listBatchesOf(db: Kysely<Database>, editionId: number, onl
  */
 export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
   await db.transaction().execute(async (trx) => {
-    await sql`update editions set stopped_reason = null, stopped_until = null where id = ${editionId}`.execute(trx)
+    await sql`
+      update editions set stopped_reason = null, stopped_until = null,
+        resumed_at = case when stopped_reason like ${`${BRAKE_WORD}%`} then clock_timestamp() else resumed_at end
+      where id = ${editionId}`.execute(trx)
     await sql`delete from providers`.execute(trx)
     await sql`
       update batches set next_attempt_at = clock_timestamp()
       where edition_id = ${editionId} and state = 'deferred' and next_attempt_at > clock_timestamp()`.execute(trx)
   })
 }
+
+/** How the reason begins for which a brake stopped an edition. */
+export const BRAKE_WORD = 'brake: '
 
 /** Lists the LINK_SECRET key ids that unsettled deliveries and notices were made with: without them their bytes cannot be rebuilt. */
 export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[]> {
@@ -210,7 +232,8 @@ const isOvertakenSql = sql`(
 )`
 
 /** Why a reader `s` with delivery `d` must not get it any more; null when they may. */
-const leavingSql = sql<WithheldReason | null>`case
+const leavingSql = sql<Leaving | null>`case
+  when d.state <> 'planned' then 'accounted'
   when s.consent <> 'confirmed' or s.address is distinct from d.address then 'left'
   when exists (select from suppressions x where x.address_hash = s.address_hash) then 'suppressed'
   when s.paused_until >= (now() at time zone s.zone)::date then 'paused'

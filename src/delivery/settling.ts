@@ -2,7 +2,7 @@
 // lease's epoch and never touches a batch that somebody else has settled meanwhile.
 import { type Kysely, sql, type Transaction, type UpdateObject } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { type ClaimedBatch, standingSql } from './ledger.ts'
+import { type ClaimedBatch, emptyAddresses, standingSql } from './ledger.ts'
 import type { MailOutcome } from './provider.ts'
 import { insertPart } from './splitting.ts'
 
@@ -22,6 +22,8 @@ export async function markSettled(
   results: readonly MailResult[],
 ): Promise<{ deferred: number[]; unknown: number[] }> {
   return db.transaction().execute(async (trx) => {
+    // The batch before its deliveries, as everywhere: reports of the same mails may come at this moment.
+    await sql`select from batches where id = ${batch.id} for update`.execute(trx)
     const open = results.filter(({ outcome }) => outcome.state === 'deferred' || outcome.state === 'unknown')
     if (open.length === 0) {
       await settleDeliveries(trx, batch.editionId, results)
@@ -86,19 +88,36 @@ export async function markHalved(
   reason: string,
 ): Promise<number[]> {
   return db.transaction().execute(async (trx) => {
-    const [first] = members
-    const single = members.length === 1 && first !== undefined
+    const single = members.length === 1
     if (!(await write(trx, batch, { state: single ? 'settled' : 'halved', reason }))) return []
-    if (single) {
+    // Whoever the provider has reported of meanwhile was accepted after all, and must not go into another request.
+    const left = await claimUnaccounted(trx, batch.editionId, members)
+    if (left.length < members.length) await emptyAddresses(trx, batch.editionId, members)
+    const [first] = left
+    if (single && first !== undefined) {
       await settleDeliveries(trx, batch.editionId, [{ subscriberId: first, outcome: { state: 'rejected', reason } }])
       return []
     }
-    const middle = Math.ceil(members.length / 2)
+    const middle = Math.ceil(left.length / 2)
     const ids: number[] = []
-    for (const half of [members.slice(0, middle), members.slice(middle)])
-      ids.push(await insertPart(trx, batch.editionId, half))
+    for (const half of [left.slice(0, middle), left.slice(middle)]) {
+      if (half.length > 0) ids.push(await insertPart(trx, batch.editionId, half))
+    }
     return ids
   })
+}
+
+/** Takes the row locks of those of `members` whose outcome nobody knows, and returns them in their order. */
+export async function claimUnaccounted(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select d.subscriber_id as id from unnest(${[...members]}::int[]) with ordinality m(subscriber_id, place)
+    join deliveries d on d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id
+    where d.state in ('planned', 'unknown') order by m.place for update of d`.execute(trx)
+  return rows.map((row) => row.id)
 }
 
 /** Writes one batch's row under its fence. Returns false when the lease is lost or the batch is settled. */
@@ -123,7 +142,7 @@ async function settleDeliveries(
   results: readonly MailResult[],
 ): Promise<void> {
   // Both key columns from the arrays: a fresh edition has no statistics, and a constant one would be scanned.
-  await sql`
+  const { numAffectedRows } = await sql`
     update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
       local_date = case r.state when 'submitted' then d.local_date end, changed_at = clock_timestamp()
     from unnest(
@@ -134,6 +153,12 @@ async function settleDeliveries(
     ) as r(edition_id, subscriber_id, state, reason, provider_id)
     where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and d.state in ('planned', 'unknown')`.execute(
     trx,
+  )
+  if (Number(numAffectedRows) === results.length) return
+  await emptyAddresses(
+    trx,
+    editionId,
+    results.map((result) => result.subscriberId),
   )
 }
 

@@ -191,7 +191,10 @@ export async function listPlacesOf(db: Kysely<Database>, editionIds: readonly nu
   return byEdition
 }
 
-/** Stops an edition's dispatch with a reason, for good or until a moment; batches stay where they are. */
+/**
+ * Stops an edition's dispatch with a reason, for good or until a moment; batches stay where they are. A stop for good is never
+ * shortened by one that ends by itself.
+ */
 export async function markStopped(
   db: Kysely<Database>,
   id: number,
@@ -199,7 +202,12 @@ export async function markStopped(
   untilMs: number | null,
 ): Promise<void> {
   const until = untilMs === null ? null : sql<Date>`clock_timestamp() + make_interval(secs => ${untilMs / 1000})`
-  await db.updateTable('editions').set({ stopped_reason: reason, stopped_until: until }).where('id', '=', id).execute()
+  await db
+    .updateTable('editions')
+    .set({ stopped_reason: reason, stopped_until: until })
+    .where('id', '=', id)
+    .where(sql<boolean>`(stopped_reason is null or stopped_until is not null or ${untilMs}::float8 is null)`)
+    .execute()
 }
 
 function editionFrom(row: Selectable<EditionRow>): Edition {

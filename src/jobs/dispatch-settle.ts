@@ -1,7 +1,8 @@
 // What became of a request goes to the ledger, and what it says of a provider to all workers. Never sends anything.
+import { findHarm, findRejection, markBraked } from '../delivery/brake.ts'
 import type { ClaimedBatch } from '../delivery/ledger.ts'
 import { stepAfter } from '../delivery/outcome.ts'
-import type { BatchOutcome, Provider } from '../delivery/provider.ts'
+import type { BatchOutcome, MailOutcome, Provider } from '../delivery/provider.ts'
 import { markDeferred, markHalved, markSettled, markUnknown } from '../delivery/settling.ts'
 import { markOut, type Out } from '../delivery/standing.ts'
 import { markStopped } from '../edition/store.ts'
@@ -32,6 +33,7 @@ export async function settle(
       const { unknown } = await markSettled(db, batch, results)
       logger.debug({ event: 'batch.settled', batchId: batch.id, mails: ids.length }, 'a batch was settled')
       for (const batchId of unknown) logger.error({ event: 'batch.unknown', batchId }, 'a batch stays unknown')
+      await brake(round, batch.editionId, step.outcomes)
       return []
     }
     case 'halve':
@@ -51,6 +53,17 @@ export async function settle(
     case 'give-up':
       return giveUp(round, batch, step.reason)
   }
+}
+
+/** Stops the edition when what came of it so far says that the rest must not go. */
+async function brake({ db, logger }: SettleRound, editionId: number, outcomes: readonly MailOutcome[]): Promise<void> {
+  const reasons = new Set(outcomes.map((mail) => (mail.state === 'rejected' ? mail.reason : null)))
+  const [only = null] = reasons
+  const why =
+    reasons.size === 1 && only !== null ? await findRejection(db, editionId, only) : await findHarm(db, editionId)
+  if (why === null) return
+  await markBraked(db, editionId, why)
+  logger.error({ event: 'edition.stopped', editionId, reason: why }, 'an edition was stopped by the brake')
 }
 
 /** Leaves a batch unknown for good: it may have been accepted, so it is never sent under another key. */

@@ -1,6 +1,7 @@
 // What the sweep clears away: links whose time is over, sign-ups that nobody confirmed, what an erasure had to leave for a day.
 // It must never touch a row that something still waits for.
 import { pruneSealed } from '../delivery/erasure.ts'
+import { pruneEvents } from '../delivery/feedback.ts'
 import { pruneNotices } from '../delivery/notice-settling.ts'
 import { prunePending } from '../subscriber/consent.ts'
 import { pruneCredentials } from '../subscriber/credential.ts'
@@ -11,6 +12,7 @@ export async function sweepAway({ db, logger }: Pick<Round, 'db' | 'logger'>): P
   const credentials = await pruneCredentials(db)
   const pending = await prunePending(db)
   await pruneSealed(db)
+  await pruneEvents(db)
   const notices = await pruneNotices(db)
   if (credentials + pending + notices > 0) {
     logger.info({ event: 'swept', credentials, pending, notices }, 'what had its time was removed')

@@ -175,7 +175,7 @@ export async function ensurePreferences(db: Kysely<Database>, list: readonly Cho
   return list.map((choices) => ids.get(hashChoices(choices).toString('hex')) as number)
 }
 
-/** Returns the key under which addresses are hashed. */
+/** Returns the key under which addresses are hashed: made with the database, never rotated. */
 export async function getAddressKey(db: Kysely<Database>): Promise<Buffer> {
   const row = await db
     .selectFrom('secrets')

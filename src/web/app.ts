@@ -1,12 +1,16 @@
 // The routes of the web surface: what answers where. Handlers decide; safety.ts puts its headers on all of them.
 import { type Context, type Handler, Hono } from 'hono'
 import { routePath } from 'hono/route'
+import { openResendWebhook } from '../delivery/resend-webhook.ts'
 import { describeError } from '../errors.ts'
+import type { Queue } from '../jobs/queue.ts'
+import { demandBearer } from './bearer.ts'
 import { showEdition } from './edition.ts'
 import { showEditions } from './editions.ts'
 import { showFeed } from './feed.ts'
 import { showFront } from './front.ts'
 import { isSchemaCurrent, showHealth, showReadiness } from './health.ts'
+import { METRICS_PATH, showMetrics } from './metrics.ts'
 import { showOutbox } from './outbox.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox-mail.ts'
 import { openPages, type Pages, showPreviewScript, showStyle, showZoneScript } from './pages.ts'
@@ -15,6 +19,7 @@ import { READER_PATHS, readerRoutes } from './reader-routes.ts'
 import { keepPrivate, limitBody, secureHeaders } from './safety.ts'
 import { showRobots, showSitemap } from './sitemap.ts'
 import { showView, showViewMail } from './view.ts'
+import { limitReport, takeReport, WEBHOOK_PATH } from './webhook.ts'
 
 export interface WebDependencies extends ReaderDependencies {
   /** Minutes from the end of an edition's date (UTC) to its cut-off. */
@@ -23,12 +28,18 @@ export interface WebDependencies extends ReaderDependencies {
   isReady?: () => Promise<boolean>
   /** Where the outbox provider writes: `/outbox` exists only with it. */
   outboxDirectory?: string
+  /** The ring that signs reports: the route for them exists only with it. */
+  webhookSecrets?: readonly string[]
+  /** Who has it may read /metrics, which exists only with it. */
+  operatorToken?: string | undefined
+  /** Lends its counts to /metrics. */
+  queue?: Pick<Queue, 'counts'>
 }
 
 type Route = [method: 'GET' | 'POST', path: string, handler: Handler]
 
 /** Behind a token, or like it: never cached, never indexed. */
-const PRIVATE_PATHS = ['/view/*', ...READER_PATHS, '/outbox', '/outbox/*']
+const PRIVATE_PATHS = ['/view/*', ...READER_PATHS, '/outbox', '/outbox/*', METRICS_PATH]
 
 /** Makes the app; opens no port. Throws when a page template cannot be used. */
 export function createApp(deps: WebDependencies): Hono {
@@ -65,17 +76,25 @@ export function createApp(deps: WebDependencies): Hono {
       ['GET', '/outbox/:folder/:file/source', showMailSource(outbox)],
     )
   }
+  if (deps.webhookSecrets?.length) {
+    const read = openResendWebhook(deps.webhookSecrets)
+    routes.push(['POST', WEBHOOK_PATH, takeReport({ db, read, logger })])
+  }
+  if (deps.operatorToken !== undefined)
+    routes.push(['GET', METRICS_PATH, showMetrics({ db, queue: deps.queue, logger })])
   return assemble(routes, pages, deps)
 }
 
-function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger }: WebDependencies): Hono {
+function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, operatorToken }: WebDependencies): Hono {
   const app = new Hono()
   const say = (c: Context, status: 404 | 405 | 413 | 500, heading: string, text: string) =>
     c.html(pages.render('message', { title: heading }, { heading, text }), status)
 
   app.use(secureHeaders(publicUrl))
   for (const path of PRIVATE_PATHS) app.use(path, keepPrivate)
-  app.use(limitBody((c) => say(c, 413, 'Too large', 'This request holds more than any form here needs.')))
+  const limitForm = limitBody((c) => say(c, 413, 'Too large', 'This request holds more than any form here needs.'))
+  app.use((c, next) => (c.req.path === WEBHOOK_PATH ? limitReport : limitForm)(c, next))
+  if (operatorToken !== undefined) app.use(METRICS_PATH, demandBearer(operatorToken))
   for (const [method, path, handler] of routes) app.on(method, path, handler)
   // Whatever comes this far has a path that exists and a method that it does not take.
   for (const [path, methods] of methodsByPath(routes)) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { accountFields, accountLines, editionName, stateInWords } from '../../src/commands/accounts.ts'
+import { accountFields, accountLines, editionName, feedbackLines, stateInWords } from '../../src/commands/accounts.ts'
 import type { Accounts } from '../../src/delivery/delivery.ts'
 import type { Edition } from '../../src/edition/edition.ts'
 
@@ -65,4 +65,22 @@ describe('names and states in words', () => {
     [{ incomplete: true }, 'frozen, incomplete'],
     [{ stoppedReason: 'the key was refused' }, 'frozen, stopped: the key was refused'],
   ])('says of %j: %s', (given, words) => expect(stateInWords({ ...edition, ...given })).toBe(words))
+})
+
+describe('feedbackLines', () => {
+  const none = { delayed: 0, delivered: 0, bounced: 0, failed: 0, suppressed: 0, complained: 0 }
+
+  it.each([
+    [1_200, none, 0, []],
+    [
+      1_200,
+      { ...none, delivered: 1_100, bounced: 2 },
+      0,
+      ["Of the submitted, by the provider's reports: 1,100 delivered, 2 bounced, 98 not reported yet."],
+    ],
+    [3, { ...none, delivered: 3 }, 0, ["Of the submitted, by the provider's reports: 3 delivered."]],
+    [0, none, 7, ['7 unknown may or may not have been accepted: decide with "resolve".']],
+  ])('of %i submitted, %j and %i unresolved', (submitted, fates, unresolved, lines) => {
+    expect(feedbackLines(submitted, fates, unresolved)).toEqual(lines)
+  })
 })

@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { type Answer, failWith, openLedger, type SeenRequest } from './resend-ledger.ts'
+import { makeReport, postReport } from './resend-reports.ts'
 
 /** What goes wrong with one request. An empty fault is none. */
 export interface Fault {
@@ -35,6 +36,18 @@ export interface StandInOptions {
   /** Asked for every send that no scripted fault was waiting for. */
   fault?: (request: SeenRequest) => Fault | undefined
   now?: () => number
+}
+
+/** Which accepted mails to report, how, and to whom. */
+export interface Reporting {
+  /** `email.delivered`, `email.bounced` … */
+  type: string
+  url: string
+  secret: string
+  /** Public ids of the deliveries meant, all by default. */
+  deliveries?: string[]
+  /** Fields beside the usual ones: `bounce`, `failed` … */
+  extra?: Record<string, unknown>
 }
 
 export type StandIn = Awaited<ReturnType<typeof openResendStandIn>>
@@ -128,6 +141,17 @@ export async function openResendStandIn(options: StandInOptions = {}) {
     }
   }
 
+  /** Posts one signed report a mail, one after another, and returns the statuses in their order. */
+  async function report({ type, url, secret, deliveries, extra = {} }: Reporting): Promise<number[]> {
+    const wanted = deliveries && new Set(deliveries)
+    const statuses: number[] = []
+    for (const mail of ledger.accepted) {
+      if (wanted && !wanted.has(mail.tags.delivery ?? '')) continue
+      statuses.push(await postReport(url, makeReport(type, mail, { secret, extra })))
+    }
+    return statuses
+  }
+
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname: path } = new URL(incoming.url ?? '/', 'http://stand-in')
     const route = `${incoming.method} ${path}`
@@ -137,6 +161,9 @@ export async function openResendStandIn(options: StandInOptions = {}) {
     if (route === 'POST /_faults') {
       script.push(...(JSON.parse(await text(incoming)) as Fault[]))
       return reply(response, { status: 200, body: { waiting: script.length } })
+    }
+    if (route === 'POST /_reports') {
+      return reply(response, { status: 200, body: await report(JSON.parse(await text(incoming)) as Reporting) })
     }
     if (route === 'GET /_log') {
       for (const request of ledger.requests) response.write(ledger.lineOf(request))
@@ -161,6 +188,7 @@ export async function openResendStandIn(options: StandInOptions = {}) {
     requests: ledger.requests,
     duplicates: ledger.duplicates,
     summary: ledger.summary,
+    report,
     fail: (...faults: Fault[]) => void script.push(...faults),
     close: async () => {
       closing.abort()

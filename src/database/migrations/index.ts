@@ -5,6 +5,7 @@ import { up as welcomeAndNotes } from './003-welcome-and-notes.ts'
 import { up as remarks } from './004-remarks.ts'
 import { up as notices } from './005-notices.ts'
 import { up as search } from './006-search.ts'
+import { up as feedback } from './007-feedback.ts'
 import { up as providers } from './008-providers.ts'
 import { up as rateLimits } from './009-rate-limits.ts'
 
@@ -15,6 +16,7 @@ export const migrations = {
   '004-remarks': { up: remarks },
   '005-notices': { up: notices },
   '006-search': { up: search },
+  '007-feedback': { up: feedback },
   '008-providers': { up: providers },
   '009-rate-limits': { up: rateLimits },
 }
