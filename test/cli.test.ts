@@ -287,6 +287,19 @@ describe('one round by hand', () => {
     expect(await outbox()).toHaveLength(3)
   })
 
+  it('explains a digest paper by paper, and a missing one by its reason', { timeout: MANY_PROCESSES_MS }, async () => {
+    const [ada, nobody] = await Promise.all([
+      round('explain', 'ada@example.org', '--date', DATE, '--json'),
+      round('explain', 'fay@example.org', '--date', '2026-03-04'),
+    ])
+    const explained = objectOf(ada)
+    expect(explained).toMatchObject({ outcome: 'mail', reason: null, choicesChanged: false, leftOut: [] })
+    expect(explained.papers).toHaveLength(4)
+    expect(explained.papers[0].reason).toMatch(/^1st of 4 by votes/)
+    expect(nobody).toMatchObject({ code: 0, stderr: '' })
+    expect(nobody.stdout).toMatch(/^No mail: The edition of Wed 4 March is not frozen yet|held back/m)
+  })
+
   it('says in words how an edition stands, and resumes one that is stopped', {
     timeout: MANY_PROCESSES_MS,
   }, async () => {
