@@ -47,8 +47,8 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
     const queue = await openRoundQueue(config, stores, round, logger)
     try {
-      const { dispatch } = openPipeline(round, queue)
-      const work = await queue.work({ dispatch })
+      const { dispatch, notify } = openPipeline(round, queue)
+      const work = await queue.work({ dispatch, notify })
       const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
       await work.close()
       printAccounts(terminal, edition, accounts, submittedNow, 'is')

@@ -5,22 +5,13 @@
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
+//   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
 //   suppressions, secrets, ticks
-import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
-import type {
-  BatchState,
-  Consent,
-  CredentialPurpose,
-  DeliveryState,
-  EditionKind,
-  EditionState,
-  Fate,
-  Length,
-  NoticeKind,
-  NoticeState,
-  Section,
-} from './states.ts'
+import type { Generated, GeneratedAlways } from 'kysely'
+import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
+import type { CredentialRow, NoteRow, NoticeRow } from './schema-notices.ts'
+import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
 
 export interface Database {
   papers: PaperRow
@@ -35,21 +26,13 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  notes: NoteRow
   notices: NoticeRow
   credentials: CredentialRow
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
 }
-
-/** Read as Date, written as Date or ISO text. */
-type Timestamp = ColumnType<Date, Date | string, Date | string>
-type OptionalTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
-/** Set by the database's clock unless given. */
-type StampedTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
-/** Read as parsed JSON, written as JSON text. */
-type Json<T> = ColumnType<T, string, string>
-type Optional<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 /** The facts of a paper as last seen. `facts` is a source/paper `Paper`; `words` is what searching reads of it. */
 export interface PaperRow {
@@ -169,18 +152,21 @@ export interface SubscriberRow {
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp
+  /** Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with next_due_at = now(). */
+  welcome: Generated<boolean>
   next_due_at: OptionalTimestamp
   created_at: StampedTimestamp
   changed_at: StampedTimestamp
 }
 
-/** An ordered choice of an edition's positions, shared by readers with the same choices and history. */
+/** An ordered choice of an edition's positions, shared by readers with the same choices and history. `remarks`: one a paper or none. */
 export interface SelectionRow {
   edition_id: number
   id: number
   length: Length
   papers: number[]
   reasons: number[]
+  remarks: Generated<string[]>
 }
 
 /**
@@ -225,49 +211,6 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
-}
-
-/**
- * A mail that is not a digest, with the life of a batch of one. `address` and `sealed` (what it says about its reader, locked
- * under the key `key_id`) are emptied once it is settled; `mail_sha256` is the hash of the very mail that the mark fixed.
- */
-export interface NoticeRow {
-  id: GeneratedAlways<number>
-  public_id: Generated<string>
-  /** Null where nobody subscribed (yet), or no longer. */
-  subscriber_id: Optional<number>
-  kind: NoticeKind
-  state: Generated<NoticeState>
-  fate: Generated<Fate>
-  reason: Optional<string>
-  address: Optional<string>
-  address_hash: Buffer
-  sealed: Optional<Buffer>
-  key_id: number
-  issued_at: StampedTimestamp
-  /** After it, a notice that never left is of no use any more. */
-  expires_at: Timestamp
-  mail_sha256: Optional<Buffer>
-  notice_version: Optional<number>
-  idempotency_key: Optional<string>
-  provider: Optional<string>
-  provider_id: Optional<string>
-  lease_epoch: Generated<number>
-  attempts: Generated<number>
-  first_attempt_at: OptionalTimestamp
-  next_attempt_at: StampedTimestamp
-  changed_at: StampedTimestamp
-}
-
-/** A one-time link, by the hash of its random token. `payload` is what using it does, of personal kind; it goes with the row. */
-export interface CredentialRow {
-  hash: Buffer
-  purpose: CredentialPurpose
-  subscriber_id: number
-  payload: ColumnType<unknown, string | null, string | null>
-  issued_at: StampedTimestamp
-  expires_at: Timestamp
-  used_at: OptionalTimestamp
 }
 
 /** An address, by keyed hash, that must not be written to. */

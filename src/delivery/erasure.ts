@@ -41,6 +41,7 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
   await leaveBatches(trx, subscriberId)
   await emptyDeliveries(trx, subscriberId)
   await pruneCredentialsOf(trx, subscriberId)
+  await trx.deleteFrom('notes').where('subscriber_id', '=', subscriberId).execute()
   // Those under way are detached; their address and seal go when they are settled, or with the sweep.
   await sql`
     delete from notices where subscriber_id = ${subscriberId} and (mail_sha256 is null or state not in ${standingSql})`.execute(
@@ -68,6 +69,7 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
       zone,
       silence: 'silent',
       paused_until: null,
+      welcome: false,
       token_epoch: sql`token_epoch + 1`,
       next_due_at: null,
       changed_at: sql`now()`,

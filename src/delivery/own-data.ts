@@ -46,7 +46,7 @@ export async function exportData({ db }: Pick<Desk, 'db'>, token: string): Promi
 }
 
 /** Returns everything that is kept of a subscriber, in our own words for it. */
-export async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
+async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
   const { rows: subscribers } = await sql<Record<string, unknown>>`
     select s.address, s.public_id as "publicId", s.consent,
       json_build_object('source', s.consent_source, 'page', s.consent_page, 'askedAt', s.asked_at,
@@ -75,5 +75,8 @@ export async function getOwnData(db: Kysely<Database>, subscriberId: number): Pr
   const { rows: links } = await sql<Record<string, unknown>>`
     select purpose, payload, issued_at as "issuedAt", expires_at as "expiresAt", used_at as "usedAt"
     from credentials where subscriber_id = ${subscriberId} order by issued_at`.execute(db)
-  return { subscriber: subscribers[0] ?? null, digests, notices, links }
+  const { rows: notes } = await sql<Record<string, unknown>>`
+    select local_date as "localDate", kind, noticed_at as "noticedAt" from notes
+    where subscriber_id = ${subscriberId} order by local_date`.execute(db)
+  return { subscriber: subscribers[0] ?? null, digests, notices, notes, links }
 }

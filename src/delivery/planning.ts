@@ -4,8 +4,9 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
-import { lastHourSql, localDateSql, nextHourSql } from '../subscriber/calendar.ts'
+import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../subscriber/calendar.ts'
 import type { Choices } from '../subscriber/preferences.ts'
+import { WELCOME_WEEK_DAYS } from '../subscriber/store.ts'
 
 /** Readers of an edition with the same choices who already had the same of its papers. */
 export interface ReaderGroup {
@@ -19,52 +20,51 @@ export interface ReaderGroup {
 
 /** Most readers that one transaction plans: bounds memory and the time that locks are held. */
 const READERS_A_ROUND = 200_000
-/** As long as a daily edition may be held: by then a weekly one exists or never will. */
-const WEEKLY_PATIENCE = '12 hours'
 
 /**
  * Lays out the readers whose chosen hour has come, each with the newest edition that waits for them, and moves their clocks
- * on. What waited longer than `latenessMs` is withheld as late, what a newer one overtook as merged. Returns the editions to
- * plan and how many readers were looked at.
+ * on. What waited longer than `latenessMs` is withheld as late, what a newer one overtook as merged. Who has just confirmed
+ * (`welcome`) gets the newest that is frozen, however old. The digest takes the local date of this moment: after an outage
+ * that is not the date of the hour. Returns the editions to plan and how many readers were looked at.
  */
 export async function claimDueReaders(
   trx: Transaction<Database>,
   { latenessMs, cutoffMinutes }: { latenessMs: number; cutoffMinutes: number },
 ): Promise<{ editionIds: number[]; readers: number }> {
-  // `taken`: the local day of the hour already has its digest, sent by hand or before a change of hours; what waits goes on waiting.
+  // `taken`: the local day already has its digest or note, sent by hand or before a change of hours; what waits goes on waiting.
   await sql`
     create temp table due_readers on commit drop as
-    select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date) as taken
+    select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date)
+      or exists (select from notes n where n.subscriber_id = h.id and n.local_date = h.local_date) as taken
     from (
-      select r.*, ${localDateSql('r', sql`r.hour_at`)} as local_date from (
-        select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, ${lastHourSql('s', sql`now()`)} as hour_at,
+      select r.*, ${localDateSql('r', sql`now()`)} as local_date from (
+        select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, s.silence, s.welcome,
+          case when s.welcome then s.next_due_at else ${lastHourSql('s', sql`now()`)} end as hour_at,
           coalesce(s.paused_until >= ${localDateSql('s', sql`now()`)}, false)
             or exists (select from suppressions x where x.address_hash = s.address_hash) as barred
         from (
-          select * from subscribers where consent = 'confirmed' and next_due_at <= now()
+          select * from subscribers c where consent = 'confirmed' and next_due_at <= now()
+            and not (cadence = 'weekly' and ${isWeekAwaitedSql(cutoffMinutes, latenessMs)})
           order by next_due_at limit ${READERS_A_ROUND} for update skip locked
         ) s
       ) r
     ) h`.execute(trx)
-  // A weekly edition freezes minutes after its cut-off: its readers wait for it instead of losing their week.
-  await sql`
-    delete from due_readers r where r.cadence = 'weekly' and r.hour_at > now() - ${WEEKLY_PATIENCE}::interval
-      and not exists (
-        select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty') and e.date = ${weekSql(cutoffMinutes)}
-      )`.execute(trx)
   await sql`
     create temp table waiting_editions on commit drop as
     select r.id as subscriber_id, e.id as edition_id, r.preferences_id, r.local_date,
-      case when e.kind = 'daily' then e.frozen_at else r.hour_at end < now() - make_interval(secs => ${latenessMs / 1000}) as late,
+      not r.welcome and case when e.kind = 'daily' then e.frozen_at else r.hour_at end
+        < now() - make_interval(secs => ${latenessMs / 1000}) as late,
       row_number() over newest_first as age,
       array_agg(e.id) over (newest_first rows between 1 following and unbounded following) as older
     from due_readers r
     join editions e on e.state = 'frozen' and not e.archive
       and e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
-      and e.frozen_at > r.waiting_since
-      and case e.kind
-        when 'daily' then e.frozen_at <= r.hour_at
-        else e.date = ${weekSql(cutoffMinutes)}
+      and case
+        when r.welcome then e.id = (
+          select n.id from editions n where n.kind = e.kind and n.state = 'frozen' and not n.archive order by n.date desc limit 1
+        )
+        when e.kind = 'daily' then e.frozen_at > r.waiting_since and e.frozen_at <= r.hour_at
+        else e.frozen_at > r.waiting_since and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}
       end
     where not r.barred and not r.taken
       and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)
@@ -78,7 +78,7 @@ export async function claimDueReaders(
     sql`select edition_id, subscriber_id, preferences_id, local_date, coalesce(older, '{}') from waiting_editions where age = 1 and not late`,
   )
   const moved = await sql`
-    update subscribers s set next_due_at = ${nextHourSql('s', sql`now()`)},
+    update subscribers s set next_due_at = ${nextHourSql('s', sql`now()`)}, welcome = false,
       waiting_since = case when r.taken then s.waiting_since else greatest(s.waiting_since, r.hour_at) end
     from due_readers r where s.id = r.id`.execute(trx)
   return { editionIds: await listPlannedEditions(trx), readers: Number(moved.numAffectedRows ?? 0) }
@@ -205,9 +205,19 @@ export async function insertDeliveries(
   return count
 }
 
-/** The SQL of the last date whose cut-off is at or before the chosen hour of `r`: the week that a weekly reader gets. */
-function weekSql(cutoffMinutes: number): RawBuilder<unknown> {
-  return sql`((r.hour_at - make_interval(mins => ${cutoffMinutes})) at time zone 'UTC')::date - 1`
+/**
+ * Tells whether a weekly reader `c` has yet to see the week of their hour made: it freezes minutes after its cut-off, or when
+ * an outage is over, and until it would be late they wait for it instead of losing their week.
+ */
+function isWeekAwaitedSql(cutoffMinutes: number, latenessMs: number): RawBuilder<boolean> {
+  const hour = sql`case when c.welcome then c.next_due_at else ${lastHourSql('c', sql`now()`)} end`
+  return sql<boolean>`(
+    select h.at > now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
+      select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
+        and e.date between h.week - case when c.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
+    )
+    from (select hour.at, ${weekOfSql(sql`hour.at`, cutoffMinutes)} as week from (select ${hour} as at) hour) h
+  )`
 }
 
 async function layOut(trx: Transaction<Database>, readers: RawBuilder<unknown>): Promise<void> {

@@ -18,8 +18,8 @@ import type { Desk } from './notice.ts'
 import { getStrangersNotices, insertNotice } from './notice-ledger.ts'
 
 /** Most notices that strangers may cause to one address. */
-export const NOTICES_A_DAY = 1
-export const NOTICES_A_MONTH = 3
+const NOTICES_A_DAY = 1
+const NOTICES_A_MONTH = 3
 
 /**
  * Takes a sign-up. Nobody is subscribed by it: the address is asked, or told that it is subscribed already, within its

@@ -3,6 +3,7 @@ import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { Level } from './budget.ts'
 import { paperLinks } from './links.ts'
+import { markSlot, REMARK } from './piece.ts'
 import { cleanText, shorten, shortenToLength } from './text.ts'
 import { AUTHORS_SHOWN, authorLine, brieflyCounted, counted, shortDate } from './words.ts'
 
@@ -29,6 +30,8 @@ export interface Card {
   paperUrl: string
   links: { label: string; url: string; chip: boolean }[]
   reason: string
+  /** The place for what a reader's own choices add: with the reason where there is one, else with the votes. Only mails fill it. */
+  remark: string
 }
 
 interface CardOptions {
@@ -83,6 +86,7 @@ export function cardOf(place: Place, kind: EditionKind, length: Length, options:
     paperUrl: links?.paper ?? '',
     links: brief || bare || !links ? [] : linksOf(place, links),
     reason: brief || bare ? '' : reasonOf(place),
+    remark: markSlot(REMARK),
   }
 }
 

@@ -3,9 +3,19 @@
 import type { Section } from '../database/states.ts'
 import type { Size } from './budget.ts'
 import type { Envelope } from './envelope.ts'
-import { type Order, orderOfMail, orderOfView, type Stock } from './order.ts'
-import { type Piece, SLOT_MAX_LENGTH, SLOT_NAMES, type SlotName, type Slotted, splitSlots, twinSize } from './piece.ts'
-import type { Selection } from './selection.ts'
+import { type Order, orderOfMail, orderOfView, positionOf, type Stock } from './order.ts'
+import {
+  type Piece,
+  REMARK,
+  SLOT_MAX_LENGTH,
+  SLOT_NAMES,
+  type SlotName,
+  type Slotted,
+  splitSlots,
+  twinSize,
+} from './piece.ts'
+import { printRemark } from './remark.ts'
+import { remarksOf, type Selection } from './selection.ts'
 
 /** Stored with every marked batch: another version's recipe is never rebuilt. */
 export const JOIN_VERSION = 2
@@ -42,10 +52,14 @@ const SLOT_VALUE = new RegExp(`^[A-Za-z0-9_-]{1,${SLOT_MAX_LENGTH}}$`)
 interface Draft {
   /** Names of all its pieces. */
   names: string[]
+  /** One line a remark that it prints. */
+  remarks: string[]
   subject: string
   html: Slotted
   text: Slotted
 }
+
+const NO_REMARKS: ReadonlyMap<number, string> = new Map()
 
 /** A batch joins a hundred mails of a few selections: each is put together once. */
 const drafts = new WeakMap<PreparedPieces, WeakMap<Selection, Draft>>()
@@ -90,38 +104,44 @@ export function joinDigest(prepared: PreparedPieces, selection: Selection, slots
   }
 }
 
-/** Joins the page that shows a digest to whoever holds its link: read only, whole, without anything personal. */
+/** Joins the page that shows a digest to whoever holds its link: read only, whole, without anything personal, remarks among it. */
 export function joinView(prepared: PreparedPieces, selection: Selection): { html: string } {
   if (prepared.encoding !== 'utf8') throw new Error('a page is joined from pieces in utf8')
   const { body } = orderOfView(stockOf(prepared), selection)
-  return { html: fill(concatenate(prepared, inMedium('html', body)), undefined) }
+  return { html: fill(concatenate(prepared, 'html', body, NO_REMARKS), undefined) }
 }
 
-/** Returns the canonical text of everything that a selection's bytes are made of, apart from the slots. */
+/** Returns the canonical text of everything that a selection's bytes are made of, remarks included, slots not. */
 export function recipeOf(prepared: PreparedPieces, selection: Selection): string {
-  const { names } = draftOf(prepared, selection)
+  const { names, remarks } = draftOf(prepared, selection)
   const lines = names.map((name) => `${name} ${pieceOf(prepared, name).sha256}`)
-  return `${[`encoding ${prepared.encoding}`, ...lines].join('\n')}\n`
+  return `${[`encoding ${prepared.encoding}`, ...lines, ...remarks].join('\n')}\n`
 }
 
 function draftOf(prepared: PreparedPieces, selection: Selection): Draft {
   const known = drafts.get(prepared) ?? new WeakMap<Selection, Draft>()
   drafts.set(prepared, known)
-  const draft = known.get(selection) ?? makeDraft(prepared, orderOfMail(stockOf(prepared), selection))
+  const draft = known.get(selection) ?? makeDraft(prepared, selection, orderOfMail(stockOf(prepared), selection))
   known.set(selection, draft)
   return draft
 }
 
-function makeDraft(prepared: PreparedPieces, { lead, papers, body }: Order): Draft {
+function makeDraft(prepared: PreparedPieces, selection: Selection, { lead, papers, body }: Order): Draft {
+  const remarks = remarksOf(selection)
   const subject = ['subject/day', `subject/lead/${lead}`]
   const html = inMedium('html', body)
   const text = inMedium('text', body)
   const start = subject.map((name) => plain(prepared, name)).join('')
   return {
     names: ['envelope', 'sections', ...subject, ...html, ...text],
+    remarks: body.flatMap((name) => {
+      const position = positionOf(name)
+      const remark = position === undefined ? undefined : remarks.get(position)
+      return remark === undefined ? [] : [`remark ${position} ${remark}`]
+    }),
     subject: papers === 1 ? start : `${start} and ${papers - 1} more`,
-    html: concatenate(prepared, html),
-    text: concatenate(prepared, text),
+    html: concatenate(prepared, 'html', body, remarks),
+    text: concatenate(prepared, 'text', body, remarks),
   }
 }
 
@@ -144,14 +164,32 @@ function inMedium(medium: 'html' | 'text', body: readonly string[]): string[] {
   return body.map((name) => `${medium}/${name}`)
 }
 
-/** Puts pieces in a row; what stands between two slots becomes one text. */
-function concatenate(prepared: PreparedPieces, names: readonly string[]): Slotted {
-  const joined: Slotted = { literals: [''], slots: [] }
-  for (const name of names) {
-    const { literals, slots } = pieceOf(prepared, name).body
-    joined.literals.push((joined.literals.pop() ?? '') + (literals[0] ?? ''), ...literals.slice(1))
-    joined.slots.push(...slots)
+/** Puts pieces in a row, remarks in their place; what stands between two slots becomes one text. */
+function concatenate(
+  prepared: PreparedPieces,
+  medium: 'html' | 'text',
+  body: readonly string[],
+  remarks: ReadonlyMap<number, string>,
+): Slotted {
+  const joined: Slotted = { literals: [], slots: [] }
+  let last = ''
+  for (const name of body) {
+    const { literals, slots } = pieceOf(prepared, `${medium}/${name}`).body
+    last += literals[0] ?? ''
+    for (const [index, slot] of slots.entries()) {
+      const next = literals[index + 1] ?? ''
+      if (slot === REMARK) {
+        const remark = printRemark(remarks.get(positionOf(name) ?? 0) ?? '')[prepared.encoding][medium]
+        // Without a remark the line break that ends its line in quoted-printable would stand alone.
+        last += remark === '' ? next.replace(/^=\r\n/, '') : remark + next
+      } else {
+        joined.literals.push(last)
+        joined.slots.push(slot)
+        last = next
+      }
+    }
   }
+  joined.literals.push(last)
   return joined
 }
 

@@ -2,7 +2,8 @@
 // another version.
 import type { Section } from '../database/states.ts'
 import { fitCards, fits, type Level, NO_SIZE, type Size, sumSizes } from './budget.ts'
-import { REASON_CODES, REASON_PLACE, type Selection } from './selection.ts'
+import { printRemark } from './remark.ts'
+import { REASON_CODES, REASON_PLACE, remarksOf, type Selection } from './selection.ts'
 
 /** What can be joined: the section of each position, and the bytes of each piece by name. */
 export interface Stock {
@@ -28,11 +29,16 @@ export function orderOfMail(stock: Stock, selection: Selection): Order {
   const cards = printable(stock, selection)
   // Decided from the first place to the last, whatever the order of the mail: so it is decided alike for every choice.
   const places = cards.toSorted((a, b) => a - b)
+  const remarks = remarksOf(selection)
+  const weigh = (position: number, level: Level) => {
+    const size = stock.sizeOf(cardName(position, level))
+    return size && sumSizes([size, printRemark(remarks.get(position) ?? '').size])
+  }
   const frame = sumSizes(['head', 'foot', ...headings(stock, cards)].map((name) => demand(stock, name)))
   const fit = fitCards(
     places.length,
     frame,
-    (index, level) => stock.sizeOf(cardName(places[index] ?? 0, level)),
+    (index, level) => weigh(places[index] ?? 0, level),
     (left) => demand(stock, `more/${left}`),
   )
   const names = new Map(
@@ -42,7 +48,7 @@ export function orderOfMail(stock: Stock, selection: Selection): Order {
   const whole = left === 0 && fit.levels.every((level) => level === 0)
   const body = [...cardsOf(stock, cards, names), ...(left > 0 ? [`more/${left}`] : [])]
   const also = whole
-    ? alsoOf(stock, selection, sumSizes([frame, ...places.map((p) => demand(stock, cardName(p, 0)))]))
+    ? alsoOf(stock, selection, sumSizes([frame, ...places.map((position) => weigh(position, 0) ?? NO_SIZE)]))
     : []
   return { lead: leadOf(stock, cards), papers: cards.length, body: ['head', ...body, ...also, 'foot'] }
 }
@@ -60,9 +66,18 @@ export function cardName(position: number, level: Level): string {
   return level === 0 ? `card/${position}` : `card/${position}/${level}`
 }
 
+/** Returns the position of a card's piece, by its name without the medium; undefined for any other piece. */
+export function positionOf(name: string): number | undefined {
+  const position = /^card\/(\d+)/.exec(name)?.[1]
+  return position === undefined ? undefined : Number(position)
+}
+
 /** Lists the positions that there are cards of: a paper that could not be rendered costs no mail. */
-function printable(stock: Stock, { papers, reasons }: Selection): number[] {
+function printable(stock: Stock, selection: Selection): number[] {
+  const { papers, reasons } = selection
   if (papers.length === 0) throw new Error('a digest holds at least one paper')
+  if ((selection.remarks?.length || papers.length) !== papers.length)
+    throw new Error('a selection has one remark a paper or none')
   if (reasons.length !== papers.length || reasons.some((reason) => !REASON_CODES.includes(reason))) {
     throw new Error('a selection needs one reason a paper, of those that pieces print')
   }

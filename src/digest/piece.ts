@@ -6,6 +6,8 @@ import type { Size } from './budget.ts'
 /** The personal values of a mail. A closed list: what a mail needs that is not here cannot be joined. */
 export const SLOT_NAMES = ['unsubscribe', 'view', 'preferences'] as const
 export type SlotName = (typeof SLOT_NAMES)[number]
+/** Where a card takes what the reader's own choices add to its reason; filled once a selection, before the slots. */
+export const REMARK = 'remark'
 
 export interface Piece {
   /** `html/card/3`, `text/foot`, `envelope` … unique within an edition and length. */
@@ -21,7 +23,7 @@ export interface Piece {
 /** A text cut at its slots: `literals[0] slots[0] literals[1] … literals.at(-1)`. */
 export interface Slotted {
   literals: string[]
-  slots: SlotName[]
+  slots: (SlotName | typeof REMARK)[]
 }
 
 // Outside text never holds control characters, so it can neither make nor break a marker.
@@ -29,11 +31,12 @@ const OPEN = '\u0001'
 const CLOSE = '\u0002'
 /** Of a slot's value, in ASCII characters: what fits a line of quoted-printable. */
 export const SLOT_MAX_LENGTH = 75
+const MARKS = [...SLOT_NAMES, REMARK] as const
 /** One below the limit of 76, for the soft line break that may follow the last line. */
 const QUOTED_LINE_MAX = 75
 
 /** Returns the mark that stands for a slot inside a piece. */
-export function markSlot(name: SlotName): string {
+export function markSlot(name: SlotName | typeof REMARK): string {
   return `${OPEN}${name}${CLOSE}`
 }
 
@@ -43,7 +46,7 @@ export function makePiece(name: string, text: string): Piece {
   return { name, sha256: createHash('sha256').update(body).digest(), body, quotedPrintable: quotePrintable(body) }
 }
 
-/** Returns what the HTML and the text of one thing weigh in a mail, their slots filled with the longest values there are. */
+/** Returns what the HTML and the text of one thing weigh in a mail, slots filled with the longest values there are, without a remark. */
 export function twinSize(html: Piece, text: Piece): Size {
   return {
     html: measure(html.body),
@@ -57,7 +60,7 @@ export function splitSlots(text: string): Slotted {
   const slotted: Slotted = { literals: [first], slots: [] }
   for (const part of marked) {
     const end = part.indexOf(CLOSE)
-    const slot = SLOT_NAMES.find((name) => name === part.slice(0, end))
+    const slot = MARKS.find((name) => name === part.slice(0, end))
     if (!slot) throw new Error(`a piece marks a slot that is not on the list: ${part.slice(0, Math.max(end, 0))}`)
     slotted.slots.push(slot)
     slotted.literals.push(part.slice(end + 1))
@@ -65,12 +68,18 @@ export function splitSlots(text: string): Slotted {
   return slotted
 }
 
-function measure(text: string): number {
-  const { literals, slots } = splitSlots(text)
-  return literals.reduce((sum, literal) => sum + Buffer.byteLength(literal), slots.length * SLOT_MAX_LENGTH)
+/** Returns a text in quoted-printable, with CRLF: valid between any two soft line breaks. */
+export function quoteText(text: string): string {
+  return wrap(encode(text.replaceAll('\n', '\r\n')), QUOTED_LINE_MAX)
 }
 
-/** Encodes line by line with CRLF; a slot gets a line of its own between soft breaks, so that 75 characters fit whatever stands around it. */
+function measure(text: string): number {
+  const { literals, slots } = splitSlots(text)
+  const filled = slots.filter((slot) => slot !== REMARK).length
+  return literals.reduce((sum, literal) => sum + Buffer.byteLength(literal), filled * SLOT_MAX_LENGTH)
+}
+
+/** Encodes line by line with CRLF; a mark gets a line of its own between soft breaks, so that 75 characters fit whatever stands around it. */
 function quotePrintable(body: string): string {
   const { literals, slots } = splitSlots(body)
   let out = ''
@@ -80,7 +89,7 @@ function quotePrintable(body: string): string {
       const lineStart = out === '' || out.endsWith('\r\n')
       out += `${lineStart ? '' : '=\r\n'}${markSlot(slot)}=\r\n`
     }
-    out += wrap(encode(literal.replaceAll('\n', '\r\n')), QUOTED_LINE_MAX)
+    out += quoteText(literal)
   }
   return out
 }

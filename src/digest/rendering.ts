@@ -7,11 +7,13 @@ import { envelopeOf, type Host, subjectDay, subjectLead } from './envelope.ts'
 import { alsoHeading, headingOf, hostFrame, type Sheet, sheetFrame } from './frame.ts'
 import { ALSO_MAX, cardName } from './order.ts'
 import { makePiece, type Piece, twinSize } from './piece.ts'
+import { REMARK_SIZE_MAX } from './remark.ts'
 import { SECTION_MAX } from './selection.ts'
 import { checkTemplate, compileParts, DIGEST_PARTS, type Medium, NOTICE_PARTS, type Parts } from './template.ts'
 import { readTemplate } from './template-files.ts'
 import { compileMjml } from './template-mjml.ts'
 import { readTheme, type Theme } from './theme.ts'
+import { readTopics, type Topics } from './topics.ts'
 
 export type { Host } from './envelope.ts'
 export type { Sheet } from './frame.ts'
@@ -22,6 +24,8 @@ type NoticePart = (typeof NOTICE_PARTS)[number]
 /** The templates, read, checked and compiled: one compilation serves every edition, length and notice. */
 export interface Templates extends Record<Medium, Parts<DigestPart>> {
   theme: Theme
+  /** From the same directory: what the topics that readers name are also called. */
+  topics: Topics
   notice: Record<Medium, Parts<NoticePart>>
 }
 
@@ -54,6 +58,7 @@ export async function loadTemplates(directory?: string): Promise<Templates> {
   }
   return {
     theme,
+    topics: readTopics(directory),
     html: compileParts(await html('digest.mjml'), DIGEST_PARTS, 'html', 'digest.mjml'),
     text: compileParts(text('digest.txt'), DIGEST_PARTS, 'text', 'digest.txt'),
     notice: {
@@ -113,7 +118,7 @@ export async function renderEdition(
   ]
 }
 
-/** Renders what mails of this edition may need to stay within their size: nothing on most days. */
+/** Renders what mails of this edition may need to stay within their size, each card with a remark: nothing on most days. */
 function renderShorter(
   cards: readonly CardTwin[],
   frame: Size,
@@ -121,7 +126,8 @@ function renderShorter(
   more: (left: number) => Twin,
 ): Twin[] {
   const shorter: Twin[] = []
-  const sizes = cards.map(({ size }) => size)
+  const remarked = ({ size }: Twin) => sumSizes([size, REMARK_SIZE_MAX])
+  const sizes = cards.map(remarked)
   const groups = (['ranked', 'rising', 'late'] as const).map((section) => ({
     indexes: cards.flatMap(({ place }, index) => (place.section === section ? [index] : [])),
     most: SECTION_MAX[section],
@@ -133,9 +139,10 @@ function renderShorter(
   for (const [index, level] of shorteningSteps(cards.length)) {
     if (allFit()) return shorter
     const twin = render((cards[index] as CardTwin).place, level)
+    const size = remarked(twin)
     const { html, message } = sizes[index] as Size
-    if (twin.size.message >= message || twin.size.html >= html) continue
-    sizes[index] = twin.size
+    if (size.message >= message || size.html >= html) continue
+    sizes[index] = size
     shorter.push(twin)
   }
   for (let left = 1; left < cards.length && !allFit(left - 1); left++) shorter.push(more(left))

@@ -1,13 +1,17 @@
 // What of an edition goes to a reader: pure, the same for everyone with the same choices and the same history.
 import type { Section } from '../database/states.ts'
-import type { Place } from '../edition/place.ts'
 import { type Choices, PAPERS_MAX } from '../subscriber/preferences.ts'
+import type { PlaceIndex } from './place-index.ts'
+import { fitRemark } from './remark.ts'
+import { isFiltering, judgePlace, openWishes, strengthAt, wishWords } from './wishes.ts'
 
 export interface Selection {
   /** Positions in the edition, in the order of the mail: ranked papers, late risers, papers of editions that were missed. */
   papers: number[]
   /** One code a paper: why it is in. */
   reasons: number[]
+  /** What the reader's own choices add to a place's reason: one a paper, '' for nothing; none at all where no paper has one. */
+  remarks?: string[]
 }
 
 /** The code of a paper that is in by its own place in the edition: the place's reason says it all. */
@@ -16,30 +20,51 @@ export const REASON_PLACE = 0
 const REASON_CHOSEN = 1
 export const REASON_CODES: readonly number[] = [REASON_PLACE, REASON_CHOSEN]
 /** More late risers than this would make yesterday's news of a digest. */
-const LATE_RISERS_MAX = 3
+export const LATE_RISERS_MAX = 3
 /** The most places of each section that a selection holds. */
 export const SECTION_MAX: Record<Section, number> = { ranked: PAPERS_MAX, rising: LATE_RISERS_MAX, late: PAPERS_MAX }
 
-/**
- * Selects from an edition for one set of choices. `had` are the positions whose papers the reader already had: they never
- * come again. Late risers join a digest, never make one: without other papers the selection is empty.
- */
-export function selectPapers(places: readonly Place[], choices: Choices, had: ReadonlySet<number>): Selection {
-  const wanted = places.filter((place) => !had.has(place.position) && isWanted(place, choices))
-  const ranked = wanted.filter((place) => place.section === 'ranked').slice(0, choices.papers)
-  // Offered only to readers who missed an edition: for everybody else they count as had.
-  const late = wanted.filter((place) => place.section === 'late').slice(0, choices.papers)
-  if (ranked.length + late.length === 0) return { papers: [], reasons: [] }
-  // A riser counts when its place would have been within this reader's number of papers.
-  const risers = wanted
-    .filter((place) => place.section === 'rising' && place.rank <= choices.papers)
-    .slice(0, LATE_RISERS_MAX)
-  const papers = [...ranked, ...risers, ...late].map((place) => place.position)
-  const reason = choices.minimumVotes > 0 || choices.onlyWithCode ? REASON_CHOSEN : REASON_PLACE
-  return { papers, reasons: papers.map(() => reason) }
+interface Candidate {
+  at: number
+  strength: number
 }
 
-function isWanted(place: Place, choices: Choices): boolean {
-  if (place.paper.withdrawnAt !== null) return false
-  return place.upvotes >= choices.minimumVotes && (!choices.onlyWithCode || place.paper.codeUrl !== null)
+/**
+ * Selects from an edition for one set of choices. `had` are the positions whose papers the reader already had: they never
+ * come again. What is included or followed comes first. Late risers join a digest, never make one: without other papers the
+ * selection is empty.
+ */
+export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): Selection {
+  const { places } = index
+  const wishes = openWishes(index, choices)
+  const wanted: Record<Section, Candidate[]> = { ranked: [], rising: [], late: [] }
+  for (const [at, { position, section, rank }] of places.entries()) {
+    // A riser counts when its place would have been within this reader's number of papers.
+    if (had.has(position) || (section === 'rising' && rank > choices.papers)) continue
+    const strength = strengthAt(wishes, at)
+    if (strength >= 0) wanted[section].push({ at, strength })
+  }
+  const ranked = best(wanted.ranked, choices.papers)
+  // Offered only to readers who missed an edition: for everybody else they count as had.
+  const late = best(wanted.late, choices.papers)
+  if (ranked.length + late.length === 0) return { papers: [], reasons: [] }
+  const chosen = [...ranked, ...best(wanted.rising, LATE_RISERS_MAX), ...late]
+  const papers = chosen.map(({ at }) => places[at]?.position as number)
+  if (!isFiltering(choices)) return { papers, reasons: papers.map(() => REASON_PLACE) }
+  const remarks = chosen.map(({ at }) => fitRemark(wishWords(judgePlace(wishes, at), choices)))
+  return {
+    papers,
+    reasons: papers.map(() => REASON_CHOSEN),
+    ...(remarks.some((remark) => remark !== '') && { remarks }),
+  }
+}
+
+/** Returns the remark of each position that has one. */
+export function remarksOf({ papers, remarks = [] }: Selection): ReadonlyMap<number, string> {
+  return new Map(papers.flatMap((position, index) => (remarks[index] ? [[position, remarks[index]] as const] : [])))
+}
+
+/** The strongest first; among equals the edition's own order stays. */
+function best(candidates: readonly Candidate[], most: number): Candidate[] {
+  return candidates.toSorted((a, b) => b.strength - a.strength).slice(0, most)
 }

@@ -1,4 +1,5 @@
 // Rows of pieces and selections: what a digest is joined from. Both belong to a frozen edition and never change.
+import { createHash } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Length } from '../database/states.ts'
@@ -51,7 +52,7 @@ export async function listSelections(
   if (ids.length === 0) return []
   return db
     .selectFrom('selections')
-    .select(['id', 'length', 'papers', 'reasons'])
+    .select(['id', 'length', 'papers', 'reasons', 'remarks'])
     .where('edition_id', '=', editionId)
     .where('id', 'in', [...ids])
     .execute()
@@ -66,13 +67,12 @@ export async function ensureSelections(
   editionId: number,
   wanted: readonly (Selection & { length: Length })[],
 ): Promise<number[]> {
-  const existing = await trx
-    .selectFrom('selections')
-    .select(['id', 'length', 'papers', 'reasons'])
-    .where('edition_id', '=', editionId)
-    .execute()
-  const ids = new Map(existing.map((selection) => [keyOf(selection), selection.id]))
-  let next = Math.max(0, ...existing.map((selection) => selection.id)) + 1
+  const { rows: existing } = await sql<{ id: number; key: string }>`
+    select id, concat_ws('|', length, array_to_string(papers, ','), array_to_string(reasons, ','),
+      encode(sha256(convert_to(array_to_string(remarks, E'\n'), 'UTF8')), 'hex')) as key
+    from selections where edition_id = ${editionId}`.execute(trx)
+  const ids = new Map(existing.map(({ id, key }) => [key, id]))
+  let next = existing.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
   const added: (Selection & { id: number; length: Length })[] = []
   const result = wanted.map((selection) => {
     const key = keyOf(selection)
@@ -80,20 +80,24 @@ export async function ensureSelections(
     if (known !== undefined) return known
     const id = next++
     ids.set(key, id)
-    added.push({ id, length: selection.length, papers: selection.papers, reasons: selection.reasons })
+    const { length, papers, reasons, remarks = [] } = selection
+    added.push({ id, length, papers, reasons, remarks })
     return id
   })
   if (added.length > 0) {
     await sql`
-      insert into selections (edition_id, id, length, papers, reasons)
+      insert into selections (edition_id, id, length, papers, reasons, remarks)
       select ${editionId}, (r->>'id')::int, r->>'length',
         array(select jsonb_array_elements_text(r->'papers')::smallint),
-        array(select jsonb_array_elements_text(r->'reasons')::smallint)
+        array(select jsonb_array_elements_text(r->'reasons')::smallint),
+        array(select jsonb_array_elements_text(r->'remarks'))
       from jsonb_array_elements(${JSON.stringify(added)}::jsonb) r`.execute(trx)
   }
   return result
 }
 
-function keyOf(selection: Selection & { length: Length }): string {
-  return `${selection.length}|${selection.papers.join()}|${selection.reasons.join()}`
+/** As the database says it: remarks are of one line each. */
+function keyOf({ length, papers, reasons, remarks = [] }: Selection & { length: Length }): string {
+  const hash = createHash('sha256').update(remarks.join('\n')).digest('hex')
+  return [length, papers.join(), reasons.join(), hash].join('|')
 }

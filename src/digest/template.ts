@@ -24,6 +24,16 @@ handlebars.registerHelper('wrap', (text: unknown, { hash }: Handlebars.HelperOpt
   wrapText(String(text), TEXT_WIDTH, hash.first ?? '', hash.rest ?? ''),
 )
 
+/** Returns a value as templates print it into HTML. */
+export function escapeHtml(text: string): string {
+  return handlebars.escapeExpression(text)
+}
+
+/** Returns a text broken into the lines of the text part, each behind `indent`. */
+export function wrapParagraph(text: string, indent: string): string {
+  return wrapText(text, TEXT_WIDTH, indent, indent)
+}
+
 /**
  * Checks a template as its author wrote it. Throws a PermanentError that names file and line of what Handlebars cannot read or
  * must not do; of partials only the named ones may be asked for, none by default.

@@ -91,6 +91,19 @@ export async function listFrozenBefore(db: Kysely<Database>, date: EditionDate, 
   return rows.map(editionFrom)
 }
 
+/** Lists the last `limit` editions of a kind that the clock has settled or holds (frozen, empty, held), newest first. */
+export async function listLastEditions(db: Kysely<Database>, kind: EditionKind, limit: number): Promise<Edition[]> {
+  const rows = await db
+    .selectFrom('editions')
+    .selectAll()
+    .where('kind', '=', kind)
+    .where('state', '<>', 'open')
+    .orderBy('date', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map(editionFrom)
+}
+
 /** Takes the edition's row lock for the transaction and returns it: freezing and planning happen one at a time. */
 export async function claimEdition(trx: Transaction<Database>, id: number): Promise<Edition> {
   return editionFrom(
@@ -147,22 +160,35 @@ export async function markFrozen(
 
 /** Lists the places of a frozen edition by position. */
 export async function listPlaces(db: Kysely<Database>, editionId: number): Promise<Place[]> {
+  return (await listPlacesOf(db, [editionId])).get(editionId) ?? []
+}
+
+/** Lists the places of frozen editions by position, by edition; one without places is not among them. */
+export async function listPlacesOf(db: Kysely<Database>, editionIds: readonly number[]): Promise<Map<number, Place[]>> {
+  const byEdition = new Map<number, Place[]>()
+  if (editionIds.length === 0) return byEdition
   const rows = await db
     .selectFrom('edition_papers')
     .selectAll()
-    .where('edition_id', '=', editionId)
+    .where('edition_id', 'in', [...editionIds])
+    .orderBy('edition_id')
     .orderBy('position')
     .execute()
-  return rows.map((row) => ({
-    position: row.position,
-    section: row.section,
-    listedOn: row.listed_on,
-    rank: row.rank,
-    upvotes: row.upvotes,
-    comments: row.comments,
-    reason: row.reason,
-    paper: row.paper as Paper,
-  }))
+  for (const row of rows) {
+    const places = byEdition.get(row.edition_id) ?? []
+    byEdition.set(row.edition_id, places)
+    places.push({
+      position: row.position,
+      section: row.section,
+      listedOn: row.listed_on,
+      rank: row.rank,
+      upvotes: row.upvotes,
+      comments: row.comments,
+      reason: row.reason,
+      paper: row.paper as Paper,
+    })
+  }
+  return byEdition
 }
 
 /** Stops an edition's dispatch with a reason, for good or until a moment; batches stay where they are. */

@@ -5,13 +5,14 @@ import type { Database } from '../database/schema.ts'
 import { getAccounts } from '../delivery/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import { claimAllReaders, claimDueReaders, insertDeliveries, listReaderGroups } from '../delivery/planning.ts'
+import { indexPlaces } from '../digest/place-index.ts'
 import { selectPapers } from '../digest/selection.ts'
 import { ensureSelections } from '../digest/store.ts'
 import type { Edition } from '../edition/edition.ts'
 import { listPlaces } from '../edition/store.ts'
 import type { Round } from './round.ts'
 
-type PlanRound = Pick<Round, 'db' | 'provider' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
+type PlanRound = Pick<Round, 'db' | 'provider' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
 
 /** Plans for everyone whose hour has come. Returns how many readers were looked at; call again while that is not 0. */
 export async function planDue(round: PlanRound): Promise<number> {
@@ -46,9 +47,9 @@ export async function rehearseAll(round: PlanRound, edition: Edition, only: stri
 }
 
 async function planEdition(round: PlanRound, trx: Transaction<Database>, editionId: number): Promise<number> {
-  const places = await listPlaces(trx, editionId)
+  const index = indexPlaces(await listPlaces(trx, editionId), round.templates.topics)
   const groups = await listReaderGroups(trx, editionId)
-  const selections = groups.map((group) => selectPapers(places, group.choices, new Set(group.had)))
+  const selections = groups.map((group) => selectPapers(index, group.choices, new Set(group.had)))
   const kept = groups.flatMap((group, index) => {
     const selection = selections[index]
     return selection && selection.papers.length > 0 ? [{ group, selection }] : []

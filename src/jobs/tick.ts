@@ -5,7 +5,7 @@ import { cutoffOf, dateOf, type Edition, shiftDate } from '../edition/edition.ts
 import { ensureEdition, listUnfrozenEditions } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { listLastLooks } from '../source/store.ts'
-import { isReaderDue, isWeekWanted } from '../subscriber/store.ts'
+import { isReaderDue, listWantedWeeks } from '../subscriber/store.ts'
 import type { Job } from './queue.ts'
 import type { Round } from './round.ts'
 
@@ -33,8 +33,9 @@ export async function tick(round: TickRound): Promise<Job[]> {
   for (const edition of unfrozen) {
     if (edition.cutoffAt <= now) jobs.push({ name: 'rank', date: edition.date, kind: 'daily' })
   }
-  const week = lastDateCutOff(now, round.cutoffMinutes)
-  if (await isWeekWanted(db, week, round.cutoffMinutes)) jobs.push({ name: 'rank', date: week, kind: 'weekly' })
+  for (const week of await listWantedWeeks(db, round.cutoffMinutes)) {
+    jobs.push({ name: 'rank', date: week, kind: 'weekly' })
+  }
   if (await isReaderDue(db)) jobs.push({ name: 'plan' })
   return jobs
 }
@@ -81,9 +82,4 @@ async function collectJobs({ db }: TickRound, now: Date, unfrozen: readonly Edit
   return [...wanted]
     .filter(([date, since]) => (looks.get(date)?.getTime() ?? 0) <= since)
     .map(([date]) => ({ name: 'collect', date }))
-}
-
-/** The last date whose cut-off has passed. */
-function lastDateCutOff(now: Date, cutoffMinutes: number): EditionDate {
-  return shiftDate(dateOf(new Date(now.getTime() - cutoffMinutes * 60_000)), -1)
 }

@@ -24,6 +24,11 @@ export function localDateSql(reader: string, at: RawBuilder<unknown>): RawBuilde
   return sql<string>`(${at} at time zone ${sql.ref(`${reader}.zone`)})::date`
 }
 
+/** Returns the SQL of the last date whose cut-off is at or before a reader's hour: the week that a weekly reader gets then. */
+export function weekOfSql(hour: RawBuilder<unknown>, cutoffMinutes: number): RawBuilder<string> {
+  return sql<string>`(((${hour} - make_interval(mins => ${cutoffMinutes})) at time zone 'UTC')::date - 1)`
+}
+
 function chosenHours(reader: string, around: RawBuilder<unknown>, from: number, to: number): RawBuilder<unknown> {
   const column = (name: string) => sql.ref(`${reader}.${name}`)
   // Where clocks skip the last hour of a day (Nuuk), forward would be tomorrow: that hour comes an hour early instead.

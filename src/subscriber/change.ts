@@ -28,7 +28,7 @@ export const STEPS = ['weekly', 'pause', 'fewer'] as const
 export type Step = (typeof STEPS)[number]
 
 /** A snooze and a pause from a mail's foot. */
-export const SNOOZE_DAYS = 14
+const SNOOZE_DAYS = 14
 
 /** Returns what a step down changes for a reader: the week's edition on Mondays, two weeks of silence, or half as many papers. */
 export function stepDown(step: Step, { choices }: Pick<Standing, 'choices'>): Change {
@@ -74,7 +74,7 @@ export async function markChanged(
     update subscribers s set preferences_id = ${preferencesId}, silence = ${after.silence}, cadence = a.cadence,
       weekday = a.weekday, hour = a.hour, zone = a.zone, paused_until = ${after.pausedUntil}::date,
       waiting_since = case when ${waitsAnew}::boolean then now() else s.waiting_since end,
-      next_due_at = case when ${clockMoves}::boolean then ${nextHourSql('a', sql`now()`)} else s.next_due_at end,
+      next_due_at = case when ${clockMoves}::boolean and not s.welcome then ${nextHourSql('a', sql`now()`)} else s.next_due_at end,
       changed_at = now()
     from (select ${after.cadence}::text as cadence, ${after.weekday}::smallint as weekday, ${after.hour}::smallint as hour,
       ${after.zone}::text as zone) a

@@ -86,7 +86,8 @@ export async function insertPending(
 }
 
 /**
- * Begins a subscription as it was asked for: what freezes from now on is waited for. It lifts an `erased` suppression, and no
+ * Begins a subscription as it was asked for: what freezes from now on is waited for, and with `welcome` the latest edition is
+ * due at once. It lifts an `erased` suppression, and no
  * other: the reader has come back by their own hand. Returns false when the subscriber is gone or must not be written to.
  */
 export async function markConfirmed(
@@ -102,7 +103,8 @@ export async function markConfirmed(
     update subscribers s set consent = 'confirmed', consent_source = a.consent_source, consent_page = a.consent_page,
       asked_at = ${askedAt}::timestamptz, confirmed_at = now(), left_at = null, preferences_id = a.preferences_id,
       cadence = a.cadence, weekday = a.weekday, hour = a.hour, zone = a.zone, silence = a.silence, paused_until = null,
-      waiting_since = now(), next_due_at = ${nextHourSql('a', sql`now()`)}, changed_at = now()
+      waiting_since = now(), welcome = ${ask.welcome}::boolean,
+      next_due_at = case when ${ask.welcome}::boolean then now() else ${nextHourSql('a', sql`now()`)} end, changed_at = now()
     from (select ${ask.consentSource}::text as consent_source, ${ask.consentPage}::text as consent_page,
       ${preferencesId}::int as preferences_id, ${ask.cadence}::text as cadence, ${ask.weekday}::smallint as weekday,
       ${ask.hour}::smallint as hour, ${ask.zone}::text as zone, ${ask.silence}::text as silence) a

@@ -1,7 +1,7 @@
 // Rows of subscribers, of the choices they share and of suppressions.
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Database, SubscriberRow } from '../database/schema.ts'
-import { nextHourSql } from './calendar.ts'
+import { lastHourSql, nextHourSql, weekOfSql } from './calendar.ts'
 import { type Choices, hashChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
 import { assertZones } from './zone.ts'
@@ -13,6 +13,9 @@ export interface NewSubscriber extends Rhythm {
   /** Where the consent comes from: `operator`, `demo` … */
   consentSource: string
 }
+
+/** Who has just confirmed takes a week that ended up to so many days before the last; of an older one, the last is made for them. */
+export const WELCOME_WEEK_DAYS = 6
 
 /** What became of an attempt to add an address. */
 export type Insertion = 'added' | 'known' | 'suppressed'
@@ -128,15 +131,33 @@ export async function isReaderDue(db: Kysely<Database>): Promise<boolean> {
   return rows.length > 0
 }
 
-/** Tells whether some confirmed weekly reader's next digest is the week that ends with `date` and that edition is still to be made. */
-export async function isWeekWanted(db: Kysely<Database>, date: string, cutoffMinutes: number): Promise<boolean> {
-  const cutoff = sql`(${date}::date + 1) at time zone 'UTC' + make_interval(mins => ${cutoffMinutes})`
-  const { rows } = await sql`
-    select from subscribers where consent = 'confirmed' and cadence = 'weekly'
-      and next_due_at >= ${cutoff} and next_due_at < ${cutoff} + interval '1 day'
-      and not exists (select from editions where date = ${date} and kind = 'weekly' and state in ('frozen', 'empty'))
-    limit 1`.execute(db)
-  return rows.length > 0
+/**
+ * Lists the weeks, by the date that ends them, that confirmed weekly readers point to with their hour, that are over (their
+ * cut-off has passed) and still to be made: after an outage more than one. Who has just confirmed takes any recent week.
+ */
+export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: number): Promise<string[]> {
+  const cutoffAfter = (days: number) =>
+    sql`(last.week + 1) at time zone 'UTC' + make_interval(days => ${sql.lit(days)}, mins => ${cutoffMinutes})`
+  // Of those whose hour is still to come one is enough; an hour that has passed by a week has come again since.
+  const { rows } = await sql<{ week: string }>`
+    with last as (select ${weekOfSql(sql`now()`, cutoffMinutes)} as week),
+    pointed as (
+      select last.week, false as welcome from last where exists (
+        select from subscribers where consent = 'confirmed' and cadence = 'weekly'
+          and next_due_at > now() and next_due_at < ${cutoffAfter(1)}
+      )
+      union
+      select ${weekOfSql(sql`h.at`, cutoffMinutes)}, s.welcome from subscribers s cross join lateral (
+        select case when s.next_due_at > now() - interval '6 days' then s.next_due_at else ${lastHourSql('s', sql`now()`)} end as at
+      ) h
+      where s.consent = 'confirmed' and s.cadence = 'weekly' and s.next_due_at <= now()
+    )
+    select distinct week from pointed where not exists (
+      select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
+        and e.date between week - case when welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and week
+    )
+    order by 1`.execute(db)
+  return rows.map((row) => row.week)
 }
 
 /** Returns the row id of each set of choices, in order, making those that are missing. */

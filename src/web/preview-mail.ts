@@ -3,6 +3,7 @@
 import { composeMessage } from '../delivery/outbox.ts'
 import { joinDigest, preparePieces, type Slots } from '../digest/joining.ts'
 import { SLOT_NAMES } from '../digest/piece.ts'
+import { indexPlaces } from '../digest/place-index.ts'
 import { type Host, renderEdition, type Templates } from '../digest/rendering.ts'
 import { selectPapers } from '../digest/selection.ts'
 import { describeError } from '../errors.ts'
@@ -49,7 +50,11 @@ export async function makePreview(
 ): Promise<PreviewMail | undefined> {
   // As planning has it: papers of earlier editions count as had by everybody whom those reached.
   const had = outlook.places.filter(({ section }) => section === 'late' && !reader.missed)
-  const selection = selectPapers(outlook.places, reader.choices, new Set(had.map(({ position }) => position)))
+  const selection = selectPapers(
+    indexPlaces(outlook.places, templates.topics),
+    reader.choices,
+    new Set(had.map(({ position }) => position)),
+  )
   if (selection.papers.length === 0) return undefined
   const leftOut: string[] = []
   const pieces = await renderEdition(outlook, reader.choices.length, host, templates, (place, error) => {

@@ -210,7 +210,7 @@ describe('the outbox', () => {
     await Promise.all([outbox.send(batch), outbox.send(batch), outbox.send(batch)])
     const weekly = { date: '2026-03-01', kind: 'weekly' }
     await outbox.send(request([mail()], { edition: weekly }))
-    await outbox.send(request([mail()], { edition: { date: '2026-03-02', kind: 'notice' } }))
+    await outbox.sendNotice({ notice: mail(), kind: 'confirm', idempotencyKey: 'key' })
     expect(readdirSync(directory).sort()).toEqual(['2026-03-01-daily', '2026-03-01-weekly', 'notices'])
     for (const folder of readdirSync(directory)) expect(readdirSync(join(directory, folder))).toEqual([`${ID}.eml`])
     expect(readFileSync(join(directory, '2026-03-01-daily', `${ID}.eml`), 'utf8')).toBe(composeMessage(mail()))

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/database/schema.ts'
 import { listSelections } from '../../src/digest/store.ts'
+import { shiftDate } from '../../src/edition/edition.ts'
 import { planAll, planDue } from '../../src/jobs/plan.ts'
 import { markPaused } from '../../src/subscriber/store.ts'
 import { keepRound } from '../support/kept-round.ts'
@@ -293,6 +294,73 @@ describe('planDue', () => {
     await sql`update subscribers set paused_until = null, next_due_at = now() where id = ${paused.id}`.execute(db)
     await planDue(round)
     expect(await deliveries()).toEqual([])
+  })
+
+  describe('for who has just confirmed', () => {
+    /** As confirming leaves a reader whose own hour is hours away. */
+    async function addNewReader(name: string, given: Parameters<typeof addReader>[2] = {}) {
+      const reader = await addReader(db, name, { hour: (thisHour() + 12) % 24, ...given })
+      await sql`update subscribers set welcome = true, waiting_since = now(), next_due_at = now() where id = ${reader.id}`.execute(
+        db,
+      )
+      return reader
+    }
+
+    it('gives the latest frozen edition at once, however old, for this local date, and then waits for the next freeze', async () => {
+      await freezeEdition(round, '2026-03-03', { hoursAgo: 150 })
+      const latest = await freezeEdition(round, '2026-03-04', { hoursAgo: 120 })
+      const archived = await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
+      await sql`update editions set archive = true where id = ${archived.id}`.execute(db)
+      await addNewReader('new')
+      expect(await planDue(round)).toBe(1)
+      expect(await deliveries()).toMatchObject([
+        { edition_id: latest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
+      ])
+      const { welcome, next_due_at } = await db.selectFrom('subscribers').selectAll().executeTakeFirstOrThrow()
+      expect(welcome).toBe(false)
+      expect(next_due_at?.getTime()).toBeGreaterThan(Date.now())
+      // Their own hour of the same local date brings no second mail, whatever froze meanwhile; the next day does.
+      const next = await freezeEdition(round, '2026-03-06', { hoursAgo: 0 })
+      await sql`update subscribers set hour = ${thisHour()}, waiting_since = now() - interval '2 days', next_due_at = now()`.execute(
+        db,
+      )
+      await sql`update editions set frozen_at = now() - interval '1 day' where id = ${next.id}`.execute(db)
+      await planDue(round)
+      expect(await deliveries()).toHaveLength(1)
+      await sql`update deliveries set local_date = local_date - 1`.execute(db)
+      await sql`update subscribers set next_due_at = now()`.execute(db)
+      await planDue(round)
+      expect(await deliveries()).toMatchObject([{ edition_id: latest.id }, { edition_id: next.id, state: 'planned' }])
+    })
+
+    it('gives nothing where nothing is frozen, or they had it, and their hour comes as usual', async () => {
+      await addNewReader('early')
+      expect(await planDue(round)).toBe(1)
+      expect(await deliveries()).toEqual([])
+      const edition = await freezeEdition(round, '2026-03-05')
+      await addReader(db, 'back')
+      await planAll(round, edition, 'back@example.org')
+      await sql`update deliveries set local_date = '2026-03-06', state = 'submitted', address = null`.execute(db)
+      await sql`update subscribers set welcome = true, next_due_at = now() where address = 'back@example.org'`.execute(
+        db,
+      )
+      await planDue(round)
+      expect(await deliveries()).toHaveLength(1)
+      expect(await db.selectFrom('subscribers').select('welcome').execute()).toEqual([
+        { welcome: false },
+        { welcome: false },
+      ])
+    })
+
+    it('gives a weekly reader the newest week of the last seven dates, and waits while one is made', async () => {
+      const today = new Date().toISOString().slice(0, 10)
+      await freezeEdition(round, shiftDate(today, -9), { kind: 'weekly', hoursAgo: 200 })
+      await addNewReader('weekly', { cadence: 'weekly' })
+      expect(await planDue(round)).toBe(0)
+      const week = await freezeEdition(round, shiftDate(today, -4), { kind: 'weekly', hoursAgo: 80 })
+      expect(await planDue(round)).toBe(1)
+      expect(await deliveries()).toMatchObject([{ edition_id: week.id, state: 'planned', local_date: today }])
+    })
   })
 
   it('gives weekly readers the week that their hour points to, and waits while it is being made', async () => {

@@ -93,6 +93,66 @@ describe('the provider', () => {
   })
 })
 
+describe('a notice', () => {
+  const notice = (changes: Partial<Mail> = {}) => {
+    keys += 1
+    return { notice: mail(9, changes), kind: 'confirm', idempotencyKey: `key-${keys}` }
+  }
+
+  it('goes by itself, tagged with its public id and kind, and the same key and bytes are accepted once', async () => {
+    const before = standIn.accepted.length
+    const request = notice()
+    const outcome = await provider().sendNotice(request)
+    const [accepted, ...more] = standIn.accepted.slice(before)
+    expect(outcome).toEqual({ kind: 'answered', outcomes: [{ state: 'submitted', providerId: accepted?.id }] })
+    const { publicId, date: _date, ...fields } = request.notice
+    expect(accepted).toMatchObject({ ...fields, tags: { notice: publicId, kind: 'confirm' } })
+    expect(more).toEqual([])
+    expect(standIn.requests.at(-1)).toMatchObject({ path: '/emails', key: request.idempotencyKey })
+    expect(await provider().sendNotice(request)).toEqual(outcome)
+    expect(standIn.accepted).toHaveLength(before + 1)
+    const other = { ...request, notice: mail(9, { subject: 'Another' }) }
+    expect(await provider().sendNotice(other)).toMatchObject({ kind: 'mismatch' })
+  })
+
+  it('is refused, stopped or held like a batch', async () => {
+    expect(await provider().sendNotice(notice({ to: 'nobody' }))).toMatchObject({ kind: 'refused' })
+    expect(await provider({ apiKey: 're_wrong' }).sendNotice(notice())).toMatchObject({ kind: 'stopped' })
+    const slow = await openResendStandIn({ requestsPerSecond: 1, now: () => NOON })
+    const other = openResend({ apiKey: 'k', baseUrl: slow.url, requestsPerSecond: 5 })
+    await other.sendNotice(notice())
+    expect(await other.sendNotice(notice())).toMatchObject({ kind: 'throttled' })
+    await slow.close()
+  })
+
+  it.each<Fault>([
+    { answer: 'reset' },
+    { answer: 'cut' },
+    { answer: 'garbage' },
+    { answer: { status: 200, body: { data: [] } } },
+    { answer: { status: 502, body: '<html>' } },
+    { accept: false, answer: { status: 500 } },
+  ])('is unknown after %j, and the repeat settles it', async (fault) => {
+    const request = notice()
+    standIn.fail(fault)
+    expect(await provider().sendNotice(request)).toMatchObject({ kind: 'unknown' })
+    expect(await provider().sendNotice(request)).toMatchObject({ kind: 'answered' })
+    const mails = standIn.accepted.filter(({ tags }) => tags.notice === request.notice.publicId)
+    expect(mails.length).toBeGreaterThan(0)
+  })
+
+  it('waits for the first request with its key', async () => {
+    const request = notice()
+    standIn.fail({ delayMs: 200 })
+    const [first, second] = await Promise.all([
+      provider().sendNotice(request),
+      new Promise((resolve) => setTimeout(resolve, 60)).then(() => provider().sendNotice(request)),
+    ])
+    expect(first).toMatchObject({ kind: 'answered' })
+    expect(second).toMatchObject({ kind: 'concurrent' })
+  })
+})
+
 describe('a permissive answer', () => {
   // The stand-in knows who was accepted; the outcome must say the same about every single place.
   async function check(bad: ReadonlySet<number>, size: number): Promise<void> {

@@ -1,13 +1,14 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { confirm, findConfirmation, signUp } from '../../src/delivery/sign-up.ts'
+import { planDue } from '../../src/jobs/plan.ts'
 import { findComeBackUntil, markResubscribed, prunePending } from '../../src/subscriber/consent.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
-import { findSubscriberByAddress, insertSubscriber, markUnsubscribed } from '../../src/subscriber/store.ts'
+import { findSubscriberByAddress, insertSubscriber, isReaderDue, markUnsubscribed } from '../../src/subscriber/store.ts'
 import { makeAsk } from '../support/asks.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { ageNotices, readNotice, readToken } from '../support/notices.ts'
-import { addReader, type TestRound } from '../support/round.ts'
+import { addReader, freezeEdition, readDeliveries, type TestRound } from '../support/round.ts'
 
 let round: TestRound
 keepRound((opened) => {
@@ -35,6 +36,17 @@ describe('signUp and confirm', () => {
     expect(row).toMatchObject({ consent_source: consentSource, consent_page: consentPage, left_at: null })
     expect(row.confirmed_at?.getTime()).toBeGreaterThanOrEqual(row.asked_at?.getTime() as number)
     expect(row.waiting_since).toEqual(row.confirmed_at)
+  })
+
+  it('make the latest edition due at once where it is wanted: planned, and taken for the day', async () => {
+    const edition = await freezeEdition(round, '2026-03-05', { hoursAgo: 30 })
+    await freezeEdition(round, '2026-03-04', { hoursAgo: 54 })
+    await confirm(round, await readToken(round, await signUp(round, ADDRESS, makeAsk())))
+    expect(await isReaderDue(round.db)).toBe(true)
+    while ((await planDue(round)) > 0);
+    expect(await readDeliveries(round.db, edition.id)).toMatchObject({ ada: { state: 'planned' } })
+    expect(await round.db.selectFrom('deliveries').select('edition_id').execute()).toHaveLength(1)
+    expect((await find())?.nextDueAt?.getTime()).toBeGreaterThan(Date.now())
   })
 
   it('give one of two confirmations at once the link, and one of two sign-ups the notice', async () => {

@@ -18,7 +18,9 @@ import {
 } from '../../src/digest/budget.ts'
 import { type JoinedDigest, joinDigest, joinView, preparePieces, recipeOf } from '../../src/digest/joining.ts'
 import type { Piece } from '../../src/digest/piece.ts'
+import { fitRemark } from '../../src/digest/remark.ts'
 import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
+import type { Selection } from '../../src/digest/selection.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { capturedDays } from '../support/captured-days.ts'
 import { LENGTHS, piecesOf } from '../support/captured-mails.ts'
@@ -232,7 +234,13 @@ function checkMail(
   places: readonly Place[],
   name: string,
 ): { html: number; message: number } {
+  const remark = fitRemark(`by an author you follow: ${'題"=&'.repeat(40)}`)
   const { selection } = select(places)
+  measureMail(pieces, { ...selection, remarks: places.map(() => remark) }, `${name}, each with a remark`)
+  return measureMail(pieces, selection, name)
+}
+
+function measureMail(pieces: readonly Piece[], selection: Selection, name: string): { html: number; message: number } {
   const [plain, quoted] = (['utf8', 'quoted-printable'] as const).map((encoding) => {
     const prepared = preparePieces(pieces, encoding)
     return { mail: joinDigest(prepared, selection, SLOTS), recipe: recipeOf(prepared, selection) }

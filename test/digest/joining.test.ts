@@ -4,7 +4,9 @@ import { simpleParser } from 'mailparser'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { JOIN_VERSION, joinDigest, joinView, preparePieces, recipeOf } from '../../src/digest/joining.ts'
 import { makePiece, markSlot, type Piece } from '../../src/digest/piece.ts'
+import { fitRemark } from '../../src/digest/remark.ts'
 import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
+import { cleanText } from '../../src/digest/text.ts'
 import { HOST, PLACES, place, SELECTION, SLOTS } from './golden/places.ts'
 
 let templates: Templates
@@ -99,8 +101,10 @@ describe('joinDigest', () => {
             view: 'v'.repeat(slotLength),
             preferences: 'p'.repeat(slotLength),
           }
-          const plain = joinDigest(preparePieces(all, 'utf8'), select(...chosen), slots)
-          const quoted = joinDigest(preparePieces(all, 'quoted-printable'), select(...chosen), slots)
+          const remarks = chosen.map((position) => fitRemark(cleanText(titles[position % titles.length] ?? '')))
+          const selection = { ...select(...chosen), remarks }
+          const plain = joinDigest(preparePieces(all, 'utf8'), selection, slots)
+          const quoted = joinDigest(preparePieces(all, 'quoted-printable'), selection, slots)
           expect(plain.subject.length).toBeLessThanOrEqual(78)
           for (const part of ['html', 'text'] as const) {
             expect(quoted[part]).toMatch(/^[\t\r\n -~]*$/)
@@ -114,6 +118,39 @@ describe('joinDigest', () => {
       ),
       { numRuns: 60 },
     )
+  })
+})
+
+describe('remarks', () => {
+  const prepared = () => preparePieces(pieces, 'utf8')
+  const remarked = (...remarks: string[]) => ({ ...select(1, 2), remarks })
+  it('stand with the reason of their card, escaped, and nowhere else', () => {
+    const { html, text } = joinDigest(prepared(), remarked('', 'matches <b> in its title'), SLOTS)
+    expect(html.match(/No\. \d of 3 by votes[^<]*/g)).toEqual([
+      'No. 1 of 3 by votes',
+      'No. 2 of 3 by votes · matches &lt;b&gt; in its title',
+    ])
+    expect(text).toContain('    No. 2 of 3 by votes\n    Matches <b> in its title\n')
+  })
+  it('stand with the votes where only titles are printed', async () => {
+    const sheet = { date: '2026-03-05', kind: 'daily', incomplete: false, places: PLACES } as const
+    const titles = preparePieces(await renderEdition(sheet, 'titles', HOST, templates), 'utf8')
+    const { html, text } = joinDigest(titles, remarked('matches agents in its title', ''), SLOTS)
+    expect(html).toContain('40 votes</b> · matches agents in its title</p>')
+    expect(text).toContain('    40 votes\n    Matches agents in its title\n')
+  })
+  it('are part of the recipe, and none of the page that anyone may be handed', () => {
+    const recipe = recipeOf(prepared(), remarked('', 'matches agents in its title'))
+    expect(recipe).toContain('\nremark 2 matches agents in its title\n')
+    expect(recipe).not.toBe(recipeOf(prepared(), remarked('', 'matches agents in its keywords')))
+    expect(joinView(prepared(), remarked('', 'matches agents in its title')).html).toBe(
+      joinView(prepared(), select(1, 2)).html,
+    )
+  })
+  it('are one a paper or none', () => {
+    expect(() => joinDigest(prepared(), remarked('alone'), SLOTS)).toThrow(/one remark a paper or none/)
+    expect(joinDigest(prepared(), remarked(), SLOTS)).toEqual(joinDigest(prepared(), select(1, 2), SLOTS))
+    expect(joinDigest(prepared(), remarked('', ''), SLOTS)).toEqual(joinDigest(prepared(), select(1, 2), SLOTS))
   })
 })
 

@@ -26,13 +26,23 @@ const titles = { length: 'titles', papers: [5, 1], reasons: [0, 0] } as const
 const slots = { unsubscribe: 'u', view: 'v', preferences: 'p' }
 
 function ensure(
-  wanted: readonly { length: 'short' | 'titles'; papers: readonly number[]; reasons: readonly number[] }[],
+  wanted: readonly {
+    length: 'short' | 'titles'
+    papers: readonly number[]
+    reasons: readonly number[]
+    remarks?: readonly string[]
+  }[],
 ) {
   return round.db.transaction().execute((trx) =>
     ensureSelections(
       trx,
       edition.id,
-      wanted.map(({ length, papers, reasons }) => ({ length, papers: [...papers], reasons: [...reasons] })),
+      wanted.map(({ length, papers, reasons, remarks = [] }) => ({
+        length,
+        papers: [...papers],
+        reasons: [...reasons],
+        remarks: [...remarks],
+      })),
     ),
   )
 }
@@ -143,6 +153,23 @@ describe('pieces and selections', () => {
     const again = await ensure([titles, short, other, short])
     expect([again[0], again[1], again[3]]).toEqual([ids[1], ids[0], ids[0]])
     expect(ids).not.toContain(again[2])
-    expect(await listSelections(round.db, edition.id, [again[2] ?? 0, 4_000])).toEqual([{ id: again[2], ...other }])
+    expect(await listSelections(round.db, edition.id, [again[2] ?? 0, 4_000])).toEqual([
+      { id: again[2], ...other, remarks: [] },
+    ])
+  })
+  it('keep selections of other remarks apart, however many and long they are', async () => {
+    const papers = Array.from({ length: 50 }, (_, index) => index + 1)
+    const long = (word: string) =>
+      papers.map((position) => `matches ${word.repeat(20)} "\\," in its title; ${position}`)
+    const wanted = ['diffusion', 'agents'].map((word) => ({
+      ...short,
+      papers,
+      reasons: papers.map(() => 1),
+      remarks: long(word),
+    }))
+    const [first, second] = await ensure(wanted)
+    expect(second).not.toBe(first)
+    expect(await ensure([...wanted].reverse())).toEqual([second, first])
+    expect(await listSelections(round.db, edition.id, [first ?? 0])).toMatchObject([{ remarks: long('diffusion') }])
   })
 })

@@ -1,10 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { indexPlaces } from '../../src/digest/place-index.ts'
 import { selectPapers } from '../../src/digest/selection.ts'
+import { readTopics } from '../../src/digest/topics.ts'
+import type { Place } from '../../src/edition/place.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { makePlace } from '../support/places.ts'
 
 const none = new Set<number>()
+const topics = readTopics()
+const index = (places: Place[]) => indexPlaces(places, topics)
 const places = [
   ...[90, 50, 30, 10, 5].map((upvotes, index) => makePlace({ position: index + 1, rank: index + 1, upvotes })),
   makePlace({ position: 6, rank: 1, section: 'rising', upvotes: 100 }),
@@ -12,7 +17,7 @@ const places = [
   makePlace({ position: 8, rank: 4, section: 'rising', upvotes: 70 }),
   makePlace({ position: 9, rank: 5, section: 'rising', upvotes: 60 }),
 ]
-const select = (choices: object, had = none) => selectPapers(places, parseChoices(choices), had).papers
+const select = (choices: object, had = none) => selectPapers(index(places), parseChoices(choices), had).papers
 
 describe('selectPapers', () => {
   it('takes the first places up to the number of papers, and at most three late risers behind them', () => {
@@ -33,8 +38,8 @@ describe('selectPapers', () => {
   it('puts papers of missed editions last, up to the number of papers, even when nothing else is left', () => {
     const late = [10, 11, 12].map((position) => makePlace({ position, section: 'late', upvotes: 40 }))
     const all = [...places, ...late]
-    expect(selectPapers(all, parseChoices({ papers: 2 }), none).papers).toEqual([1, 2, 6, 7, 10, 11])
-    expect(selectPapers(late, parseChoices({}), none).papers).toEqual([10, 11, 12])
+    expect(selectPapers(index(all), parseChoices({ papers: 2 }), none).papers).toEqual([1, 2, 6, 7, 10, 11])
+    expect(selectPapers(index(late), parseChoices({}), none).papers).toEqual([10, 11, 12])
   })
   it('is empty when no ranked paper is left: late risers alone make no digest', () => {
     expect(select({ minimumVotes: 95 })).toEqual([])
@@ -46,11 +51,11 @@ describe('selectPapers', () => {
       makePlace({ position: 2, rank: 2 }, { codeUrl: 'https://github.com/a/b' }),
       makePlace({ position: 3, rank: 3 }, { withdrawnAt: '2026-03-05T00:00:00Z' }),
     ]
-    expect(selectPapers(odd, parseChoices({ onlyWithCode: true }), none).papers).toEqual([2])
-    expect(selectPapers(odd, parseChoices({}), none).papers).toEqual([1, 2])
+    expect(selectPapers(index(odd), parseChoices({ onlyWithCode: true }), none).papers).toEqual([2])
+    expect(selectPapers(index(odd), parseChoices({}), none).papers).toEqual([1, 2])
   })
   it('says by its reasons whether anything was filtered, so that no mail lists what a reader did not want', () => {
-    const reasons = (choices: object) => new Set(selectPapers(places, parseChoices(choices), none).reasons)
+    const reasons = (choices: object) => new Set(selectPapers(index(places), parseChoices(choices), none).reasons)
     expect(reasons({ papers: 2 })).toEqual(new Set([0]))
     expect(reasons({ papers: 2, minimumVotes: 1 })).toEqual(new Set([1]))
     expect(reasons({ onlyWithCode: true })).not.toContain(0)
@@ -58,12 +63,68 @@ describe('selectPapers', () => {
   it('gives one reason a paper, never a paper twice, never one the reader had', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 9 })), fc.integer({ min: 1, max: 9 }), (had, papers) => {
-        const selection = selectPapers(places, parseChoices({ papers }), new Set(had))
+        const selection = selectPapers(index(places), parseChoices({ papers }), new Set(had))
         expect(new Set(selection.papers).size).toBe(selection.papers.length)
         expect(selection.papers.some((position) => had.includes(position))).toBe(false)
         expect(selection.reasons).toHaveLength(selection.papers.length)
         expect(selection.papers.filter((position) => position <= 5).length).toBeLessThanOrEqual(papers)
       }),
     )
+  })
+})
+
+describe('selectPapers by topics and names', () => {
+  const titled = (position: number, title: string, paper: object = {}) =>
+    makePlace({ position, rank: position, upvotes: 100 - position }, { title, abstract: '', summary: '', ...paper })
+  const shelf = index([
+    titled(1, 'A Paper of Organs'),
+    titled(2, 'Old GANs', { abstract: 'We compare with diffusion.' }),
+    titled(3, 'Diffusion Models for Video'),
+    titled(4, 'Reading Large Language Models', { authors: ['Grace Hopper'] }),
+    titled(5, 'A Diffusing Agent', { keywords: ['diffusion'], organization: 'Sample Institute' }),
+  ])
+  const of = (choices: object) => selectPapers(shelf, parseChoices(choices), none)
+
+  it('puts what is included first: by where it was found, then by rank', () => {
+    expect(of({ include: ['diffusion'] }).papers).toEqual([3, 5, 2, 1, 4])
+    expect(of({ include: ['diffusion'], papers: 2 }).papers).toEqual([3, 5])
+  })
+  it('takes nothing else where including means only', () => {
+    expect(of({ include: ['diffusion'], includeMeans: 'only' }).papers).toEqual([3, 5, 2])
+    expect(of({ include: ['knitting'], includeMeans: 'only' }).papers).toEqual([])
+    expect(of({ includeMeans: 'only' }).papers).toEqual([1, 2, 3, 4, 5])
+  })
+  it('never takes what is muted, whatever includes it', () => {
+    expect(of({ mute: ['gan'] }).papers).toEqual([1, 3, 4, 5])
+    expect(of({ include: ['diffusion'], authors: ['Grace Hopper'], mute: ['diffusion'] }).papers).toEqual([4, 1])
+  })
+  it('counts authors and organisations as included', () => {
+    expect(of({ authors: ['hopper'], organisations: ['sample institute'], includeMeans: 'only' }).papers).toEqual([
+      4, 5,
+    ])
+  })
+  it('remarks what made each paper the reader’s own, and nothing where only its rank did', () => {
+    expect(of({ include: ['diffusion', 'LLMs'], mute: ['quantum'], papers: 3 }).remarks).toEqual([
+      'matches diffusion in its title; mute: none',
+      'matches LLMs in its title; mute: none',
+      'matches diffusion in its keywords; mute: none',
+    ])
+    expect(of({ authors: ['Grace Hopper'], papers: 2 }).remarks).toEqual(['by an author you follow: Grace Hopper', ''])
+    expect(of({ organisations: ['Sample Institute'], papers: 1 }).remarks).toEqual([
+      'from an organisation you follow: Sample Institute',
+    ])
+    expect(of({ minimumVotes: 1 }).remarks).toBeUndefined()
+    expect(of({}).remarks).toBeUndefined()
+  })
+  it('filters late risers and papers of missed editions alike', () => {
+    const all = index([
+      titled(1, 'Diffusion'),
+      { ...titled(2, 'Video'), section: 'rising', rank: 1 },
+      { ...titled(3, 'Diffusion Again'), section: 'rising', rank: 2 },
+      { ...titled(4, 'Video'), section: 'late' },
+      { ...titled(5, 'More Diffusion'), section: 'late' },
+    ])
+    const only = parseChoices({ include: ['diffusion'], includeMeans: 'only' })
+    expect(selectPapers(all, only, none).papers).toEqual([1, 3, 5])
   })
 })

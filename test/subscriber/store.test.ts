@@ -1,5 +1,8 @@
 import { sql } from 'kysely'
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { getNow } from '../../src/database/clock.ts'
+import { cutoffOf, dateOf, shiftDate } from '../../src/edition/edition.ts'
+import { lastHourSql, weekOfSql } from '../../src/subscriber/calendar.ts'
 import { parseChoices, type Rhythm } from '../../src/subscriber/preferences.ts'
 import {
   ensurePreferences,
@@ -8,8 +11,8 @@ import {
   insertSubscriber,
   insertSubscribers,
   isReaderDue,
-  isWeekWanted,
   listSubscribers,
+  listWantedWeeks,
   markPaused,
   markUnsubscribed,
   type NewSubscriber,
@@ -219,38 +222,74 @@ describe('isReaderDue', () => {
   })
 })
 
-describe('isWeekWanted', () => {
-  const wanted = (date: string) => isWeekWanted(round.db, date, 30)
-  const due = (at: string) => sql`update subscribers set next_due_at = ${at}`.execute(round.db)
+describe('listWantedWeeks', () => {
+  /** Now as minutes after the cut-off, so that the last date cut off is yesterday whenever a test runs. */
+  let week: string
+  let cutoffMinutes: number
+  beforeEach(async () => {
+    const now = await getNow(round.db)
+    week = shiftDate(dateOf(now), -1)
+    cutoffMinutes = Math.floor((now.getTime() - Date.parse(dateOf(now))) / 60_000) - 10
+  })
+  const wanted = () => listWantedWeeks(round.db, cutoffMinutes)
+  /** Puts the hour of every reader some minutes after the last cut-off. */
+  const due = (minutes: number) =>
+    sql`update subscribers set next_due_at = ${cutoffOf(week, cutoffMinutes).toISOString()}::timestamptz + make_interval(mins => ${minutes}::int)`.execute(
+      round.db,
+    )
 
-  it('is the last date whose cut-off is at or before the hour of some weekly reader', async () => {
+  it('are those whose cut-off is the last at or before the hour of some weekly reader, and has passed', async () => {
     await addReader(round.db, 'weekly', { cadence: 'weekly' })
-    // Monday 07:00 in Paris and in Tokyo.
-    await due('2026-03-09T06:00:00Z')
-    expect([await wanted('2026-03-07'), await wanted('2026-03-08'), await wanted('2026-03-09')]).toEqual([
-      false,
-      true,
-      false,
-    ])
-    await due('2026-03-08T22:00:00Z')
-    expect([await wanted('2026-03-07'), await wanted('2026-03-08')]).toEqual([true, false])
-    await due('2026-03-09T00:30:00Z')
-    expect([await wanted('2026-03-07'), await wanted('2026-03-08')]).toEqual([false, true])
+    await due(0)
+    expect(await wanted()).toEqual([week])
+    await due(24 * 60 - 1)
+    expect(await wanted()).toEqual([week])
+    await due(24 * 60)
+    expect(await wanted()).toEqual([])
+    await due(-1)
+    expect(await wanted()).toEqual([shiftDate(week, -1)])
   })
 
-  it('is no longer wanted when it is made, nor by readers of another cadence or without consent', async () => {
+  it('are all that an outage left unmade, and of a longer one the last that a reader points to', async () => {
+    for (const name of ['a', 'b', 'c']) await addReader(round.db, name, { cadence: 'weekly' })
+    await due(60)
+    const put = (name: string, days: number) =>
+      sql`update subscribers set next_due_at = next_due_at - make_interval(days => ${days}::int) where address = ${`${name}@example.org`}`.execute(
+        round.db,
+      )
+    await put('b', 2)
+    expect(await wanted()).toEqual([shiftDate(week, -2), week])
+    // Three weeks ago: their hour has come three times more.
+    await put('c', 21)
+    const { rows } = await sql<{ week: string }>`
+      select ${weekOfSql(lastHourSql('s', sql`now()`), cutoffMinutes)} as week from subscribers s where address = 'c@example.org'`.execute(
+      round.db,
+    )
+    expect(await wanted()).toEqual([...new Set([shiftDate(week, -2), rows[0]?.week, week])].sort())
+  })
+
+  it('are no longer wanted when they are made, nor by readers of another cadence or without consent', async () => {
     const { publicId } = await addReader(round.db, 'weekly', { cadence: 'weekly' })
     await addReader(round.db, 'daily')
-    await due('2026-03-09T06:00:00Z')
-    expect(await wanted('2026-03-08')).toBe(true)
-    await freezeEdition(round, '2026-03-08', { kind: 'daily' })
-    expect(await wanted('2026-03-08')).toBe(true)
-    await freezeEdition(round, '2026-03-08', { kind: 'weekly' })
-    expect(await wanted('2026-03-08')).toBe(false)
-    await due('2026-03-16T06:00:00Z')
-    expect(await wanted('2026-03-15')).toBe(true)
+    await due(60)
+    await freezeEdition(round, week, { kind: 'daily' })
+    expect(await wanted()).toEqual([week])
     await markUnsubscribed(round.db, publicId)
-    await due('2026-03-16T06:00:00Z')
-    expect(await wanted('2026-03-15')).toBe(false)
+    await due(60)
+    expect(await wanted()).toEqual([])
+    await addReader(round.db, 'other', { cadence: 'weekly' })
+    await due(60)
+    await freezeEdition(round, week, { kind: 'weekly' })
+    expect(await wanted()).toEqual([])
+  })
+
+  it('are made for a reader who has just confirmed only when none of the last seven dates is there', async () => {
+    await addReader(round.db, 'new', { cadence: 'weekly' })
+    await sql`update subscribers set welcome = true, next_due_at = now()`.execute(round.db)
+    expect(await wanted()).toEqual([week])
+    await freezeEdition(round, shiftDate(week, -7), { kind: 'weekly' })
+    expect(await wanted()).toEqual([week])
+    await freezeEdition(round, shiftDate(week, -6), { kind: 'weekly' })
+    expect(await wanted()).toEqual([])
   })
 })

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deriveLinkKeys, signToken, verifyToken } from '../../src/subscriber/token.ts'
+import { deriveLinkKeys, isInLife, signToken, TOKEN_PURPOSES, verifyToken } from '../../src/subscriber/token.ts'
+import { isFull } from '../support/full.ts'
 
 const old = 'an old secret that is long enough to be one'
 const fresh = 'a new secret that is long enough to be one'
@@ -50,6 +51,43 @@ describe('tokens', () => {
       expect(verifyToken(keys, 'view', randomBytes(44).toString('base64url'))).toBeUndefined()
     }
     fc.assert(fc.property(fc.string(), (text) => verifyToken(keys, 'view', text) === undefined))
+  })
+
+  it('are accepted for none of the other purposes, in no mutation of any of their bytes, under no other ring', () => {
+    const stranger = deriveLinkKeys(['a secret of somebody else that is long enough'])
+    const runs = isFull ? 10_000 : 400
+    let accepted = 0
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...TOKEN_PURPOSES),
+        fc.constantFrom(...TOKEN_PURPOSES),
+        fc.nat(43),
+        fc.integer({ min: 1, max: 255 }),
+        fc.constantFrom('purpose', 'byte', 'ring', 'cut'),
+        (purpose, other, at, flip, how) => {
+          fc.pre(how !== 'purpose' || purpose !== other)
+          const ring = how === 'ring' ? stranger : keys
+          const signed = signToken(ring, ring.currentKeyId, purpose, claim)
+          const bytes = Buffer.from(signed, 'base64url')
+          if (how === 'byte') bytes.writeUInt8(bytes.readUInt8(at) ^ flip, at)
+          const wrong = (how === 'cut' ? bytes.subarray(0, at) : bytes).toString('base64url')
+          const asked = how === 'purpose' ? other : purpose
+          if (verifyToken(keys, asked, wrong) !== undefined) accepted++
+        },
+      ),
+      { numRuns: runs },
+    )
+    expect(accepted).toBe(0)
+  })
+
+  it('live as long as their purpose does', () => {
+    const hoursLater = (hours: number) => new Date(claim.issuedAt.getTime() + hours * 3_600_000)
+    expect(isInLife('unsubscribe', claim, hoursLater(1e6))).toBe(true)
+    expect(isInLife('feed', claim, hoursLater(1e6))).toBe(true)
+    expect(isInLife('preferences', claim, hoursLater(90 * 24 - 1))).toBe(true)
+    expect(isInLife('preferences', claim, hoursLater(90 * 24))).toBe(false)
+    expect(isInLife('session', claim, hoursLater(0.99))).toBe(true)
+    expect(isInLife('session', claim, hoursLater(1))).toBe(false)
   })
 
   it('need a secret', () => {

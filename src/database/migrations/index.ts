@@ -1,12 +1,16 @@
 // Every step of the schema, in order. A step that was released never changes.
 import { up as initial } from './001-initial.ts'
 import { up as silence } from './002-silence.ts'
+import { up as welcomeAndNotes } from './003-welcome-and-notes.ts'
+import { up as remarks } from './004-remarks.ts'
 import { up as notices } from './005-notices.ts'
 import { up as search } from './006-search.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
   '002-silence': { up: silence },
+  '003-welcome-and-notes': { up: welcomeAndNotes },
+  '004-remarks': { up: remarks },
   '005-notices': { up: notices },
   '006-search': { up: search },
 }

@@ -31,7 +31,11 @@ export const PLACES: Place[] = [
   },
 ]
 
-export const SELECTION = { papers: [1, 2, 3, 4], reasons: [0, 0, 0, 0] }
+export const SELECTION = {
+  papers: [1, 2, 3, 4],
+  reasons: [0, 0, 0, 0],
+  remarks: ['matches "<think>" in its title; mute: none', '', 'by an author you follow: Günther Müßig', ''],
+}
 export const SLOTS = { unsubscribe: 'un'.repeat(30), view: 'v_-9'.repeat(15), preferences: 'pr-2'.repeat(15) }
 
 /** Makes a ranked place of 5 March 2026 with what matters to a test. */

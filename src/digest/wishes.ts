@@ -1,0 +1,148 @@
+// What a reader's choices say of one place: wanted or not, how strongly, and in words. Pure; knows nothing of the other places.
+import type { Place } from '../edition/place.ts'
+import type { Choices } from '../subscriber/preferences.ts'
+import type { Field, PlaceIndex, TopicMatch } from './place-index.ts'
+import { counted } from './words.ts'
+
+/** A wish that a place does not meet. */
+export type Unmet =
+  | { wish: 'present' }
+  | { wish: 'votes'; bar: number; votes: number }
+  | { wish: 'code' }
+  | { wish: 'mute'; phrase: string; match: TopicMatch }
+  | { wish: 'include' }
+
+export interface Judgement {
+  /** Empty: wanted. */
+  unmet: readonly Unmet[]
+  topics: readonly { phrase: string; match: TopicMatch }[]
+  authors: readonly string[]
+  organisations: readonly string[]
+}
+
+/** A reader's choices, looked up in one edition: judging a place then takes no search. */
+export interface Wishes {
+  choices: Choices
+  places: readonly Place[]
+  include: readonly { phrase: string; found: ReturnType<PlaceIndex['findTopic']> }[]
+  mute: readonly { phrase: string; found: ReturnType<PlaceIndex['findTopic']> }[]
+  authors: readonly { phrase: string; found: ReturnType<PlaceIndex['findAuthor']> }[]
+  organisations: readonly { phrase: string; found: ReturnType<PlaceIndex['findOrganisation']> }[]
+}
+
+/** A paper about a topic names it in its title; one that only mentions it comes behind. Whoever is followed is wanted as much. */
+const WEIGHTS: Record<Field, number> = { title: 3, keywords: 2, abstract: 1 }
+const FOLLOWED_WEIGHT = 3
+const FIELD_WORDS: Record<Field, string> = {
+  title: 'in its title',
+  keywords: 'in its keywords',
+  abstract: 'in its abstract',
+}
+
+/** Looks a reader's phrases up in an edition. */
+export function openWishes(index: PlaceIndex, choices: Choices): Wishes {
+  const look = <T>(phrases: readonly string[], find: (phrase: string) => T) =>
+    phrases.map((phrase) => ({ phrase, found: find(phrase) }))
+  return {
+    choices,
+    places: index.places,
+    include: look(choices.include, index.findTopic),
+    mute: look(choices.mute, index.findTopic),
+    authors: look(choices.authors, index.findAuthor),
+    organisations: look(choices.organisations, index.findOrganisation),
+  }
+}
+
+/** Tells whether these choices leave anything out or put anything first: to others, what follows their papers is no news. */
+export function isFiltering({ minimumVotes, onlyWithCode, ...choices }: Choices): boolean {
+  return minimumVotes > 0 || onlyWithCode || choices.mute.length > 0 || isIncluding(choices)
+}
+
+/**
+ * Returns how much the place at an index is what the reader includes or follows: the weight of its best match, 0 where nothing
+ * of that is said of it, -1 where it is not wanted. Mute wins over whatever includes it.
+ */
+export function strengthAt({ choices, places, ...phrases }: Wishes, at: number): number {
+  const { paper, upvotes } = places[at] as Place
+  if (paper.withdrawnAt !== null || upvotes < choices.minimumVotes) return -1
+  if (choices.onlyWithCode && paper.codeUrl === null) return -1
+  for (const { found } of phrases.mute) if (found[at]) return -1
+  let strength = 0
+  for (const { found } of phrases.include) {
+    const match = found[at]
+    if (match && WEIGHTS[match.field] > strength) strength = WEIGHTS[match.field]
+  }
+  for (const { found } of phrases.authors) if (found[at]) strength = FOLLOWED_WEIGHT
+  for (const { found } of phrases.organisations) if (found[at]) strength = FOLLOWED_WEIGHT
+  return strength === 0 && choices.includeMeans === 'only' && isIncluding(choices) ? -1 : strength
+}
+
+/** Judges the place at an index in full, as strengthAt does in brief. */
+export function judgePlace(wishes: Wishes, at: number): Judgement {
+  const { choices, include, mute, authors, organisations } = wishes
+  const { paper, upvotes } = wishes.places[at] as Place
+  const topics = matchesAt(include, at)
+  const followed = foundAt(authors, at)
+  const houses = foundAt(organisations, at)
+  const unmet: Unmet[] = []
+  if (paper.withdrawnAt !== null) unmet.push({ wish: 'present' })
+  if (upvotes < choices.minimumVotes) unmet.push({ wish: 'votes', bar: choices.minimumVotes, votes: upvotes })
+  if (choices.onlyWithCode && paper.codeUrl === null) unmet.push({ wish: 'code' })
+  for (const muted of matchesAt(mute, at)) unmet.push({ wish: 'mute', ...muted })
+  const included = topics.length + followed.length + houses.length > 0
+  if (!included && choices.includeMeans === 'only' && isIncluding(choices)) unmet.push({ wish: 'include' })
+  return { unmet, topics, authors: followed, organisations: houses }
+}
+
+/** Says why a wanted place is the reader's own, briefly; '' when only its rank speaks for it. With `aliases` it says which name was found. */
+export function wishWords(judgement: Judgement, choices: Choices, aliases = false): string {
+  const matches = judgement.topics.map(({ phrase, match }) => matchWords(phrase, match, aliases))
+  const parts = [
+    ...(judgement.authors.length > 0 ? [`by an author you follow: ${judgement.authors.join(', ')}`] : []),
+    ...(judgement.organisations.length > 0
+      ? [`from an organisation you follow: ${judgement.organisations.join(', ')}`]
+      : []),
+    ...(matches.length > 0 ? [`matches ${matches.join(', ')}`] : []),
+    ...(choices.mute.length > 0 ? ['mute: none'] : []),
+  ]
+  return parts.join('; ')
+}
+
+/** Says what a place lacks. */
+export function unmetWords(unmet: Unmet): string {
+  switch (unmet.wish) {
+    case 'present':
+      return 'it was withdrawn by its authors'
+    case 'votes':
+      return `${counted(unmet.votes, 'vote')}, below your bar of ${unmet.bar}`
+    case 'code':
+      return 'no code is linked, and you want only papers with code'
+    case 'mute':
+      return `muted: matches ${matchWords(unmet.phrase, unmet.match, true)}`
+    case 'include':
+      return 'none of your topics, authors or organisations'
+  }
+}
+
+function matchWords(phrase: string, { field, name }: TopicMatch, aliases: boolean): string {
+  return `${phrase} ${FIELD_WORDS[field]}${aliases && name !== phrase ? ` (as "${name}")` : ''}`
+}
+
+function isIncluding({
+  include,
+  authors,
+  organisations,
+}: Pick<Choices, 'include' | 'authors' | 'organisations'>): boolean {
+  return include.length + authors.length + organisations.length > 0
+}
+
+function matchesAt(phrases: Wishes['include'], at: number): { phrase: string; match: TopicMatch }[] {
+  return phrases.flatMap(({ phrase, found }) => {
+    const match = found[at]
+    return match ? [{ phrase, match }] : []
+  })
+}
+
+function foundAt(phrases: Wishes['authors'], at: number): string[] {
+  return phrases.filter(({ found }) => found[at]).map(({ phrase }) => phrase)
+}
