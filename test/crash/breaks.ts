@@ -30,7 +30,13 @@ export const BREAKS = {
           )
           await sql`update deliveries set state = 'submitted' where public_id = any(${ids}::uuid[])`.execute(trx)
         })
-        return provider.send(request)
+        const outcome = await provider.send(request)
+        if (outcome.kind === 'answered') {
+          const given = outcome.outcomes.map((mail) => (mail.state === 'submitted' ? mail.providerId : null))
+          await sql`update deliveries d set provider_id = g.id from unnest(${ids}::uuid[], ${given}::text[]) g(public_id, id)
+            where d.public_id = g.public_id`.execute(db)
+        }
+        return outcome
       },
     }),
   },

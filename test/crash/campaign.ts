@@ -68,6 +68,8 @@ async function strikeAll(world: World, settings: CampaignSettings): Promise<Repo
   }
   let current: EditionUnderFire | undefined
   let isDone = false
+  /** A process is gone and the next one has not begun. */
+  let isReplacing = false
   let failure: unknown
   const isBroken = () => failure !== undefined || violations.size > 0 || judge.duplicates.length > 0 || report.lost > 0
 
@@ -75,9 +77,20 @@ async function strikeAll(world: World, settings: CampaignSettings): Promise<Repo
     for (const [index, what] of list.entries()) {
       while (current === undefined && !isBroken()) await sleep(20)
       if (isBroken()) return
-      await strike(world, what, dice, () => oversleep(world, current))
+      // Counted as it begins: what it uncovers may be found before the fleet is whole again.
       report.strikes[what] = (report.strikes[what] ?? 0) + 1
       report.kills += 1
+      isReplacing = false
+      await strike(
+        world,
+        what,
+        dice,
+        () => oversleep(world, current),
+        () => {
+          isReplacing = true
+        },
+      )
+      isReplacing = false
       settings.onStrike?.(index + 1, list.length)
     }
   })()
@@ -102,7 +115,10 @@ async function strikeAll(world: World, settings: CampaignSettings): Promise<Repo
     report.editions += 1
     report.due += edition.due.size
     current = edition
-    report.looks += await followEdition(world, edition, (violation) => violations.add(violation), isBroken)
+    report.looks += await followEdition(world, edition, (violation) => violations.add(violation), {
+      isOver: isBroken,
+      isBusy: () => isReplacing,
+    })
     current = undefined
     if (judge.duplicates.length > 0) break
     const judged = await judgeEdition(world, edition)

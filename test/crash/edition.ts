@@ -75,7 +75,7 @@ export async function followEdition(
   { round: { db }, judge }: Pick<World, 'round' | 'judge'>,
   edition: EditionUnderFire,
   report: (violation: string) => void,
-  isOver: () => boolean,
+  { isOver, isBusy }: { isOver: () => boolean; isBusy: () => boolean },
 ): Promise<number> {
   let looks = 0
   let known = ''
@@ -84,6 +84,8 @@ export async function followEdition(
     await judge.read()
     // While its server is down nobody can be asked, which says nothing about the ledger.
     const state = await lookAt(db, edition.id).catch(() => undefined)
+    // Whoever is about to work on it may need a while to start.
+    if (!state || isBusy()) movedAt = Date.now()
     if (state) {
       looks += 1
       if (!addsUp(state.accounts)) report(`accounts do not add up: ${JSON.stringify(state.accounts)}`)

@@ -51,7 +51,7 @@ const report = await runCampaign({
   seed,
   subscribers,
   strikes: strikesOf(values.point, Number(values.kills), Number(values.each)),
-  batchSize: Number(values.batch ?? Math.min(100, Math.ceil(subscribers / 12))),
+  batchSize: Number(values.batch ?? Math.min(100, Math.ceil(subscribers / 40))),
   rate: Number(values.rate ?? 10),
   workers: Number(values.workers),
   leaseMs: 3_000,

@@ -36,18 +36,21 @@ export function drawStrikes(times: Partial<Record<Strike, number>>, dice: () => 
   return list
 }
 
-/** Does one strike and brings the fleet back to its size. `whileStopped` runs while a process sleeps past its lease. */
+/** Does one strike and brings the fleet back to its size. `whileStopped` runs while a process
+ * sleeps past its lease, `onDeath` once one is gone. */
 export async function strike(
   { fleet }: Pick<World, 'fleet'>,
   what: Strike,
   dice: () => number,
   whileStopped: (runner: Runner) => Promise<void>,
+  onDeath: () => void,
 ): Promise<void> {
   if (what === 'random') {
     await sleep(dice() * 800)
     // Now and then the scheduler, too.
     const victim = pick(dice() < 0.9 ? workersOf(fleet) : [...fleet.runners], dice)
     victim.signal('SIGKILL')
+    onDeath()
     await fleet.replace(victim)
     return
   }
@@ -69,6 +72,7 @@ export async function strike(
     victim.tell({ kind: 'arm', point: what, act: 'die', skip })
     await within(victim.exited, what)
   }
+  onDeath()
   await fleet.replace(victim)
 }
 
