@@ -11,6 +11,8 @@ export interface CampaignSettings extends WorldSettings {
   subscribers: number
   strikes: Partial<Record<Strike, number>>
   onStrike?: (done: number, of: number) => void
+  /** Ends the run with an error, everything closed, if it takes longer. */
+  deadlineMs?: number
 }
 
 export interface Report {
@@ -71,7 +73,12 @@ async function strikeAll(world: World, settings: CampaignSettings): Promise<Repo
   /** A process is gone and the next one has not begun. */
   let isReplacing = false
   let failure: unknown
-  const isBroken = () => failure !== undefined || violations.size > 0 || judge.duplicates.length > 0 || report.lost > 0
+  const { deadlineMs = Number.POSITIVE_INFINITY } = settings
+  const isBroken = () => {
+    if (performance.now() - startedAt > deadlineMs) failure ??= new Error(`The run took longer than ${deadlineMs} ms`)
+    return hasFailed()
+  }
+  const hasFailed = () => failure !== undefined || violations.size > 0 || judge.duplicates.length > 0 || report.lost > 0
 
   const striking = (async () => {
     for (const [index, what] of list.entries()) {

@@ -22,6 +22,10 @@ export interface EditionUnderFire {
 
 /** Nothing has moved for so long, and nothing is about to: what is not there by now will not come. */
 const STILL_MS = 25_000
+/** Looks that must agree on it: on a busy machine one may take seconds. */
+const STILL_LOOKS = 40
+/** Of an edition's readers, those that may leave, pause or move. */
+const STIRRED_SHARE = 0.2
 const LOOK_EVERY_MS = 150
 
 /** Adds `count` readers with a few different choices. Their hour never comes: editions are planned for everyone at once. */
@@ -80,23 +84,25 @@ export async function followEdition(
   let looks = 0
   let known = ''
   let movedAt = Date.now()
+  let unmoved = 0
   for (;;) {
     await judge.read()
     // While its server is down nobody can be asked, which says nothing about the ledger.
     const state = await lookAt(db, edition.id).catch(() => undefined)
     // Whoever is about to work on it may need a while to start.
-    if (!state || isBusy()) movedAt = Date.now()
+    if (!state || isBusy()) unmoved = 0
     if (state) {
       looks += 1
       if (!addsUp(state.accounts)) report(`accounts do not add up: ${JSON.stringify(state.accounts)}`)
       if (state.standing === 0) return looks
       const now = JSON.stringify(state.accounts)
-      if (now !== known || state.nextInMs > 0) movedAt = Date.now()
+      unmoved = now === known && state.nextInMs <= 0 ? unmoved + 1 : 0
       known = now
       // Nothing has a next attempt: it is left for good.
       if (state.forGood === state.standing) return looks
     }
-    if (Date.now() - movedAt > STILL_MS || isOver()) return looks
+    if (unmoved === 0) movedAt = Date.now()
+    if ((unmoved > STILL_LOOKS && Date.now() - movedAt > STILL_MS) || isOver()) return looks
     await sleep(LOOK_EVERY_MS)
   }
 }
@@ -117,6 +123,7 @@ export async function stir(
   dice: () => number,
 ): Promise<void> {
   const ids = [...edition.due.values()]
+  if (edition.left.size > ids.length * STIRRED_SHARE) return
   const some = Array.from({ length: 3 }, () => ids[Math.floor(dice() * ids.length)] as number)
   await leave({ round: { db } as World['round'] }, edition, some.slice(0, 1))
   await sql`update subscribers set token_epoch = token_epoch + 1, address = 'x' || address where id = ${some[1]}`.execute(

@@ -25,5 +25,6 @@ const standIn = await openResendStandIn({
   fault: () => ({ delayMs: Math.ceil(draw() * settings.latencyMs), ...faults() }),
 })
 process.send?.({ url: standIn.url })
+if (!process.connected) process.exit(1)
 process.on('disconnect', () => void standIn.close().then(() => process.exit(0)))
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => {})

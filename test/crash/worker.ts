@@ -62,6 +62,7 @@ process.on('message', (order: Order) => {
 })
 // Nobody is left to judge what this process does.
 process.on('disconnect', () => process.exit(1))
+if (!process.connected) process.exit(1)
 
 const signal = untilSignal()
 const broken = breakOf(settings.broken)

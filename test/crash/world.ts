@@ -34,6 +34,8 @@ export interface WorldSettings {
   schedulers?: number
   spares?: number
   referee?: Partial<RefereeSettings>
+  /** Of the round's processes, on stderr. */
+  logLevel?: string
   /** Keeps PostgreSQL's files here. */
   postgresFolder?: string
 }
@@ -89,7 +91,7 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
       LINK_SECRET: TEST_SECRET,
       SEND_RATE: String(settings.rate),
       SOURCE: `file:${folder}`,
-      LOG_LEVEL: 'fatal',
+      LOG_LEVEL: settings.logLevel ?? 'fatal',
     }
     // With stores of its own, the first process makes the tables; otherwise they must be there before it looks.
     const early = postgres ? await openTestRound(postgres.url) : undefined

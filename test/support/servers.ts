@@ -96,6 +96,9 @@ async function openServer(
     server.kill(signal)
     await ended
   }
+  // Whoever forgets to close it, or is stopped by a time-out, must not leave it behind.
+  const onExit = () => server.kill('SIGKILL')
+  process.once('exit', onExit)
   await restart()
   return {
     url,
@@ -104,6 +107,7 @@ async function openServer(
     async close() {
       // PostgreSQL's own children must be gone too before the folder goes: SIGINT waits for them.
       await end('SIGINT')
+      process.removeListener('exit', onExit)
       await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
     },
   }
