@@ -125,7 +125,7 @@ export async function stir(
   const ids = [...edition.due.values()]
   if (edition.left.size > ids.length * STIRRED_SHARE) return
   const some = Array.from({ length: 3 }, () => ids[Math.floor(dice() * ids.length)] as number)
-  await leave({ round: { db } as World['round'] }, edition, some.slice(0, 1))
+  await leave(db, edition, some.slice(0, 1))
   await sql`update subscribers set token_epoch = token_epoch + 1, address = 'x' || address where id = ${some[1]}`.execute(
     db,
   )
@@ -133,8 +133,9 @@ export async function stir(
   for (const id of some) edition.left.add(id)
 }
 
+/** Lets readers go for good; whoever was not fixed yet may be withheld. */
 export async function leave(
-  { round: { db } }: Pick<World, 'round'>,
+  db: World['round']['db'],
   edition: EditionUnderFire,
   ids: readonly number[],
 ): Promise<void> {

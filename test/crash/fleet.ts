@@ -51,9 +51,12 @@ export async function openFleet(settings: FleetSettings): Promise<Fleet> {
   const all = new Set<Runner>()
   const runners: Runner[] = []
   const warm = new Map<string, Runner[]>()
+  let isClosed = false
 
   async function begin(roles: WorkerSettings['roles']): Promise<Runner> {
     const runner = await openRunner(settings, roles)
+    // Whoever was about to replace a process learns that there is nothing left to join.
+    if (isClosed) runner.signal('SIGKILL')
     all.add(runner)
     void runner.exited.then(async () => {
       all.delete(runner)
@@ -95,6 +98,7 @@ export async function openFleet(settings: FleetSettings): Promise<Fleet> {
       return Promise.all(codes)
     },
     async close() {
+      isClosed = true
       const ends = [...all].map((runner) => runner.exited)
       for (const runner of all) runner.signal('SIGKILL')
       await Promise.all(ends)

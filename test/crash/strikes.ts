@@ -42,8 +42,7 @@ export async function strike(
   { fleet }: Pick<World, 'fleet'>,
   what: Strike,
   dice: () => number,
-  whileStopped: (runner: Runner) => Promise<void>,
-  onDeath: () => void,
+  { whileStopped, onDeath }: { whileStopped: () => Promise<void>; onDeath: () => void },
 ): Promise<void> {
   if (what === 'random') {
     await sleep(dice() * 800)
@@ -58,7 +57,7 @@ export async function strike(
   if (what === 'stop-past-lease') {
     victim.tell({ kind: 'arm', point: pick(STOPS, dice), act: 'stop', skip: Math.floor(dice() * 2) })
     await within(victim.stopped, 'stop-past-lease')
-    await whileStopped(victim)
+    await whileStopped()
     victim.signal('SIGCONT')
     // It goes on with what it had in its hands before it goes.
     await sleep(300 + dice() * 500)

@@ -36,7 +36,7 @@ export interface WorldSettings {
   referee?: Partial<RefereeSettings>
   /** Of the round's processes, on stderr. */
   logLevel?: string
-  /** Keeps PostgreSQL's files here. */
+  /** Keeps PostgreSQL's files here, on a small disk: little log is kept for later. */
   postgresFolder?: string
 }
 
@@ -51,6 +51,8 @@ export interface World {
   /** What a further process of this world needs to know. */
   environment: NodeJS.ProcessEnv
   providerUrl: string
+  /** The referee's log, one JSON line a request. */
+  logFile: string
   close(): Promise<void>
 }
 
@@ -68,7 +70,9 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
     const isGroup = settings.stores === 'embedded'
     const redis = isGroup ? undefined : await openTemporaryRedis()
     if (redis) closing.push(() => redis.close())
-    const postgres = isGroup ? undefined : await openTemporaryPostgres(settings.postgresFolder)
+    const postgres = isGroup
+      ? undefined
+      : await openTemporaryPostgres(settings.postgresFolder, settings.postgresFolder ? 1 : 16)
     if (postgres) closing.push(() => postgres.close())
     if (!isGroup && !(redis && postgres)) {
       await close()
@@ -112,7 +116,7 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
     closing.push(() => fleet.close())
     const round = early ?? (await openTestRound(await embeddedUrl(folder)))
     if (!early) closing.push(() => round.close())
-    return { round, judge, fleet, redis, postgres, environment, providerUrl: referee.url, close }
+    return { round, judge, fleet, redis, postgres, environment, providerUrl: referee.url, logFile, close }
   } catch (error) {
     await close()
     throw error

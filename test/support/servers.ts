@@ -14,7 +14,8 @@ import pg from 'pg'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { openLogger } from '../../src/logger.ts'
 
-/** A server that only this test uses. `kill` is as hard as it gets; `restart` brings it back at the same URL. */
+/** A server that only this test uses. `kill` is as hard as it gets; `restart` brings it back
+ * at the same URL, if it is gone. */
 export interface TemporaryServer {
   url: string
   kill(signal?: NodeJS.Signals): Promise<void>
@@ -33,8 +34,11 @@ export async function openTemporaryRedis(): Promise<TemporaryServer | undefined>
   return openServer(url, folder, start, () => withRedis(url, (redis) => redis.ping()))
 }
 
-/** Keeps its files below `parent`. Returns undefined where PostgreSQL's own programs are not installed. */
-export async function openTemporaryPostgres(parent = tmpdir()): Promise<TemporaryServer | undefined> {
+/**
+ * Keeps its files below `parent`, in segments of `segmentMb` megabytes of log. Returns undefined where PostgreSQL's own
+ * programs are not installed.
+ */
+export async function openTemporaryPostgres(parent = tmpdir(), segmentMb = 16): Promise<TemporaryServer | undefined> {
   const programs = await findPostgresPrograms()
   if (programs === undefined) return undefined
   const folder = await makeFolder('postgres', parent)
@@ -42,11 +46,25 @@ export async function openTemporaryPostgres(parent = tmpdir()): Promise<Temporar
   const account = process.getuid?.() === 0 ? await findAccount() : undefined
   if (account !== undefined) await chown(folder, account.uid, account.gid)
   const data = join(folder, 'data')
-  const init = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
+  const init = [
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '--no-sync',
+    `--wal-segsize=${segmentMb}`,
+  ]
   await run(join(programs, 'initdb'), init, { ...account, cwd: folder })
   const port = await findPort()
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const settings = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, '-F']
+  // Little is kept for later, so that a full disk is one soon.
+  if (segmentMb < 16) settings.push('-c', `min_wal_size=${2 * segmentMb}MB`, '-c', `max_wal_size=${4 * segmentMb}MB`)
   const start = () => spawn(join(programs, 'postgres'), settings, { ...SILENT, ...account, cwd: folder })
   return openServer(url, folder, start, () => query(url, 'select 1'))
 }
@@ -77,27 +95,28 @@ async function openServer(
   start: () => ChildProcess,
   ask: () => Promise<unknown>,
 ): Promise<TemporaryServer> {
-  let server: ChildProcess
+  let server: ChildProcess | undefined
+  const hasEnded = () => server === undefined || server.exitCode !== null || server.signalCode !== null
   const restart = async () => {
     let starts = 1
-    server = start()
+    if (hasEnded()) server = start()
     while (!(await answers(ask))) {
       await sleep(50)
-      if (server.exitCode === null && server.signalCode === null) continue
+      if (!hasEnded()) continue
       // After a kill, PostgreSQL's children may hold the folder for another moment.
-      if (starts === MOST_STARTS) throw new Error(`The server for ${url} ended with ${server.exitCode}`)
+      if (starts === MOST_STARTS) throw new Error(`The server for ${url} ended with ${server?.exitCode}`)
       starts += 1
       server = start()
     }
   }
   const end = async (signal: NodeJS.Signals) => {
-    if (server.exitCode !== null || server.signalCode !== null) return
+    if (server === undefined || hasEnded()) return
     const ended = once(server, 'exit')
     server.kill(signal)
     await ended
   }
   // Whoever forgets to close it, or is stopped by a time-out, must not leave it behind.
-  const onExit = () => server.kill('SIGKILL')
+  const onExit = () => void server?.kill('SIGKILL')
   process.once('exit', onExit)
   await restart()
   return {
