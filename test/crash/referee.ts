@@ -1,6 +1,7 @@
 // The referee: a process of its own that stands in for Resend and writes down, in a log that only grows, what it accepted.
 // Nothing else counts as the truth about what was sent. It outlives every process that it judges.
-import { openResendStandIn, seededFaults } from '../support/resend-stand-in.ts'
+import { openResendStandIn } from '../support/resend-stand-in.ts'
+import { chaos } from './chaos.ts'
 
 export interface RefereeSettings {
   logFile: string
@@ -13,7 +14,7 @@ export interface RefereeSettings {
 }
 
 const settings = JSON.parse(process.argv[2] ?? '') as RefereeSettings
-const faults = seededFaults(settings.faultRate ?? 0, settings.seed)
+const faults = chaos(settings.faultRate ?? 0, settings.seed)
 let state = settings.seed >>> 0
 const draw = () => {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0

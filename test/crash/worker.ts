@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { untilSignal } from '../../src/commands/signal.ts'
 import { readConfig } from '../../src/config.ts'
 import { openStores } from '../../src/database/stores.ts'
+import { openResend } from '../../src/delivery/resend.ts'
 import { openPipeline } from '../../src/jobs/pipeline.ts'
 import { openQueue } from '../../src/jobs/queue.ts'
 import { openLogger } from '../../src/logger.ts'
@@ -19,6 +20,8 @@ export interface WorkerSettings {
   tickMs: number
   batchSize: number
   broken: BreakName | null
+  /** Gives up on an answer after so long, in milliseconds; the provider's own deadline without it. */
+  deadlineMs?: number | undefined
   /** It owns its stores: they die with it. */
   isGroup: boolean
 }
@@ -71,7 +74,16 @@ const logger = openLogger(config.logLevel ?? 'error')
 const stores = await openStores(config, logger)
 const opened = await openRound(config, stores, logger)
 watchDriver(reach, broken.rewrite)
-const provider = broken.provider(watchProvider(opened.provider, reach), stores.db)
+const resend =
+  settings.deadlineMs === undefined || config.provider.name !== 'resend'
+    ? opened.provider
+    : openResend({
+        apiKey: config.provider.apiKey,
+        baseUrl: config.provider.baseUrl as string,
+        requestsPerSecond: config.sendRate,
+        deadlineMs: settings.deadlineMs,
+      })
+const provider = broken.provider(watchProvider(resend, reach), stores.db)
 const round = {
   ...opened,
   provider: { ...provider, batchSize: settings.batchSize },

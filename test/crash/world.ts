@@ -34,6 +34,8 @@ export interface WorldSettings {
   schedulers?: number
   spares?: number
   referee?: Partial<RefereeSettings>
+  /** How long a process waits for an answer, in milliseconds; the provider's own deadline without it. */
+  answerMs?: number
   /** Of the round's processes, on stderr. */
   logLevel?: string
   /** Keeps PostgreSQL's files here, on a small disk: little log is kept for later. */
@@ -104,7 +106,7 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
     const fleet = await openFleet({
       environment,
       providerUrl: referee.url,
-      worker: { leaseMs, lockMs: leaseMs, tickMs: 1_000, batchSize, broken, isGroup },
+      worker: { leaseMs, lockMs: leaseMs, tickMs: 1_000, batchSize, broken, isGroup, deadlineMs: settings.answerMs },
       crew: isGroup
         ? [['worker', 'scheduler']]
         : [
