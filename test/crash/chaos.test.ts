@@ -1,12 +1,17 @@
 // The round against a provider that fails in every way it can: everybody is served once, nobody pays for another's bad
 // address, and a repeat is the same to the byte whatever was changed meanwhile. Samples in `npm test`, the whole in full.
+import { appendFile, cp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
 import { listStandingBatches } from '../../src/delivery/ledger.ts'
 import type { Provider } from '../../src/delivery/provider.ts'
 import { openResend } from '../../src/delivery/resend.ts'
+import { loadTemplates } from '../../src/digest/rendering.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
+import { rankDay } from '../../src/jobs/rank.ts'
 import type { Round } from '../../src/jobs/round.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
@@ -15,6 +20,7 @@ import { isFull } from '../support/full.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { openResendStandIn, type StandIn, type StandInOptions } from '../support/resend-stand-in.ts'
 import { endWaits, freezeEdition, readAccounts, readDeliveries, TEST_SECRET, type TestRound } from '../support/round.ts'
+import { makeFolder } from '../support/servers.ts'
 import { chaos } from './chaos.ts'
 import { driveEditions } from './drive.ts'
 import { openDice } from './strikes.ts'
@@ -135,9 +141,12 @@ describe('a provider in chaos', () => {
     await sql`update subscribers set paused_until = '2999-01-01' where id % 3 = 1`.execute(db)
     await sql`update papers set facts = facts || '{"title": "another"}'`.execute(db)
     await sql`update edition_papers set paper = paper || '{"title": "another"}', upvotes = upvotes + 7`.execute(db)
+    const folder = await makeFolder('templates')
+    await cp(new URL('../../templates', import.meta.url), folder, { recursive: true })
+    await appendFile(join(folder, 'digest.txt'), '\nA host who has more to say.\n')
     const changed: Round = {
       ...round,
-      templates: undefined as never,
+      templates: await loadTemplates(folder),
       host: {
         publicUrl: 'https://elsewhere.example',
         mailFrom: 'Others <others@elsewhere.example>',
@@ -146,6 +155,9 @@ describe('a provider in chaos', () => {
       },
       linkKeys: deriveLinkKeys(['a newer secret for tests, long enough to be taken', TEST_SECRET]),
     }
+    // A look at a frozen edition with other templates leaves its pieces as they are.
+    await rankDay(changed, '2026-03-05')
+    await rm(folder, { recursive: true })
     // Half of them are repeated in their last minute, the others a minute too late.
     await sql`update batches set first_attempt_at = clock_timestamp() - make_interval(mins => case when id % 2 = 0 then 23 * 60 - 1 else 23 * 60 + 1 end)`.execute(
       db,
@@ -199,7 +211,7 @@ it.runIf(isFull)(
       },
       async (world, progress) => {
         await progress.untilSending()
-        while (progress.edition && !progress.isOver()) await new Promise((resolve) => setTimeout(resolve, 200))
+        while (progress.edition && !progress.isOver()) await sleep(200)
         await world.judge.read()
         expect(world.judge.overLimit).toBe(0)
         expect(world.judge.requests / 100).toBeLessThanOrEqual(1.6)

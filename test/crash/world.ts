@@ -50,9 +50,6 @@ export interface World {
   /** Undefined with embedded stores. */
   redis: TemporaryServer | undefined
   postgres: TemporaryServer | undefined
-  /** What a further process of this world needs to know. */
-  environment: NodeJS.ProcessEnv
-  providerUrl: string
   /** The referee's log, one JSON line a request. */
   logFile: string
   close(): Promise<void>
@@ -118,7 +115,7 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
     closing.push(() => fleet.close())
     const round = early ?? (await openTestRound(await embeddedUrl(folder)))
     if (!early) closing.push(() => round.close())
-    return { round, judge, fleet, redis, postgres, environment, providerUrl: referee.url, logFile, close }
+    return { round, judge, fleet, redis, postgres, logFile, close }
   } catch (error) {
     await close()
     throw error
