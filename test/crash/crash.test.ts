@@ -26,7 +26,7 @@ async function run(given: Partial<CampaignSettings>): Promise<Report> {
     seed: 20_261_126,
     subscribers: 80,
     batchSize: 2,
-    rate: 10,
+    rate: 6,
     leaseMs: 3_000,
     latencyMs: 200,
     broken: null,
