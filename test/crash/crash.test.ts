@@ -55,7 +55,7 @@ describe.skipIf(!hasStores)('processes that are killed, on PostgreSQL and Redis'
     'are caught when the build is broken by %s',
     { timeout: 1_300_000 },
     async (broken) => {
-      const direct = await run({ broken, strikes: { [WEAK_POINT[broken]]: 5 } })
+      const direct = await run({ broken, strikes: { [WEAK_POINT[broken]]: 15 } })
       expect(direct.lost + direct.duplicates).toBeGreaterThan(0)
       if (!isFull) return
       const report = await run({ broken, strikes: { random: 17, ...everywhere(3), 'stop-past-lease': 3 } })

@@ -9,8 +9,13 @@ import type { World } from './world.ts'
 export const STRIKES = ['random', ...POINTS, 'stop-past-lease'] as const
 export type Strike = (typeof STRIKES)[number]
 
-/** Where a process is stopped past its lease: before it fixes anything, before it asks, and with the answer in its hand. */
-const STOPS: readonly Point[] = ['before-mark-commit', 'before-request', 'answer-read-before-settle-commit']
+/** Where a process is stopped past its lease: before it fixes anything (where it could harm most), before it asks, and with the answer in its hand. */
+const STOPS: readonly Point[] = [
+  'before-mark-commit',
+  'before-mark-commit',
+  'before-request',
+  'answer-read-before-settle-commit',
+]
 /** A process that was told to die somewhere and never comes by says that the point is gone from the code. */
 const PATIENCE_MS = 60_000
 
