@@ -26,6 +26,8 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Kysely
   })
   // Without a listener, a connection that the server closes while idle would end the process.
   pool.on('error', options.onError ?? (() => {}))
+  // The same holds while one is in use, between two statements of a transaction: the next statement fails by itself.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -115,6 +116,25 @@ it.skipIf(!hasPostgres)('says at once when a name is held, but not in another sc
 
 it('refuses a schema that is no plain name', () => {
   expect(() => openDatabase('postgres://127.0.0.1/none', { schema: 'a; drop schema b' })).toThrow(/plain/)
+})
+
+// Without a listener the broken connection would end the process: nobody waits for an answer at that moment.
+it.skipIf(!hasPostgres)('fails a transaction whose connection is ended, and nothing else', async () => {
+  const database = await openAny('real')
+  const db = openDatabase(database.url)
+  try {
+    const broken = db.transaction().execute(async (trx) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(trx)
+      await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(db)
+      await sleep(100)
+      return sql`select 1`.execute(trx)
+    })
+    await expect(broken).rejects.toThrow()
+    expect((await sql<{ one: number }>`select 1 as one`.execute(db)).rows).toEqual([{ one: 1 }])
+  } finally {
+    await db.destroy()
+    await database.close()
+  }
 })
 
 it('outlives a server that goes away and comes back', async (context) => {

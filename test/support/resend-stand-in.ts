@@ -31,6 +31,8 @@ export interface StandInOptions {
   /** Every answer takes so long, in milliseconds. */
   latencyMs?: number
   keepBodies?: boolean
+  /** Takes no notice of a request for permissive validation: one bad mail refuses its whole batch. */
+  strictOnly?: boolean
   /** One JSON line a request is appended, before it is answered. */
   logFile?: string
   /** Asked for every send that no scripted fault was waiting for. */
@@ -104,7 +106,8 @@ export async function openResendStandIn(options: StandInOptions = {}) {
     try {
       // The caller may leave meanwhile: the work goes on, as it would over there.
       if (delayMs > 0) await pause(delayMs, undefined, { signal: closing.signal })
-      const permissive = incoming.headers['x-batch-validation'] === 'permissive' && request.path === '/emails/batch'
+      const asked = incoming.headers['x-batch-validation'] === 'permissive' && request.path === '/emails/batch'
+      const permissive = asked && options.strictOnly !== true
       const answer = ledger.settle(request, body, mails, permissive, now())
       return { ...answer, headers: { ...turn.headers, ...answer.headers } }
     } finally {

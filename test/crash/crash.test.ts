@@ -1,0 +1,75 @@
+// The short form of `npm run test:crash`, on both kinds of stores, and the proof that the harness bites: builds that are
+// broken on purpose must be caught.
+import { describe, expect, it } from 'vitest'
+import { isFull } from '../support/full.ts'
+import { openTemporaryPostgres, openTemporaryRedis } from '../support/servers.ts'
+import { BREAKS, type BreakName } from './breaks.ts'
+import { type CampaignSettings, type Report, runCampaign } from './campaign.ts'
+import { POINTS } from './points.ts'
+import type { Strike } from './strikes.ts'
+
+const probes = [await openTemporaryRedis(), await openTemporaryPostgres()]
+for (const probe of probes) await probe?.close()
+const hasStores = probes.every((probe) => probe !== undefined)
+
+/** Where each broken build shows at once; the long form finds all of them by striking everywhere. */
+const WEAK_POINT: Record<BreakName, Strike> = {
+  'random-key': 'accepted-answer-withheld',
+  'ledger-first': 'before-request',
+  'checkpoint-at-fetch': 'after-claim',
+  'no-fence': 'stop-past-lease',
+}
+
+async function run(given: Partial<CampaignSettings>): Promise<Report> {
+  const report = await runCampaign({
+    stores: 'real',
+    seed: 20_261_126,
+    subscribers: 80,
+    batchSize: 2,
+    rate: 6,
+    leaseMs: 3_000,
+    latencyMs: 200,
+    broken: null,
+    strikes: {},
+    workers: 2,
+    spares: 1,
+    deadlineMs: 570_000,
+    ...given,
+  })
+  if (!report) throw new Error('The stores went away')
+  return report
+}
+
+function everywhere(times: number): Partial<Record<Strike, number>> {
+  return Object.fromEntries(POINTS.map((point) => [point, times]))
+}
+
+describe.skipIf(!hasStores)('processes that are killed, on PostgreSQL and Redis', () => {
+  it('lose no mail and double none', { timeout: 600_000 }, async () => {
+    const report = await run({ strikes: { random: 5, ...everywhere(2), 'stop-past-lease': 1 } })
+    expect(report).toMatchObject({ kills: 26, lost: 0, duplicates: 0, violations: [] })
+    expect(report.looks).toBeGreaterThan(26)
+  })
+
+  it.each(isFull ? (Object.keys(BREAKS) as BreakName[]) : (['random-key'] as const))(
+    'are caught when the build is broken by %s',
+    { timeout: 1_300_000 },
+    async (broken) => {
+      const direct = await run({ broken, strikes: { [WEAK_POINT[broken]]: 15 } })
+      expect(direct.lost + direct.duplicates).toBeGreaterThan(0)
+      if (!isFull) return
+      const report = await run({ broken, strikes: { random: 17, ...everywhere(3), 'stop-past-lease': 3 } })
+      expect(report.lost + report.duplicates).toBeGreaterThan(0)
+      expect(report.kills).toBeLessThanOrEqual(50)
+    },
+  )
+})
+
+it.runIf(isFull)(
+  'a process group that is killed with its embedded stores loses no mail',
+  { timeout: 1_800_000 },
+  async () => {
+    const report = await run({ stores: 'embedded', strikes: { random: 5, ...everywhere(2) }, deadlineMs: 1_700_000 })
+    expect(report).toMatchObject({ kills: 25, lost: 0, duplicates: 0, violations: [] })
+  },
+)

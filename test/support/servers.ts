@@ -1,0 +1,194 @@
+// Servers of a test's own, for those that flush or kill, and what it takes to ask one whether it answers. Whoever opens one
+// closes it. No test framework in here: the crash harness runs without.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chown, cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { openEmbedded } from '../../src/database/embedded.ts'
+import { openLogger } from '../../src/logger.ts'
+
+/** A server that only this test uses. `kill` is as hard as it gets; `restart` brings it back
+ * at the same URL, if it is gone. */
+export interface TemporaryServer {
+  url: string
+  kill(signal?: NodeJS.Signals): Promise<void>
+  restart(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Returns undefined where Redis is not installed. */
+export async function openTemporaryRedis(): Promise<TemporaryServer | undefined> {
+  if (!(await answers(() => run('redis-server', ['--version'])))) return undefined
+  const folder = await makeFolder('redis')
+  const port = await findPort()
+  const url = `redis://127.0.0.1:${port}`
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder]
+  const start = () => spawn('redis-server', [...settings, '--save', '', '--maxmemory-policy', 'noeviction'], SILENT)
+  return openServer(url, folder, start, () => withRedis(url, (redis) => redis.ping()))
+}
+
+/**
+ * Keeps its files below `parent`, in segments of `segmentMb` megabytes of log. Returns undefined where PostgreSQL's own
+ * programs are not installed.
+ */
+export async function openTemporaryPostgres(parent = tmpdir(), segmentMb = 16): Promise<TemporaryServer | undefined> {
+  const programs = await findPostgresPrograms()
+  if (programs === undefined) return undefined
+  const folder = await makeFolder('postgres', parent)
+  // PostgreSQL refuses to run as root.
+  const account = process.getuid?.() === 0 ? await findAccount() : undefined
+  if (account !== undefined) await chown(folder, account.uid, account.gid)
+  const data = join(folder, 'data')
+  const init = [
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '--no-sync',
+    `--wal-segsize=${segmentMb}`,
+  ]
+  await run(join(programs, 'initdb'), init, { ...account, cwd: folder })
+  const port = await findPort()
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  const settings = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, '-F']
+  // Little is kept for later, so that a full disk is one soon.
+  if (segmentMb < 16) settings.push('-c', `min_wal_size=${2 * segmentMb}MB`, '-c', `max_wal_size=${4 * segmentMb}MB`)
+  const start = () => spawn(join(programs, 'postgres'), settings, { ...SILENT, ...account, cwd: folder })
+  return openServer(url, folder, start, () => query(url, 'select 1'))
+}
+
+const run = promisify(execFile)
+const MOST_STARTS = 40
+const SILENT = { stdio: 'ignore' } as const
+
+/** Files of a database that was just made take seconds to make and a moment to copy, so they are kept beside the packages. */
+export async function copyFreshFiles(folder: string): Promise<void> {
+  const kept = fileURLToPath(new URL('../../node_modules/.cache/paper-round/embedded-0.5.14', import.meta.url))
+  if (!(await answers(() => readdir(kept)))) {
+    const making = await makeFolder('making')
+    await (await openEmbedded(making, { logger: openLogger('silent') })).close()
+    await mkdir(join(kept, '..'), { recursive: true })
+    const beside = `${kept}-${process.pid}`
+    await cp(join(making, 'postgres'), beside, { recursive: true })
+    // Another test file may have been faster.
+    await rename(beside, kept).catch(() => rm(beside, { recursive: true }))
+    await rm(making, { recursive: true })
+  }
+  await cp(kept, join(folder, 'postgres'), { recursive: true })
+}
+
+async function openServer(
+  url: string,
+  folder: string,
+  start: () => ChildProcess,
+  ask: () => Promise<unknown>,
+): Promise<TemporaryServer> {
+  let server: ChildProcess | undefined
+  const hasEnded = () => server === undefined || server.exitCode !== null || server.signalCode !== null
+  const restart = async () => {
+    let starts = 1
+    if (hasEnded()) server = start()
+    while (!(await answers(ask))) {
+      await sleep(50)
+      if (!hasEnded()) continue
+      // After a kill, PostgreSQL's children may hold the folder for another moment.
+      if (starts === MOST_STARTS) throw new Error(`The server for ${url} ended with ${server?.exitCode}`)
+      starts += 1
+      server = start()
+    }
+  }
+  const end = async (signal: NodeJS.Signals) => {
+    if (server === undefined || hasEnded()) return
+    const ended = once(server, 'exit')
+    server.kill(signal)
+    await ended
+  }
+  // Whoever forgets to close it, or is stopped by a time-out, must not leave it behind.
+  const onExit = () => void server?.kill('SIGKILL')
+  process.once('exit', onExit)
+  await restart()
+  return {
+    url,
+    kill: (signal = 'SIGKILL') => end(signal),
+    restart,
+    async close() {
+      // PostgreSQL's own children must be gone too before the folder goes: SIGINT waits for them.
+      await end('SIGINT')
+      process.removeListener('exit', onExit)
+      await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
+    },
+  }
+}
+
+async function findPostgresPrograms(): Promise<string | undefined> {
+  const versions = await readdir('/usr/lib/postgresql').catch(() => [])
+  const newest = versions.sort((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`)
+  const told = await run('pg_config', ['--bindir']).catch(() => ({ stdout: '' }))
+  for (const folder of [told.stdout.trim(), ...newest]) {
+    if (folder !== '' && (await answers(() => run(join(folder, 'initdb'), ['--version'])))) return folder
+  }
+  return undefined
+}
+
+async function findAccount(): Promise<{ uid: number; gid: number } | undefined> {
+  for (const name of ['postgres', 'nobody']) {
+    const id = await run('id', ['-u', name]).catch(() => undefined)
+    if (id !== undefined) return { uid: Number(id.stdout), gid: Number((await run('id', ['-g', name])).stdout) }
+  }
+  return undefined
+}
+
+/** Makes a folder of this run's own. */
+export function makeFolder(name: string, parent = tmpdir()): Promise<string> {
+  return mkdtemp(join(parent, `paper-round-${name}-`))
+}
+
+async function findPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('No port is free')
+  return address.port
+}
+
+export async function query(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query(text)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 2_000 })
+  redis.on('error', () => {})
+  try {
+    await redis.connect()
+    return await use(redis)
+  } finally {
+    redis.disconnect()
+  }
+}
+
+export async function answers(ask: () => Promise<unknown>): Promise<boolean> {
+  return ask().then(
+    () => true,
+    () => false,
+  )
+}
