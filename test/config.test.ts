@@ -59,11 +59,17 @@ describe('readConfig', () => {
       cutoffMinutes: 30,
       latenessMs: 96 * 3_600_000,
       templatesDir: undefined,
+      trustedProxy: { hops: 0 },
       logLevel: undefined,
     })
   })
 
   it.each<[NodeJS.ProcessEnv, Partial<Config>]>([
+    [{ TRUSTED_PROXY: '2' }, { trustedProxy: { hops: 2 } }],
+    [
+      { TRUSTED_PROXY: '10.0.0.0/8, fd00::/8,192.0.2.7' },
+      { trustedProxy: { addresses: ['10.0.0.0/8', 'fd00::/8', '192.0.2.7'] } },
+    ],
     [{ DATABASE_URL: 'postgres://me@host/db' }, { databaseUrl: 'postgres://me@host/db' }],
     [
       { DATABASE_URL: 'postgresql://host/db', REDIS_URL: 'rediss://host:6380/1' },
@@ -116,6 +122,9 @@ describe('readConfig', () => {
     ['CUTOFF', '7:00', /HH:MM/],
     ['LATENESS', '96', /96h/],
     ['LATENESS', '0h', /96h/],
+    ['TRUSTED_PROXY', '10', /number of proxies/],
+    ['TRUSTED_PROXY', 'proxy.example', /number of proxies/],
+    ['TRUSTED_PROXY', '10.0.0.0/33', /number of proxies/],
     ['LOG_LEVEL', 'loud', /not a level/],
   ])('refuses %s=%j', (name, value, words) => {
     const problems = problemsOf({ [name]: value })
