@@ -67,7 +67,7 @@ async function planEdition(round: PlanRound, trx: Transaction<Database>, edition
   const planned = await insertDeliveries(trx, {
     editionId,
     groups: selected,
-    batchSize: round.providers[0]?.batchSize ?? 1,
+    batchSize: round.providers[0].batchSize,
     keyId: round.linkKeys.currentKeyId,
   })
   round.logger.info(

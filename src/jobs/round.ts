@@ -11,7 +11,7 @@ export interface Round {
   db: Kysely<Database>
   source: Source
   /** In order: the next one takes what a provider cannot. */
-  providers: readonly Provider[]
+  providers: readonly [Provider, ...Provider[]]
   templates: Templates
   host: Host
   linkKeys: LinkKeys

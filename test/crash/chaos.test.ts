@@ -19,7 +19,7 @@ import { deriveLinkKeys } from '../../src/subscriber/token.ts'
 import { isFull } from '../support/full.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { openResendStandIn, type StandIn, type StandInOptions } from '../support/resend-stand-in.ts'
-import { endWaits, freezeEdition, readAccounts, readDeliveries, TEST_SECRET, type TestRound } from '../support/round.ts'
+import { endWaits, freezeEdition, only, readAccounts, readDeliveries, TEST_SECRET, type TestRound } from '../support/round.ts'
 import { makeFolder } from '../support/servers.ts'
 import { chaos } from './chaos.ts'
 import { driveEditions } from './drive.ts'
@@ -40,7 +40,7 @@ describe('a provider in chaos', () => {
     standIn = await openResendStandIn(options)
     const resend = openResend({ apiKey: 're_test', baseUrl: standIn.url, requestsPerSecond: 1_000, deadlineMs: 400 })
     const provider: Provider = { ...resend, batchSize }
-    const round: Round = { ...kept, provider }
+    const round: Round = { ...kept, ...only(provider) }
     await insertSubscribers(
       round.db,
       addresses.map((address, index) => ({

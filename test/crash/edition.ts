@@ -7,7 +7,7 @@ import { standingSql } from '../../src/delivery/ledger.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
-import { freezeEdition } from '../support/round.ts'
+import { freezeEdition, only } from '../support/round.ts'
 import type { World } from './world.ts'
 
 export interface EditionUnderFire {
@@ -57,7 +57,7 @@ export async function planEdition(
   await sql`update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(db)
   const date = new Date(Date.UTC(2024, 0, 1 + number)).toISOString().slice(0, 10)
   const edition = await freezeEdition(round, date)
-  await planAll({ ...round, provider: { ...round.provider, batchSize } }, edition, null)
+  await planAll({ ...round, ...only({ ...round.providers[0], batchSize }) }, edition, null)
   // Some may have left already, and with it the ledger's copy of their address.
   const { rows } = await sql<{ address: string; id: number }>`
     select s.address, s.id from deliveries d join subscribers s on s.id = d.subscriber_id where d.edition_id = ${edition.id}`.execute(

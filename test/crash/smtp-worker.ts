@@ -12,7 +12,7 @@ const server = { host: '127.0.0.1', port: Number(port), secure: false, login: nu
 const provider = openSmtp({ server, dkim: null, requestsPerSecond: null })
 const db = openDatabase(databaseUrl)
 const round = {
-  ...{ db, providers: [provider], linkKeys: deriveLinkKeys([secret]), leaseMs: 90_000 },
+  ...{ db, providers: [provider] as const, linkKeys: deriveLinkKeys([secret]), leaseMs: 90_000 },
   logger: openLogger('silent'),
 }
 for (let ids = await listStandingBatches(db, 10); ids.length > 0; ids = await listStandingBatches(db, 10)) {

@@ -74,26 +74,27 @@ const logger = openLogger(config.logLevel ?? 'error')
 const stores = await openStores(config, logger)
 const opened = await openRound(config, stores, logger)
 watchDriver(reach, broken.rewrite)
+const [named] = config.providers
 const resend =
-  settings.deadlineMs === undefined || config.provider.name !== 'resend'
-    ? opened.provider
+  settings.deadlineMs === undefined || named.name !== 'resend'
+    ? opened.providers[0]
     : openResend({
-        apiKey: config.provider.apiKey,
-        baseUrl: config.provider.baseUrl as string,
+        apiKey: named.apiKey,
+        baseUrl: named.baseUrl as string,
         requestsPerSecond: config.sendRate,
         deadlineMs: settings.deadlineMs,
       })
 const provider = broken.provider(watchProvider(resend, reach), stores.db)
 const round = {
   ...opened,
-  provider: { ...provider, batchSize: settings.batchSize },
+  providers: [{ ...provider, batchSize: settings.batchSize }] as const,
   linkKeys: watchKeys(opened.linkKeys, reach),
   leaseMs: settings.leaseMs,
 }
 const queue = await openQueue({
   redisUrl: config.redisUrl,
   databaseUrl: stores.databaseUrl,
-  dispatch: { name: provider.name, requestsPerSecond: provider.requestsPerSecond },
+  providers: [provider],
   timing: { lockMs: settings.lockMs, stalledMs: Math.ceil(settings.lockMs / 3), retryMs: 200 },
   logger,
 })

@@ -514,7 +514,7 @@ describeStores('dispatch', (stores) => {
     timeout: 120_000,
   }, async () => {
     const provider = openReplayingProvider({ batchSize: 4 })
-    const own = { ...round, providers: [provider] }
+    const own = { ...round, providers: [provider] as const }
     const names = ['ada', 'bob', 'cleo', 'dan', 'eve', 'poison', 'reject', 'zoe']
     const { edition } = await planFor(own, names)
     const step = async () => {
