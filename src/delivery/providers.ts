@@ -5,7 +5,10 @@ import type { Provider } from './provider.ts'
 import { openResend } from './resend.ts'
 import { openSmtp } from './smtp.ts'
 
-export function openProviders({ providers, sendRate }: Pick<Config, 'providers' | 'sendRate'>): [Provider, ...Provider[]] {
+export function openProviders({
+  providers,
+  sendRate,
+}: Pick<Config, 'providers' | 'sendRate'>): [Provider, ...Provider[]] {
   const [first, ...others] = providers
   return [openProvider(first, sendRate), ...others.map((settings) => openProvider(settings, sendRate))]
 }

@@ -19,7 +19,15 @@ import { deriveLinkKeys } from '../../src/subscriber/token.ts'
 import { isFull } from '../support/full.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { openResendStandIn, type StandIn, type StandInOptions } from '../support/resend-stand-in.ts'
-import { endWaits, freezeEdition, only, readAccounts, readDeliveries, TEST_SECRET, type TestRound } from '../support/round.ts'
+import {
+  endWaits,
+  freezeEdition,
+  only,
+  readAccounts,
+  readDeliveries,
+  TEST_SECRET,
+  type TestRound,
+} from '../support/round.ts'
 import { makeFolder } from '../support/servers.ts'
 import { chaos } from './chaos.ts'
 import { driveEditions } from './drive.ts'
