@@ -6,6 +6,7 @@ import {
   type ClaimedBatch,
   claimBatch,
   dropMembers,
+  LEASE_MS,
   listBatchesOf,
   listMembers,
   listStandingBatches,
@@ -84,7 +85,15 @@ describe('claimBatch', () => {
 
   it('gives the batch again after the lease, with a higher epoch', async () => {
     const { edition, id } = await planOne('ada')
-    expect(await claim(id)).toEqual({ id, editionId: edition.id, epoch: 1, fixed: null, attempts: 0 })
+    expect(await claim(id)).toEqual({
+      id,
+      editionId: edition.id,
+      epoch: 1,
+      fixed: null,
+      size: 1,
+      attempts: 0,
+      leaseMs: LEASE_MS,
+    })
     await endWaits(round.db)
     expect(await claim(id)).toMatchObject({ epoch: 2, fixed: null })
   })

@@ -191,10 +191,8 @@ describe('markFrozen', () => {
 })
 
 describe('markStopped', () => {
-  it('stops for good, or until a moment by the clock of the database', async () => {
+  it('stops until a moment by the clock of the database, or for good, which no passing stop overwrites', async () => {
     const { id } = await ensure()
-    await markStopped(round.db, id, 'the key was refused', null)
-    expect(await getEdition(round.db, id)).toMatchObject({ stoppedReason: 'the key was refused', stoppedUntil: null })
     await markStopped(round.db, id, 'quota', 90_000)
     const { rows } = await sql<{ seconds: number }>`
       select extract(epoch from stopped_until - clock_timestamp())::float8 as seconds from editions where id = ${id}`.execute(
@@ -202,6 +200,10 @@ describe('markStopped', () => {
     )
     expect(rows[0]?.seconds).toBeGreaterThan(30)
     expect(rows[0]?.seconds).toBeLessThanOrEqual(90)
-    expect((await getEdition(round.db, id)).stoppedReason).toBe('quota')
+    const forGood = { stoppedReason: 'the key was refused', stoppedUntil: null }
+    await markStopped(round.db, id, 'the key was refused', null)
+    expect(await getEdition(round.db, id)).toMatchObject(forGood)
+    await markStopped(round.db, id, 'quota', 90_000)
+    expect(await getEdition(round.db, id)).toMatchObject(forGood)
   })
 })

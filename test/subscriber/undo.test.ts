@@ -25,6 +25,9 @@ const clock = async (id: number) =>
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
 
+/** A weekday (1 Monday … 7 Sunday) that is neither today nor tomorrow anywhere. */
+const IN_THREE_DAYS = ((new Date().getUTCDay() + 2) % 7) + 1
+
 describe('change and undo', () => {
   it('tell before and after, and put back what was before, once', async () => {
     const reader = await addReader(round.db, 'ada')
@@ -46,7 +49,7 @@ describe('change and undo', () => {
     [{ hour: 20 }, { waits: false, moves: true }],
     [{ zone: 'Asia/Tokyo' }, { waits: false, moves: true }],
     [
-      { cadence: 'weekly', weekday: 4 },
+      { cadence: 'weekly', weekday: IN_THREE_DAYS },
       { waits: true, moves: true },
     ],
     [{ pausedUntil: '2999-01-01' }, { waits: true, moves: false }],
