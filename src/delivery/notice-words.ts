@@ -125,7 +125,7 @@ export function wordsOf(
           title: content.title,
           preheader: content.paragraphs[0] ?? '',
           paragraphs: content.paragraphs,
-          footer: 'You get this because you asked to hear of days that bring no digest.',
+          footer: content.why,
           links: foot,
         },
       }

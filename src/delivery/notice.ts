@@ -14,7 +14,7 @@ export type NoticeContent =
   | { kind: 'address-changed'; token: string; newAddress: string }
   | { kind: 'subscribed-already' }
   /** A word to a confirmed reader, why a day brings no digest for example. It carries the links of a digest's foot. */
-  | { kind: 'note'; subject: string; title: string; paragraphs: string[] }
+  | { kind: 'note'; subject: string; title: string; paragraphs: string[]; why: string }
 
 /** What is sealed: the content, and as of when the reader's own links hold, so that a repeat is the same whatever changes. */
 export interface SealedNotice {

@@ -41,9 +41,16 @@ describe('wordsOf', () => {
       action: { url: links.preferences },
       links: [{ url: links.unsubscribe }],
     })
-    const note = { kind: 'note', subject: 'Quiet day', title: 'No papers', paragraphs: ['Saturday.'] } as const
+    const note = {
+      kind: 'note',
+      subject: 'Quiet day',
+      title: 'No papers',
+      paragraphs: ['Saturday.'],
+      why: 'You asked.',
+    } as const
     const said = wordsOf({ ...note, paragraphs: [...note.paragraphs] }, links, host)
     expect(said.subject).toBe('Quiet day')
+    expect(said.notice.footer).toBe('You asked.')
     expect(said.notice.links?.map((link) => link.url)).toEqual([links.preferences, links.unsubscribe])
     expect(said.notice.action).toBeUndefined()
   })

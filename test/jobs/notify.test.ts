@@ -27,6 +27,7 @@ const note = (reader: Subscriber) =>
     subject: 'No papers today',
     title: 'No papers today',
     paragraphs: ['Nothing had 50 votes.'],
+    why: 'You asked to hear of it.',
   })
 
 describe('notify', () => {
