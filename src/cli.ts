@@ -95,7 +95,7 @@ program
   .option(...WEEKLY)
   .option(...JSON_OUT)
   .action(async (options) => (await import('./commands/status.ts')).statusCommand(options))
-const subscribers = program.command('subscribers').description('add and list subscribers')
+const subscribers = program.command('subscribers').description('add, list, import, export and erase subscribers')
 subscribers
   .command('add <email>')
   .description('add a confirmed subscriber, with your word for their consent')
@@ -111,6 +111,26 @@ subscribers
   .description('list subscribers')
   .option(...JSON_OUT)
   .action(async (options) => (await import('./commands/subscribers.ts')).listSubscribersCommand(options))
+subscribers
+  .command('import <file>')
+  .description('take a list over: listmonk, Mailchimp or our own CSV, - for standard input; safe to repeat')
+  .option('--dry-run', 'only say what would come of it')
+  .option(...JSON_OUT)
+  .action(async (file, options) =>
+    (await import('./commands/subscribers-import.ts')).importSubscribersCommand(file, options),
+  )
+subscribers
+  .command('export')
+  .description('write every subscriber to standard output as CSV')
+  .option(...JSON_OUT)
+  .action(async (options) => (await import('./commands/subscribers-export.ts')).exportSubscribersCommand(options))
+subscribers
+  .command('erase <email>')
+  .description('erase a subscriber: everything but a keyed hash that keeps them from being written to')
+  .option(...JSON_OUT)
+  .action(async (email, options) =>
+    (await import('./commands/subscribers-erase.ts')).eraseSubscriberCommand(email, options),
+  )
 
 try {
   await program.parseAsync()

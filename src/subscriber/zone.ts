@@ -23,3 +23,11 @@ export async function assertZones(db: Kysely<Database>, zones: ReadonlySet<strin
     )
   }
 }
+
+/** Lists every zone that assertZones takes, for whoever has many to ask about. */
+export async function listZones(db: Kysely<Database>): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ name: string }>`
+    select name from pg_timezone_names
+    where name in ('UTC', 'GMT') or name not in (select abbrev from pg_timezone_abbrevs)`.execute(db)
+  return new Set(rows.map(({ name }) => name).filter(isZone))
+}

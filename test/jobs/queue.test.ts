@@ -74,17 +74,34 @@ describeStores('the queue', (store) => {
     const note = async (job: Job) => {
       seen.push(job)
     }
-    await queue.work({ tick: note, collect: note, rank: note, plan: note, dispatch: note, sweep: note })
+    await queue.work({ tick: note, collect: note, rank: note, plan: note, dispatch: note, notify: note, sweep: note })
     const jobs: Job[] = [
       { name: 'collect', date: '2026-11-19' },
       { name: 'rank', date: '2026-11-19', kind: 'weekly' },
       { name: 'plan' },
       { name: 'sweep' },
       batch(42),
+      { name: 'notify', noticeId: 7 },
     ]
     await queue.put(jobs)
-    await eventually(() => seen.length).toBe(5)
+    await eventually(() => seen.length).toBe(6)
     expect(seen).toEqual(expect.arrayContaining(jobs))
+  })
+
+  it('lets notices overtake the batches that wait', async () => {
+    const queue = await open(store)
+    const order: string[] = []
+    await queue.put([...batches(4), { name: 'notify', noticeId: 1 }])
+    await queue.put([{ name: 'notify', noticeId: 2 }])
+    await queue.work(
+      {
+        dispatch: async ({ batchId }) => void order.push(`batch ${batchId}`),
+        notify: async ({ noticeId }) => void order.push(`notice ${noticeId}`),
+      },
+      { dispatches: 1 },
+    )
+    await eventually(() => order.length).toBe(6)
+    expect(order.slice(0, 2)).toEqual(['notice 1', 'notice 2'])
   })
 
   it('keeps one job for one name and ids while it waits, is delayed or runs, and takes it again afterwards', async () => {
