@@ -9,6 +9,10 @@ const WEEKLY: [string, string] = ['--weekly', 'the weekly edition that ends with
 const JSON_OUT: [string, string] = ['--json', 'print one JSON object']
 const SOURCE: [string, string] = ['--source <source>', 'an https:// address or file:DIRECTORY']
 
+/** Options that may come again. A topic holds no comma, so that several may stand in one; a name may. */
+const eachTopic = (given: string, before: string[] = []) => [...before, ...given.split(',')]
+const eachName = (given: string, before: string[] = []) => [...before, given]
+
 /** How long a closed process may linger. */
 const LINGER_MS = 2_000
 
@@ -104,6 +108,11 @@ subscribers
   .option('--zone <zone>', 'IANA time zone (UTC)')
   .option('--papers <n>', 'most papers a digest, 1 to 50 (10)')
   .option('--length <length>', 'titles, short or full (short)')
+  .option('--include <topic>', 'a topic to put first; again or after a comma for more', eachTopic)
+  .option('--mute <topic>', 'a topic never wanted; again or after a comma for more', eachTopic)
+  .option('--author <name>', 'an author to follow; again for more', eachName)
+  .option('--organisation <name>', 'an organisation to follow; again for more', eachName)
+  .option('--only', 'nothing but what is included or followed')
   .option(...JSON_OUT)
   .action(async (email, options) => (await import('./commands/subscribers.ts')).addSubscriberCommand(email, options))
 subscribers

@@ -189,10 +189,23 @@ describe('one round by hand', () => {
     ])
 
     const add = (...args: string[]) => round('subscribers', 'add', ...args)
-    const [frozen, ada, mars] = await Promise.all([
+    const [frozen, ada, mars, short, grace] = await Promise.all([
       round('edition', '--date', DATE, '--freeze', '--json'),
       add('Ada@Example.org', '--zone', 'Asia/Tokyo', '--length', 'full', '--json'),
       add('mars@example.org', '--zone', 'Mars/Base'),
+      add('short@example.org', '--author', 'X'),
+      add(
+        'grace@example.net',
+        '--include',
+        'LLM, agents',
+        '--mute',
+        'GAN',
+        '--author',
+        'He, Kaiming',
+        '--only',
+        '--cadence',
+        'weekly',
+      ),
     ])
     expect(objectOf(frozen)).toMatchObject({ state: 'frozen', incomplete: false })
     expect(objectOf(frozen).papers).toHaveLength(4)
@@ -201,6 +214,13 @@ describe('one round by hand', () => {
       code: 2,
       stderr: expect.stringMatching(/^paper-round: --zone: unknown time zone "Mars\/Base"[^\n]+\n$/),
     })
+    expect(short).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^paper-round: --author: at most 30 phrases of 2 to 80 characters each[^\n]+\n$/),
+    })
+    expect(grace.stdout).toBe(
+      'Added grace@example.net: weekly:mon 07:00 UTC, 10 papers, short, only LLM, agents, by He, Kaiming, never GAN.\n',
+    )
     await addReader(db, 'bob', { choices: { papers: 2 } })
     await addReader(db, 'eve', { cadence: 'weekly' })
 
@@ -240,7 +260,14 @@ describe('one round by hand', () => {
     const list = await round('subscribers', 'list', '--json')
     const subscribers: { address: string }[] = objectOf(list).subscribers
     subscribers.sort((one, other) => (one.address < other.address ? -1 : 1))
-    expect(subscribers.map(({ address }) => address.split('@')[0])).toEqual(['ada', 'bob', 'dan', 'eve', 'fay'])
+    expect(subscribers.map(({ address }) => address.split('@')[0])).toEqual([
+      'ada',
+      'bob',
+      'dan',
+      'eve',
+      'fay',
+      'grace',
+    ])
     expect(subscribers[0]).toMatchObject({
       consent: 'confirmed',
       zone: 'Asia/Tokyo',

@@ -1,7 +1,16 @@
 // Adds subscribers by hand and lists them.
 import { ZodError } from 'zod'
+import { sayWishes } from '../digest/wishes.ts'
 import { UsageError } from '../errors.ts'
-import { DEFAULT_RHYTHM, parseCadence, parseChoices, WEEKDAYS } from '../subscriber/preferences.ts'
+import {
+  type Choices,
+  DEFAULT_RHYTHM,
+  PHRASE_MAX_CHARACTERS,
+  PHRASES_MAX,
+  parseCadence,
+  parseChoices,
+  WEEKDAYS,
+} from '../subscriber/preferences.ts'
 import { insertSubscriber, listSubscribers, type NewSubscriber } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
 import { parseAddress, parseWhole } from './arguments.ts'
@@ -14,6 +23,11 @@ interface AddOptions {
   zone?: string
   papers?: string
   length?: string
+  include?: string[]
+  mute?: string[]
+  author?: string[]
+  organisation?: string[]
+  only?: boolean
   json?: boolean
 }
 
@@ -30,10 +44,10 @@ export async function addSubscriberCommand(address: string, options: AddOptions)
   if (insertion === 'suppressed') {
     throw new Error(`${subscriber.address} is suppressed and must not be written to: it was not added`)
   }
-  const { papers, length } = subscriber.choices
+  const { choices } = subscriber
   openTerminal(options).print({ address: subscriber.address, result: insertion }, [
     insertion === 'added'
-      ? `Added ${subscriber.address}: ${rhythmInWords(subscriber)}, ${papers} papers, ${length}.`
+      ? `Added ${subscriber.address}: ${rhythmInWords(subscriber)}, ${choicesInWords(choices)}.`
       : `${subscriber.address} is known already and stays as it is.`,
   ])
 }
@@ -72,13 +86,29 @@ function parseSubscriber(address: string, options: AddOptions): NewSubscriber {
       choices: parseChoices({
         ...(options.papers === undefined ? {} : { papers: parseWhole('--papers', options.papers, 1, 50) }),
         ...(options.length === undefined ? {} : { length: options.length }),
+        include: options.include,
+        mute: options.mute,
+        authors: options.author,
+        organisations: options.organisation,
+        ...(options.only ? { includeMeans: 'only' } : {}),
       }),
       consentSource: 'operator',
     }
   } catch (error) {
-    if (error instanceof ZodError) throw new UsageError(`--length ${options.length} is not titles, short or full`)
+    if (error instanceof ZodError) throw refusalOf(error, options)
     throw error
   }
+}
+
+/** Names the option that a value came from: of the numbers and names above, all others are parsed already. */
+function refusalOf(error: ZodError, options: AddOptions): UsageError {
+  const [issue] = error.issues
+  const field = String(issue?.path[0])
+  if (field === 'length') return new UsageError(`--length ${options.length} is not titles, short or full`)
+  const option = { authors: '--author', organisations: '--organisation' }[field] ?? `--${field}`
+  return new UsageError(
+    `${option}: at most ${PHRASES_MAX} phrases of 2 to ${PHRASE_MAX_CHARACTERS} characters each (${issue?.message})`,
+  )
 }
 
 function fieldsOf(subscriber: Subscriber) {
@@ -89,7 +119,11 @@ function fieldsOf(subscriber: Subscriber) {
 function lineOf(subscriber: Subscriber): string {
   const { address, consent, choices, pausedUntil } = subscriber
   const paused = pausedUntil ? `, paused until ${pausedUntil}` : ''
-  return `${(address ?? '(erased)').padEnd(32)}  ${consent.padEnd(12)}  ${rhythmInWords(subscriber)}, ${choices.papers} papers, ${choices.length}${paused}`
+  return `${(address ?? '(erased)').padEnd(32)}  ${consent.padEnd(12)}  ${rhythmInWords(subscriber)}, ${choicesInWords(choices)}${paused}`
+}
+
+function choicesInWords(choices: Choices): string {
+  return [`${choices.papers} papers`, choices.length, ...sayWishes(choices)].join(', ')
 }
 
 function rhythmInWords({

@@ -39,6 +39,18 @@ const FIELD_WORDS: Record<Field, string> = {
   abstract: 'in its abstract',
 }
 
+/** Says what choices leave out or put first, in a few words each; nothing for choices that take an edition as it is. */
+export function sayWishes(choices: Choices): string[] {
+  const { minimumVotes, onlyWithCode, include, authors, organisations, mute } = choices
+  const included = [...include, ...authors.map((name) => `by ${name}`), ...organisations.map((name) => `from ${name}`)]
+  return [
+    ...(minimumVotes > 0 ? [`from ${counted(minimumVotes, 'vote')}`] : []),
+    ...(onlyWithCode ? ['only with code'] : []),
+    ...(included.length > 0 ? [`${choices.includeMeans} ${included.join(', ')}`] : []),
+    ...(mute.length > 0 ? [`never ${mute.join(', ')}`] : []),
+  ]
+}
+
 /** Looks a reader's phrases up in an edition. */
 export function openWishes(index: PlaceIndex, choices: Choices): Wishes {
   const look = <T>(phrases: readonly string[], find: (phrase: string) => T) =>

@@ -28,24 +28,28 @@ export function rankPapers<T extends Contender>(contenders: readonly T[]): Ranke
   }))
 }
 
+/** Where a paper stood when the edition of its date froze. */
+interface Frozen {
+  rank: number
+  upvotes: number
+}
+
 /**
  * Picks the candidates for late risers from earlier dates: papers that now stand within the first five of their own date
- * and were not in its frozen edition, or stood lower there. Best place first, then the newer date, then id.
+ * and were not in its frozen edition, stood lower there or had fewer votes. Best place first, then the newer date, then id.
  */
 export function findRisers<T extends Contender>(
-  earlier: readonly { date: EditionDate; ranked: readonly Ranked<T>[]; frozenRanks: ReadonlyMap<string, number> }[],
+  earlier: readonly { date: EditionDate; ranked: readonly Ranked<T>[]; frozen: ReadonlyMap<string, Frozen> }[],
 ): (Ranked<T> & { listedOn: EditionDate })[] {
   const risers = new Map<string, Ranked<T> & { listedOn: EditionDate }>()
-  const candidates = earlier.flatMap(({ date, ranked, frozenRanks }) =>
+  const candidates = earlier.flatMap(({ date, ranked, frozen }) =>
     ranked
       .slice(0, RISING_DEPTH)
-      .filter((entry) => entry.rank < (frozenRanks.get(entry.paper.id) ?? Number.POSITIVE_INFINITY))
+      .filter((entry) => hasRisen(entry, frozen.get(entry.paper.id)))
       .map((entry) => ({
         ...entry,
         listedOn: date,
-        reason: frozenRanks.has(entry.paper.id)
-          ? `up from ${ordinal(frozenRanks.get(entry.paper.id) ?? 0)} to ${ordinal(entry.rank)} of ${ranked.length} since ${date}`
-          : `listed late on ${date}, now ${ordinal(entry.rank)} of ${ranked.length}`,
+        reason: risenWords(entry, ranked.length, date, frozen.get(entry.paper.id)),
       })),
   )
   candidates.sort(
@@ -54,6 +58,23 @@ export function findRisers<T extends Contender>(
   // A paper listed under two dates comes once, at its best place.
   for (const candidate of candidates) if (!risers.has(candidate.paper.id)) risers.set(candidate.paper.id, candidate)
   return [...risers.values()]
+}
+
+/** More votes at the same place count too: they may be what a reader's bar was waiting for. */
+function hasRisen(now: { rank: number; upvotes: number }, frozen: Frozen | undefined): boolean {
+  return !frozen || now.rank < frozen.rank || now.upvotes > frozen.upvotes
+}
+
+function risenWords(
+  now: { rank: number; upvotes: number },
+  count: number,
+  date: EditionDate,
+  frozen: Frozen | undefined,
+): string {
+  const place = `${ordinal(now.rank)} of ${count}`
+  if (!frozen) return `listed late on ${date}, now ${place}`
+  if (now.rank < frozen.rank) return `up from ${ordinal(frozen.rank)} to ${place} since ${date}`
+  return `up from ${frozen.upvotes} to ${now.upvotes} votes since ${date}, now ${place}`
 }
 
 /** Returns `1st`, `2nd`, `3rd`, `4th` … for a whole number above 0. */

@@ -4,8 +4,14 @@ import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
 import { getAccounts } from '../delivery/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
-import { claimAllReaders, claimDueReaders, insertDeliveries, listReaderGroups } from '../delivery/planning.ts'
-import { indexPlaces } from '../digest/place-index.ts'
+import {
+  claimAllReaders,
+  claimDueReaders,
+  insertDeliveries,
+  listReaderGroups,
+  type ReaderGroup,
+} from '../delivery/planning.ts'
+import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
 import { selectPapers } from '../digest/selection.ts'
 import { ensureSelections } from '../digest/store.ts'
 import type { Edition } from '../edition/edition.ts'
@@ -13,6 +19,9 @@ import { listPlaces } from '../edition/store.ts'
 import type { Round } from './round.ts'
 
 type PlanRound = Pick<Round, 'db' | 'provider' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
+
+/** Selections that are in memory at one time: with the remarks of fifty papers each a few megabytes. */
+const GROUPS_A_STEP = 2_000
 
 /** Plans for everyone whose hour has come. Returns how many readers were looked at; call again while that is not 0. */
 export async function planDue(round: PlanRound): Promise<number> {
@@ -49,28 +58,48 @@ export async function rehearseAll(round: PlanRound, edition: Edition, only: stri
 async function planEdition(round: PlanRound, trx: Transaction<Database>, editionId: number): Promise<number> {
   const index = indexPlaces(await listPlaces(trx, editionId), round.templates.topics)
   const groups = await listReaderGroups(trx, editionId)
-  const selections = groups.map((group) => selectPapers(index, group.choices, new Set(group.had)))
-  const kept = groups.flatMap((group, index) => {
-    const selection = selections[index]
-    return selection && selection.papers.length > 0 ? [{ group, selection }] : []
-  })
-  const ids = await ensureSelections(
-    trx,
-    editionId,
-    kept.map(({ group, selection }) => ({ ...selection, length: group.choices.length })),
-  )
-  const selectionOf = new Map(kept.map(({ group }, index) => [group, ids[index] as number]))
+  const selected: (ReaderGroup & { selectionId: number | null })[] = []
+  for (let from = 0; from < groups.length; from += GROUPS_A_STEP) {
+    selected.push(...(await selectFor(trx, editionId, index, groups.slice(from, from + GROUPS_A_STEP))))
+  }
   const planned = await insertDeliveries(trx, {
     editionId,
-    groups: groups.map((group) => ({ ...group, selectionId: selectionOf.get(group) ?? null })),
+    groups: selected,
     batchSize: round.provider.batchSize,
     keyId: round.linkKeys.currentKeyId,
   })
   round.logger.info(
-    { event: 'edition.planned', editionId, planned, groups: groups.length, selections: new Set(ids).size },
+    { event: 'edition.planned', editionId, planned, groups: groups.length, selections: countSelections(selected) },
     'an edition was planned',
   )
   return planned
+}
+
+/** Makes or shares the selection of each group; null where its choices leave nothing. */
+async function selectFor(
+  trx: Transaction<Database>,
+  editionId: number,
+  index: PlaceIndex,
+  groups: readonly ReaderGroup[],
+): Promise<(ReaderGroup & { selectionId: number | null })[]> {
+  const made = groups.map(({ choices, had }) => ({
+    ...selectPapers(index, choices, new Set(had)),
+    length: choices.length,
+  }))
+  const ids = await ensureSelections(
+    trx,
+    editionId,
+    made.filter(({ papers }) => papers.length > 0),
+  )
+  let next = 0
+  return groups.map((group, at) => {
+    const isEmpty = made[at]?.papers.length === 0
+    return { ...group, selectionId: isEmpty ? null : (ids[next++] as number) }
+  })
+}
+
+function countSelections(groups: readonly { selectionId: number | null }[]): number {
+  return new Set(groups.flatMap(({ selectionId }) => selectionId ?? [])).size
 }
 
 /** One planner at a time: selections are numbered and never-twice is read from what others planned. */

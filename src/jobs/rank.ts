@@ -98,9 +98,7 @@ export async function placesOfDay(
     earlier.push({
       date: edition.date,
       ranked: rankPapers(await listPapers(db, [edition.date])),
-      frozenRanks: new Map(
-        frozen.filter((place) => place.section === 'ranked').map((place) => [place.paper.id, place.rank]),
-      ),
+      frozen: new Map(frozen.filter((place) => place.section === 'ranked').map((place) => [place.paper.id, place])),
     })
   }
   const risers = findRisers(earlier).filter((entry) => !own.has(entry.paper.id))
@@ -111,8 +109,8 @@ export async function placesOfDay(
 }
 
 /** Offers the first papers of the editions that are not late yet to readers whom an outage kept from them. */
-async function latePlaces(
-  { db, latenessMs }: RankRound,
+export async function latePlaces(
+  { db, latenessMs }: Pick<Round, 'db' | 'latenessMs'>,
   date: EditionDate,
   places: readonly Place[],
   now: Date,

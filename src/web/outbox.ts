@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import { sayWishes } from '../digest/wishes.ts'
 import { counted, longDate } from '../digest/words.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
@@ -94,9 +95,7 @@ function sayChoices({ cadence, weekday, hour, zone, choices }: Subscriber): stri
     counted(choices.papers, 'paper'),
     { titles: 'titles only', short: 'short', full: 'full abstracts' }[choices.length],
   ]
-  if (choices.minimumVotes > 0) said.push(`from ${counted(choices.minimumVotes, 'vote')}`)
-  if (choices.onlyWithCode) said.push('only with code')
-  return said.join(' · ')
+  return [...said, ...sayWishes(choices)].join(' · ')
 }
 
 function labelOf(folder: string): string {

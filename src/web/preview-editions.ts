@@ -68,7 +68,7 @@ export async function outlookFromSample(date: EditionDate, kind: EditionKind): P
     {
       date: first,
       ranked: after.places.map((place) => ({ ...place, submittedAt: null })),
-      frozenRanks: new Map(before.places.map((place) => [place.paper.id, place.rank])),
+      frozen: new Map(before.places.map((place) => [place.paper.id, place])),
     },
   ]).filter((riser) => !own.has(riser.paper.id))
   const rising = risers.map(

@@ -11,6 +11,12 @@ const places = Array.from({ length: 25 }, (_, index) => place(index + 1, invente
 const papers = places.slice(0, 10).map(({ position }) => position)
 const selection = { papers, reasons: papers.map(() => 0) }
 
+/** Selections of people who chose topics of their own. */
+const remarked = Array.from({ length: 200 }, (_, reader) => ({
+  ...selection,
+  remarks: papers.map((position) => `matches topic ${reader + position} in its title; mute: none`),
+}))
+
 let start = hrtime.bigint()
 const templates = await loadTemplates()
 print(`templates: ${microseconds(start, 1).toFixed(0)} µs, once a process`)
@@ -44,10 +50,18 @@ function measure(encoding: MailEncoding, pieces: Parameters<typeof preparePieces
   for (let mail = 0; mail < MAILS; mail++) joinDigest(prepared, { ...selection }, SLOTS)
   const own = microseconds(start, MAILS)
   start = hrtime.bigint()
+  for (let mail = 0; mail < MAILS; mail++)
+    joinDigest(prepared, remarked[mail % remarked.length] as typeof selection, SLOTS)
+  const shared = microseconds(start, MAILS)
+  start = hrtime.bigint()
+  for (let mail = 0; mail < MAILS; mail++)
+    joinDigest(prepared, { ...(remarked[mail % remarked.length] as typeof selection) }, SLOTS)
+  const personal = microseconds(start, MAILS)
+  start = hrtime.bigint()
   for (let mail = 0; mail < MAILS; mail++) recipeOf(prepared, selection)
   const recipe = microseconds(start, MAILS)
   print(
-    `  ${encoding}: joined ${alone.toFixed(1)} µs (${own.toFixed(1)} µs for a selection of its own), joined and written ${joining.toFixed(1)} µs, ` +
+    `  ${encoding}: joined ${alone.toFixed(1)} µs (${own.toFixed(1)} µs for a selection of its own), with remarks ${shared.toFixed(1)} µs (${personal.toFixed(1)} µs), joined and written ${joining.toFixed(1)} µs, ` +
       `${Math.round(bytes / MAILS)} bytes a mail; recipe ${recipe.toFixed(1)} µs a selection`,
   )
 }

@@ -75,6 +75,37 @@ describe('planAll', () => {
     expect(await readAccounts(db, edition.id)).toMatchObject({ due: 5, waiting: 5 })
   })
 
+  it('keeps what each reader’s own choices add to a reason, and shares a selection only where that is the same', async () => {
+    const places = [
+      makePlace({ position: 1 }, { title: 'Reading Agents' }),
+      makePlace({ position: 2 }, { title: 'GANs Revisited', authors: ['Grace Hopper'] }),
+    ]
+    const edition = await freezeEdition(round, '2026-03-05', { places })
+    const wishes = {
+      a: {},
+      b: { include: ['agents'] },
+      c: { include: ['AI agent'] },
+      d: { authors: ['hopper'] },
+      e: { mute: ['gan', 'agent'] },
+    }
+    for (const [name, choices] of Object.entries(wishes)) await addReader(db, name, { choices })
+    expect(await planAll(round, edition, null)).toBe(4)
+    const ids = (await deliveries()).map((row) => row.selection_id)
+    expect(new Set(ids.slice(0, 4)).size).toBe(4)
+    const selections = await listSelections(db, edition.id, ids.slice(0, 4) as number[])
+    expect(
+      selections.sort((one, other) => one.id - other.id).map(({ papers, remarks }) => ({ papers, remarks })),
+    ).toEqual(
+      expect.arrayContaining([
+        { papers: [1, 2], remarks: [] },
+        { papers: [1, 2], remarks: ['matches agents in its title', ''] },
+        { papers: [1, 2], remarks: ['matches AI agent in its title', ''] },
+        { papers: [2, 1], remarks: ['by an author you follow: hopper', ''] },
+      ]),
+    )
+    expect((await deliveries())[4]).toMatchObject({ state: 'withheld', reason: 'filtered' })
+  })
+
   it('plans nothing twice, however often it is asked and by how many at once', async () => {
     const edition = await freezeEdition(round, '2026-03-05')
     for (const name of ['a', 'b', 'c']) await addReader(db, name)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { readTopics } from '../../src/digest/topics.ts'
-import { isFiltering, judgePlace, openWishes, strengthAt, wishWords } from '../../src/digest/wishes.ts'
+import { isFiltering, judgePlace, openWishes, sayWishes, strengthAt, wishWords } from '../../src/digest/wishes.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { makePlace } from '../support/places.ts'
 
@@ -62,6 +62,26 @@ describe('wishWords', () => {
     expect(wishWords(judgePlace(openWishes(index, choices), 0), choices)).toBe(
       'by an author you follow: Lovelace; from an organisation you follow: sample institute; matches diffusion in its title, agent in its keywords',
     )
+  })
+})
+
+describe('sayWishes', () => {
+  it('says what is left out or put first, and nothing of choices that take an edition as it is', () => {
+    const choices = {
+      minimumVotes: 2,
+      onlyWithCode: true,
+      include: ['LLM'],
+      authors: ['Ada Lovelace'],
+      organisations: ['Sample Institute'],
+      mute: ['GAN'],
+    }
+    expect(sayWishes(parseChoices(choices))).toEqual([
+      'from 2 votes',
+      'only with code',
+      'first LLM, by Ada Lovelace, from Sample Institute',
+      'never GAN',
+    ])
+    expect(sayWishes(parseChoices({ papers: 3 }))).toEqual([])
   })
 })
 

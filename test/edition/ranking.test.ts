@@ -104,7 +104,7 @@ describe('findRisers', () => {
   const day = (date: string, list: Contender[], frozen: Record<string, number>) => ({
     date,
     ranked: rankPapers(list),
-    frozenRanks: new Map(Object.entries(frozen)),
+    frozen: new Map(Object.entries(frozen).map(([id, rank]) => [id, { rank, upvotes: 70 }])),
   })
 
   it('takes papers of the first five that were listed late or rose, and no others', () => {
@@ -116,6 +116,14 @@ describe('findRisers', () => {
       ['rose', 2, 'up from 6th to 2nd of 7 since 2025-08-07'],
       ['v', 5, 'listed late on 2025-08-07, now 5th of 7'],
     ])
+  })
+
+  it('takes a paper of more votes at the same place: a reader’s bar may have waited for them', () => {
+    const [riser] = findRisers([
+      day('2025-08-07', [contender('grew', 90), contender('kept', 70)], { grew: 1, kept: 2 }),
+    ])
+    expect(riser).toMatchObject({ rank: 1, reason: 'up from 70 to 90 votes since 2025-08-07, now 1st of 2' })
+    expect(findRisers([day('2025-08-07', [contender('kept', 70)], { kept: 1 })])).toEqual([])
   })
 
   it('puts the better place first, then the newer date, and a paper of two dates once', () => {

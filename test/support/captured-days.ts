@@ -26,6 +26,38 @@ export function capturedDays(): CapturedDay[] {
   return [...ordinary, ...readFolder('odd')].filter(({ places }) => places.length > 0)
 }
 
+/** A day as its own look found it, and as one long after did where there was one. */
+export interface CapturedLooks {
+  date: string
+  own: Listing[]
+  later: Listing[] | null
+}
+
+/** Lists the days of a captured month (`2025-08`) in order, with their listings; none where the captures are not at hand. */
+export function capturedMonth(month: string): CapturedLooks[] {
+  const directory = new URL('same-day/', CAPTURES)
+  if (!existsSync(directory)) return []
+  const final = new URL(`final/${month}.json`, CAPTURES)
+  const rows: { paper?: { submittedOnDailyAt?: string } }[] | null = existsSync(final)
+    ? JSON.parse(readFileSync(final, 'utf8'))
+    : null
+  const files = readdirSync(directory).filter((file) => file.startsWith(month))
+  return files.sort().map((file) => {
+    const date = file.slice(0, 10)
+    const later = rows?.filter(({ paper }) => paper?.submittedOnDailyAt?.startsWith(date))
+    return {
+      date,
+      own: listingsOf(readFileSync(new URL(file, directory), 'utf8'), date),
+      later: later ? listingsOf(JSON.stringify(later), date) : null,
+    }
+  })
+}
+
+function listingsOf(text: string, date: string): Listing[] {
+  const answer = parseDailyPapers(text, date)
+  return answer.kind === 'rows' ? answer.listings : []
+}
+
 /** Lists every paper that any capture holds, each as often as it was captured with other words. */
 export function capturedPapers(): Paper[] {
   const days = ['same-day', 'odd', 'final'].flatMap(readFolder).flatMap(({ places }) => places)
