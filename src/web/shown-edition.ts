@@ -76,7 +76,7 @@ export function editionValues({ date, kind, edition, places }: ShownEdition): Ed
 }
 
 /** Returns the date in words, or the week that ends with it. */
-function headingOf(date: EditionDate, kind: EditionKind): string {
+export function headingOf(date: EditionDate, kind: EditionKind): string {
   return kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
 }
 
