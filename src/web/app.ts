@@ -21,8 +21,6 @@ export interface WebDependencies extends ReaderDependencies {
   cutoffMinutes: number
   /** Tells whether requests can be served; throws when the stores do not answer. */
   isReady?: () => Promise<boolean>
-  /** Where the outbox provider writes: `/outbox` exists only with it. */
-  outboxDirectory?: string
 }
 
 type Route = [method: 'GET' | 'POST', path: string, handler: Handler]
