@@ -26,8 +26,6 @@ export interface WebDependencies extends ReaderDependencies {
   cutoffMinutes: number
   /** Tells whether requests can be served; throws when the stores do not answer. */
   isReady?: () => Promise<boolean>
-  /** Where the outbox provider writes: `/outbox` exists only with it. */
-  outboxDirectory?: string
   /** The ring that signs reports: the route for them exists only with it. */
   webhookSecrets?: readonly string[]
   /** Who has it may read /metrics, which exists only with it. */

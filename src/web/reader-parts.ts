@@ -13,6 +13,8 @@ import { openSessions, type Sessions } from './session.ts'
 
 export interface ReaderParts extends Desk {
   pages: Pages
+  /** Whether mails can be looked at here: in the demo. */
+  outbox: boolean
   /** What the topics that readers name are also called. */
   topics: Topics
   formKeys: FormKeys
@@ -34,6 +36,8 @@ export interface ReaderDependencies extends Desk {
   trustedProxy?: TrustedProxy
   /** Instead of the project's own templates and topics. */
   templatesDir?: string | undefined
+  /** Where the outbox provider writes: `/outbox` exists only with it. */
+  outboxDirectory?: string
   /** Queues a notice; without it, it waits for the sweep. */
   queueNotice?: (noticeId: number) => Promise<void>
   /** Queues a plan, for a reader who wants the latest edition at once; without it, they wait for the tick. */
@@ -47,6 +51,7 @@ export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderP
     db,
     linkKeys,
     pages,
+    outbox: deps.outboxDirectory !== undefined,
     topics: readTopics(deps.templatesDir),
     formKeys,
     logger,

@@ -79,7 +79,12 @@ export function subscribe(parts: ReaderParts) {
             `A mail is on its way to ${address}. Its button begins the subscription; without it, nothing does.`,
           ],
           note: 'Nothing after a few minutes? Look into the spam folder. An address is asked once a day at most.',
-          links: [{ path: `${pages.base}/`, label: 'To the papers of the day', first: false }],
+          links: [
+            ...(parts.outbox
+              ? [{ path: `${pages.base}/outbox?folder=notices`, label: "Open the demo's outbox", first: true }]
+              : []),
+            { path: `${pages.base}/`, label: 'To the papers of the day', first: false },
+          ],
         },
       ),
     )

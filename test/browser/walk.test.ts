@@ -58,12 +58,9 @@ describe.skipIf(!existsSync(CHROMIUM))('a reader’s life', () => {
   it.each(WALKS)(
     'from the form to the erasure, $width px, $colorScheme, $with script',
     async ({ width, colorScheme, script }) => {
-      const context = await browser.newContext({
-        viewport: { width, height: 812 },
-        colorScheme,
-        javaScriptEnabled: script,
-        timezoneId: 'Europe/Paris',
-      })
+      const screen = { viewport: { width, height: 812 }, colorScheme, timezoneId: 'Europe/Paris' }
+      const context = await browser.newContext({ ...screen, javaScriptEnabled: script })
+      const judging = await browser.newContext({ ...screen, bypassCSP: true })
       try {
         const page = await context.newPage()
         page.setDefaultTimeout(STEP_MS)
@@ -78,6 +75,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a reader’s life', () => {
           outbox: join(folder, 'outbox'),
           page,
           script,
+          judge: await judging.newPage(),
           address: `walker-${variant}@example.org`,
           ...(shots !== undefined && {
             look: async (shown, name) => {
@@ -89,6 +87,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a reader’s life', () => {
         expect(complaints).toEqual([])
       } finally {
         await context.close()
+        await judging.close()
       }
     },
     WALK_MS,

@@ -18,6 +18,8 @@ export interface Walk {
   address: string
   /** Whether the page runs scripts. */
   script: boolean
+  /** A page that runs scripts in any case: what judges pages is one. */
+  judge: Page
   /** Is told each page, for pictures. */
   look?: (page: Page, name: string) => Promise<void>
 }
@@ -51,7 +53,7 @@ export async function walk(given: Walk): Promise<string[]> {
   const look = async (name: string) => {
     seen.push(name)
     await given.look?.(page, name)
-    await inspect(page, name)
+    await inspect(script ? page : await copy(given), name)
   }
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   const heading = () => page.getByRole('heading', { level: 1 }).textContent()
@@ -162,6 +164,16 @@ export async function walk(given: Walk): Promise<string[]> {
   }
   await look('missing')
   return seen
+}
+
+/** Shows the judge what the page shows, at the same address, so that the same stylesheet applies. */
+async function copy({ page, judge }: Walk): Promise<Page> {
+  const body = await page.content()
+  const isPage = (address: URL) => address.href === page.url()
+  await judge.route(isPage, (route) => route.fulfill({ body, contentType: 'text/html; charset=utf-8' }))
+  await judge.goto(page.url())
+  await judge.unroute(isPage)
+  return judge
 }
 
 async function inspect(page: Page, name: string): Promise<void> {
