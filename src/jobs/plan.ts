@@ -4,14 +4,9 @@ import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
 import { getAccounts } from '../delivery/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
+import { claimAllReaders, claimDueReaders } from '../delivery/due.ts'
 import { insertNotes } from '../delivery/notes.ts'
-import {
-  claimAllReaders,
-  claimDueReaders,
-  insertDeliveries,
-  listReaderGroups,
-  type ReaderGroup,
-} from '../delivery/planning.ts'
+import { insertDeliveries, listReaderGroups, type ReaderGroup } from '../delivery/planning.ts'
 import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
 import { selectPapers } from '../digest/selection.ts'
 import { ensureSelections } from '../digest/store.ts'
