@@ -1,9 +1,8 @@
 // Real stores for tests: the embedded ones always, PostgreSQL and Redis where they answer on this machine, and servers of
 // a test's own for those that flush or kill. Whatever is opened here must be closed by the test that opened it.
 import { randomBytes } from 'node:crypto'
-import { rm } from 'node:fs/promises'
 import type { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeEach, describe } from 'vitest'
+import { afterEach, beforeEach, describe } from 'vitest'
 import { type EmbeddedDatabase, openEmbedded } from '../../src/database/embedded.ts'
 import { openLogger } from '../../src/logger.ts'
 import { answers, copyFreshFiles, makeFolder, query, withRedis } from './servers.ts'
@@ -35,7 +34,7 @@ export function describeStores(name: string, define: (stores: TestStores) => voi
   )
 }
 
-/** Opens an empty database: embedded (one server a test file, so one open at a time), or real (undefined without a server). */
+/** Opens an empty database: embedded (one server a worker, so one open at a time), or real (undefined without a server). */
 export async function openTestDatabase(kind: 'embedded'): Promise<TestDatabase>
 export async function openTestDatabase(kind: 'real'): Promise<TestDatabase | undefined>
 export async function openTestDatabase(kind: 'embedded' | 'real'): Promise<TestDatabase | undefined> {
@@ -81,24 +80,19 @@ function keepStores(open: () => Promise<TestDatabase>, redisUrl: string | undefi
   return stores
 }
 
-let embedded: { folder: string; database: EmbeddedDatabase } | undefined
+/** One server for all files of a worker: it ends with its process, and its files go with the folder of the run. */
+let embedded: EmbeddedDatabase | undefined
 let embeddedInUse = false
 
-afterAll(async () => {
-  await embedded?.database.close()
-  if (embedded) await rm(embedded.folder, { recursive: true })
-  embedded = undefined
-})
-
 async function openEmbeddedDatabase(): Promise<TestDatabase> {
-  if (embeddedInUse) throw new Error('The embedded database of this file is open already: close it first')
+  if (embeddedInUse) throw new Error('The embedded database is open already: close it first')
   embeddedInUse = true
   if (embedded === undefined) {
     const folder = await makeFolder('embedded')
     await copyFreshFiles(folder)
-    embedded = { folder, database: await openEmbedded(folder, { logger: openLogger('silent') }) }
+    embedded = await openEmbedded(folder, { logger: openLogger('silent') })
   }
-  const { url } = embedded.database
+  const { url } = embedded
   await query(url, EMPTY)
   return {
     url,
