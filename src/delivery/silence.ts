@@ -1,7 +1,8 @@
 // Why a reader has no mail of an edition, in words: one reason, and whose it is. Pure. What is a fact of an edition is read there,
 // what met a reader is read from their delivery; everything else follows from what is known of both.
 import type { BatchState, Consent, DeliveryState, EditionKind } from '../database/states.ts'
-import { counted, longDate, shortDate } from '../digest/words.ts'
+import { emptyWords, type Filtered, filteredWords, heldSentence, type SilenceWords } from '../digest/silence-words.ts'
+import { longDate, shortDate } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Cadence } from '../subscriber/preferences.ts'
@@ -9,11 +10,9 @@ import type { Cadence } from '../subscriber/preferences.ts'
 /** Whose reason it is: the edition's, of the reader's own choices, or ours. */
 export type Whose = 'edition' | 'choices' | 'ours'
 
-/** One reason: a short name for programs and a sentence for people. */
-export interface Silence {
+/** One reason, and whose it is. */
+export interface Silence extends SilenceWords {
   whose: Whose
-  reason: string
-  sentence: string
 }
 
 /** What became of an edition for one reader: a mail, one that is still to come, or the one reason why there is none. */
@@ -21,17 +20,6 @@ export type Told =
   | { kind: 'mail'; sentence: string }
   | { kind: 'coming'; sentence: string }
   | ({ kind: 'silence' } & Silence)
-
-/** What a frozen edition met when a reader's choices left nothing of it. */
-export interface Filtered {
-  /** The edition's own papers, and those of them that the reader had already. */
-  ranked: number
-  had: number
-  /** Those that fell short of the bar of votes alone or not; of the papers not had. */
-  belowBar: number
-  bar: number
-  nearMisses: number
-}
 
 export interface Facts {
   date: EditionDate
@@ -94,9 +82,9 @@ export function editionSilence(
     return { whose, reason: 'open', sentence: `${name} is not frozen yet: votes count until ${until}.` }
   }
   if (state === 'held') {
-    return { whose, reason: 'held', sentence: `${name} is held back: ${reason ?? 'its list is not complete'}.` }
+    return { whose, reason: 'held', sentence: heldSentence(name, reason) }
   }
-  if (state === 'empty') return { whose, ...sayEmpty(reason, kind) }
+  if (state === 'empty') return { whose, ...emptyWords(reason, kind) }
   if (edition.archive) {
     return { whose, reason: 'archive', sentence: `${name} was collected as an archive, which is sent to nobody.` }
   }
@@ -110,7 +98,7 @@ export function withheldSilence(
 ): Silence {
   switch (reason) {
     case 'filtered':
-      return { whose: 'choices', ...sayFiltered(detail.filtered ?? null) }
+      return { whose: 'choices', ...filteredWords(detail.filtered ?? null) }
     case 'paused':
       return { whose: 'choices', reason, sentence: 'You had paused when it was about to leave.' }
     case 'left':
@@ -194,27 +182,6 @@ function tellWaiting({ edition, reader }: Facts): Told {
 function notYourDay({ date }: Facts): Silence {
   const sentence = `Not one of your days: your week does not end on ${longDate(date)}.`
   return { whose: 'choices', reason: 'not-your-day', sentence }
-}
-
-function sayEmpty(reason: string | null, kind: EditionKind): Omit<Silence, 'whose'> {
-  if (kind === 'weekly') return { reason: 'source', sentence: 'None of the seven days had papers.' }
-  if (reason === 'weekend') return { reason, sentence: 'No papers are listed on weekends.' }
-  if (reason === 'source') return { reason, sentence: 'The source gave no papers, and the wait for it is over.' }
-  return { reason: 'empty', sentence: `There was nothing to send: ${reason ?? 'no papers'}.` }
-}
-
-function sayFiltered(filtered: Filtered | null): Omit<Silence, 'whose'> {
-  if (filtered === null) return { reason: 'filtered', sentence: 'None of its papers met your choices.' }
-  const { ranked, had, belowBar, bar } = filtered
-  const misses = filtered.nearMisses === 1 ? '1 near miss' : `${filtered.nearMisses} near misses`
-  const near = filtered.nearMisses === 0 ? '' : `; ${misses}`
-  const papers = counted(ranked, 'paper')
-  if (had === ranked) return { reason: 'nothing-new', sentence: `Nothing new: you had all of its ${papers} already.` }
-  if (belowBar === ranked - had) {
-    const sentence = `Nothing above your bar of ${counted(bar, 'vote')} among its ${papers}${near}.`
-    return { reason: 'below-bar', sentence }
-  }
-  return { reason: 'filtered', sentence: `None of its ${papers} met your choices${near}.` }
 }
 
 function sayUnknown(reason: string | null): Silence {

@@ -3,8 +3,9 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { BatchState, DeliveryState, EditionKind } from '../database/states.ts'
-import { type Explanation, explainPlaces, nearMisses } from '../digest/explaining.ts'
+import { type Explanation, explainPlaces } from '../digest/explaining.ts'
 import { indexPlaces } from '../digest/place-index.ts'
+import { countFiltered } from '../digest/silence-words.ts'
 import { listSelections } from '../digest/store.ts'
 import type { Topics } from '../digest/topics.ts'
 import type { Edition } from '../edition/edition.ts'
@@ -12,9 +13,8 @@ import type { Place } from '../edition/place.ts'
 import { findEdition, listPlaces } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { nextHourSql, weekOfSql } from '../subscriber/calendar.ts'
-import type { Choices } from '../subscriber/preferences.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
-import { type Facts, type Filtered, type Told, tell } from './silence.ts'
+import { type Facts, type Told, tell } from './silence.ts'
 
 export interface Account {
   edition: Edition | undefined
@@ -54,10 +54,7 @@ export async function findAccount(db: Kysely<Database>, subscriber: Subscriber, 
     edition && delivery?.selectionId != null
       ? new Set((await listSelections(db, edition.id, [delivery.selectionId]))[0]?.papers)
       : new Set<number>()
-  const filtered =
-    delivery?.reason === 'filtered'
-      ? filteredFrom(places, subscriber.choices, had, nearMisses(index, subscriber.choices, had).length)
-      : null
+  const filtered = delivery?.reason === 'filtered' ? countFiltered(index, subscriber.choices, had) : null
   const facts: Facts = {
     date: ask.date,
     kind: ask.kind,
@@ -87,18 +84,6 @@ function explainAsSent(explanation: Explanation, place: Place, chosen: ReadonlyS
         ? `${place.reason}.`
         : 'Left out: the choices of then did not want it.'
   return { ...explanation, selected, sentence, paperId: place.paper.id, upvotes: place.upvotes }
-}
-
-function filteredFrom(
-  places: readonly Place[],
-  { minimumVotes: bar }: Choices,
-  had: ReadonlySet<number>,
-  near: number,
-): Filtered {
-  const ranked = places.filter(({ section }) => section === 'ranked')
-  const fresh = ranked.filter(({ position }) => !had.has(position))
-  const belowBar = fresh.filter(({ upvotes }) => upvotes < bar).length
-  return { ranked: ranked.length, had: ranked.length - fresh.length, belowBar, bar, nearMisses: near }
 }
 
 async function findDeliveryFacts(

@@ -7,12 +7,11 @@ import type { Edition } from '../edition/edition.ts'
 import { listLastEditions, listPlacesOf } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Choices } from '../subscriber/preferences.ts'
-import { nearMisses } from './explaining.ts'
 import { indexPlaces, type PlaceIndex } from './place-index.ts'
 import { selectPapers } from './selection.ts'
+import { countFiltered, emptyWords, filteredWords, heldSentence } from './silence-words.ts'
 import { cleanText } from './text.ts'
 import { readTopics, type Topics } from './topics.ts'
-import { counted } from './words.ts'
 
 /** What one edition would have brought. */
 export interface LookBack {
@@ -59,33 +58,23 @@ export async function lookBack(
 
 /** Adds what the edition brings to `had`. */
 function lookAt(
-  { date, state, reason }: Edition,
+  { date, kind, state, reason }: Edition,
   index: PlaceIndex | undefined,
   choices: Choices,
   had: Set<string>,
 ): LookBack {
-  if (!index || state !== 'frozen') return { date, state, papers: 0, titles: [], silence: sayEmpty(state, reason) }
+  if (!index || state !== 'frozen') {
+    const silence = state === 'held' ? heldSentence('It', reason) : emptyWords(reason, kind).sentence
+    return { date, state, papers: 0, titles: [], silence }
+  }
   const out = index.places.filter(({ section, paper }) => section === 'late' || had.has(paper.id))
   const outPositions = new Set(out.map(({ position }) => position))
   const { papers } = selectPapers(index, choices, outPositions)
   const chosen = papers.flatMap((position) => index.places.find((place) => place.position === position) ?? [])
   for (const { paper } of chosen) had.add(paper.id)
   const titles = chosen.map(({ paper }) => cleanText(paper.title))
-  const silence = papers.length > 0 ? null : sayFiltered(index, choices, outPositions)
+  const silence = papers.length > 0 ? null : filteredWords(countFiltered(index, choices, outPositions)).sentence
   return { date, state, papers: papers.length, titles, silence }
-}
-
-function sayEmpty(state: EditionState, reason: string | null): string {
-  if (state === 'held') return `Held back: ${reason ?? 'the list is not complete yet'}.`
-  if (reason === 'weekend') return 'No papers are listed on weekends.'
-  return 'The source listed no papers.'
-}
-
-function sayFiltered(index: PlaceIndex, choices: Choices, out: ReadonlySet<number>): string {
-  const ranked = index.places.filter(({ section }) => section === 'ranked').length
-  const near = nearMisses(index, choices, out).length
-  const misses = near === 0 ? '' : `; ${near} near ${near === 1 ? 'miss' : 'misses'}`
-  return `None of its ${counted(ranked, 'paper')} met your choices${misses}.`
 }
 
 async function loadIndexes(

@@ -69,14 +69,9 @@ describe('tell', () => {
 })
 
 describe('withheldSilence', () => {
-  const filtered = { ranked: 27, had: 0, belowBar: 27, bar: 50, nearMisses: 3 }
-
-  it('tells what the choices met', () => {
-    const say = (given: Partial<typeof filtered>) =>
-      withheldSilence('filtered', { filtered: { ...filtered, ...given } })
-    expect(say({}).sentence).toBe('Nothing above your bar of 50 votes among its 27 papers; 3 near misses.')
-    expect(say({ belowBar: 20, nearMisses: 1 }).sentence).toBe('None of its 27 papers met your choices; 1 near miss.')
-    expect(say({ had: 27, belowBar: 0 })).toMatchObject({ whose: 'choices', reason: 'nothing-new' })
+  it('says whose reason it is, and what is known of it', () => {
+    const filtered = { ranked: 27, had: 27, belowBar: 0, bar: 50, nearMisses: 0 }
+    expect(withheldSilence('filtered', { filtered })).toMatchObject({ whose: 'choices', reason: 'nothing-new' })
     expect(withheldSilence('merged', { mergedInto: '2026-03-06' }).sentence).toContain('Fri 6 March')
   })
 })

@@ -29,8 +29,20 @@ describe('lookBack', () => {
     await empty('2026-03-09', 'held', 'two papers on a working day')
     await ensureEdition(round.db, { date: '2026-03-10', kind: 'daily', cutoffAt: new Date('2026-03-11T00:30:00Z') })
     expect(await look({ minimumVotes: 50, papers: 2 })).toEqual([
-      { date: '2026-03-09', state: 'held', papers: 0, titles: [], silence: 'Held back: two papers on a working day.' },
-      { date: '2026-03-08', state: 'empty', papers: 0, titles: [], silence: 'The source listed no papers.' },
+      {
+        date: '2026-03-09',
+        state: 'held',
+        papers: 0,
+        titles: [],
+        silence: 'It is held back: two papers on a working day.',
+      },
+      {
+        date: '2026-03-08',
+        state: 'empty',
+        papers: 0,
+        titles: [],
+        silence: 'The source gave no papers, and the wait for it is over.',
+      },
       { date: '2026-03-07', state: 'empty', papers: 0, titles: [], silence: 'No papers are listed on weekends.' },
       {
         date: '2026-03-06',
@@ -44,7 +56,7 @@ describe('lookBack', () => {
         state: 'frozen',
         papers: 0,
         titles: [],
-        silence: 'None of its 2 papers met your choices; 1 near miss.',
+        silence: 'Nothing above your bar of 50 votes among its 2 papers; 1 near miss.',
       },
     ])
     expect(await look({}, { limit: 4 })).toHaveLength(4)
