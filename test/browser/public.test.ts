@@ -2,13 +2,13 @@
 // browser's part is skipped where there is no Chromium.
 import { existsSync } from 'node:fs'
 import axe from 'axe-core'
-import { HtmlValidate } from 'html-validate'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openPages } from '../../src/web/pages.ts'
 import { editionValues } from '../../src/web/shown-edition.ts'
 import { subscribeForm } from '../../src/web/subscribe-form.ts'
 import { inventPlaces } from '../support/round.ts'
+import { listFaults } from './validity.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const ORIGIN = 'https://papers.example'
@@ -49,15 +49,7 @@ const SHOWN: Record<string, string> = {
 const NAMES = Object.keys(SHOWN)
 
 it.each(NAMES)('is valid HTML: %s', async (name) => {
-  const validator = new HtmlValidate({
-    root: true,
-    extends: ['html-validate:recommended'],
-    rules: { 'doctype-style': ['error', { style: 'lowercase' }] },
-  })
-  const { results } = await validator.validateString(SHOWN[name] as string)
-  expect(
-    results.flatMap(({ messages }) => messages.map((each) => `${each.line} ${each.ruleId}: ${each.message}`)),
-  ).toEqual([])
+  expect(await listFaults(SHOWN[name] as string)).toEqual([])
 })
 
 describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {

@@ -1,12 +1,13 @@
 // A reader's whole life in a real browser, from the form on the front page to the erasure, by the links of the mails alone.
-// Every page on the way is looked at: accessible, no wider than the window, nothing too small for a finger.
+// Every page on the way is looked at: valid, accessible, no wider than the window, nothing too small for a finger.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import axe from 'axe-core'
 import { type ParsedMail, simpleParser } from 'mailparser'
-import type { Page } from 'playwright-core'
+import type { Page, Response } from 'playwright-core'
 import { expect } from 'vitest'
+import { listFaults } from './validity.ts'
 
 export interface Walk {
   /** Of a running demo. */
@@ -50,9 +51,15 @@ const VIOLATIONS =
 export async function walk(given: Walk): Promise<string[]> {
   const { url, page, address, script } = given
   const seen: string[] = []
+  let answer: Response | undefined
+  page.on('response', (response) => {
+    const isPage = response.headers()['content-type']?.startsWith('text/html')
+    if (isPage && response.request().isNavigationRequest() && response.frame() === page.mainFrame()) answer = response
+  })
   const look = async (name: string) => {
     seen.push(name)
     await given.look?.(page, name)
+    expect(await listFaults((await answer?.text()) ?? ''), name).toEqual([])
     await inspect(script ? page : await copy(given), name)
   }
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
