@@ -201,6 +201,36 @@ describeStores('the queue', (store) => {
     expect((await queue.counts()).dispatch.waiting).toBe(1)
   })
 
+  it('gives each provider its own hold, pace and order', async () => {
+    const providers = [
+      { name: 'resend', requestsPerSecond: null },
+      // Where nothing is replayed, one at a time.
+      { name: 'smtp', requestsPerSecond: null, replayMs: 0 },
+    ]
+    const queue = await open(store, { providers })
+    const seen: { batchId: number; provider: string | undefined }[] = []
+    const atOnce = { now: 0, most: 0 }
+    await queue.work({
+      ...idle,
+      async dispatch({ batchId, provider }) {
+        seen.push({ batchId, provider })
+        if (provider !== 'smtp') throw new HoldError('slow down', 60_000)
+        atOnce.most = Math.max(atOnce.most, ++atOnce.now)
+        await sleep(20)
+        atOnce.now -= 1
+      },
+    })
+    // Without a name it is the first one's.
+    await queue.put([batch(1)])
+    await eventually(() => seen).toEqual([{ batchId: 1, provider: undefined }])
+    const others = [2, 3, 4, 5].map((batchId): Job => ({ name: 'dispatch', batchId, provider: 'smtp' }))
+    await queue.put([{ name: 'dispatch', batchId: 6, provider: 'resend' }, ...others])
+    await eventually(() => seen.length).toBe(5)
+    await eventually(async () => (await queue.counts()).dispatch).toEqual({ waiting: 2, active: 0, delayed: 0 })
+    expect(seen.slice(1)).toEqual([2, 3, 4, 5].map((batchId) => ({ batchId, provider: 'smtp' })))
+    expect(atOnce.most).toBe(1)
+  })
+
   it('leaves the round alone where only dispatches are asked for', async () => {
     const queue = await open(store)
     const { handlers, ids } = recorder()
