@@ -2,8 +2,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind, Fate } from '../database/states.ts'
-import { type Accounts, accountsFrom, type StateCount } from './delivery.ts'
-import { standingSql } from './ledger.ts'
+import { type Accounts, accountsFrom, type StateCount, standingSql } from './delivery.ts'
 import { getUnresolved } from './resolving.ts'
 
 /** Deliveries by what the provider reported last, in the order in which reports outrank one another. */

@@ -19,6 +19,21 @@ export interface Member {
   issuedAt: Date
 }
 
+/** A batch in the hands of one worker until its lease is over. */
+export interface ClaimedBatch {
+  id: number
+  editionId: number
+  epoch: number
+  /** What the mark fixed; null while no request can have been accepted. */
+  fixed: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string; ageMs: number } | null
+  /** How many members it has. */
+  size: number
+  /** Requests made so far. */
+  attempts: number
+  /** How long each step may keep the batch from others, in milliseconds. */
+  leaseMs: number
+}
+
 /** Returns the hash that fixes every byte of a batch: join version, members in order, their pieces and personal inputs. */
 export function hashRecipe(
   editionId: number,

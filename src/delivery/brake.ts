@@ -3,7 +3,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { markStopped } from '../edition/store.ts'
-import { BRAKE_WORD, standingSql } from './ledger.ts'
+import { standingSql } from './delivery.ts'
+import { BRAKE_WORD } from './ledger.ts'
 
 /** Below this a share says little: one complaint among a hundred readers is one reader. */
 const SUBMITTED_MIN = 1_000

@@ -1,4 +1,8 @@
 // The states of a delivery and how an edition's accounts are read from them. Pure.
+import { sql } from 'kysely'
+
+/** The states of a batch that still has something before it. In the words of the partial index, so that it is used. */
+export const standingSql = sql`('planned', 'attempting', 'deferred', 'unknown')`
 
 /** Why a delivery was not sent, as readers and operators see it. */
 export type WithheldReason = 'filtered' | 'late' | 'merged' | 'left' | 'paused' | 'suppressed' | 'reserved-domain'

@@ -5,7 +5,7 @@ import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
 import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../subscriber/calendar.ts'
 import { WELCOME_WEEK_DAYS } from '../subscriber/store.ts'
-import { standingSql } from './ledger.ts'
+import { standingSql } from './delivery.ts'
 
 /** Most readers that one transaction plans: bounds memory and the time that locks are held. */
 const READERS_A_ROUND = 200_000

@@ -7,7 +7,7 @@ import type { Database } from '../database/schema.ts'
 import { claimCredential, pruneCredentialsOf } from '../subscriber/credential.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../subscriber/preferences.ts'
 import { ensurePreferences } from '../subscriber/store.ts'
-import { standingSql } from './ledger.ts'
+import { standingSql } from './delivery.ts'
 import type { Desk } from './notice.ts'
 
 /** How long a request that may have been accepted keeps what its bytes are made of. */

@@ -7,7 +7,7 @@ import type { NoticeKind } from '../database/states.ts'
 import { getAddressKey } from '../subscriber/store.ts'
 import { hashAddress } from '../subscriber/subscriber.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
-import { standingSql } from './ledger.ts'
+import { standingSql } from './delivery.ts'
 import { type NewNotice, type SealedNotice, STRANGERS_KINDS, USEFUL_HOURS } from './notice.ts'
 import { seal } from './seal.ts'
 

@@ -2,7 +2,7 @@
 // or unknown for good, holds nothing personal any more.
 import { type Kysely, sql, type UpdateObject } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { standingSql } from './ledger.ts'
+import { standingSql } from './delivery.ts'
 import type { ClaimedNotice } from './notice-ledger.ts'
 import type { MailOutcome } from './provider.ts'
 

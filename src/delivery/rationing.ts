@@ -3,7 +3,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
-import { standingSql } from './ledger.ts'
+import { standingSql } from './delivery.ts'
 
 export interface Ration {
   /** Mails that may still go. */

@@ -2,7 +2,7 @@
 // in before stays; only members that nobody can account for are touched.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { emptyAddresses } from './ledger.ts'
+import { emptyAddresses } from './members.ts'
 import { claimUnaccounted } from './settling.ts'
 import { insertPart } from './splitting.ts'
 

@@ -2,7 +2,9 @@
 // lease's epoch and never touches a batch that somebody else has settled meanwhile.
 import { type Kysely, sql, type Transaction, type UpdateObject } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { type ClaimedBatch, emptyAddresses, standingSql } from './ledger.ts'
+import type { ClaimedBatch } from './batch.ts'
+import { standingSql } from './delivery.ts'
+import { emptyAddresses } from './members.ts'
 import type { MailOutcome } from './provider.ts'
 import { insertPart } from './splitting.ts'
 

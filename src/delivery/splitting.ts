@@ -3,7 +3,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { BatchState } from '../database/states.ts'
-import { type ClaimedBatch, standingSql } from './ledger.ts'
+import type { ClaimedBatch } from './batch.ts'
+import { standingSql } from './delivery.ts'
 
 /**
  * Cuts a batch that was never attempted into one of `first` members and others of at most `size`, all free to be taken. Returns

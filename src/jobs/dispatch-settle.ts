@@ -1,6 +1,7 @@
 // What became of a request goes to the ledger, and what it says of a provider to all workers. Never sends anything.
+
+import type { ClaimedBatch } from '../delivery/batch.ts'
 import { findHarm, findRejection, markBraked } from '../delivery/brake.ts'
-import type { ClaimedBatch } from '../delivery/ledger.ts'
 import { stepAfter } from '../delivery/outcome.ts'
 import type { BatchOutcome, MailOutcome, Provider } from '../delivery/provider.ts'
 import { markDeferred, markHalved, markSettled, markUnknown } from '../delivery/settling.ts'

@@ -1,8 +1,9 @@
 // One batch: one claim, one mark, one request, one settle. The mark is committed before the request; after it the bytes are fixed.
 
-import { hashRecipe, joinMails, keyOf, type Member } from '../delivery/batch.ts'
+import { type ClaimedBatch, hashRecipe, joinMails, keyOf, type Member } from '../delivery/batch.ts'
 import { isReserved, type WithheldReason } from '../delivery/delivery.ts'
-import { type ClaimedBatch, claimBatch, dropMembers, listMembers, markAttempting } from '../delivery/ledger.ts'
+import { claimBatch, markAttempting } from '../delivery/ledger.ts'
+import { dropMembers, listMembers } from '../delivery/members.ts'
 import { refuseReplay } from '../delivery/outcome.ts'
 import type { BatchRequest, Provider } from '../delivery/provider.ts'
 import { withinQuota } from '../delivery/quota.ts'

@@ -1,29 +1,10 @@
 // The queue: transport between the steps of the round, on BullMQ. It carries ids only and may lose everything at any time;
 // PostgreSQL alone knows what is due, and the sweep queues it again. No other file knows BullMQ or ioredis.
-import type { EditionKind } from '../database/states.ts'
-import { describeError, PermanentError } from '../errors.ts'
+import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { type DispatchOnly, type Handlers, idOf, isSending, type Job, runJob } from './job.ts'
 import { openBackend, within } from './queue-backend.ts'
 import { ATTEMPTS, limiterFor, type OpenWork, openWork, type Timing } from './queue-work.ts'
-
-export type Job =
-  | { name: 'tick' }
-  | { name: 'collect'; date: string }
-  | { name: 'rank'; date: string; kind: EditionKind }
-  | { name: 'plan' }
-  /** In the queue of `provider`, of the first one where it names none. */
-  | { name: 'dispatch'; batchId: number; provider?: string }
-  | { name: 'notify'; noticeId: number; provider?: string }
-  | { name: 'sweep' }
-
-/**
- * What each job does. A handler returns when it is done, throws PermanentError to stop, LaterError to come again, HoldError to
- * hold every dispatch to its provider; anything else it throws is tried again. It may run twice for one job, and must find out for itself.
- */
-export type Handlers = { [N in Job['name']]: (job: Extract<Job, { name: N }>) => Promise<void> }
-
-/** What a command gives that only sends. */
-export type DispatchOnly = Pick<Handlers, 'dispatch'> & Partial<Pick<Handlers, 'notify'>>
 
 export interface Counts {
   waiting: number
@@ -212,22 +193,6 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await backend.close()
     },
   }
-}
-
-/** What makes requests to the provider shares its queue and pace. */
-function isSending(job: Job): job is Extract<Job, { provider?: string }> {
-  return job.name === 'dispatch' || job.name === 'notify'
-}
-
-/** One job a name and ids: the key by which the queue knows that it has a job already. */
-function idOf({ name, ...ids }: Job): string {
-  return [name, ...Object.values(ids)].join('-')
-}
-
-async function runJob(handlers: Partial<Handlers>, job: Job): Promise<void> {
-  const handler = handlers[job.name] as ((job: Job) => Promise<void>) | undefined
-  if (handler === undefined) throw new PermanentError(`this version knows no job called ${job.name}`)
-  await handler(job)
 }
 
 async function countsOf(queue: {

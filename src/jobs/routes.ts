@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import type { Provider } from '../delivery/provider.ts'
 import { getLeft, type Left } from '../delivery/quota.ts'
 import { listOutProviders, type Out } from '../delivery/standing.ts'
-import type { Job } from './queue.ts'
+import type { Job } from './job.ts'
 import type { Round } from './round.ts'
 
 /** A provider as it stands now. */

@@ -1,7 +1,7 @@
 // A crash run from its seed to its report: processes are killed, one strike after the other, while editions are sent.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { standingSql } from '../../src/delivery/ledger.ts'
+import { standingSql } from '../../src/delivery/delivery.ts'
 import { type DriveSettings, driveEditions, type Verdict } from './drive.ts'
 import { type EditionUnderFire, leave } from './edition.ts'
 import { drawStrikes, openDice, type Strike, strike } from './strikes.ts'

@@ -1,7 +1,9 @@
 // What is written after a request, on a real database: only the holder of the lease may defer, give up or halve, and a
 // provider's answer is true whoever heard it.
 import { describe, expect, it } from 'vitest'
-import { type ClaimedBatch, claimBatch, listMembers, markAttempting } from '../../src/delivery/ledger.ts'
+import type { ClaimedBatch } from '../../src/delivery/batch.ts'
+import { claimBatch, markAttempting } from '../../src/delivery/ledger.ts'
+import { listMembers } from '../../src/delivery/members.ts'
 import type { MailOutcome } from '../../src/delivery/provider.ts'
 import { markDeferred, markHalved, markSettled, markUnknown } from '../../src/delivery/settling.ts'
 import { keepRound } from '../support/kept-round.ts'

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { HoldError, LaterError, PermanentError } from '../../src/errors.ts'
-import { type Handlers, type Job, openQueue, type Queue, type QueueOptions } from '../../src/jobs/queue.ts'
+import type { Handlers, Job } from '../../src/jobs/job.ts'
+import { openQueue, type Queue, type QueueOptions } from '../../src/jobs/queue.ts'
 import { openLogger } from '../../src/logger.ts'
 import { describeStores, openTemporaryPostgres, openTemporaryRedis, type TemporaryServer } from '../support/stores.ts'
 
