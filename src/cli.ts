@@ -87,7 +87,10 @@ program
   .description('decide on deliveries that stay unknown')
   .option(...DATE)
   .option(...WEEKLY)
-  .option('--as <decision>', 'again: send them under a new key, which may double; drop: leave them unknown')
+  .option(
+    '--as <decision>',
+    'found: ask the provider; again: the same, and send the rest under a new key, which may double; drop: leave them unknown',
+  )
   .option('--yes', 'send again without asking')
   .option(...JSON_OUT)
   .action(async (options) => (await import('./commands/resolve.ts')).resolveCommand(options))

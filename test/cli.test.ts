@@ -87,7 +87,7 @@ describe('wrong use', () => {
     [['edition', '--date', '2026-02-30', '--json'], {}, /--date 2026-02-30 is not a date/],
     [['edition', '--date', DATE, '--source', 'nowhere'], {}, /neither an https:\/\/ address nor file:DIRECTORY/],
     [['start', '--roles', 'web,cook'], { LINK_SECRET }, /--roles cook is not a role/],
-    [['resolve', '--date', DATE, '--as', 'guess'], {}, /--as guess: say again .* or drop/],
+    [['resolve', '--date', DATE, '--as', 'guess'], {}, /--as guess: say found .* or drop/],
   ]
 
   it('ends with 2, one clear line on stderr and nothing on stdout, before any store is opened', {
@@ -340,7 +340,7 @@ describe('one round by hand', () => {
     })
     expect(unasked).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('say --yes') })
     const again = objectOf(await round('resolve', '--date', DATE, '--as', 'again', '--yes', '--json'))
-    expect(again).toEqual({ date: DATE, kind: 'daily', as: 'again', resolved: 1 })
+    expect(again).toEqual({ date: DATE, kind: 'daily', as: 'again', found: 0, resolved: 1 })
     const [dropped, sent] = await Promise.all([
       round('resolve', '--date', DATE, '--as', 'drop'),
       round('send', '--date', DATE, '--json'),

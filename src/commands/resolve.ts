@@ -1,5 +1,10 @@
-// The operator's word on deliveries that stay unknown: send them once more, or leave them.
+// The operator's word on deliveries that stay unknown: ask the provider, send them once more, or leave them.
 import { confirm } from '@clack/prompts'
+import type { Kysely } from 'kysely'
+import type { Config } from '../config.ts'
+import type { Database } from '../database/schema.ts'
+import { markLookedUp } from '../delivery/looking-up.ts'
+import { openProviders } from '../delivery/providers.ts'
 import { getUnresolved, markLeftUnknown, markToSendAgain } from '../delivery/resolving.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
@@ -7,7 +12,7 @@ import { deriveLinkKeys } from '../subscriber/token.ts'
 import { editionName } from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
-import { openTerminal } from './terminal.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
 
 interface ResolveOptions {
   date?: string
@@ -17,37 +22,66 @@ interface ResolveOptions {
   json?: boolean
 }
 
+type Decision = 'found' | 'again' | 'drop'
+
 export async function resolveCommand(options: ResolveOptions): Promise<void> {
   const date = parseDate(options.date)
   const kind = kindOf(options)
   const as = parseDecision(options.as)
   const terminal = openTerminal(options)
-  // To send again is to sign links anew.
-  await withStores(as === 'again' ? 'mail' : 'stores', async ({ config, stores: { db } }) => {
+  // To ask takes a provider's key, and to send again signs links anew.
+  await withStores(as === 'drop' ? 'stores' : 'mail', async ({ config, stores: { db } }) => {
     const edition = await findEdition(db, date, kind)
     if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}`)
-    const found = await getUnresolved(db, edition.id)
-    if (found === 0) {
-      return terminal.print({ date, kind, as, resolved: 0 }, [
-        `Nothing of ${editionName(edition)} is unknown for good.`,
-      ])
+    const name = editionName(edition)
+    if ((await getUnresolved(db, edition.id)) === 0) {
+      return terminal.print({ date, kind, as, found: 0, resolved: 0 }, [`Nothing of ${name} is unknown for good.`])
     }
-    if (as === 'again') await askFirst(found, options.yes ?? false)
-    const resolved =
-      as === 'again'
-        ? await markToSendAgain(db, edition.id, deriveLinkKeys(config.linkSecrets).currentKeyId)
-        : await markLeftUnknown(db, edition.id)
-    terminal.print({ date, kind, as, resolved }, [
-      as === 'again'
-        ? `${resolved} of ${editionName(edition)} go again under a new key; the running workers take them up within a minute.`
-        : `${resolved} of ${editionName(edition)} stay unknown and are marked as resolved.`,
-    ])
+    const found = as === 'drop' ? 0 : await lookUp(db, edition.id, config, terminal)
+    const left = await getUnresolved(db, edition.id)
+    if (as === 'again' && left > 0) await askFirst(left, options.yes ?? false)
+    const resolved = await decide(db, edition.id, as, config)
+    const asked = as === 'drop' ? [] : [`${found} of ${name} were accepted, by the provider's own word: now submitted.`]
+    const lines = {
+      found: left > 0 ? `${left} are still unknown: the provider knows nothing of them, or could not be asked.` : '',
+      again: `${resolved} go again under a new key; the running workers take them up within a minute.`,
+      drop: `${resolved} of ${name} stay unknown and are marked as resolved.`,
+    }
+    terminal.print(
+      { date, kind, as, found, resolved },
+      [...asked, lines[as]].filter((line) => line !== ''),
+    )
   })
 }
 
-function parseDecision(text: string | undefined): 'again' | 'drop' {
-  if (text === 'again' || text === 'drop') return text
-  throw new UsageError(`--as ${text ?? 'is missing'}: say again (send under a new key) or drop (leave them unknown)`)
+/** Asks the providers before anybody decides: what they know needs no decision. */
+async function lookUp(db: Kysely<Database>, editionId: number, config: Config, terminal: Terminal): Promise<number> {
+  const providers = openProviders(config)
+  try {
+    const { found, failures } = await markLookedUp(db, editionId, providers)
+    for (const failure of failures) terminal.say(`Could not be asked: ${failure}`)
+    return found
+  } finally {
+    for (const provider of providers) await provider.close?.()
+  }
+}
+
+async function decide(db: Kysely<Database>, editionId: number, as: Decision, config: Config): Promise<number> {
+  switch (as) {
+    case 'found':
+      return 0
+    case 'again':
+      return markToSendAgain(db, editionId, deriveLinkKeys(config.linkSecrets).currentKeyId)
+    case 'drop':
+      return markLeftUnknown(db, editionId)
+  }
+}
+
+function parseDecision(text: string | undefined): Decision {
+  if (text === 'found' || text === 'again' || text === 'drop') return text
+  throw new UsageError(
+    `--as ${text ?? 'is missing'}: say found (what the provider knows of), again (send under a new key) or drop (leave them unknown)`,
+  )
 }
 
 /** Doubling is the one thing that this program otherwise never does: it takes a person's yes, or a script's `--yes`. */

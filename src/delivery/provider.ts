@@ -65,6 +65,19 @@ export type BatchOutcome =
   /** It may or may not have been accepted: the same bytes and key again, while replay lasts. */
   | { kind: 'unknown'; reason: string }
 
+/** Which mails a provider is asked about: those to these addresses, since a moment. */
+export interface LookUp {
+  recipients: ReadonlySet<string>
+  since: Date
+}
+
+/** A mail that a provider accepted, by the delivery that it was tagged with. */
+export interface FoundMail {
+  publicId: string
+  providerId: string
+  at: Date
+}
+
 export interface Provider {
   name: 'outbox' | 'resend' | 'smtp'
   /** Most mails a request. */
@@ -82,6 +95,8 @@ export interface Provider {
   send(request: BatchRequest): Promise<BatchOutcome>
   /** Takes one notice; `answered` holds exactly one outcome. */
   sendNotice(request: NoticeRequest): Promise<BatchOutcome>
+  /** Lists what it accepted, where it remembers. Rejects when it does not tell. */
+  findAccepted?(ask: LookUp): Promise<FoundMail[]>
   /** Ends open connections, where some are kept. */
   close?(): Promise<void>
 }

@@ -12,6 +12,7 @@ import {
   type NoticeRequest,
   type Provider,
 } from './provider.ts'
+import { lookUpResend } from './resend-look-up.ts'
 
 export interface ResendSettings {
   apiKey: string
@@ -102,6 +103,7 @@ export function openResend(settings: ResendSettings): Provider {
     reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
     send,
     sendNotice,
+    findAccepted: (ask) => lookUpResend(client, ask, settings.requestsPerSecond),
   }
 }
 

@@ -46,7 +46,7 @@ export async function markLeftUnknown(db: Kysely<Database>, editionId: number): 
 }
 
 /** A provider's late word may still settle it; nothing of ours will. In words that the partial index knows. */
-const forGoodSql = sql`b.state = 'unknown' and b.next_attempt_at = 'infinity'`
+export const forGoodSql = sql`b.state = 'unknown' and b.next_attempt_at = 'infinity'`
 
 /** Decides batch by batch, each in its own transaction: what was decided stays decided when a later one fails. */
 async function eachForGood(

@@ -8,6 +8,8 @@ interface AcceptedMail {
   to: string
   subject: string
   tags: Record<string, string>
+  /** Milliseconds since 1970. */
+  at: number
   htmlBytes: number
   textBytes: number
   /** Only with `keepBodies`. */
@@ -98,7 +100,7 @@ export function openLedger(options: { dailyQuota: number; monthlyQuota: number; 
     return request
   }
 
-  function accept(mail: Record<string, unknown>): void {
+  function accept(mail: Record<string, unknown>, at: number): void {
     const id = idOf(accepted.length)
     const { html = '', text = '' } = mail as { html?: string; text?: string }
     const tags = Object.fromEntries(
@@ -111,6 +113,7 @@ export function openLedger(options: { dailyQuota: number; monthlyQuota: number; 
       to: recipients.join(', '),
       subject: share(String(mail.subject)),
       tags,
+      at,
       htmlBytes: Buffer.byteLength(html),
       textBytes: Buffer.byteLength(text),
       ...(options.keepBodies ? { html, text, headers: { ...(mail.headers as Record<string, string>) } } : {}),
@@ -162,7 +165,7 @@ export function openLedger(options: { dailyQuota: number; monthlyQuota: number; 
       return failWith(429, 'daily_quota_exceeded', 'You have reached your daily email sending quota.')
     }
     Object.assign(request, { first: accepted.length, accepted: good.length })
-    good.forEach(accept)
+    for (const mail of good) accept(mail, now)
     spend(day, good.length)
     spend(month, good.length)
     const answer = answerOf(request, permissive, errors)
@@ -186,6 +189,11 @@ export function openLedger(options: { dailyQuota: number; monthlyQuota: number; 
     settle,
     /** Returns undefined for an id that was never given. */
     find: (id: string) => (id.startsWith(run) ? accepted[Number.parseInt(id.slice(-12), 16)] : undefined),
+    /** Lists what was accepted from the newest back, from behind the mail `after` on. */
+    list: (limit: number, after: string | null) => {
+      const end = after === null ? accepted.length : Number.parseInt(after.slice(-12), 16)
+      return { mails: accepted.slice(Math.max(0, end - limit), end).reverse(), hasMore: end > limit }
+    },
     /** Lists who was accepted more than once for one edition tag: the number that must stay at none. */
     duplicates: () =>
       [...byEdition].flatMap(([edition, counts]) =>

@@ -31,6 +31,8 @@ export interface StandInOptions {
   /** Every answer takes so long, in milliseconds. */
   latencyMs?: number
   keepBodies?: boolean
+  /** As with a key that may send and ask nothing. */
+  sendingOnly?: boolean
   /** Takes no notice of a request for permissive validation: one bad mail refuses its whole batch. */
   strictOnly?: boolean
   /** One JSON line a request is appended, before it is answered. */
@@ -134,12 +136,20 @@ export async function openResendStandIn(options: StandInOptions = {}) {
   function look(path: string, incoming: IncomingMessage): Answer {
     const turn = refuseEntry(incoming) ?? takeTurn()
     if ('status' in turn) return turn
+    if (options.sendingOnly) {
+      return failWith(401, 'restricted_api_key', 'This API key is restricted to only send emails')
+    }
+    if (path === '/emails') {
+      const { searchParams } = new URL(incoming.url ?? '/', 'http://stand-in')
+      const { mails, hasMore } = ledger.list(Number(searchParams.get('limit') ?? 20), searchParams.get('after'))
+      return { status: 200, body: { object: 'list', has_more: hasMore, data: mails.map(describeMail) }, ...turn }
+    }
     const mail = ledger.find(path.slice('/emails/'.length))
     if (!mail) return failWith(404, 'not_found', 'Email not found')
     const tags = Object.entries(mail.tags).map(([name, value]) => ({ name, value }))
     return {
       status: 200,
-      body: { object: 'email', ...mail, to: mail.to.split(', '), tags, last_event: 'sent' },
+      body: { object: 'email', ...describeMail(mail), tags, html: mail.html ?? null, text: mail.text ?? null },
       ...turn,
     }
   }
@@ -173,7 +183,7 @@ export async function openResendStandIn(options: StandInOptions = {}) {
       response.end()
       return
     }
-    if (incoming.method === 'GET' && path.startsWith('/emails/')) return reply(response, look(path, incoming))
+    if (incoming.method === 'GET' && /^\/emails(\/|$)/.test(path)) return reply(response, look(path, incoming))
     return reply(response, failWith(404, 'not_found', 'The requested endpoint does not exist.'))
   }
 
@@ -242,6 +252,11 @@ function spoil(response: ServerResponse, usual: Answer, fault: Fault['answer']):
   } else {
     reply(response, usual)
   }
+}
+
+/** As its list and its single answer have in common: without tags. */
+function describeMail({ id, from, to, subject, at }: StandIn['accepted'][number]) {
+  return { id, from, to: to.split(', '), subject, created_at: new Date(at).toISOString(), last_event: 'sent' }
 }
 
 function reply(response: ServerResponse, { status, body, headers }: Answer): void {
