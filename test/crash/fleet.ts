@@ -142,7 +142,8 @@ async function openRunner(settings: FleetSettings, roles: WorkerSettings['roles'
       return child.exitCode === null && child.signalCode === null
     },
     async go() {
-      child.send({ kind: 'go' } satisfies Order)
+      // Where it has ended meanwhile, `early` says so.
+      child.send({ kind: 'go' } satisfies Order, () => {})
       await Promise.race([going, early])
     },
     tell(order) {
