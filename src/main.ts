@@ -1,5 +1,4 @@
 // Opens what a round needs, in order, and runs the asked-for roles until told to stop; stopping goes the same way back.
-import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
 import { LEASE_MS, listUnsettledKeyIds } from './delivery/ledger.ts'
@@ -138,11 +137,6 @@ export async function start(
     }
     logger.info({ event: 'stopped' }, 'paper-round was stopped')
   }
-}
-
-/** The folder under DATA_DIR where the demo keeps its embedded stores, apart from a host's own. */
-export function demoDirectory(config: Config): string {
-  return join(config.dataDir, 'demo')
 }
 
 /** Keeps the round ticking whatever happens to the queue. Returns what stops it. */

@@ -12,15 +12,7 @@ import type { Queue } from '../jobs/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
 import { type Logger, openLogger } from '../logger.ts'
-import {
-  assertKeyRing,
-  closeProviders,
-  demoDirectory,
-  openConfiguredSource,
-  openRound,
-  openRoundQueue,
-  queueing,
-} from '../main.ts'
+import { assertKeyRing, closeProviders, openConfiguredSource, openRound, openRoundQueue, queueing } from '../main.ts'
 import type { EditionDate, Source } from '../source/paper.ts'
 import { openSampleSource, SAMPLE_DATES } from '../source/sample.ts'
 import { findSubscriberByAddress, insertSubscribers, markPaused } from '../subscriber/store.ts'
@@ -30,6 +22,7 @@ import { accountFields, accountLines, editionName } from './accounts.ts'
 import { parseDate, parseWhole } from './arguments.ts'
 import { PAUSED, SAMPLE_COUNT, sampleSubscribers } from './sample-subscribers.ts'
 import { sendEdition } from './send.ts'
+import { demoDirectory } from './session.ts'
 import { untilSignal } from './signal.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 

@@ -9,7 +9,7 @@ import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
 import { editionName, stateInWords } from './accounts.ts'
 import { parseAddress, parseDate } from './arguments.ts'
-import { withStores } from './session.ts'
+import { demoHint, withStores } from './session.ts'
 import { rhythmInWords } from './subscribers.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -22,7 +22,7 @@ export async function explainCommand(
   await withStores('stores', async ({ config, stores }) => {
     const subscriber = await findSubscriberByAddress(stores.db, address)
     if (!subscriber) {
-      throw new Error(`${address} is not a subscriber (the demo keeps its own: DATA_DIR=${config.dataDir}/demo)`)
+      throw new Error(`${address} is not a subscriber${demoHint(config)}`)
     }
     const own: EditionKind = options.weekly || subscriber.cadence === 'weekly' ? 'weekly' : 'daily'
     // What was sent before a change of cadence is of the other kind.

@@ -14,7 +14,7 @@ import {
   stateInWords,
 } from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'
-import { withStores } from './session.ts'
+import { demoHint, withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
 export async function statusCommand(options: { date?: string; weekly?: boolean; json?: boolean }): Promise<void> {
@@ -23,9 +23,7 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
   await withStores('stores', async ({ config, stores }) => {
     const edition = date ? await findEdition(stores.db, date, kind) : await findNewestEdition(stores.db, kind)
     if (!edition && date) {
-      throw new Error(
-        `nothing is known of ${editionName({ date, kind })}: collect it first (the demo keeps its own: DATA_DIR=${config.dataDir}/demo)`,
-      )
+      throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first${demoHint(config)}`)
     }
     if (!edition) throw new Error(`no ${kind} edition was frozen yet: name one with --date, or run collect first`)
     const accounts = await getAccounts(stores.db, edition.id)
