@@ -10,7 +10,15 @@ import { planAll, planDue } from '../../src/jobs/plan.ts'
 import { type Change, markChanged } from '../../src/subscriber/change.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { makePlace } from '../support/places.ts'
-import { addReader, freezeEdition, inventPlaces, readAccounts, readBatch, type TestRound } from '../support/round.ts'
+import {
+  addReader,
+  freezeEdition,
+  inventPlaces,
+  listDeliveries,
+  readAccounts,
+  readBatch,
+  type TestRound,
+} from '../support/round.ts'
 
 let round: TestRound
 let db: Kysely<Database>
@@ -38,24 +46,6 @@ async function addDueReader(name: string, given: Parameters<typeof addReader>[2]
   return reader
 }
 
-async function deliveries(): Promise<
-  {
-    edition_id: number
-    subscriber_id: number
-    state: string
-    reason: string | null
-    selection_id: number | null
-    local_date: string | null
-  }[]
-> {
-  return db
-    .selectFrom('deliveries')
-    .select(['edition_id', 'subscriber_id', 'state', 'reason', 'selection_id', 'local_date'])
-    .orderBy('edition_id')
-    .orderBy('subscriber_id')
-    .execute()
-}
-
 describe('planDue', () => {
   it('gives the newest edition that froze before the chosen hour, and merges the others into it', async () => {
     const older = await freezeEdition(round, '2026-03-03', { hoursAgo: 50 })
@@ -63,7 +53,7 @@ describe('planDue', () => {
     const newest = await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
     const reader = await addDueReader('a')
     expect(await planDue(round)).toBe(1)
-    expect(await deliveries()).toMatchObject([
+    expect(await listDeliveries(db)).toMatchObject([
       { edition_id: older.id, state: 'withheld', reason: 'merged' },
       { edition_id: old.id, state: 'withheld', reason: 'merged' },
       { edition_id: newest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
@@ -108,7 +98,7 @@ describe('planDue', () => {
     const late = await freezeEdition(round, '2026-03-01', { hoursAgo: 97 })
     await addDueReader('a')
     await planDue(round)
-    expect(await deliveries()).toMatchObject([{ edition_id: late.id, state: 'withheld', reason: 'late' }])
+    expect(await listDeliveries(db)).toMatchObject([{ edition_id: late.id, state: 'withheld', reason: 'late' }])
   })
 
   it('leaves what froze after the chosen hour to the next one', async () => {
@@ -116,11 +106,11 @@ describe('planDue', () => {
     await sql`update editions set frozen_at = now()`.execute(db)
     await addDueReader('a', { hour: (thisHour() + 23) % 24 })
     expect(await planDue(round)).toBe(1)
-    expect(await deliveries()).toEqual([])
+    expect(await listDeliveries(db)).toEqual([])
     await sql`update editions set frozen_at = now() - interval '3 hours'`.execute(db)
     await sql`update subscribers set next_due_at = now(), waiting_since = now() - interval '1 day'`.execute(db)
     await planDue(round)
-    expect(await deliveries()).toMatchObject([{ state: 'planned' }])
+    expect(await listDeliveries(db)).toMatchObject([{ state: 'planned' }])
   })
 
   it('knows nobody before their consent: what froze earlier does not wait for them, and archives wait for nobody', async () => {
@@ -131,8 +121,8 @@ describe('planDue', () => {
     await sql`update subscribers set waiting_since = now() - interval '1 hour 30 minutes'`.execute(db)
     await addDueReader('old')
     await planDue(round)
-    expect(await deliveries()).toHaveLength(1)
-    expect((await deliveries())[0]).toMatchObject({ state: 'planned' })
+    expect(await listDeliveries(db)).toHaveLength(1)
+    expect((await listDeliveries(db))[0]).toMatchObject({ state: 'planned' })
   })
 
   it('moves the clock of paused and suppressed readers on without a delivery, and merges nothing for them later', async () => {
@@ -140,10 +130,10 @@ describe('planDue', () => {
     const paused = await addDueReader('paused')
     await sql`update subscribers set paused_until = '2999-01-01' where id = ${paused.id}`.execute(db)
     expect(await planDue(round)).toBe(1)
-    expect(await deliveries()).toEqual([])
+    expect(await listDeliveries(db)).toEqual([])
     await sql`update subscribers set paused_until = null, next_due_at = now() where id = ${paused.id}`.execute(db)
     await planDue(round)
-    expect(await deliveries()).toEqual([])
+    expect(await listDeliveries(db)).toEqual([])
   })
 
   describe('for who has just confirmed', () => {
@@ -163,7 +153,7 @@ describe('planDue', () => {
       await sql`update editions set archive = true where id = ${archived.id}`.execute(db)
       await addNewReader('new')
       expect(await planDue(round)).toBe(1)
-      expect(await deliveries()).toMatchObject([
+      expect(await listDeliveries(db)).toMatchObject([
         { edition_id: latest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
       ])
       const { welcome, next_due_at } = await db.selectFrom('subscribers').selectAll().executeTakeFirstOrThrow()
@@ -176,17 +166,20 @@ describe('planDue', () => {
       )
       await sql`update editions set frozen_at = now() - interval '1 day' where id = ${next.id}`.execute(db)
       await planDue(round)
-      expect(await deliveries()).toHaveLength(1)
+      expect(await listDeliveries(db)).toHaveLength(1)
       await sql`update deliveries set local_date = local_date - 1`.execute(db)
       await sql`update subscribers set next_due_at = now()`.execute(db)
       await planDue(round)
-      expect(await deliveries()).toMatchObject([{ edition_id: latest.id }, { edition_id: next.id, state: 'planned' }])
+      expect(await listDeliveries(db)).toMatchObject([
+        { edition_id: latest.id },
+        { edition_id: next.id, state: 'planned' },
+      ])
     })
 
     it('gives nothing where nothing is frozen, or they had it, and their hour comes as usual', async () => {
       await addNewReader('early')
       expect(await planDue(round)).toBe(1)
-      expect(await deliveries()).toEqual([])
+      expect(await listDeliveries(db)).toEqual([])
       const edition = await freezeEdition(round, '2026-03-05')
       await addReader(db, 'back')
       await planAll(round, edition, 'back@example.org')
@@ -195,7 +188,7 @@ describe('planDue', () => {
         db,
       )
       await planDue(round)
-      expect(await deliveries()).toHaveLength(1)
+      expect(await listDeliveries(db)).toHaveLength(1)
       expect(await db.selectFrom('subscribers').select('welcome').execute()).toEqual([
         { welcome: false },
         { welcome: false },
@@ -209,7 +202,7 @@ describe('planDue', () => {
       expect(await planDue(round)).toBe(0)
       const week = await freezeEdition(round, shiftDate(today, -4), { kind: 'weekly', hoursAgo: 80 })
       expect(await planDue(round)).toBe(1)
-      expect(await deliveries()).toMatchObject([{ edition_id: week.id, state: 'planned', local_date: today }])
+      expect(await listDeliveries(db)).toMatchObject([{ edition_id: week.id, state: 'planned', local_date: today }])
     })
   })
 
@@ -221,10 +214,10 @@ describe('planDue', () => {
     const pointed = new Date(hourAt.getTime() - 30 * 60_000 - 86_400_000).toISOString().slice(0, 10)
     await addDueReader('weekly', { cadence: 'weekly', weekday: ((today.getUTCDay() + 6) % 7) + 1 })
     expect(await planDue(round)).toBe(0)
-    expect(await deliveries()).toEqual([])
+    expect(await listDeliveries(db)).toEqual([])
     const edition = await freezeEdition(round, pointed, { kind: 'weekly', hoursAgo: 0 })
     expect(await planDue(round)).toBe(1)
-    expect(await deliveries()).toMatchObject([{ edition_id: edition.id, state: 'planned' }])
+    expect(await listDeliveries(db)).toMatchObject([{ edition_id: edition.id, state: 'planned' }])
   })
 
   it('lets an edition wait when the local day of the hour has its digest already, instead of losing it', async () => {
@@ -239,7 +232,7 @@ describe('planDue', () => {
     await sql`update deliveries set local_date = ${today}::date - 1`.execute(db)
     await sql`update subscribers set next_due_at = now()`.execute(db)
     await planDue(round)
-    expect((await deliveries()).filter((row) => row.edition_id === edition.id)).toMatchObject([
+    expect((await listDeliveries(db)).filter((row) => row.edition_id === edition.id)).toMatchObject([
       { subscriber_id: reader.id, state: 'planned', local_date: today },
     ])
   })
@@ -269,7 +262,7 @@ describe('planDue', () => {
     it('takes that in, with its papers, and leaves it to everybody else', async () => {
       const { older, newer, due, later, batchId } = await planYesterday()
       expect(await planDue(round)).toBe(1)
-      expect(await deliveries()).toMatchObject([
+      expect(await listDeliveries(db)).toMatchObject([
         { edition_id: older.id, subscriber_id: due.id, state: 'withheld', reason: 'merged', local_date: null },
         { edition_id: older.id, subscriber_id: later.id, state: 'planned' },
         { edition_id: newer.id, subscriber_id: due.id, state: 'planned' },
@@ -301,7 +294,7 @@ describe('planDue', () => {
       await sql`update deliveries set issued_at = now()`.execute(db)
       expect(await markAttempting(db, claimed, intent)).toBe('marked')
       await planDue(round)
-      expect((await deliveries()).filter(({ subscriber_id }) => subscriber_id === due.id)).toMatchObject([
+      expect((await listDeliveries(db)).filter(({ subscriber_id }) => subscriber_id === due.id)).toMatchObject([
         { edition_id: older.id, state: 'planned' },
         { edition_id: newer.id, state: 'planned' },
       ])
@@ -341,7 +334,7 @@ describe('planDue', () => {
       const second = await freezeEdition(round, '2026-03-04', { hoursAgo: 2 })
       await sql`update subscribers set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(db)
       await planDue(round)
-      expect(await deliveries()).toMatchObject([
+      expect(await listDeliveries(db)).toMatchObject([
         { edition_id: first.id, state: 'submitted', local_date: dateIn(there) },
         { edition_id: second.id, state: 'planned', local_date: dateIn(here) },
       ])
@@ -350,11 +343,11 @@ describe('planDue', () => {
       await letADayPass()
       const third = await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
       await planDue(round)
-      expect(await deliveries()).toHaveLength(2)
+      expect(await listDeliveries(db)).toHaveLength(2)
       await letADayPass()
       const fourth = await freezeEdition(round, '2026-03-06', { hoursAgo: 2 })
       await planDue(round)
-      expect((await deliveries()).slice(2)).toMatchObject([
+      expect((await listDeliveries(db)).slice(2)).toMatchObject([
         { edition_id: third.id, state: 'withheld', reason: 'merged' },
         { edition_id: fourth.id, state: 'planned', local_date: dateIn(here) },
       ])
@@ -368,7 +361,7 @@ describe('planDue', () => {
       await change(reader.id, { zone: here })
       await sql`update subscribers set next_due_at = now()`.execute(db)
       await planDue(round)
-      expect(await deliveries()).toMatchObject([
+      expect(await listDeliveries(db)).toMatchObject([
         { edition_id: edition.id, state: 'planned', local_date: dateIn(there) },
       ])
     })
@@ -382,7 +375,7 @@ describe('planDue', () => {
       expect((next_due_at as Date).getTime() - Date.now()).toBeLessThanOrEqual(3_600_000)
       await sql`update subscribers set hour = ${thisHour()}, next_due_at = now()`.execute(db)
       await planDue(round)
-      expect((await deliveries()).map(({ edition_id }) => edition_id)).toEqual([edition.id])
+      expect((await listDeliveries(db)).map(({ edition_id }) => edition_id)).toEqual([edition.id])
     })
 
     it('keeps what froze for who chose an hour that is over, until tomorrow', async () => {
@@ -390,10 +383,10 @@ describe('planDue', () => {
       const reader = await addReader(db, 'a', { hour: (thisHour() + 1) % 24 })
       await change(reader.id, { hour: thisHour() })
       await planDue(round)
-      expect(await deliveries()).toEqual([])
+      expect(await listDeliveries(db)).toEqual([])
       await letADayPass()
       await planDue(round)
-      expect(await deliveries()).toMatchObject([{ edition_id: edition.id, state: 'planned' }])
+      expect(await listDeliveries(db)).toMatchObject([{ edition_id: edition.id, state: 'planned' }])
     })
 
     it('begins to wait anew with another cadence: neither the days nor the week before it come', async () => {
@@ -407,11 +400,11 @@ describe('planDue', () => {
       await change(reader.id, { cadence: 'daily' })
       await sql`update subscribers set next_due_at = now()`.execute(db)
       await planDue(round)
-      expect(await deliveries()).toEqual([])
+      expect(await listDeliveries(db)).toEqual([])
       await letADayPass()
       const next = await freezeEdition(round, '2026-03-06', { hoursAgo: 2 })
       await planDue(round)
-      expect(await deliveries()).toMatchObject([{ edition_id: next.id, state: 'planned' }])
+      expect(await listDeliveries(db)).toMatchObject([{ edition_id: next.id, state: 'planned' }])
     })
   })
 

@@ -18,6 +18,7 @@ import { markStopped } from '../../src/edition/store.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { markUnsubscribed } from '../../src/subscriber/store.ts'
 import { deriveLinkKeys } from '../../src/subscriber/token.ts'
+import { claimOne, planOne, publicIdOf } from '../support/batches.ts'
 import { keepRound } from '../support/kept-round.ts'
 import {
   addReader,
@@ -41,28 +42,6 @@ const intent = {
   provider: 'outbox',
 }
 
-/** Plans one batch of these readers. */
-async function planOne(...names: string[]) {
-  const { edition, batchIds } = await planFor(round, names)
-  expect(batchIds).toHaveLength(1)
-  return { edition, id: batchIds[0] as number }
-}
-
-async function claim(id: number): Promise<ClaimedBatch> {
-  const batch = await claimBatch(round.db, id)
-  if (!batch) throw new Error(`batch ${id} could not be claimed`)
-  return batch
-}
-
-async function publicIdOf(name: string): Promise<string> {
-  const row = await round.db
-    .selectFrom('subscribers')
-    .select('public_id')
-    .where('address', '=', `${name}@example.org`)
-    .executeTakeFirstOrThrow()
-  return row.public_id
-}
-
 async function settleAll(batch: ClaimedBatch): Promise<void> {
   const members = await listMembers(round.db, batch.id)
   await markSettled(
@@ -74,7 +53,7 @@ async function settleAll(batch: ClaimedBatch): Promise<void> {
 
 describe('claimBatch', () => {
   it('lets one of many win, and nobody while its lease runs', async () => {
-    const { id } = await planOne('ada')
+    const { id } = await planOne(round, ['ada'])
     const claims = await Promise.all(Array.from({ length: 8 }, () => claimBatch(round.db, id)))
     expect(claims.filter((batch) => batch !== undefined)).toHaveLength(1)
     expect(await claimBatch(round.db, id)).toBeUndefined()
@@ -82,8 +61,8 @@ describe('claimBatch', () => {
   })
 
   it('gives the batch again after the lease, with a higher epoch', async () => {
-    const { edition, id } = await planOne('ada')
-    expect(await claim(id)).toEqual({
+    const { edition, id } = await planOne(round, ['ada'])
+    expect(await claimOne(round, id)).toEqual({
       id,
       editionId: edition.id,
       epoch: 1,
@@ -93,24 +72,24 @@ describe('claimBatch', () => {
       leaseMs: LEASE_MS,
     })
     await endWaits(round.db)
-    expect(await claim(id)).toMatchObject({ epoch: 2, fixed: null })
+    expect(await claimOne(round, id)).toMatchObject({ epoch: 2, fixed: null })
   })
 
   it('says what was fixed and how long ago', async () => {
-    const { id } = await planOne('ada')
-    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    const { id } = await planOne(round, ['ada'])
+    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
     await sql`update batches set first_attempt_at = now() - interval '2 hours'`.execute(round.db)
     expect(await claimBatch(round.db, id)).toBeUndefined()
     await endWaits(round.db)
-    const { fixed, attempts } = await claim(id)
+    const { fixed, attempts } = await claimOne(round, id)
     expect(attempts).toBe(1)
     expect(fixed).toMatchObject(intent)
     expect(Math.round((fixed?.ageMs ?? 0) / 60_000)).toBe(120)
   })
 
   it('gives nothing settled, nothing that is gone, and nothing unknown for good', async () => {
-    const { id } = await planOne('ada')
-    const batch = await claim(id)
+    const { id } = await planOne(round, ['ada'])
+    const batch = await claimOne(round, id)
     await markAttempting(round.db, batch, intent)
     await markUnknown(round.db, batch, 'nobody knows', null)
     await endWaits(round.db)
@@ -122,23 +101,23 @@ describe('claimBatch', () => {
   })
 
   it('gives nothing of a stopped edition until it is resumed or its time is over', async () => {
-    const { edition, id } = await planOne('ada')
+    const { edition, id } = await planOne(round, ['ada'])
     await markStopped(round.db, edition.id, 'the key was refused', null)
     expect(await claimBatch(round.db, id)).toBeUndefined()
     await markResumed(round.db, edition.id)
-    expect((await claim(id)).epoch).toBe(1)
+    expect((await claimOne(round, id)).epoch).toBe(1)
     await endWaits(round.db)
     await markStopped(round.db, edition.id, 'the quota is used up', 60_000)
     expect(await claimBatch(round.db, id)).toBeUndefined()
     await sql`update editions set stopped_until = now() - interval '1 second'`.execute(round.db)
-    expect((await claim(id)).epoch).toBe(2)
+    expect((await claimOne(round, id)).epoch).toBe(2)
   })
 })
 
 describe('markAttempting', () => {
   it('fixes recipe, version, key, provider and moment; a repeat keeps the moment', async () => {
-    const { id } = await planOne('ada')
-    const batch = await claim(id)
+    const { id } = await planOne(round, ['ada'])
+    const batch = await claimOne(round, id)
     expect(await markAttempting(round.db, batch, intent)).toBe('marked')
     const row = await readBatch(round.db, id)
     expect(row).toMatchObject({
@@ -150,7 +129,7 @@ describe('markAttempting', () => {
       attempts: 1,
     })
     await endWaits(round.db)
-    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
     const again = await readBatch(round.db, id)
     expect(again.first_attempt_at).toEqual(row.first_attempt_at)
     expect(again.attempts).toBe(2)
@@ -158,26 +137,26 @@ describe('markAttempting', () => {
   })
 
   it('is refused while somebody of a fresh batch has left, and fixes nothing', async () => {
-    const { id } = await planOne('ada', 'bob')
-    const batch = await claim(id)
-    await markUnsubscribed(round.db, await publicIdOf('bob'))
+    const { id } = await planOne(round, ['ada', 'bob'])
+    const batch = await claimOne(round, id)
+    await markUnsubscribed(round.db, await publicIdOf(round, 'bob'))
     expect(await markAttempting(round.db, batch, intent)).toBe('left')
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', recipe_sha256: null, attempts: 0 })
   })
 
   it('no longer asks who left once the bytes are fixed', async () => {
-    const { id } = await planOne('ada', 'bob')
-    await markAttempting(round.db, await claim(id), intent)
-    await markUnsubscribed(round.db, await publicIdOf('bob'))
+    const { id } = await planOne(round, ['ada', 'bob'])
+    await markAttempting(round.db, await claimOne(round, id), intent)
+    await markUnsubscribed(round.db, await publicIdOf(round, 'bob'))
     await endWaits(round.db)
-    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
   })
 
   it('is lost to whoever claimed since, and to whoever settled', async () => {
-    const { id } = await planOne('ada')
-    const stale = await claim(id)
+    const { id } = await planOne(round, ['ada'])
+    const stale = await claimOne(round, id)
     await endWaits(round.db)
-    const batch = await claim(id)
+    const batch = await claimOne(round, id)
     expect(await markAttempting(round.db, stale, intent)).toBe('lost')
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', idempotency_key: null })
     await settleAll(stale)
@@ -188,11 +167,11 @@ describe('markAttempting', () => {
 
 describe('markAttempting of a repeat', () => {
   it('is lost when a late success has settled the batch meanwhile', async () => {
-    const { id } = await planOne('ada')
-    const stale = await claim(id)
+    const { id } = await planOne(round, ['ada'])
+    const stale = await claimOne(round, id)
     await markAttempting(round.db, stale, intent)
     await endWaits(round.db)
-    const batch = await claim(id)
+    const batch = await claimOne(round, id)
     await settleAll(stale)
     expect(await markAttempting(round.db, batch, intent)).toBe('lost')
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', attempts: 1 })
@@ -203,7 +182,7 @@ describe('a digest that slid into a later local day', () => {
   const today = () => new Date().toISOString().slice(0, 10)
   /** Plans as if it had been for yesterday, the local day of its planning. */
   async function planYesterday(...names: string[]) {
-    const planned = await planOne(...names)
+    const planned = await planOne(round, names)
     await sql`update deliveries set issued_at = issued_at - interval '1 day',
       local_date = (issued_at at time zone 'UTC')::date - 1`.execute(round.db)
     return planned
@@ -212,17 +191,17 @@ describe('a digest that slid into a later local day', () => {
   it('takes the local date of its mark, in the mark', async () => {
     const { edition, id } = await planYesterday('slid')
     expect((await listMembers(round.db, id)).map((member) => member.leaving)).toEqual([null])
-    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
     expect((await readDeliveries(round.db, edition.id)).slid?.local_date).toBe(today())
   })
 
   it('keeps the date of what was sent by hand for another day, and of what is fixed already', async () => {
-    const { edition, id } = await planOne('byhand')
-    expect(await markAttempting(round.db, await claim(id), intent)).toBe('marked')
+    const { edition, id } = await planOne(round, ['byhand'])
+    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
     expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
     await sql`update deliveries set issued_at = '2026-03-06T07:00:00Z'`.execute(round.db)
     await endWaits(round.db)
-    const again = await claim(id)
+    const again = await claimOne(round, id)
     expect(await markAttempting(round.db, again, intent)).toBe('marked')
     expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
   })
@@ -245,7 +224,7 @@ describe('a digest that slid into a later local day', () => {
       due: 'merged',
       early: null,
     })
-    const batch = await claim(id)
+    const batch = await claimOne(round, id)
     expect(await markAttempting(round.db, batch, intent)).toBe('left')
     const leavers = members.flatMap(({ subscriberId, leaving }) => (leaving ? [{ subscriberId, reason: leaving }] : []))
     expect(await dropMembers(round.db, batch, leavers)).toBe(true)
@@ -264,12 +243,12 @@ describe('listStandingBatches', () => {
     const { edition, batchIds } = await planFor(round, ['ada', 'bob', 'cleo', 'dan', 'eve'])
     round.provider.batchSize = 100
     const [lost, leased, over, unknown, settled] = batchIds as [number, number, number, number, number]
-    await claim(leased)
-    await markAttempting(round.db, await claim(over), intent)
-    const gone = await claim(unknown)
+    await claimOne(round, leased)
+    await markAttempting(round.db, await claimOne(round, over), intent)
+    const gone = await claimOne(round, unknown)
     await markAttempting(round.db, gone, { ...intent, idempotencyKey: 'another' })
     await markUnknown(round.db, gone, 'nobody knows', null)
-    await settleAll(await claim(settled))
+    await settleAll(await claimOne(round, settled))
     await sql`update batches set next_attempt_at = now() - interval '1 hour' where id = ${over}`.execute(round.db)
     expect(await listStandingBatches(round.db, 10)).toEqual([over, lost])
     expect(await listStandingBatches(round.db, 1)).toEqual([over])
@@ -284,7 +263,7 @@ describe('listStandingBatches', () => {
   })
 
   it('reads the standing batches alone, however many are settled', async () => {
-    const { edition, id } = await planOne('ada')
+    const { edition, id } = await planOne(round, ['ada'])
     await sql`insert into batches (edition_id, state, members)
       select ${edition.id}, 'settled', '{1}' from generate_series(1, 5000)`.execute(round.db)
     await sql`analyze batches`.execute(round.db)
@@ -299,24 +278,24 @@ describe('listStandingBatches', () => {
 
 describe('listUnsettledKeyIds', () => {
   it('names the keys of what may still be sent, stopped and deferred batches among them', async () => {
-    const { edition, id } = await planOne('ada')
+    const { edition, id } = await planOne(round, ['ada'])
     const first = round.linkKeys.currentKeyId
     const other = deriveLinkKeys(['another secret, long enough to be taken as well'])
     await addReader(round.db, 'bob')
     const second = (await planFor({ ...round, linkKeys: other }, [], '2026-03-06')).batchIds
     expect((await listUnsettledKeyIds(round.db)).sort()).toEqual([first, other.currentKeyId].sort())
-    const batch = await claim(id)
+    const batch = await claimOne(round, id)
     await markStopped(round.db, edition.id, 'the key was refused', null)
     await markDeferred(round.db, batch, 'the key was refused', 0)
-    for (const each of second) await settleAll(await claim(each))
+    for (const each of second) await settleAll(await claimOne(round, each))
     expect(await listUnsettledKeyIds(round.db)).toEqual([first])
     await settleAll(batch)
     expect(await listUnsettledKeyIds(round.db)).toEqual([])
   })
 
   it('does not name the key of what is unknown for good', async () => {
-    const { id } = await planOne('ada')
-    const batch = await claim(id)
+    const { id } = await planOne(round, ['ada'])
+    const batch = await claimOne(round, id)
     await markAttempting(round.db, batch, intent)
     expect(await listUnsettledKeyIds(round.db)).toEqual([round.linkKeys.currentKeyId])
     await markUnknown(round.db, batch, 'nobody knows', null)

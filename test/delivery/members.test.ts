@@ -1,45 +1,22 @@
 // Who leaves a batch before its mark, and how.
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import type { ClaimedBatch } from '../../src/delivery/batch.ts'
-import { claimBatch } from '../../src/delivery/ledger.ts'
 import { dropMembers, listMembers } from '../../src/delivery/members.ts'
 import { markPaused, markUnsubscribed } from '../../src/subscriber/store.ts'
+import { claimOne, planOne, publicIdOf } from '../support/batches.ts'
 import { keepRound } from '../support/kept-round.ts'
-import { endWaits, planFor, readAccounts, readBatch, readDeliveries, type TestRound } from '../support/round.ts'
+import { endWaits, readAccounts, readBatch, readDeliveries, type TestRound } from '../support/round.ts'
 
 let round: TestRound
 keepRound((kept) => {
   round = kept
 })
 
-/** Plans one batch of these readers. */
-async function planOne(...names: string[]) {
-  const { edition, batchIds } = await planFor(round, names)
-  expect(batchIds).toHaveLength(1)
-  return { edition, id: batchIds[0] as number }
-}
-
-async function claim(id: number): Promise<ClaimedBatch> {
-  const batch = await claimBatch(round.db, id)
-  if (!batch) throw new Error(`batch ${id} could not be claimed`)
-  return batch
-}
-
-async function publicIdOf(name: string): Promise<string> {
-  const row = await round.db
-    .selectFrom('subscribers')
-    .select('public_id')
-    .where('address', '=', `${name}@example.org`)
-    .executeTakeFirstOrThrow()
-  return row.public_id
-}
-
 describe('leaving before the mark', () => {
   it('is told by reason: left, address changed, suppressed, paused', async () => {
-    const { edition, id } = await planOne('ada', 'bob', 'cleo', 'dan', 'eve', 'fay')
+    const { edition, id } = await planOne(round, ['ada', 'bob', 'cleo', 'dan', 'eve', 'fay'])
     const { bob, dan, fay } = await readDeliveries(round.db, edition.id)
-    await markUnsubscribed(round.db, await publicIdOf('ada'))
+    await markUnsubscribed(round.db, await publicIdOf(round, 'ada'))
     await sql`update subscribers set address = 'bobby@example.org' where id = ${bob?.subscriber_id}`.execute(round.db)
     await sql`insert into suppressions (address_hash, reason)
       select address_hash, 'bounce' from subscribers where address = 'cleo@example.org'`.execute(round.db)
@@ -58,7 +35,7 @@ describe('leaving before the mark', () => {
   })
 
   it('judges a pause by the reader’s own date', async () => {
-    const { edition, id } = await planOne('kiri', 'pago')
+    const { edition, id } = await planOne(round, ['kiri', 'pago'])
     const { kiri, pago } = await readDeliveries(round.db, edition.id)
     // Twenty-five hours lie between the two zones: the same date is over for one and to come or present for the other.
     await sql`update subscribers set zone = case when id = ${kiri?.subscriber_id} then 'Pacific/Kiritimati' else 'Pacific/Pago_Pago' end`.execute(
@@ -75,9 +52,9 @@ describe('leaving before the mark', () => {
   })
 
   it('keeps the order of the others and gives the local date back', async () => {
-    const { edition, id } = await planOne('ada', 'bob', 'cleo')
+    const { edition, id } = await planOne(round, ['ada', 'bob', 'cleo'])
     const [ada, bob, cleo] = (await listMembers(round.db, id)).map((member) => member.subscriberId)
-    const batch = await claim(id)
+    const batch = await claimOne(round, id)
     expect(await dropMembers(round.db, batch, [{ subscriberId: bob ?? 0, reason: 'paused' }])).toBe(true)
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', members: [ada, cleo] })
     const deliveries = await readDeliveries(round.db, edition.id)
@@ -87,8 +64,8 @@ describe('leaving before the mark', () => {
   })
 
   it('settles a batch that nobody is left in', async () => {
-    const { edition, id } = await planOne('ada', 'bob')
-    const batch = await claim(id)
+    const { edition, id } = await planOne(round, ['ada', 'bob'])
+    const batch = await claimOne(round, id)
     const leavers = (await listMembers(round.db, id)).map(({ subscriberId }) => ({
       subscriberId,
       reason: 'left' as const,
@@ -99,10 +76,10 @@ describe('leaving before the mark', () => {
   })
 
   it('changes nothing without the lease', async () => {
-    const { edition, id } = await planOne('ada')
-    const stale = await claim(id)
+    const { edition, id } = await planOne(round, ['ada'])
+    const stale = await claimOne(round, id)
     await endWaits(round.db)
-    await claim(id)
+    await claimOne(round, id)
     const [ada] = await listMembers(round.db, id)
     expect(await dropMembers(round.db, stale, [{ subscriberId: ada?.subscriberId ?? 0, reason: 'left' }])).toBe(false)
     expect(await readBatch(round.db, id)).toMatchObject({ members: [ada?.subscriberId], state: 'planned' })

@@ -6,7 +6,14 @@ import { planAll } from '../../src/jobs/plan.ts'
 import { markPaused } from '../../src/subscriber/store.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { makePlace } from '../support/places.ts'
-import { addReader, freezeEdition, inventPlaces, readAccounts, type TestRound } from '../support/round.ts'
+import {
+  addReader,
+  freezeEdition,
+  inventPlaces,
+  listDeliveries,
+  readAccounts,
+  type TestRound,
+} from '../support/round.ts'
 
 let round: TestRound
 let db: Kysely<Database>
@@ -17,24 +24,6 @@ keepRound((kept) => {
 beforeEach(() => {
   round.provider.batchSize = 100
 })
-
-async function deliveries(): Promise<
-  {
-    edition_id: number
-    subscriber_id: number
-    state: string
-    reason: string | null
-    selection_id: number | null
-    local_date: string | null
-  }[]
-> {
-  return db
-    .selectFrom('deliveries')
-    .select(['edition_id', 'subscriber_id', 'state', 'reason', 'selection_id', 'local_date'])
-    .orderBy('edition_id')
-    .orderBy('subscriber_id')
-    .execute()
-}
 
 describe('planAll', () => {
   it('writes one delivery a reader, in batches of the size of the provider, members in place', async () => {
@@ -79,7 +68,7 @@ describe('planAll', () => {
     }
     for (const [name, choices] of Object.entries(wishes)) await addReader(db, name, { choices })
     expect(await planAll(round, edition, null)).toBe(4)
-    const ids = (await deliveries()).map((row) => row.selection_id)
+    const ids = (await listDeliveries(db)).map((row) => row.selection_id)
     expect(new Set(ids.slice(0, 4)).size).toBe(4)
     const selections = await listSelections(db, edition.id, ids.slice(0, 4) as number[])
     expect(
@@ -92,7 +81,7 @@ describe('planAll', () => {
         { papers: [2, 1], remarks: ['by an author you follow: hopper', ''] },
       ]),
     )
-    expect((await deliveries())[4]).toMatchObject({ state: 'withheld', reason: 'filtered' })
+    expect((await listDeliveries(db))[4]).toMatchObject({ state: 'withheld', reason: 'filtered' })
   })
 
   it('plans nothing twice, however often it is asked and by how many at once', async () => {
@@ -124,7 +113,7 @@ describe('planAll', () => {
     const edition = await freezeEdition(round, '2026-03-05')
     await addReader(db, 'a', { choices: { minimumVotes: 1_000 } })
     expect(await planAll(round, edition, null)).toBe(0)
-    expect(await deliveries()).toMatchObject([
+    expect(await listDeliveries(db)).toMatchObject([
       { state: 'withheld', reason: 'filtered', local_date: null, selection_id: null },
     ])
     expect(await readAccounts(db, edition.id)).toMatchObject({ due: 1, withheld: { filtered: 1 } })
@@ -143,7 +132,7 @@ describe('planAll', () => {
       db,
     )
     expect(await planAll(round, edition, null)).toBe(1)
-    expect((await deliveries()).map((row) => row.subscriber_id)).toEqual([kept.id])
+    expect((await listDeliveries(db)).map((row) => row.subscriber_id)).toEqual([kept.id])
   })
 
   it('plans for one address only where asked', async () => {
@@ -151,7 +140,7 @@ describe('planAll', () => {
     await addReader(db, 'a')
     const b = await addReader(db, 'b')
     expect(await planAll(round, edition, 'b@example.org')).toBe(1)
-    expect((await deliveries()).map((row) => row.subscriber_id)).toEqual([b.id])
+    expect((await listDeliveries(db)).map((row) => row.subscriber_id)).toEqual([b.id])
   })
 
   it('never gives a paper twice: not what was submitted, planned or unknown, but again what was rejected or withheld', async () => {

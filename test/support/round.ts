@@ -261,6 +261,16 @@ export async function readDeliveries(db: Kysely<Database>, editionId: number) {
   return Object.fromEntries(rows.map((row) => [row.reader?.split('@')[0] ?? 'erased', row]))
 }
 
+/** Lists all deliveries by edition and reader, with what planning decides of them. */
+export async function listDeliveries(db: Kysely<Database>) {
+  return db
+    .selectFrom('deliveries')
+    .select(['edition_id', 'subscriber_id', 'state', 'reason', 'selection_id', 'local_date'])
+    .orderBy('edition_id')
+    .orderBy('subscriber_id')
+    .execute()
+}
+
 /** Lets the waits and leases of all batches end now; those that are unknown for good stay as they are. */
 export async function endWaits(db: Kysely<Database>): Promise<void> {
   await sql`update batches set next_attempt_at = now() - interval '1 second' where next_attempt_at < 'infinity'`.execute(
