@@ -58,7 +58,7 @@ describe.skipIf(!hasStores)('processes that are killed, on PostgreSQL and Redis'
       const direct = await run({ broken, strikes: { [WEAK_POINT[broken]]: 15 } })
       expect(direct.lost + direct.duplicates).toBeGreaterThan(0)
       if (!isFull) return
-      const report = await run({ broken, strikes: { random: 17, ...everywhere(3), 'stop-past-lease': 3 } })
+      const report = await run({ broken, strikes: { random: 15, ...everywhere(2), 'stop-past-lease': 15 } })
       expect(report.lost + report.duplicates).toBeGreaterThan(0)
       expect(report.kills).toBeLessThanOrEqual(50)
     },
