@@ -66,9 +66,10 @@ export async function claimDueReaders(
   await layOut(
     trx,
     sql`
-      select edition_id, subscriber_id, preferences_id, local_date,
-        coalesce(older, '{}') || array(select o.edition_id from overtaken o where o.subscriber_id = w.subscriber_id)
-      from waiting_editions w where age = 1 and not late`,
+      select edition_id, w.subscriber_id, preferences_id, local_date, coalesce(older, '{}') || coalesce(o.editions, '{}')
+      from waiting_editions w
+      left join (select subscriber_id, array_agg(edition_id) as editions from overtaken group by 1) o on o.subscriber_id = w.subscriber_id
+      where age = 1 and not late`,
   )
   const moved = await sql`
     update subscribers s set next_due_at = ${nextHourSql('s', sql`now()`)}, welcome = false,
@@ -82,30 +83,39 @@ export async function claimDueReaders(
  * the same reader. A batch loses its lease by that: whoever was about to mark it builds it again without them.
  */
 async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
+  // Each step is small next to the readers who are due, unless much waits: then the planner must know how much.
   await sql`
     create temp table overtaken on commit drop as
     with newer as (
       select w.subscriber_id, n.kind, n.date from waiting_editions w join editions n on n.id = w.edition_id
       where w.age = 1 and not w.late
-    ), fenced as (
-      update batches b set lease_epoch = b.lease_epoch + 1
-      from (
-        select b.id from batches b join editions e on e.id = b.edition_id
-        cross join unnest(b.members) m(subscriber_id) join newer n on n.subscriber_id = m.subscriber_id
-        where b.state in ${standingSql} and b.state in ('planned', 'deferred') and b.recipe_sha256 is null and e.kind = n.kind and e.date < n.date
-        group by 1
-      ) o
-      where b.id = o.id and b.state in ${standingSql} and b.recipe_sha256 is null
-      returning b.edition_id, b.members
+    ), standing as materialized (
+      select b.id as batch_id, b.edition_id, e.kind, e.date, m.subscriber_id
+      from batches b join editions e on e.id = b.edition_id cross join unnest(b.members) m(subscriber_id)
+      where ${isFreshSql} and e.date < (select max(n.date) from newer n where n.kind = e.kind)
     )
-    select d.edition_id, d.subscriber_id
-    from fenced join editions e on e.id = fenced.edition_id cross join unnest(fenced.members) m(subscriber_id)
-    join newer n on n.subscriber_id = m.subscriber_id and n.kind = e.kind and n.date > e.date
-    join deliveries d on d.edition_id = e.id and d.subscriber_id = m.subscriber_id and d.state = 'planned'`.execute(trx)
+    select s.batch_id, s.edition_id, s.subscriber_id
+    from standing s join newer n on n.subscriber_id = s.subscriber_id and n.kind = s.kind and n.date > s.date`.execute(
+    trx,
+  )
+  await sql`analyze overtaken`.execute(trx)
+  // Whoever was marked, split or laid out anew while this waited for the lock has left the batch, and goes on.
+  await sql`
+    with fenced as (
+      update batches b set lease_epoch = b.lease_epoch + 1
+      where b.id in (select batch_id from overtaken) and ${isFreshSql} returning b.id, b.members
+    ), held as materialized (select f.id, m.subscriber_id from fenced f cross join unnest(f.members) m(subscriber_id))
+    delete from overtaken o using overtaken x left join held h on h.id = x.batch_id and h.subscriber_id = x.subscriber_id
+    where o.ctid = x.ctid and h.id is null`.execute(trx)
   await sql`
     update deliveries d set state = 'withheld', reason = 'merged', local_date = null, address = null, changed_at = clock_timestamp()
-    from overtaken o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id`.execute(trx)
+    from overtaken o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id and d.state = 'planned'`.execute(
+    trx,
+  )
 }
+
+/** Tells whether batch `b` waits and was never attempted. */
+const isFreshSql = sql<boolean>`b.state in ${standingSql} and b.state in ('planned', 'deferred') and b.recipe_sha256 is null`
 
 /**
  * Lays out everyone who may get this edition now, whatever their hour: confirmed, of its kind, not paused, not suppressed,
