@@ -1,9 +1,7 @@
 // What else befalls a round than the death of a process: stores that are emptied, stopped or full, sessions that are ended,
 // deploys. Each works on a world until it has done what it does; what came of it is the verdict's to say.
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -130,12 +128,13 @@ export function fillDisk(disk: string, heldMs: number, refused: { writes: number
 
 /** Writes on until nothing more fits. */
 async function fill(path: string): Promise<void> {
-  const stream = createWriteStream(path, { flags: 'a' })
-  const full = once(stream, 'error').catch(() => {})
+  const file = await open(path, 'a')
   const block = Buffer.alloc(64 * 1024)
-  let isFull = false
-  void full.then(() => {
-    isFull = true
-  })
-  while (!isFull) await new Promise<void>((resolve) => stream.write(block, () => resolve()))
+  try {
+    for (;;) if ((await file.write(block)).bytesWritten < block.length) return
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  } finally {
+    await file.close()
+  }
 }
