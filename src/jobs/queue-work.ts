@@ -46,16 +46,27 @@ export const ATTEMPTS = 8
 const MAX_STALLS = 100
 /** Pause after a failed connection before the next look, in milliseconds: Redis and PostgreSQL restart within seconds. */
 const RECONNECT_MS = 2_000
-/** Shortest window of the limiter, in milliseconds: below this the windows' own overhead eats the pace. */
-const WINDOW_MS = 100
+/** Windows of the limiter in a second: with more their own overhead eats the pace, with fewer requests come in bursts. */
+const WINDOWS = [10, 9, 8, 7, 6, 5]
+/** Requests leave evenly and arrive a little unevenly: by so much some of them may draw together, in milliseconds. */
+const UNEVEN_MS = 50
 /** Stands for "no limit": a hold is only honoured where some limiter is set. */
 const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
+const SECOND_MS = 1_000
 
-/** Turns requests a second into short windows, so that they leave evenly and not in a burst at every full second. */
+/**
+ * Turns requests a second into short windows, so that they leave evenly and not in a burst at every full second. About a
+ * twentieth of the pace stays unused, so that no second holds one too many, wherever it begins.
+ */
 export function limiterFor(requestsPerSecond: number | null): RateLimiterOptions {
   if (requestsPerSecond === null) return UNLIMITED
-  const max = Math.max(1, Math.floor((requestsPerSecond * WINDOW_MS) / 1_000))
-  return { max, duration: Math.ceil((max * 1_000) / requestsPerSecond) }
+  const [most = 10] = WINDOWS
+  if (requestsPerSecond <= most) {
+    return { max: 1, duration: Math.ceil((SECOND_MS + UNEVEN_MS * Math.min(1, requestsPerSecond)) / requestsPerSecond) }
+  }
+  const used = (windows: number) => windows * Math.floor(requestsPerSecond / windows)
+  const windows = WINDOWS.reduce((best, each) => (used(each) > used(best) ? each : best), most)
+  return { max: Math.floor(requestsPerSecond / windows), duration: Math.ceil((SECOND_MS + UNEVEN_MS) / windows) }
 }
 
 /** Starts taking jobs. Rejects when the store does not answer, so that nobody waits for a worker that never began. */
