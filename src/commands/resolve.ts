@@ -41,7 +41,7 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
     const left = await getUnresolved(db, edition.id)
     if (as === 'again' && left > 0) await askFirst(left, options.yes ?? false)
     const resolved = await decide(db, edition.id, as, config)
-    const asked = as === 'drop' ? [] : [`${found} of ${name} were accepted, by the provider's own word: now submitted.`]
+    const asked = found === 0 ? [] : [`${found} of ${name} were accepted, by the provider's own word: now submitted.`]
     const lines = {
       found: left > 0 ? `${left} are still unknown: the provider knows nothing of them, or could not be asked.` : '',
       again: `${resolved} go again under a new key; the running workers take them up within a minute.`,
