@@ -48,22 +48,25 @@ export async function runCampaign(settings: CampaignSettings): Promise<Report | 
   return verdict && { seed, stores, subscribers, strikes: done, kills, ...verdict }
 }
 
-/** While a process sleeps: a reader of each of its batches leaves, and the sleeper wakes once another process has asked in its place. */
+/**
+ * While a process sleeps: a reader of its batch leaves, and the sleeper wakes once another process has asked in its place. Its
+ * batch is the one whose lease began last; those of the dead, which end earlier, are taken over as well and say nothing.
+ */
 async function oversleep({ round: { db } }: World, edition: EditionUnderFire | undefined): Promise<void> {
   if (!edition) return
-  const { rows: held } = await sql<{ id: number; epoch: number; members: number[] }>`
+  const { rows } = await sql<{ id: number; epoch: number; members: number[] }>`
     select id, lease_epoch as epoch, members from batches
     where edition_id = ${edition.id} and state in ${standingSql} and lease_epoch > 0
-      and next_attempt_at > clock_timestamp()`.execute(db)
-  const someone = held.flatMap(({ members }) => members.slice(0, 1))
-  await leave(db, edition, someone)
+      and next_attempt_at between clock_timestamp() and 'infinity'
+    order by next_attempt_at desc limit 1`.execute(db)
+  const [held] = rows
+  if (!held) return
+  await leave(db, edition, held.members.slice(0, 1))
   const giveUpAt = Date.now() + TAKEOVER_MS
   while (Date.now() < giveUpAt) {
-    const { rows } = await sql<{ count: number }>`
-      select count(*) as count
-      from unnest(${held.map(({ id }) => id)}::int[], ${held.map(({ epoch }) => epoch)}::int[]) as h(id, epoch)
-      join batches b on b.id = h.id and b.lease_epoch > h.epoch and b.state <> 'planned'`.execute(db)
-    if ((rows[0]?.count ?? 0) > 0) return
+    const { rows: taken } = await sql`
+      select from batches where id = ${held.id} and lease_epoch > ${held.epoch} and state <> 'planned'`.execute(db)
+    if (taken.length > 0) return
     await sleep(10)
   }
 }

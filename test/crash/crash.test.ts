@@ -60,10 +60,10 @@ describe.skipIf(!hasStores)('processes that are killed, on PostgreSQL and Redis'
     'are caught when the build is broken by %s',
     { timeout: 1_300_000 },
     async (broken) => {
-      const direct = await run({ broken, strikes: { [WEAK_POINT[broken]]: 15 } })
+      const direct = await run({ broken, strikes: { [WEAK_POINT[broken]]: 30 } })
       expect(isCaught(direct)).toBe(true)
       if (!isFull) return
-      const report = await run({ broken, strikes: { random: 15, ...everywhere(2), 'stop-past-lease': 15 } })
+      const report = await run({ broken, strikes: { random: 10, ...everywhere(1), 'stop-past-lease': 25 } })
       expect(isCaught(report)).toBe(true)
       expect(report.kills).toBeLessThanOrEqual(50)
     },

@@ -11,8 +11,7 @@ export type Strike = (typeof STRIKES)[number]
 
 /** Where a process is stopped past its lease: before it fixes anything (where it could harm most), before it asks, and with the answer in its hand. */
 const STOPS: readonly Point[] = [
-  'before-mark-commit',
-  'before-mark-commit',
+  ...Array<Point>(4).fill('before-mark-commit'),
   'before-request',
   'answer-read-before-settle-commit',
 ]
