@@ -262,9 +262,10 @@ describeStores('the queue', (store) => {
       await Promise.all(queues.map((queue) => queue.assertTick(250)))
       return ticks.length
     }).toBeGreaterThanOrEqual(8)
-    // The first may come once for each process that asserted at the same moment; from then on there is one row of them.
+    // The first may come once for each process that asserted at the same moment; from then on there is one row of them. On a
+    // busy machine the first of them may come late by most of an interval.
     const later = ticks.slice(3)
-    expect((later.at(-1) ?? 0) - (later[0] ?? 0)).toBeGreaterThanOrEqual((later.length - 1) * 250 - 100)
+    expect((later.at(-1) ?? 0) - (later[0] ?? 0)).toBeGreaterThanOrEqual((later.length - 1) * 250 - 240)
   })
 
   it('takes many jobs at once', async () => {
