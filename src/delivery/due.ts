@@ -83,16 +83,18 @@ export async function claimDueReaders(
  * the same reader. A batch loses its lease by that: whoever was about to mark it builds it again without them.
  */
 async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
-  // Each step is small next to the readers who are due, unless much waits: then the planner must know how much.
+  // As a rule nothing waits of older editions, and this looks at no reader at all.
   await sql`
     create temp table overtaken on commit drop as
     with newer as (
       select w.subscriber_id, n.kind, n.date from waiting_editions w join editions n on n.id = w.edition_id
       where w.age = 1 and not w.late
-    ), standing as materialized (
+    ), newest as materialized (select kind, max(date) as date from newer group by 1),
+    standing as materialized (
       select b.id as batch_id, b.edition_id, e.kind, e.date, m.subscriber_id
-      from batches b join editions e on e.id = b.edition_id cross join unnest(b.members) m(subscriber_id)
-      where ${isFreshSql} and e.date < (select max(n.date) from newer n where n.kind = e.kind)
+      from newest join editions e on e.kind = newest.kind and e.date < newest.date join batches b on b.edition_id = e.id
+      cross join unnest(b.members) m(subscriber_id)
+      where ${isFreshSql}
     )
     select s.batch_id, s.edition_id, s.subscriber_id
     from standing s join newer n on n.subscriber_id = s.subscriber_id and n.kind = s.kind and n.date > s.date`.execute(
