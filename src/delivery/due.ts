@@ -5,7 +5,7 @@ import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
 import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../subscriber/calendar.ts'
 import { WELCOME_WEEK_DAYS } from '../subscriber/store.ts'
-import { standingSql } from './delivery.ts'
+import { isFreshSql } from './delivery.ts'
 
 /** Most readers that one transaction plans: bounds memory and the time that locks are held. */
 const READERS_A_ROUND = 200_000
@@ -115,9 +115,6 @@ async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
     trx,
   )
 }
-
-/** Tells whether batch `b` waits and was never attempted. */
-const isFreshSql = sql<boolean>`b.state in ${standingSql} and b.state in ('planned', 'deferred') and b.recipe_sha256 is null`
 
 /**
  * Lays out everyone who may get this edition now, whatever their hour: confirmed, of its kind, not paused, not suppressed,

@@ -3,7 +3,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
-import { standingSql } from './delivery.ts'
+import { isFreshSql } from './delivery.ts'
 
 export interface Ration {
   /** Mails that may still go. */
@@ -37,8 +37,7 @@ async function layOutWaiting(trx: Transaction<Database>): Promise<void> {
   await sql`
     create temp table waiting_mails on commit drop as
     with b as (
-      select * from batches where state in ${standingSql} and state in ('planned', 'deferred') and recipe_sha256 is null
-        and next_attempt_at <= clock_timestamp() for update skip locked
+      select b.* from batches b where ${isFreshSql} and b.next_attempt_at <= clock_timestamp() for update skip locked
     )
     select b.id as batch_id, b.edition_id, m.subscriber_id, m.place, e.date, false as chosen,
       row_number() over (partition by m.subscriber_id order by e.date desc, e.id desc) as age

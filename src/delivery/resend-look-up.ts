@@ -37,17 +37,23 @@ export async function lookUpResend(
   let after: string | undefined
   for (;;) {
     const cursor = { limit: PAGE_SIZE, ...(after === undefined ? {} : { after }) }
-    const { data, has_more } = page.parse(await ask((signal) => client.emails.list(cursor, { signal })))
+    const { data, has_more } = read(page, await ask((signal) => client.emails.list(cursor, { signal })))
     const fresh = data.filter(({ created_at }) => Date.parse(created_at) >= since.getTime())
     for (const { id, to, created_at } of fresh) {
       if (!to.some((address) => wanted.has(address.toLowerCase()))) continue
-      const { tags } = mail.parse(await ask((signal) => client.emails.get(id, { signal })))
+      const { tags } = read(mail, await ask((signal) => client.emails.get(id, { signal })))
       const publicId = tags.find(({ name }) => name === 'delivery')?.value
       if (publicId !== undefined) found.push({ publicId, providerId: id, at: new Date(created_at) })
     }
     after = data.at(-1)?.id
     if (!has_more || fresh.length === 0 || after === undefined) return found
   }
+}
+
+function read<T>(shape: z.ZodType<T>, answer: unknown): T {
+  const parsed = shape.safeParse(answer)
+  if (!parsed.success) throw new Error('the answer has another shape than documented')
+  return parsed.data
 }
 
 /** Asks one question after the other, at a pace that leaves the account's limit to those who send. */

@@ -1,5 +1,4 @@
 // What became of a request goes to the ledger, and what it says of a provider to all workers. Never sends anything.
-
 import type { ClaimedBatch } from '../delivery/batch.ts'
 import { findHarm, findRejection, markBraked } from '../delivery/brake.ts'
 import { stepAfter } from '../delivery/outcome.ts'

@@ -47,7 +47,7 @@ const MAX_STALLS = 100
 /** Pause after a failed connection before the next look, in milliseconds: Redis and PostgreSQL restart within seconds. */
 const RECONNECT_MS = 2_000
 /** Windows of the limiter in a second: with more their own overhead eats the pace, with fewer requests come in bursts. */
-const WINDOWS = [10, 9, 8, 7, 6, 5]
+const WINDOWS = [10, 9, 8, 7, 6, 5] as const
 /** Requests leave evenly and arrive a little unevenly: by so much some of them may draw together, in milliseconds. */
 const UNEVEN_MS = 50
 /** Stands for "no limit": a hold is only honoured where some limiter is set. */
@@ -60,12 +60,11 @@ const SECOND_MS = 1_000
  */
 export function limiterFor(requestsPerSecond: number | null): RateLimiterOptions {
   if (requestsPerSecond === null) return UNLIMITED
-  const [most = 10] = WINDOWS
-  if (requestsPerSecond <= most) {
+  if (requestsPerSecond <= WINDOWS[0]) {
     return { max: 1, duration: Math.ceil((SECOND_MS + UNEVEN_MS * Math.min(1, requestsPerSecond)) / requestsPerSecond) }
   }
   const used = (windows: number) => windows * Math.floor(requestsPerSecond / windows)
-  const windows = WINDOWS.reduce((best, each) => (used(each) > used(best) ? each : best), most)
+  const windows = WINDOWS.reduce((best, each) => (used(each) > used(best) ? each : best))
   return { max: Math.floor(requestsPerSecond / windows), duration: Math.ceil((SECOND_MS + UNEVEN_MS) / windows) }
 }
 

@@ -1,5 +1,8 @@
 // What a provider says of mails whose answer never came: a real client asks a stand-in that forgets nothing.
 
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
 import { listStandingBatches } from '../../src/delivery/ledger.ts'
@@ -66,6 +69,21 @@ describe('markLookedUp', () => {
     expect(found).toBe(0)
     expect(failures).toEqual(['resend: 401 restricted_api_key: This API key is restricted to only send emails'])
     expect(await getUnresolved(round.db, edition.id)).toBe(1)
+  })
+
+  it('says in one line that an answer is another one than documented', async () => {
+    const { round, edition } = await lose(['ada'], 1)
+    const odd = createServer((_, response) => response.setHeader('content-type', 'application/json').end('{"data":7}'))
+    await once(odd.listen(0, '127.0.0.1'), 'listening')
+    try {
+      const baseUrl = `http://127.0.0.1:${(odd.address() as AddressInfo).port}`
+      const resend = openResend({ apiKey: 're_test', baseUrl, requestsPerSecond: 500 })
+      const failures = ['resend: the answer has another shape than documented']
+      expect(await markLookedUp(round.db, edition.id, [resend])).toEqual({ found: 0, failures })
+    } finally {
+      odd.closeAllConnections()
+      odd.close()
+    }
   })
 
   it('waits when it asks too fast', async () => {
