@@ -3,23 +3,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { measure } from './measure.ts'
 
 const WIDTHS = [320, 375, 1000]
 const HEIGHT = 900
-/** A finger's width in CSS pixels; links within a sentence are exempt. */
-const TARGET_MIN = 44
 const CHROMIUM = '/usr/bin/chromium'
-
-/** Runs in the page. */
-const MEASURE = `({
-  overflow: document.documentElement.scrollWidth - window.innerWidth,
-  small: [...document.querySelectorAll('a, button, label')]
-    .filter((element) => {
-      const box = element.getBoundingClientRect()
-      return box.width > 0 && getComputedStyle(element).display !== 'inline' && Math.round(box.height) < ${TARGET_MIN}
-    })
-    .map((element) => element.textContent.trim().slice(0, 30)),
-})`
 
 const [url = 'http://127.0.0.1:3000', directory = 'shots'] = process.argv.slice(2)
 const problems: string[] = []
@@ -60,7 +48,7 @@ async function shoot(page: Page, name: string, path: string, variant: string): P
 
 async function picture(page: Page, name: string, variant: string): Promise<void> {
   await page.screenshot({ path: join(directory, `web-${name}-${variant}.png`) })
-  const found = await page.evaluate<{ overflow: number; small: string[] }>(MEASURE)
+  const found = await measure(page)
   if (found.overflow > 0) problems.push(`${name} ${variant}: ${found.overflow} px wider than the window`)
   if (found.small.length > 0) problems.push(`${name} ${variant}: too small: ${found.small.join(' | ')}`)
 }

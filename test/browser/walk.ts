@@ -7,6 +7,7 @@ import axe from 'axe-core'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import type { Page, Response } from 'playwright-core'
 import { expect } from 'vitest'
+import { measure } from './measure.ts'
 import { listFaults } from './validity.ts'
 
 export interface Walk {
@@ -25,25 +26,11 @@ export interface Walk {
   look?: (page: Page, name: string) => Promise<void>
 }
 
-/** A finger's width in CSS pixels; links within a sentence are exempt. */
-const TARGET_MIN = 44
 /** The form's own minimum, and a little. */
 const READING_MS = 2_200
 const MAIL_MS = 40_000
 const PAUSE_MS = 200
 
-/** Runs in the page. */
-const MEASURE = `({
-  overflow: document.documentElement.scrollWidth - window.innerWidth,
-  small: [...document.querySelectorAll('a, button, label, summary, select, textarea, input:not([type=hidden], [type=radio], [type=checkbox])')]
-    .filter((element) => {
-      const box = element.getBoundingClientRect()
-      const label = element.matches('.field > label')
-      const hidden = element.closest('.hidden') !== null
-      return !label && !hidden && box.width > 0 && getComputedStyle(element).display !== 'inline' && Math.round(box.height) < ${TARGET_MIN}
-    })
-    .map((element) => element.outerHTML.slice(0, 80)),
-})`
 const VIOLATIONS =
   'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))'
 
@@ -184,7 +171,7 @@ async function copy({ page, judge }: Walk): Promise<Page> {
 }
 
 async function inspect(page: Page, name: string): Promise<void> {
-  const found = await page.evaluate<{ overflow: number; small: string[] }>(MEASURE)
+  const found = await measure(page)
   expect(found.overflow, `${name} is wider than the window`).toBeLessThanOrEqual(0)
   expect(found.small, name).toEqual([])
   await page.evaluate(axe.source)
