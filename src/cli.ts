@@ -133,37 +133,41 @@ subscribers
   .option('--organisation <name>', 'an organisation to follow; again for more', eachName)
   .option('--only', 'nothing but what is included or followed')
   .option(...JSON_OUT)
-  .action(async (email, options) => (await import('./commands/subscribers.ts')).addSubscriberCommand(email, options))
+  .action(async (email, options) =>
+    (await import('./commands/subscribers/subscribers.ts')).addSubscriberCommand(email, options),
+  )
 subscribers
   .command('list')
   .description('list subscribers')
   .option(...JSON_OUT)
-  .action(async (options) => (await import('./commands/subscribers.ts')).listSubscribersCommand(options))
+  .action(async (options) => (await import('./commands/subscribers/subscribers.ts')).listSubscribersCommand(options))
 subscribers
   .command('import <file>')
   .description('take a list over: listmonk, Mailchimp or our own CSV, - for standard input; safe to repeat')
   .option('--dry-run', 'only say what would come of it')
   .option(...JSON_OUT)
   .action(async (file, options) =>
-    (await import('./commands/subscribers-import.ts')).importSubscribersCommand(file, options),
+    (await import('./commands/subscribers/import.ts')).importSubscribersCommand(file, options),
   )
 subscribers
   .command('export')
   .description('write every subscriber to standard output as CSV')
   .option(...JSON_OUT)
-  .action(async (options) => (await import('./commands/subscribers-export.ts')).exportSubscribersCommand(options))
+  .action(async (options) => (await import('./commands/subscribers/export.ts')).exportSubscribersCommand(options))
 subscribers
   .command('erase <email>')
   .description('erase a subscriber: everything but a keyed hash that keeps them from being written to')
   .option(...JSON_OUT)
   .action(async (email, options) =>
-    (await import('./commands/subscribers-erase.ts')).eraseSubscriberCommand(email, options),
+    (await import('./commands/subscribers/erase.ts')).eraseSubscriberCommand(email, options),
   )
 subscribers
   .command('lift <email>')
   .description('lift the suppression of an address: bounced, complained, or refused by the provider')
   .option(...JSON_OUT)
-  .action(async (email, options) => (await import('./commands/suppressions.ts')).liftSuppressionCommand(email, options))
+  .action(async (email, options) =>
+    (await import('./commands/subscribers/suppressions.ts')).liftSuppressionCommand(email, options),
+  )
 
 try {
   await program.parseAsync()

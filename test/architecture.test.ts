@@ -95,8 +95,8 @@ const rules: Rule[] = [
       [{ 'src/main.ts': "import { Migrator as M } from 'kysely'" }, /imports Migrator from kysely/],
     ],
     sound: {
-      'src/jobs/queue-backend.ts': "import { Queue } from 'bullmq'",
-      'src/digest/template-frame.ts': "import mjml2html from 'mjml'",
+      'src/jobs/queue/backend.ts': "import { Queue } from 'bullmq'",
+      'src/digest/template/frame.ts': "import mjml2html from 'mjml'",
       'src/database/migrate.ts': "import { Migrator } from 'kysely'",
       'src/jobs/tick.ts': "import { sql } from 'kysely'",
       'src/cli.ts': "import { Command } from 'commander'",

@@ -1,7 +1,7 @@
 // Accounts as people read them.
-import type { Fates } from '../delivery/accounting.ts'
+import type { Fates } from '../delivery/account/accounting.ts'
+import { editionSilence, withheldSilence } from '../delivery/account/silence.ts'
 import type { Accounts } from '../delivery/delivery.ts'
-import { editionSilence, withheldSilence } from '../delivery/silence.ts'
 import type { Edition } from '../edition/edition.ts'
 
 /** The fields that `status`, `send` and `demo` print as JSON. */

@@ -1,8 +1,8 @@
 // Says why a subscriber got these papers of an edition, or why no mail: the same words that status counts. Reads only.
 import type { EditionKind } from '../database/states.ts'
+import { type Account, findAccount } from '../delivery/account/telling.ts'
 import { findDeliveryKind } from '../delivery/store.ts'
-import { type Account, findAccount } from '../delivery/telling.ts'
-import { readTopics } from '../digest/topics.ts'
+import { readTopics } from '../digest/topics/topics.ts'
 import { findNewestEdition } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
@@ -10,7 +10,7 @@ import type { Subscriber } from '../subscriber/subscriber.ts'
 import { editionName, stateInWords } from './accounts.ts'
 import { parseAddress, parseDate } from './arguments.ts'
 import { demoHint, withStores } from './session.ts'
-import { rhythmInWords } from './subscribers.ts'
+import { rhythmInWords } from './subscribers/subscribers.ts'
 import { openTerminal } from './terminal.ts'
 
 export async function explainCommand(

@@ -1,14 +1,14 @@
 // Sends one edition to everyone of its kind now, whatever their hour. Safe to repeat: who has a delivery of it gets no second one.
 
 import type { EditionKind } from '../database/states.ts'
-import { getAccounts } from '../delivery/accounting.ts'
+import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import type { Edition } from '../edition/edition.ts'
 import { findEdition } from '../edition/store.ts'
 import { drainEdition } from '../jobs/drain.ts'
 import { openPipeline } from '../jobs/pipeline.ts'
 import { planAll, rehearseAll } from '../jobs/plan.ts'
-import type { Queue } from '../jobs/queue.ts'
+import type { Queue } from '../jobs/queue/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
 import { assertKeyRing, closeProviders, openRound, openRoundQueue } from '../main.ts'

@@ -1,8 +1,8 @@
 // The accounts of an edition, from one snapshot of the ledger.
-import { getAccounts, getFates, listWaitingReasons } from '../delivery/accounting.ts'
+import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
-import { getUnresolved } from '../delivery/resolving.ts'
-import { listOutProviders } from '../delivery/standing.ts'
+import { listOutProviders } from '../delivery/provider/out.ts'
+import { getUnresolved } from '../delivery/sending/resolving.ts'
 import { findEdition, findNewestEdition } from '../edition/store.ts'
 import {
   accountFields,

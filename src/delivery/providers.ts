@@ -1,9 +1,9 @@
 // Opens the providers that the settings name, in their order.
 import type { Config, ProviderSettings } from '../config.ts'
-import { openOutbox } from './outbox.ts'
-import type { Provider } from './provider.ts'
-import { openResend } from './resend.ts'
-import { openSmtp } from './smtp.ts'
+import { openOutbox } from './provider/outbox.ts'
+import type { Provider } from './provider/provider.ts'
+import { openResend } from './provider/resend/resend.ts'
+import { openSmtp } from './provider/smtp/smtp.ts'
 
 export function openProviders({
   providers,

@@ -4,7 +4,7 @@ import type { Place } from '../edition/place.ts'
 import type { Level } from './budget.ts'
 import { paperLinks } from './links.ts'
 import { markSlot, REMARK } from './piece.ts'
-import { cleanText, shorten, shortenToLength } from './text.ts'
+import { cleanText, shorten, shortenToLength } from './text/text.ts'
 import { AUTHORS_SHOWN, authorLine, brieflyCounted, counted, shortDate } from './words.ts'
 
 /** The values of the templates' card. Every text may be ''; the templates leave out what is. */

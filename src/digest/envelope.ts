@@ -5,7 +5,7 @@ import type { EditionKind, Length } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { hostLinks, ownLink } from './links.ts'
 import { markSlot } from './piece.ts'
-import { cleanLine, cleanText, shortenToLength, shortTitle } from './text.ts'
+import { cleanLine, cleanText, shortenToLength, shortTitle } from './text/text.ts'
 import { shortDate } from './words.ts'
 
 /** Who sends, as the operator set it. */

@@ -4,7 +4,7 @@ import { ordinal } from '../edition/ranking.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import type { PlaceIndex } from './place-index.ts'
 import { LATE_RISERS_MAX, selectPapers } from './selection.ts'
-import { cleanText } from './text.ts'
+import { cleanText } from './text/text.ts'
 import { judgePlace, openWishes, type Unmet, unmetWords, wishWords } from './wishes.ts'
 import { counted, shortDate } from './words.ts'
 

@@ -4,8 +4,8 @@ import type { Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Host } from './envelope.ts'
 import { hostLinks } from './links.ts'
-import { cleanText, shortTitle } from './text.ts'
-import type { Theme } from './theme.ts'
+import type { Theme } from './template/theme.ts'
+import { cleanText, shortTitle } from './text/text.ts'
 import { counted, longDate, shortDate } from './words.ts'
 
 /** What is rendered: a frozen edition's places in order. */

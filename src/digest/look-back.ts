@@ -10,8 +10,8 @@ import type { Choices } from '../subscriber/preferences.ts'
 import { indexPlaces, type PlaceIndex } from './place-index.ts'
 import { selectPapers } from './selection.ts'
 import { countFiltered, emptyWords, filteredWords, heldSentence } from './silence-words.ts'
-import { cleanText } from './text.ts'
-import { readTopics, type Topics } from './topics.ts'
+import { cleanText } from './text/text.ts'
+import { readTopics, type Topics } from './topics/topics.ts'
 
 /** What one edition would have brought. */
 export interface LookBack {

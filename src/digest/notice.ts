@@ -2,7 +2,7 @@
 import type { Host } from './envelope.ts'
 import { hostFrame } from './frame.ts'
 import type { Templates } from './rendering.ts'
-import { cleanText } from './text.ts'
+import { cleanText } from './text/text.ts'
 
 /** What a notice says, in plain text. */
 export interface Notice {

@@ -1,9 +1,9 @@
 // An edition's places made searchable: once an edition, never once a reader. What a phrase finds is remembered, as many readers
 // ask for the same.
 import type { Place } from '../edition/place.ts'
-import { cleanText } from './text.ts'
-import { foldWords, stemWords } from './topic-words.ts'
-import type { Topics } from './topics.ts'
+import { cleanText } from './text/text.ts'
+import type { Topics } from './topics/topics.ts'
+import { foldWords, stemWords } from './topics/words.ts'
 
 /** Where a topic was found; the first that holds it counts. */
 export const FIELDS = ['title', 'keywords', 'abstract'] as const

@@ -2,8 +2,8 @@
 // leave, escaped once here; small enough that an edition can keep room for one on every card.
 import type { Size } from './budget.ts'
 import { quoteText } from './piece.ts'
-import { escapeHtml, wrapParagraph } from './template.ts'
-import { cleanLine, shortenToLength } from './text.ts'
+import { escapeHtml, wrapParagraph } from './template/template.ts'
+import { cleanLine, shortenToLength } from './text/text.ts'
 
 export interface PrintedRemark {
   /** What is put into a piece's place for it, by medium. */

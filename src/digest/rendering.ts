@@ -9,11 +9,18 @@ import { ALSO_MAX, cardName } from './order.ts'
 import { makePiece, type Piece, twinSize } from './piece.ts'
 import { REMARK_SIZE_MAX } from './remark.ts'
 import { SECTION_MAX } from './selection.ts'
-import { checkTemplate, compileParts, DIGEST_PARTS, type Medium, NOTICE_PARTS, type Parts } from './template.ts'
-import { readTemplate } from './template-files.ts'
-import { compileMjml } from './template-mjml.ts'
-import { readTheme, type Theme } from './theme.ts'
-import { readTopics, type Topics } from './topics.ts'
+import { readTemplate } from './template/files.ts'
+import { compileMjml } from './template/mjml.ts'
+import {
+  checkTemplate,
+  compileParts,
+  DIGEST_PARTS,
+  type Medium,
+  NOTICE_PARTS,
+  type Parts,
+} from './template/template.ts'
+import { readTheme, type Theme } from './template/theme.ts'
+import { readTopics, type Topics } from './topics/topics.ts'
 
 export type { Host } from './envelope.ts'
 export type { Sheet } from './frame.ts'

@@ -1,10 +1,11 @@
 // What became of a request goes to the ledger, and what it says of a provider to all workers. Never sends anything.
-import type { ClaimedBatch } from '../delivery/batch.ts'
-import { findHarm, findRejection, markBraked } from '../delivery/brake.ts'
-import { stepAfter } from '../delivery/outcome.ts'
-import type { BatchOutcome, MailOutcome, Provider } from '../delivery/provider.ts'
-import { markDeferred, markHalved, markSettled, markUnknown } from '../delivery/settling.ts'
-import { markOut, type Out } from '../delivery/standing.ts'
+
+import { markOut, type Out } from '../delivery/provider/out.ts'
+import { stepAfter } from '../delivery/provider/outcome.ts'
+import type { BatchOutcome, MailOutcome, Provider } from '../delivery/provider/provider.ts'
+import type { ClaimedBatch } from '../delivery/sending/batch.ts'
+import { findHarm, findRejection, markBraked } from '../delivery/sending/brake.ts'
+import { markDeferred, markHalved, markSettled, markUnknown } from '../delivery/sending/settling.ts'
 import { markStopped } from '../edition/store.ts'
 import { HoldError, LaterError } from '../errors.ts'
 import type { Round } from './round.ts'

@@ -1,15 +1,15 @@
 // One notice: one claim, one mark, one request, one settle, as with a batch of one. The mark is committed before the request.
 import { isReserved } from '../delivery/delivery.ts'
-import { type ClaimedNotice, claimNotice, markNoticeAttempting } from '../delivery/notice-ledger.ts'
-import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from '../delivery/notice-mail.ts'
+import { type ClaimedNotice, claimNotice, markNoticeAttempting } from '../delivery/notice/ledger.ts'
+import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from '../delivery/notice/mail.ts'
 import {
   markNoticeDeferred,
   markNoticeSettled,
   markNoticeUnknown,
   markNoticeWithheld,
-} from '../delivery/notice-settling.ts'
-import { refuseReplay, stepAfter } from '../delivery/outcome.ts'
-import type { BatchOutcome, Provider } from '../delivery/provider.ts'
+} from '../delivery/notice/settling.ts'
+import { refuseReplay, stepAfter } from '../delivery/provider/outcome.ts'
+import type { BatchOutcome, Provider } from '../delivery/provider/provider.ts'
 import { HoldError, LaterError } from '../errors.ts'
 import type { Round } from './round.ts'
 import { firstBack, readStandings } from './routes.ts'

@@ -1,13 +1,14 @@
 // The round's table of contents. Each job does its own work; only this file knows what comes next.
-import { listStandingBatches } from '../delivery/ledger.ts'
-import { listStandingNotices } from '../delivery/notice-ledger.ts'
+
+import { listStandingNotices } from '../delivery/notice/ledger.ts'
+import { listStandingBatches } from '../delivery/sending/ledger.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
-import type { Handlers, Job } from './job.ts'
 import { makeNotes } from './notes.ts'
 import { notify } from './notify.ts'
 import { planDue } from './plan.ts'
-import type { Queue } from './queue.ts'
+import type { Handlers, Job } from './queue/job.ts'
+import type { Queue } from './queue/queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
 import { ration } from './ration.ts'
 import type { Round } from './round.ts'

@@ -1,5 +1,5 @@
 // Plans what waits within what the providers' quotas leave, before it is queued. Does nothing while one of them takes any number.
-import { rationWaiting } from '../delivery/rationing.ts'
+import { rationWaiting } from '../delivery/planning/rationing.ts'
 import type { Round } from './round.ts'
 import { readStandings } from './routes.ts'
 

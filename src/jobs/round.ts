@@ -1,7 +1,7 @@
 // What every job works with: opened once by whoever runs the round, handed down, never looked up.
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import type { Provider } from '../delivery/provider.ts'
+import type { Provider } from '../delivery/provider/provider.ts'
 import type { Host, Templates } from '../digest/rendering.ts'
 import type { Logger } from '../logger.ts'
 import type { Source } from '../source/paper.ts'

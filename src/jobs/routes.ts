@@ -1,10 +1,10 @@
 // Which provider a batch goes to. One that was attempted stays with its provider; any other takes the first of the list that is
 // not out. Decides from Postgres alone, so that all workers agree.
 import { sql } from 'kysely'
-import type { Provider } from '../delivery/provider.ts'
-import { getLeft, type Left } from '../delivery/quota.ts'
-import { listOutProviders, type Out } from '../delivery/standing.ts'
-import type { Job } from './job.ts'
+import { listOutProviders, type Out } from '../delivery/provider/out.ts'
+import type { Provider } from '../delivery/provider/provider.ts'
+import { getLeft, type Left } from '../delivery/provider/quota.ts'
+import type { Job } from './queue/job.ts'
 import type { Round } from './round.ts'
 
 /** A provider as it stands now. */

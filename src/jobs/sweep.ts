@@ -1,8 +1,9 @@
 // What the sweep clears away: links whose time is over, sign-ups that nobody confirmed, what an erasure had to leave for a day.
 // It must never touch a row that something still waits for.
-import { pruneSealed } from '../delivery/erasure.ts'
-import { pruneEvents } from '../delivery/feedback.ts'
-import { pruneNotices } from '../delivery/notice-settling.ts'
+
+import { pruneEvents } from '../delivery/feedback/feedback.ts'
+import { pruneNotices } from '../delivery/notice/settling.ts'
+import { pruneSealed } from '../delivery/request/erasure.ts'
 import { prunePending } from '../subscriber/consent.ts'
 import { pruneCredentials } from '../subscriber/credential.ts'
 import type { Round } from './round.ts'

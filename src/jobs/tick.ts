@@ -6,7 +6,7 @@ import { ensureEdition, listUnfrozenEditions } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { listLastLooks } from '../source/store.ts'
 import { isReaderDue, listWantedWeeks } from '../subscriber/store.ts'
-import type { Job } from './job.ts'
+import type { Job } from './queue/job.ts'
 import type { Round } from './round.ts'
 
 type TickRound = Pick<Round, 'db' | 'cutoffMinutes'>

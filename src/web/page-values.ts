@@ -1,9 +1,9 @@
 // What each page template prints: values ready to be escaped, '' where there is nothing to say. The templates leave that out.
 import type { Card } from '../digest/card.ts'
-import type { LookBackValues } from './look-back-values.ts'
-import type { PreferencesValues } from './preferences-values.ts'
-import type { EditionValues } from './shown-edition.ts'
-import type { SubscribeFormValues } from './subscribe-form.ts'
+import type { EditionValues } from './editions/shown-edition.ts'
+import type { LookBackValues } from './reader/preferences/look-back.ts'
+import type { PreferencesValues } from './reader/preferences/values.ts'
+import type { SubscribeFormValues } from './sign-up/subscribe-form.ts'
 
 /** The values of each template: all of them, as a missing one throws. */
 export interface PageValues {

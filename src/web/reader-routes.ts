@@ -1,6 +1,5 @@
 // What readers reach by the links in their mails: every address, its methods, and which of them are nobody else's to keep.
 import type { Handler } from 'hono'
-import { confirmSubscription, showConfirm } from './confirm.ts'
 import {
   downloadExport,
   eraseReader,
@@ -10,13 +9,14 @@ import {
   showExport,
   showUndo,
   undoChange,
-} from './link-pages.ts'
-import { exchangeLink, showPreferences } from './preferences.ts'
-import { changePreferences } from './preferences-change.ts'
-import { showReaderFeed } from './reader-feed.ts'
-import type { ReaderParts } from './reader-parts.ts'
-import { subscribe } from './subscribe.ts'
-import { showUnsubscribe, unsubscribe } from './unsubscribe.ts'
+} from './reader/link-pages.ts'
+import { changePreferences } from './reader/preferences/change.ts'
+import { exchangeLink, showPreferences } from './reader/preferences/page.ts'
+import { showReaderFeed } from './reader/reader-feed.ts'
+import { showUnsubscribe, unsubscribe } from './reader/unsubscribe.ts'
+import { confirmSubscription, showConfirm } from './sign-up/confirm.ts'
+import { subscribe } from './sign-up/subscribe.ts'
+import type { ReaderParts } from './visit/reader-parts.ts'
 
 /** Behind a token or a sitting, or with an address typed in: never cached, never indexed. */
 export const READER_PATHS = [

@@ -3,7 +3,7 @@
 // what the next looks see. `npx tsx test/bench/late-risers.ts`; without the captures there is nothing to measure.
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { selectPapers } from '../../src/digest/selection.ts'
-import { readTopics } from '../../src/digest/topics.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { findRisers, rankPapers } from '../../src/edition/ranking.ts'
 import type { Listing } from '../../src/source/paper.ts'

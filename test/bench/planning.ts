@@ -3,7 +3,7 @@
 // [--readers 100000] [--editions 4] [--personal 0.05] [--sets 5000]`; the database must be empty and is left full.
 import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
-import { TOPIC_GROUPS } from '../../src/digest/topic-groups.ts'
+import { TOPIC_GROUPS } from '../../src/digest/topics/groups.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'

@@ -14,9 +14,9 @@ import { openDailyPapersFiles } from '../../src/source/daily-papers-file.ts'
 import type { EditionDate } from '../../src/source/paper.ts'
 import { SAMPLE_DATES } from '../../src/source/sample.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
-import { outlookFromSample } from '../../src/web/preview-editions.ts'
-import { DEFAULT_READER, makePreview } from '../../src/web/preview-mail.ts'
-import { forceScheme } from '../../src/web/preview-scheme.ts'
+import { outlookFromSample } from '../../src/web/preview/editions.ts'
+import { DEFAULT_READER, makePreview } from '../../src/web/preview/mail.ts'
+import { forceScheme } from '../../src/web/preview/scheme.ts'
 
 interface Exhibit {
   name: string

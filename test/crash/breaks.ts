@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema.ts'
-import type { Provider } from '../../src/delivery/provider.ts'
+import type { Provider } from '../../src/delivery/provider/provider.ts'
 
 interface Break {
   rewrite?: (text: string) => string

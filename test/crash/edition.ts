@@ -1,7 +1,7 @@
 // One edition under fire: planned for everyone, followed until nothing of it can move, and held against the referee's log.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { getAccounts } from '../../src/delivery/accounting.ts'
+import { getAccounts } from '../../src/delivery/account/accounting.ts'
 import { type Accounts, addsUp, standingSql } from '../../src/delivery/delivery.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'

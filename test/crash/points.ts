@@ -1,7 +1,7 @@
 // The named points at which a process of the round can be told to die or to stop. They are found from outside, in what the
 // process says to the database and to the provider; the code under test knows nothing of them.
 import pg from 'pg'
-import type { Provider } from '../../src/delivery/provider.ts'
+import type { Provider } from '../../src/delivery/provider/provider.ts'
 import type { LinkKeys } from '../../src/subscriber/token.ts'
 
 /** In the order of a batch's life. */

@@ -1,7 +1,7 @@
 // A worker on an SMTP server, for tests to kill: claims, sends and settles one batch after another until nothing is left.
 import { openDatabase } from '../../src/database/client.ts'
-import { listStandingBatches } from '../../src/delivery/ledger.ts'
-import { openSmtp } from '../../src/delivery/smtp.ts'
+import { openSmtp } from '../../src/delivery/provider/smtp/smtp.ts'
+import { listStandingBatches } from '../../src/delivery/sending/ledger.ts'
 import { LaterError } from '../../src/errors.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { openLogger } from '../../src/logger.ts'

@@ -2,7 +2,7 @@
 import { stdout } from 'node:process'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { composeMessage } from '../../src/delivery/message.ts'
+import { composeMessage } from '../../src/delivery/provider/message.ts'
 import {
   fitCards,
   fits,

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { simpleParser } from 'mailparser'
 import { describe, expect, it } from 'vitest'
-import { composeMessage } from '../../src/delivery/message.ts'
+import { composeMessage } from '../../src/delivery/provider/message.ts'
 import { envelopeOf, subjectDay, subjectLead } from '../../src/digest/envelope.ts'
 import { splitSlots } from '../../src/digest/piece.ts'
 import { HOST } from './golden/places.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { explainPlaces, nearMisses } from '../../src/digest/explaining.ts'
 import { indexPlaces } from '../../src/digest/place-index.ts'
-import { readTopics } from '../../src/digest/topics.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { makePlace } from '../support/places.ts'
 

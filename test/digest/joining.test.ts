@@ -6,7 +6,7 @@ import { JOIN_VERSION, joinDigest, joinView, preparePieces, recipeOf } from '../
 import { makePiece, markSlot, type Piece } from '../../src/digest/piece.ts'
 import { fitRemark } from '../../src/digest/remark.ts'
 import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
-import { cleanText } from '../../src/digest/text.ts'
+import { cleanText } from '../../src/digest/text/text.ts'
 import { HOST, PLACES, place, SELECTION, SLOTS } from './golden/places.ts'
 
 let templates: Templates

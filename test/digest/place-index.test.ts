@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../src/digest/place-index.ts'
-import { readTopics } from '../../src/digest/topics.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
 import type { Paper } from '../../src/source/paper.ts'
 import { makePlace } from '../support/places.ts'
 

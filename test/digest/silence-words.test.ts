@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { countFiltered, emptyWords, filteredWords, heldSentence } from '../../src/digest/silence-words.ts'
-import { readTopics } from '../../src/digest/topics.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { makePlace } from '../support/places.ts'
 

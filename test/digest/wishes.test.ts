@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../src/digest/place-index.ts'
-import { readTopics } from '../../src/digest/topics.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
 import { isFiltering, judgePlace, openWishes, sayWishes, strengthAt, wishWords } from '../../src/digest/wishes.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { makePlace } from '../support/places.ts'

@@ -1,6 +1,6 @@
 // One batch of a round in the hands of a test.
-import type { ClaimedBatch } from '../../src/delivery/batch.ts'
-import { claimBatch } from '../../src/delivery/ledger.ts'
+import type { ClaimedBatch } from '../../src/delivery/sending/batch.ts'
+import { claimBatch } from '../../src/delivery/sending/ledger.ts'
 import type { Edition } from '../../src/edition/edition.ts'
 import { planFor, type TestRound } from './round.ts'
 

@@ -1,7 +1,7 @@
 // Mails of captured days as a provider gets them, for tests and measurements of whole messages. Addresses and tokens are
 // invented.
 import type { EditionKind, Length } from '../../src/database/states.ts'
-import type { Mail } from '../../src/delivery/provider.ts'
+import type { Mail } from '../../src/delivery/provider/provider.ts'
 import { joinDigest, type MailEncoding, preparePieces } from '../../src/digest/joining.ts'
 import type { Piece } from '../../src/digest/piece.ts'
 import { renderEdition, type Templates } from '../../src/digest/rendering.ts'

@@ -1,8 +1,8 @@
 // Notices for tests: what a row says inside its seal, and what its mail links to.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema.ts'
-import type { NoticeContent, SealedNotice } from '../../src/delivery/notice.ts'
-import { unseal } from '../../src/delivery/seal.ts'
+import type { NoticeContent, SealedNotice } from '../../src/delivery/notice/notice.ts'
+import { unseal } from '../../src/delivery/notice/seal.ts'
 import type { LinkKeys } from '../../src/subscriber/token.ts'
 
 export async function readNotice(db: Kysely<Database>, id: number | null) {

@@ -6,7 +6,7 @@ import {
   type Mail,
   NO_QUOTA,
   type Provider,
-} from '../../src/delivery/provider.ts'
+} from '../../src/delivery/provider/provider.ts'
 
 /** What can go wrong with one request. `taken` ones were accepted and their answer was lost. */
 const FAULTS = [

@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
-import { getAccounts } from '../../src/delivery/accounting.ts'
+import { getAccounts } from '../../src/delivery/account/accounting.ts'
 import { addsUp } from '../../src/delivery/delivery.ts'
 import {
   type BatchOutcome,
@@ -12,7 +12,7 @@ import {
   type Mail,
   NO_QUOTA,
   type Provider,
-} from '../../src/delivery/provider.ts'
+} from '../../src/delivery/provider/provider.ts'
 import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
 import { insertPieces } from '../../src/digest/store.ts'
 import type { Edition } from '../../src/edition/edition.ts'

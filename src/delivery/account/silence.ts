@@ -1,0 +1,202 @@
+// Why a reader has no mail of an edition, in words: one reason, and whose it is. Pure. What is a fact of an edition is read there,
+// what met a reader is read from their delivery; everything else follows from what is known of both.
+import type { BatchState, Consent, DeliveryState, EditionKind } from '../../database/states.ts'
+import {
+  emptyWords,
+  type Filtered,
+  filteredWords,
+  heldSentence,
+  type SilenceWords,
+} from '../../digest/silence-words.ts'
+import { longDate, shortDate } from '../../digest/words.ts'
+import type { Edition } from '../../edition/edition.ts'
+import type { EditionDate } from '../../source/paper.ts'
+import type { Cadence } from '../../subscriber/preferences.ts'
+
+/** Whose reason it is: the edition's, of the reader's own choices, or ours. */
+export type Whose = 'edition' | 'choices' | 'ours'
+
+/** One reason, and whose it is. */
+export interface Silence extends SilenceWords {
+  whose: Whose
+}
+
+/** What became of an edition for one reader: a mail, one that is still to come, or the one reason why there is none. */
+export type Told =
+  | { kind: 'mail'; sentence: string }
+  | { kind: 'coming'; sentence: string }
+  | ({ kind: 'silence' } & Silence)
+
+export interface Facts {
+  date: EditionDate
+  kind: EditionKind
+  /** Undefined when nothing is known of the date. */
+  edition: Pick<Edition, 'state' | 'reason' | 'archive' | 'cutoffAt' | 'frozenAt' | 'stoppedReason'> | undefined
+  delivery:
+    | {
+        state: DeliveryState
+        reason: string | null
+        /** Of the batch that carries it. */
+        batch: { state: BatchState; reason: string | null } | null
+        /** The date of the newer edition that took it in. */
+        mergedInto: EditionDate | null
+        filtered: Filtered | null
+      }
+    | undefined
+  reader: {
+    consent: Consent
+    cadence: Cadence
+    /** The last day of a pause, that day included; it may be over. */
+    pausedUntil: string | null
+    isPaused: boolean
+    /** Why nothing may be written to the address. */
+    suppressed: string | null
+    subscribedAt: Date
+    waitingSince: Date
+    /** The reader's local date and hour at which they are asked next; null for nobody confirmed. */
+    nextHour: string | null
+  }
+  /** Whether a weekly reader's weekday and hour point to this week. */
+  isTheirWeek: boolean
+}
+
+/** Tells what became of an edition for a reader. Every case ends in exactly one answer. */
+export function tell(facts: Facts): Told {
+  const { delivery, edition } = facts
+  if (delivery) return tellDelivery(facts, delivery)
+  const { reader, kind } = facts
+  const isWeekly = reader.cadence === 'weekly'
+  if (isWeekly !== (kind === 'weekly')) {
+    const sentence = isWeekly ? 'You get the week, not each day.' : 'You get the days, not the week.'
+    return silent({ whose: 'choices', reason: 'other-cadence', sentence })
+  }
+  if (isWeekly && !facts.isTheirWeek) return silent(notYourDay(facts))
+  return silent(editionSilence(edition, facts)) ?? tellWaiting(facts)
+}
+
+/** Says why an edition is sent to nobody; undefined for a frozen one that is not of the archive. */
+export function editionSilence(
+  edition: Facts['edition'],
+  { date, kind }: Pick<Facts, 'date' | 'kind'>,
+): Silence | undefined {
+  const whose = 'edition'
+  const name = kind === 'weekly' ? `The week to ${shortDate(date)}` : `The edition of ${shortDate(date)}`
+  if (!edition) return { whose, reason: 'not-collected', sentence: `${name} was never made: nothing is known of it.` }
+  const { state, reason } = edition
+  if (state === 'open') {
+    const until = `${edition.cutoffAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+    return { whose, reason: 'open', sentence: `${name} is not frozen yet: votes count until ${until}.` }
+  }
+  if (state === 'held') {
+    return { whose, reason: 'held', sentence: heldSentence(name, reason) }
+  }
+  if (state === 'empty') return { whose, ...emptyWords(reason, kind) }
+  if (edition.archive) {
+    return { whose, reason: 'archive', sentence: `${name} was collected as an archive, which is sent to nobody.` }
+  }
+  return undefined
+}
+
+/** Says what a reason of a withheld delivery means; `detail` adds what is known of this one. */
+export function withheldSilence(
+  reason: string | null,
+  detail: { mergedInto?: EditionDate | null; filtered?: Filtered | null } = {},
+): Silence {
+  switch (reason) {
+    case 'filtered':
+      return { whose: 'choices', ...filteredWords(detail.filtered ?? null) }
+    case 'paused':
+      return { whose: 'choices', reason, sentence: 'You had paused when it was about to leave.' }
+    case 'left':
+      return { whose: 'ours', reason, sentence: 'You had left when it was about to leave.' }
+    case 'late':
+      return {
+        whose: 'ours',
+        reason,
+        sentence: 'It could not leave in time, and was too old to be news when it could.',
+      }
+    case 'merged': {
+      const into = detail.mergedInto ? `your digest of ${shortDate(detail.mergedInto)}` : 'a newer one'
+      return { whose: 'ours', reason, sentence: `It was merged into ${into}: never several mails at once.` }
+    }
+    case 'suppressed':
+      return { whose: 'ours', reason, sentence: 'Nothing may be written to this address: mail to it failed before.' }
+    case 'reserved-domain':
+      return {
+        whose: 'ours',
+        reason,
+        sentence: 'The address is of a domain kept for examples: nobody is reached there.',
+      }
+    default:
+      return {
+        whose: 'ours',
+        reason: reason ?? 'withheld',
+        sentence: `It was withheld: ${reason ?? 'no reason kept'}.`,
+      }
+  }
+}
+
+function tellDelivery({ edition }: Facts, delivery: NonNullable<Facts['delivery']>): Told {
+  const { state, reason, batch } = delivery
+  switch (state) {
+    case 'submitted':
+      return { kind: 'mail', sentence: 'It was handed to the provider.' }
+    case 'planned': {
+      if (edition?.stoppedReason) {
+        const sentence = `It is planned, but its edition was stopped: ${edition.stoppedReason}.`
+        return { kind: 'coming', sentence }
+      }
+      if (batch?.state === 'unknown') return silent(sayUnknown(batch.reason))
+      const waits = batch?.state === 'deferred' ? ` and waits: ${batch.reason ?? 'the provider asked for it'}` : ''
+      return { kind: 'coming', sentence: `It is planned${waits}.` }
+    }
+    case 'unknown':
+      return silent(sayUnknown(reason))
+    case 'rejected':
+      return silent({ whose: 'ours', reason: 'rejected', sentence: `The provider refused it: ${reason}.` })
+    case 'withheld':
+      return silent(withheldSilence(reason, delivery))
+  }
+}
+
+/** A frozen edition that meets a reader without a delivery of it: it waits for them, or it never did. */
+function tellWaiting({ edition, reader }: Facts): Told {
+  if (reader.consent === 'pending') {
+    return silent({ whose: 'choices', reason: 'pending', sentence: 'The subscription is not confirmed yet.' })
+  }
+  if (reader.consent === 'unsubscribed') {
+    return silent({ whose: 'ours', reason: 'left', sentence: 'You have left: nothing is sent any more.' })
+  }
+  if (reader.suppressed !== null) {
+    const sentence = `Nothing may be written to this address: ${reader.suppressed}.`
+    return silent({ whose: 'ours', reason: 'suppressed', sentence })
+  }
+  const frozenAt = edition?.frozenAt ?? new Date(0)
+  const paused = reader.pausedUntil === null ? '' : ` until ${longDate(reader.pausedUntil)}`
+  if (reader.isPaused) return silent({ whose: 'choices', reason: 'paused', sentence: `You are paused${paused}.` })
+  if (frozenAt > reader.waitingSince) {
+    return { kind: 'coming', sentence: `It waits for your next hour: ${reader.nextHour ?? 'none is set'}.` }
+  }
+  if (frozenAt < reader.subscribedAt) {
+    return silent({ whose: 'choices', reason: 'before', sentence: 'It froze before you subscribed.' })
+  }
+  if (paused !== '') return silent({ whose: 'choices', reason: 'paused', sentence: `You were paused${paused}.` })
+  const sentence = 'You were paused, away or on another rhythm when it froze: what froze then does not wait.'
+  return silent({ whose: 'choices', reason: 'not-waiting', sentence })
+}
+
+function notYourDay({ date }: Facts): Silence {
+  const sentence = `Not one of your days: your week does not end on ${longDate(date)}.`
+  return { whose: 'choices', reason: 'not-your-day', sentence }
+}
+
+function sayUnknown(reason: string | null): Silence {
+  const sentence = `The provider may or may not have accepted it${reason ? ` (${reason})` : ''}: it is not sent twice.`
+  return { whose: 'ours', reason: 'unknown', sentence }
+}
+
+function silent(silence: Silence): Told
+function silent(silence: Silence | undefined): Told | undefined
+function silent(silence: Silence | undefined): Told | undefined {
+  return silence && { kind: 'silence', ...silence }
+}

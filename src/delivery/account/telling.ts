@@ -1,0 +1,149 @@
+// Reads what became of an edition for one reader, and why: the facts that silence.ts puts into words, and the edition's papers one
+// by one. Never writes.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import type { BatchState, DeliveryState, EditionKind } from '../../database/states.ts'
+import { type Explanation, explainPlaces } from '../../digest/explaining.ts'
+import { indexPlaces } from '../../digest/place-index.ts'
+import { countFiltered } from '../../digest/silence-words.ts'
+import { listSelections } from '../../digest/store.ts'
+import type { Topics } from '../../digest/topics/topics.ts'
+import type { Edition } from '../../edition/edition.ts'
+import type { Place } from '../../edition/place.ts'
+import { findEdition, listPlaces } from '../../edition/store.ts'
+import type { EditionDate } from '../../source/paper.ts'
+import { nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import type { Subscriber } from '../../subscriber/subscriber.ts'
+import { type Facts, type Told, tell } from './silence.ts'
+
+export interface Account {
+  edition: Edition | undefined
+  told: Told
+  /** Each paper of the edition with the reason why it is in the digest or not; none where no selection was made. */
+  papers: (Explanation & { paperId: string; upvotes: number })[]
+  /** The reader's choices have changed since the selection was made: the reasons are those of today. */
+  choicesChanged: boolean
+}
+
+interface Ask {
+  date: EditionDate
+  kind: EditionKind
+  cutoffMinutes: number
+  topics: Topics
+}
+
+interface DeliveryFacts {
+  state: DeliveryState
+  reason: string | null
+  selectionId: number | null
+  batchState: BatchState | null
+  batchReason: string | null
+  mergedInto: string | null
+}
+
+/** Tells what became of the edition of a date for a subscriber, and why each paper is in or out. */
+export async function findAccount(db: Kysely<Database>, subscriber: Subscriber, ask: Ask): Promise<Account> {
+  const edition = await findEdition(db, ask.date, ask.kind)
+  const delivery = edition && (await findDeliveryFacts(db, edition.id, subscriber.id))
+  const isMade = delivery !== undefined && (delivery.selectionId !== null || delivery.reason === 'filtered')
+  const places = edition && isMade ? await listPlaces(db, edition.id) : []
+  const had = edition && isMade ? await listHad(db, edition.id, subscriber.id) : new Set<number>()
+  const index = indexPlaces(places, ask.topics)
+  const explained = explainPlaces(index, subscriber.choices, had)
+  const chosen =
+    edition && delivery?.selectionId != null
+      ? new Set((await listSelections(db, edition.id, [delivery.selectionId]))[0]?.papers)
+      : new Set<number>()
+  const filtered = delivery?.reason === 'filtered' ? countFiltered(index, subscriber.choices, had) : null
+  const facts: Facts = {
+    date: ask.date,
+    kind: ask.kind,
+    edition,
+    delivery: delivery && {
+      ...delivery,
+      batch: delivery.batchState === null ? null : { state: delivery.batchState, reason: delivery.batchReason },
+      filtered,
+    },
+    ...(await getReaderFacts(db, subscriber, ask)),
+  }
+  return {
+    edition,
+    told: tell(facts),
+    papers: explained.map((each, at) => explainAsSent(each, places[at] as Place, chosen)),
+    choicesChanged: explained.some((each) => each.selected !== chosen.has(each.position)),
+  }
+}
+
+/** What was sent counts: where today's choices would decide otherwise, the place itself says why it stood there. */
+function explainAsSent(explanation: Explanation, place: Place, chosen: ReadonlySet<number>): Account['papers'][number] {
+  const selected = chosen.has(explanation.position)
+  const sentence =
+    selected === explanation.selected
+      ? explanation.sentence
+      : selected
+        ? `${place.reason}.`
+        : 'Left out: the choices of then did not want it.'
+  return { ...explanation, selected, sentence, paperId: place.paper.id, upvotes: place.upvotes }
+}
+
+async function findDeliveryFacts(
+  db: Kysely<Database>,
+  editionId: number,
+  subscriberId: number,
+): Promise<DeliveryFacts | undefined> {
+  const { rows } = await sql<DeliveryFacts>`
+    select d.state, d.reason, d.selection_id as "selectionId", b.state as "batchState", b.reason as "batchReason",
+      case when d.reason = 'merged' then (
+        select min(n.date)::text from editions own join editions n on n.kind = own.kind and n.date > own.date
+        join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id and o.state <> 'withheld'
+        where own.id = d.edition_id
+      ) end as "mergedInto"
+    from deliveries d left join batches b on b.id = d.batch_id
+    where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId}`.execute(db)
+  return rows[0]
+}
+
+/** Lists the positions whose papers the reader had when this delivery was decided, or that were not offered to them. */
+async function listHad(db: Kysely<Database>, editionId: number, subscriberId: number): Promise<Set<number>> {
+  const { rows } = await sql<{ position: number }>`
+    with this as (
+      select coalesce(issued_at, changed_at) as at from deliveries where edition_id = ${editionId} and subscriber_id = ${subscriberId}
+    )
+    select own.position from edition_papers own cross join this where own.edition_id = ${editionId} and (
+      exists (
+        select from edition_papers other
+        join deliveries d on d.edition_id = other.edition_id and d.subscriber_id = ${subscriberId}
+          and d.state in ('planned', 'submitted', 'unknown') and d.issued_at <= this.at
+        join selections x on x.edition_id = d.edition_id and x.id = d.selection_id and other.position = any(x.papers)
+        where other.paper_id = own.paper_id and other.edition_id <> own.edition_id
+      ) or (own.section = 'late' and not exists (
+        select from editions e join deliveries d on d.edition_id = e.id and d.subscriber_id = ${subscriberId}
+        where e.kind = 'daily' and e.date = own.listed_on and d.reason = 'merged'
+      ))
+    )`.execute(db)
+  return new Set(rows.map(({ position }) => position))
+}
+
+async function getReaderFacts(
+  db: Kysely<Database>,
+  subscriber: Subscriber,
+  { date, cutoffMinutes }: Ask,
+): Promise<Pick<Facts, 'reader' | 'isTheirWeek'>> {
+  const cutoff = sql`((${date}::date + 1) at time zone 'UTC' + make_interval(mins => ${cutoffMinutes}))`
+  const { rows } = await sql<{
+    isPaused: boolean
+    suppressed: string | null
+    subscribedAt: Date
+    waitingSince: Date
+    nextHour: string | null
+    isTheirWeek: boolean
+  }>`
+    select coalesce(s.paused_until >= (now() at time zone s.zone)::date, false) as "isPaused",
+      (select x.reason from suppressions x where x.address_hash = s.address_hash) as suppressed,
+      coalesce(s.confirmed_at, s.created_at) as "subscribedAt", s.waiting_since as "waitingSince",
+      to_char(s.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "nextHour",
+      ${weekOfSql(nextHourSql('s', sql`(${cutoff} - interval '1 microsecond')`), cutoffMinutes)} = ${date}::date as "isTheirWeek"
+    from subscribers s where s.id = ${subscriber.id}`.execute(db)
+  const { isTheirWeek, ...facts } = rows[0] as (typeof rows)[0]
+  return { reader: { ...subscriber, ...facts }, isTheirWeek }
+}

@@ -1,0 +1,35 @@
+// What a provider reports of a notice, within the transaction that keeps the report. See feedback.ts for the rules of order.
+import { sql, type Transaction } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { markUnsubscribed } from '../../subscriber/store.ts'
+import { ensureSuppression } from '../../subscriber/suppression.ts'
+import { markNoticeSettled } from '../notice/settling.ts'
+import { FATE_OF, hashReported, isLowerSql, type Report, SUPPRESSION_OF } from '../provider/report.ts'
+
+/** Applies a report to a notice. Returns false when no notice has this public id. */
+export async function markNoticeReported(
+  trx: Transaction<Database>,
+  publicId: string,
+  report: Report,
+): Promise<boolean> {
+  const notice = await trx
+    .selectFrom('notices as n')
+    .leftJoin('subscribers as s', 's.id', 'n.subscriber_id')
+    .select(['n.id', 'n.address_hash', 's.public_id as reader', 's.address_hash as reader_hash'])
+    .where('n.public_id', '=', publicId)
+    .executeTakeFirst()
+  if (!notice) return false
+  // Whatever is reported of was accepted, also when we had no answer.
+  await markNoticeSettled(trx, notice, { state: 'submitted', providerId: report.providerId })
+  const fate = FATE_OF[report.type]
+  if (fate) await sql`update notices set fate = ${fate} where id = ${notice.id} and ${isLowerSql(fate)}`.execute(trx)
+  const reason = SUPPRESSION_OF[report.type]
+  if (!reason) return true
+  const hash = await hashReported(trx, report, notice.address_hash)
+  await ensureSuppression(trx, hash, reason, report.at)
+  // Whoever was only proposed as somebody's new address may complain without ending that reader's subscription.
+  if (report.type === 'complained' && notice.reader && notice.reader_hash?.equals(hash)) {
+    await markUnsubscribed(trx, notice.reader)
+  }
+  return true
+}

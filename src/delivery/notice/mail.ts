@@ -1,0 +1,92 @@
+// A notice becomes a mail: its sealed content, the words of its kind and the host's templates. The same row, templates and
+// settings give the same bytes; the hash of all of it is what the mark fixes.
+import { createHash } from 'node:crypto'
+import { type Host, noticeEnvelope, noticeSubject } from '../../digest/envelope.ts'
+import type { MailEncoding } from '../../digest/joining.ts'
+import { type OwnPage, ownLink } from '../../digest/links.ts'
+import { renderNotice } from '../../digest/notice.ts'
+import { makePiece } from '../../digest/piece.ts'
+import type { Templates } from '../../digest/rendering.ts'
+import { type LinkKeys, signToken } from '../../subscriber/token.ts'
+import type { Mail } from '../provider/provider.ts'
+import type { NoticeContent, SealedNotice } from './notice.ts'
+import { unseal } from './seal.ts'
+import { wordsOf } from './words.ts'
+
+/** Raised whenever the same row could give other bytes: what was attempted under another version is never sent again. */
+export const NOTICE_VERSION = 1
+
+/** What a notice's bytes depend on beside host and templates. */
+export interface NoticeRowFacts {
+  publicId: string
+  kind: string
+  address: string
+  sealed: Buffer
+  keyId: number
+  issuedAt: Date
+}
+
+const PAGES: Partial<Record<NoticeContent['kind'], OwnPage>> = {
+  confirm: 'confirm',
+  address: 'address',
+  'address-changed': 'undo',
+  export: 'export',
+  erase: 'erase',
+}
+
+/** Builds the mail of a notice. Throws when its key has left the ring or its seal does not open. */
+export function buildNotice(
+  row: NoticeRowFacts,
+  {
+    host,
+    templates,
+    linkKeys,
+    encoding,
+  }: { host: Host; templates: Templates; linkKeys: LinkKeys; encoding: MailEncoding },
+): Mail {
+  const { content, reader } = unseal(linkKeys, row.keyId, row.publicId, row.sealed) as SealedNotice
+  const sign = (purpose: 'preferences' | 'unsubscribe') =>
+    reader && signToken(linkKeys, row.keyId, purpose, { ...reader, issuedAt: row.issuedAt })
+  const isForReader = content.kind === 'note' || content.kind === 'subscribed-already'
+  const preferences = isForReader ? sign('preferences') : null
+  const unsubscribe = isForReader ? sign('unsubscribe') : null
+  const link = (page: OwnPage, token: string | null) => (token === null ? null : ownLink(host.publicUrl, page, token))
+  const page = PAGES[content.kind]
+  const words = wordsOf(
+    content,
+    {
+      own: page && 'token' in content ? link(page, content.token) : null,
+      preferences: link('preferences', preferences),
+      unsubscribe: link('unsubscribe', unsubscribe),
+    },
+    { name: host.name ?? templates.theme.name, site: new URL(host.publicUrl).host },
+  )
+  const { html, text } = renderNotice(words.notice, host, templates)
+  const { from, headers } = noticeEnvelope(host, content.kind, content.kind === 'note' ? unsubscribe : null)
+  return {
+    publicId: row.publicId,
+    to: row.address,
+    from,
+    subject: noticeSubject(words.subject),
+    headers: Object.fromEntries(headers),
+    html: encode(html, encoding),
+    text: encode(text, encoding),
+    date: row.issuedAt.toISOString(),
+  }
+}
+
+/** Returns the hash that fixes every byte of a notice. One mail is small enough to hash whole. */
+export function hashMail(mail: Mail): Buffer {
+  return createHash('sha256')
+    .update(`notice ${NOTICE_VERSION}\n${JSON.stringify(mail)}`)
+    .digest()
+}
+
+/** Returns the key under which the provider knows a notice's request: derived, never random, never with an attempt's number. */
+export function noticeKeyOf(id: number, mail: Buffer): string {
+  return `paper-round-notice-${id}-${mail.toString('hex').slice(0, 40)}`
+}
+
+function encode(text: string, encoding: MailEncoding): string {
+  return encoding === 'utf8' ? text : makePiece('notice', text).quotedPrintable
+}

@@ -1,0 +1,33 @@
+// What a note says on a day without a digest: one reason, in plain words, and what can be done about it. Pure.
+import { counted, longDate } from '../../digest/words.ts'
+
+export interface NoteWords {
+  subject: string
+  title: string
+  paragraphs: string[]
+  /** Why it came at all. */
+  why: string
+}
+
+/** Says why a day brings nothing. `sentence` is the one reason, as explain and status give it. */
+export function dayNote(localDate: string, sentence: string): NoteWords {
+  return {
+    subject: `No papers for you on ${longDate(localDate)}`,
+    title: 'Nothing for you today',
+    paragraphs: [sentence, 'This is all: the next digest comes at your hour as soon as there is something in it.'],
+    why: 'You get this because you asked to hear of days that bring no digest.',
+  }
+}
+
+/** Says, once, that a reader's choices have left nothing for `weeks` weeks. */
+export function filtersNote(sentence: string, weeks: number): NoteWords {
+  return {
+    subject: `${counted(weeks, 'week')} without a paper: your choices may be too narrow`,
+    title: 'Your choices let nothing through',
+    paragraphs: [
+      `For ${counted(weeks, 'week')} no paper has met your choices. Of the latest edition: ${sentence}`,
+      'Your preferences show what the last editions would have brought you with others: the link is below. If you like it as it is, do nothing: you will not be asked again until papers come.',
+    ],
+    why: 'You get this, once, because you subscribed and nothing came.',
+  }
+}

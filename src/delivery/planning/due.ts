@@ -1,0 +1,182 @@
+// Who is due for which edition, by the database's clock. Lays the readers out in the transaction's own table, planned_readers, for
+// planning.ts: `missed` are the editions that go into theirs.
+import { type RawBuilder, sql, type Transaction } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import type { EditionKind } from '../../database/states.ts'
+import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
+import { isFreshSql } from '../delivery.ts'
+
+/** Most readers that one transaction plans: bounds memory and the time that locks are held. */
+const READERS_A_ROUND = 200_000
+
+/**
+ * Lays out the readers whose chosen hour has come, each with the newest edition that waits for them, and moves their clocks
+ * on. What waited longer than `latenessMs` is withheld as late, what a newer one overtook as merged. Who has just confirmed
+ * (`welcome`) gets the newest that is frozen, however old. The digest takes the local date of this moment: after an outage
+ * that is not the date of the hour. Returns the editions to plan and how many readers were looked at.
+ */
+export async function claimDueReaders(
+  trx: Transaction<Database>,
+  { latenessMs, cutoffMinutes }: { latenessMs: number; cutoffMinutes: number },
+): Promise<{ editionIds: number[]; readers: number }> {
+  // `taken`: the local day already has its digest or note, sent by hand or before a change of hours; what waits goes on waiting.
+  await sql`
+    create temp table due_readers on commit drop as
+    select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date)
+      or exists (select from notes n where n.subscriber_id = h.id and n.local_date = h.local_date) as taken
+    from (
+      select r.*, ${localDateSql('r', sql`now()`)} as local_date from (
+        select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, s.silence, s.welcome,
+          case when s.welcome then s.next_due_at else ${lastHourSql('s', sql`now()`)} end as hour_at,
+          coalesce(s.paused_until >= ${localDateSql('s', sql`now()`)}, false)
+            or exists (select from suppressions x where x.address_hash = s.address_hash) as barred
+        from (
+          select * from subscribers c where consent = 'confirmed' and next_due_at <= now()
+            and not (cadence = 'weekly' and ${isWeekAwaitedSql(cutoffMinutes, latenessMs)})
+          order by next_due_at limit ${READERS_A_ROUND} for update skip locked
+        ) s
+      ) r
+    ) h`.execute(trx)
+  await sql`
+    create temp table waiting_editions on commit drop as
+    select r.id as subscriber_id, e.id as edition_id, r.preferences_id, r.local_date,
+      not r.welcome and case when e.kind = 'daily' then e.frozen_at else r.hour_at end
+        < now() - make_interval(secs => ${latenessMs / 1000}) as late,
+      row_number() over newest_first as age,
+      array_agg(e.id) over (newest_first rows between 1 following and unbounded following) as older
+    from due_readers r
+    join editions e on e.state = 'frozen' and not e.archive
+      and e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
+      and case
+        when r.welcome then e.id = (
+          select n.id from editions n where n.kind = e.kind and n.state = 'frozen' and not n.archive order by n.date desc limit 1
+        )
+        when e.kind = 'daily' then e.frozen_at > r.waiting_since and e.frozen_at <= r.hour_at
+        else e.frozen_at > r.waiting_since and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}
+      end
+    where not r.barred and not r.taken
+      and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)
+    window newest_first as (partition by r.id order by e.date desc)`.execute(trx)
+  await insertWithheld(
+    trx,
+    sql`select edition_id, subscriber_id, case when late then 'late' else 'merged' end from waiting_editions where late or age > 1`,
+  )
+  await mergeOvertaken(trx)
+  await layOut(
+    trx,
+    sql`
+      select edition_id, w.subscriber_id, preferences_id, local_date, coalesce(older, '{}') || coalesce(o.editions, '{}')
+      from waiting_editions w
+      left join (select subscriber_id, array_agg(edition_id) as editions from overtaken group by 1) o on o.subscriber_id = w.subscriber_id
+      where age = 1 and not late`,
+  )
+  const moved = await sql`
+    update subscribers s set next_due_at = ${nextHourSql('s', sql`now()`)}, welcome = false,
+      waiting_since = case when r.taken then s.waiting_since else greatest(s.waiting_since, r.hour_at) end
+    from due_readers r where s.id = r.id`.execute(trx)
+  return { editionIds: await listPlannedEditions(trx), readers: Number(moved.numAffectedRows ?? 0) }
+}
+
+/**
+ * Withholds as merged what was planned of older editions and still waits, for quota or provider, once a newer one is there for
+ * the same reader. A batch loses its lease by that: whoever was about to mark it builds it again without them.
+ */
+async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
+  // As a rule nothing waits of older editions, and this looks at no reader at all.
+  await sql`
+    create temp table overtaken on commit drop as
+    with newer as (
+      select w.subscriber_id, n.kind, n.date from waiting_editions w join editions n on n.id = w.edition_id
+      where w.age = 1 and not w.late
+    ), newest as materialized (select kind, max(date) as date from newer group by 1),
+    standing as materialized (
+      select b.id as batch_id, b.edition_id, e.kind, e.date, m.subscriber_id
+      from newest join editions e on e.kind = newest.kind and e.date < newest.date join batches b on b.edition_id = e.id
+      cross join unnest(b.members) m(subscriber_id)
+      where ${isFreshSql}
+    )
+    select s.batch_id, s.edition_id, s.subscriber_id
+    from standing s join newer n on n.subscriber_id = s.subscriber_id and n.kind = s.kind and n.date > s.date`.execute(
+    trx,
+  )
+  await sql`analyze overtaken`.execute(trx)
+  // Whoever was marked, split or laid out anew while this waited for the lock has left the batch, and goes on.
+  await sql`
+    with fenced as (
+      update batches b set lease_epoch = b.lease_epoch + 1
+      where b.id in (select batch_id from overtaken) and ${isFreshSql} returning b.id, b.members
+    ), held as materialized (select f.id, m.subscriber_id from fenced f cross join unnest(f.members) m(subscriber_id))
+    delete from overtaken o using overtaken x left join held h on h.id = x.batch_id and h.subscriber_id = x.subscriber_id
+    where o.ctid = x.ctid and h.id is null`.execute(trx)
+  await sql`
+    update deliveries d set state = 'withheld', reason = 'merged', local_date = null, address = null, changed_at = clock_timestamp()
+    from overtaken o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id and d.state = 'planned'`.execute(
+    trx,
+  )
+}
+
+/**
+ * Lays out everyone who may get this edition now, whatever their hour: confirmed, of its kind, not paused, not suppressed,
+ * without a delivery of it. The digest counts for the local date on which the edition would have fallen due.
+ */
+export async function claimAllReaders(
+  trx: Transaction<Database>,
+  edition: { id: number; kind: EditionKind; cutoffAt: Date },
+  only: string | null,
+): Promise<void> {
+  await layOut(
+    trx,
+    sql`
+      select ${edition.id}::int, s.id, s.preferences_id,
+        ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))}, '{}'::int[]
+      from subscribers s
+      where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${edition.kind === 'weekly'}
+        and (${only}::text is null or s.address = ${only})
+        and not coalesce(s.paused_until >= ${localDateSql('s', sql`now()`)}, false)
+        and not exists (select from suppressions x where x.address_hash = s.address_hash)
+        and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id)`,
+  )
+}
+
+/**
+ * Tells whether a weekly reader `c` has yet to see the week of their hour made: it freezes minutes after its cut-off, or when
+ * an outage is over, and until it would be late they wait for it instead of losing their week.
+ */
+function isWeekAwaitedSql(cutoffMinutes: number, latenessMs: number): RawBuilder<boolean> {
+  const hour = sql`case when c.welcome then c.next_due_at else ${lastHourSql('c', sql`now()`)} end`
+  return sql<boolean>`(
+    select h.at > now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
+      select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
+        and e.date between h.week - case when c.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
+    )
+    from (select hour.at, ${weekOfSql(sql`hour.at`, cutoffMinutes)} as week from (select ${hour} as at) hour) h
+  )`
+}
+
+async function layOut(trx: Transaction<Database>, readers: RawBuilder<unknown>): Promise<void> {
+  await sql`
+    create temp table planned_readers (edition_id int, subscriber_id int, preferences_id int, local_date date, missed int[]) on commit drop`.execute(
+    trx,
+  )
+  await sql`insert into planned_readers ${readers}`.execute(trx)
+  await sql`analyze planned_readers`.execute(trx)
+}
+
+async function listPlannedEditions(trx: Transaction<Database>): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`select distinct edition_id as id from planned_readers order by 1`.execute(
+    trx,
+  )
+  return rows.map((row) => row.id)
+}
+
+/** Withholds deliveries that were never planned, each with its reason, and counts them as due. */
+export async function insertWithheld(trx: Transaction<Database>, rows: RawBuilder<unknown>): Promise<void> {
+  await sql`
+    with inserted as (
+      insert into deliveries (edition_id, subscriber_id, state, reason)
+      select x.edition_id, x.subscriber_id, 'withheld', x.reason from (${rows}) as x(edition_id, subscriber_id, reason)
+      on conflict do nothing returning edition_id
+    ), counts as (select edition_id, count(*) as count from inserted group by 1)
+    update editions e set due = e.due + c.count from counts c where e.id = c.edition_id`.execute(trx)
+}

@@ -1,0 +1,113 @@
+// The set-based half of planning: what the readers laid out by due.ts already had, and their deliveries with batches.
+import { sql, type Transaction } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import type { Choices } from '../../subscriber/preferences.ts'
+import { insertWithheld } from './due.ts'
+
+/** Readers of an edition with the same choices who already had the same of its papers. */
+export interface ReaderGroup {
+  preferencesId: number
+  choices: Choices
+  /** Positions of the edition whose papers they had, or that are not offered to them. */
+  had: number[]
+  /** The key under which the database groups them. */
+  mask: string
+}
+
+/** Lists the groups of an edition's laid-out readers: one selection each is enough for all of them. */
+export async function listReaderGroups(trx: Transaction<Database>, editionId: number): Promise<ReaderGroup[]> {
+  await sql`drop table if exists grouped_readers`.execute(trx)
+  // One bit a position. `had`: what other editions share with this one, per selection of theirs. `closed`: late papers of
+  // editions that a reader did not miss, which count as had.
+  await sql`
+    create temp table grouped_readers on commit drop as
+    with own as (select * from edition_papers where edition_id = ${editionId}),
+    width as (select repeat('0', coalesce(max(position), 0) + 1)::varbit as zeros from own),
+    repeated as (
+      select other.edition_id, other.position as theirs, own.position as ours
+      from own join edition_papers other on other.paper_id = own.paper_id and other.edition_id <> own.edition_id
+    ), masks as (
+      select s.edition_id, s.id as selection_id, bit_or(set_bit(width.zeros, repeated.ours, 1)) as mask
+      from width cross join repeated join selections s on s.edition_id = repeated.edition_id and repeated.theirs = any(s.papers)
+      group by 1, 2
+    ), had as (
+      select r.subscriber_id, bit_or(masks.mask) as mask
+      from (select distinct edition_id from masks) m
+      cross join planned_readers r
+      join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id
+        and d.state in ('planned', 'submitted', 'unknown')
+      join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
+      where r.edition_id = ${editionId}
+      group by 1
+    ), closed as (
+      select m.missed, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
+      from (select distinct missed from planned_readers where edition_id = ${editionId}) m
+      cross join width
+      left join own on own.section = 'late' and not exists (
+        select from editions e where e.id = any(m.missed) and e.kind = 'daily' and e.date = own.listed_on
+      )
+      group by m.missed, width.zeros
+    )
+    select r.subscriber_id, r.preferences_id, r.local_date, (closed.mask | coalesce(had.mask, closed.mask))::text as mask
+    from planned_readers r join closed on closed.missed = r.missed left join had on had.subscriber_id = r.subscriber_id
+    where r.edition_id = ${editionId}`.execute(trx)
+  const { rows } = await sql<{ preferencesId: number; choices: Choices; mask: string }>`
+    select g.preferences_id as "preferencesId", p.choices, g.mask
+    from (select distinct preferences_id, mask from grouped_readers) g
+    join preferences p on p.id = g.preferences_id`.execute(trx)
+  return rows.map((row) => ({ ...row, had: [...row.mask].flatMap((bit, position) => (bit === '1' ? [position] : [])) }))
+}
+
+/**
+ * Writes one delivery a laid-out reader, in batches of at most `batchSize`; groups without a selection are withheld as
+ * filtered. Raises the edition's `due` by the rows written. Returns how many are to be sent.
+ */
+export async function insertDeliveries(
+  trx: Transaction<Database>,
+  plan: {
+    editionId: number
+    groups: readonly (ReaderGroup & { selectionId: number | null })[]
+    batchSize: number
+    keyId: number
+  },
+): Promise<number> {
+  const groups = JSON.stringify(
+    plan.groups.map(({ preferencesId, mask, selectionId }) => ({ preferencesId, mask, selectionId })),
+  )
+  const grouped = sql`
+    grouped_readers r join jsonb_to_recordset(${groups}::jsonb) as g("preferencesId" int, mask text, "selectionId" int)
+      on g."preferencesId" = r.preferences_id and g.mask = r.mask`
+  await insertWithheld(
+    trx,
+    sql`select ${plan.editionId}::int, r.subscriber_id, 'filtered' from ${grouped} where g."selectionId" is null`,
+  )
+  const { rows: batches } = await sql<{ id: number }>`
+    insert into batches (edition_id, state, members)
+    select ${plan.editionId}, 'planned', '{}'
+    from generate_series(1, (select ceil(count(*) / ${plan.batchSize}::float8)::int from ${grouped} where g."selectionId" is not null))
+    returning id`.execute(trx)
+  if (batches.length === 0) return 0
+  const inserted = await sql<{ members: number }>`
+    with numbered as (
+      select r.subscriber_id, r.local_date, g."selectionId" as selection_id,
+        (row_number() over (order by g."selectionId", r.subscriber_id) - 1) / ${plan.batchSize}::int as batch
+      from ${grouped} where g."selectionId" is not null
+    ), inserted as (
+      insert into deliveries (edition_id, subscriber_id, selection_id, batch_id, local_date, state, token_epoch, key_id, address, issued_at)
+      select ${plan.editionId}, n.subscriber_id, n.selection_id, (${batches.map((batch) => batch.id)}::int[])[1 + n.batch],
+        n.local_date, 'planned', s.token_epoch, ${plan.keyId}::int, s.address, date_trunc('second', now())
+      from numbered n join subscribers s on s.id = n.subscriber_id
+      on conflict do nothing
+      returning batch_id, subscriber_id, selection_id
+    )
+    update batches b set members = m.members
+    from (select batch_id, array_agg(subscriber_id order by selection_id, subscriber_id) as members from inserted group by 1) m
+    where b.id = m.batch_id
+    returning cardinality(b.members) as members`.execute(trx)
+  // A reader who already has a digest of that local day was passed over; a batch that lost all its members goes too.
+  await sql`delete from batches where edition_id = ${plan.editionId} and members = '{}'`.execute(trx)
+  const count = inserted.rows.reduce((sum, row) => sum + row.members, 0)
+  // Stored, not derived: the accounts are held against the rows, so the rows cannot vouch for themselves.
+  await sql`update editions set due = due + ${count} where id = ${plan.editionId}`.execute(trx)
+  return count
+}

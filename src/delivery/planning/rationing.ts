@@ -1,0 +1,103 @@
+// Who goes first when a quota does not last for everybody who waits. Fair over days: who was put off before comes first, the rest
+// in an order that is another one every day. It never touches a batch that was attempted, and never puts anybody off twice over.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import { lockInTransaction } from '../../database/client.ts'
+import type { Database } from '../../database/schema.ts'
+import { isFreshSql } from '../delivery.ts'
+
+export interface Ration {
+  /** Mails that may still go. */
+  mails: number
+  /** Most members of a batch. */
+  batchSize: number
+  /** What those who have to wait are told, and for how long they wait, in milliseconds. */
+  reason: string
+  waitMs: number
+}
+
+/**
+ * Lays the batches that wait and were never attempted out anew, so that the first `mails` readers can go and the others wait as
+ * told. Leaves everything as it is while there is enough for all. Returns how many were put off.
+ */
+export async function rationWaiting(db: Kysely<Database>, ration: Ration): Promise<number> {
+  return db.transaction().execute(async (trx) => {
+    await lockInTransaction(trx, 'ration')
+    await layOutWaiting(trx)
+    const { rows } = await sql<{ count: number }>`select count(*)::int as count from waiting_mails`.execute(trx)
+    if ((rows[0]?.count ?? 0) <= ration.mails) return 0
+    await withholdOlder(trx)
+    await rankWaiting(trx, ration.mails)
+    await rebatch(trx, ration)
+    return insertWaits(trx)
+  })
+}
+
+/** Locks the waiting batches: whoever claims one meanwhile finds it laid out anew or gone. */
+async function layOutWaiting(trx: Transaction<Database>): Promise<void> {
+  await sql`
+    create temp table waiting_mails on commit drop as
+    with b as (
+      select b.* from batches b where ${isFreshSql} and b.next_attempt_at <= clock_timestamp() for update skip locked
+    )
+    select b.id as batch_id, b.edition_id, m.subscriber_id, m.place, e.date, false as chosen,
+      row_number() over (partition by m.subscriber_id order by e.date desc, e.id desc) as age
+    from b join editions e on e.id = b.edition_id and (e.stopped_reason is null or e.stopped_until <= clock_timestamp())
+    cross join unnest(b.members) with ordinality m(subscriber_id, place)`.execute(trx)
+}
+
+/** A reader for whom two editions wait gets the newer one, and counts once. */
+async function withholdOlder(trx: Transaction<Database>): Promise<void> {
+  await sql`
+    update deliveries d set state = 'withheld', reason = 'merged', local_date = null, address = null, changed_at = clock_timestamp()
+    from waiting_mails w
+    where w.age > 1 and d.edition_id = w.edition_id and d.subscriber_id = w.subscriber_id and d.state = 'planned'`.execute(
+    trx,
+  )
+}
+
+async function rankWaiting(trx: Transaction<Database>, mails: number): Promise<void> {
+  await sql`
+    update waiting_mails w set chosen = true
+    from (
+      select subscriber_id, row_number() over (
+        order by q.since nulls last, md5(subscriber_id || ' ' || (clock_timestamp() at time zone 'UTC')::date), subscriber_id
+      ) as turn
+      from waiting_mails left join lateral (
+        select since from quota_waits where quota_waits.subscriber_id = waiting_mails.subscriber_id and not ${isServedSql}
+      ) q on true
+      where age = 1
+    ) t where t.subscriber_id = w.subscriber_id and t.turn <= ${mails}`.execute(trx)
+}
+
+async function rebatch(trx: Transaction<Database>, { batchSize, reason, waitMs }: Ration): Promise<void> {
+  await sql`delete from batches where id in (select batch_id from waiting_mails)`.execute(trx)
+  await sql`
+    with parts as (
+      select *, (row_number() over (partition by edition_id, chosen order by batch_id, place) - 1) / ${batchSize}::int as part
+      from waiting_mails where age = 1
+    ), inserted as (
+      insert into batches (edition_id, state, members, reason, next_attempt_at)
+      select edition_id, case when chosen then 'planned' else 'deferred' end, array_agg(subscriber_id order by batch_id, place),
+        case when not chosen then ${reason} end,
+        clock_timestamp() + case when chosen then interval '0' else make_interval(secs => ${waitMs / 1000}) end
+      from parts group by edition_id, chosen, part
+      returning id, edition_id, members
+    ), members as (select id, edition_id, unnest(members) as subscriber_id from inserted)
+    update deliveries d set batch_id = m.id from members m
+    where d.edition_id = m.edition_id and d.subscriber_id = m.subscriber_id`.execute(trx)
+}
+
+async function insertWaits(trx: Transaction<Database>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    with put_off as (select subscriber_id from waiting_mails where age = 1 and not chosen), noted as (
+      insert into quota_waits (subscriber_id) select subscriber_id from put_off
+      on conflict (subscriber_id) do update set since = excluded.since where ${isServedSql}
+    )
+    select count(*)::int as count from put_off`.execute(trx)
+  return rows[0]?.count ?? 0
+}
+
+/** Whether a reader of `quota_waits` got a digest since they were put off. */
+const isServedSql = sql<boolean>`exists (
+  select from deliveries d where d.subscriber_id = quota_waits.subscriber_id and d.state = 'submitted' and d.changed_at > quota_waits.since
+)`

@@ -1,0 +1,29 @@
+// Which provider is out and until when, so that all workers agree. The moments are the database's.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+
+/** Why nothing goes to a provider now. */
+export interface Out {
+  reason: string
+  /** In milliseconds from now; null until the operator resumes. */
+  waitMs: number | null
+}
+
+/** Lists the providers that are out now, by name. */
+export async function listOutProviders(db: Kysely<Database>): Promise<Map<string, Out>> {
+  const { rows } = await sql<Out & { name: string }>`
+    select name, stopped_reason as reason,
+      (extract(epoch from stopped_until - clock_timestamp()) * 1000)::float8 as "waitMs"
+    from providers where stopped_until is null or stopped_until > clock_timestamp()`.execute(db)
+  return new Map(rows.map(({ name, ...out }) => [name, out]))
+}
+
+/** Notes that a provider is out for `waitMs` milliseconds, with null until the operator resumes. A longer stop stays. */
+export async function markOut(db: Kysely<Database>, name: string, { reason, waitMs }: Out): Promise<void> {
+  const until = waitMs === null ? sql`null` : sql`clock_timestamp() + make_interval(secs => ${waitMs / 1000})`
+  await sql`
+    insert into providers (name, stopped_reason, stopped_until) values (${name}, ${reason}, ${until})
+    on conflict (name) do update set stopped_reason = excluded.stopped_reason, stopped_until = excluded.stopped_until,
+      since = excluded.since
+    where coalesce(providers.stopped_until, 'infinity') < coalesce(excluded.stopped_until, 'infinity')`.execute(db)
+}

@@ -1,0 +1,104 @@
+// The port to a provider: the service that takes mails. An implementation classifies what happened; it never retries by
+// itself and never writes to the database.
+
+import type { Quota } from '../../config-environment.ts'
+import type { MailEncoding } from '../../digest/joining.ts'
+
+/** One digest, ready to leave. */
+export interface Mail {
+  /** The delivery's public id: tag, file name and Message-ID. Says nothing about the reader. */
+  publicId: string
+  to: string
+  from: string
+  subject: string
+  /** All further headers, in the order in which they leave. */
+  headers: Record<string, string>
+  html: string
+  text: string
+  /** ISO 8601 in UTC: the delivery's `issued_at`, the same in every repeat. */
+  date: string
+}
+
+export interface BatchRequest {
+  /** What the mails belong to. */
+  edition: { date: string; kind: string }
+  /** The same for every repeat of the same bytes; at most 256 characters. */
+  idempotencyKey: string
+  mails: Mail[]
+  signal?: AbortSignal
+}
+
+/** One mail that is not a digest. Its public id is the notice's own. */
+export interface NoticeRequest {
+  notice: Mail
+  /** `confirm`, `export` … */
+  kind: string
+  /** The same for every repeat of the same bytes; at most 256 characters. */
+  idempotencyKey: string
+  signal?: AbortSignal
+}
+
+export type MailOutcome =
+  | { state: 'submitted'; providerId: string | null }
+  | { state: 'rejected'; reason: string }
+  /** Certainly not accepted now; may be later. Only from a provider that takes mails one by one. */
+  | { state: 'deferred'; reason: string; retryAfterMs: number }
+  /** May or may not have been accepted, as the only one: others of the request were answered. */
+  | { state: 'unknown'; reason: string }
+
+/** What became of one request. Only `answered` accounts for every mail. */
+export type BatchOutcome =
+  /** One outcome a mail, in the order of the request. */
+  | { kind: 'answered'; outcomes: MailOutcome[] }
+  /** The whole request was refused for its content and nothing was accepted: halve it under new keys. */
+  | { kind: 'refused'; reason: string }
+  /** The key or the account is refused: nothing goes until the operator resumes. */
+  | { kind: 'stopped'; reason: string }
+  /** Too fast, or out of reach: nothing was accepted; the whole queue waits. Not an attempt. */
+  | { kind: 'throttled'; retryAfterMs: number; reason?: string }
+  /** The same key is in flight elsewhere: the same bytes and key again, after the wait. */
+  | { kind: 'concurrent'; retryAfterMs: number }
+  /** The provider's quota is used up: nothing was accepted; nothing goes to it for so long. */
+  | { kind: 'quota'; reason: string; retryAfterMs: number }
+  /** The key is known with another payload: unknown, with an alarm, and never a new key. */
+  | { kind: 'mismatch'; reason: string }
+  /** It may or may not have been accepted: the same bytes and key again, while replay lasts. */
+  | { kind: 'unknown'; reason: string }
+
+/** Which mails a provider is asked about: those to these addresses, since a moment. */
+export interface LookUp {
+  recipients: ReadonlySet<string>
+  since: Date
+}
+
+/** A mail that a provider accepted, by the delivery that it was tagged with. */
+export interface FoundMail {
+  publicId: string
+  providerId: string
+  at: Date
+}
+
+export interface Provider {
+  name: 'outbox' | 'resend' | 'smtp'
+  /** Most mails a request. */
+  batchSize: number
+  /** Requests a second that it takes; null when it needs no pacing. */
+  requestsPerSecond: number | null
+  /** How many mails it takes a day and a month. */
+  quota: Quota
+  /** How long after the first attempt a repeat of the same bytes and key cannot double, in milliseconds: 0 never, Infinity always. */
+  replayMs: number
+  /** How html and text must reach `send`. */
+  encoding: MailEncoding
+  /** Whether mails can reach people: reserved example domains are withheld then. */
+  reachesRealWorld: boolean
+  send(request: BatchRequest): Promise<BatchOutcome>
+  /** Takes one notice; `answered` holds exactly one outcome. */
+  sendNotice(request: NoticeRequest): Promise<BatchOutcome>
+  /** Lists what it accepted, where it remembers. Rejects when it does not tell. */
+  findAccepted?(ask: LookUp): Promise<FoundMail[]>
+  /** Ends open connections, where some are kept. */
+  close?(): Promise<void>
+}
+
+export const NO_QUOTA: Quota = { day: null, month: null }

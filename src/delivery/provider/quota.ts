@@ -1,0 +1,59 @@
+// What a provider's quota has left, counted from the requests for digests and notices themselves in days and months of UTC: a mail counts from its mark,
+// so neither two workers at once nor one that was killed can overdraw it.
+import { type Kysely, sql } from 'kysely'
+import { lockInTransaction } from '../../database/client.ts'
+import type { Database } from '../../database/schema.ts'
+import type { Provider } from './provider.ts'
+
+export interface Left {
+  /** Mails that may still go; Infinity where no quota is known. */
+  mails: number
+  /** Until more may go, in milliseconds. */
+  waitMs: number
+  /** The reason that people read who have to wait for it. */
+  reason: 'quota: tomorrow' | 'quota: next month'
+}
+
+const NO_LIMIT: Left = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow' }
+
+/** Returns what is left now. Mails of unknown outcome count as sent; those that were certainly not accepted do not. */
+export async function getLeft(db: Kysely<Database>, { name, quota }: Pick<Provider, 'name' | 'quota'>): Promise<Left> {
+  if (quota.day === null && quota.month === null) return NO_LIMIT
+  const { rows } = await sql<{ day: number; month: number; to_day: number; to_month: number }>`
+    with clock as (select clock_timestamp() at time zone 'UTC' as now),
+    begun as (select now, date_trunc('day', now) as day, date_trunc('month', now) as month from clock),
+    mails as (
+      select b.first_attempt_at as at, cardinality(b.members) as count from batches b
+      where b.provider = ${name} and b.state in ('attempting', 'unknown', 'settled')
+        and b.first_attempt_at >= (select month at time zone 'UTC' from begun)
+      union all
+      select n.first_attempt_at, 1 from notices n
+      where n.provider = ${name} and n.state in ('attempting', 'unknown', 'submitted')
+        and n.first_attempt_at >= (select month at time zone 'UTC' from begun)
+    )
+    select coalesce((select sum(count) from mails where at >= begun.day at time zone 'UTC'), 0)::float8 as day,
+      coalesce((select sum(count) from mails), 0)::float8 as month,
+      (extract(epoch from day + interval '1 day' - now) * 1000)::float8 as to_day,
+      (extract(epoch from month + interval '1 month' - now) * 1000)::float8 as to_month
+    from begun`.execute(db)
+  const used = rows[0] as (typeof rows)[0]
+  const day = Math.max(0, (quota.day ?? Number.POSITIVE_INFINITY) - used.day)
+  const month = Math.max(0, (quota.month ?? Number.POSITIVE_INFINITY) - used.month)
+  return month <= day
+    ? { mails: month, waitMs: used.to_month, reason: 'quota: next month' }
+    : { mails: day, waitMs: used.to_day, reason: 'quota: tomorrow' }
+}
+
+/** Runs `mark` only while the quota covers `mails` more, one marker at a time; returns undefined when it does not. */
+export async function withinQuota<T>(
+  db: Kysely<Database>,
+  provider: Pick<Provider, 'name' | 'quota'>,
+  mails: number,
+  mark: (db: Kysely<Database>) => Promise<T>,
+): Promise<T | undefined> {
+  if (provider.quota.day === null && provider.quota.month === null) return mark(db)
+  return db.transaction().execute(async (trx) => {
+    await lockInTransaction(trx, `quota-${provider.name}`)
+    return (await getLeft(trx, provider)).mails < mails ? undefined : mark(trx)
+  })
+}

@@ -1,0 +1,128 @@
+// The Resend provider: one batch request, then its answer put into the port's words. Where an answer leaves any doubt
+// about a single mail the outcome is `unknown`. It never repeats a request by itself.
+import { Resend } from 'resend'
+import type { Quota } from '../../../config-environment.ts'
+import { isLoopback } from '../outside.ts'
+import {
+  type BatchOutcome,
+  type BatchRequest,
+  type Mail,
+  NO_QUOTA,
+  type NoticeRequest,
+  type Provider,
+} from '../provider.ts'
+import { readAnswer, readNoticeAnswer } from './answer.ts'
+import { lookUpResend } from './look-up.ts'
+
+export interface ResendSettings {
+  apiKey: string
+  baseUrl?: string
+  requestsPerSecond: number
+  quota?: Quota
+  /** How long to wait for the whole answer, in milliseconds. */
+  deadlineMs?: number
+}
+
+const HOME = 'https://api.resend.com'
+const SECOND_MS = 1_000
+const HOUR_MS = 3_600 * SECOND_MS
+/** Resend documents 100 mails a batch request. */
+const BATCH_SIZE = 100
+/** Keys live 24 h there; the hour in hand covers two clocks that differ and a request that takes its time. */
+const REPLAY_MS = 23 * HOUR_MS
+/** A slow answer to 100 mails takes a few seconds; far beyond it none is coming. */
+const DEADLINE_MS = 30 * SECOND_MS
+/** Opens Resend through its official client. Nothing is sent before the first `send`. */
+export function openResend(settings: ResendSettings): Provider {
+  // Always passed on, because the client would otherwise read the environment behind the configuration's back.
+  const baseUrl = (settings.baseUrl ?? HOME).replace(/\/+$/, '')
+  const deadlineMs = settings.deadlineMs ?? DEADLINE_MS
+  const client = new Resend(settings.apiKey, { baseUrl })
+
+  async function send(request: BatchRequest): Promise<BatchOutcome> {
+    if (request.mails.length === 0) return { kind: 'answered', outcomes: [] }
+    const tag = `${request.edition.date}-${request.edition.kind}`
+    const wait = openWait(deadlineMs, request.signal)
+    try {
+      const answer = await client.batch.send(
+        request.mails.map((mail) =>
+          toResendMail(mail, [
+            { name: 'delivery', value: mail.publicId },
+            { name: 'edition', value: tag },
+          ]),
+        ),
+        { idempotencyKey: request.idempotencyKey, batchValidation: 'permissive', signal: wait.signal },
+      )
+      const outcome = readAnswer(answer, request.mails, Date.now())
+      return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
+    } finally {
+      wait.close()
+    }
+  }
+
+  async function sendNotice(request: NoticeRequest): Promise<BatchOutcome> {
+    const { notice, kind } = request
+    const wait = openWait(deadlineMs, request.signal)
+    try {
+      const answer = await client.emails.send(
+        toResendMail(notice, [
+          { name: 'notice', value: notice.publicId },
+          { name: 'kind', value: kind },
+        ]),
+        { idempotencyKey: request.idempotencyKey, signal: wait.signal },
+      )
+      const outcome = readNoticeAnswer(answer, notice, Date.now())
+      return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
+    } finally {
+      wait.close()
+    }
+  }
+
+  return {
+    name: 'resend',
+    batchSize: BATCH_SIZE,
+    requestsPerSecond: settings.requestsPerSecond,
+    quota: settings.quota ?? NO_QUOTA,
+    replayMs: REPLAY_MS,
+    encoding: 'utf8',
+    reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
+    send,
+    sendNotice,
+    findAccepted: (ask) => lookUpResend(client, ask, settings.requestsPerSecond),
+  }
+}
+
+function toResendMail(mail: Mail, tags: { name: string; value: string }[]) {
+  return {
+    from: mail.from,
+    to: mail.to,
+    subject: mail.subject,
+    html: mail.html,
+    text: mail.text,
+    headers: mail.headers,
+    tags,
+  }
+}
+
+// The client has no deadline and reports an aborted request like a cut one, so this remembers what ended the wait.
+// AbortSignal.any would keep one entry a request on a signal that lives as long as the process.
+function openWait(deadlineMs: number, outer: AbortSignal | undefined) {
+  const controller = new AbortController()
+  let ended: string | undefined
+  const end = (reason: string) => {
+    ended ??= reason
+    controller.abort()
+  }
+  const onAbort = () => end('stopped while waiting for the answer')
+  const timer = setTimeout(() => end(`no answer within ${deadlineMs} ms`), deadlineMs)
+  if (outer?.aborted) onAbort()
+  else outer?.addEventListener('abort', onAbort, { once: true })
+  return {
+    signal: controller.signal,
+    reason: () => ended,
+    close: () => {
+      clearTimeout(timer)
+      outer?.removeEventListener('abort', onAbort)
+    },
+  }
+}

@@ -1,0 +1,60 @@
+// A mail server's refusal in the port's words. Pure. Where the message may have left whole and no answer came, it is `unknown`.
+import { msToMidnight, toReason } from '../outside.ts'
+import type { BatchOutcome, MailOutcome } from '../provider.ts'
+import type { SmtpError } from './handing-over.ts'
+
+/** Of one mail: what became of it, or what concerns everything that goes to this server. */
+export type SmtpOutcome =
+  | MailOutcome
+  | Extract<BatchOutcome, { kind: 'stopped' | 'quota' }>
+  | { kind: 'throttled'; reason: string; retryAfterMs: number }
+
+/** A server that is out of reach is asked again after this, in milliseconds. */
+export const DOWN_MS = 60_000
+/** Greylisting lets nobody in for the first minutes; the ledger doubles this wait. */
+const DEFERRED_MS = 5 * 60_000
+
+/** Words for a limit of ours, as servers put it; a full mailbox (5.2.2) is the reader's own affair. */
+const QUOTA = /\b[45]\.4\.5\b|\b(daily|monthly|sending)\b.{0,40}\b(quota|limit)\b/i
+const RELAY = /\brelay|\bauthenticat|\bnot (allowed|permitted) to send\b/i
+const CERTIFICATE = /certificate|self.signed|altname/i
+
+/** Classifies a failure. `handedOver`: the message was read to its end, so that the final dot may have left. */
+export function readRefusal(
+  error: SmtpError,
+  { handedOver, addresses, now }: { handedOver: boolean; addresses: readonly string[]; now: number },
+): SmtpOutcome {
+  const { code = '', command = '', responseCode: status = 0 } = error
+  const reason = toReason(error.response ?? error.message, addresses)
+  const refused = status >= 400 && status < 600
+  if (!refused && handedOver) return { state: 'unknown', reason: `no answer after the whole message: ${reason}` }
+  if (code === 'EAUTH' || code === 'ENOAUTH' || command.startsWith('AUTH')) {
+    return status >= 400 && status < 500 ? down(reason) : { kind: 'stopped', reason }
+  }
+  if (code === 'ETLS') {
+    return status >= 500 || CERTIFICATE.test(`${error.originalCode} ${error.message}`)
+      ? { kind: 'stopped', reason }
+      : down(reason)
+  }
+  if (!refused) {
+    // Refused by the library itself, before a word to the server: an address that SMTP cannot carry, a size over the limit.
+    const isOurs = code === 'EENVELOPE' || code === 'EMESSAGE'
+    return isOurs ? { state: 'rejected', reason } : down(reason)
+  }
+  if (QUOTA.test(reason)) return { kind: 'quota', reason, retryAfterMs: msToMidnight(now) }
+  // 421: the server closes, whatever it was asked.
+  if (status === 421) return down(reason)
+  const isOfTheMail = code === 'EENVELOPE' || code === 'EMESSAGE'
+  if (status < 500) return isOfTheMail ? { state: 'deferred', reason, retryAfterMs: DEFERRED_MS } : down(reason)
+  // The sender, the greeting, the right to relay: the same for every reader, who must not be rejected for it.
+  const isOfTheAccount = !isOfTheMail || (command === 'MAIL FROM' && status !== 552) || isRelayDenied(error)
+  return isOfTheAccount ? { kind: 'stopped', reason } : { state: 'rejected', reason }
+}
+
+function isRelayDenied({ command, response = '' }: SmtpError): boolean {
+  return command === 'RCPT TO' && RELAY.test(response)
+}
+
+function down(reason: string): SmtpOutcome {
+  return { kind: 'throttled', reason, retryAfterMs: DOWN_MS }
+}

@@ -1,0 +1,106 @@
+// The SMTP provider: a request is as many mails as the pool has connections, each handed over by itself. SMTP knows no key:
+// what may have been accepted is `unknown`, and no mail is ever handed over twice.
+import SMTPPool from 'nodemailer/lib/smtp-pool'
+import type { DkimSettings } from '../../../config.ts'
+import type { Quota, SmtpServer } from '../../../config-environment.ts'
+import { describeError } from '../../../errors.ts'
+import { composeMessage, messageIdOf, senderOf } from '../message.ts'
+import { isLoopback } from '../outside.ts'
+import { type BatchOutcome, type Mail, type MailOutcome, NO_QUOTA, type Provider } from '../provider.ts'
+import { DOWN_MS, readRefusal, type SmtpOutcome } from './answer.ts'
+import { openDkim } from './dkim.ts'
+import { type Handover, handOver } from './handing-over.ts'
+
+export interface SmtpSettings {
+  server: SmtpServer
+  dkim: DkimSettings | null
+  requestsPerSecond: number | null
+  quota?: Quota
+  /** How long one request may take, in milliseconds. */
+  deadlineMs?: number
+}
+
+/** Well inside the lease of a batch; a server that scans for viruses takes a few seconds. */
+const DEADLINE_MS = 45_000
+const CONNECT_MS = 10_000
+/** A connection that did nothing for so long is closed by us, before the server does it in the middle of a mail. */
+const IDLE_MS = 30_000
+
+/** Opens a pool of connections to a mail server. Nothing is connected before the first `send`. */
+export function openSmtp(settings: SmtpSettings): Provider {
+  const { server, dkim } = settings
+  const isHere = isLoopback(server.host)
+  const signMessage = dkim ? openDkim(dkim) : async (message: string) => Buffer.from(message)
+  const pool = new SMTPPool({
+    pool: true,
+    host: server.host,
+    port: server.port,
+    secure: server.secure,
+    // On this machine nobody listens in between, and certificates are seldom good. Elsewhere no password goes in the clear.
+    ignoreTLS: isHere,
+    requireTLS: !isHere && server.login !== null,
+    ...(server.login ? { auth: { user: server.login.user, pass: server.login.password } } : {}),
+    maxConnections: server.pool,
+    // Only ever used for a kept connection that the server had closed before a byte of the mail was read: handOver sees to it.
+    maxRequeues: 1,
+    connectionTimeout: CONNECT_MS,
+    greetingTimeout: CONNECT_MS,
+    socketTimeout: settings.deadlineMs ?? DEADLINE_MS,
+    idleTimeout: IDLE_MS,
+  })
+
+  /** Everything that can fail without the server fails here, before anything is handed over. */
+  async function prepare(mail: Mail, signal: AbortSignal): Promise<Handover> {
+    const { address, domain } = senderOf(mail)
+    const message = await signMessage(composeMessage(mail), domain)
+    return { from: address, to: mail.to, messageId: messageIdOf(mail), message, signal }
+  }
+
+  async function handOverOne(mail: Handover): Promise<SmtpOutcome> {
+    const { error, wasRead } = await handOver(pool, mail)
+    if (error === undefined) return { state: 'submitted', providerId: mail.messageId.slice(1, -1) }
+    return readRefusal(error, { handedOver: wasRead, addresses: [mail.to, mail.from], now: Date.now() })
+  }
+
+  async function sendAll(mails: readonly Mail[], outer: AbortSignal | undefined): Promise<BatchOutcome> {
+    const deadline = AbortSignal.timeout(settings.deadlineMs ?? DEADLINE_MS)
+    const signal = outer ? AbortSignal.any([deadline, outer]) : deadline
+    let ready: Handover[]
+    try {
+      ready = await Promise.all(mails.map((mail) => prepare(mail, signal)))
+    } catch (error) {
+      return { kind: 'stopped', reason: `a mail could not be made ready: ${describeError(error)}` }
+    }
+    return summarize(await Promise.all(ready.map(handOverOne)))
+  }
+
+  return {
+    name: 'smtp',
+    batchSize: server.pool,
+    requestsPerSecond: settings.requestsPerSecond,
+    quota: settings.quota ?? NO_QUOTA,
+    replayMs: 0,
+    encoding: 'quoted-printable',
+    reachesRealWorld: !isHere,
+    send: ({ mails, signal }) => sendAll(mails, signal),
+    sendNotice: ({ notice, signal }) => sendAll([notice], signal),
+    close: async () => pool.close(),
+  }
+}
+
+/**
+ * Puts the outcomes of single mails into one of their request. What concerns the server as a whole is said as such only where
+ * nothing was accepted; otherwise those mails come again and meet it by themselves.
+ */
+function summarize(outcomes: readonly SmtpOutcome[]): BatchOutcome {
+  const whole = outcomes.filter((outcome) => 'kind' in outcome)
+  const [worst] = ['stopped', 'quota', 'throttled'].flatMap((kind) => whole.find((each) => each.kind === kind) ?? [])
+  if (worst && whole.length === outcomes.length) return worst
+  return {
+    kind: 'answered',
+    outcomes: outcomes.map((outcome): MailOutcome => {
+      if ('state' in outcome) return outcome
+      return { state: 'deferred', reason: outcome.reason, retryAfterMs: DOWN_MS }
+    }),
+  }
+}

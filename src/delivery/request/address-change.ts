@@ -1,0 +1,66 @@
+// Moving to another address: confirmed at the new one, told to the old one with an undo. Whoever asks sees the same whatever
+// the state of the new address.
+import { claimAddress, isAddressFree, markAddress } from '../../subscriber/address.ts'
+import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
+import { findSubscriberById } from '../../subscriber/store.ts'
+import { maskAddress } from '../../subscriber/subscriber.ts'
+import type { Undo } from '../../subscriber/undo.ts'
+import { insertNotice } from '../notice/ledger.ts'
+import type { Desk } from '../notice/notice.ts'
+import { mayWrite } from './sign-up.ts'
+
+/** What a link to confirm an address does. */
+interface AddressChange {
+  address: string
+}
+
+/** Asks the new address (normalised) of a confirmed subscriber. Returns the notice to send, null where none may go. */
+export async function askAddress(
+  { db, linkKeys }: Desk,
+  subscriberId: number,
+  address: string,
+): Promise<number | null> {
+  return db.transaction().execute(async (trx) => {
+    const hash = await claimAddress(trx, address)
+    const subscriber = await findSubscriberById(trx, subscriberId)
+    if (subscriber?.consent !== 'confirmed' || subscriber.address === address) return null
+    if (!(await isAddressFree(trx, address)) || !(await mayWrite(trx, hash))) return null
+    const change: AddressChange = { address }
+    const token = await ensureCredential(trx, 'address', subscriberId, change)
+    return insertNotice(trx, linkKeys, { kind: 'address', subscriberId, address, token })
+  })
+}
+
+/** Looks at a link that confirms an address: what its page shows. */
+export async function findAddressChange({ db }: Pick<Desk, 'db'>, token: string): Promise<AddressChange | undefined> {
+  return (await findCredential(db, 'address', token))?.payload as AddressChange | undefined
+}
+
+/**
+ * Uses a link that confirms an address. Links of earlier mails stop steering anything; earlier moves can still be taken back.
+ * Returns the notice for the old address. Undefined for a link that cannot be used, and when the address is no longer free.
+ */
+export async function confirmAddress(
+  { db, linkKeys }: Desk,
+  token: string,
+): Promise<{ subscriberId: number; address: string; noticeId: number } | undefined> {
+  return db.transaction().execute(async (trx) => {
+    const credential = await claimCredential(trx, 'address', token)
+    if (!credential) return undefined
+    const { subscriberId } = credential
+    const { address } = credential.payload as AddressChange
+    const before = await markAddress(trx, subscriberId, address)
+    if (before === undefined) return undefined
+    await pruneCredentialsOf(trx, subscriberId, ['export', 'erase'])
+    const undo: Undo = { kind: 'address', before }
+    const undoToken = await ensureCredential(trx, 'undo', subscriberId, undo)
+    const noticeId = await insertNotice(trx, linkKeys, {
+      kind: 'address-changed',
+      subscriberId,
+      address: before,
+      token: undoToken,
+      newAddress: maskAddress(address),
+    })
+    return { subscriberId, address, noticeId }
+  })
+}

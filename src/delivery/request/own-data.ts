@@ -1,0 +1,82 @@
+// What is kept of a reader, for themselves: the mailed links to ask for it or to end it, and all of it as plain values.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
+import { findSubscriberById } from '../../subscriber/store.ts'
+import { insertNotice } from '../notice/ledger.ts'
+import type { Desk } from '../notice/notice.ts'
+
+/** Links of a kind that a reader may ask for: more would only fill their mailbox. */
+const LINKS_A_DAY = 5
+
+/** Mails a fresh link to a reader's own address. Returns the notice to send, null where none may go. */
+export async function askLink(
+  { db, linkKeys }: Desk,
+  subscriberId: number,
+  kind: 'export' | 'erase',
+): Promise<number | null> {
+  return db.transaction().execute(async (trx) => {
+    await sql`select from subscribers where id = ${subscriberId} for update`.execute(trx)
+    const subscriber = await findSubscriberById(trx, subscriberId)
+    if (!subscriber || subscriber.address === null) return null
+    const { rows } = await sql<{ count: number }>`
+      select count(*) as count from notices where subscriber_id = ${subscriberId} and kind = ${kind}
+        and state not in ('withheld', 'rejected') and issued_at > clock_timestamp() - interval '24 hours'`.execute(trx)
+    if ((rows[0]?.count ?? 0) >= LINKS_A_DAY) return null
+    const token = await ensureCredential(trx, kind, subscriberId, null)
+    return insertNotice(trx, linkKeys, { kind, subscriberId, address: subscriber.address, token })
+  })
+}
+
+/** Looks at a mailed link to export or erase: what its page shows. */
+export async function findLink(
+  { db }: Pick<Desk, 'db'>,
+  kind: 'export' | 'erase',
+  token: string,
+): Promise<Credential | undefined> {
+  return findCredential(db, kind, token)
+}
+
+/** Uses a mailed link and returns all that is kept of its reader. Undefined for a link that cannot be used. */
+export async function exportData({ db }: Pick<Desk, 'db'>, token: string): Promise<object | undefined> {
+  return db.transaction().execute(async (trx) => {
+    const credential = await claimCredential(trx, 'export', token)
+    return credential && getOwnData(trx, credential.subscriberId)
+  })
+}
+
+/** Returns everything that is kept of a subscriber, in our own words for it. */
+async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
+  const { rows: subscribers } = await sql<Record<string, unknown>>`
+    select s.address, s.public_id as "publicId", s.consent,
+      json_build_object('source', s.consent_source, 'page', s.consent_page, 'askedAt', s.asked_at,
+        'confirmedAt', s.confirmed_at, 'leftAt', s.left_at) as "consentFacts",
+      s.cadence, s.weekday, s.hour, s.zone, s.silence, s.paused_until as "pausedUntil", p.choices,
+      s.token_epoch as "tokenEpoch", s.waiting_since as "waitingSince", s.next_due_at as "nextDueAt",
+      s.created_at as "createdAt", s.changed_at as "changedAt",
+      (select json_build_object('reason', x.reason, 'since', x.since) from suppressions x
+        where x.address_hash = s.address_hash) as suppression
+    from subscribers s join preferences p on p.id = s.preferences_id where s.id = ${subscriberId}`.execute(db)
+  const { rows: digests } = await sql<Record<string, unknown>>`
+    select e.date, e.kind, d.public_id as "publicId", d.state, d.fate, d.reason, d.local_date as "localDate",
+      d.address, d.provider_id as "providerId", d.issued_at as "issuedAt", d.changed_at as "changedAt",
+      coalesce((
+        select json_agg(json_build_object('id', ep.paper_id, 'title', ep.paper->>'title') order by place.at)
+        from selections sel cross join unnest(sel.papers) with ordinality place(position, at)
+        join edition_papers ep on ep.edition_id = sel.edition_id and ep.position = place.position
+        where sel.edition_id = d.edition_id and sel.id = d.selection_id
+      ), '[]') as papers
+    from deliveries d join editions e on e.id = d.edition_id
+    where d.subscriber_id = ${subscriberId} order by e.date, e.kind`.execute(db)
+  const { rows: notices } = await sql<Record<string, unknown>>`
+    select kind, public_id as "publicId", state, fate, reason, address, provider, provider_id as "providerId",
+      issued_at as "issuedAt", changed_at as "changedAt"
+    from notices where subscriber_id = ${subscriberId} order by id`.execute(db)
+  const { rows: links } = await sql<Record<string, unknown>>`
+    select purpose, payload, issued_at as "issuedAt", expires_at as "expiresAt", used_at as "usedAt"
+    from credentials where subscriber_id = ${subscriberId} order by issued_at`.execute(db)
+  const { rows: notes } = await sql<Record<string, unknown>>`
+    select local_date as "localDate", kind, noticed_at as "noticedAt" from notes
+    where subscriber_id = ${subscriberId} order by local_date`.execute(db)
+  return { subscriber: subscribers[0] ?? null, digests, notices, notes, links }
+}

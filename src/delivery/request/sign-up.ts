@@ -1,0 +1,92 @@
+// Signing up: double opt-in, and the same answer whatever the state of the address, which is why nothing here tells it.
+import type { Transaction } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { claimAddress } from '../../subscriber/address.ts'
+import {
+  type Ask,
+  findKnownAddress,
+  findSuppression,
+  insertPending,
+  type KnownAddress,
+  markConfirmed,
+} from '../../subscriber/consent.ts'
+import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
+import { findSubscriberById } from '../../subscriber/store.ts'
+import type { Subscriber } from '../../subscriber/subscriber.ts'
+import { assertZones } from '../../subscriber/zone.ts'
+import { getStrangersNotices, insertNotice } from '../notice/ledger.ts'
+import type { Desk } from '../notice/notice.ts'
+
+/** Most notices that strangers may cause to one address. */
+const NOTICES_A_DAY = 1
+const NOTICES_A_MONTH = 3
+
+/**
+ * Takes a sign-up. Nobody is subscribed by it: the address is asked, or told that it is subscribed already, within its
+ * limits. Returns the notice to send, null for none; whoever asked must see the same in all cases. Throws a RangeError for an
+ * unknown zone.
+ */
+export async function signUp({ db, linkKeys }: Desk, address: string, ask: Ask): Promise<number | null> {
+  await assertZones(db, new Set([ask.zone]))
+  return db.transaction().execute(async (trx) => {
+    const hash = await claimAddress(trx, address)
+    const suppressed = await findSuppression(trx, hash)
+    if (suppressed !== undefined && suppressed !== 'erased') return null
+    const known = await findKnownAddress(trx, hash)
+    if (!(await mayWrite(trx, hash))) {
+      if (known?.consent === 'pending') await refreshAsk(trx, known, ask)
+      return null
+    }
+    if (known?.consent === 'confirmed') {
+      return insertNotice(trx, linkKeys, { kind: 'subscribed-already', subscriberId: known.id, address })
+    }
+    const subscriberId = known?.id ?? (await insertPending(trx, address, hash, ask))
+    const token = await ensureCredential(trx, 'confirm', subscriberId, ask)
+    return insertNotice(trx, linkKeys, { kind: 'confirm', subscriberId, address, token })
+  })
+}
+
+/** Looks at a confirmation link: what its page shows. Undefined for anything that cannot be used. */
+export async function findConfirmation({ db }: Pick<Desk, 'db'>, token: string): Promise<Ask | undefined> {
+  const credential = await findCredential(db, 'confirm', token)
+  return credential && askOf(credential)
+}
+
+/**
+ * Uses a confirmation link: the subscription begins as it was asked for. `welcome` tells whether the latest edition is wanted
+ * at once. Undefined for a link that is unknown, too old or used, and where the address must not be written to.
+ */
+export async function confirm(
+  { db }: Pick<Desk, 'db'>,
+  token: string,
+): Promise<{ subscriber: Subscriber; welcome: boolean } | undefined> {
+  return db.transaction().execute(async (trx) => {
+    const credential = await claimCredential(trx, 'confirm', token)
+    if (!credential) return undefined
+    const ask = askOf(credential)
+    if (!(await markConfirmed(trx, credential.subscriberId, { ask, askedAt: credential.issuedAt }))) return undefined
+    const subscriber = await findSubscriberById(trx, credential.subscriberId)
+    return subscriber && { subscriber, welcome: ask.welcome }
+  })
+}
+
+/** Tells whether an address may get another notice that a stranger can cause. The caller holds the address's lock. */
+export async function mayWrite(trx: Transaction<Database>, addressHash: Buffer): Promise<boolean> {
+  const { day, month } = await getStrangersNotices(trx, addressHash)
+  return day < NOTICES_A_DAY && month < NOTICES_A_MONTH
+}
+
+/** The newest choices count, under the link that is in the mailbox already. */
+async function refreshAsk(trx: Transaction<Database>, { id }: KnownAddress, ask: Ask): Promise<void> {
+  await trx
+    .updateTable('credentials')
+    .set({ payload: JSON.stringify(ask) })
+    .where('subscriber_id', '=', id)
+    .where('purpose', '=', 'confirm')
+    .where('used_at', 'is', null)
+    .execute()
+}
+
+function askOf({ payload }: Credential): Ask {
+  return payload as Ask
+}

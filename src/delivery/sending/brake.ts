@@ -1,0 +1,71 @@
+// The brake: stops an edition in flight that does harm, before the rest of it goes out. What it has judged once, and the
+// operator has lifted, it does not judge again.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { markStopped } from '../../edition/store.ts'
+import { standingSql } from '../delivery.ts'
+import { BRAKE_WORD } from './ledger.ts'
+
+/** Below this a share says little: one complaint among a hundred readers is one reader. */
+const SUBMITTED_MIN = 1_000
+const REPORTS_MIN = 5
+/** Providers warn at 0.1 % complaints; one harmed reader in so many submitted. */
+const ONE_COMPLAINT_IN = 1_000
+/** 2 % hard bounces. */
+const ONE_BOUNCE_IN = 50
+/** So many whole batches rejected for the same reason are no accident of addresses. */
+const REJECTED_BATCHES = 3
+
+/** Returns why an edition must stop: too many complaints or hard bounces among what was submitted; null when it may go on. */
+export async function findHarm(db: Kysely<Database>, editionId: number): Promise<string | null> {
+  const { rows } = await sql<{ complaints: number; bounces: number; since: Date | null; moves: boolean }>`
+    select e.resumed_at as since,
+      count(distinct v.subscriber_id) filter (where v.type = 'complained') as complaints,
+      count(distinct v.subscriber_id) filter (where v.type = 'hard-bounce') as bounces,
+      (e.stopped_reason is null or e.stopped_until is not null) and ${inFlightSql} as moves
+    from editions e
+    left join events v on v.edition_id = e.id and v.type in ('hard-bounce', 'complained')
+      and v.received_at > coalesce(e.resumed_at, '-infinity')
+    where e.id = ${editionId} group by e.id`.execute(db)
+  const { complaints = 0, bounces = 0, since = null, moves = false } = rows[0] ?? {}
+  if (!moves || complaints + bounces < REPORTS_MIN) return null
+  // Counting stops where neither share could be reached any more: a large edition is never counted whole for this.
+  const enough = Math.max(SUBMITTED_MIN, complaints * ONE_COMPLAINT_IN, bounces * ONE_BOUNCE_IN)
+  const { rows: counts } = await sql<{ count: number }>`
+    select count(*) as count from (
+      select from deliveries where edition_id = ${editionId} and state = 'submitted'
+        and changed_at > coalesce(${since}::timestamptz, '-infinity') limit ${enough + 1}
+    ) d`.execute(db)
+  const submitted = counts[0]?.count ?? 0
+  if (submitted < SUBMITTED_MIN) return null
+  if (complaints * ONE_COMPLAINT_IN >= submitted) return sentenceOf(complaints, 'complaint', submitted)
+  if (bounces * ONE_BOUNCE_IN >= submitted) return sentenceOf(bounces, 'hard bounce', submitted)
+  return null
+}
+
+/** Returns why an edition must stop: nothing of it is accepted, and always for the same reason; null when it may go on. */
+export async function findRejection(db: Kysely<Database>, editionId: number, reason: string): Promise<string | null> {
+  const { rows } = await sql`
+    select from editions e
+    where e.id = ${editionId}
+      and (select count(distinct d.batch_id) from deliveries d
+        where d.edition_id = e.id and d.state = 'rejected' and d.reason = ${reason}
+          and d.changed_at > coalesce(e.resumed_at, '-infinity')) >= ${REJECTED_BATCHES}
+      and not exists (select from deliveries d where d.edition_id = e.id and d.state = 'submitted'
+        and d.changed_at > coalesce(e.resumed_at, '-infinity'))`.execute(db)
+  return rows.length > 0 ? `every mail is rejected: ${reason}` : null
+}
+
+/** Stops an edition until the operator resumes it. */
+export async function markBraked(db: Kysely<Database>, editionId: number, why: string): Promise<void> {
+  await markStopped(db, editionId, `${BRAKE_WORD}${why}`, null)
+}
+
+/** Something waits, or readers further west have not had their hour yet. */
+const inFlightSql = sql`(e.frozen_at > now() - interval '1 day' or exists (
+  select from batches b where b.edition_id = e.id and b.state in ${standingSql} and b.next_attempt_at < 'infinity'))`
+
+function sentenceOf(count: number, what: string, submitted: number): string {
+  const share = ((count / submitted) * 100).toFixed(2)
+  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'} of ${submitted.toLocaleString('en')} submitted (${share} %)`
+}

@@ -1,0 +1,214 @@
+// The queue: transport between the steps of the round, on BullMQ. It carries ids only and may lose everything at any time;
+// PostgreSQL alone knows what is due, and the sweep queues it again. No other file knows BullMQ or ioredis.
+import { describeError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import { openBackend, within } from './backend.ts'
+import { type DispatchOnly, type Handlers, idOf, isSending, type Job, runJob } from './job.ts'
+import { ATTEMPTS, limiterFor, type OpenWork, openWork, type Timing } from './work.ts'
+
+export interface Counts {
+  waiting: number
+  active: number
+  delayed: number
+}
+
+export interface Queue {
+  /**
+   * Queues jobs. One that waits, is delayed or runs under the same name and ids is left as it is. Rejects when the store is
+   * out of reach. Never inside a transaction: on embedded PostgreSQL the queue would wait for its end.
+   */
+  put(jobs: readonly Job[], options?: { delayMs?: number }): Promise<void>
+  /** Makes sure that a tick comes every `everyMs` milliseconds (a minute). Safe to repeat, by several processes at once. */
+  assertTick(everyMs?: number): Promise<void>
+  /**
+   * Starts taking jobs of all queues; with the dispatch handler alone, of the providers' only. `dispatches`: how many of each at
+   * the same time in this process (4).
+   */
+  work(handlers: Handlers | DispatchOnly, options?: { dispatches?: number }): Promise<OpenWork>
+  counts(): Promise<{ round: Counts; dispatch: Counts }>
+  /** Ends the work that is still open, then disconnects. */
+  close(): Promise<void>
+}
+
+export interface QueueOptions {
+  redisUrl?: string | undefined
+  /** Holds the queue where no Redis is named. */
+  databaseUrl: string
+  /** Sets keys or schema apart on a shared store: `demo` makes the schema `bullmq_demo`. A plain lower-case name. */
+  prefix?: string | undefined
+  /**
+   * Each one's name makes a queue, its pace the queue's limiter, over all workers together. Where nothing is replayed (0 ms), a
+   * process settles a request before the next, so that a kill leaves no more than one of them unknown.
+   */
+  providers: readonly { name: string; requestsPerSecond: number | null; replayMs?: number }[]
+  timing?: Partial<Timing>
+  logger: Logger
+}
+
+const TIMING: Timing = { lockMs: 60_000, stalledMs: 30_000, retryMs: 1_000, drainMs: 25_000 }
+const TICK_MS = 60_000
+/** Jobs of the round are heavy and rare; two, so that a slow source does not keep the plan waiting. */
+const ROUND_CONCURRENCY = 2
+const DISPATCH_CONCURRENCY = 4
+/** A smaller number goes first: somebody waits for a notice, while digests have the morning. */
+const DISPATCH_PRIORITY = 10
+const NOTIFY_PRIORITY = 1
+/** Jobs in one command: large enough to be cheap, small enough not to block the store. */
+const PUT_SIZE = 1_000
+/** How long one such command may take before `put` gives up, in milliseconds. */
+const PUT_MS = 10_000
+/** A store that is down fails on every command: one line says as much as a thousand, in milliseconds. */
+const ERROR_PAUSE_MS = 10_000
+
+/** Opens all queues, the round's and the providers'. Rejects when their store does not answer. */
+export async function openQueue(options: QueueOptions): Promise<Queue> {
+  const { logger } = options
+  const timing = { ...TIMING, ...options.timing }
+  const onError = quietly((error) =>
+    logger.error({ event: 'queue.error', reason: describeError(error) }, 'The store of the queue gave trouble'),
+  )
+  const backend = await openBackend(options.redisUrl, options.databaseUrl, options.prefix, onError)
+  const open = (name: string, priority: number) => {
+    const queue = new backend.Queue<Record<string, unknown>>(name, {
+      connection: {},
+      prefix: backend.keyPrefix,
+      streams: { events: { maxLen: 100 } },
+      defaultJobOptions: {
+        attempts: ATTEMPTS,
+        backoff: { type: 'exponential', delay: timing.retryMs, jitter: 0.5 },
+        // At once, so that the id is free again: PostgreSQL remembers what was done.
+        removeOnComplete: true,
+        removeOnFail: true,
+        stackTraceLimit: 0,
+        ...(priority > 0 ? { priority } : {}),
+      },
+    })
+    queue.on('error', onError)
+    return queue
+  }
+  const round = open('round', 0)
+  const lanes = options.providers.map(({ name, requestsPerSecond, replayMs }) => ({
+    provider: name,
+    queue: open(`dispatch-${name}`, DISPATCH_PRIORITY),
+    limiter: limiterFor(requestsPerSecond),
+    isReplayed: replayMs !== 0,
+  }))
+  const queueOf = (job: Job) => {
+    if (!isSending(job)) return round
+    return (lanes.find(({ provider }) => provider === job.provider) ?? lanes[0])?.queue ?? round
+  }
+  const works = new Set<OpenWork>()
+
+  async function put(jobs: readonly Job[], { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
+    backend.demandReachable()
+    for (const queue of [round, ...lanes.map((lane) => lane.queue)]) {
+      const mine = jobs.filter((job) => queueOf(job) === queue)
+      for (let start = 0; start < mine.length; start += PUT_SIZE) {
+        const entries = mine.slice(start, start + PUT_SIZE).map((job) => {
+          const { name, ...data } = job
+          const priority = name === 'notify' ? { priority: NOTIFY_PRIORITY } : {}
+          return { name, data, opts: { jobId: idOf(job), delay: delayMs, ...priority } }
+        })
+        const [first] = entries
+        // A single job takes the cheaper command: in PostgreSQL the other one makes temporary tables.
+        const putting =
+          first && entries.length === 1 ? queue.add(first.name, first.data, first.opts) : queue.addBulk(entries)
+        await within<unknown>(PUT_MS, 'Putting jobs into the queue', putting)
+      }
+    }
+  }
+
+  async function assertTick(everyMs = TICK_MS): Promise<void> {
+    backend.demandReachable()
+    const found = await round.getJobScheduler('tick')
+    // Asserting replaces the waiting tick, and two processes doing so at once may leave two: touch only what stands still.
+    if (found?.every === everyMs && found.next !== undefined && found.next > Date.now() - everyMs) return
+    await round.upsertJobScheduler('tick', { every: everyMs }, { name: 'tick', data: {}, opts: { attempts: 1 } })
+  }
+
+  /** A longer hold already in force stays. */
+  const holdOf =
+    ({ queue, limiter }: (typeof lanes)[number]) =>
+    async (ms: number): Promise<void> => {
+      if ((await queue.getRateLimitTtl(limiter.max)) < ms) await queue.rateLimit(ms)
+    }
+
+  async function work(
+    handlers: Handlers | DispatchOnly,
+    { dispatches = DISPATCH_CONCURRENCY } = {},
+  ): Promise<OpenWork> {
+    const run = (name: string, data: Record<string, unknown>) => runJob(handlers, { ...data, name } as Job)
+    const common = { run, timing, onError }
+    const opened: OpenWork[] = []
+    const mine: OpenWork = {
+      async close() {
+        works.delete(mine)
+        await Promise.all(opened.map((each) => each.close()))
+      },
+    }
+    works.add(mine)
+    try {
+      if ('tick' in handlers) {
+        opened.push(
+          await openWork(
+            backend,
+            { ...common, queue: round.name, concurrency: ROUND_CONCURRENCY, limiter: undefined, hold: undefined },
+            logger,
+          ),
+        )
+      }
+      for (const lane of lanes) {
+        const { queue, limiter, isReplayed } = lane
+        opened.push(
+          await openWork(
+            backend,
+            { ...common, queue: queue.name, concurrency: isReplayed ? dispatches : 1, limiter, hold: holdOf(lane) },
+            logger,
+          ),
+        )
+      }
+    } catch (error) {
+      await mine.close()
+      throw error
+    }
+    return mine
+  }
+
+  return {
+    put,
+    assertTick,
+    work,
+    async counts() {
+      backend.demandReachable()
+      const dispatch: Counts = { waiting: 0, active: 0, delayed: 0 }
+      for (const { queue } of lanes) {
+        const counts = await countsOf(queue)
+        for (const key of ['waiting', 'active', 'delayed'] as const) dispatch[key] += counts[key]
+      }
+      return { round: await countsOf(round), dispatch }
+    },
+    async close() {
+      await Promise.all([...works].map((each) => each.close()))
+      await Promise.all([round.close(), ...lanes.map(({ queue }) => queue.close())])
+      await backend.close()
+    },
+  }
+}
+
+async function countsOf(queue: {
+  getJobCounts(...states: ('waiting' | 'prioritized' | 'active' | 'delayed')[]): Promise<Record<string, number>>
+}): Promise<Counts> {
+  const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed')
+  const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = counts
+  return { waiting: waiting + prioritized, active, delayed }
+}
+
+/** Lets the first error through and then one every ten seconds. */
+function quietly(report: (error: unknown) => void): (error: unknown) => void {
+  let quietUntil = 0
+  return (error) => {
+    if (Date.now() < quietUntil) return
+    quietUntil = Date.now() + ERROR_PAUSE_MS
+    report(error)
+  }
+}

@@ -1,0 +1,151 @@
+// One worker on one queue: takes jobs, runs them, and turns what they threw into what the queue does next.
+// It never decides what a job does; it never fails a job for having been interrupted.
+import {
+  DelayedError,
+  type Job as QueuedJob,
+  RateLimitError,
+  type RateLimiterOptions,
+  UnrecoverableError,
+} from 'bullmq'
+import { describeError, HoldError, LaterError, PermanentError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import { CONNECT_MS, type QueueBackend, within } from './backend.ts'
+
+export interface Work {
+  queue: string
+  run(name: string, data: Record<string, unknown>): Promise<void>
+  /** How many jobs at the same time in this process. */
+  concurrency: number
+  /** Undefined where nothing paces this queue. */
+  limiter: RateLimiterOptions | undefined
+  /** Stops everybody's work on this queue for so many milliseconds. Undefined where a job may not ask for that. */
+  hold: ((ms: number) => Promise<void>) | undefined
+  timing: Timing
+  onError: (error: unknown) => void
+}
+
+export interface Timing {
+  /** A job whose worker has not been heard of for so long is free again, in milliseconds. */
+  lockMs: number
+  /** How often somebody looks for such jobs, in milliseconds. Two looks are needed. */
+  stalledMs: number
+  /** The wait after the first failure, doubled by every further one, in milliseconds. */
+  retryMs: number
+  /** How long `close` waits for running jobs, in milliseconds. */
+  drainMs: number
+}
+
+export interface OpenWork {
+  /** Takes no more jobs and waits for the running ones, at most `drainMs`; whatever still runs then is run again elsewhere. */
+  close(): Promise<void>
+}
+
+/** With waits doubling from 1 s this is about two minutes; after that the sweep finds the work again in PostgreSQL. */
+export const ATTEMPTS = 8
+/** A worker that dies takes its job's try with it: only a job that kills its worker every time reaches this. */
+const MAX_STALLS = 100
+/** Pause after a failed connection before the next look, in milliseconds: Redis and PostgreSQL restart within seconds. */
+const RECONNECT_MS = 2_000
+/** Windows of the limiter in a second: with more their own overhead eats the pace, with fewer requests come in bursts. */
+const WINDOWS = [10, 9, 8, 7, 6, 5] as const
+/** Requests leave evenly and arrive a little unevenly: by so much some of them may draw together, in milliseconds. */
+const UNEVEN_MS = 50
+/** Stands for "no limit": a hold is only honoured where some limiter is set. */
+const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
+const SECOND_MS = 1_000
+
+/**
+ * Turns requests a second into short windows, so that they leave evenly and not in a burst at every full second. About a
+ * twentieth of the pace stays unused, so that no second holds one too many, wherever it begins.
+ */
+export function limiterFor(requestsPerSecond: number | null): RateLimiterOptions {
+  if (requestsPerSecond === null) return UNLIMITED
+  if (requestsPerSecond <= WINDOWS[0]) {
+    return { max: 1, duration: Math.ceil((SECOND_MS + UNEVEN_MS * Math.min(1, requestsPerSecond)) / requestsPerSecond) }
+  }
+  const used = (windows: number) => windows * Math.floor(requestsPerSecond / windows)
+  const windows = WINDOWS.reduce((best, each) => (used(each) > used(best) ? each : best))
+  return { max: Math.floor(requestsPerSecond / windows), duration: Math.ceil((SECOND_MS + UNEVEN_MS) / windows) }
+}
+
+/** Starts taking jobs. Rejects when the store does not answer, so that nobody waits for a worker that never began. */
+export async function openWork(backend: QueueBackend, work: Work, logger: Logger): Promise<OpenWork> {
+  const worker = new backend.Worker<Record<string, unknown>, void>(
+    work.queue,
+    async (job, token) => {
+      try {
+        await work.run(job.name, job.data)
+      } catch (error) {
+        throw await outcomeOf(error, job, token, work, logger)
+      }
+    },
+    {
+      connection: {},
+      prefix: backend.keyPrefix,
+      autorun: false,
+      concurrency: work.concurrency,
+      ...(work.limiter === undefined ? {} : { limiter: work.limiter }),
+      lockDuration: work.timing.lockMs,
+      stalledInterval: work.timing.stalledMs,
+      maxStalledCount: MAX_STALLS,
+      runRetryDelay: RECONNECT_MS,
+    },
+  )
+  worker.on('error', work.onError)
+  worker.on('stalled', (job) =>
+    logger.warn({ event: 'job.stalled', queue: work.queue, job }, 'A job was left by its worker and waits again'),
+  )
+  try {
+    await within(CONNECT_MS, `Starting the worker of ${work.queue}`, worker.waitUntilReady())
+  } catch (error) {
+    await worker.close(true)
+    throw error
+  }
+  worker.run().catch(work.onError)
+  return {
+    async close() {
+      try {
+        await within(work.timing.drainMs, `Finishing the jobs of ${work.queue}`, worker.close())
+      } catch (error) {
+        logger.warn(
+          { event: 'queue.drain_cut', queue: work.queue, reason: describeError(error) },
+          'Running jobs were left behind',
+        )
+        await worker.getBackend().close(true).catch(work.onError)
+      }
+    },
+  }
+}
+
+/** Returns what to throw at the queue for what a handler threw, after doing what must come before it. */
+async function outcomeOf(
+  error: unknown,
+  job: QueuedJob,
+  token: string | undefined,
+  work: Work,
+  logger: Logger,
+): Promise<Error> {
+  const reason = describeError(error)
+  const facts = { queue: work.queue, job: job.id, attempt: job.attemptsMade + 1, reason }
+  if (error instanceof PermanentError) {
+    logger.error({ event: 'job.failed', ...facts, outcome: 'stopped' }, 'A job failed for good')
+    return new UnrecoverableError(reason)
+  }
+  if (error instanceof LaterError) {
+    const waitMs = Math.max(1, Math.ceil(error.retryAfterMs))
+    if (error instanceof HoldError && work.hold !== undefined) {
+      await work.hold(waitMs)
+      logger.warn({ event: 'queue.held', ...facts, waitMs }, 'The whole queue waits')
+      return new RateLimitError()
+    }
+    await job.moveToDelayed(Date.now() + waitMs, token)
+    logger.info({ event: 'job.delayed', ...facts, waitMs }, 'A job was put off')
+    return new DelayedError()
+  }
+  if (facts.attempt < (job.opts.attempts ?? 1)) {
+    logger.warn({ event: 'job.failed', ...facts, outcome: 'retried' }, 'A job failed and will be tried again')
+  } else {
+    logger.error({ event: 'job.failed', ...facts, outcome: 'dropped' }, 'A job failed too often and was dropped')
+  }
+  return error instanceof Error ? error : new Error(reason)
+}

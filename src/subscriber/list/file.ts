@@ -1,0 +1,220 @@
+// Lists of subscribers as tables: what the columns of our own files and of others' mean, row by row. Pure. Nothing here makes a
+// consent out of nothing: who left, bounced or was blocked elsewhere is taken over as unsubscribed.
+import { ZodError } from 'zod'
+import type { Consent } from '../../database/states.ts'
+import { UsageError } from '../../errors.ts'
+import {
+  CADENCES,
+  type Choices,
+  DEFAULT_RHYTHM,
+  parseChoices,
+  type Rhythm,
+  SILENCES,
+  type Silence,
+  WEEKDAYS,
+} from '../preferences.ts'
+import { normalizeAddress } from '../subscriber.ts'
+import { type Cell, guardCell, oneOf, phrasesFrom, timeFrom, unguardCell } from './cells.ts'
+
+/** A subscriber as a list tells of them. Moments are ISO 8601. */
+export interface ListedSubscriber extends Rhythm {
+  /** Normalised. */
+  address: string
+  consent: Consent
+  consentSource: string
+  consentPage: string | null
+  askedAt: string | null
+  confirmedAt: string | null
+  leftAt: string | null
+  pausedUntil: string | null
+  silence: Silence
+  choices: Choices
+}
+
+export type ListFormat = 'own' | 'listmonk' | 'mailchimp' | 'addresses'
+
+export interface ListReader {
+  format: ListFormat
+  /** Returns the subscriber of a row, or why it is refused, in words. */
+  read(cells: readonly string[], zones: ReadonlySet<string>): ListedSubscriber | string
+}
+
+/** The columns of our own files, in order. */
+export const LIST_COLUMNS = [
+  'email',
+  'consent',
+  'consent_source',
+  'consent_page',
+  'asked_at',
+  'confirmed_at',
+  'left_at',
+  'cadence',
+  'weekday',
+  'hour',
+  'zone',
+  'silence',
+  'paused_until',
+  'papers',
+  'length',
+  'minimum_votes',
+  'only_with_code',
+  'include',
+  'mute',
+  'authors',
+  'organisations',
+  'include_means',
+] as const
+
+const ADDRESS_COLUMNS = ['email', 'email_address', 'e_mail', 'mail', 'address']
+/** What others call the states of their subscribers. Whoever is not among these has not consented to anything. */
+const STATUSES: Record<string, Consent> = {
+  enabled: 'confirmed',
+  confirmed: 'confirmed',
+  subscribed: 'confirmed',
+  disabled: 'unsubscribed',
+  unsubscribed: 'unsubscribed',
+  blocklisted: 'unsubscribed',
+  cleaned: 'unsubscribed',
+}
+const CONSENTS: readonly Consent[] = ['pending', 'confirmed', 'unsubscribed']
+/** Returns what reads the rows below a header. Throws a UsageError when no column holds addresses. */
+export function readHeader(header: readonly string[]): ListReader {
+  const names = header.map((name) =>
+    name
+      .trim()
+      .toLowerCase()
+      .replace(/[\s-]+/g, '_'),
+  )
+  const at = ADDRESS_COLUMNS.map((name) => names.indexOf(name)).find((index) => index >= 0)
+  if (at === undefined) throw new UsageError('no column of the first line is called email or Email Address')
+  const format = formatOf(names)
+  const cellsOf = (cells: readonly string[]) => {
+    const values = new Map(names.map((name, index) => [name, (cells[index] ?? '').trim()]))
+    return (name: string) => values.get(name) ?? ''
+  }
+  return {
+    format,
+    read(cells, zones) {
+      const given = format === 'own' ? cells.map(unguardCell) : cells
+      const address = normalizeAddress(given[at] ?? '')
+      if (address === undefined) return 'not an address of the form name@host.tld'
+      const cell = cellsOf(given)
+      try {
+        return format === 'own' ? readOwn(address, cell, zones) : readForeign(address, cell, zones, format, names)
+      } catch (error) {
+        return reasonOf(error)
+      }
+    },
+  }
+}
+
+/** Returns the cells of our own file: no spreadsheet takes one for a formula, and reading takes the guard off again. */
+export function listCells(subscriber: ListedSubscriber): string[] {
+  const { choices } = subscriber
+  const list = (phrases: readonly string[]) => (phrases.length === 0 ? '' : JSON.stringify(phrases))
+  const cells = [
+    subscriber.address,
+    subscriber.consent,
+    subscriber.consentSource,
+    subscriber.consentPage ?? '',
+    subscriber.askedAt ?? '',
+    subscriber.confirmedAt ?? '',
+    subscriber.leftAt ?? '',
+    subscriber.cadence,
+    WEEKDAYS[subscriber.weekday - 1] ?? '',
+    String(subscriber.hour),
+    subscriber.zone,
+    subscriber.silence,
+    subscriber.pausedUntil ?? '',
+    String(choices.papers),
+    choices.length,
+    String(choices.minimumVotes),
+    choices.onlyWithCode ? 'yes' : 'no',
+    list(choices.include),
+    list(choices.mute),
+    list(choices.authors),
+    list(choices.organisations),
+    choices.includeMeans,
+  ]
+  return cells.map(guardCell)
+}
+
+function formatOf(names: readonly string[]): ListFormat {
+  if (names.includes('consent')) return 'own'
+  if (['optin_time', 'confirm_time', 'member_rating', 'leid'].some((name) => names.includes(name))) return 'mailchimp'
+  return ['attributes', 'status', 'uuid'].some((name) => names.includes(name)) ? 'listmonk' : 'addresses'
+}
+
+function readOwn(address: string, cell: Cell, zones: ReadonlySet<string>): ListedSubscriber {
+  const list = (name: string) => (cell(name) === '' ? [] : phrasesFrom(name, cell(name)))
+  const whole = (name: string) => (cell(name) === '' ? undefined : Number(cell(name)))
+  const weekday =
+    cell('weekday') === '' ? DEFAULT_RHYTHM.weekday : WEEKDAYS.indexOf(oneOf(cell, 'weekday', WEEKDAYS)) + 1
+  const hour = whole('hour') ?? DEFAULT_RHYTHM.hour
+  if (!Number.isInteger(hour) || hour < 0 || hour > 23) throw new RangeError('hour is not a whole number from 0 to 23')
+  const zone = cell('zone') || DEFAULT_RHYTHM.zone
+  if (!zones.has(zone)) throw new RangeError(`unknown time zone ${JSON.stringify(zone)}`)
+  const choices = {
+    papers: whole('papers'),
+    length: cell('length') || undefined,
+    minimumVotes: whole('minimum_votes'),
+    onlyWithCode: cell('only_with_code') === '' ? undefined : oneOf(cell, 'only_with_code', ['yes', 'no']) === 'yes',
+    include: list('include'),
+    mute: list('mute'),
+    authors: list('authors'),
+    organisations: list('organisations'),
+    includeMeans: cell('include_means') || undefined,
+  }
+  return {
+    address,
+    consent: oneOf(cell, 'consent', CONSENTS),
+    consentSource: cell('consent_source') || 'import',
+    consentPage: cell('consent_page') || null,
+    askedAt: timeFrom(cell, 'asked_at'),
+    confirmedAt: timeFrom(cell, 'confirmed_at'),
+    leftAt: timeFrom(cell, 'left_at'),
+    cadence: cell('cadence') === '' ? DEFAULT_RHYTHM.cadence : oneOf(cell, 'cadence', CADENCES),
+    weekday,
+    hour,
+    zone,
+    silence: cell('silence') === '' ? 'silent' : oneOf(cell, 'silence', SILENCES),
+    pausedUntil: timeFrom(cell, 'paused_until', 'T00:00')?.slice(0, 10) ?? null,
+    choices: parseChoices(choices),
+  }
+}
+
+function readForeign(
+  address: string,
+  cell: Cell,
+  zones: ReadonlySet<string>,
+  format: ListFormat,
+  names: readonly string[],
+): ListedSubscriber {
+  // Mailchimp keeps who left and who bounced in files of their own, told by their columns alone.
+  const file = names.includes('clean_time') ? 'cleaned' : names.includes('unsub_time') ? 'unsubscribed' : ''
+  const status = file || cell('status').toLowerCase() || 'confirmed'
+  const consent = Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined
+  if (!consent) throw new RangeError(`status ${JSON.stringify(status)} is no consent`)
+  const source = format === 'addresses' ? 'import' : `import: ${format}`
+  return {
+    ...DEFAULT_RHYTHM,
+    address,
+    consent,
+    consentSource: ['blocklisted', 'cleaned'].includes(status) ? `${source}, ${status}` : source,
+    consentPage: null,
+    askedAt: timeFrom(cell, 'optin_time') ?? timeFrom(cell, 'created_at'),
+    confirmedAt: timeFrom(cell, 'confirm_time'),
+    leftAt: timeFrom(cell, 'unsub_time') ?? timeFrom(cell, 'clean_time'),
+    zone: zones.has(cell('timezone')) ? cell('timezone') : DEFAULT_RHYTHM.zone,
+    pausedUntil: null,
+    silence: 'silent',
+    choices: parseChoices({}),
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof RangeError) return error.message
+  if (!(error instanceof ZodError)) throw error
+  const [issue] = error.issues
+  return `${issue?.path.join('.')}: ${issue?.message}`
+}

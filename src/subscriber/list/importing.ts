@@ -1,0 +1,87 @@
+// Many subscribers at once, from a list and into one. An address that is known in any state stays as it is, and a suppressed one
+// is never added: a list brings nobody back.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import type { Consent } from '../../database/states.ts'
+import { nextHourSql } from '../calendar.ts'
+import type { Choices, Rhythm, Silence } from '../preferences.ts'
+import { ensurePreferences, getAddressKey, type Insertion } from '../store.ts'
+import { hashAddress } from '../subscriber.ts'
+import type { ListedSubscriber } from './file.ts'
+
+/**
+ * Adds those that are new, with their consent as it is told; one outcome each, in the same order. Of an address given twice the
+ * first counts. Their zones must be among `listZones`.
+ */
+export async function insertListed(db: Kysely<Database>, list: readonly ListedSubscriber[]): Promise<Insertion[]> {
+  const key = await getAddressKey(db)
+  const preferences = await ensurePreferences(
+    db,
+    list.map((subscriber) => subscriber.choices),
+  )
+  const rows = list.map(({ choices: _, ...subscriber }, place) => ({
+    ...subscriber,
+    place,
+    preferences: preferences[place],
+    hash: hashAddress(key, subscriber.address).toString('hex'),
+  }))
+  const { rows: results } = await sql<{ place: number; suppressed: boolean; added: boolean }>`
+    with given as (
+      select distinct on (g.address) g.*, decode(g.hash, 'hex') as address_hash, s.address_hash is not null as suppressed
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g(place int, address text, hash text, consent text,
+        "consentSource" text, "consentPage" text, "askedAt" timestamptz, "confirmedAt" timestamptz, "leftAt" timestamptz,
+        "pausedUntil" date, silence text, preferences int, cadence text, weekday smallint, hour smallint, zone text)
+      left join suppressions s on s.address_hash = decode(g.hash, 'hex')
+      order by g.address, g.place
+    ), added as (
+      insert into subscribers (address, address_hash, consent, consent_source, consent_page, asked_at, confirmed_at, left_at,
+        preferences_id, cadence, weekday, hour, zone, silence, paused_until, next_due_at)
+      select address, address_hash, consent, "consentSource", "consentPage", "askedAt", "confirmedAt", "leftAt",
+        preferences, cadence, weekday, hour, zone, silence, "pausedUntil",
+        case when consent = 'confirmed' then ${nextHourSql('given', sql`now()`)} end
+      from given where not suppressed order by place on conflict do nothing returning address
+    )
+    select given.place, given.suppressed, added.address is not null as added
+    from given left join added using (address)`.execute(db)
+  const outcomes = list.map((): Insertion => 'known')
+  for (const { place, suppressed, added } of results) {
+    if (suppressed) outcomes[place] = 'suppressed'
+    else if (added) outcomes[place] = 'added'
+  }
+  return outcomes
+}
+
+/** Lists up to `limit` subscribers that still have an address, with an id above `afterId`, by id. */
+export async function listListed(
+  db: Kysely<Database>,
+  afterId: number,
+  limit: number,
+): Promise<(ListedSubscriber & { id: number })[]> {
+  const rows = await db
+    .selectFrom('subscribers as s')
+    .innerJoin('preferences as p', 'p.id', 's.preferences_id')
+    .selectAll('s')
+    .select('p.choices')
+    .where('s.id', '>', afterId)
+    .where('s.address', 'is not', null)
+    .orderBy('s.id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    address: row.address as string,
+    consent: row.consent as Consent,
+    consentSource: row.consent_source,
+    consentPage: row.consent_page,
+    askedAt: row.asked_at?.toISOString() ?? null,
+    confirmedAt: row.confirmed_at?.toISOString() ?? null,
+    leftAt: row.left_at?.toISOString() ?? null,
+    pausedUntil: row.paused_until,
+    silence: row.silence as Silence,
+    cadence: row.cadence as Rhythm['cadence'],
+    weekday: row.weekday,
+    hour: row.hour,
+    zone: row.zone,
+    choices: row.choices as Choices,
+  }))
+}

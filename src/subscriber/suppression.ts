@@ -1,0 +1,55 @@
+// Addresses that must not be written to, by keyed hash: they outlive the subscriber, a second import and an erasure.
+// A graver reason replaces a lighter one and never the reverse, so that reports may come in any order.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { getAddressKey } from './store.ts'
+import { hashAddress } from './subscriber.ts'
+
+/** In rising order. All but *erased*, which bars adding and importing only, bar everything until the operator lifts them. */
+const REASONS = ['erased', 'bounce', 'provider', 'complaint'] as const
+export type SuppressionReason = (typeof REASONS)[number]
+
+/** Makes sure that an address is suppressed for this reason or a graver one, since `at` or earlier. */
+export async function ensureSuppression(
+  db: Kysely<Database>,
+  addressHash: Buffer,
+  reason: SuppressionReason,
+  at: Date,
+): Promise<void> {
+  const gravity = (column: string) => sql`array_position(${[...REASONS]}::text[], ${sql.ref(column)})`
+  await sql`
+    insert into suppressions as s (address_hash, reason, since) values (${addressHash}, ${reason}, ${at})
+    on conflict (address_hash) do update set since = least(s.since, excluded.since),
+      reason = case when ${gravity('excluded.reason')} > ${gravity('s.reason')} then excluded.reason else s.reason end`.execute(
+    db,
+  )
+}
+
+/**
+ * Lifts the suppression of a normalised address; the soft bounces behind it count no more. Consent stays as it is: who
+ * complained was unsubscribed and has to sign up again. Returns the reason that was lifted, undefined when there was none.
+ */
+export async function pruneSuppression(db: Kysely<Database>, address: string): Promise<string | undefined> {
+  const hash = hashAddress(await getAddressKey(db), address)
+  return db.transaction().execute(async (trx: Transaction<Database>) => {
+    const lifted = await trx
+      .deleteFrom('suppressions')
+      .where('address_hash', '=', hash)
+      .returning('reason')
+      .executeTakeFirst()
+    if (!lifted) return undefined
+    await sql`
+      update events e set lifted = true from subscribers s
+      where s.address_hash = ${hash} and e.subscriber_id = s.id and e.type = 'soft-bounce'`.execute(trx)
+    return lifted.reason
+  })
+}
+
+/** Counts suppressed addresses by reason. */
+export async function listSuppressionCounts(db: Kysely<Database>): Promise<{ reason: string; count: number }[]> {
+  return db
+    .selectFrom('suppressions')
+    .select(['reason', (eb) => eb.fn.countAll<number>().as('count')])
+    .groupBy('reason')
+    .execute()
+}

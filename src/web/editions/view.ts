@@ -1,0 +1,57 @@
+// "View in browser": a digest as it was mailed, for whoever holds its link. Read only: nothing in it belongs to the reader,
+// so a forwarded link hands nothing over.
+import type { Context } from 'hono'
+import type { Kysely } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { type Delivery, findDelivery } from '../../delivery/store.ts'
+import { joinView } from '../../digest/joining.ts'
+import { loadMaterials } from '../../digest/materials.ts'
+import { longDate } from '../../digest/words.ts'
+import { getEdition } from '../../edition/store.ts'
+import { type LinkKeys, verifyToken } from '../../subscriber/token.ts'
+import type { Pages } from '../page/pages.ts'
+import { framingPage, mailBody } from '../page/safety.ts'
+
+interface ViewOptions {
+  db: Kysely<Database>
+  linkKeys: LinkKeys
+  pages: Pages
+}
+
+/** Shows the page around a digest. Anything but a genuine link to a digest that was mailed is not found. */
+export function showView({ db, linkKeys, pages }: ViewOptions) {
+  return async (c: Context): Promise<Response> => {
+    const token = c.req.param('token') ?? ''
+    const delivery = await findMailed(db, linkKeys, token)
+    if (!delivery) return c.notFound()
+    const { date, kind } = await getEdition(db, delivery.editionId)
+    const heading = kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
+    const mailPath = `${pages.base}/view/${token}/mail`
+    return framingPage(c, pages.render('view', { title: heading, wide: true }, { heading, mailPath }))
+  }
+}
+
+/** Answers with the digest itself, joined from the pieces that its mail was joined from. */
+export function showViewMail({ db, linkKeys }: Omit<ViewOptions, 'pages'>) {
+  return async (c: Context): Promise<Response> => {
+    const delivery = await findMailed(db, linkKeys, c.req.param('token') ?? '')
+    if (!delivery) return c.notFound()
+    const materials = await loadMaterials(db, delivery.editionId, [delivery.selectionId], 'utf8')
+    const material = materials.get(delivery.selectionId)
+    if (!material) return c.notFound()
+    return mailBody(c, joinView(material.pieces, material.selection).html)
+  }
+}
+
+async function findMailed(
+  db: Kysely<Database>,
+  linkKeys: LinkKeys,
+  token: string,
+): Promise<(Delivery & { selectionId: number }) | undefined> {
+  const claim = verifyToken(linkKeys, 'view', token)
+  const delivery = claim && (await findDelivery(db, claim.publicId))
+  if (!delivery || delivery.selectionId === null || delivery.state === 'withheld') return undefined
+  // A raised epoch revokes the links of all earlier mails.
+  if (delivery.tokenEpoch !== claim?.epoch) return undefined
+  return { ...delivery, selectionId: delivery.selectionId }
+}

@@ -1,0 +1,82 @@
+// One mail of the demo's outbox as a reader would see it: its HTML in the sandbox of safety.ts and nowhere else, its text, all
+// of its headers.
+import type { Context } from 'hono'
+import type { ParsedMail } from 'mailparser'
+import { describeReader, listPathAt, mailPath, momentOf, type OutboxOptions, sizeOf } from './outbox.ts'
+import { findMail, findParsed, listMails, type OutboxFile, recipientOf } from './files.ts'
+import type { MailValues } from '../page-values.ts'
+import type { Pages } from '../page/pages.ts'
+import { framingPage, mailBody } from '../page/safety.ts'
+
+/** Shows one mail: its HTML in a frame, its text, all of its headers. */
+export function showMail({ db, pages, directory }: OutboxOptions) {
+  return async (c: Context): Promise<Response> => {
+    const { folder, file } = namesOf(c)
+    const mail = await findParsed(directory, folder, file)
+    if (!mail) return c.notFound()
+    const all = await listMails(directory, folder)
+    const index = all.findIndex((other) => other.file === file)
+    const path = mailPath(pages, folder, file)
+    const to = recipientOf(mail)
+    const values: MailValues = {
+      subject: mail.subject ?? '(no subject)',
+      from: mail.from?.text.replaceAll('"', '') ?? '',
+      to,
+      reader: await describeReader(db, to),
+      written: momentOf(mail.date ?? all[index]?.writtenAt),
+      size: sizeOf(Buffer.byteLength(mail.html || '')),
+      text: mail.text ?? '',
+      headers: headersOf(mail),
+      listPath: listPathAt(pages, folder, index),
+      htmlPath: `${path}/html`,
+      sourcePath: `${path}/source`,
+      newerPath: neighbourPath(pages, all[index - 1]),
+      olderPath: neighbourPath(pages, all[index + 1]),
+    }
+    return framingPage(c, pages.render('mail', { title: values.subject, wide: true }, values))
+  }
+}
+
+/** Answers with the HTML part of a mail, for the frame. */
+export function showMailHtml({ directory }: Pick<OutboxOptions, 'directory'>) {
+  return async (c: Context): Promise<Response> => {
+    const { folder, file } = namesOf(c)
+    const mail = await findParsed(directory, folder, file)
+    return mail ? mailBody(c, mail.html || '') : c.notFound()
+  }
+}
+
+/** Answers with the mail as it was written, to be opened in a mail program. */
+export function showMailSource({ directory }: Pick<OutboxOptions, 'directory'>) {
+  return async (c: Context): Promise<Response> => {
+    const { folder, file } = namesOf(c)
+    const bytes = await findMail(directory, folder, file)
+    if (!bytes) return c.notFound()
+    c.header('Content-Type', 'message/rfc822')
+    // The name was checked when the mail was found: it needs no quoting.
+    c.header('Content-Disposition', `attachment; filename="${file}"`)
+    return c.body(new Uint8Array(bytes))
+  }
+}
+
+/** All headers in their order, each on one line as it stands in the mail. */
+function headersOf({ headerLines }: ParsedMail): MailValues['headers'] {
+  return headerLines.map(({ line }) => {
+    const colon = line.indexOf(':')
+    return {
+      name: line.slice(0, colon),
+      value: line
+        .slice(colon + 1)
+        .replace(/\s*\r?\n\s+/g, ' ')
+        .trim(),
+    }
+  })
+}
+
+function namesOf(c: Context): { folder: string; file: string } {
+  return { folder: c.req.param('folder') ?? '', file: c.req.param('file') ?? '' }
+}
+
+function neighbourPath(pages: Pages, mail: OutboxFile | undefined): string {
+  return mail ? mailPath(pages, mail.folder, mail.file) : ''
+}

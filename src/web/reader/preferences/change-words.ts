@@ -1,0 +1,80 @@
+// What a change of preferences means, told back in a sentence a person can check. Pure.
+import { counted, shortDate } from '../../../digest/words.ts'
+import type { Changed, Standing } from '../../../subscriber/change.ts'
+
+const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
+const LENGTHS = { titles: 'titles only', short: 'short cards', full: 'full abstracts' }
+/** More of a list than this is not read. */
+const SHOWN_MAX = 5
+
+/** Returns one sentence a difference, none when nothing differs. */
+export function describeChange({ before, after }: Changed): string[] {
+  const [was, is] = [before.choices, after.choices]
+  const sentences: string[] = []
+  if (rhythmOf(before) !== rhythmOf(after)) {
+    sentences.push(`Your digest now comes ${rhythmOf(after)}; it came ${rhythmOf(before)}.`)
+  }
+  if (before.pausedUntil !== after.pausedUntil) sentences.push(pauseSentence(after.pausedUntil))
+  if (was.papers !== is.papers)
+    sentences.push(`It holds at most ${counted(is.papers, 'paper')}; it held ${was.papers}.`)
+  if (was.length !== is.length) sentences.push(`It shows ${LENGTHS[is.length]}; it showed ${LENGTHS[was.length]}.`)
+  if (was.minimumVotes !== is.minimumVotes) {
+    sentences.push(
+      is.minimumVotes === 0
+        ? 'Papers need no votes any more.'
+        : `Papers need ${counted(is.minimumVotes, 'vote')} or more; they needed ${was.minimumVotes}.`,
+    )
+  }
+  if (was.onlyWithCode !== is.onlyWithCode)
+    sentences.push(is.onlyWithCode ? 'Only papers with code come.' : 'Papers without code come too.')
+  for (const [list, name] of LISTS) {
+    if (was[list].join('\n') !== is[list].join('\n')) sentences.push(listSentence(name, is[list]))
+  }
+  if (was.includeMeans !== is.includeMeans) {
+    sentences.push(
+      is.includeMeans === 'only'
+        ? 'Nothing but what you include or follow comes.'
+        : 'What you include or follow comes first, the rest after it.',
+    )
+  }
+  if (before.silence !== after.silence) {
+    sentences.push(
+      after.silence === 'note' ? 'A day without papers brings a short note.' : 'A day without papers stays silent.',
+    )
+  }
+  return sentences
+}
+
+/** Says when a digest comes: "every day at 07:00, Europe/Paris". */
+export function rhythmOf({
+  cadence,
+  weekday,
+  hour,
+  zone,
+}: Omit<Standing, 'choices' | 'silence' | 'pausedUntil'>): string {
+  const days = {
+    daily: 'every day',
+    'working-days': 'on working days',
+    weekly: `every ${WEEKDAYS[weekday - 1]}`,
+  }[cadence]
+  return `${days} at ${String(hour).padStart(2, '0')}:00, ${zone.replaceAll('_', ' ')}`
+}
+
+const LISTS = [
+  ['include', 'Topics you include'],
+  ['authors', 'Authors you follow'],
+  ['organisations', 'Organisations you follow'],
+  ['mute', 'Topics you mute'],
+] as const
+
+function listSentence(name: string, list: readonly string[]): string {
+  if (list.length === 0) return `${name}: none any more.`
+  const shown = list.slice(0, SHOWN_MAX).join(', ')
+  return list.length > SHOWN_MAX ? `${name}: ${shown} and ${list.length - SHOWN_MAX} more.` : `${name}: ${shown}.`
+}
+
+function pauseSentence(until: string | null): string {
+  return until === null
+    ? 'Digests come again from now on.'
+    : `Nothing comes up to and including ${shortDate(until)}; then it goes on by itself.`
+}

@@ -1,0 +1,144 @@
+// What the preferences page sends: a change, a preview of one, a break, or the wish for a mailed link. Each change is told back
+// in sentences, with a link that takes it back.
+import type { Context } from 'hono'
+import { getNow } from '../../../database/clock.ts'
+import { askAddress } from '../../../delivery/request/address-change.ts'
+import { askLink } from '../../../delivery/request/own-data.ts'
+import { type Change, stepDown } from '../../../subscriber/change.ts'
+import { maskAddress, normalizeAddress } from '../../../subscriber/subscriber.ts'
+import { change } from '../../../subscriber/undo.ts'
+import { type Form, readForm } from '../../page/form.ts'
+import type { ReaderParts } from '../../visit/reader-parts.ts'
+import type { Session } from '../../visit/session.ts'
+import { describeChange } from './change-words.ts'
+import { parsePreferences } from './entry.ts'
+import { lookBackOf, noSession, notSubscribed, pauseDays, preferencesPage, readStep } from './page.ts'
+
+interface Request {
+  c: Context
+  parts: ReaderParts
+  session: Session
+  form: Form
+}
+
+const ACTIONS: Record<string, (request: Request) => Promise<Response>> = {
+  save,
+  preview,
+  pause,
+  snooze: (request) => changeTo(request, stepDown('pause', request.session.reader)),
+  resume: (request) => changeTo(request, { pausedUntil: null }),
+  step,
+  address: moveTo,
+  export: (request) => mailLink(request, 'export'),
+  erase: (request) => mailLink(request, 'erase'),
+}
+
+/** Takes a form of the page, for whoever has a sitting and sends it from there. */
+export function changePreferences(parts: ReaderParts) {
+  return async (c: Context): Promise<Response> => {
+    const session = await parts.sessions.find(c)
+    if (!session) return noSession(c, parts)
+    const form = await readForm(c)
+    if (!parts.sessions.isOwnForm(c, session, form)) return noSession(c, parts)
+    if (session.reader.consent !== 'confirmed') return notSubscribed(c, parts)
+    const waitS = await parts.limits.takeChange(session.reader.publicId)
+    if (waitS > 0) {
+      c.header('Retry-After', String(waitS))
+      return c.text('Too many changes at once: try again in a minute.', 429)
+    }
+    const action = ACTIONS[form.get('action')]
+    const request = { c, parts, session, form }
+    return action ? action(request) : preferencesPage(c, parts, session, {})
+  }
+}
+
+async function save(request: Request): Promise<Response> {
+  const { c, parts, session, form } = request
+  const { entry, wanted, problems } = parsePreferences(form)
+  if (wanted) return changeTo(request, wanted)
+  const problem = 'Nothing was saved: something below needs another look.'
+  return preferencesPage(c, parts, session, { entry, problems, problem }, session.reader, 422)
+}
+
+/** Answers with the whole page, or with the part that our script puts into it. */
+async function preview({ c, parts, session, form }: Request): Promise<Response> {
+  const { entry, wanted, problems } = parsePreferences(form)
+  if (form.get('part') === 'look-back') {
+    if (!wanted) return c.body(null, 422)
+    return c.html(parts.pages.fill('look-back', await lookBackOf(parts, wanted)))
+  }
+  const told = wanted ? ['This is a preview: nothing is saved yet.'] : []
+  return preferencesPage(c, parts, session, { entry, problems, told }, wanted, wanted ? 200 : 422)
+}
+
+async function pause(request: Request): Promise<Response> {
+  const { c, parts, session, form } = request
+  const until = form.get('until')
+  const { untilMin, untilMax } = pauseDays(session.reader, await getNow(parts.db))
+  if (/^\d{4}-\d{2}-\d{2}$/.test(until) && isDay(until) && until >= untilMin && until <= untilMax) {
+    return changeTo(request, { pausedUntil: until })
+  }
+  const untilProblem = 'A day from tomorrow on, within a year.'
+  return preferencesPage(c, parts, session, { until, untilProblem }, session.reader, 422)
+}
+
+async function step(request: Request): Promise<Response> {
+  const { c, parts, session, form } = request
+  const chosen = readStep(form.get('step'))
+  return chosen ? changeTo(request, stepDown(chosen, session.reader)) : preferencesPage(c, parts, session, {})
+}
+
+async function changeTo({ c, parts, session, form }: Request, wanted: Change): Promise<Response> {
+  try {
+    const changed = await change(parts.db, session.reader.id, wanted)
+    if (!changed) return notSubscribed(c, parts)
+    const told = describeChange(changed)
+    const undoPath = changed.undo === null ? '' : `${parts.pages.base}/undo/${changed.undo}`
+    return preferencesPage(c, parts, session, { told: told.length > 0 ? told : ['Nothing was different.'], undoPath })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    // A zone that this runtime knows and PostgreSQL does not.
+    const problems = { zone: 'This time zone is not known here. Choose the nearest city.' }
+    return preferencesPage(
+      c,
+      parts,
+      session,
+      { entry: parsePreferences(form).entry, problems, problem: 'Nothing was saved.' },
+      session.reader,
+      422,
+    )
+  }
+}
+
+async function moveTo({ c, parts, session, form }: Request): Promise<Response> {
+  const newAddress = form.get('address')
+  const address = normalizeAddress(newAddress)
+  if (address === undefined) {
+    const addressProblem = 'This is not an address that mails can be sent to.'
+    return preferencesPage(c, parts, session, { newAddress, addressProblem }, session.reader, 422)
+  }
+  const noticeId = await askAddress(parts, session.reader.id, address)
+  await parts.sendNotice(noticeId)
+  return preferencesPage(c, parts, session, {
+    told: [`A link was mailed to ${address}. Your digests move once it is used, within 48 hours.`],
+  })
+}
+
+async function mailLink({ c, parts, session }: Request, kind: 'export' | 'erase'): Promise<Response> {
+  const noticeId = await askLink(parts, session.reader.id, kind)
+  const own = session.reader.address === null ? '' : maskAddress(session.reader.address)
+  if (noticeId === null) {
+    const problem = 'Several of these links were mailed today already: use the newest.'
+    return preferencesPage(c, parts, session, { problem })
+  }
+  await parts.sendNotice(noticeId)
+  const purpose = kind === 'export' ? 'export your data' : 'erase everything'
+  return preferencesPage(c, parts, session, {
+    told: [`A link to ${purpose} was mailed to ${own}. It works once, within 48 hours.`],
+  })
+}
+
+function isDay(text: string): boolean {
+  const at = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text
+}

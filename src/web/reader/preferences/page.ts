@@ -1,0 +1,145 @@
+// The preferences page: a mailed link becomes a sitting with a clean address, and the page shows what stands. Looking changes
+// nothing; preferences-change.ts takes what is sent.
+import type { Context } from 'hono'
+import { DateTime } from 'luxon'
+import { getNow } from '../../../database/clock.ts'
+import { lookBack } from '../../../digest/look-back.ts'
+import { STEPS, type Step, stepDown } from '../../../subscriber/change.ts'
+import { findHolder } from '../../../subscriber/holder.ts'
+import type { Choices, Rhythm } from '../../../subscriber/preferences.ts'
+import { findSubscriberByPublicId } from '../../../subscriber/store.ts'
+import type { Subscriber } from '../../../subscriber/subscriber.ts'
+import { issueToken } from '../../../subscriber/token.ts'
+import { askingPage } from '../../page/safety.ts'
+import type { AskValues } from '../../page-values.ts'
+import { type ReaderParts, tokenIn } from '../../visit/reader-parts.ts'
+import type { Session } from '../../visit/session.ts'
+import { rhythmOf } from './change-words.ts'
+import { type LookBackValues, lookBackValues } from './look-back.ts'
+import { preferencesValues, type Visit } from './values.ts'
+
+const PAUSE_MAX_DAYS = 366
+/** Editions of the live preview. */
+const LOOKED_BACK = 30
+
+/** Exchanges a mailed link for a sitting. The address that is left in history and logs opens nothing. */
+export function exchangeLink({ db, linkKeys, pages, sessions }: ReaderParts) {
+  return async (c: Context): Promise<Response> => {
+    const reader = await findHolder(db, linkKeys, 'preferences', tokenIn(c))
+    if (!reader) return c.notFound()
+    await sessions.begin(c, reader)
+    const step = readStep(c.req.query('step'))
+    return c.redirect(`${pages.base}/preferences${step ? `?step=${step}` : ''}`, 303)
+  }
+}
+
+/** Shows the page, or with `?step=` the one button of a mail's foot. */
+export function showPreferences(parts: ReaderParts) {
+  return async (c: Context): Promise<Response> => {
+    const session = await parts.sessions.find(c)
+    if (!session) return noSession(c, parts)
+    if (session.reader.consent !== 'confirmed') return notSubscribed(c, parts)
+    const step = readStep(c.req.query('step'))
+    if (step) {
+      const values = askStep(step, session, parts.pages.base)
+      return c.html(parts.pages.render('ask', { title: values.heading.replace(/\?$/, '') }, values))
+    }
+    return preferencesPage(c, parts, session, {})
+  }
+}
+
+/** Answers with the page as it stands after a visit's request. */
+export async function preferencesPage(
+  c: Context,
+  parts: ReaderParts,
+  session: Session,
+  visit: Visit,
+  preview: { choices: Choices; cadence: Rhythm['cadence'] } = session.reader,
+  status: 200 | 422 = 200,
+): Promise<Response> {
+  const { db, linkKeys, pages } = parts
+  // Read again: it may just have changed.
+  const reader = (await findSubscriberByPublicId(db, session.reader.publicId)) ?? session.reader
+  const now = await getNow(db)
+  const shown = visit.entry ? preview : reader
+  const given = {
+    formToken: session.formToken,
+    lookBack: await lookBackOf(parts, shown),
+    feedPath: `${pages.base}/feed/${issueToken(linkKeys, 'feed', reader, now)}`,
+    unsubscribePath: `${pages.base}/unsubscribe/${issueToken(linkKeys, 'unsubscribe', reader, now)}`,
+  }
+  const values = preferencesValues(reader, visit, given, pauseDays(reader, now))
+  return askingPage(c, pages.render('preferences', { title: 'Your digest', choices: true }, values), status)
+}
+
+/** What some choices would have brought over the last editions. */
+export async function lookBackOf(
+  { db, topics }: Pick<ReaderParts, 'db' | 'topics'>,
+  { choices, cadence }: { choices: Choices; cadence: Rhythm['cadence'] },
+): Promise<LookBackValues> {
+  const kind = cadence === 'weekly' ? 'weekly' : 'daily'
+  return lookBackValues(await lookBack(db, choices, { kind, limit: LOOKED_BACK, topics }), kind)
+}
+
+/** The first and the last local date that a pause may last to. */
+export function pauseDays({ zone }: Pick<Rhythm, 'zone'>, now: Date): { untilMin: string; untilMax: string } {
+  const today = DateTime.fromJSDate(now, { zone })
+  return {
+    untilMin: today.plus({ days: 1 }).toFormat('yyyy-MM-dd'),
+    untilMax: today.plus({ days: PAUSE_MAX_DAYS }).toFormat('yyyy-MM-dd'),
+  }
+}
+
+export function readStep(text: string | undefined): Step | undefined {
+  return STEPS.find((step) => step === text)
+}
+
+/** Says that there is no sitting: it ended, or the page was opened without a link. */
+export function noSession(c: Context, { pages }: Pick<ReaderParts, 'pages'>): Response {
+  const values = {
+    heading: 'Please open the link again',
+    paragraphs: ['A visit to this page ends after an hour. Every digest has a fresh link in its foot.'],
+    note: '',
+    links: [{ path: `${pages.base}/`, label: 'To the papers of the day', first: true }],
+  }
+  return c.html(pages.render('told', { title: values.heading }, values), 403)
+}
+
+export function notSubscribed(c: Context, { pages }: Pick<ReaderParts, 'pages'>): Response {
+  const values = {
+    heading: 'You get no digests now',
+    paragraphs: ['There is nothing to choose until you subscribe again.'],
+    note: '',
+    links: [{ path: `${pages.base}/`, label: 'Subscribe', first: true }],
+  }
+  return c.html(pages.render('told', { title: values.heading }, values))
+}
+
+const ASKS: Record<Step, { heading: string; button: string }> = {
+  weekly: { heading: 'One digest a week?', button: 'Weekly from now on' },
+  pause: { heading: 'Pause for two weeks?', button: 'Pause' },
+  fewer: { heading: 'Fewer papers?', button: 'Fewer papers' },
+}
+
+function askStep(step: Step, { reader, formToken }: Session, base: string): AskValues {
+  return {
+    ...ASKS[step],
+    paragraphs: [stepWords(step, reader)],
+    path: `${base}/preferences`,
+    fields: [
+      { name: 'form', value: formToken },
+      { name: 'action', value: 'step' },
+      { name: 'step', value: step },
+    ],
+    grave: false,
+    links: [{ path: `${base}/preferences`, label: 'All choices' }],
+  }
+}
+
+/** Says what a step down would bring this reader. */
+export function stepWords(step: Step, reader: Subscriber): string {
+  const { choices = reader.choices, pausedUntil: _, ...rest } = stepDown(step, reader)
+  if (step === 'pause') return 'Nothing comes for two weeks; then it goes on by itself.'
+  if (step === 'weekly') return `The week's papers, ${rhythmOf({ ...reader, ...rest })}.`
+  return `At most ${choices.papers} a digest instead of ${reader.choices.papers}.`
+}

@@ -1,0 +1,100 @@
+// Leaving: a page with one button, and the POST behind it that mail programs may also send by themselves (RFC 8058). Looking
+// at the page changes nothing, as scanners open every link of a mail; a POST acts at once, for everyone who holds the link, and
+// is never limited. The same link takes a step down instead, or comes back within an hour.
+import type { Context } from 'hono'
+import { STEPS, type Step, stepDown } from '../../subscriber/change.ts'
+import { findComeBackUntil, markResubscribed } from '../../subscriber/consent.ts'
+import { findHolder } from '../../subscriber/holder.ts'
+import { markUnsubscribed } from '../../subscriber/store.ts'
+import { maskAddress, type Subscriber } from '../../subscriber/subscriber.ts'
+import { change } from '../../subscriber/undo.ts'
+import { readForm } from '../page/form.ts'
+import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
+import { describeChange, rhythmOf } from './preferences/change-words.ts'
+import { stepWords } from './preferences/page.ts'
+
+const STEP_LABELS: Record<Step, string> = {
+  weekly: 'Weekly instead',
+  pause: 'Pause for two weeks',
+  fewer: 'Fewer papers',
+}
+
+/** Shows the button, or says that there is nothing left to end. */
+export function showUnsubscribe(parts: ReaderParts) {
+  const { db, linkKeys, pages } = parts
+  return async (c: Context): Promise<Response> => {
+    const token = tokenIn(c)
+    const reader = await findHolder(db, linkKeys, 'unsubscribe', token)
+    if (!reader) return c.notFound()
+    if (reader.consent === 'unsubscribed') return goodbye(c, parts, reader, true)
+    const address = maskedAddress(reader)
+    const path = `${pages.base}/unsubscribe/${token}`
+    const steps = STEPS.filter((step) => isStep(step, reader)).map((step) => ({
+      action: step,
+      label: STEP_LABELS[step],
+      what: stepWords(step, reader),
+    }))
+    return c.html(pages.render('unsubscribe', { title: 'Unsubscribe' }, { address, path, steps }))
+  }
+}
+
+/** Ends the subscription, unless the page's other buttons say otherwise: the link is the credential. Repeating it changes nothing. */
+export function unsubscribe(parts: ReaderParts) {
+  const { db, linkKeys, logger } = parts
+  return async (c: Context): Promise<Response> => {
+    const reader = await findHolder(db, linkKeys, 'unsubscribe', tokenIn(c))
+    if (!reader) return c.notFound()
+    // A form cut short is no reason to keep somebody: it leaves.
+    const form = await readForm(c)
+    const oneClick = form.get('List-Unsubscribe') === 'One-Click'
+    const step = STEPS.find((known) => known === form.get('action'))
+    if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
+    if (!oneClick && step && isStep(step, reader)) return stepInstead(c, parts, reader, step)
+    await markUnsubscribed(db, reader.publicId)
+    if (reader.consent !== 'unsubscribed') {
+      logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
+    }
+    return oneClick ? c.text('Unsubscribed.') : goodbye(c, parts, reader, false)
+  }
+}
+
+async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscriber, already: boolean) {
+  const mayComeBack = (await findComeBackUntil(db, reader.publicId)) !== null
+  const comeBackPath = mayComeBack ? `${pages.base}/unsubscribe/${tokenIn(c)}` : ''
+  const values = { address: maskedAddress(reader), already, comeBackPath }
+  return c.html(pages.render('goodbye', { title: 'Unsubscribed' }, values))
+}
+
+async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): Promise<Response> {
+  if (!(await markResubscribed(parts.db, reader.publicId))) {
+    return reader.consent === 'unsubscribed' ? goodbye(c, parts, reader, true) : c.notFound()
+  }
+  if (reader.consent === 'unsubscribed') {
+    parts.logger.info({ event: 'subscriber.resubscribed', subscriber: reader.id }, 'a subscriber came back')
+  }
+  return told(c, parts, 'Welcome back', [
+    `Your digest comes ${rhythmOf(reader)} again, with your choices as they were.`,
+  ])
+}
+
+async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {
+  const changed = await change(parts.db, reader.id, stepDown(step, reader))
+  if (!changed) return c.notFound()
+  return told(c, parts, 'You stay subscribed', describeChange(changed), changed.undo)
+}
+
+function told(c: Context, { pages }: ReaderParts, heading: string, paragraphs: string[], undo: string | null = null) {
+  const front = { path: `${pages.base}/`, label: 'To the papers of the day', first: false }
+  const links = undo === null ? [front] : [{ path: `${pages.base}/undo/${undo}`, label: 'Undo', first: false }, front]
+  return c.html(pages.render('told', { title: heading }, { heading, paragraphs, note: '', links }))
+}
+
+/** Whether a step would be one for this reader. */
+function isStep(step: Step, { consent, cadence, choices }: Subscriber): boolean {
+  if (consent !== 'confirmed') return false
+  return step === 'weekly' ? cadence !== 'weekly' : step === 'fewer' ? choices.papers > 1 : true
+}
+
+function maskedAddress({ address }: Subscriber): string {
+  return address === null ? '' : maskAddress(address)
+}

@@ -1,0 +1,45 @@
+// The front page: the newest papers there are, by the votes of now while they are open, by the frozen order afterwards, and
+// the form to subscribe with. It is the same for everybody.
+import type { Context } from 'hono'
+import type { Kysely } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { editionValues, findNewestShown } from '../editions/shown-edition.ts'
+import { publicAnswer } from '../page/caching.ts'
+import type { Pages } from '../page/pages.ts'
+import { subscribeForm } from './subscribe-form.ts'
+
+interface FrontOptions {
+  db: Kysely<Database>
+  pages: Pages
+  cutoffMinutes: number
+  formStamp: () => string
+  outbox: boolean
+}
+
+const NOTHING = { heading: '', summary: '', standing: '', note: '', cards: [] }
+
+const DESCRIPTION =
+  "Get trending papers in your email inbox: the day's research papers, ranked by the votes of the people who read them."
+
+/** Shows the newest date that holds papers. */
+export function showFront({ db, pages, cutoffMinutes, formStamp, outbox }: FrontOptions) {
+  const cutoff = clockOf(cutoffMinutes)
+  const about = { path: '/', description: DESCRIPTION }
+  return async (c: Context): Promise<Response> => {
+    const shown = await findNewestShown(db)
+    const values = shown ? editionValues(shown) : NOTHING
+    const datePath = shown ? `${pages.base}/editions/${shown.date}` : ''
+    const opened = formStamp()
+    const body = pages.render(
+      'front',
+      { title: values.heading, form: true, about },
+      { ...values, datePath, cutoff, form: subscribeForm(opened), outbox },
+    )
+    return publicAnswer(c, { body, type: 'text/html', passing: opened })
+  }
+}
+
+/** Returns the time of day, UTC, that many minutes after midnight. */
+function clockOf(minutes: number): string {
+  return new Date(minutes * 60_000).toISOString().slice(11, 16)
+}

@@ -1,0 +1,140 @@
+// Signing up: what a visitor typed becomes a mail that asks, or a sentence beside the field. Whatever the state of an address,
+// its visitor sees the same page after the same time; nobody learns here who is subscribed.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { signUp } from '../../delivery/request/sign-up.ts'
+import { CADENCES, isZone, parseChoices } from '../../subscriber/preferences.ts'
+import { normalizeAddress } from '../../subscriber/subscriber.ts'
+import { type Form, readForm } from '../page/form.ts'
+import { networkOf } from '../visit/client-address.ts'
+import type { ReaderParts } from '../visit/reader-parts.ts'
+import { suggestAddress } from './spelling.ts'
+import { type SubscribeEntry, type SubscribeProblems, subscribeForm } from './subscribe-form.ts'
+
+/** Names the words beside the form that are agreed to. A change of their meaning takes the next number. */
+const CONSENT_PAGE = 'subscribe, English, 1'
+/** A person reads and types for longer. */
+const OPEN_MIN_MS = 2_000
+/** A form left open in a tab since yesterday is no robot's. */
+const OPEN_MAX_MS = 48 * 3_600_000
+/** Longer than any sign-up takes, so that its time tells nothing. */
+const ANSWER_MS = 400
+const MINUTE_S = 60
+
+const schema = z.object({
+  cadence: z.enum(CADENCES),
+  weekday: z.coerce.number().int().min(1).max(7),
+  hour: z.coerce.number().int().min(0).max(23),
+  zone: z.string(),
+})
+
+/** Takes the form. Problems are told beside it; everything else is answered alike. */
+export function subscribe(parts: ReaderParts) {
+  const { pages, formKeys } = parts
+  const again = (c: Context, status: 422 | 429, entry: SubscribeEntry, problems: SubscribeProblems, stamp?: string) => {
+    const form = subscribeForm(stamp ?? formKeys.stamp(new Date()), entry, problems)
+    return c.html(pages.render('subscribe', { title: 'Subscribe', form: true }, { form }), status)
+  }
+  return async (c: Context): Promise<Response> => {
+    const form = await readForm(c)
+    const entry = entryOf(form)
+    const stamp = form.get('opened')
+    const haste = judgeStamp(formKeys.readStamp(stamp))
+    if (haste === 'fast') {
+      return again(c, 422, entry, { note: 'That was quick. Please press Subscribe once more.' }, stamp)
+    }
+    if (haste === 'stale') return again(c, 422, entry, { note: 'This form was no longer fresh. Please send it again.' })
+    const address = normalizeAddress(entry.address)
+    if (address === undefined) {
+      return again(c, 422, entry, { address: 'This is not an address that mails can be sent to.' }, stamp)
+    }
+    const rhythm = schema.safeParse(entry)
+    if (!rhythm.success) return again(c, 422, entry, { note: 'Please choose how often and when.' }, stamp)
+    if (!isZone(entry.zone)) return again(c, 422, entry, { zone: UNKNOWN_ZONE }, stamp)
+    const suggestion = form.get('sure') === address ? undefined : suggestAddress(address)
+    if (suggestion !== undefined && form.get('suggested') === '') {
+      const asked = `Did you mean ${suggestion}? If not, press Subscribe once more.`
+      return again(c, 422, { ...entry, address }, { address: asked, suggestion }, stamp)
+    }
+    const answered = sleep(ANSWER_MS)
+    // Only a robot sees this field. It is told what everybody is told.
+    if (form.get('website') === '') {
+      const waitS = await parts.limits.takeSignUp(formKeys.nameOf(networkOf(parts.clientAddress(c))))
+      if (waitS > 0) {
+        c.header('Retry-After', String(waitS))
+        return again(c, 429, entry, { note: tooMany(waitS) }, stamp)
+      }
+      const refused = await take(parts, address, rhythm.data, form)
+      if (refused) return again(c, 422, entry, refused, stamp)
+    }
+    await answered
+    return c.html(
+      pages.render(
+        'told',
+        { title: 'Look into your inbox' },
+        {
+          heading: 'Look into your inbox',
+          paragraphs: [
+            `A mail is on its way to ${address}. Its button begins the subscription; without it, nothing does.`,
+          ],
+          note: 'Nothing after a few minutes? Look into the spam folder. An address is asked once a day at most.',
+          links: [
+            ...(parts.outbox
+              ? [{ path: `${pages.base}/outbox?folder=notices`, label: "Open the demo's outbox", first: true }]
+              : []),
+            { path: `${pages.base}/`, label: 'To the papers of the day', first: false },
+          ],
+        },
+      ),
+    )
+  }
+}
+
+const UNKNOWN_ZONE = 'This time zone is not known here. Choose the nearest city.'
+
+async function take(
+  parts: ReaderParts,
+  address: string,
+  rhythm: z.infer<typeof schema>,
+  form: Form,
+): Promise<SubscribeProblems | undefined> {
+  try {
+    const noticeId = await signUp(parts, address, {
+      ...rhythm,
+      choices: parseChoices({}),
+      silence: 'silent',
+      welcome: form.get('welcome') !== '',
+      consentSource: 'form',
+      consentPage: CONSENT_PAGE,
+    })
+    await parts.sendNotice(noticeId)
+    return undefined
+  } catch (error) {
+    if (error instanceof RangeError) return { zone: UNKNOWN_ZONE }
+    throw error
+  }
+}
+
+function entryOf(form: Form): SubscribeEntry {
+  return {
+    address: form.get('suggested') || form.get('address'),
+    cadence: form.get('cadence'),
+    weekday: form.get('weekday'),
+    hour: form.get('hour'),
+    zone: form.get('zone'),
+    welcome: form.get('welcome') !== '',
+  }
+}
+
+function judgeStamp(opened: Date | undefined): 'fast' | 'stale' | 'fine' {
+  if (!opened) return 'stale'
+  const openMs = Date.now() - opened.getTime()
+  if (openMs > OPEN_MAX_MS) return 'stale'
+  return openMs < OPEN_MIN_MS ? 'fast' : 'fine'
+}
+
+function tooMany(waitS: number): string {
+  const minutes = Math.ceil(waitS / MINUTE_S)
+  return `Too many people have signed up from here. Please try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`
+}

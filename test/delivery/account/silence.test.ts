@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { editionSilence, type Facts, tell, withheldSilence } from '../../../src/delivery/account/silence.ts'
+
+const edition = {
+  state: 'frozen',
+  reason: null,
+  archive: false,
+  cutoffAt: new Date('2026-03-06T00:30:00Z'),
+  frozenAt: new Date('2026-03-06T00:31:00Z'),
+  stoppedReason: null,
+} as const
+const reader = {
+  consent: 'confirmed',
+  cadence: 'daily',
+  pausedUntil: null,
+  isPaused: false,
+  suppressed: null,
+  subscribedAt: new Date('2026-01-01T00:00:00Z'),
+  waitingSince: new Date('2026-03-05T07:00:00Z'),
+  nextHour: '2026-03-06 07:00',
+} as const
+
+function told(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}) {
+  const { who, ...facts } = given
+  return tell({
+    date: '2026-03-05',
+    kind: 'daily',
+    edition,
+    delivery: undefined,
+    isTheirWeek: false,
+    ...facts,
+    reader: { ...reader, ...who },
+  })
+}
+const delivered = (
+  state: 'planned' | 'withheld' | 'rejected' | 'unknown' | 'submitted',
+  reason: string | null = null,
+) => told({ delivery: { state, reason, batch: null, mergedInto: null, filtered: null } })
+
+describe('tell', () => {
+  it('reads what happened to a delivery first', () => {
+    expect(delivered('submitted').kind).toBe('mail')
+    expect(delivered('planned').kind).toBe('coming')
+    expect(delivered('rejected', 'no such mailbox').sentence).toBe('The provider refused it: no such mailbox.')
+    expect(delivered('unknown')).toMatchObject({ whose: 'ours', reason: 'unknown' })
+    expect(delivered('withheld', 'late')).toMatchObject({ whose: 'ours', reason: 'late' })
+  })
+
+  it.each([
+    [{ edition: undefined }, 'edition', 'not-collected'],
+    [{ edition: { ...edition, state: 'held', reason: 'too few' } }, 'edition', 'held'],
+    [{ edition: { ...edition, state: 'empty', reason: 'weekend' } }, 'edition', 'weekend'],
+    [{ edition: { ...edition, state: 'open' } }, 'edition', 'open'],
+    [{ edition: { ...edition, archive: true } }, 'edition', 'archive'],
+    [{ who: { cadence: 'weekly' } }, 'choices', 'other-cadence'],
+    [{ kind: 'weekly', who: { cadence: 'weekly' } }, 'choices', 'not-your-day'],
+    [{ who: { consent: 'unsubscribed' } }, 'ours', 'left'],
+    [{ who: { suppressed: 'bounced' } }, 'ours', 'suppressed'],
+    [{ who: { isPaused: true, pausedUntil: '2026-03-09' } }, 'choices', 'paused'],
+    [{ who: { subscribedAt: new Date('2026-03-07'), waitingSince: new Date('2026-03-07') } }, 'choices', 'before'],
+    [{ who: { waitingSince: new Date('2026-03-07') } }, 'choices', 'not-waiting'],
+  ] as [Parameters<typeof told>[0], string, string][])('%j: %s, %s', (given, whose, reason) => {
+    expect(told(given)).toMatchObject({ kind: 'silence', whose, reason })
+  })
+
+  it('says for whose hour an edition waits', () => {
+    expect(told()).toEqual({ kind: 'coming', sentence: 'It waits for your next hour: 2026-03-06 07:00.' })
+  })
+})
+
+describe('withheldSilence', () => {
+  it('says whose reason it is, and what is known of it', () => {
+    const filtered = { ranked: 27, had: 27, belowBar: 0, bar: 50, nearMisses: 0 }
+    expect(withheldSilence('filtered', { filtered })).toMatchObject({ whose: 'choices', reason: 'nothing-new' })
+    expect(withheldSilence('merged', { mergedInto: '2026-03-06' }).sentence).toContain('Fri 6 March')
+  })
+})
+
+describe('editionSilence', () => {
+  it('says nothing of a frozen edition that goes out', () => {
+    expect(editionSilence(edition, { date: '2026-03-05', kind: 'daily' })).toBeUndefined()
+  })
+})

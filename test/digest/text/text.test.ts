@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  cleanLine,
+  cleanText,
+  shorten,
+  shortenToLength,
+  shortTitle,
+  widthOf,
+  wrapText,
+} from '../../../src/digest/text/text.ts'
+
+const anyText = fc.string({ unit: 'binary', maxLength: 200 })
+const graphemesOf = (text: string) => [...new Intl.Segmenter('en').segment(text)].map(({ segment }) => segment)
+
+/** Text full of what steers, hides and half looks like LaTeX. */
+const hostileText = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 6 }),
+      fc.constantFrom(
+        '\u202e',
+        '\u2066',
+        '\u200b',
+        '\u200f',
+        '\ufeff',
+        '\u00ad',
+        '\ud800',
+        '\udc00',
+        '\ue000',
+        '\u2028',
+      ),
+      fc.constantFrom(
+        '\\',
+        '$',
+        '{',
+        '}',
+        '^',
+        '_',
+        '~',
+        '``',
+        "''",
+        '--',
+        '\\textbf{',
+        '\\"',
+        '$\\alpha$',
+        'V_0',
+        '2times',
+      ),
+      fc.constantFrom('e\u0301', '\u0301', '\u0338', ' ', '\r\n', '\t', 'word', '漢字', '👩‍🔬', 'ﬀ', '\u1100\u1161'),
+    ),
+    { maxLength: 30 },
+  )
+  .map((parts) => parts.join(''))
+
+describe('cleanText', () => {
+  it('leaves nothing that steers a terminal, a direction or a slot', () => {
+    expect(cleanText('a\u0001unsubscribe\u0002b \u202egnp\u202c\ufeff\r\n  c\u0000')).toBe('aunsubscribeb gnp c')
+    fc.assert(
+      fc.property(fc.oneof(anyText, hostileText), (text) => {
+        for (const clean of [cleanText(text), cleanLine(text)]) {
+          expect(clean).not.toMatch(
+            /[\p{Cc}\p{Cs}\p{Co}\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/u,
+          )
+          expect(clean).not.toMatch(/^\s|\s$|\s\s|[^\S ]/u)
+        }
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('changes nothing more when it cleans again', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, hostileText), (text) => {
+        const clean = cleanText(text)
+        expect(cleanText(clean)).toBe(clean)
+        expect(cleanLine(cleanLine(text))).toBe(cleanLine(text))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('mends spaces, reads LaTeX and shows tags as they are written', () => {
+    expect(cleanText(' $\\pi_0$:\n A\u00a0 <think>\tModel with 5\\% ')).toBe('π₀: A <think> Model with 5%')
+    expect(cleanLine('"A_b $x$" <a_b@example.org>')).toBe('"A_b $x$" <a_b@example.org>')
+  })
+
+  it('keeps the joiners that names and emoji are written with', () => {
+    expect(cleanText('👩\u200d🔬 می\u200cخواهم')).toBe('👩\u200d🔬 می\u200cخواهم')
+  })
+})
+
+describe('shorten', () => {
+  it('cuts at a word end and drops the punctuation left there', () => {
+    expect(shorten('Scaling laws, revisited', 23)).toBe('Scaling laws, revisited')
+    expect(shorten('Scaling laws, revisited', 16)).toBe('Scaling laws…')
+    expect(shorten('Scaling laws revisited', 13)).toBe('Scaling laws…')
+    expect(shorten('Supercalifragilistic', 6)).toBe('Super…')
+  })
+
+  it('never exceeds its limit and never splits a grapheme', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, hostileText), fc.integer({ min: 1, max: 80 }), (text, max) => {
+        for (const [short, length] of [
+          [shorten(text, max), (part: string) => graphemesOf(part).length],
+          [shortenToLength(text, max), (part: string) => part.length],
+        ] as const) {
+          expect(length(short)).toBeLessThanOrEqual(max)
+          if (short === text) continue
+          const kept = graphemesOf(short.slice(0, -1))
+          expect(graphemesOf(text).slice(0, kept.length)).toEqual(kept)
+        }
+      }),
+    )
+  })
+})
+
+describe('shortTitle', () => {
+  it('takes the name before a colon where there is a short one', () => {
+    expect(shortTitle('Helios: Real Real-Time Long Video', 30)).toBe('Helios')
+    expect(shortTitle('基于扩散：一种方法', 30)).toBe('基于扩散')
+    expect(shortTitle('A name that is much too long for this: yes', 20)).toBe('A name that is much…')
+    expect(shortTitle('No colon at all', 30)).toBe('No colon at all')
+    expect(shortTitle(': odd', 30)).toBe(': odd')
+  })
+})
+
+describe('wrapText', () => {
+  it('indents the first line and the others as told', () => {
+    expect(wrapText('one two three four', 12, '1. ', '   ')).toBe('1. one two\n   three\n   four')
+    expect(wrapText('', 12, '1. ')).toBe('1.')
+  })
+
+  it('breaks ideographs anywhere but before their closing signs, and counts them as two columns', () => {
+    expect(widthOf('漢字 ab é 👩‍🔬 π₀')).toBe(15)
+    expect(wrapText('基于扩散模型的长视频生成', 12)).toBe('基于扩散模型\n的长视频生成')
+    expect(wrapText('一二三，四五六。七', 6)).toBe('一二\n三，四\n五六。\n七')
+    expect(wrapText('Helios 实时视频', 10)).toBe('Helios 实\n时视频')
+  })
+
+  it('never breaks an address, however long', () => {
+    const address = `https://example.org/${'a'.repeat(90)}`
+    expect(wrapText(`Code: (${address}) and more`, 40, '1. ', '   ')).toBe(`1. Code:\n   (${address})\n   and more`)
+  })
+
+  it('keeps every character and every line within the width', () => {
+    fc.assert(
+      fc.property(fc.oneof(anyText, hostileText).map(cleanText), fc.integer({ min: 20, max: 72 }), (text, width) => {
+        const wrapped = wrapText(text, width, '  ', '    ')
+        expect(wrapped.replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
+        for (const line of wrapped.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})

@@ -1,0 +1,461 @@
+import { Redis } from 'ioredis'
+import { afterEach, describe, expect, it } from 'vitest'
+import { HoldError, LaterError, PermanentError } from '../../../src/errors.ts'
+import type { Handlers, Job } from '../../../src/jobs/queue/job.ts'
+import { openQueue, type Queue, type QueueOptions } from '../../../src/jobs/queue/queue.ts'
+import { openLogger } from '../../../src/logger.ts'
+import {
+  describeStores,
+  openTemporaryPostgres,
+  openTemporaryRedis,
+  type TemporaryServer,
+} from '../../support/stores.ts'
+
+const silent = openLogger('silent')
+const timing = { lockMs: 60_000, stalledMs: 30_000, retryMs: 10, drainMs: 5_000 }
+
+interface Place {
+  redisUrl: string | undefined
+  databaseUrl: string
+  prefix?: string
+}
+
+const opened: Queue[] = []
+
+/** Ends what a test opened, whatever became of it, before its stores end. */
+const closeOpened = () => Promise.all(opened.splice(0).map((queue) => queue.close()))
+
+async function open(place: Place, more: Partial<QueueOptions> = {}): Promise<Queue> {
+  const queue = await openQueue({
+    redisUrl: place.redisUrl,
+    databaseUrl: place.databaseUrl,
+    prefix: place.prefix,
+    providers: [{ name: 'outbox', requestsPerSecond: null }],
+    timing,
+    logger: silent,
+    ...more,
+  })
+  opened.push(queue)
+  return queue
+}
+
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000, interval: 20 })
+
+const nothing = async () => {}
+const idle: Handlers = {
+  tick: nothing,
+  collect: nothing,
+  rank: nothing,
+  plan: nothing,
+  dispatch: nothing,
+  notify: nothing,
+  sweep: nothing,
+}
+const batch = (batchId: number): Job => ({ name: 'dispatch', batchId })
+const batches = (count: number) => Array.from({ length: count }, (_, index) => batch(index + 1))
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/** Records which batches were dispatched, and when. */
+function recorder(then: (batchId: number, nth: number) => Promise<void> | void = nothing) {
+  const starts: { batchId: number; at: number }[] = []
+  const handlers: Handlers = {
+    ...idle,
+    async dispatch({ batchId }) {
+      starts.push({ batchId, at: performance.now() })
+      await then(batchId, starts.filter((start) => start.batchId === batchId).length)
+    },
+  }
+  return { handlers, starts, ids: () => starts.map((start) => start.batchId) }
+}
+
+const settled = (queue: Queue) =>
+  eventually(async () => (await queue.counts()).dispatch).toEqual({ waiting: 0, active: 0, delayed: 0 })
+
+describeStores('the queue', (store) => {
+  afterEach(closeOpened)
+
+  it('runs each job with its ids', async () => {
+    const queue = await open(store)
+    const seen: Job[] = []
+    const note = async (job: Job) => {
+      seen.push(job)
+    }
+    await queue.work({ tick: note, collect: note, rank: note, plan: note, dispatch: note, notify: note, sweep: note })
+    const jobs: Job[] = [
+      { name: 'collect', date: '2026-11-19' },
+      { name: 'rank', date: '2026-11-19', kind: 'weekly' },
+      { name: 'plan' },
+      { name: 'sweep' },
+      batch(42),
+      { name: 'notify', noticeId: 7 },
+    ]
+    await queue.put(jobs)
+    await eventually(() => seen.length).toBe(6)
+    expect(seen).toEqual(expect.arrayContaining(jobs))
+  })
+
+  it('lets notices overtake the batches that wait', async () => {
+    const queue = await open(store)
+    const order: string[] = []
+    await queue.put([...batches(4), { name: 'notify', noticeId: 1 }])
+    await queue.put([{ name: 'notify', noticeId: 2 }])
+    await queue.work(
+      {
+        dispatch: async ({ batchId }) => void order.push(`batch ${batchId}`),
+        notify: async ({ noticeId }) => void order.push(`notice ${noticeId}`),
+      },
+      { dispatches: 1 },
+    )
+    await eventually(() => order.length).toBe(6)
+    expect(order.slice(0, 2)).toEqual(['notice 1', 'notice 2'])
+  })
+
+  it('keeps one job for one name and ids while it waits, is delayed or runs, and takes it again afterwards', async () => {
+    const queue = await open(store)
+    await queue.put([batch(1), batch(1), batch(2)])
+    await queue.put([batch(1)])
+    await queue.put([batch(3)], { delayMs: 60_000 })
+    await queue.put([batch(3)])
+    expect(await queue.counts()).toMatchObject({ dispatch: { waiting: 2, active: 0, delayed: 1 } })
+    let release = () => {}
+    const gate = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const { handlers, ids } = recorder(() => gate)
+    await queue.work(handlers)
+    await eventually(() => ids().length).toBe(2)
+    await queue.put([batch(1)])
+    release()
+    await eventually(async () => (await queue.counts()).dispatch).toEqual({ waiting: 0, active: 0, delayed: 1 })
+    expect(ids().sort()).toEqual([1, 2])
+    await queue.put([batch(1)])
+    await eventually(() => ids().length).toBe(3)
+  })
+
+  it('tries again with growing waits, and drops a job that fails every time', async () => {
+    const queue = await open(store)
+    const { handlers, starts } = recorder((batchId, nth) => {
+      if (batchId === 1 && nth < 3) throw new Error('the wire broke')
+      if (batchId === 2) throw new Error('nothing ever works')
+    })
+    await queue.work(handlers)
+    await queue.put([batch(1), batch(2)])
+    await eventually(() => starts.length).toBe(3 + 8)
+    await settled(queue)
+    const times = starts.filter((start) => start.batchId === 2).map((start) => start.at)
+    // The waits double from 10 ms and lose at most half to jitter: the seventh is at least 320 ms.
+    expect((times[7] ?? 0) - (times[6] ?? 0)).toBeGreaterThanOrEqual(310)
+  })
+
+  it('stops at once on a permanent error', async () => {
+    const queue = await open(store)
+    const { handlers, ids } = recorder(() => {
+      throw new PermanentError('the address does not exist')
+    })
+    await queue.work(handlers)
+    await queue.put([batch(1)])
+    await eventually(() => ids().length).toBe(1)
+    await settled(queue)
+    await queue.put([batch(1)])
+    await eventually(() => ids().length).toBe(2)
+  })
+
+  it('puts one job off without counting an attempt, while others go on', async () => {
+    const queue = await open(store)
+    const { handlers, ids } = recorder((batchId, nth) => {
+      if (batchId === 1 && nth <= 12) throw new LaterError('still in flight', 30)
+    })
+    await queue.work(handlers, { dispatches: 1 })
+    await queue.put([batch(1), batch(2), batch(3)])
+    await eventually(() => ids().filter((id) => id === 1).length).toBe(13)
+    await settled(queue)
+    expect(ids().slice(0, 3)).toEqual([1, 2, 3])
+  })
+
+  it('holds every dispatch for as long as a hold says, in all processes, and counts no attempt', async () => {
+    const [queue, other] = [await open(store), await open(store)]
+    let held = 0
+    const { handlers, starts } = recorder((batchId, nth) => {
+      if (batchId !== 1 || nth > 10) return
+      held = performance.now()
+      throw new HoldError('slow down', nth === 1 ? 600 : 20)
+    })
+    await queue.work(handlers, { dispatches: 1 })
+    await queue.put([batch(1)])
+    await eventually(() => held).toBeGreaterThan(0)
+    const first = held
+    await sleep(50)
+    await other.work(handlers, { dispatches: 1 })
+    await other.put([batch(2), batch(3)])
+    await eventually(() => starts.filter((start) => start.batchId === 1).length).toBe(11)
+    await settled(queue)
+    expect((starts[1]?.at ?? 0) - first).toBeGreaterThanOrEqual(550)
+    expect(starts).toHaveLength(13)
+  })
+
+  it('lets the rest of the round go on during a hold', async () => {
+    const queue = await open(store)
+    const swept: Job[] = []
+    const { handlers, ids } = recorder((_, nth) => {
+      if (nth === 1) throw new HoldError('slow down', 60_000)
+    })
+    await queue.work({ ...handlers, sweep: async (job) => void swept.push(job) })
+    await queue.put([batch(1)])
+    await eventually(() => ids().length).toBe(1)
+    await queue.put([{ name: 'sweep' }])
+    await eventually(() => swept.length).toBe(1)
+    expect((await queue.counts()).dispatch.waiting).toBe(1)
+  })
+
+  it('gives each provider its own hold, pace and order', async () => {
+    const providers = [
+      { name: 'resend', requestsPerSecond: null },
+      // Where nothing is replayed, one at a time.
+      { name: 'smtp', requestsPerSecond: null, replayMs: 0 },
+    ]
+    const queue = await open(store, { providers })
+    const seen: { batchId: number; provider: string | undefined }[] = []
+    const atOnce = { now: 0, most: 0 }
+    await queue.work({
+      ...idle,
+      async dispatch({ batchId, provider }) {
+        seen.push({ batchId, provider })
+        if (provider !== 'smtp') throw new HoldError('slow down', 60_000)
+        atOnce.most = Math.max(atOnce.most, ++atOnce.now)
+        await sleep(20)
+        atOnce.now -= 1
+      },
+    })
+    // Without a name it is the first one's.
+    await queue.put([batch(1)])
+    await eventually(() => seen).toEqual([{ batchId: 1, provider: undefined }])
+    const others = [2, 3, 4, 5].map((batchId): Job => ({ name: 'dispatch', batchId, provider: 'smtp' }))
+    await queue.put([{ name: 'dispatch', batchId: 6, provider: 'resend' }, ...others])
+    await eventually(() => seen.length).toBe(5)
+    await eventually(async () => (await queue.counts()).dispatch).toEqual({ waiting: 2, active: 0, delayed: 0 })
+    expect(seen.slice(1)).toEqual([2, 3, 4, 5].map((batchId) => ({ batchId, provider: 'smtp' })))
+    expect(atOnce.most).toBe(1)
+  })
+
+  it('leaves the round alone where only dispatches are asked for', async () => {
+    const queue = await open(store)
+    const { handlers, ids } = recorder()
+    await queue.work({ dispatch: handlers.dispatch })
+    await queue.put([{ name: 'plan' }, batch(1)])
+    await eventually(() => ids()).toEqual([1])
+    expect((await queue.counts()).round).toEqual({ waiting: 1, active: 0, delayed: 0 })
+  })
+
+  it('keeps a delayed job back', async () => {
+    const queue = await open(store)
+    const { handlers, starts } = recorder()
+    await queue.work(handlers)
+    const put = performance.now()
+    await queue.put([batch(1)], { delayMs: 300 })
+    await queue.put([batch(2)])
+    await eventually(() => starts.length).toBe(2)
+    expect(starts[0]?.batchId).toBe(2)
+    expect((starts[1]?.at ?? 0) - put).toBeGreaterThanOrEqual(295)
+  })
+
+  it('ticks once an interval, however many processes assert it', async () => {
+    const queues = [await open(store), await open(store), await open(store)]
+    await Promise.all(queues.map((queue) => queue.assertTick(250)))
+    const ticks: number[] = []
+    for (const queue of queues) await queue.work({ ...idle, tick: async () => void ticks.push(performance.now()) })
+    await eventually(async () => {
+      await Promise.all(queues.map((queue) => queue.assertTick(250)))
+      return ticks.length
+    }).toBeGreaterThanOrEqual(8)
+    // The first may come once for each process that asserted at the same moment; from then on there is one row of them. On a
+    // busy machine the first of them may come late by most of an interval.
+    const later = ticks.slice(3)
+    expect((later.at(-1) ?? 0) - (later[0] ?? 0)).toBeGreaterThanOrEqual((later.length - 1) * 250 - 240)
+  })
+
+  it('takes many jobs at once', async () => {
+    const queue = await open(store)
+    await queue.put(batches(1_500))
+    expect((await queue.counts()).dispatch).toEqual({ waiting: 1_500, active: 0, delayed: 0 })
+  })
+
+  it('logs what became of a job, with its id and the reason', async () => {
+    const lines: Record<string, unknown>[] = []
+    const logger = openLogger('info', { write: (line) => void lines.push(JSON.parse(line)) })
+    const queue = await open(store, { logger })
+    const { handlers } = recorder((batchId, nth) => {
+      if (nth > 1) return
+      if (batchId === 1) throw new PermanentError('refused')
+      if (batchId === 2) throw new LaterError('in flight', 1)
+      if (batchId === 3) throw new HoldError('slow down', 1)
+      throw new Error('reset', { cause: new Error('by the peer') })
+    })
+    await queue.work(handlers)
+    await queue.put([batch(1), batch(2), batch(3), batch(4)])
+    await settled(queue)
+    const facts = lines.map(({ event, job, outcome, reason }) => [event, job, outcome, reason].join(' ')).sort()
+    expect(facts).toEqual([
+      'job.delayed dispatch-2  in flight',
+      'job.failed dispatch-1 stopped refused',
+      'job.failed dispatch-4 retried reset: by the peer',
+      'queue.held dispatch-3  slow down',
+    ])
+  })
+
+  it('shares the jobs among processes without doing one twice', async () => {
+    const [queue, other] = [await open(store), await open(store)]
+    const mine = recorder(() => sleep(5))
+    const theirs = recorder(() => sleep(5))
+    await queue.work(mine.handlers)
+    await other.work(theirs.handlers)
+    await queue.put(batches(120))
+    await eventually(() => mine.starts.length + theirs.starts.length).toBeGreaterThanOrEqual(120)
+    await settled(queue)
+    expect([...mine.ids(), ...theirs.ids()].sort((a, b) => a - b)).toEqual(batches(120).map((_, index) => index + 1))
+    expect(Math.min(mine.starts.length, theirs.starts.length)).toBeGreaterThan(10)
+  })
+
+  it('paces the requests of all processes together', async () => {
+    const providers = [{ name: 'outbox', requestsPerSecond: 20 }]
+    const [queue, other] = [await open(store, { providers }), await open(store, { providers })]
+    const { handlers, starts } = recorder(() => sleep(80))
+    await queue.work(handlers)
+    await other.work(handlers)
+    await queue.put(batches(40))
+    await eventually(() => starts.length).toBe(40)
+    const times = starts.map((start) => start.at).sort((a, b) => a - b)
+    const most = Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1_000).length))
+    // 20 a second in windows of 2: at most one window more than a second holds, and another for starts seen late.
+    expect(most).toBeLessThanOrEqual(24)
+    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_800)
+  })
+
+  it('waits for running jobs when it closes, and leaves the rest', async () => {
+    const queue = await open(store)
+    let finished = 0
+    const { handlers, starts } = recorder(async () => {
+      await sleep(200)
+      finished += 1
+    })
+    const work = await queue.work(handlers, { dispatches: 2 })
+    await queue.put(batches(5))
+    await eventually(() => starts.length).toBe(2)
+    await work.close()
+    expect({ started: starts.length, finished }).toEqual({ started: 2, finished: 2 })
+    expect((await queue.counts()).dispatch).toEqual({ waiting: 3, active: 0, delayed: 0 })
+  })
+
+  it('runs a job again whose worker was cut off, as often as that happens', async () => {
+    const short = { lockMs: 200, stalledMs: 100, retryMs: 10, drainMs: 10 }
+    const { handlers, ids } = recorder((_, nth) => (nth <= 2 ? new Promise<void>(() => {}) : undefined))
+    const putting = await open(store)
+    await putting.put([batch(1)])
+    for (const nth of [1, 2]) {
+      const cut = await open(store, { timing: short })
+      await cut.work(handlers)
+      await eventually(() => ids().length).toBe(nth)
+      await cut.close()
+    }
+    const last = await open(store, { timing: short })
+    await last.work(handlers)
+    await eventually(() => ids().length).toBe(3)
+    await settled(putting)
+  })
+
+  it('opens for several processes at the same time, apart by prefix', async () => {
+    const queues = await Promise.all([open(store), open(store), open(store, { prefix: `${store.prefix}b` })])
+    await Promise.all(queues.map((queue) => queue.put([batch(1)])))
+    for (const queue of queues) expect((await queue.counts()).dispatch.waiting).toBe(1)
+    const { handlers, ids } = recorder()
+    await queues[0]?.work(handlers)
+    await eventually(() => ids().length).toBe(1)
+    expect((await queues[2]?.counts())?.dispatch.waiting).toBe(1)
+  })
+})
+
+describe('the queue when its store fails', () => {
+  let running: TemporaryServer | undefined
+  afterEach(async () => {
+    await closeOpened()
+    await running?.close()
+    running = undefined
+  })
+
+  async function start(open = openTemporaryRedis): Promise<TemporaryServer | undefined> {
+    running = await open()
+    return running
+  }
+  const at = (redisUrl: string): Place => ({ redisUrl, databaseUrl: 'postgres://127.0.0.1/none' })
+
+  async function lose({ url }: TemporaryServer): Promise<void> {
+    const redis = new Redis(url)
+    await redis.flushall()
+    await redis.script('FLUSH')
+    redis.disconnect()
+  }
+
+  it('goes on after everything in Redis was lost, at the same pace', async ({ skip }) => {
+    const server = await start()
+    if (server === undefined) return skip('Redis is not installed')
+    const providers = [{ name: 'outbox', requestsPerSecond: 20 }]
+    const queue = await open(at(server.url), { providers })
+    const ticks: number[] = []
+    const { handlers, starts } = recorder()
+    await queue.work({ ...handlers, tick: async () => void ticks.push(performance.now()) })
+    await queue.assertTick(200)
+    await queue.put([batch(1)])
+    await eventually(() => starts.length).toBe(1)
+    await eventually(() => ticks.length).toBeGreaterThanOrEqual(2)
+    await lose(server)
+    await sleep(300)
+    const before = ticks.length
+    await queue.assertTick(200)
+    await eventually(() => ticks.length).toBeGreaterThanOrEqual(before + 3)
+    await queue.put(batches(30))
+    await eventually(() => starts.length).toBe(31)
+    const times = starts.slice(1).map((start) => start.at)
+    // 30 in windows of 2 a 100 ms: fourteen windows lie between the first and the last.
+    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_350)
+  })
+
+  it('refuses to put while Redis is gone, and goes on when it is back', async ({ skip }) => {
+    const server = await start()
+    if (server === undefined) return skip('Redis is not installed')
+    const queue = await open(at(server.url))
+    const { handlers, ids } = recorder()
+    await queue.work(handlers)
+    await server.kill()
+    await eventually(() => queue.put([batch(1)]).then(String, String)).toMatch(/Redis|writeable|closed/)
+    await expect(queue.put([batch(1), batch(2)])).rejects.toThrow()
+    await expect(queue.assertTick()).rejects.toThrow()
+    await expect(queue.counts()).rejects.toThrow()
+    await server.restart()
+    await eventually(() => queue.put([batch(2), batch(3)]).then(String, String)).toBe('undefined')
+    await eventually(() => ids().sort()).toEqual([2, 3])
+  })
+
+  it('closes while Redis is gone, and does not open', async ({ skip }) => {
+    const server = await start()
+    if (server === undefined) return skip('Redis is not installed')
+    const queue = await open(at(server.url), { timing: { ...timing, drainMs: 300 } })
+    await queue.work(idle)
+    await server.kill()
+    await expect(queue.close()).resolves.toBeUndefined()
+    await expect(open(at(server.url))).rejects.toThrow(/Redis/)
+  })
+
+  it('refuses to put while PostgreSQL is gone, and goes on when it is back', async ({ skip }) => {
+    const server = await start(openTemporaryPostgres)
+    if (server === undefined) return skip('PostgreSQL is not installed')
+    const place = { redisUrl: undefined, databaseUrl: server.url }
+    const queue = await open(place)
+    const { handlers, ids } = recorder()
+    await queue.work(handlers)
+    await server.kill()
+    await expect(queue.put([batch(1)])).rejects.toThrow()
+    await expect(open(place)).rejects.toThrow(/PostgreSQL/)
+    await server.restart()
+    await queue.put([batch(2)])
+    await eventually(() => ids()).toEqual([2])
+  })
+})

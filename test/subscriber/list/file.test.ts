@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { UsageError } from '../../../src/errors.ts'
+import { LIST_COLUMNS, type ListedSubscriber, listCells, readHeader } from '../../../src/subscriber/list/file.ts'
+import { CADENCES, parseChoices, SILENCES } from '../../../src/subscriber/preferences.ts'
+
+const ZONES = new Set(['UTC', 'Asia/Kolkata'])
+
+/** Reads one row of a file; a string says why it is refused. */
+function read(header: string, row: string) {
+  return readHeader(header.split(',')).read(row.split(','), ZONES)
+}
+
+describe('readHeader', () => {
+  it.each([
+    ['email,name,status,attributes', 'listmonk'],
+    ['uuid,email,name,attributes,status,created_at,updated_at', 'listmonk'],
+    ['Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME', 'mailchimp'],
+    [LIST_COLUMNS.join(','), 'own'],
+    ['Name,E-Mail', 'addresses'],
+    ['EMAIL', 'addresses'],
+  ])('knows %s as %s', (header, format) => {
+    expect(readHeader(header.split(',')).format).toBe(format)
+  })
+
+  it('refuses a file without a column of addresses', () => {
+    expect(() => readHeader(['Name', 'Phone'])).toThrow(UsageError)
+  })
+})
+
+describe('a row of another list', () => {
+  it('brings consent facts of Mailchimp', () => {
+    const header = 'Email Address,OPTIN_TIME,CONFIRM_TIME,TIMEZONE,MEMBER_RATING'
+    const row = 'Ada@Example.org,2021-03-05 14:02:11,2021-03-05 14:05:00,Asia/Kolkata,2'
+    expect(read(header, row)).toMatchObject({
+      address: 'ada@example.org',
+      consent: 'confirmed',
+      consentSource: 'import: mailchimp',
+      askedAt: '2021-03-05T14:02:11.000Z',
+      confirmedAt: '2021-03-05T14:05:00.000Z',
+      zone: 'Asia/Kolkata',
+    })
+  })
+
+  it.each([
+    ['Email Address,OPTIN_TIME,UNSUB_TIME', 'a@b.org,,2022-01-01 00:00:00', 'import: mailchimp'],
+    ['Email Address,OPTIN_TIME,CLEAN_TIME', 'a@b.org,,2022-01-01 00:00:00', 'import: mailchimp, cleaned'],
+    ['email,name,status,attributes', 'a@b.org,A,blocklisted,{}', 'import: listmonk, blocklisted'],
+    ['email,name,status,attributes', 'a@b.org,A,Disabled,{}', 'import: listmonk'],
+  ])('takes over who left, bounced or was blocked as unsubscribed: %s', (header, row, consentSource) => {
+    expect(read(header, row)).toMatchObject({ consent: 'unsubscribed', consentSource })
+  })
+
+  it.each([
+    ['email,status', 'a@b.org,unconfirmed', 'status "unconfirmed" is no consent'],
+    ['email,status', 'a@b.org,constructor', 'status "constructor" is no consent'],
+    ['email,status', 'nobody,enabled', 'not an address of the form name@host.tld'],
+    ['name,email', 'only a name', 'not an address of the form name@host.tld'],
+    ['email,OPTIN_TIME', 'a@b.org,yesterday', 'optin_time is not a time like 2026-03-05 07:00:00'],
+    ['email,OPTIN_TIME', 'a@b.org,2021-13-05 14:02:11', 'optin_time is not a time like 2026-03-05 07:00:00'],
+    ['email,consent,zone', 'a@b.org,confirmed,Mars', 'unknown time zone "Mars"'],
+    ['email,consent,hour', 'a@b.org,confirmed,25', 'hour is not a whole number from 0 to 23'],
+    ['email,consent', 'a@b.org,maybe', 'consent is none of pending, confirmed, unsubscribed'],
+    ['email,consent,include', 'a@b.org,confirmed,robots', 'include is not a list like ["one", "two"]'],
+    ['email,consent,papers', 'a@b.org,confirmed,many', /^papers: /],
+  ])('is refused with its reason: %s | %s', (header, row, reason) => {
+    expect(read(header, row)).toEqual(typeof reason === 'string' ? reason : expect.stringMatching(reason))
+  })
+
+  it.each([
+    ['2021-03-05T14:02:11Z', '2021-03-05T14:02:11.000Z'],
+    ['2021-03-05 14:02:11.123+00', '2021-03-05T14:02:11.123Z'],
+    ['2021-03-05 14:02:11.5 +0530 IST', '2021-03-05T08:32:11.500Z'],
+    ['2021-03-05 14:02', '2021-03-05T14:02:00.000Z'],
+  ])('may say a time as %s', (text, askedAt) => {
+    expect(read('email,status,created_at', `a@b.org,enabled,${text}`)).toMatchObject({ askedAt })
+  })
+})
+
+describe('our own file', () => {
+  const phrase = fc.oneof(
+    fc.constantFrom('=1+1', "'=x", "''-y", '@all', '+cmd', 'a, "b"', 'robots'),
+    fc.lorem({ maxCount: 2 }).filter((text) => text.length > 1),
+  )
+  const moment = fc.option(fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true }))
+  const subscriber: fc.Arbitrary<ListedSubscriber> = fc.record({
+    address: fc.constantFrom(
+      'ada@example.org',
+      '=1@example.org',
+      "'=1@example.org",
+      '+x@example.org',
+      '-x@example.org',
+    ),
+    consent: fc.constantFrom('pending', 'confirmed', 'unsubscribed'),
+    consentSource: phrase,
+    consentPage: fc.option(phrase),
+    askedAt: moment.map((at) => at?.toISOString() ?? null),
+    confirmedAt: moment.map((at) => at?.toISOString() ?? null),
+    leftAt: moment.map((at) => at?.toISOString() ?? null),
+    pausedUntil: moment.map((at) => at?.toISOString().slice(0, 10) ?? null),
+    cadence: fc.constantFrom(...CADENCES),
+    weekday: fc.integer({ min: 1, max: 7 }),
+    hour: fc.integer({ min: 0, max: 23 }),
+    zone: fc.constantFrom(...ZONES),
+    silence: fc.constantFrom(...SILENCES),
+    choices: fc
+      .record({
+        papers: fc.integer({ min: 1, max: 50 }),
+        onlyWithCode: fc.boolean(),
+        include: fc.array(phrase, { maxLength: 3 }),
+      })
+      .map(parseChoices),
+  })
+
+  it('is read back as it was written, and holds nothing that a spreadsheet runs', () => {
+    const reader = readHeader(LIST_COLUMNS)
+    fc.assert(
+      fc.property(subscriber, (given) => {
+        const cells = listCells(given)
+        expect(reader.read(cells, ZONES)).toEqual(given)
+        expect(cells.filter((cell) => /^[=+\-@\t\r]/.test(cell))).toEqual([])
+      }),
+    )
+  })
+})

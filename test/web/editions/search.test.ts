@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { cutoffOf } from '../../../src/edition/edition.ts'
+import { ensureEdition } from '../../../src/edition/store.ts'
+import { MATCH } from '../../../src/source/search.ts'
+import { insertCollection } from '../../../src/source/store.ts'
+import { markMatches } from '../../../src/web/editions/search.ts'
+import { isFull } from '../../support/full.ts'
+import { makePaper } from '../../support/places.ts'
+import { keepWeb } from '../open-app.ts'
+
+const web = keepWeb()
+const DATE = '2026-03-05'
+const PAPERS = [
+  { id: '2603.00001', title: 'Diffusing videos', abstract: 'Nothing else.' },
+  {
+    id: '2603.00002',
+    title: 'Something else',
+    abstract: `${'Long before that. '.repeat(30)}A video diffuses $\\alpha$.`,
+  },
+  {
+    id: '2603.00003',
+    title: '<b>Agents</b> & "tools"',
+    abstract: '<script>alert(1)</script> agents plan <i>tools</i>.',
+  },
+]
+
+beforeEach(async () => {
+  const { db } = web.round
+  await ensureEdition(db, { date: DATE, kind: 'daily', cutoffAt: cutoffOf(DATE, 30) })
+  const listings = PAPERS.map((paper) => ({ paper: makePaper(paper), upvotes: 1, comments: 0, submittedAt: null }))
+  const look = { date: DATE, source: 'test', verdict: 'complete' as const, reason: null, listings, setAside: 0 }
+  await db.transaction().execute((trx) => insertCollection(trx, look))
+})
+
+const search = async (words: string) => (await web.app.request(`/editions?q=${encodeURIComponent(words)}`)).text()
+const found = (html: string) => [...html.matchAll(/arxiv\.org\/abs\/([\d.]+)/g)].map(([, id]) => id)
+
+describe('searching', () => {
+  it('finds word forms in titles before those in abstracts, and leads to their date', async () => {
+    const html = await search('video diffusion')
+    expect(found(html)).toEqual(['2603.00001', '2603.00002'])
+    expect(html).toContain('2 papers found.')
+    expect(html).toContain('<mark>Diffusing</mark> <mark>videos</mark>')
+    expect(html).toContain('A <mark>video</mark> <mark>diffuses</mark> α')
+    expect(html).toContain('<a href="/editions/2026-03-05">Thursday 5 March 2026</a>')
+  })
+
+  it('takes phrases and exclusions', async () => {
+    expect(found(await search('"video diffuses"'))).toEqual(['2603.00002'])
+    expect(found(await search('video -nothing'))).toEqual(['2603.00002'])
+    expect(found(await search('agents or videos')).sort()).toEqual(PAPERS.map(({ id }) => id))
+  })
+
+  it('prints what it found as text', async () => {
+    const html = await search('agents tools')
+    expect(html).not.toMatch(/<b>|<i>|<script>alert/)
+    expect(html).toContain('&lt;b&gt;<mark>Agents</mark>&lt;/b&gt; &amp; &quot;<mark>tools</mark>&quot;')
+  })
+
+  it('shows again what was typed, as text, and says when nothing is found', async () => {
+    const html = await search('"><script>{{base}}</script>')
+    expect(html).toContain('value="&quot;&gt;&lt;script&gt;{{base}}&lt;/script&gt;"')
+    expect(html).toContain('Nothing found')
+    expect(await search('the of and')).toContain('Nothing found')
+  })
+
+  it('is not for an index, and without words it is the archive', async () => {
+    const answer = await web.app.request('/editions?q=video')
+    expect(answer.headers.get('X-Robots-Tag')).toBe('noindex')
+    expect(await search('  ')).toContain('<h1>March 2026</h1>')
+  })
+
+  it('turns pages', async () => {
+    const { db } = web.round
+    const listings = Array.from({ length: 45 }, (_, index) => ({
+      paper: makePaper({ id: `2603.1${String(index).padStart(4, '0')}`, title: 'Robots' }),
+      upvotes: 1,
+      comments: 0,
+      submittedAt: null,
+    }))
+    const look = { date: DATE, source: 'test', verdict: 'complete' as const, reason: null, listings, setAside: 0 }
+    await db.transaction().execute((trx) => insertCollection(trx, look))
+    const pages = await Promise.all(
+      [1, 2, 3, 4].map(async (page) => (await web.app.request(`/editions?q=robots&page=${page}`)).text()),
+    )
+    expect(pages.map((html) => found(html).length)).toEqual([20, 20, 5, 0])
+    expect(new Set(pages.flatMap(found)).size).toBe(45)
+    expect(pages[1]).toContain('21–40 of 45 papers found.')
+    expect(pages[2]).not.toContain('rel="next"')
+    expect(pages[3]).toContain('There is nothing more.')
+  })
+
+  it('answers whatever is typed', async () => {
+    const typed = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.string({
+        unit: fc.constantFrom('"', "'", '(', ')', '&', '|', '!', ':', '*', '-', '\\', ' ', 'or', 'x', '\0'),
+      }),
+      fc.constantFrom(
+        'x'.repeat(5_000),
+        '-'.repeat(200),
+        '"'.repeat(199),
+        '😀'.repeat(150),
+        '\ud800',
+        '%00',
+        MATCH.start,
+      ),
+    )
+    await fc.assert(
+      fc.asyncProperty(typed, fc.string({ maxLength: 5 }), async (words, page) => {
+        const query = new URLSearchParams({ q: words, page })
+        const answer = await web.app.request(`/editions?${query}`)
+        expect(answer.status).toBe(200)
+      }),
+      { numRuns: isFull ? 2_000 : 60 },
+    )
+  }, 120_000)
+})
+
+describe('markMatches', () => {
+  const signed = (text: string) => text.replaceAll('[', MATCH.start).replaceAll(']', MATCH.stop)
+  const marked = (text: string, words: string) =>
+    markMatches(text, signed(words)).map((part) => (part.marked ? `[${part.text}]` : part.text))
+
+  it('marks whole words only, those with signs of patterns too', () => {
+    expect(marked('GAN and GANs, again', '[GAN] and GANs')).toEqual(['[GAN]', ' and GANs, again'])
+    expect(marked('C++ (fast) C', '[C++] [(fast)]').join('')).toBe('[C++] [(fast)] C')
+  })
+
+  it('loses no text', () => {
+    fc.assert(
+      fc.property(fc.lorem({ maxCount: 8 }), fc.lorem({ maxCount: 2 }), (text, words) => {
+        expect(
+          markMatches(text, signed(`[${words}]`))
+            .map((part) => part.text)
+            .join(''),
+        ).toBe(text)
+      }),
+    )
+  })
+})

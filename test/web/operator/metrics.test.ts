@@ -1,0 +1,96 @@
+// The figures as Prometheus reads them, behind the operator's token.
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import { markReported } from '../../../src/delivery/feedback/feedback.ts'
+import { addReader, freezeEdition } from '../../support/round.ts'
+import { keepWeb, mailEdition, openApp } from '../open-app.ts'
+
+const web = keepWeb()
+const TOKEN = 'a token for tests that is long enough'.replaceAll(' ', '-')
+const counts = { waiting: 3, active: 1, delayed: 0 }
+const queue = { counts: async () => ({ round: counts, dispatch: counts }) }
+
+const get = (headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` }, given = {}) =>
+  openApp(web, { operatorToken: TOKEN, queue, ...given }).request('/metrics', { headers })
+
+describe('GET /metrics', () => {
+  it('is for the operator only', async () => {
+    expect((await web.app.request('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(404)
+    for (const authorization of [
+      '',
+      'Bearer',
+      'Bearer x',
+      `Basic ${TOKEN}`,
+      `Bearer ${TOKEN}x`,
+      `Bearer ${TOKEN.slice(1)}`,
+      TOKEN,
+    ]) {
+      const answer = await get(authorization === '' ? {} : { authorization })
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+      expect(await answer.text()).toBe('the operator token is needed\n')
+    }
+    const answer = await get({ authorization: `bearer ${TOKEN}` })
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store'])
+    expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=/)
+  })
+
+  it('counts editions by state and fate, suppressions, the tick and the queue', async () => {
+    for (const name of ['ada', 'bob', 'cleo']) await addReader(web.round.db, name)
+    const edition = await freezeEdition(web.round, '2026-03-05')
+    const mails = await mailEdition(web.round, edition)
+    const facts = {
+      delivery: mails.get('ada@example.org')?.publicId ?? null,
+      notice: null,
+      providerId: null,
+      address: null,
+      at: new Date(),
+    }
+    await markReported(web.round.db, { id: 'msg_1', type: 'hard-bounce', ...facts })
+    await sql`insert into ticks (name, at) values ('tick', now() - interval '42 seconds')
+      on conflict (name) do update set at = excluded.at`.execute(web.round.db)
+    const text = await (await get()).text()
+    for (const line of [
+      'paper_round_due{edition="2026-03-05-daily"} 3',
+      'paper_round_deliveries{edition="2026-03-05-daily",state="submitted",reason=""} 3',
+      'paper_round_deliveries{edition="2026-03-05-daily",state="unknown",reason=""} 0',
+      'paper_round_fates{edition="2026-03-05-daily",fate="bounced"} 1',
+      'paper_round_fates{edition="2026-03-05-daily",fate="delivered"} 0',
+      'paper_round_unresolved{edition="2026-03-05-daily"} 0',
+      'paper_round_stopped{edition="2026-03-05-daily"} 0',
+      'paper_round_suppressed_addresses{reason="bounce"} 1',
+      'paper_round_notices_waiting 0',
+      'paper_round_queue_up 1',
+      'paper_round_queue_jobs{queue="dispatch",state="waiting"} 3',
+    ]) {
+      expect(text.split('\n')).toContain(line)
+    }
+    expect(text).toMatch(/^paper_round_tick_age_seconds 4[2-9]/m)
+    expect(text).not.toMatch(/ada|@/)
+  })
+
+  it('still answers when the queue does not', async () => {
+    const away = {
+      counts: async () => {
+        throw new Error('Redis is not connected')
+      },
+    }
+    const answer = await get(undefined, { queue: away })
+    expect(answer.status).toBe(200)
+    expect((await answer.text()).split('\n')).toContain('paper_round_queue_up 0')
+  })
+
+  it('counts once for those who ask at the same time', async () => {
+    let asked = 0
+    const slow = {
+      counts: async () => {
+        asked += 1
+        return { round: counts, dispatch: counts }
+      },
+    }
+    const app = openApp(web, { operatorToken: TOKEN, queue: slow })
+    const ask = () => app.request('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })
+    const answers = await Promise.all([ask(), ask(), ask()])
+    expect(new Set(await Promise.all(answers.map((answer) => answer.text()))).size).toBe(1)
+    expect(asked).toBe(1)
+  })
+})

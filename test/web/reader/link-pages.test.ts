@@ -1,0 +1,91 @@
+import { sql } from 'kysely'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { CredentialPurpose } from '../../../src/database/states.ts'
+import { ensureCredential } from '../../../src/subscriber/credential.ts'
+import { findSubscriberById } from '../../../src/subscriber/store.ts'
+import type { Subscriber } from '../../../src/subscriber/subscriber.ts'
+import { addReader } from '../../support/round.ts'
+import { keepWeb } from '../open-app.ts'
+
+const web = keepWeb()
+let reader: Subscriber
+beforeEach(async () => {
+  reader = await addReader(web.round.db, 'ada')
+})
+
+const readerNow = () => findSubscriberById(web.round.db, reader.id)
+
+async function makeLink(purpose: CredentialPurpose, payload: object | null): Promise<string> {
+  const token = await web.round.db.transaction().execute((trx) => ensureCredential(trx, purpose, reader.id, payload))
+  return `/${purpose}/${token}`
+}
+
+/** Opens a link twice, presses its button twice and opens it again. Returns the first pages and the statuses of the others. */
+async function use(path: string) {
+  const shown = await web.app.request(path)
+  const shownAgain = await web.app.request(path)
+  expect(await readerNow(), 'a look changes nothing').toEqual(reader)
+  const pressed = await web.app.request(path, { method: 'POST' })
+  const pressedAgain = await web.app.request(path, { method: 'POST' })
+  const late = await web.app.request(path)
+  return {
+    shown: await shown.text(),
+    pressed,
+    statuses: [shown, shownAgain, pressed, pressedAgain, late].map(({ status }) => status),
+  }
+}
+const WORKS_ONCE = [200, 200, 200, 404, 404]
+
+describe('a one-time link', () => {
+  it('moves to another address, which it masks', async () => {
+    const { shown, pressed, statuses } = await use(await makeLink('address', { address: 'moved@example.org' }))
+    expect(statuses).toEqual(WORKS_ONCE)
+    expect(shown).toContain('m•••@example.org')
+    expect(await pressed.text()).toContain('Your digests have moved')
+    expect(await readerNow()).toMatchObject({ address: 'moved@example.org', tokenEpoch: reader.tokenEpoch + 1 })
+  })
+
+  it('hands over what is kept of a reader, as a file', async () => {
+    const { pressed, statuses } = await use(await makeLink('export', null))
+    expect(statuses).toEqual(WORKS_ONCE)
+    expect(pressed.headers.get('Content-Disposition')).toBe('attachment; filename="paper-round.json"')
+    expect(pressed.headers.get('Cache-Control')).toBe('no-store')
+    expect(await pressed.json()).toMatchObject({ subscriber: { address: 'ada@example.org' } })
+  })
+
+  it('erases', async () => {
+    const { shown, statuses } = await use(await makeLink('erase', null))
+    expect(statuses).toEqual(WORKS_ONCE)
+    expect(shown).toContain('Nothing can bring them back')
+    expect(await readerNow()).toMatchObject({ address: null, consent: 'unsubscribed' })
+  })
+
+  it('undoes a change', async () => {
+    const { id: _, ...standing } = reader
+    await sql`update subscribers set hour = 21 where id = ${reader.id}`.execute(web.round.db)
+    reader = (await readerNow()) as Subscriber
+    const { shown, pressed, statuses } = await use(await makeLink('undo', { kind: 'choices', before: standing }))
+    expect(statuses).toEqual(WORKS_ONCE)
+    expect(shown).toContain('every day at 07:00')
+    expect(await pressed.text()).toContain('07:00')
+    expect(await readerNow()).toMatchObject({ hour: 7 })
+  })
+
+  it.each(['address', 'export', 'erase', 'undo'])(
+    'is not found as %s when it is over, of another purpose or invented',
+    async (purpose) => {
+      const path = await makeLink('confirm', null)
+      const token = path.split('/').at(-1)
+      const over = await makeLink('erase', null)
+      await sql`update credentials set expires_at = now() - interval '1 second' where purpose = 'erase'`.execute(
+        web.round.db,
+      )
+      const paths = [`/${purpose}/${token}`, `/${purpose}/${'a'.repeat(43)}`, over]
+      const pages = await Promise.all(
+        paths.flatMap((each) => ['GET', 'POST'].map((method) => web.app.request(each, { method }))),
+      )
+      expect(new Set(pages.map(({ status }) => status))).toEqual(new Set([404]))
+      expect(await readerNow()).toEqual(reader)
+    },
+  )
+})

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import type { Standing } from '../../../../src/subscriber/change.ts'
+import { DEFAULT_RHYTHM, parseChoices } from '../../../../src/subscriber/preferences.ts'
+import { describeChange } from '../../../../src/web/reader/preferences/change-words.ts'
+
+const BEFORE: Standing = { ...DEFAULT_RHYTHM, choices: parseChoices({}), silence: 'silent', pausedUntil: null }
+
+function tell(given: Partial<Standing>, choices: object = {}): string[] {
+  return describeChange({ before: BEFORE, after: { ...BEFORE, ...given, choices: parseChoices(choices) } })
+}
+
+describe('describeChange', () => {
+  it('says nothing of what stays', () => {
+    expect(tell({})).toEqual([])
+  })
+
+  it.each<[Partial<Standing>, object, string]>([
+    [
+      { cadence: 'weekly', weekday: 5, hour: 18, zone: 'America/New_York' },
+      {},
+      'Your digest now comes every Friday at 18:00, America/New York; it came every day at 07:00, UTC.',
+    ],
+    [{ pausedUntil: '2026-03-05' }, {}, 'Nothing comes up to and including Thu 5 March; then it goes on by itself.'],
+    [{ silence: 'note' }, {}, 'A day without papers brings a short note.'],
+    [{}, { papers: 1 }, 'It holds at most 1 paper; it held 10.'],
+    [{}, { length: 'titles' }, 'It shows titles only; it showed short cards.'],
+    [{}, { minimumVotes: 5 }, 'Papers need 5 votes or more; they needed 0.'],
+    [{}, { onlyWithCode: true }, 'Only papers with code come.'],
+    [{}, { mute: ['audio'] }, 'Topics you mute: audio.'],
+    [{}, { authors: ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'] }, 'Authors you follow: a1, a2, a3, a4, a5 and 1 more.'],
+    [{}, { includeMeans: 'only' }, 'Nothing but what you include or follow comes.'],
+  ])('tells one difference in one sentence: %j %j', (given, choices, sentence) => {
+    expect(tell(given, choices)).toEqual([sentence])
+  })
+
+  it('tells the way back as well', () => {
+    const after = {
+      ...BEFORE,
+      choices: parseChoices({ minimumVotes: 5, include: ['video'] }),
+      pausedUntil: '2026-03-05',
+    }
+    expect(describeChange({ before: after, after: BEFORE })).toEqual([
+      'Digests come again from now on.',
+      'Papers need no votes any more.',
+      'Topics you include: none any more.',
+    ])
+  })
+})

@@ -1,0 +1,117 @@
+import { sql } from 'kysely'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { findSubscriberByAddress } from '../../../../src/subscriber/store.ts'
+import type { Subscriber } from '../../../../src/subscriber/subscriber.ts'
+import { issueToken } from '../../../../src/subscriber/token.ts'
+import { entryFrom } from '../../../../src/web/reader/preferences/entry.ts'
+import { addReader } from '../../../support/round.ts'
+import { keepWeb, openApp } from '../../open-app.ts'
+
+const web = keepWeb()
+const ADDRESS = 'ada@example.org'
+let reader: Subscriber
+let cookie: string
+let formToken: string
+beforeEach(async () => {
+  reader = await addReader(web.round.db, 'ada')
+  const link = issueToken(web.round.linkKeys, 'preferences', reader, new Date())
+  const exchanged = await web.app.request(`/preferences/${link}?step=weekly`)
+  expect([exchanged.status, exchanged.headers.get('Location')]).toEqual([303, '/preferences?step=weekly'])
+  const set = exchanged.headers.get('Set-Cookie') ?? ''
+  expect(set).toMatch(/^__Host-paper-round=[\w-]+; Max-Age=3600; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
+  cookie = set.split(';')[0] as string
+  formToken = /name="form" value="([^"]+)"/.exec(await (await look()).text())?.[1] as string
+})
+
+const look = () => web.app.request('/preferences', { headers: { cookie } })
+const readerNow = () => findSubscriberByAddress(web.round.db, ADDRESS)
+
+function send(fields: Record<string, string>, headers: Record<string, string> = {}) {
+  const body = new URLSearchParams({ form: formToken, ...fields })
+  return web.app.request('/preferences', { method: 'POST', body, headers: { cookie, ...headers } })
+}
+
+describe('the preferences page', () => {
+  it('shows the masked address and takes nothing from elsewhere', async () => {
+    const html = await (await look()).text()
+    expect(html).toContain('a•••@example.org')
+    expect(html).not.toContain(ADDRESS)
+    expect((await web.app.request('/preferences')).status).toBe(403)
+    const step = { action: 'step', step: 'weekly' }
+    const refused = [
+      await send({ ...step, form: '' }),
+      await send({ ...step, form: `${formToken}x` }),
+      await send(step, { cookie: '' }),
+      await send(step, { 'sec-fetch-site': 'cross-site' }),
+      await send(step, { 'sec-fetch-site': 'same-site' }),
+      await send(step, { origin: 'https://evil.example' }),
+    ]
+    expect(refused.map(({ status }) => status)).toEqual([403, 403, 403, 403, 403, 403])
+    expect(await readerNow()).toEqual(reader)
+    // Without a referrer browsers send this origin with a form.
+    expect((await send(step, { 'sec-fetch-site': 'same-origin', origin: 'null' })).status).toBe(200)
+    expect(await readerNow()).toMatchObject({ cadence: 'weekly', weekday: 1 })
+  })
+
+  it('saves, tells it back, previews without saving and refuses what cannot be', async () => {
+    const { onlyWithCode: _, ...fields } = entryFrom(reader)
+    const preview = await send({ ...fields, papers: '4', action: 'preview', part: 'look-back' })
+    expect(await preview.text()).toMatch(/^<section class="look-back"/)
+    expect(await readerNow()).toEqual(reader)
+    expect((await send({ ...fields, papers: '0', action: 'preview', part: 'look-back' })).status).toBe(422)
+    const html = await (await send({ ...fields, papers: '4', include: 'video', action: 'save' })).text()
+    expect(html).toContain('It holds at most 4 papers; it held 10.')
+    expect(html).toMatch(/href="\/undo\/[\w-]{43}"/)
+    expect((await readerNow())?.choices).toMatchObject({ papers: 4, include: ['video'] })
+    const wrong = await send({ ...fields, papers: '99', zone: 'CET', action: 'save' })
+    expect(wrong.status).toBe(422)
+    expect(await wrong.text()).toContain('aria-describedby="papers-problem"')
+    const zone = await send({ ...fields, zone: 'CET', action: 'save' })
+    expect([zone.status, (await zone.text()).includes('id="zone-problem"')]).toEqual([422, true])
+    expect((await readerNow())?.choices.papers).toBe(4)
+  })
+
+  it('pauses from tomorrow on, for a year at most, and resumes', async () => {
+    const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
+    for (const until of [day(0), day(-3), day(500), '2026-02-31', 'tomorrow', '']) {
+      expect((await send({ action: 'pause', until })).status, until).toBe(422)
+    }
+    expect(await (await send({ action: 'pause', until: day(7) })).text()).toContain('Nothing comes up to')
+    expect((await readerNow())?.pausedUntil).toBe(day(7))
+    expect(await (await look()).text()).toContain('Resume now')
+    await send({ action: 'resume' })
+    expect((await readerNow())?.pausedUntil).toBeNull()
+  })
+
+  it('mails links instead of moving, exporting or erasing, and says the same of an address that is taken', async () => {
+    await addReader(web.round.db, 'grace')
+    const queued: number[] = []
+    const app = openApp(web, { queueNotice: async (id) => void queued.push(id) })
+    const ask = async (fields: Record<string, string>) => {
+      const body = new URLSearchParams({ form: formToken, ...fields })
+      const answer = await app.request('/preferences', { method: 'POST', body, headers: { cookie } })
+      return /<section class="sheet card told"[\s\S]*?<\/section>/.exec(await answer.text())?.[0]
+    }
+    const free = await ask({ action: 'address', address: 'New@example.org' })
+    const taken = await ask({ action: 'address', address: 'grace@example.org' })
+    expect(free).toContain('A link was mailed to new@example.org')
+    expect(taken?.replace('grace@', 'new@')).toBe(free)
+    expect(await ask({ action: 'export' })).toContain('a•••@example.org')
+    expect(await ask({ action: 'erase' })).toContain('erase everything')
+    const notices = await web.round.db.selectFrom('notices').select(['id', 'kind', 'address']).orderBy('id').execute()
+    expect(notices.map(({ kind, address }) => [kind, address])).toEqual([
+      ['address', 'new@example.org'],
+      ['export', ADDRESS],
+      ['erase', ADDRESS],
+    ])
+    expect(queued).toEqual(notices.map(({ id }) => id))
+    expect(await readerNow()).toEqual(reader)
+  })
+
+  it('has nothing to choose for somebody who has left', async () => {
+    await sql`update subscribers set consent = 'unsubscribed', next_due_at = null`.execute(web.round.db)
+    expect(await (await look()).text()).toContain('You get no digests now')
+    await send({ action: 'step', step: 'weekly' })
+    expect(await readerNow()).toMatchObject({ cadence: 'daily', consent: 'unsubscribed' })
+  })
+})

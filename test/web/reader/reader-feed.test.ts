@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest'
+import { issueToken } from '../../../src/subscriber/token.ts'
+import { addReader, freezeEdition } from '../../support/round.ts'
+import { keepWeb, mailEdition, tokenOf } from '../open-app.ts'
+
+const web = keepWeb()
+
+it('holds the digests that were mailed, newest first, for its reader alone and without an address', async () => {
+  const reader = await addReader(web.round.db, 'ada', { choices: { papers: 2 } })
+  const path = `/feed/${issueToken(web.round.linkKeys, 'feed', reader, new Date())}`
+  expect(await (await web.app.request(path)).text()).not.toContain('<entry>')
+  const mails = await mailEdition(web.round, await freezeEdition(web.round, '2026-03-05'))
+  const atom = await web.app.request(path)
+  expect(atom.headers.get('Content-Type')).toBe('application/atom+xml; charset=utf-8')
+  expect(atom.headers.get('Cache-Control')).toBe('no-store')
+  const text = await atom.text()
+  expect(text.match(/<entry>/g)).toHaveLength(1)
+  expect(text).toContain('<title>Thursday 5 March 2026</title>')
+  expect(text).not.toContain('ada@')
+
+  const answers = [
+    await web.app.request(`${path}?format=json`),
+    await web.app.request(path, { headers: { Accept: 'application/feed+json' } }),
+  ]
+  for (const answer of answers) {
+    const { items, version } = (await answer.json()) as { version: string; items: Record<string, string>[] }
+    expect(version).toBe('https://jsonfeed.org/version/1.1')
+    expect(items).toHaveLength(1)
+    expect(items[0]?.summary).toMatch(/^2 papers\. First: /)
+    // The entry leads to the same digest as the mail does.
+    const view = new URL(items[0]?.url ?? '').pathname
+    expect(view.split('/')[1]).toBe('view')
+    const shown = await (await web.app.request(`${view}/mail`)).text()
+    const mailed = await web.app.request(`/view/${tokenOf(mails.get('ada@example.org'), 'view')}/mail`)
+    expect(shown).toBe(await mailed.text())
+  }
+})

@@ -1,0 +1,186 @@
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import { findSubscriberByAddress } from '../../../src/subscriber/store.ts'
+import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
+import { addReader, freezeEdition, TEST_SECRET } from '../../support/round.ts'
+import { keepWeb, mailEdition, openApp, snapshot, tokenOf } from '../open-app.ts'
+
+const web = keepWeb()
+const ADDRESS = 'ada@example.org'
+
+async function mailAda(): Promise<string> {
+  await addReader(web.round.db, 'ada')
+  await addReader(web.round.db, 'grace')
+  const mail = (await mailEdition(web.round, await freezeEdition(web.round, '2026-03-05'))).get(ADDRESS)
+  return `/unsubscribe/${tokenOf(mail, 'unsubscribe')}`
+}
+
+const consentOf = async (address: string) => (await findSubscriberByAddress(web.round.db, address))?.consent
+
+describe('the page', () => {
+  it('shows one button and the masked address, and what may be had instead', async () => {
+    const path = await mailAda()
+    const html = await (await web.app.request(path)).text()
+    expect(html).toContain(`<form method="post" action="${path}">`)
+    expect(html.match(/<button class="button"/g)).toHaveLength(1)
+    expect(
+      [...html.matchAll(/<button class="button quieter"[^>]* value="(\w+)"/g)].map(([, action]) => action),
+    ).toEqual(['weekly', 'pause', 'fewer'])
+    expect(html).toContain('a•••@example.org')
+    expect(html).not.toContain(ADDRESS)
+  })
+
+  it('changes nothing, as scanners open every link', async () => {
+    const path = await mailAda()
+    const before = await snapshot(web.round.db)
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']) await web.app.request(path, { method })
+    await web.app.request(`${path}?List-Unsubscribe=One-Click&action=unsubscribe`)
+    expect(await snapshot(web.round.db)).toEqual(before)
+  })
+
+  it('says so to a reader who has already left', async () => {
+    const path = await mailAda()
+    await web.app.request(path, { method: 'POST' })
+    const answer = await web.app.request(path)
+    const html = await answer.text()
+    expect(answer.status).toBe(200)
+    expect(html).toContain('Already unsubscribed')
+    expect(html.match(/<button/g)).toHaveLength(1)
+    expect(html).toContain('value="resubscribe"')
+  })
+
+  it('offers no way back an hour after leaving', async () => {
+    const path = await mailAda()
+    await web.app.request(path, { method: 'POST' })
+    await sql`update subscribers set left_at = now() - interval '61 minutes'`.execute(web.round.db)
+    expect(await (await web.app.request(path)).text()).not.toContain('<button')
+    const late = await post(path, { action: 'resubscribe' })
+    expect(await late.text()).toContain('Already unsubscribed')
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+  })
+
+  it('has no address to show after an erasure', async () => {
+    const path = await mailAda()
+    await sql`update subscribers set consent = 'unsubscribed', address = null, next_due_at = null
+      where address = ${ADDRESS}`.execute(web.round.db)
+    const html = await (await web.app.request(path)).text()
+    expect(html).toContain('Already unsubscribed')
+    expect(html).not.toContain('•••')
+  })
+})
+
+describe('the button', () => {
+  it('ends this subscription, no other, and says goodbye', async () => {
+    const path = await mailAda()
+    const body = new URLSearchParams({ action: 'unsubscribe' })
+    const answer = await web.app.request(path, { method: 'POST', body })
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain('You are unsubscribed')
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+    expect(await consentOf('grace@example.org')).toBe('confirmed')
+  })
+
+  it('is logged without address and token, once', async () => {
+    const path = await mailAda()
+    for (let press = 0; press < 3; press++) await web.app.request(path, { method: 'POST' })
+    const lines = web.log.filter((line) => line.includes('subscriber.unsubscribed'))
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).not.toContain('ada')
+    expect(lines[0]).not.toContain(path.slice(path.lastIndexOf('/') + 1))
+  })
+})
+
+describe('one click (RFC 8058)', () => {
+  const urlencoded = () => new URLSearchParams({ 'List-Unsubscribe': 'One-Click' })
+  const multipart = () => {
+    const form = new FormData()
+    form.set('List-Unsubscribe', 'One-Click')
+    return form
+  }
+
+  it.each([
+    ['urlencoded', urlencoded],
+    ['multipart', multipart],
+  ])('acts at once, without cookie and redirect: %s', async (_, body) => {
+    const path = await mailAda()
+    const answer = await web.app.request(path, { method: 'POST', body: body() })
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('Set-Cookie')).toBeNull()
+    expect(answer.headers.get('Location')).toBeNull()
+    expect(answer.headers.get('Content-Type')).toMatch(/^text\/plain/)
+    expect(await answer.text()).toBe('Unsubscribed.')
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+  })
+
+  it('may be repeated: nothing changes any more', async () => {
+    const path = await mailAda()
+    await web.app.request(path, { method: 'POST', body: urlencoded() })
+    const before = await snapshot(web.round.db)
+    for (const body of [urlencoded(), multipart(), urlencoded()]) {
+      const answer = await web.app.request(path, { method: 'POST', body })
+      expect([answer.status, await answer.text()]).toEqual([200, 'Unsubscribed.'])
+    }
+    expect(await snapshot(web.round.db)).toEqual(before)
+  })
+
+  it.each([
+    ['no body', {}],
+    [
+      'a form cut short',
+      { body: '--x\r\nContent-Disp', headers: { 'Content-Type': 'multipart/form-data; boundary=x' } },
+    ],
+    ['a form without its boundary', { body: 'x', headers: { 'Content-Type': 'multipart/form-data' } }],
+    ['something else', { body: '{}', headers: { 'Content-Type': 'application/json' } }],
+  ])('holds nobody back for %s', async (_, init) => {
+    const path = await mailAda()
+    expect((await web.app.request(path, { method: 'POST', ...init })).status).toBe(200)
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+  })
+
+  it('works from any address, as often as it is asked', async () => {
+    const path = await mailAda()
+    for (let request = 0; request < 50; request++) {
+      const headers = { 'X-Forwarded-For': '192.0.2.1' }
+      expect((await web.app.request(path, { method: 'POST', body: urlencoded(), headers })).status).toBe(200)
+    }
+  })
+})
+
+describe('a link to leave', () => {
+  it('works for ever: with a revoked epoch and a retired key', async () => {
+    const path = await mailAda()
+    await sql`update subscribers set token_epoch = token_epoch + 3`.execute(web.round.db)
+    const app = openApp(web, { linkKeys: deriveLinkKeys(['the secret that came after it, long enough', TEST_SECRET]) })
+    expect((await app.request(path)).status).toBe(200)
+    expect((await app.request(path, { method: 'POST' })).status).toBe(200)
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+  })
+})
+
+describe('what may be had instead of leaving', () => {
+  it('steps down with the same link, and can be undone', async () => {
+    const path = await mailAda()
+    const html = await (await post(path, { action: 'weekly' })).text()
+    expect(html).toContain('You stay subscribed')
+    expect(html).toContain('every Monday at 07:00')
+    const reader = await findSubscriberByAddress(web.round.db, ADDRESS)
+    expect(reader).toMatchObject({ consent: 'confirmed', cadence: 'weekly', weekday: 1 })
+    const undo = /href="(\/undo\/[\w-]+)"/.exec(html)?.[1] as string
+    expect((await web.app.request(undo, { method: 'POST' })).status).toBe(200)
+    expect(await findSubscriberByAddress(web.round.db, ADDRESS)).toMatchObject({ cadence: 'daily' })
+    expect((await web.app.request(undo, { method: 'POST' })).status).toBe(404)
+  })
+
+  it('comes back within an hour of leaving, and one-click leaves whatever else it says', async () => {
+    const path = await mailAda()
+    await post(path, { action: 'resubscribe', 'List-Unsubscribe': 'One-Click' })
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+    const back = await post(path, { action: 'resubscribe' })
+    expect(await back.text()).toContain('Welcome back')
+    expect(await consentOf(ADDRESS)).toBe('confirmed')
+  })
+})
+
+function post(path: string, fields: Record<string, string>) {
+  return web.app.request(path, { method: 'POST', body: new URLSearchParams(fields) })
+}

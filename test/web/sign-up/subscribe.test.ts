@@ -1,0 +1,105 @@
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import { DEFAULT_RHYTHM } from '../../../src/subscriber/preferences.ts'
+import { getAddressKey } from '../../../src/subscriber/store.ts'
+import { hashAddress } from '../../../src/subscriber/subscriber.ts'
+import { openFormKeys } from '../../../src/web/visit/form-keys.ts'
+import { addReader } from '../../support/round.ts'
+import { keepWeb, openApp } from '../open-app.ts'
+
+const web = keepWeb()
+const SECOND_MS = 1_000
+
+function stampOf(agoMs: number): string {
+  return openFormKeys(web.round.linkKeys).stamp(new Date(Date.now() - agoMs))
+}
+
+async function ask(given: Record<string, string>, { app = web.app, from = '203.0.113.1' } = {}) {
+  const rhythm = { ...DEFAULT_RHYTHM, weekday: '1', hour: '7' }
+  const fields = { ...rhythm, opened: stampOf(5 * SECOND_MS), website: '', ...given }
+  const env = { incoming: { socket: { remoteAddress: from } } }
+  return app.request('/subscribe', { method: 'POST', body: new URLSearchParams(fields) }, env)
+}
+
+const listNotices = () => web.round.db.selectFrom('notices').select(['id', 'kind', 'address']).orderBy('id').execute()
+
+describe('signing up', () => {
+  it('is answered alike and no sooner, whatever the state of the address; only mails differ', async () => {
+    const { db } = web.round
+    for (const name of ['confirmed', 'left', 'bounced']) await addReader(db, name)
+    await sql`update subscribers set consent = 'unsubscribed', next_due_at = null where address like 'left@%'`.execute(
+      db,
+    )
+    const hash = hashAddress(await getAddressKey(db), 'bounced@example.org')
+    await db.insertInto('suppressions').values({ address_hash: hash, reason: 'bounced' }).execute()
+    const queued: number[] = []
+    const app = openApp(web, {
+      queueNotice: async (noticeId) => {
+        queued.push(noticeId)
+      },
+    })
+    const answers = new Set<string>()
+    for (const [index, name] of ['unknown', 'unknown', 'confirmed', 'left', 'bounced'].entries()) {
+      const address = `${name}@example.org`
+      const startedAt = performance.now()
+      const answer = await ask({ address }, { app, from: `203.0.113.${index}` })
+      expect(performance.now() - startedAt).toBeGreaterThanOrEqual(399)
+      expect(answer.headers.get('Cache-Control')).toBe('no-store')
+      expect(answer.headers.get('Set-Cookie')).toBeNull()
+      answers.add(`${answer.status} ${(await answer.text()).replaceAll(address, '')}`)
+    }
+    expect([...answers]).toEqual([expect.stringMatching(/^200 [\s\S]*Look into your inbox/)])
+    const notices = await listNotices()
+    expect(notices.map(({ kind, address }) => [kind, address])).toEqual([
+      ['confirm', 'unknown@example.org'],
+      ['subscribed-already', 'confirmed@example.org'],
+      ['confirm', 'left@example.org'],
+    ])
+    expect(queued).toEqual(notices.map(({ id }) => id))
+    const robot = await ask({ address: 'robot@example.org', website: 'https://spam.example' })
+    expect([robot.status, (await listNotices()).length]).toEqual([200, 3])
+    expect(await robot.text()).toContain('Look into your inbox')
+  })
+
+  it('tells what is wrong beside the form, keeps what was typed and does nothing', async () => {
+    const address = 'new@example.org'
+    const cases: [Record<string, string>, string][] = [
+      [{ address, opened: stampOf(0) }, 'That was quick'],
+      [{ address, opened: stampOf(49 * 3600 * SECOND_MS) }, 'no longer fresh'],
+      [{ address, opened: 'forged.stamp' }, 'no longer fresh'],
+      [{ address: 'new@localhost' }, 'id="address-problem"'],
+      [{ address, zone: 'Mars/Olympus' }, 'id="zone-problem"'],
+      // This runtime knows it, PostgreSQL takes it for an abbreviation.
+      [{ address, zone: 'CET' }, 'id="zone-problem"'],
+      [{ address, hour: '24' }, 'Please choose how often and when.'],
+      [{ address: 'new@gmial.com' }, 'Did you mean new@gmail.com?'],
+    ]
+    for (const [index, [given, words]] of cases.entries()) {
+      const answer = await ask(given, { from: `203.0.113.${index}` })
+      const html = await answer.text()
+      expect(answer.status, words).toBe(422)
+      expect(html).toContain(words)
+      expect(html).toContain(`value="${given.address}"`)
+    }
+    expect(await listNotices()).toEqual([])
+    expect((await web.app.request('/subscribe')).status).toBe(405)
+    await ask({ address: 'new@gmial.com', sure: 'new@gmial.com' })
+    await ask({ address: 'other@gmial.com', suggested: 'other@gmail.com' })
+    expect((await listNotices()).map((notice) => notice.address)).toEqual(['new@gmial.com', 'other@gmail.com'])
+  })
+
+  it('is limited by network, not by address, and keeps no network’s address', async () => {
+    const from = '2001:db8:1:2:3:4:5:6'
+    for (let count = 0; count < 10; count++) {
+      expect((await ask({ address: `reader${count}@example.org` }, { from })).status).toBe(200)
+    }
+    const refused = await ask({ address: 'eleventh@example.org' }, { from: '2001:db8:1:2::9' })
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(3_000)
+    expect(await refused.text()).toContain('value="eleventh@example.org"')
+    expect((await ask({ address: 'eleventh@example.org' }, { from: '2001:db8:1:3::9' })).status).toBe(200)
+    const { rows } = await sql<{ key: string }>`select key from rate_limits`.execute(web.round.db)
+    expect(rows).toHaveLength(3)
+    expect(rows.map(({ key }) => key).join()).not.toMatch(/2001|db8/)
+  })
+})
