@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The command table. Exit codes: 0 done, 1 failed, 2 wrong use, with one clear line on stderr. Each command is loaded when it
-// is called: asking for the status must not wait for the templates' compiler.
+// The command table. Exit codes: 0 done, 1 failed, 2 wrong use, with one clear line on stderr. Each
+// command is loaded when it is called: asking for the status must not wait for the templates'
+// compiler.
 import { Command, CommanderError } from 'commander'
 import { describeError, UsageError } from './errors.ts'
 
@@ -9,7 +10,10 @@ const WEEKLY: [string, string] = ['--weekly', 'the weekly edition that ends with
 const JSON_OUT: [string, string] = ['--json', 'print one JSON object']
 const SOURCE: [string, string] = ['--source <source>', 'an https:// address or file:DIRECTORY']
 
-/** Options that may come again. A topic holds no comma, so that several may stand in one; a name may. */
+/**
+ * Options that may come again. A topic holds no comma, so that several may stand in one; a name
+ * may.
+ */
 const eachTopic = (given: string, before: string[] = []) => [...before, ...given.split(',')]
 const eachName = (given: string, before: string[] = []) => [...before, given]
 
@@ -184,5 +188,6 @@ try {
   }
 }
 
-// A connection that was lost for good can keep timers alive after everything is closed: nothing is waited for any more.
+// A connection that was lost for good can keep timers alive after everything is closed: nothing is
+// waited for any more.
 setTimeout(() => process.exit(), LINGER_MS).unref()

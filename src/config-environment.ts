@@ -1,5 +1,6 @@
-// The variables of the environment: their shape, their defaults, and the sentence for each that is mistyped. It reads nothing
-// by itself and holds no two of them against each other: that is config.ts.
+// The variables of the environment: their shape, their defaults, and the sentence for each that is
+// mistyped. It reads nothing by itself and holds no two of them against each other: that is
+// config.ts.
 import { createPrivateKey } from 'node:crypto'
 import { isIP } from 'node:net'
 import { z } from 'zod'
@@ -7,7 +8,10 @@ import { z } from 'zod'
 const PROVIDER_NAMES = ['outbox', 'resend', 'smtp'] as const
 export type ProviderName = (typeof PROVIDER_NAMES)[number]
 
-/** How many mails a provider takes in a day and in a calendar month, both in UTC; null where no number is known. */
+/**
+ * How many mails a provider takes in a day and in a calendar month, both in UTC; null where no
+ * number is known.
+ */
 export interface Quota {
   day: number | null
   month: number | null
@@ -24,7 +28,10 @@ export interface SmtpServer {
   pool: number
 }
 
-/** Whose word on a visitor's address is taken: a number of proxies in a row before us, or the addresses that proxies have. */
+/**
+ * Whose word on a visitor's address is taken: a number of proxies in a row before us, or the
+ * addresses that proxies have.
+ */
 export type TrustedProxy = { hops: number } | { addresses: string[] }
 
 const SIGNING_SECRET = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]=)?$/

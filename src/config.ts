@@ -1,4 +1,5 @@
-// The one reader of the environment: strings in, typed settings out, every problem reported at once in plain sentences.
+// The one reader of the environment: strings in, typed settings out, every problem reported at once
+// in plain sentences.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { z } from 'zod'
@@ -13,8 +14,9 @@ import {
 import { UsageError } from './errors.ts'
 
 /**
- * How far a command goes: `stores` reads and writes our own rows; `pieces` also renders what mails are joined from, with the
- * host's name and address in it; `mail` also signs links and hands mails to a provider.
+ * How far a command goes: `stores` reads and writes our own rows; `pieces` also renders what mails
+ * are joined from, with the host's name and address in it; `mail` also signs links and hands mails
+ * to a provider.
  */
 export type Reach = 'stores' | 'pieces' | 'mail'
 
@@ -47,7 +49,9 @@ export interface Config {
   mailFrom: string
   /** In order: the next one takes over what a provider cannot take. */
   providers: [ProviderSettings, ...ProviderSettings[]]
-  /** Newest first; a report signed by any of them is taken. Empty: there is no route for reports. */
+  /**
+   * Newest first; a report signed by any of them is taken. Empty: there is no route for reports.
+   */
   webhookSecrets: string[]
   /** Opens /metrics; undefined where there is none. */
   operatorToken: string | undefined
@@ -64,7 +68,9 @@ export interface Config {
   templatesDir: string | undefined
   /** Nobody's unless set: X-Forwarded-For is then not read. */
   trustedProxy: TrustedProxy
-  /** Undefined where none is named: `start` then logs from info on, the other commands from warn on. */
+  /**
+   * Undefined where none is named: `start` then logs from info on, the other commands from warn on.
+   */
   logLevel: string | undefined
 }
 
@@ -85,8 +91,9 @@ const NO_SERVER: SmtpServer = { host: 'localhost', port: 587, secure: false, log
 const DURATION_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /**
- * Reads the environment for a command that reaches as far as `reach`; `defaults` stand in for what it leaves open. Throws a UsageError with one line a problem: all of
- * them, not the first. Every secret may also be given as NAME_FILE.
+ * Reads the environment for a command that reaches as far as `reach`; `defaults` stand in for what
+ * it leaves open. Throws a UsageError with one line a problem: all of them, not the first. Every
+ * secret may also be given as NAME_FILE.
  */
 export function readConfig(
   reach: Reach,

@@ -1,6 +1,10 @@
-// The few kinds of failure that code decides by. Anything else that is thrown is a passing fault: the queue retries it.
+// The few kinds of failure that code decides by. Anything else that is thrown is a passing fault:
+// the queue retries it.
 
-/** Ends a job for good: trying again cannot help. The reason belongs on the row that the job was about. */
+/**
+ * Ends a job for good: trying again cannot help. The reason belongs on the row that the job was
+ * about.
+ */
 export class PermanentError extends Error {
   override name = 'PermanentError'
 }
@@ -16,12 +20,18 @@ export class LaterError extends Error {
   }
 }
 
-/** Asks for a wait that concerns every request to the provider: nobody dispatches for `retryAfterMs` milliseconds. */
+/**
+ * Asks for a wait that concerns every request to the provider: nobody dispatches for `retryAfterMs`
+ * milliseconds.
+ */
 export class HoldError extends LaterError {
   override name = 'HoldError'
 }
 
-/** A command was called wrongly or its settings do not hold: exit code 2. One line a problem: what, where, what to do. */
+/**
+ * A command was called wrongly or its settings do not hold: exit code 2. One line a problem: what,
+ * where, what to do.
+ */
 export class UsageError extends Error {
   override name = 'UsageError'
   readonly problems: readonly string[]
@@ -33,7 +43,10 @@ export class UsageError extends Error {
   }
 }
 
-/** Returns the sentence of anything thrown, with the sentences of its causes; a group of errors (AggregateError) gives its first. */
+/**
+ * Returns the sentence of anything thrown, with the sentences of its causes; a group of errors
+ * (AggregateError) gives its first.
+ */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined

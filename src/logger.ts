@@ -1,9 +1,13 @@
-// One logger, JSON lines on stderr: stdout belongs to what a command prints. Addresses, subjects and tokens never go in.
+// One logger, JSON lines on stderr: stdout belongs to what a command prints. Addresses, subjects
+// and tokens never go in.
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino'
 
 export type Logger = PinoLogger
 
-/** Opens the log at `level` (pino's names, or `silent`). Every line carries a stable `event` name and a sentence in the past tense. */
+/**
+ * Opens the log at `level` (pino's names, or `silent`). Every line carries a stable `event` name
+ * and a sentence in the past tense.
+ */
 export function openLogger(
   level: string,
   destination: DestinationStream = pino.destination({ dest: 2, sync: true }),

@@ -1,4 +1,5 @@
-// Opens what a round needs, in order, and runs the asked-for roles until told to stop; stopping goes the same way back.
+// Opens what a round needs, in order, and runs the asked-for roles until told to stop; stopping
+// goes the same way back.
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
 import { openProviders } from './delivery/providers.ts'
@@ -20,7 +21,10 @@ import { listen } from './web/server.ts'
 export const ROLES = ['web', 'worker', 'scheduler'] as const
 export type Role = (typeof ROLES)[number]
 
-/** The scheduler's own timer: re-asserts the tick, and ticks by itself when the queue has forgotten to. */
+/**
+ * The scheduler's own timer: re-asserts the tick, and ticks by itself when the queue has forgotten
+ * to.
+ */
 const WATCH_EVERY_MS = 30_000
 const TICK_LATE_MS = 90_000
 
@@ -40,7 +44,10 @@ export async function openRound(config: Config, stores: Stores, logger: Logger, 
   }
 }
 
-/** Opens a source (the configured one unless named), asking in the host's name: whoever is asked can see who asks. */
+/**
+ * Opens a source (the configured one unless named), asking in the host's name: whoever is asked can
+ * see who asks.
+ */
 export function openConfiguredSource(config: Config, logger: Logger, setting = config.source): Source {
   return openSource(setting, { logger, userAgent: userAgentFor(config.publicUrl) })
 }
@@ -79,7 +86,10 @@ export async function closeProviders({ providers }: Pick<Round, 'providers'>): P
   await Promise.all(providers.map((provider) => provider.close?.()))
 }
 
-/** Refuses to run without a key that mails on their way were signed with: their bytes could not be built again. */
+/**
+ * Refuses to run without a key that mails on their way were signed with: their bytes could not be
+ * built again.
+ */
 export async function assertKeyRing(round: Pick<Round, 'db' | 'linkKeys'>): Promise<void> {
   const missing = (await listUnsettledKeyIds(round.db)).filter((id) => !round.linkKeys.byId.has(id))
   if (missing.length === 0) return
@@ -88,7 +98,10 @@ export async function assertKeyRing(round: Pick<Round, 'db' | 'linkKeys'>): Prom
   )
 }
 
-/** Runs the roles until `signal` aborts. Returns when everything is closed. Throws a UsageError when it cannot start. */
+/**
+ * Runs the roles until `signal` aborts. Returns when everything is closed. Throws a UsageError when
+ * it cannot start.
+ */
 export async function start(
   config: Config,
   roles: readonly Role[],

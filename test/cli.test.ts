@@ -1,4 +1,5 @@
-// The commands as people and scripts call them: real processes, judged by exit code, stdout and stderr.
+// The commands as people and scripts call them: real processes, judged by exit code, stdout and
+// stderr.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -21,7 +22,9 @@ import { copyFreshFiles } from './support/stores.ts'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DATE = '2026-03-05'
 const LINK_SECRET = '0123456789abcdef'.repeat(2)
-/** Every command is a process that loads the whole program; a busy machine takes seconds for one. */
+/**
+ * Every command is a process that loads the whole program; a busy machine takes seconds for one.
+ */
 const MANY_PROCESSES_MS = 180_000
 
 interface Ended {

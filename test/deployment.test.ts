@@ -1,5 +1,5 @@
-// Holds the files that a host starts from to what the program reads: docker-compose.yml, Dockerfile and .env.example.
-// No engine is needed, and none is asked.
+// Holds the files that a host starts from to what the program reads: docker-compose.yml, Dockerfile
+// and .env.example. No engine is needed, and none is asked.
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
@@ -42,7 +42,10 @@ const examples = [...read('.env.example').matchAll(/^(#?)([A-Z][A-Z0-9_]*)=(.*)$
   ([, sign, name = '', value = '']) => ({ name, value, isDefault: sign === '#' }),
 )
 
-/** The names that the one reader of the environment knows: the keys of its zod object, wherever in config*.ts it stands. */
+/**
+ * The names that the one reader of the environment knows: the keys of its zod object, wherever in
+ * config*.ts it stands.
+ */
 function namesRead(): string[] {
   const names: string[] = []
   for (const file of readdirSync(`${root}/src`).filter((name) => /^config.*\.ts$/.test(name))) {

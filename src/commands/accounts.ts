@@ -25,7 +25,10 @@ export function accountLines(accounts: Accounts): string[] {
   return shown.map(([name, count]) => `  ${name.padEnd(width)}  ${count.toLocaleString('en')}`)
 }
 
-/** Returns the reasons of mails that did not go, by their short names: the edition's own, and those of withheld deliveries. */
+/**
+ * Returns the reasons of mails that did not go, by their short names: the edition's own, and those
+ * of withheld deliveries.
+ */
 export function reasonsOf(edition: Edition, { withheld }: Pick<Accounts, 'withheld'>): Record<string, string> {
   const own = editionSilence(edition, edition)
   return Object.fromEntries(
@@ -44,7 +47,10 @@ export function reasonLines(edition: Edition, accounts: Pick<Accounts, 'withheld
   ]
 }
 
-/** Returns what the provider reported as one line, and what to do about the unknown as another; nothing where there is nothing to say. */
+/**
+ * Returns what the provider reported as one line, and what to do about the unknown as another;
+ * nothing where there is nothing to say.
+ */
 export function feedbackLines(submitted: number, fates: Fates, unresolved: number): string[] {
   const counts = Object.entries(fates).filter(([, count]) => count > 0)
   const reported = counts.reduce((sum, [, count]) => sum + count, 0)

@@ -1,4 +1,5 @@
-// Parses what commands are called with. Each throws a UsageError that says what is wrong and what would be right.
+// Parses what commands are called with. Each throws a UsageError that says what is wrong and what
+// would be right.
 import type { EditionKind } from '../database/states.ts'
 import { UsageError } from '../errors.ts'
 import type { EditionDate } from '../source/paper.ts'

@@ -1,4 +1,5 @@
-// One whole round on sample data, for everyone to look at: collect, rank, plan, dispatch, and the mails on the web surface.
+// One whole round on sample data, for everyone to look at: collect, rank, plan, dispatch, and the
+// mails on the web surface.
 import { relative } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
 import { openStores } from '../database/stores.ts'
@@ -118,13 +119,19 @@ function outboxOf({ providers }: Config): string | undefined {
   return outbox?.directory
 }
 
-/** On named stores the demo keeps to a schema and prefix of its own; embedded ones get a folder of their own. */
+/**
+ * On named stores the demo keeps to a schema and prefix of its own; embedded ones get a folder of
+ * their own.
+ */
 function demoConfig(): Config {
   const config = readConfig('mail', { LINK_SECRET: DEMO_SECRET })
   return config.databaseUrl ? { ...config, schema: 'demo' } : { ...config, dataDir: demoDirectory(config) }
 }
 
-/** The two sample days, the first looked at again before the second is ranked: so votes have moved and papers have come. */
+/**
+ * The two sample days, the first looked at again before the second is ranked: so votes have moved
+ * and papers have come.
+ */
 function stepsOf(options: DemoOptions, config: Config, logger: Logger): [Step, ...Step[]] {
   if (options.date === undefined && options.source === undefined) {
     const [first, second] = SAMPLE_DATES

@@ -49,7 +49,10 @@ async function lookInStores(date: EditionDate, kind: EditionKind): Promise<Outlo
   })
 }
 
-/** Collects the date when a source is named or nothing is kept of it, then freezes what the clock allows. */
+/**
+ * Collects the date when a source is named or nothing is kept of it, then freezes what the clock
+ * allows.
+ */
 async function freeze(date: EditionDate, kind: EditionKind, setting: string | undefined): Promise<Outlook> {
   return withStores('pieces', async ({ config, stores, logger }) => {
     const { db } = stores

@@ -1,4 +1,5 @@
-// Says why a subscriber got these papers of an edition, or why no mail: the same words that status counts. Reads only.
+// Says why a subscriber got these papers of an edition, or why no mail: the same words that status
+// counts. Reads only.
 import type { EditionKind } from '../database/states.ts'
 import { type Account, findAccount } from '../delivery/account/telling.ts'
 import { findDeliveryKind } from '../delivery/store.ts'

@@ -1,5 +1,5 @@
-// Shows an edition's digest as a reader would get it, live while its templates are written: a page on loopback, no delivery,
-// nothing stored. With --json it says once what the mail comes to.
+// Shows an edition's digest as a reader would get it, live while its templates are written: a page
+// on loopback, no delivery, nothing stored. With --json it says once what the mail comes to.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -93,8 +93,8 @@ async function serve(
 }
 
 /**
- * Opens the stores without bringing their schema up to date, as this command changes nothing. Returns undefined when none is
- * named and no embedded one was ever made.
+ * Opens the stores without bringing their schema up to date, as this command changes nothing.
+ * Returns undefined when none is named and no embedded one was ever made.
  */
 async function openKnownStores(config: Config, logger: Logger, closing: (() => unknown)[]) {
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, OWNER_FOLDER))) return undefined

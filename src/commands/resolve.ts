@@ -1,4 +1,5 @@
-// The operator's word on deliveries that stay unknown: ask the provider, send them once more, or leave them.
+// The operator's word on deliveries that stay unknown: ask the provider, send them once more, or
+// leave them.
 import { confirm } from '@clack/prompts'
 import type { Kysely } from 'kysely'
 import type { Config } from '../config.ts'
@@ -84,7 +85,10 @@ function parseDecision(text: string | undefined): Decision {
   )
 }
 
-/** Doubling is the one thing that this program otherwise never does: it takes a person's yes, or a script's `--yes`. */
+/**
+ * Doubling is the one thing that this program otherwise never does: it takes a person's yes, or a
+ * script's `--yes`.
+ */
 async function askFirst(count: number, yes: boolean): Promise<void> {
   if (yes) return
   if (!process.stdin.isTTY || !process.stderr.isTTY) {

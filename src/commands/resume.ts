@@ -1,4 +1,5 @@
-// Lifts what stopped an edition, and the stops of its providers; the running workers take it up within a minute.
+// Lifts what stopped an edition, and the stops of its providers; the running workers take it up
+// within a minute.
 import { markResumed } from '../delivery/sending/ledger.ts'
 import { findEdition } from '../edition/store.ts'
 import { editionName } from './accounts.ts'

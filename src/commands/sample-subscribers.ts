@@ -1,4 +1,5 @@
-// The demo's readers: a dozen at reserved example domains, each wanting something visibly different; more on request.
+// The demo's readers: a dozen at reserved example domains, each wanting something visibly
+// different; more on request.
 import { type Choices, parseChoices, type Rhythm } from '../subscriber/preferences.ts'
 import type { NewSubscriber } from '../subscriber/store.ts'
 
@@ -53,7 +54,10 @@ export const PAUSED = SAMPLES.flatMap(({ name, pausedUntil }) =>
 
 export const SAMPLE_COUNT = SAMPLES.length
 
-/** Lists sample subscribers number `from` to `to` (from 1, `to` included); past the dozen their wishes repeat. */
+/**
+ * Lists sample subscribers number `from` to `to` (from 1, `to` included); past the dozen their
+ * wishes repeat.
+ */
 export function sampleSubscribers(from: number, to: number): NewSubscriber[] {
   const list: NewSubscriber[] = []
   for (let number = from; number <= to; number++) {

@@ -1,4 +1,5 @@
-// Sends one edition to everyone of its kind now, whatever their hour. Safe to repeat: who has a delivery of it gets no second one.
+// Sends one edition to everyone of its kind now, whatever their hour. Safe to repeat: who has a
+// delivery of it gets no second one.
 
 import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
@@ -60,7 +61,10 @@ export async function sendCommand(options: SendOptions): Promise<void> {
   })
 }
 
-/** Plans an edition for everyone (or one address) and follows it until nothing moves any more. A worker must be running. */
+/**
+ * Plans an edition for everyone (or one address) and follows it until nothing moves any more. A
+ * worker must be running.
+ */
 export async function sendEdition(
   round: Round,
   queue: Pick<Queue, 'put'>,
@@ -86,7 +90,10 @@ async function getSubscriber({ db }: Pick<Round, 'db'>, address: string): Promis
   return subscriber
 }
 
-/** Returns the edition, freezing it now if its clock allows. Throws with the reason when it cannot be sent. */
+/**
+ * Returns the edition, freezing it now if its clock allows. Throws with the reason when it cannot
+ * be sent.
+ */
 async function frozenEdition(round: Round, date: EditionDate, kind: EditionKind): Promise<Edition> {
   const known = await findEdition(round.db, date, kind)
   if (known?.state === 'frozen') return known

@@ -28,7 +28,10 @@ export function demoDirectory(config: Config): string {
   return join(config.dataDir, 'demo')
 }
 
-/** Returns where else a reader's data may lie, for whoever does not find it: the demo of this DATA_DIR has its own. '' without one. */
+/**
+ * Returns where else a reader's data may lie, for whoever does not find it: the demo of this
+ * DATA_DIR has its own. '' without one.
+ */
 export function demoHint(config: Config): string {
   const directory = demoDirectory(config)
   return config.databaseUrl === undefined && existsSync(directory)

@@ -1,4 +1,5 @@
-// Turns Ctrl-C and the supervisor's SIGTERM into one abort signal; a second one ends the process the hard way.
+// Turns Ctrl-C and the supervisor's SIGTERM into one abort signal; a second one ends the process
+// the hard way.
 
 export function untilSignal(): AbortSignal {
   const controller = new AbortController()

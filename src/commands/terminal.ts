@@ -1,4 +1,5 @@
-// How commands talk: results on stdout, everything else on stderr; a moving bar in a terminal, plain lines elsewhere.
+// How commands talk: results on stdout, everything else on stderr; a moving bar in a terminal,
+// plain lines elsewhere.
 import { progress } from '@clack/prompts'
 
 export interface Terminal {

@@ -1,5 +1,6 @@
-// Opens PostgreSQL for everything above it: one pool, one set of rules for what values look like in this program.
-// It must never touch the driver's global parsers: the queue uses the same driver and expects its own.
+// Opens PostgreSQL for everything above it: one pool, one set of rules for what values look like in
+// this program. It must never touch the driver's global parsers: the queue uses the same driver and
+// expects its own.
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import type { Database } from './schema.ts'
@@ -14,7 +15,10 @@ export interface DatabaseOptions {
   onError?: (error: Error) => void
 }
 
-/** Opens a pool on `url` without connecting yet. `destroy()` closes it and waits for the queries under way. */
+/**
+ * Opens a pool on `url` without connecting yet. `destroy()` closes it and waits for the queries
+ * under way.
+ */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Kysely<Database> {
   const pool = new pg.Pool({
     ...connectionSettings(url, options.schema),
@@ -26,17 +30,23 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Kysely
   })
   // Without a listener, a connection that the server closes while idle would end the process.
   pool.on('error', options.onError ?? (() => {}))
-  // The same holds while one is in use, between two statements of a transaction: the next statement fails by itself.
+  // The same holds while one is in use, between two statements of a transaction: the next statement
+  // fails by itself.
   pool.on('connect', (client) => client.on('error', () => {}))
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
 }
 
-/** Waits until no other transaction in this schema holds `name`; the lock ends with the transaction. */
+/**
+ * Waits until no other transaction in this schema holds `name`; the lock ends with the transaction.
+ */
 export async function lockInTransaction<T>(trx: Transaction<T>, name: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(${lockKey(name)})`.execute(trx)
 }
 
-/** Takes the lock like lockInTransaction, or returns false at once when another transaction holds it. */
+/**
+ * Takes the lock like lockInTransaction, or returns false at once when another transaction holds
+ * it.
+ */
 export async function tryLockInTransaction<T>(trx: Transaction<T>, name: string): Promise<boolean> {
   const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_xact_lock(${lockKey(name)}) as taken`.execute(
     trx,
@@ -71,7 +81,10 @@ type Parser = (text: string) => unknown
 const parseTextArray: (text: string) => (string | null)[] = pg.types.getTypeParser(1009 as number, 'text')
 const parseNumberArray: Parser = (text) => parseTextArray(text).map((value) => (value === null ? null : Number(value)))
 
-/** By type number in pg_type. What is not here reads as the driver reads it: timestamptz is a Date, int2[] and int4[] are numbers. */
+/**
+ * By type number in pg_type. What is not here reads as the driver reads it: timestamptz is a Date,
+ * int2[] and int4[] are numbers.
+ */
 const PARSERS = new Map<number, Parser>([
   // bigint and numeric: counts and scores, far below 2^53.
   [20, Number],

@@ -1,9 +1,15 @@
 // What the owner of an embedded database and those who look for it must agree on.
 
-/** In DATA_DIR: who owns it and where it listens. Its sockets mean nothing elsewhere, so a copy of DATA_DIR may leave it out. */
+/**
+ * In DATA_DIR: who owns it and where it listens. Its sockets mean nothing elsewhere, so a copy of
+ * DATA_DIR may leave it out.
+ */
 export const OWNER_FOLDER = 'owner'
 
-/** In the owner folder; `{url, pid}`. It stays behind when the owner ends: the next one takes the same port and password. */
+/**
+ * In the owner folder; `{url, pid}`. It stays behind when the owner ends: the next one takes the
+ * same port and password.
+ */
 export const ADDRESS_FILE = 'address.json'
 
 export type ServerMessage =

@@ -1,6 +1,6 @@
-// The process that owns the embedded database: one PGlite on one DATA_DIR, offered on a loopback port. Its parent starts it
-// with the folder as its only argument (embedded.ts) and hears from it over IPC; it ends when the parent does.
-// It must never open the files before it owns them.
+// The process that owns the embedded database: one PGlite on one DATA_DIR, offered on a loopback
+// port. Its parent starts it with the folder as its only argument (embedded.ts) and hears from it
+// over IPC; it ends when the parent does. It must never open the files before it owns them.
 import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -11,7 +11,10 @@ import { ADDRESS_FILE, OWNER_FOLDER, type ServerMessage } from './embedded-addre
 import { claimOwnership } from './owner.ts'
 import { serveTurns, type Turns } from './turns.ts'
 
-/** Outside the ranges from which systems give ports to outgoing connections, so that the same port is free again later. */
+/**
+ * Outside the ranges from which systems give ports to outgoing connections, so that the same port
+ * is free again later.
+ */
 const FIRST_PORT = 20_000
 const LAST_PORT = 32_000
 const PORT_ATTEMPTS = 20
@@ -20,7 +23,8 @@ const dataDir = process.argv[2]
 let stop = async () => {}
 let stopping = false
 
-// Ctrl-C reaches the whole process group. The parent still has work to finish here, and says when it has.
+// Ctrl-C reaches the whole process group. The parent still has work to finish here, and says when
+// it has.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
 process.on('disconnect', end)
 
@@ -65,13 +69,17 @@ async function openFiles(folder: string): Promise<PGlite> {
   await database.waitReady
   if (existsSync(unfinished)) {
     await rm(unfinished)
-    // Making the files took a second database in memory, some 350 MB, which would otherwise stay for long.
+    // Making the files took a second database in memory, some 350 MB, which would otherwise stay
+    // for long.
     globalThis.gc?.()
   }
   return database
 }
 
-/** Listens where the last owner did, if it can: then whoever was connected finds the database again by itself. */
+/**
+ * Listens where the last owner did, if it can: then whoever was connected finds the database again
+ * by itself.
+ */
 async function listen(database: PGlite, password: string): Promise<Turns> {
   const last = (await readAddress())?.port
   for (let attempt = 0; ; attempt += 1) {
@@ -96,7 +104,8 @@ async function readAddress(): Promise<{ port: number; password: string } | undef
 function end(): void {
   if (stopping) return
   stopping = true
-  // Files that are still being opened are left as a kill would leave them; the next start copes with that anyway.
+  // Files that are still being opened are left as a kill would leave them; the next start copes
+  // with that anyway.
   stop().then(() => process.exit(0), fail)
 }
 

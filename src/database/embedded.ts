@@ -1,5 +1,6 @@
-// Finds or starts the embedded PostgreSQL of a DATA_DIR: one process owns it, everyone else connects to that one.
-// It must never open the files itself; owner.ts says how two are ruled out, turns.ts what sharing one session means.
+// Finds or starts the embedded PostgreSQL of a DATA_DIR: one process owns it, everyone else
+// connects to that one. It must never open the files itself; owner.ts says how two are ruled out,
+// turns.ts what sharing one session means.
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -21,8 +22,9 @@ export interface EmbeddedDatabase {
 }
 
 /**
- * Connects to the database's owner, or becomes it. If the database goes away later (another command owned it and ended,
- * or it was killed), it is found or started again at the same address; queries of that moment fail and may be repeated.
+ * Connects to the database's owner, or becomes it. If the database goes away later (another command
+ * owned it and ended, or it was killed), it is found or started again at the same address; queries
+ * of that moment fail and may be repeated.
  */
 export async function openEmbedded(dataDir: string, { logger }: { logger: Logger }): Promise<EmbeddedDatabase> {
   const folder = resolve(dataDir)
@@ -98,7 +100,9 @@ async function readUrl(folder: string): Promise<string | undefined> {
   }
 }
 
-/** Returns undefined when nobody answers there, or not the owner: only the owner knows the password. */
+/**
+ * Returns undefined when nobody answers there, or not the owner: only the owner knows the password.
+ */
 async function connect(url: string): Promise<Hold | undefined> {
   const watch = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true })
   const ended = new Promise<string>((resolve) => {
@@ -114,7 +118,10 @@ async function connect(url: string): Promise<Hold | undefined> {
   return { url, owned: false, ended, release: () => watch.end() }
 }
 
-/** Starts a server that waits until it owns the folder. Returns the address of another owner if that one can be reached. */
+/**
+ * Starts a server that waits until it owns the folder. Returns the address of another owner if that
+ * one can be reached.
+ */
 async function startServer(folder: string, signal: AbortSignal, patienceMs: number): Promise<Hold | string> {
   signal.throwIfAborted()
   const child = fork(SERVER_FILE, [folder], {
@@ -153,7 +160,10 @@ async function startServer(folder: string, signal: AbortSignal, patienceMs: numb
   }
 }
 
-/** Lets the server close its files and waits for its end. A server that cannot is killed: its files survive that too. */
+/**
+ * Lets the server close its files and waits for its end. A server that cannot is killed: its files
+ * survive that too.
+ */
 async function endServer(child: ChildProcess, ended: Promise<string>): Promise<void> {
   if (child.connected) child.disconnect()
   const kill = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS)
@@ -161,14 +171,20 @@ async function endServer(child: ChildProcess, ended: Promise<string>): Promise<v
   clearTimeout(kill)
 }
 
-/** From sources the server is TypeScript as well and needs the loader; the working directory must not matter for either. */
+/**
+ * From sources the server is TypeScript as well and needs the loader; the working directory must
+ * not matter for either.
+ */
 const EXTENSION = extname(import.meta.url)
 const SERVER_FILE = fileURLToPath(new URL(`./embedded-server${EXTENSION}`, import.meta.url))
 const LOADER =
   EXTENSION === '.ts' ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
 const SERVER_ARGUMENTS = [...LOADER, '--expose-gc']
 
-/** A first start takes some seconds, and an owner that is in the middle of a long query answers only after it. */
+/**
+ * A first start takes some seconds, and an owner that is in the middle of a long query answers only
+ * after it.
+ */
 const START_MS = 60_000
 /** An owner that is free answers in milliseconds; a busy one is asked through its lock. */
 const CONNECT_MS = 1_000

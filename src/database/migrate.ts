@@ -1,14 +1,19 @@
-// Brings the schema up to date: forward only, one process at a time, the whole of it or nothing.
-// It must never touch a schema that a newer program has changed: it would not know what the rows mean there.
+// Brings the schema up to date: forward only, one process at a time, the whole of it or nothing. It
+// must never touch a schema that a newer program has changed: it would not know what the rows mean
+// there.
 import { DEFAULT_MIGRATION_TABLE, type Kysely, Migrator, sql } from 'kysely'
 import { UsageError } from '../errors.ts'
 
-/** By name; names are sorted to find the order. There is no way back: a released one never changes, the next one mends it. */
+/**
+ * By name; names are sorted to find the order. There is no way back: a released one never changes,
+ * the next one mends it.
+ */
 export type Migrations = Record<string, { up(db: Kysely<unknown>): Promise<void> }>
 
 /**
- * Applies the migrations that are missing and returns their names. Makes the schema of the connection's search_path if it
- * is not there. Throws a UsageError when the database holds a migration that is not among these.
+ * Applies the migrations that are missing and returns their names. Makes the schema of the
+ * connection's search_path if it is not there. Throws a UsageError when the database holds a
+ * migration that is not among these.
  */
 export async function migrate<T>(db: Kysely<T>, migrations: Migrations): Promise<string[]> {
   const schema = await findSchema(db)

@@ -1,12 +1,13 @@
-// Row types beside the ledger: mails that are not digests, what providers reported, and who must not be written to. The picture
-// of the whole is in schema.ts.
+// Row types beside the ledger: mails that are not digests, what providers reported, and who must
+// not be written to. The picture of the whole is in schema.ts.
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
 import type { CredentialPurpose, Fate, NoticeKind, NoticeState, ReportType } from './states.ts'
 
 /**
- * A local day on which a reader gets a short note instead of a digest: `day` for who asked for notes, `filters` after two silent
- * weeks. `edition_id` is the edition that brought them nothing, null where there was none. `noticed_at` is set with its notice.
+ * A local day on which a reader gets a short note instead of a digest: `day` for who asked for
+ * notes, `filters` after two silent weeks. `edition_id` is the edition that brought them nothing,
+ * null where there was none. `noticed_at` is set with its notice.
  */
 export interface NoteRow {
   subscriber_id: number
@@ -17,8 +18,9 @@ export interface NoteRow {
 }
 
 /**
- * A mail that is not a digest, with the life of a batch of one. `address` and `sealed` (what it says about its reader, locked
- * under the key `key_id`) are emptied once it is settled; `mail_sha256` is the hash of the very mail that the mark fixed.
+ * A mail that is not a digest, with the life of a batch of one. `address` and `sealed` (what it
+ * says about its reader, locked under the key `key_id`) are emptied once it is settled;
+ * `mail_sha256` is the hash of the very mail that the mark fixed.
  */
 export interface NoticeRow {
   id: GeneratedAlways<number>
@@ -48,7 +50,10 @@ export interface NoticeRow {
   changed_at: StampedTimestamp
 }
 
-/** A one-time link, by the hash of its random token. `payload` is what using it does, of personal kind; it goes with the row. */
+/**
+ * A one-time link, by the hash of its random token. `payload` is what using it does, of personal
+ * kind; it goes with the row.
+ */
 export interface CredentialRow {
   hash: Buffer
   purpose: CredentialPurpose
@@ -60,8 +65,9 @@ export interface CredentialRow {
 }
 
 /**
- * One report of a provider, by the provider's own id of it. `at` is the provider's clock, `received_at` ours. Edition and
- * subscriber are the delivery's key; both are null when the report named nothing of ours. `lifted` ones count no more.
+ * One report of a provider, by the provider's own id of it. `at` is the provider's clock,
+ * `received_at` ours. Edition and subscriber are the delivery's key; both are null when the report
+ * named nothing of ours. `lifted` ones count no more.
  */
 export interface EventRow {
   id: string
@@ -80,7 +86,10 @@ export interface SuppressionRow {
   since: StampedTimestamp
 }
 
-/** A provider that is out: nothing goes to it before `stopped_until`, null until the operator resumes. No row: it takes mails. */
+/**
+ * A provider that is out: nothing goes to it before `stopped_until`, null until the operator
+ * resumes. No row: it takes mails.
+ */
 export interface ProviderRow {
   name: string
   stopped_reason: string
@@ -88,7 +97,10 @@ export interface ProviderRow {
   since: StampedTimestamp
 }
 
-/** A reader whose digest was put off because a quota was used up. Over once a digest was submitted to them after `since`. */
+/**
+ * A reader whose digest was put off because a quota was used up. Over once a digest was submitted
+ * to them after `since`.
+ */
 export interface QuotaWaitRow {
   subscriber_id: number
   since: StampedTimestamp

@@ -1,15 +1,16 @@
-// The picture of the database: every table's row type, in the order of the round. Rules live with the nouns that own the
-// rows; the SQL that makes these tables is in migrations/.
+// The picture of the database: every table's row type, in the order of the round. Rules live with
+// the nouns that own the rows; the SQL that makes these tables is in migrations/.
 //
-//   papers ── listings ── votes           what a source lists under a date, and how it moved (one collection = one look)
-//   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
-//   preferences ── subscribers            choices shared by everyone who chose the same; an address with a consent
-//   selections ── deliveries ── batches   the ledger: one digest to one address, and the request that carries it
-//   notes                                 a short mail instead of a digest that a day did not bring
-//   notices, credentials                  mails that are not digests, and the one-time links that some of them carry
-//   providers, quota_waits                which provider is out; who waits because a quota is used up
-//   events, suppressions                  what providers reported, and who must not be written to
-//   secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
+// papers ── listings ── votes           what a source lists under a date, and how it moved (one
+// collection = one look) editions ── edition_papers ── pieces  a date's frozen order and its
+// ready-made HTML and text preferences ── subscribers            choices shared by everyone who
+// chose the same; an address with a consent selections ── deliveries ── batches   the ledger: one
+// digest to one address, and the request that carries it notes                                 a
+// short mail instead of a digest that a day did not bring notices, credentials
+// mails that are not digests, and the one-time links that some of them carry providers, quota_waits
+// which provider is out; who waits because a quota is used up events, suppressions
+// what providers reported, and who must not be written to secrets, ticks; rate_limits, whose rows
+// are rate-limiter-flexible's own
 import type { Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
 import type {
@@ -47,7 +48,10 @@ export interface Database {
   ticks: TickRow
 }
 
-/** The facts of a paper as last seen. `facts` is a source/paper `Paper`; `words` is what searching reads of it. */
+/**
+ * The facts of a paper as last seen. `facts` is a source/paper `Paper`; `words` is what searching
+ * reads of it.
+ */
 export interface PaperRow {
   id: string
   facts: Json<unknown>
@@ -55,7 +59,10 @@ export interface PaperRow {
   changed_at: StampedTimestamp
 }
 
-/** One look at a date: what the guard said of it. `listed` counts readable rows, `set_aside` unreadable ones. */
+/**
+ * One look at a date: what the guard said of it. `listed` counts readable rows, `set_aside`
+ * unreadable ones.
+ */
 export interface CollectionRow {
   id: GeneratedAlways<number>
   date: string
@@ -85,8 +92,9 @@ export interface VoteRow {
 }
 
 /**
- * The ranked papers of one date and kind. `reason` says why it is held or empty, `stopped_reason` why its dispatch stands
- * still (key refused, quota, brake). `due` counts the deliveries ever planned: raised by the transaction that inserts them.
+ * The ranked papers of one date and kind. `reason` says why it is held or empty, `stopped_reason`
+ * why its dispatch stands still (key refused, quota, brake). `due` counts the deliveries ever
+ * planned: raised by the transaction that inserts them.
  */
 export interface EditionRow {
   id: GeneratedAlways<number>
@@ -107,8 +115,9 @@ export interface EditionRow {
 }
 
 /**
- * One place of a frozen edition. `section`: ranked, rising (candidates for late risers) or late (papers of earlier editions
- * for readers who missed one). `listed_on` and `rank` are the paper's own date and its place there; `paper` is the frozen fact sheet.
+ * One place of a frozen edition. `section`: ranked, rising (candidates for late risers) or late
+ * (papers of earlier editions for readers who missed one). `listed_on` and `rank` are the paper's
+ * own date and its place there; `paper` is the frozen fact sheet.
  */
 export interface EditionPaperRow {
   edition_id: number
@@ -123,7 +132,10 @@ export interface EditionPaperRow {
   paper: Json<unknown>
 }
 
-/** Ready-made text of an edition and length, in both encodings in which mails leave; slots are marked inside. */
+/**
+ * Ready-made text of an edition and length, in both encodings in which mails leave; slots are
+ * marked inside.
+ */
 export interface PieceRow {
   edition_id: number
   length: Length
@@ -133,7 +145,10 @@ export interface PieceRow {
   quoted_printable: string
 }
 
-/** One set of choices, shared by everyone who chose the same. `choices` is a subscriber/preferences `Choices`; rows never change. */
+/**
+ * One set of choices, shared by everyone who chose the same. `choices` is a subscriber/preferences
+ * `Choices`; rows never change.
+ */
 export interface PreferencesRow {
   id: GeneratedAlways<number>
   sha256: Buffer
@@ -141,8 +156,9 @@ export interface PreferencesRow {
 }
 
 /**
- * An address with a consent. When: cadence, weekday, hour, zone, paused_until; what: preferences_id; else: silence. `next_due_at` is the
- * reader's next chosen local hour: the one index that planning reads. `address` is null once erased; `address_hash` stays.
+ * An address with a consent. When: cadence, weekday, hour, zone, paused_until; what:
+ * preferences_id; else: silence. `next_due_at` is the reader's next chosen local hour: the one
+ * index that planning reads. `address` is null once erased; `address_hash` stays.
  */
 export interface SubscriberRow {
   id: GeneratedAlways<number>
@@ -150,7 +166,10 @@ export interface SubscriberRow {
   address: Optional<string>
   address_hash: Buffer
   consent: Consent
-  /** What proves the consent: where it comes from, the page's words (version) that were agreed to, and when. */
+  /**
+   * What proves the consent: where it comes from, the page's words (version) that were agreed to,
+   * and when.
+   */
   consent_source: string
   consent_page: Optional<string>
   asked_at: OptionalTimestamp
@@ -167,14 +186,20 @@ export interface SubscriberRow {
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp
-  /** Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with next_due_at = now(). */
+  /**
+   * Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with
+   * next_due_at = now().
+   */
   welcome: Generated<boolean>
   next_due_at: OptionalTimestamp
   created_at: StampedTimestamp
   changed_at: StampedTimestamp
 }
 
-/** An ordered choice of an edition's positions, shared by readers with the same choices and history. `remarks`: one a paper or none. */
+/**
+ * An ordered choice of an edition's positions, shared by readers with the same choices and history.
+ * `remarks`: one a paper or none.
+ */
 export interface SelectionRow {
   edition_id: number
   id: number
@@ -185,8 +210,9 @@ export interface SelectionRow {
 }
 
 /**
- * One request to the provider. `attempting` lives here, so that a delivery is written once at planning and once at settling.
- * `members` are the subscribers in the order of the request, fixed by the mark. `next_attempt_at` is also the lease's end.
+ * One request to the provider. `attempting` lives here, so that a delivery is written once at
+ * planning and once at settling. `members` are the subscribers in the order of the request, fixed
+ * by the mark. `next_attempt_at` is also the lease's end.
  */
 export interface BatchRow {
   id: GeneratedAlways<number>
@@ -205,8 +231,9 @@ export interface BatchRow {
 }
 
 /**
- * One digest to one address: our state and the provider's fate. What the bytes depend on is copied here (public_id,
- * token_epoch, key_id, issued_at, address), so that nothing that changes in between can change a mail.
+ * One digest to one address: our state and the provider's fate. What the bytes depend on is copied
+ * here (public_id, token_epoch, key_id, issued_at, address), so that nothing that changes in
+ * between can change a mail.
  */
 export interface DeliveryRow {
   edition_id: number

@@ -1,5 +1,5 @@
-// The one session of the embedded database, a run at a time: complete frames in, the complete answer out.
-// It must never be asked for a second run before the first has ended.
+// The one session of the embedded database, a run at a time: complete frames in, the complete
+// answer out. It must never be asked for a second run before the first has ended.
 import { eachFrame, readParameter, writeFrame } from './wire.ts'
 
 /** The part of PGlite that is used here. */
@@ -8,7 +8,10 @@ export interface Engine {
   isInTransaction(): boolean
 }
 
-/** Frames that are run in one go. `synced` says that they end with a Sync, or with a simple query, which includes one. */
+/**
+ * Frames that are run in one go. `synced` says that they end with a Sync, or with a simple query,
+ * which includes one.
+ */
 export interface Work {
   bytes: Buffer
   synced: boolean
@@ -24,7 +27,10 @@ export interface Session {
   changeSearchPath(searchPath: string): Promise<boolean>
 }
 
-/** `onNotification` gets every frame that LISTEN brought up: the engine knows one listener and cannot say who it is for. */
+/**
+ * `onNotification` gets every frame that LISTEN brought up: the engine knows one listener and
+ * cannot say who it is for.
+ */
 export function openSession(engine: Engine, onNotification: (frame: Buffer) => void): Session {
   let reported: string | undefined
 

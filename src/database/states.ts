@@ -2,7 +2,10 @@
 
 export type EditionKind = 'daily' | 'weekly'
 
-/** open: votes still count · held: the guard doubts the list · frozen: ranked for good · empty: nothing to rank, see reason. */
+/**
+ * open: votes still count · held: the guard doubts the list · frozen: ranked for good · empty:
+ * nothing to rank, see reason.
+ */
 export type EditionState = 'open' | 'held' | 'frozen' | 'empty'
 
 export type Section = 'ranked' | 'rising' | 'late'
@@ -12,7 +15,10 @@ export type Length = 'titles' | 'short' | 'full'
 
 export type Consent = 'pending' | 'confirmed' | 'unsubscribed'
 
-/** As stored. Attempting, deferred and a replayable unknown live on the batch: a delivery is written at planning and at settling only. */
+/**
+ * As stored. Attempting, deferred and a replayable unknown live on the batch: a delivery is written
+ * at planning and at settling only.
+ */
 export type DeliveryState = 'planned' | 'submitted' | 'unknown' | 'rejected' | 'withheld'
 
 /** The provider's, in rising order: a later report never lowers it. */

@@ -1,4 +1,5 @@
-// Resolves where rows live: the named PostgreSQL, or the embedded one under DATA_DIR. Everything above sees a URL and a handle.
+// Resolves where rows live: the named PostgreSQL, or the embedded one under DATA_DIR. Everything
+// above sees a URL and a handle.
 import type { Kysely } from 'kysely'
 import type { Logger } from '../logger.ts'
 import { openDatabase } from './client.ts'
@@ -16,7 +17,10 @@ export interface Stores {
   close(): Promise<void>
 }
 
-/** Opens the database and brings its schema up to date. Throws a UsageError when the schema is newer than this program. */
+/**
+ * Opens the database and brings its schema up to date. Throws a UsageError when the schema is newer
+ * than this program.
+ */
 export async function openStores(
   settings: { databaseUrl: string | undefined; dataDir: string; schema: string },
   logger: Logger,

@@ -1,10 +1,12 @@
-// Lets many PostgreSQL clients share the one session of PGlite, by turns: a turn lasts from a client's first frame until its
-// Sync outside a transaction. Nobody else's frame ever comes between: the unnamed statement of another client would
-// otherwise answer in its place. A client that leaves inside its turn is rolled back.
+// Lets many PostgreSQL clients share the one session of PGlite, by turns: a turn lasts from a
+// client's first frame until its Sync outside a transaction. Nobody else's frame ever comes
+// between: the unnamed statement of another client would otherwise answer in its place. A client
+// that leaves inside its turn is rolled back.
 //
-// One session means that these are shared by all clients: SET (except search_path, kept for each), session advisory locks,
-// named prepared statements, temporary tables, LISTEN. Transaction locks, SET LOCAL and plain queries behave as everywhere.
-// And whoever holds a transaction must not wait for a second connection: that one waits for the first.
+// One session means that these are shared by all clients: SET (except search_path, kept for each),
+// session advisory locks, named prepared statements, temporary tables, LISTEN. Transaction locks,
+// SET LOCAL and plain queries behave as everywhere. And whoever holds a transaction must not wait
+// for a second connection: that one waits for the first.
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { type Engine, openSession, type Work } from './session.ts'
@@ -129,7 +131,8 @@ export async function serveTurns(engine: Engine, options: TurnsOptions): Promise
       return
     }
     client.gathered.push(bytes)
-    // Sync, simple query, function call, flush: only these are answered, so only these need to run at once.
+    // Sync, simple query, function call, flush: only these are answered, so only these need to run
+    // at once.
     if (!'SQFH'.includes(type)) return
     client.work.push({ bytes: Buffer.concat(client.gathered), synced: type !== 'H' })
     client.gathered = []

@@ -1,7 +1,11 @@
-// The few frames of PostgreSQL's wire protocol (version 3) that the embedded server itself reads or writes.
-// Pure: bytes in, bytes out. What clients ask for is the database's business and passes through untouched.
+// The few frames of PostgreSQL's wire protocol (version 3) that the embedded server itself reads or
+// writes. Pure: bytes in, bytes out. What clients ask for is the database's business and passes
+// through untouched.
 
-/** A frame of an open session: one letter of type, four bytes of length (which count themselves), then the body. */
+/**
+ * A frame of an open session: one letter of type, four bytes of length (which count themselves),
+ * then the body.
+ */
 export interface Frame {
   type: string
   bytes: Buffer
@@ -10,7 +14,10 @@ export interface Frame {
 /** An opening request has no type letter: its second word says what it wants. */
 export type Opening = 'secure' | 'cancel' | 'start' | 'unknown'
 
-/** Cuts a stream into frames. A frame's type is '' before the session has started. Throws on a length that cannot be. */
+/**
+ * Cuts a stream into frames. A frame's type is '' before the session has started. Throws on a
+ * length that cannot be.
+ */
 export function readFrames(): (chunk: Buffer) => Frame[] {
   let parts: Buffer[] = []
   let held = 0
@@ -19,7 +26,8 @@ export function readFrames(): (chunk: Buffer) => Frame[] {
   return (chunk) => {
     parts.push(chunk)
     held += chunk.length
-    // Joined only once a whole frame is there, or a parameter of megabytes would be copied again with every chunk.
+    // Joined only once a whole frame is there, or a parameter of megabytes would be copied again
+    // with every chunk.
     if (held < wanted) return []
     let rest = Buffer.concat(parts)
     const frames: Frame[] = []
@@ -65,7 +73,8 @@ export function readSearchPath(start: Buffer): string | undefined {
   const words = readTexts(start.subarray(8))
   const at = words.findIndex((word, index) => index % 2 === 0 && word === 'options')
   const options = at === -1 ? '' : (words[at + 1] ?? '')
-  // A backslash keeps the next character, a space among them, in its word; the last setting of a name counts.
+  // A backslash keeps the next character, a space among them, in its word; the last setting of a
+  // name counts.
   const settings = options.match(/(?:\\.|[^\s\\])+/g) ?? []
   const paths = settings.map((setting) => /^(?:-c|--)?search_path=(.*)$/s.exec(setting)?.[1])
   return paths.findLast((path) => path !== undefined)?.replace(/\\(.)/gs, '$1')

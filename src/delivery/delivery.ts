@@ -1,7 +1,10 @@
 // The states of a delivery and how an edition's accounts are read from them. Pure.
 import { sql } from 'kysely'
 
-/** The states of a batch that still has something before it. In the words of the partial index, so that it is used. */
+/**
+ * The states of a batch that still has something before it. In the words of the partial index, so
+ * that it is used.
+ */
 export const standingSql = sql`('planned', 'attempting', 'deferred', 'unknown')`
 
 /** Tells whether batch `b` waits and was never attempted: its members may still leave it. */
@@ -10,7 +13,10 @@ export const isFreshSql = sql<boolean>`(b.state in ${standingSql} and b.state in
 /** Why a delivery was not sent, as readers and operators see it. */
 export type WithheldReason = 'filtered' | 'late' | 'merged' | 'left' | 'paused' | 'suppressed' | 'reserved-domain'
 
-/** An edition's accounts. `due` is the stored number; the others are counted from the rows and must add up to it. */
+/**
+ * An edition's accounts. `due` is the stored number; the others are counted from the rows and must
+ * add up to it.
+ */
 export interface Accounts {
   due: number
   submitted: number
@@ -21,14 +27,20 @@ export interface Accounts {
   waiting: number
 }
 
-/** One group of an edition's deliveries as counted in the database; `state` is the batch's while the delivery is planned. */
+/**
+ * One group of an edition's deliveries as counted in the database; `state` is the batch's while the
+ * delivery is planned.
+ */
 export interface StateCount {
   state: string
   reason: string | null
   count: number
 }
 
-/** Sums state counts into accounts. Throws on a state it does not know: a count must never be dropped silently. */
+/**
+ * Sums state counts into accounts. Throws on a state it does not know: a count must never be
+ * dropped silently.
+ */
 export function accountsFrom(due: number, counts: readonly StateCount[]): Accounts {
   const accounts: Accounts = { due, submitted: 0, withheld: {}, rejected: 0, unknown: 0, waiting: 0 }
   for (const { state, reason, count } of counts) {
@@ -58,7 +70,10 @@ export function addsUp(accounts: Accounts): boolean {
   return accounts.due === accounts.submitted + withheld + accounts.rejected + accounts.unknown + accounts.waiting
 }
 
-/** Domains that are set aside for examples and tests (RFC 2606, RFC 6761): nobody can be reached there. */
+/**
+ * Domains that are set aside for examples and tests (RFC 2606, RFC 6761): nobody can be reached
+ * there.
+ */
 const RESERVED_DOMAIN = /(^|\.)(example|test|invalid|localhost)$|(^|\.)example\.(com|net|org)$/
 
 /** Tells whether an address is at a domain reserved for examples. */

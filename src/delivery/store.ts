@@ -1,4 +1,5 @@
-// Single deliveries, as links and people ask for them. The batch's life is in ledger.ts, planning in planning.ts.
+// Single deliveries, as links and people ask for them. The batch's life is in sending/, how it came
+// to be in planning/.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { DeliveryState, EditionKind } from '../database/states.ts'
@@ -34,7 +35,10 @@ export async function findDelivery(db: Kysely<Database>, publicId: string): Prom
     .executeTakeFirst()
 }
 
-/** Returns the kind of edition of a date of which a subscriber has a delivery, `first` where they have both; undefined without any. */
+/**
+ * Returns the kind of edition of a date of which a subscriber has a delivery, `first` where they
+ * have both; undefined without any.
+ */
 export async function findDeliveryKind(
   db: Kysely<Database>,
   subscriberId: number,

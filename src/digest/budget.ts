@@ -1,12 +1,19 @@
-// Which cards of a mail are shortened, and how far, so that no mail client clips it. Pure: sizes in, the same answer for ever.
+// Which cards of a mail are shortened, and how far, so that no mail client clips it. Pure: sizes
+// in, the same answer for ever.
 
-/** What a reader's program may clip or take long over; Gmail's limit is about 102 kB, counted after transfer encoding. */
+/**
+ * What a reader's program may clip or take long over; Gmail's limit is about 102 kB, counted after
+ * transfer encoding.
+ */
 export const HTML_MAX_BYTES = 80_000
 export const MESSAGE_MAX_BYTES = 102_000
 /** Room for headers, signatures and the borders between parts. */
 export const OUTSIDE_BYTES = 4_000
 
-/** Ever shorter ways to print a card; 0 is as the reader's length says, what each of the others leaves out is told in card.ts. */
+/**
+ * Ever shorter ways to print a card; 0 is as the reader's length says, what each of the others
+ * leaves out is told in card.ts.
+ */
 export const LEVELS = [0, 1, 2, 3, 4, 5, 6] as const
 export type Level = (typeof LEVELS)[number]
 
@@ -51,8 +58,9 @@ export function* shorteningSteps(count: number): Generator<[index: number, level
 }
 
 /**
- * Fits `count` cards, best place first. Nothing is shortened that need not be: step by step until it fits; when the last step
- * is not enough, cards go from the end. `sizeOf` may return undefined for a level that makes a card no shorter.
+ * Fits `count` cards, best place first. Nothing is shortened that need not be: step by step until
+ * it fits; when the last step is not enough, cards go from the end. `sizeOf` may return undefined
+ * for a level that makes a card no shorter.
  */
 export function fitCards(
   count: number,
@@ -83,9 +91,10 @@ export function fitCards(
 }
 
 /**
- * Returns the most that any mail of some of these cards can weigh: of each group (its sizes, and how many of them a mail may
- * hold) the heaviest, less the `left` lightest of all of those. A mail takes the same steps in the same order as its edition,
- * so that it never needs a variant beyond the step at which this fits.
+ * Returns the most that any mail of some of these cards can weigh: of each group (its sizes, and
+ * how many of them a mail may hold) the heaviest, less the `left` lightest of all of those. A mail
+ * takes the same steps in the same order as its edition, so that it never needs a variant beyond
+ * the step at which this fits.
  */
 export function heaviest(groups: readonly { sizes: readonly Size[]; most: number }[], left = 0): Size {
   const of = (key: keyof Size) => {

@@ -1,4 +1,5 @@
-// What a card prints of one place: plain values for the templates, by length. Pure; knows nothing of HTML.
+// What a card prints of one place: plain values for the templates, by length. Pure; knows nothing
+// of HTML.
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { Level } from './budget.ts'
@@ -20,7 +21,10 @@ export interface Card {
   title: string
   votes: string
   comments: string
-  /** The votes as a share of the leader's, in whole percent, and what is left of a hundred; 0 for no bar. */
+  /**
+   * The votes as a share of the leader's, in whole percent, and what is left of a hundred; 0 for no
+   * bar.
+   */
   bar: number
   barRest: number
   /** The date it was listed on, unless that is this edition's. */
@@ -30,7 +34,10 @@ export interface Card {
   paperUrl: string
   links: { label: string; url: string; chip: boolean }[]
   reason: string
-  /** The place for what a reader's own choices add: with the reason where there is one, else with the votes. Only mails fill it. */
+  /**
+   * The place for what a reader's own choices add: with the reason where there is one, else with
+   * the votes. Only mails fill it.
+   */
   remark: string
 }
 
@@ -50,14 +57,21 @@ export interface AlsoLine {
   paperUrl: string
 }
 
-// In graphemes. The source caps titles and abstracts already; these keep one odd paper from filling a mail.
+// In graphemes. The source caps titles and abstracts already; these keep one odd paper from filling
+// a mail.
 const TITLE_MAX = 300
 const NAME_MAX = 60
 const REASON_MAX = 160
 const ALSO_TITLE_MAX = 120
-/** A grapheme has no end of its own (letters may carry any number of marks): at most so many UTF-16 code units for each. */
+/**
+ * A grapheme has no end of its own (letters may carry any number of marks): at most so many UTF-16
+ * code units for each.
+ */
 const UNITS_A_GRAPHEME = 4
-/** By level. First abstracts get shorter and give way to the summary; then that goes too; the last level is a title alone. */
+/**
+ * By level. First abstracts get shorter and give way to the summary; then that goes too; the last
+ * level is a title alone.
+ */
 const ABSTRACT_MAX: readonly number[] = [1200, 700, 400, 0, 0, 0, 0]
 const SUMMARY_MAX: readonly number[] = [320, 320, 320, 320, 160, 0, 0]
 const ONE_AUTHOR_LEVEL = 5

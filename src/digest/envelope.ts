@@ -1,5 +1,5 @@
-// What stands on the outside of a mail: sender, headers, subject. A piece like any other, so that a changed setting never
-// changes a mail that was marked before.
+// What stands on the outside of a mail: sender, headers, subject. A piece like any other, so that a
+// changed setting never changes a mail that was marked before.
 import { domainToASCII } from 'node:url'
 import type { EditionKind, Length } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
@@ -34,7 +34,9 @@ const SUBJECT_NAME_MAX = 24
 /** Room for what joining adds after the lead. */
 const MORE_LENGTH = ' and 100 more'.length
 
-/** Returns sender and headers of an edition's mails, one-click unsubscribe (RFC 8058) among them. */
+/**
+ * Returns sender and headers of an edition's mails, one-click unsubscribe (RFC 8058) among them.
+ */
 export function envelopeOf(host: Host, name: string, kind: EditionKind, length: Length): Envelope {
   const links = hostLinks(host.publicUrl)
   const from = cleanLine(host.mailFrom)
@@ -61,8 +63,8 @@ export function envelopeOf(host: Host, name: string, kind: EditionKind, length: 
 }
 
 /**
- * Returns sender and headers of a notice. `unsubscribe`: the token of a reader to whom it comes as a digest does, without
- * being asked for; a notice that somebody asked for has nothing to leave.
+ * Returns sender and headers of a notice. `unsubscribe`: the token of a reader to whom it comes as
+ * a digest does, without being asked for; a notice that somebody asked for has nothing to leave.
  */
 export function noticeEnvelope(host: Host, kind: string, unsubscribe: string | null): Envelope {
   const from = cleanLine(host.mailFrom)
@@ -101,7 +103,10 @@ export function subjectLead(title: string, day: string): string {
   return shortTitle(subjectLine(cleanText(title)), SUBJECT_MAX - day.length - MORE_LENGTH)
 }
 
-/** One line, in which nothing begins an encoded word: readers' programs would decode it and show what is hidden there. */
+/**
+ * One line, in which nothing begins an encoded word: readers' programs would decode it and show
+ * what is hidden there.
+ */
 function subjectLine(text: string): string {
   return cleanLine(text).replaceAll('=?', '= ?')
 }

@@ -1,4 +1,5 @@
-// Why each paper of an edition is in a reader's digest or not, and what they narrowly missed: in full sentences. Pure.
+// Why each paper of an edition is in a reader's digest or not, and what they narrowly missed: in
+// full sentences. Pure.
 import type { Place } from '../edition/place.ts'
 import { ordinal } from '../edition/ranking.ts'
 import type { Choices } from '../subscriber/preferences.ts'
@@ -30,8 +31,8 @@ export interface NearMiss {
 const NEAR_SHARE = 0.25
 
 /**
- * Explains every place of an edition to one reader, in the edition's order. `had` as selectPapers takes it: the positions
- * whose papers they had, and papers of earlier editions that reached them.
+ * Explains every place of an edition to one reader, in the edition's order. `had` as selectPapers
+ * takes it: the positions whose papers they had, and papers of earlier editions that reached them.
  */
 export function explainPlaces(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): Explanation[] {
   const selected = new Set(selectPapers(index, choices, had).papers)
@@ -48,8 +49,9 @@ export function explainPlaces(index: PlaceIndex, choices: Choices, had: Readonly
 }
 
 /**
- * Lists the edition's own papers that fail nothing but one wish, and that narrowly: votes within a quarter of the bar, or code
- * that is not there. What is muted or of no included topic was not missed.
+ * Lists the edition's own papers that fail nothing but one wish, and that narrowly: votes within a
+ * quarter of the bar, or code that is not there. What is muted or of no included topic was not
+ * missed.
  */
 export function nearMisses(index: PlaceIndex, choices: Choices, had: ReadonlySet<number> = new Set()): NearMiss[] {
   const wishes = openWishes(index, choices)

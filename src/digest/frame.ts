@@ -1,4 +1,5 @@
-// The words around the cards: the date, the day in one line, what an inbox shows beside the subject, headings and footer. Pure.
+// The words around the cards: the date, the day in one line, what an inbox shows beside the
+// subject, headings and footer. Pure.
 import type { EditionKind, Section } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'

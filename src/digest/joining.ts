@@ -1,5 +1,5 @@
-// Pieces become mails: concatenation and slots, nothing else. The same pieces, selection and slots give the same bytes for
-// ever; whatever would change them needs a new JOIN_VERSION.
+// Pieces become mails: concatenation and slots, nothing else. The same pieces, selection and slots
+// give the same bytes for ever; whatever would change them needs a new JOIN_VERSION.
 import type { Section } from '../database/states.ts'
 import type { Size } from './budget.ts'
 import type { Envelope } from './envelope.ts'
@@ -33,7 +33,10 @@ export interface PreparedPieces {
   /** Section of each position. */
   sections: ReadonlyMap<number, Section>
   byName: ReadonlyMap<string, { sha256: string; body: Slotted }>
-  /** Of what there is in HTML and text, by name without the medium: in both encodings, so that both choose the same pieces. */
+  /**
+   * Of what there is in HTML and text, by name without the medium: in both encodings, so that both
+   * choose the same pieces.
+   */
   sizes: ReadonlyMap<string, Size>
 }
 
@@ -64,7 +67,10 @@ const NO_REMARKS: ReadonlyMap<number, string> = new Map()
 /** A batch joins a hundred mails of a few selections: each is put together once. */
 const drafts = new WeakMap<PreparedPieces, WeakMap<Selection, Draft>>()
 
-/** Parses pieces in the encoding in which they are to leave. Throws when one that every mail needs is missing. */
+/**
+ * Parses pieces in the encoding in which they are to leave. Throws when one that every mail needs
+ * is missing.
+ */
 export function preparePieces(pieces: readonly Piece[], encoding: MailEncoding): PreparedPieces {
   const byName = new Map(
     pieces.map(({ name, sha256, body, quotedPrintable }) => {
@@ -86,7 +92,10 @@ export function preparePieces(pieces: readonly Piece[], encoding: MailEncoding):
   }
 }
 
-/** Joins one reader's mail. Throws on a slot value that is not URL-safe and on a selection that the pieces cannot print. */
+/**
+ * Joins one reader's mail. Throws on a slot value that is not URL-safe and on a selection that the
+ * pieces cannot print.
+ */
 export function joinDigest(prepared: PreparedPieces, selection: Selection, slots: Slots): JoinedDigest {
   for (const name of SLOT_NAMES) {
     if (!SLOT_VALUE.test(slots[name]))
@@ -104,14 +113,20 @@ export function joinDigest(prepared: PreparedPieces, selection: Selection, slots
   }
 }
 
-/** Joins the page that shows a digest to whoever holds its link: read only, whole, without anything personal, remarks among it. */
+/**
+ * Joins the page that shows a digest to whoever holds its link: read only, whole, without anything
+ * personal, remarks among it.
+ */
 export function joinView(prepared: PreparedPieces, selection: Selection): { html: string } {
   if (prepared.encoding !== 'utf8') throw new Error('a page is joined from pieces in utf8')
   const { body } = orderOfView(stockOf(prepared), selection)
   return { html: fill(concatenate(prepared, 'html', body, NO_REMARKS), undefined) }
 }
 
-/** Returns the canonical text of everything that a selection's bytes are made of, remarks included, slots not. */
+/**
+ * Returns the canonical text of everything that a selection's bytes are made of, remarks included,
+ * slots not.
+ */
 export function recipeOf(prepared: PreparedPieces, selection: Selection): string {
   const { names, remarks } = draftOf(prepared, selection)
   const lines = names.map((name) => `${name} ${pieceOf(prepared, name).sha256}`)

@@ -46,7 +46,10 @@ export function hostLinks(publicUrl: string): HostLinks {
 /** The pages that one reader's links lead to. */
 export type OwnPage = 'confirm' | 'address' | 'export' | 'erase' | 'undo' | 'preferences' | 'unsubscribe'
 
-/** Returns the link of one reader to a page of theirs. Throws on a token that a link could not carry. */
+/**
+ * Returns the link of one reader to a page of theirs. Throws on a token that a link could not
+ * carry.
+ */
 export function ownLink(publicUrl: string, page: OwnPage, token: string): string {
   if (!/^[A-Za-z0-9_-]+$/.test(token)) throw new Error('a token of other than URL-safe characters')
   return `${publicUrl}/${page}/${token}`

@@ -1,5 +1,5 @@
-// What the last editions would have brought with some choices: for whoever is choosing. Reads stored places only, and nothing
-// of any reader's history.
+// What the last editions would have brought with some choices: for whoever is choosing. Reads
+// stored places only, and nothing of any reader's history.
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind, EditionState } from '../database/states.ts'
@@ -32,16 +32,22 @@ interface LookBackOptions {
   topics?: Topics
 }
 
-/** Two kinds of 30 editions, and some that came since; about half a megabyte each once something was looked for. */
+/**
+ * Two kinds of 30 editions, and some that came since; about half a megabyte each once something was
+ * looked for.
+ */
 const INDEXES_KEPT = 70
 const own = readTopics()
 
-/** Frozen editions never change. Kept per database handle, so that two databases in one process never meet. */
+/**
+ * Frozen editions never change. Kept per database handle, so that two databases in one process
+ * never meet.
+ */
 const indexesBy = new WeakMap<Kysely<Database>, WeakMap<Topics, Map<number, PlaceIndex>>>()
 
 /**
- * Looks at the last editions of a kind, newest first, as somebody would have met them who had chosen this before: a paper
- * comes once, late risers among them, and no edition was missed.
+ * Looks at the last editions of a kind, newest first, as somebody would have met them who had
+ * chosen this before: a paper comes once, late risers among them, and no edition was missed.
  */
 export async function lookBack(
   db: Kysely<Database>,

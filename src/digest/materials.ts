@@ -1,4 +1,5 @@
-// Loads what mails are joined from. Pieces of a frozen edition never change, so the last few are kept prepared.
+// Loads what mails are joined from. Pieces of a frozen edition never change, so the last few are
+// kept prepared.
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
@@ -45,7 +46,8 @@ function loadPieces(
   const known = cache.get(key)
   if (known) return known
   const loading = listPieces(db, editionId, length).then((pieces) =>
-    // The hash of what was read, not of what the row says: a recipe must name the very bytes that would leave.
+    // The hash of what was read, not of what the row says: a recipe must name the very bytes that
+    // would leave.
     preparePieces(
       pieces.map((piece) => ({ ...piece, sha256: createHash('sha256').update(piece.body).digest() })),
       encoding,

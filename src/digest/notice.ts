@@ -1,4 +1,5 @@
-// A notice: a mail that is not a digest, in the same look. Filled whole, once a mail; every value is escaped and none is trusted.
+// A notice: a mail that is not a digest, in the same look. Filled whole, once a mail; every value
+// is escaped and none is trusted.
 import type { Host } from './envelope.ts'
 import { hostFrame } from './frame.ts'
 import type { Templates } from './rendering.ts'

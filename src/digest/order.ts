@@ -1,5 +1,5 @@
-// Which pieces make a selection's mail, and in which order. Pure, and part of what JOIN_VERSION stands for: another answer is
-// another version.
+// Which pieces make a selection's mail, and in which order. Pure, and part of what JOIN_VERSION
+// stands for: another answer is another version.
 import type { Section } from '../database/states.ts'
 import { fitCards, fits, type Level, NO_SIZE, type Size, sumSizes } from './budget.ts'
 import { printRemark } from './remark.ts'
@@ -8,7 +8,10 @@ import { REASON_CODES, REASON_PLACE, remarksOf, type Selection } from './selecti
 /** What can be joined: the section of each position, and the bytes of each piece by name. */
 export interface Stock {
   sections: ReadonlyMap<number, Section>
-  /** Undefined when there is no such piece. `name` is without its medium: the size is that of its HTML and its text together. */
+  /**
+   * Undefined when there is no such piece. `name` is without its medium: the size is that of its
+   * HTML and its text together.
+   */
   sizeOf(name: string): Size | undefined
 }
 
@@ -24,10 +27,14 @@ export interface Order {
 /** Lines of "also today". */
 export const ALSO_MAX = 5
 
-/** Returns the order of a mail, shortened where it would be too long. Throws on a selection that the pieces cannot print. */
+/**
+ * Returns the order of a mail, shortened where it would be too long. Throws on a selection that the
+ * pieces cannot print.
+ */
 export function orderOfMail(stock: Stock, selection: Selection): Order {
   const cards = printable(stock, selection)
-  // Decided from the first place to the last, whatever the order of the mail: so it is decided alike for every choice.
+  // Decided from the first place to the last, whatever the order of the mail: so it is decided
+  // alike for every choice.
   const places = cards.toSorted((a, b) => a - b)
   const remarks = remarksOf(selection)
   const weigh = (position: number, level: Level) => {
@@ -66,13 +73,18 @@ export function cardName(position: number, level: Level): string {
   return level === 0 ? `card/${position}` : `card/${position}/${level}`
 }
 
-/** Returns the position of a card's piece, by its name without the medium; undefined for any other piece. */
+/**
+ * Returns the position of a card's piece, by its name without the medium; undefined for any other
+ * piece.
+ */
 export function positionOf(name: string): number | undefined {
   const position = /^card\/(\d+)/.exec(name)?.[1]
   return position === undefined ? undefined : Number(position)
 }
 
-/** Lists the positions that there are cards of: a paper that could not be rendered costs no mail. */
+/**
+ * Lists the positions that there are cards of: a paper that could not be rendered costs no mail.
+ */
 function printable(stock: Stock, selection: Selection): number[] {
   const { papers, reasons } = selection
   if (papers.length === 0) throw new Error('a digest holds at least one paper')
@@ -88,7 +100,10 @@ function printable(stock: Stock, selection: Selection): number[] {
   return cards
 }
 
-/** Names the cards in the order of the selection, each section under its heading; what is not in `names` is left out. */
+/**
+ * Names the cards in the order of the selection, each section under its heading; what is not in
+ * `names` is left out.
+ */
 function cardsOf({ sections }: Stock, cards: readonly number[], names: ReadonlyMap<number, string>): string[] {
   const body: string[] = []
   let section: Section = 'ranked'
@@ -109,9 +124,9 @@ function headings({ sections }: Stock, cards: readonly number[]): string[] {
 }
 
 /**
- * Names the lines of the ranked papers that follow the reader's own, while they fit. Only for a selection that is the first
- * places of the edition as they stand: to whoever had papers before, or wants none below some votes or without code, the
- * others are no news.
+ * Names the lines of the ranked papers that follow the reader's own, while they fit. Only for a
+ * selection that is the first places of the edition as they stand: to whoever had papers before, or
+ * wants none below some votes or without code, the others are no news.
  */
 function alsoOf(stock: Stock, { papers, reasons }: Selection, size: Size): string[] {
   const ranked = papers.filter((position) => stock.sections.get(position) === 'ranked')

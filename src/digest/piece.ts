@@ -1,12 +1,19 @@
-// A piece: ready-made HTML or text of an edition, with marked slots where a mail's personal tokens go. Never holds a token.
+// A piece: ready-made HTML or text of an edition, with marked slots where a mail's personal tokens
+// go. Never holds a token.
 import { createHash } from 'node:crypto'
 import { encode, wrap } from 'nodemailer/lib/qp'
 import type { Size } from './budget.ts'
 
-/** The personal values of a mail. A closed list: what a mail needs that is not here cannot be joined. */
+/**
+ * The personal values of a mail. A closed list: what a mail needs that is not here cannot be
+ * joined.
+ */
 export const SLOT_NAMES = ['unsubscribe', 'view', 'preferences'] as const
 export type SlotName = (typeof SLOT_NAMES)[number]
-/** Where a card takes what the reader's own choices add to its reason; filled once a selection, before the slots. */
+/**
+ * Where a card takes what the reader's own choices add to its reason; filled once a selection,
+ * before the slots.
+ */
 export const REMARK = 'remark'
 
 export interface Piece {
@@ -16,7 +23,10 @@ export interface Piece {
   sha256: Buffer
   /** Ends with a newline. */
   body: string
-  /** The same, encoded by itself: any pieces in a row are valid quoted-printable. Slots are marked in it as in `body`. */
+  /**
+   * The same, encoded by itself: any pieces in a row are valid quoted-printable. Slots are marked
+   * in it as in `body`.
+   */
   quotedPrintable: string
 }
 
@@ -40,13 +50,19 @@ export function markSlot(name: SlotName | typeof REMARK): string {
   return `${OPEN}${name}${CLOSE}`
 }
 
-/** Makes a piece of a text; a missing newline at the end is added. Throws on a slot that is not on the list. */
+/**
+ * Makes a piece of a text; a missing newline at the end is added. Throws on a slot that is not on
+ * the list.
+ */
 export function makePiece(name: string, text: string): Piece {
   const body = text.endsWith('\n') ? text : `${text}\n`
   return { name, sha256: createHash('sha256').update(body).digest(), body, quotedPrintable: quotePrintable(body) }
 }
 
-/** Returns what the HTML and the text of one thing weigh in a mail, slots filled with the longest values there are, without a remark. */
+/**
+ * Returns what the HTML and the text of one thing weigh in a mail, slots filled with the longest
+ * values there are, without a remark.
+ */
 export function twinSize(html: Piece, text: Piece): Size {
   return {
     html: measure(html.body),
@@ -79,7 +95,10 @@ function measure(text: string): number {
   return literals.reduce((sum, literal) => sum + Buffer.byteLength(literal), filled * SLOT_MAX_LENGTH)
 }
 
-/** Encodes line by line with CRLF; a mark gets a line of its own between soft breaks, so that 75 characters fit whatever stands around it. */
+/**
+ * Encodes line by line with CRLF; a mark gets a line of its own between soft breaks, so that 75
+ * characters fit whatever stands around it.
+ */
 function quotePrintable(body: string): string {
   const { literals, slots } = splitSlots(body)
   let out = ''

@@ -1,5 +1,5 @@
-// An edition's places made searchable: once an edition, never once a reader. What a phrase finds is remembered, as many readers
-// ask for the same.
+// An edition's places made searchable: once an edition, never once a reader. What a phrase finds is
+// remembered, as many readers ask for the same.
 import type { Place } from '../edition/place.ts'
 import { cleanText } from './text/text.ts'
 import type { Topics } from './topics/topics.ts'
@@ -89,7 +89,9 @@ function findAll(texts: readonly string[], words: string): (true | undefined)[] 
   return found
 }
 
-/** Initials between names come and go from paper to paper: Geoffrey E. Hinton is Geoffrey Hinton. */
+/**
+ * Initials between names come and go from paper to paper: Geoffrey E. Hinton is Geoffrey Hinton.
+ */
 function nameWords(name: string): string {
   return foldWords(cleanText(name)).replace(/(?<= \p{L}{2,}) \p{L}(?= )(?=.* \p{L}{2,} )/gu, '')
 }

@@ -1,5 +1,6 @@
-// A remark: the few words that a reader's own choices add to the reason on a card. Printed in every encoding in which mails
-// leave, escaped once here; small enough that an edition can keep room for one on every card.
+// A remark: the few words that a reader's own choices add to the reason on a card. Printed in every
+// encoding in which mails leave, escaped once here; small enough that an edition can keep room for
+// one on every card.
 import type { Size } from './budget.ts'
 import { quoteText } from './piece.ts'
 import { escapeHtml, wrapParagraph } from './template/template.ts'
@@ -12,10 +13,15 @@ export interface PrintedRemark {
   size: Size
 }
 
-/** The most that a remark may weigh: some hundred letters, or a few dozen of scripts whose letters take more. */
+/**
+ * The most that a remark may weigh: some hundred letters, or a few dozen of scripts whose letters
+ * take more.
+ */
 export const REMARK_SIZE_MAX: Size = { html: 200, message: 400 }
 const REMARK_MAX = 140
-/** Short, on one line, and nothing that takes more than a byte in any encoding: light for certain. */
+/**
+ * Short, on one line, and nothing that takes more than a byte in any encoding: light for certain.
+ */
 const LIGHT = /^(?:|[A-Za-z0-9.,;:()/+-](?:[A-Za-z0-9.,;:()/+-]| (?! )){0,98}[A-Za-z0-9.,;:()/+-])$/
 /** Cut by so many characters at a time until it fits. */
 const CUT = 12
@@ -33,7 +39,10 @@ export function fitRemark(text: string): string {
   return fitted
 }
 
-/** Returns a remark as cards hold it: after the reason in HTML, on lines of its own in text. Nothing for ''. */
+/**
+ * Returns a remark as cards hold it: after the reason in HTML, on lines of its own in text. Nothing
+ * for ''.
+ */
 export function printRemark(remark: string): PrintedRemark {
   const known = printed.get(remark)
   if (known) return known

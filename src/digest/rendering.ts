@@ -1,4 +1,5 @@
-// An edition's places become pieces, once an edition and length: cards first, then what stands around them.
+// An edition's places become pieces, once an edition and length: cards first, then what stands
+// around them.
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import { fits, heaviest, type Level, NO_SIZE, type Size, shorteningSteps, sumSizes } from './budget.ts'
@@ -28,7 +29,10 @@ export type { Sheet } from './frame.ts'
 type DigestPart = (typeof DIGEST_PARTS)[number]
 type NoticePart = (typeof NOTICE_PARTS)[number]
 
-/** The templates, read, checked and compiled: one compilation serves every edition, length and notice. */
+/**
+ * The templates, read, checked and compiled: one compilation serves every edition, length and
+ * notice.
+ */
 export interface Templates extends Record<Medium, Parts<DigestPart>> {
   theme: Theme
   /** From the same directory: what the topics that readers name are also called. */
@@ -51,8 +55,8 @@ interface CardTwin extends Twin {
 }
 
 /**
- * Reads the templates, those of a host's directory first. Throws a PermanentError that names file, line and tag of whatever
- * is wrong with them.
+ * Reads the templates, those of a host's directory first. Throws a PermanentError that names file,
+ * line and tag of whatever is wrong with them.
  */
 export async function loadTemplates(directory?: string): Promise<Templates> {
   const theme = readTheme(directory)
@@ -76,8 +80,9 @@ export async function loadTemplates(directory?: string): Promise<Templates> {
 }
 
 /**
- * Renders the pieces of an edition at one length: the same sheet, host and templates always give the same bytes. A paper that
- * cannot be rendered is reported and left out; when none can, the first one's error is thrown.
+ * Renders the pieces of an edition at one length: the same sheet, host and templates always give
+ * the same bytes. A paper that cannot be rendered is reported and left out; when none can, the
+ * first one's error is thrown.
  */
 export async function renderEdition(
   sheet: Sheet,
@@ -125,7 +130,10 @@ export async function renderEdition(
   ]
 }
 
-/** Renders what mails of this edition may need to stay within their size, each card with a remark: nothing on most days. */
+/**
+ * Renders what mails of this edition may need to stay within their size, each card with a remark:
+ * nothing on most days.
+ */
 function renderShorter(
   cards: readonly CardTwin[],
   frame: Size,

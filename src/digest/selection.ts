@@ -1,4 +1,5 @@
-// What of an edition goes to a reader: pure, the same for everyone with the same choices and the same history.
+// What of an edition goes to a reader: pure, the same for everyone with the same choices and the
+// same history.
 import type { Section } from '../database/states.ts'
 import { type Choices, PAPERS_MAX } from '../subscriber/preferences.ts'
 import type { PlaceIndex } from './place-index.ts'
@@ -6,17 +7,28 @@ import { fitRemark } from './remark.ts'
 import { isFiltering, judgePlace, openWishes, strengthAt, wishWords } from './wishes.ts'
 
 export interface Selection {
-  /** Positions in the edition, in the order of the mail: ranked papers, late risers, papers of editions that were missed. */
+  /**
+   * Positions in the edition, in the order of the mail: ranked papers, late risers, papers of
+   * editions that were missed.
+   */
   papers: number[]
   /** One code a paper: why it is in. */
   reasons: number[]
-  /** What the reader's own choices add to a place's reason: one a paper, '' for nothing; none at all where no paper has one. */
+  /**
+   * What the reader's own choices add to a place's reason: one a paper, '' for nothing; none at all
+   * where no paper has one.
+   */
   remarks?: string[]
 }
 
-/** The code of a paper that is in by its own place in the edition: the place's reason says it all. */
+/**
+ * The code of a paper that is in by its own place in the edition: the place's reason says it all.
+ */
 export const REASON_PLACE = 0
-/** By its place among those that the reader's choices leave: the others are not wanted, not even in a line. */
+/**
+ * By its place among those that the reader's choices leave: the others are not wanted, not even in
+ * a line.
+ */
 const REASON_CHOSEN = 1
 export const REASON_CODES: readonly number[] = [REASON_PLACE, REASON_CHOSEN]
 /** More late risers than this would make yesterday's news of a digest. */
@@ -30,9 +42,9 @@ interface Candidate {
 }
 
 /**
- * Selects from an edition for one set of choices. `had` are the positions whose papers the reader already had: they never
- * come again. What is included or followed comes first. Late risers join a digest, never make one: without other papers the
- * selection is empty.
+ * Selects from an edition for one set of choices. `had` are the positions whose papers the reader
+ * already had: they never come again. What is included or followed comes first. Late risers join a
+ * digest, never make one: without other papers the selection is empty.
  */
 export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): Selection {
   const { places } = index

@@ -1,5 +1,5 @@
-// Why an edition brought a reader nothing, in words: the same ones wherever it is told, of what was and of what would have been.
-// Pure.
+// Why an edition brought a reader nothing, in words: the same ones wherever it is told, of what was
+// and of what would have been. Pure.
 import type { EditionKind } from '../database/states.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import { nearMisses } from './explaining.ts'

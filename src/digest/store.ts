@@ -1,4 +1,5 @@
-// Rows of pieces and selections: what a digest is joined from. Both belong to a frozen edition and never change.
+// Rows of pieces and selections: what a digest is joined from. Both belong to a frozen edition and
+// never change.
 import { createHash } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
@@ -59,8 +60,8 @@ export async function listSelections(
 }
 
 /**
- * Returns the id of each selection, in order, adding those the edition does not have yet. Call it under the edition's row
- * lock: ids count on from the highest.
+ * Returns the id of each selection, in order, adding those the edition does not have yet. Call it
+ * under the edition's row lock: ids count on from the highest.
  */
 export async function ensureSelections(
   trx: Transaction<Database>,

@@ -1,4 +1,5 @@
-// What a reader's choices say of one place: wanted or not, how strongly, and in words. Pure; knows nothing of the other places.
+// What a reader's choices say of one place: wanted or not, how strongly, and in words. Pure; knows
+// nothing of the other places.
 import type { Place } from '../edition/place.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import type { Field, PlaceIndex, TopicMatch } from './place-index.ts'
@@ -30,7 +31,10 @@ export interface Wishes {
   organisations: readonly { phrase: string; found: ReturnType<PlaceIndex['findOrganisation']> }[]
 }
 
-/** A paper about a topic names it in its title; one that only mentions it comes behind. Whoever is followed is wanted as much. */
+/**
+ * A paper about a topic names it in its title; one that only mentions it comes behind. Whoever is
+ * followed is wanted as much.
+ */
 const WEIGHTS: Record<Field, number> = { title: 3, keywords: 2, abstract: 1 }
 const FOLLOWED_WEIGHT = 3
 const FIELD_WORDS: Record<Field, string> = {
@@ -39,7 +43,10 @@ const FIELD_WORDS: Record<Field, string> = {
   abstract: 'in its abstract',
 }
 
-/** Says what choices leave out or put first, in a few words each; nothing for choices that take an edition as it is. */
+/**
+ * Says what choices leave out or put first, in a few words each; nothing for choices that take an
+ * edition as it is.
+ */
 export function sayWishes(choices: Choices): string[] {
   const { minimumVotes, onlyWithCode, include, authors, organisations, mute } = choices
   const included = [...include, ...authors.map((name) => `by ${name}`), ...organisations.map((name) => `from ${name}`)]
@@ -65,14 +72,18 @@ export function openWishes(index: PlaceIndex, choices: Choices): Wishes {
   }
 }
 
-/** Tells whether these choices leave anything out or put anything first: to others, what follows their papers is no news. */
+/**
+ * Tells whether these choices leave anything out or put anything first: to others, what follows
+ * their papers is no news.
+ */
 export function isFiltering({ minimumVotes, onlyWithCode, ...choices }: Choices): boolean {
   return minimumVotes > 0 || onlyWithCode || choices.mute.length > 0 || isIncluding(choices)
 }
 
 /**
- * Returns how much the place at an index is what the reader includes or follows: the weight of its best match, 0 where nothing
- * of that is said of it, -1 where it is not wanted. Mute wins over whatever includes it.
+ * Returns how much the place at an index is what the reader includes or follows: the weight of its
+ * best match, 0 where nothing of that is said of it, -1 where it is not wanted. Mute wins over
+ * whatever includes it.
  */
 export function strengthAt({ choices, places, ...phrases }: Wishes, at: number): number {
   const { paper, upvotes } = places[at] as Place
@@ -106,7 +117,10 @@ export function judgePlace(wishes: Wishes, at: number): Judgement {
   return { unmet, topics, authors: followed, organisations: houses }
 }
 
-/** Says why a wanted place is the reader's own, briefly; '' when only its rank speaks for it. With `aliases` it says which name was found. */
+/**
+ * Says why a wanted place is the reader's own, briefly; '' when only its rank speaks for it. With
+ * `aliases` it says which name was found.
+ */
 export function wishWords(judgement: Judgement, choices: Choices, aliases = false): string {
   const matches = judgement.topics.map(({ phrase, match }) => matchWords(phrase, match, aliases))
   const parts = [

@@ -1,4 +1,5 @@
-// Dates, counts and names in words. Own names for days and months: the same bytes on every machine and every Node.
+// Dates, counts and names in words. Own names for days and months: the same bytes on every machine
+// and every Node.
 import type { EditionDate } from '../source/paper.ts'
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']

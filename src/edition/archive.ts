@@ -45,7 +45,10 @@ export async function listMonth(db: Kysely<Database>, month: string): Promise<Ar
   return rows
 }
 
-/** Returns the nearest months before and after a month that hold editions, and the newest of all; null where there is none. */
+/**
+ * Returns the nearest months before and after a month that hold editions, and the newest of all;
+ * null where there is none.
+ */
 export async function findMonths(
   db: Kysely<Database>,
   month: string,
@@ -59,7 +62,10 @@ export async function findMonths(
   return rows[0] ?? { earlier: null, later: null, newest: null }
 }
 
-/** Returns the nearest daily editions before and after a date that are not empty; null where there is none. */
+/**
+ * Returns the nearest daily editions before and after a date that are not empty; null where there
+ * is none.
+ */
 export async function findNeighbours(
   db: Kysely<Database>,
   date: EditionDate,
@@ -81,7 +87,10 @@ export async function listKnown(db: Kysely<Database>, dates: readonly EditionDat
   return rows.map(({ date }) => date)
 }
 
-/** Lists the newest `limit` frozen editions that hold ranked papers, of the named kinds, newest first. */
+/**
+ * Lists the newest `limit` frozen editions that hold ranked papers, of the named kinds, newest
+ * first.
+ */
 export async function listPublished(
   db: Kysely<Database>,
   kinds: readonly EditionKind[],

@@ -29,11 +29,16 @@ export type Standing =
 
 /** After the cut-off a held edition waits this long for its list to become complete. */
 const DEADLINE_MS = 12 * 3_600_000
-/** A look older than this at the cut-off no longer speaks for the date: votes and papers came since. */
+/**
+ * A look older than this at the cut-off no longer speaks for the date: votes and papers came since.
+ */
 const FRESH_LOOK_MS = 3_600_000
 const DAY_MS = 86_400_000
 
-/** Returns the moment at which votes of a date are counted: `cutoffMinutes` after the end of the date in UTC. */
+/**
+ * Returns the moment at which votes of a date are counted: `cutoffMinutes` after the end of the
+ * date in UTC.
+ */
 export function cutoffOf(date: EditionDate, cutoffMinutes: number): Date {
   return new Date(Date.parse(`${date}T00:00:00Z`) + DAY_MS + cutoffMinutes * 60_000)
 }
@@ -43,7 +48,9 @@ export function shiftDate(date: EditionDate, days: number): EditionDate {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10)
 }
 
-/** Returns the date that a text names as YYYY-MM-DD, undefined when it names none of this century. */
+/**
+ * Returns the date that a text names as YYYY-MM-DD, undefined when it names none of this century.
+ */
 export function dateFrom(text: string): EditionDate | undefined {
   if (!/^20\d\d-\d\d-\d\d$/.test(text)) return undefined
   const at = new Date(`${text}T00:00:00Z`)
@@ -56,9 +63,10 @@ export function dateOf(at: Date): EditionDate {
 }
 
 /**
- * Decides where a daily edition stands: open until its cut-off; then frozen if the last look was complete and fresh, held
- * if not; at the deadline frozen as incomplete with what there is, or empty because the source gave nothing. A look that
- * could not be taken counts as one (refused); a date that nobody looked at is held.
+ * Decides where a daily edition stands: open until its cut-off; then frozen if the last look was
+ * complete and fresh, held if not; at the deadline frozen as incomplete with what there is, or
+ * empty because the source gave nothing. A look that could not be taken counts as one (refused); a
+ * date that nobody looked at is held.
  */
 export function standingOf(
   now: Date,
@@ -68,7 +76,8 @@ export function standingOf(
 ): Standing {
   if (now < cutoffAt) return { step: 'wait' }
   if (lastLook === undefined || lastLook.collectedAt.getTime() < cutoffAt.getTime() - FRESH_LOOK_MS) {
-    // We have not looked, which says nothing about the date: even at the deadline that is no reason to give it up.
+    // We have not looked, which says nothing about the date: even at the deadline that is no reason
+    // to give it up.
     return { step: 'hold', reason: 'the source has not been read since the cut-off drew near' }
   }
   if (lastLook.verdict === 'complete') return { step: 'freeze', incomplete: false }

@@ -1,4 +1,5 @@
-// One place of an edition: a paper with its rank, its votes at the freeze and the reason for standing there.
+// One place of an edition: a paper with its rank, its votes at the freeze and the reason for
+// standing there.
 import type { Section } from '../database/states.ts'
 import type { EditionDate, Paper } from '../source/paper.ts'
 

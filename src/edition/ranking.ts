@@ -1,4 +1,5 @@
-// The order of an edition: by votes, total and explained. Pure: the same papers give the same order, whatever order they came in.
+// The order of an edition: by votes, total and explained. Pure: the same papers give the same
+// order, whatever order they came in.
 import type { EditionDate } from '../source/paper.ts'
 
 /** What ranking looks at; nothing else about a paper counts. */
@@ -16,8 +17,8 @@ export type Ranked<T extends Contender> = T & { rank: number; reason: string }
 const RISING_DEPTH = 5
 
 /**
- * Ranks by votes; ties by comments, then by the earlier listing (unknown last), then by id as text. Each place says in
- * words why it is there. Ids must be distinct.
+ * Ranks by votes; ties by comments, then by the earlier listing (unknown last), then by id as text.
+ * Each place says in words why it is there. Ids must be distinct.
  */
 export function rankPapers<T extends Contender>(contenders: readonly T[]): Ranked<T>[] {
   const ordered = contenders.toSorted(compareContenders)
@@ -35,8 +36,9 @@ interface Frozen {
 }
 
 /**
- * Picks the candidates for late risers from earlier dates: papers that now stand within the first five of their own date
- * and were not in its frozen edition, stood lower there or had fewer votes. Best place first, then the newer date, then id.
+ * Picks the candidates for late risers from earlier dates: papers that now stand within the first
+ * five of their own date and were not in its frozen edition, stood lower there or had fewer votes.
+ * Best place first, then the newer date, then id.
  */
 export function findRisers<T extends Contender>(
   earlier: readonly { date: EditionDate; ranked: readonly Ranked<T>[]; frozen: ReadonlyMap<string, Frozen> }[],
@@ -106,7 +108,8 @@ function reasonFor(ordered: readonly Contender[], index: number): string {
   const self = ordered[index] as Contender
   const tied = ordered.filter((other) => other.upvotes === self.upvotes).length
   if (tied === 1) return place
-  // What set it apart from its neighbour within the tie: the one above, or for the first of the tie the one below.
+  // What set it apart from its neighbour within the tie: the one above, or for the first of the tie
+  // the one below.
   const above = ordered[index - 1]
   const neighbour = above?.upvotes === self.upvotes ? above : (ordered[index + 1] as Contender)
   const decisive = criteria.find(({ compare }) => compare(self, neighbour) !== 0)

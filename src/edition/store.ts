@@ -1,4 +1,5 @@
-// Rows of editions, their places and their pieces. A frozen edition never changes: nothing here updates its places.
+// Rows of editions, their places and their pieces. A frozen edition never changes: nothing here
+// updates its places.
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import type { Database, EditionRow } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
@@ -39,7 +40,10 @@ export async function findNewestEdition(db: Kysely<Database>, kind: EditionKind)
   return row && editionFrom(row)
 }
 
-/** Makes the row of a date and kind if it is missing, open until `cutoffAt`; an existing one is returned as it is. */
+/**
+ * Makes the row of a date and kind if it is missing, open until `cutoffAt`; an existing one is
+ * returned as it is.
+ */
 export async function ensureEdition(
   db: Kysely<Database>,
   edition: { date: EditionDate; kind: EditionKind; cutoffAt: Date; archive?: boolean },
@@ -65,7 +69,10 @@ export async function ensureEdition(
   )
 }
 
-/** Lists the daily editions that the clock still moves (open and held), oldest first. An empty one moves only when papers come. */
+/**
+ * Lists the daily editions that the clock still moves (open and held), oldest first. An empty one
+ * moves only when papers come.
+ */
 export async function listUnfrozenEditions(db: Kysely<Database>): Promise<Edition[]> {
   const rows = await db
     .selectFrom('editions')
@@ -77,7 +84,10 @@ export async function listUnfrozenEditions(db: Kysely<Database>): Promise<Editio
   return rows.map(editionFrom)
 }
 
-/** Lists the last `limit` daily editions before `date` that held papers when they froze, newest first. */
+/**
+ * Lists the last `limit` daily editions before `date` that held papers when they froze, newest
+ * first.
+ */
 export async function listFrozenBefore(db: Kysely<Database>, date: EditionDate, limit: number): Promise<Edition[]> {
   const rows = await db
     .selectFrom('editions')
@@ -91,7 +101,10 @@ export async function listFrozenBefore(db: Kysely<Database>, date: EditionDate, 
   return rows.map(editionFrom)
 }
 
-/** Lists the last `limit` editions of a kind that the clock has settled or holds (frozen, empty, held), newest first. */
+/**
+ * Lists the last `limit` editions of a kind that the clock has settled or holds (frozen, empty,
+ * held), newest first.
+ */
 export async function listLastEditions(db: Kysely<Database>, kind: EditionKind, limit: number): Promise<Edition[]> {
   const rows = await db
     .selectFrom('editions')
@@ -104,7 +117,10 @@ export async function listLastEditions(db: Kysely<Database>, kind: EditionKind, 
   return rows.map(editionFrom)
 }
 
-/** Takes the edition's row lock for the transaction and returns it: freezing and planning happen one at a time. */
+/**
+ * Takes the edition's row lock for the transaction and returns it: freezing and planning happen one
+ * at a time.
+ */
 export async function claimEdition(trx: Transaction<Database>, id: number): Promise<Edition> {
   return editionFrom(
     await trx.selectFrom('editions').selectAll().where('id', '=', id).forUpdate().executeTakeFirstOrThrow(),
@@ -136,7 +152,10 @@ export async function markStanding(
     .execute()
 }
 
-/** Freezes an edition with its places: from here on neither changes. Call it under `claimEdition`. Throws when it is frozen already. */
+/**
+ * Freezes an edition with its places: from here on neither changes. Call it under `claimEdition`.
+ * Throws when it is frozen already.
+ */
 export async function markFrozen(
   trx: Transaction<Database>,
   id: number,
@@ -163,7 +182,10 @@ export async function listPlaces(db: Kysely<Database>, editionId: number): Promi
   return (await listPlacesOf(db, [editionId])).get(editionId) ?? []
 }
 
-/** Lists the places of frozen editions by position, by edition; one without places is not among them. */
+/**
+ * Lists the places of frozen editions by position, by edition; one without places is not among
+ * them.
+ */
 export async function listPlacesOf(db: Kysely<Database>, editionIds: readonly number[]): Promise<Map<number, Place[]>> {
   const byEdition = new Map<number, Place[]>()
   if (editionIds.length === 0) return byEdition
@@ -192,8 +214,8 @@ export async function listPlacesOf(db: Kysely<Database>, editionIds: readonly nu
 }
 
 /**
- * Stops an edition's dispatch with a reason, for good or until a moment; batches stay where they are. A stop for good is never
- * shortened by one that ends by itself.
+ * Stops an edition's dispatch with a reason, for good or until a moment; batches stay where they
+ * are. A stop for good is never shortened by one that ends by itself.
  */
 export async function markStopped(
   db: Kysely<Database>,

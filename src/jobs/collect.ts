@@ -1,4 +1,5 @@
-// Reads one date from the source, lets the guard judge it and keeps what is readable. Never touches a frozen edition's places.
+// Reads one date from the source, lets the guard judge it and keeps what is readable. Never touches
+// a frozen edition's places.
 import { cutoffOf, type Edition } from '../edition/edition.ts'
 import { ensureEdition, findEdition, markSource } from '../edition/store.ts'
 import { describeError, PermanentError } from '../errors.ts'
@@ -17,8 +18,8 @@ export interface Look {
 }
 
 /**
- * Collects a date. Throws a PermanentError when the date is already kept from another source, and whatever the source
- * throws when it cannot be reached; that is noted as a look, too.
+ * Collects a date. Throws a PermanentError when the date is already kept from another source, and
+ * whatever the source throws when it cannot be reached; that is noted as a look, too.
  */
 export async function collect(
   round: Pick<Round, 'db' | 'cutoffMinutes' | 'logger'> & { source: Source },
@@ -55,7 +56,10 @@ export async function collect(
   return { edition, verdict, listed: listings.length, setAside: setAside.length }
 }
 
-/** A source that cannot be reached is a fact about the date: without it, nobody could tell it from a look never taken. */
+/**
+ * A source that cannot be reached is a fact about the date: without it, nobody could tell it from a
+ * look never taken.
+ */
 async function readOrNote(
   { db, source }: Pick<Round, 'db'> & { source: Source },
   date: EditionDate,

@@ -1,4 +1,5 @@
-// What became of a request goes to the ledger, and what it says of a provider to all workers. Never sends anything.
+// What became of a request goes to the ledger, and what it says of a provider to all workers. Never
+// sends anything.
 
 import { markOut, type Out } from '../delivery/provider/out.ts'
 import { stepAfter } from '../delivery/provider/outcome.ts'
@@ -15,10 +16,16 @@ type SettleRound = Pick<Round, 'db' | 'providers' | 'logger'>
 
 /** A batch that stays with a provider which is out looks again after this, in milliseconds. */
 const LOOK_AGAIN_MS = 15 * 60_000
-/** A provider that wants a longer pause than this is out, where another can take its batches, in milliseconds. */
+/**
+ * A provider that wants a longer pause than this is out, where another can take its batches, in
+ * milliseconds.
+ */
 const PAUSE_MAX_MS = 30_000
 
-/** Writes what became of the request to the ledger, and throws where the queue has to wait. Returns ids to dispatch next. */
+/**
+ * Writes what became of the request to the ledger, and throws where the queue has to wait. Returns
+ * ids to dispatch next.
+ */
 export async function settle(
   round: SettleRound,
   batch: ClaimedBatch,
@@ -67,7 +74,10 @@ async function brake({ db, logger }: SettleRound, editionId: number, outcomes: r
   logger.error({ event: 'edition.stopped', editionId, reason: why }, 'an edition was stopped by the brake')
 }
 
-/** Leaves a batch unknown for good: it may have been accepted, so it is never sent under another key. */
+/**
+ * Leaves a batch unknown for good: it may have been accepted, so it is never sent under another
+ * key.
+ */
 export async function giveUp(round: SettleRound, batch: ClaimedBatch, reason: string): Promise<number[]> {
   await markUnknown(round.db, batch, reason, null)
   round.logger.error({ event: 'batch.unknown', batchId: batch.id, reason }, 'a batch stays unknown')
@@ -80,7 +90,10 @@ export async function standStill(round: SettleRound, batch: ClaimedBatch, { reas
   return []
 }
 
-/** Takes a provider out for all workers. What it never accepted goes to the next one; where there is none, the edition stops. */
+/**
+ * Takes a provider out for all workers. What it never accepted goes to the next one; where there is
+ * none, the edition stops.
+ */
 async function takeOut(
   round: SettleRound,
   batch: ClaimedBatch,
@@ -96,7 +109,8 @@ async function takeOut(
     await markDeferred(db, batch, out.reason, 0)
     return [batch.id]
   }
-  // The stop alone holds the batch back, so that lifting it is enough. First, so that nobody takes the batch in between.
+  // The stop alone holds the batch back, so that lifting it is enough. First, so that nobody takes
+  // the batch in between.
   await markStopped(db, batch.editionId, out.reason, out.waitMs)
   await markDeferred(db, batch, out.reason, 0)
   logger.error({ event: 'edition.stopped', editionId: batch.editionId, reason: out.reason }, 'an edition was stopped')

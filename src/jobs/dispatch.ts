@@ -1,4 +1,5 @@
-// One batch: one claim, one mark, one request, one settle. The mark is committed before the request; after it the bytes are fixed.
+// One batch: one claim, one mark, one request, one settle. The mark is committed before the
+// request; after it the bytes are fixed.
 
 import { isReserved, type WithheldReason } from '../delivery/delivery.ts'
 import { refuseReplay } from '../delivery/provider/outcome.ts'
@@ -19,13 +20,17 @@ import { firstBack, readStandings, type Standing } from './routes.ts'
 
 type DispatchRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'>
 
-/** A member may leave between building and marking, again and again; more often than this something else is wrong. */
+/**
+ * A member may leave between building and marking, again and again; more often than this something
+ * else is wrong.
+ */
 const BUILDS_MAX = 5
 const REBUILD_WAIT_MS = 5_000
 
 /**
- * Dispatches a batch. `queue` is the provider in whose queue and pace its job runs; without it any will do. Returns the ids of
- * batches to dispatch next: parts of one that was too large, halves of one that was refused, itself where another queue's turn it is.
+ * Dispatches a batch. `queue` is the provider in whose queue and pace its job runs; without it any
+ * will do. Returns the ids of batches to dispatch next: parts of one that was too large, halves of
+ * one that was refused, itself where another queue's turn it is.
  */
 export async function dispatch(round: DispatchRound, batchId: number, queue?: string): Promise<number[]> {
   const batch = await claimBatch(round.db, batchId, round.leaseMs)
@@ -56,7 +61,10 @@ async function passOn({ db }: DispatchRound, batch: ClaimedBatch): Promise<numbe
   return [batch.id]
 }
 
-/** Cuts a batch that is too large for the provider, or for what its quota leaves, into parts that are. */
+/**
+ * Cuts a batch that is too large for the provider, or for what its quota leaves, into parts that
+ * are.
+ */
 async function split({ db }: DispatchRound, batch: ClaimedBatch, { provider, left }: Standing): Promise<number[]> {
   return splitBatch(db, batch, Math.min(provider.batchSize, left.mails), provider.batchSize)
 }
@@ -91,8 +99,8 @@ async function rebuild(
 }
 
 /**
- * Drops who must not be written to, builds, and marks. Returns undefined when nobody is left or another worker has the batch,
- * `over` when the provider's quota no longer covers it.
+ * Drops who must not be written to, builds, and marks. Returns undefined when nobody is left or
+ * another worker has the batch, `over` when the provider's quota no longer covers it.
  */
 async function buildAndMark(
   round: DispatchRound,
@@ -144,7 +152,10 @@ function materialsOf({ db }: DispatchRound, provider: Provider, batch: ClaimedBa
   )
 }
 
-/** Nobody can be reached at an example domain; a real provider would only count it against the sender. */
+/**
+ * Nobody can be reached at an example domain; a real provider would only count it against the
+ * sender.
+ */
 function reservedReason(provider: Provider, member: Member): WithheldReason | null {
   return provider.reachesRealWorld && isReserved(member.address) ? 'reserved-domain' : null
 }

@@ -14,7 +14,10 @@ import { dispatchJobs } from './routes.ts'
 
 /** How often the accounts are read while mails leave: a terminal needs no more. */
 const LOOK_EVERY_MS = 250
-/** Counting a million deliveries takes a second: looking may take one part in this many of the time, at most. */
+/**
+ * Counting a million deliveries takes a second: looking may take one part in this many of the time,
+ * at most.
+ */
 const LOOK_SHARE = 10
 /** Jobs that the queue lost are put back this often. */
 const REQUEUE_EVERY_MS = 5_000
@@ -28,8 +31,9 @@ export interface Drained {
 }
 
 /**
- * Queues an edition's batches and waits until they are settled, the edition is stopped, or what is left has to wait longer
- * than 90 s. `only` keeps to the batches of one subscriber. A worker must be running.
+ * Queues an edition's batches and waits until they are settled, the edition is stopped, or what is
+ * left has to wait longer than 90 s. `only` keeps to the batches of one subscriber. A worker must
+ * be running.
  */
 export async function drainEdition(
   round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: Pick<Queue, 'put'> },

@@ -1,4 +1,5 @@
-// Makes the notices of days without a digest. Who earns one was decided with their plan; a note is made once or not at all.
+// Makes the notices of days without a digest. Who earns one was decided with their plan; a note is
+// made once or not at all.
 import type { Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { findAccount } from '../delivery/account/telling.ts'
@@ -17,7 +18,10 @@ const NOTES_A_ROUND = 500
 const SILENT_WEEKS = 2
 const NOTHING_NEW = 'Nothing new was frozen since your last digest.'
 
-/** Makes the notices of all notes that have none yet. Returns their ids, in order; safe to repeat and to run twice at once. */
+/**
+ * Makes the notices of all notes that have none yet. Returns their ids, in order; safe to repeat
+ * and to run twice at once.
+ */
 export async function makeNotes(round: NotesRound): Promise<number[]> {
   const ids: number[] = []
   for (;;) {
@@ -36,7 +40,10 @@ export async function makeNotes(round: NotesRound): Promise<number[]> {
   }
 }
 
-/** The one reason, in the words of explain. Where the edition did reach the reader, or is on its way, it is not the reason. */
+/**
+ * The one reason, in the words of explain. Where the edition did reach the reader, or is on its
+ * way, it is not the reason.
+ */
 async function getReason(round: NotesRound, trx: Transaction<Database>, note: EarnedNote): Promise<string> {
   const subscriber = await findSubscriberById(trx, note.subscriberId)
   if (note.editionId === null || !subscriber) return NOTHING_NEW

@@ -1,4 +1,5 @@
-// One notice: one claim, one mark, one request, one settle, as with a batch of one. The mark is committed before the request.
+// One notice: one claim, one mark, one request, one settle, as with a batch of one. The mark is
+// committed before the request.
 import { isReserved } from '../delivery/delivery.ts'
 import { type ClaimedNotice, claimNotice, markNoticeAttempting } from '../delivery/notice/ledger.ts'
 import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from '../delivery/notice/mail.ts'
@@ -16,10 +17,16 @@ import { firstBack, readStandings } from './routes.ts'
 
 export type NotifyRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'templates' | 'host' | 'logger'>
 
-/** A refused key is asked again this often: nobody resumes notices by hand, and none of them may be lost. */
+/**
+ * A refused key is asked again this often: nobody resumes notices by hand, and none of them may be
+ * lost.
+ */
 const STOPPED_WAIT_MS = 10 * 60_000
 
-/** Sends a notice, through the provider of its first attempt or else the first that is not out. Does nothing when it is settled, gone or in another worker's hands. */
+/**
+ * Sends a notice, through the provider of its first attempt or else the first that is not out. Does
+ * nothing when it is settled, gone or in another worker's hands.
+ */
 export async function notify(round: NotifyRound, noticeId: number): Promise<void> {
   const { db } = round
   const notice = await claimNotice(db, noticeId)
@@ -98,7 +105,10 @@ async function settle(
   }
 }
 
-/** Leaves a notice unknown for good: it may have been accepted, so it is never sent under another key. */
+/**
+ * Leaves a notice unknown for good: it may have been accepted, so it is never sent under another
+ * key.
+ */
 async function giveUp({ db, logger }: NotifyRound, notice: ClaimedNotice, reason: string): Promise<void> {
   await markNoticeUnknown(db, notice, reason, null)
   logger.error({ event: 'notice.unknown', noticeId: notice.id, kind: notice.kind, reason }, 'a notice stays unknown')

@@ -1,4 +1,5 @@
-// An edition as it would be, without storing anything: from what is kept of a date, or straight from a source.
+// An edition as it would be, without storing anything: from what is kept of a date, or straight
+// from a source.
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind, EditionState } from '../database/states.ts'
@@ -13,14 +14,19 @@ export interface Outlook {
   date: EditionDate
   kind: EditionKind
   state: EditionState
-  /** What the guard says of the list, whatever the clock; `complete` for what is frozen or weekly. */
+  /**
+   * What the guard says of the list, whatever the clock; `complete` for what is frozen or weekly.
+   */
   verdict: Verdict['kind']
   reason: string | null
   incomplete: boolean
   places: Place[]
 }
 
-/** Returns the edition as kept: frozen as it is, otherwise ranked by the votes known now. Undefined when the date was never looked at. */
+/**
+ * Returns the edition as kept: frozen as it is, otherwise ranked by the votes known now. Undefined
+ * when the date was never looked at.
+ */
 export async function outlookFromStore(
   db: Kysely<Database>,
   date: EditionDate,
@@ -43,7 +49,10 @@ export async function outlookFromStore(
   return { date, kind, state, verdict: look.verdict, reason: edition?.reason ?? look.reason, incomplete: false, places }
 }
 
-/** Reads a source and ranks in memory. Nothing was frozen there, so there are no late risers. `db` lends the norm where stores are at hand. */
+/**
+ * Reads a source and ranks in memory. Nothing was frozen there, so there are no late risers. `db`
+ * lends the norm where stores are at hand.
+ */
 export async function outlookFromSource(
   source: Source,
   date: EditionDate,

@@ -20,7 +20,10 @@ import { tick } from './tick.ts'
 const SWEEP_BATCHES_MAX = 5_000
 const SWEEP_NOTICES_MAX = 1_000
 
-/** Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch, and sweep behind them. */
+/**
+ * Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch,
+ * and sweep behind them.
+ */
 export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers {
   return {
     tick: async () => queue.put(await tick(round)),
@@ -39,7 +42,8 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     dispatch: async ({ batchId, provider }) =>
       queue.put(await dispatchJobs(round, await dispatch(round, batchId, provider))),
     notify: async ({ noticeId }) => notify(round, noticeId),
-    // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is over, an emptied queue.
+    // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is
+    // over, an emptied queue.
     sweep: async () => {
       await makeNotes(round)
       await queue.put(await standingJobs(round))

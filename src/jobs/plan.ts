@@ -1,4 +1,5 @@
-// Decides who gets which selection of which edition and writes one delivery a reader. Nothing is fixed yet: the mark does that.
+// Decides who gets which selection of which edition and writes one delivery a reader. Nothing is
+// fixed yet: the mark does that.
 import type { Transaction } from 'kysely'
 import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
@@ -16,10 +17,15 @@ import type { Round } from './round.ts'
 
 type PlanRound = Pick<Round, 'db' | 'providers' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
 
-/** Selections that are in memory at one time: with the remarks of fifty papers each a few megabytes. */
+/**
+ * Selections that are in memory at one time: with the remarks of fifty papers each a few megabytes.
+ */
 const GROUPS_A_STEP = 2_000
 
-/** Plans for everyone whose hour has come. Returns how many readers were looked at; call again while that is not 0. */
+/**
+ * Plans for everyone whose hour has come. Returns how many readers were looked at; call again while
+ * that is not 0.
+ */
 export async function planDue(round: PlanRound): Promise<number> {
   return inTurn(round, async (trx) => {
     const { editionIds, readers } = await claimDueReaders(trx, round)
@@ -29,7 +35,10 @@ export async function planDue(round: PlanRound): Promise<number> {
   })
 }
 
-/** Plans one frozen edition for everyone of its kind, or for one address, whatever their hour. Returns how many mails are to go. */
+/**
+ * Plans one frozen edition for everyone of its kind, or for one address, whatever their hour.
+ * Returns how many mails are to go.
+ */
 export async function planAll(round: PlanRound, edition: Edition, only: string | null): Promise<number> {
   return inTurn(round, async (trx) => {
     await claimAllReaders(trx, edition, only)
@@ -99,7 +108,9 @@ function countSelections(groups: readonly { selectionId: number | null }[]): num
   return new Set(groups.flatMap(({ selectionId }) => selectionId ?? [])).size
 }
 
-/** One planner at a time: selections are numbered and never-twice is read from what others planned. */
+/**
+ * One planner at a time: selections are numbered and never-twice is read from what others planned.
+ */
 async function inTurn<T>(round: PlanRound, work: (trx: Transaction<Database>) => Promise<T>): Promise<T> {
   return round.db.transaction().execute(async (trx) => {
     await lockInTransaction(trx, 'plan')

@@ -1,4 +1,5 @@
-// Freezes editions at their cut-off: order, late-riser candidates and pieces, all at once or not at all.
+// Freezes editions at their cut-off: order, late-riser candidates and pieces, all at once or not at
+// all.
 import { getNow } from '../database/clock.ts'
 import type { Length } from '../database/states.ts'
 import type { Piece } from '../digest/piece.ts'
@@ -28,11 +29,17 @@ const DAY_MS = 86_400_000
 const LENGTHS: readonly Length[] = ['titles', 'short', 'full']
 /** Earlier editions whose papers may still rise into this one. */
 const RISING_EDITIONS = 3
-/** Papers of an earlier edition that a reader who missed it still gets: what a default digest would have held. */
+/**
+ * Papers of an earlier edition that a reader who missed it still gets: what a default digest would
+ * have held.
+ */
 const LATE_PAPERS = 10
 const WEEK_DAYS = 7
 
-/** Moves a date's daily edition to where the clock and the last look put it: open, held, frozen or empty. */
+/**
+ * Moves a date's daily edition to where the clock and the last look put it: open, held, frozen or
+ * empty.
+ */
 export async function rankDay(round: RankRound, date: EditionDate): Promise<Edition | undefined> {
   const { db } = round
   const edition = await findEdition(db, date, 'daily')
@@ -52,7 +59,10 @@ export async function rankDay(round: RankRound, date: EditionDate): Promise<Edit
   return getEdition(db, edition.id)
 }
 
-/** Makes the weekly edition of a date, from the seven days that end with it, by the votes known now. Before its cut-off it stays open. */
+/**
+ * Makes the weekly edition of a date, from the seven days that end with it, by the votes known now.
+ * Before its cut-off it stays open.
+ */
 export async function rankWeek(round: RankRound, date: EditionDate): Promise<Edition> {
   const { db } = round
   const edition = await ensureEdition(db, { date, kind: 'weekly', cutoffAt: cutoffOf(date, round.cutoffMinutes) })
@@ -108,7 +118,10 @@ export async function placesOfDay(
   ]
 }
 
-/** Offers the first papers of the editions that are not late yet to readers whom an outage kept from them. */
+/**
+ * Offers the first papers of the editions that are not late yet to readers whom an outage kept from
+ * them.
+ */
 export async function latePlaces(
   { db, latenessMs }: Pick<Round, 'db' | 'latenessMs'>,
   date: EditionDate,
@@ -128,7 +141,10 @@ export async function latePlaces(
   return late
 }
 
-/** Renders first and freezes then: the row is locked only while rows are written. Whoever froze it meanwhile wins. */
+/**
+ * Renders first and freezes then: the row is locked only while rows are written. Whoever froze it
+ * meanwhile wins.
+ */
 async function freeze(round: RankRound, edition: Edition, places: Place[], incomplete: boolean): Promise<void> {
   const sheet = { date: edition.date, kind: edition.kind, incomplete, places }
   const rendered: { length: Length; pieces: Piece[] }[] = []

@@ -1,9 +1,13 @@
-// Plans what waits within what the providers' quotas leave, before it is queued. Does nothing while one of them takes any number.
+// Plans what waits within what the providers' quotas leave, before it is queued. Does nothing while
+// one of them takes any number.
 import { rationWaiting } from '../delivery/planning/rationing.ts'
 import type { Round } from './round.ts'
 import { readStandings } from './routes.ts'
 
-/** Puts off whom the quotas do not cover, fairly. Returns how many readers wait for another day because of it. */
+/**
+ * Puts off whom the quotas do not cover, fairly. Returns how many readers wait for another day
+ * because of it.
+ */
 export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>): Promise<number> {
   const limited = round.providers.filter(({ quota }) => quota.day !== null || quota.month !== null)
   if (limited.length === 0) return 0

@@ -19,7 +19,10 @@ export interface Round {
   cutoffMinutes: number
   /** What froze longer ago than this is withheld as late, in milliseconds. */
   latenessMs: number
-  /** How long a worker may hold a batch between two steps before another may take it, in milliseconds. */
+  /**
+   * How long a worker may hold a batch between two steps before another may take it, in
+   * milliseconds.
+   */
   leaseMs: number
   logger: Logger
 }

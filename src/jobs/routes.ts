@@ -1,5 +1,5 @@
-// Which provider a batch goes to. One that was attempted stays with its provider; any other takes the first of the list that is
-// not out. Decides from Postgres alone, so that all workers agree.
+// Which provider a batch goes to. One that was attempted stays with its provider; any other takes
+// the first of the list that is not out. Decides from Postgres alone, so that all workers agree.
 import { sql } from 'kysely'
 import { listOutProviders, type Out } from '../delivery/provider/out.ts'
 import type { Provider } from '../delivery/provider/provider.ts'
@@ -36,7 +36,9 @@ export function firstBack(standings: readonly Standing[]): Out {
   return outs.reduce((first, out) => ((out.waitMs ?? Infinity) < (first.waitMs ?? Infinity) ? out : first))
 }
 
-/** Returns the jobs that dispatch these batches, each in the queue of the provider that it goes to. */
+/**
+ * Returns the jobs that dispatch these batches, each in the queue of the provider that it goes to.
+ */
 export async function dispatchJobs(round: RouteRound, batchIds: readonly number[]): Promise<Job[]> {
   const [only, ...others] = round.providers
   if (batchIds.length === 0 || others.length === 0) return batchIds.map((id) => dispatchJob(id, only?.name))
@@ -51,7 +53,10 @@ export async function dispatchJobs(round: RouteRound, batchIds: readonly number[
   })
 }
 
-/** Returns the job that dispatches a batch; without a provider it goes to the first one's queue, which passes it on. */
+/**
+ * Returns the job that dispatches a batch; without a provider it goes to the first one's queue,
+ * which passes it on.
+ */
 export function dispatchJob(batchId: number, provider?: string): Job {
   return { name: 'dispatch', batchId, ...(provider === undefined ? {} : { provider }) }
 }

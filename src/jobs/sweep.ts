@@ -1,5 +1,5 @@
-// What the sweep clears away: links whose time is over, sign-ups that nobody confirmed, what an erasure had to leave for a day.
-// It must never touch a row that something still waits for.
+// What the sweep clears away: links whose time is over, sign-ups that nobody confirmed, what an
+// erasure had to leave for a day. It must never touch a row that something still waits for.
 
 import { pruneEvents } from '../delivery/feedback/feedback.ts'
 import { pruneNotices } from '../delivery/notice/settling.ts'

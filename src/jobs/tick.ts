@@ -1,4 +1,5 @@
-// Once a minute: looks at the clock and at Postgres and says which jobs are wanted now. Remembers nothing; a tick too many is harmless.
+// Once a minute: looks at the clock and at Postgres and says which jobs are wanted now. Remembers
+// nothing; a tick too many is harmless.
 import { sql } from 'kysely'
 import { getNow } from '../database/clock.ts'
 import { cutoffOf, dateOf, type Edition, shiftDate } from '../edition/edition.ts'
@@ -13,7 +14,10 @@ type TickRound = Pick<Round, 'db' | 'cutoffMinutes'>
 
 /** Open and held dates are read this often. */
 const COLLECT_EVERY_MS = 30 * 60_000
-/** Before a freeze the earlier dates are read once more, for late risers: this long before the cut-off it begins. */
+/**
+ * Before a freeze the earlier dates are read once more, for late risers: this long before the
+ * cut-off it begins.
+ */
 const SECOND_LOOK_MS = 45 * 60_000
 const SECOND_LOOK_DAYS = 7
 /** Dates that the first start collects without sending them to anybody. */
@@ -40,7 +44,10 @@ export async function tick(round: TickRound): Promise<Job[]> {
   return jobs
 }
 
-/** Returns how long ago the last tick was, in milliseconds by the database's clock; Infinity before the first. */
+/**
+ * Returns how long ago the last tick was, in milliseconds by the database's clock; Infinity before
+ * the first.
+ */
 export async function getTickAgeMs({ db }: Pick<Round, 'db'>): Promise<number> {
   const { rows } = await sql<{ age: number }>`
     select (extract(epoch from clock_timestamp() - at) * 1000)::float8 as age from ticks where name = 'tick'`.execute(
@@ -49,7 +56,10 @@ export async function getTickAgeMs({ db }: Pick<Round, 'db'>): Promise<number> {
   return rows[0]?.age ?? Number.POSITIVE_INFINITY
 }
 
-/** The first tick of all keeps the last 30 dates as an archive; from then on every date up to today gets its edition, however long nothing ran. */
+/**
+ * The first tick of all keeps the last 30 dates as an archive; from then on every date up to today
+ * gets its edition, however long nothing ran.
+ */
 async function ensureDates({ db, cutoffMinutes }: TickRound, today: EditionDate): Promise<void> {
   const isFirst = (await getTickAgeMs({ db })) === Number.POSITIVE_INFINITY
   const { rows } = await sql<{ newest: string | null }>`
@@ -70,7 +80,8 @@ async function collectJobs({ db }: TickRound, now: Date, unfrozen: readonly Edit
   )
   for (const edition of unfrozen) {
     const lookAgainAt = edition.cutoffAt.getTime() - SECOND_LOOK_MS
-    // Every open edition is read within the hour before its cut-off, so that its last look is fresh.
+    // Every open edition is read within the hour before its cut-off, so that its last look is
+    // fresh.
     if (now.getTime() >= lookAgainAt) wanted.set(edition.date, Math.max(now.getTime() - COLLECT_EVERY_MS, lookAgainAt))
     if (edition.archive || now.getTime() < lookAgainAt || now >= edition.cutoffAt) continue
     for (let days = 1; days <= SECOND_LOOK_DAYS; days++) {

@@ -1,5 +1,6 @@
-// Asks one address politely: time-outs, a bounded body, patience that grows, and the wait that the other side names.
-// It returns what was answered, good or bad; it throws only when there was no usable answer, or when the caller gave up.
+// Asks one address politely: time-outs, a bounded body, patience that grows, and the wait that the
+// other side names. It returns what was answered, good or bad; it throws only when there was no
+// usable answer, or when the caller gave up.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LaterError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -13,10 +14,16 @@ const LONGEST_WAIT_MS = 30_000
 const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1_000
 /** A request of a hundred papers takes about two seconds; ten times that is a hang. */
 const TIMEOUT_MS = 20_000
-/** A hundred papers weigh under one megabyte; sixteen leave room for papers with thousands of authors. */
+/**
+ * A hundred papers weigh under one megabyte; sixteen leave room for papers with thousands of
+ * authors.
+ */
 export const BODY_MAX_BYTES = 16 * 1024 * 1024
 
-/** What asking depends on; everything has a default, so that tests can put time and network in their own hands. */
+/**
+ * What asking depends on; everything has a default, so that tests can put time and network in their
+ * own hands.
+ */
 export interface AskingOptions {
   fetch?: typeof fetch
   logger?: Logger
@@ -27,7 +34,9 @@ export interface AskingOptions {
   timeoutMs?: number
 }
 
-/** An answer that no repetition would better: its status, and its text unless that was too large. */
+/**
+ * An answer that no repetition would better: its status, and its text unless that was too large.
+ */
 export interface Answered {
   status: number
   body: string
@@ -37,8 +46,9 @@ export interface Answered {
 type Attempt = Answered | { fault: Error; waitMs: number | null }
 
 /**
- * Gets `url`, again after network errors, time-outs, 408, 425, 429 and 5xx. Throws a LaterError when the other side
- * asks for more patience than one question has, the last fault when all attempts failed, and the reason of `signal`.
+ * Gets `url`, again after network errors, time-outs, 408, 425, 429 and 5xx. Throws a LaterError
+ * when the other side asks for more patience than one question has, the last fault when all
+ * attempts failed, and the reason of `signal`.
  */
 export async function ask(
   url: URL,

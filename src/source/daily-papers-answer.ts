@@ -1,5 +1,6 @@
-// Reads what the Daily Papers API says, as text, into listings: the one place that knows its field names. It never
-// throws on what it reads: a bad row is set aside with a reason, an answer of another shape is refused with one.
+// Reads what the Daily Papers API says, as text, into listings: the one place that knows its field
+// names. It never throws on what it reads: a bad row is set aside with a reason, an answer of
+// another shape is refused with one.
 import { z } from 'zod'
 import { instantOf, paperFrom } from './outside-paper.ts'
 import type { Answer, EditionDate, Listing, SetAside } from './paper.ts'
@@ -17,7 +18,9 @@ export type Page = Omit<Rows, 'ended'> | Extract<Answer, { kind: 'refused' }>
 const COUNT_MAX = 2_147_483_647
 
 const count = z.int().min(0).max(COUNT_MAX)
-/** An optional field of another type than expected is as good as missing: it must not cost the row. */
+/**
+ * An optional field of another type than expected is as good as missing: it must not cost the row.
+ */
 const text = z.string().nullish().catch(null)
 const author = z.object({ name: text, hidden: z.boolean().nullish().catch(true) })
 const organization = z
@@ -40,7 +43,8 @@ const record = z.object(
         ai_keywords: z.array(z.string().catch('')).nullish().catch(null),
         authors: z.array(author.nullable().catch(null)).nullish().catch(null),
         organization,
-        // Missing votes are none; unreadable ones would rank the paper falsely, so they cost the row.
+        // Missing votes are none; unreadable ones would rank the paper falsely, so they cost the
+        // row.
         upvotes: z.nullish(
           z.int('upvotes is not a whole number').min(0, 'upvotes is negative').max(COUNT_MAX, 'upvotes is too large'),
         ),
@@ -58,8 +62,9 @@ const record = z.object(
 )
 
 /**
- * Reads the text of one answer to the question for `date`. A row's day is the UTC date of `submittedOnDailyAt`, and
- * `date` itself where that is missing. `offset` is the index of the first row in the whole answer.
+ * Reads the text of one answer to the question for `date`. A row's day is the UTC date of
+ * `submittedOnDailyAt`, and `date` itself where that is missing. `offset` is the index of the first
+ * row in the whole answer.
  */
 export function parseDailyPapers(body: string, date: EditionDate, offset = 0): Page {
   const json = body.replace(/^\uFEFF/, '').trim()
@@ -74,7 +79,9 @@ export function parseDailyPapers(body: string, date: EditionDate, offset = 0): P
   return parseRecords(value, date, offset)
 }
 
-/** Puts a paper that an answer lists twice at its first place, with the higher votes and comments. */
+/**
+ * Puts a paper that an answer lists twice at its first place, with the higher votes and comments.
+ */
 export function mergeListings(listings: readonly Listing[]): Listing[] {
   const byId = new Map<string, Listing>()
   for (const listing of listings) {
@@ -124,7 +131,8 @@ function parseRow(row: unknown): Listing | string {
     withdrawnAt: stated.withdrawnAt,
   })
   if (paper === null) return 'The paper has no title'
-  // A key made from the title would turn into another paper as soon as the source states the id again.
+  // A key made from the title would turn into another paper as soon as the source states the id
+  // again.
   if (paper.arxivId === null) return 'The paper has no valid arXiv id'
   return {
     paper,

@@ -1,5 +1,5 @@
-// A directory of `YYYY-MM-DD.json` files in the API's own shape as a source. It never reads outside that directory, and
-// its name does not tell where the directory is.
+// A directory of `YYYY-MM-DD.json` files in the API's own shape as a source. It never reads outside
+// that directory, and its name does not tell where the directory is.
 import { statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,7 +7,10 @@ import { UsageError } from '../errors.ts'
 import { DEFAULT_PAGE, LARGEST_PAGE, parseDailyPapers } from './daily-papers-answer.ts'
 import type { Answer, EditionDate, Source } from './paper.ts'
 
-/** Opens `directory` as the source named `file`. Throws a UsageError when there is no such directory. */
+/**
+ * Opens `directory` as the source named `file`. Throws a UsageError when there is no such
+ * directory.
+ */
 export function openDailyPapersFiles(directory: string): Source {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw new UsageError(`SOURCE names a directory that does not exist: ${directory}`)
@@ -26,6 +29,7 @@ export async function readDailyPapersFile(path: string, date: EditionDate, signa
     throw error
   }
   const page = parseDailyPapers(body, date)
-  // A file has no next page to look at: one that is exactly a page long was probably cut when it was saved.
+  // A file has no next page to look at: one that is exactly a page long was probably cut when it
+  // was saved.
   return page.kind === 'refused' ? page : { ...page, ended: ![DEFAULT_PAGE, LARGEST_PAGE].includes(page.length) }
 }

@@ -1,5 +1,5 @@
-// The Daily Papers API as a source: asks for one date, page by page, with pauses. It never asks without a date, because
-// the API would then answer with the newest papers of several days.
+// The Daily Papers API as a source: asks for one date, page by page, with pauses. It never asks
+// without a date, because the API would then answer with the newest papers of several days.
 import { readFileSync } from 'node:fs'
 import { UsageError } from '../errors.ts'
 import { type AskingOptions, ask, pauseFor } from './asking.ts'
@@ -7,7 +7,10 @@ import { DEFAULT_PAGE, LARGEST_PAGE, mergeListings, type Page, parseDailyPapers 
 import type { Answer, EditionDate, Source } from './paper.ts'
 
 const API_PATH = '/api/daily_papers'
-/** Pages read at most: twenty times the fullest day, so that a server which never ends does not hold us. */
+/**
+ * Pages read at most: twenty times the fullest day, so that a server which never ends does not hold
+ * us.
+ */
 const PAGES_MAX = 20
 /** Breath between two pages of one date. */
 const PAGE_PAUSE_MS = 500
@@ -17,11 +20,17 @@ type Rows = Extract<Page, { kind: 'rows' }>
 export interface DailyPapersHttpOptions extends AskingOptions {
   /** The server's address, with or without `/api/daily_papers`. */
   baseUrl: string
-  /** How we introduce ourselves; by default name and version. `userAgentFor` adds an address for complaints. */
+  /**
+   * How we introduce ourselves; by default name and version. `userAgentFor` adds an address for
+   * complaints.
+   */
   userAgent?: string
 }
 
-/** Opens the API at `baseUrl` as a source named after its host. Throws a UsageError when that is no http(s) address. */
+/**
+ * Opens the API at `baseUrl` as a source named after its host. Throws a UsageError when that is no
+ * http(s) address.
+ */
 export function openDailyPapersHttp(options: DailyPapersHttpOptions): Source {
   const endpoint = endpointOf(options.baseUrl)
   const headers = { accept: 'application/json', 'user-agent': options.userAgent ?? userAgentFor() }
@@ -35,7 +44,8 @@ export function openDailyPapersHttp(options: DailyPapersHttpOptions): Source {
         if (page.kind === 'refused') return page
         const known = new Set(idsOf(pages))
         pages.push(page)
-        // A page of exactly the default length says nothing: a server may cut there whatever limit it was asked for.
+        // A page of exactly the default length says nothing: a server may cut there whatever limit
+        // it was asked for.
         if (page.length !== DEFAULT_PAGE && page.length !== LARGEST_PAGE) return answerOf(pages, true)
         // A server that ignores `p`, or `date`, would answer like this for ever.
         if (!idsOf([page]).some((id) => !known.has(id))) break
@@ -55,7 +65,10 @@ export function openDailyPapersHttp(options: DailyPapersHttpOptions): Source {
   }
 }
 
-/** Returns the user agent: name, version and, where there is one, an address at which to find whoever runs this. */
+/**
+ * Returns the user agent: name, version and, where there is one, an address at which to find
+ * whoever runs this.
+ */
 export function userAgentFor(contactUrl?: string): string {
   const manifest = new URL('../../package.json', import.meta.url)
   const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { name: string; version: string }

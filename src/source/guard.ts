@@ -1,5 +1,5 @@
-// Judges an answer before anyone is shown it: pure, so that every verdict can be repeated from what was stored.
-// It knows no clock: whether a held date is waited for or closed is decided elsewhere.
+// Judges an answer before anyone is shown it: pure, so that every verdict can be repeated from what
+// was stored. It knows no clock: whether a held date is waited for or closed is decided elsewhere.
 import type { Answer, EditionDate } from './paper.ts'
 
 /** What an answer is worth. Reasons are sentences for operators and readers. */
@@ -11,14 +11,20 @@ export type Verdict =
 
 /** Fewest papers of a believable working day. */
 const WORKING_DAY_MIN = 3
-/** Under this share of the norm a working day is held: a source that woke up shows a tenth of its papers. */
+/**
+ * Under this share of the norm a working day is held: a source that woke up shows a tenth of its
+ * papers.
+ */
 const NORM_SHARE = 1 / 4
 /** Working days that the norm looks back on: four weeks. */
 const NORM_DAYS = 20
 /** Working days without which there is no norm: two weeks. */
 const NORM_DAYS_MIN = 10
 
-/** Judges the answer for `date`; `norm` is the usual count of a working day, null while too few days are known. */
+/**
+ * Judges the answer for `date`; `norm` is the usual count of a working day, null while too few days
+ * are known.
+ */
 export function judge(answer: Answer, date: EditionDate, norm: number | null): Verdict {
   if (answer.kind === 'refused') return answer
   if (answer.kind === 'missing') return judgeCount(0, date, norm)
@@ -41,8 +47,8 @@ export function judge(answer: Answer, date: EditionDate, norm: number | null): V
 }
 
 /**
- * Returns the usual count of a working day: the median of the last 20 that were not empty, null before ten are known.
- * `counts` are those of working days, newest first.
+ * Returns the usual count of a working day: the median of the last 20 that were not empty, null
+ * before ten are known. `counts` are those of working days, newest first.
  */
 export function normOf(counts: readonly number[]): number | null {
   const known = counts

@@ -1,4 +1,5 @@
-// Makes a Paper out of facts that a source stated, whatever that source calls them. Nothing uncleaned gets past here.
+// Makes a Paper out of facts that a source stated, whatever that source calls them. Nothing
+// uncleaned gets past here.
 import { arxivIdOf, codeUrlOf, projectUrlOf } from './outside-link.ts'
 import { ABSTRACT_MAX, cleanText, firstSentence, NAME_MAX, SUMMARY_MAX, TITLE_MAX } from './outside-text.ts'
 import type { Paper } from './paper.ts'
@@ -51,17 +52,24 @@ export function paperFrom(stated: OutsidePaper): Paper | null {
   }
 }
 
-/** Returns the key of a paper: its arXiv id where that is valid, else `title:` and the title in plain lower case. */
+/**
+ * Returns the key of a paper: its arXiv id where that is valid, else `title:` and the title in
+ * plain lower case.
+ */
 export function paperIdOf(arxivId: string | null, title: string): string {
   const valid = arxivIdOf(arxivId)
   if (valid !== null) return valid
   const plain = title.normalize('NFKC').toLowerCase()
-  // Spelling of spaces, dashes and quotes differs from one copy of a title to the next; letters and digits do not.
+  // Spelling of spaces, dashes and quotes differs from one copy of a title to the next; letters and
+  // digits do not.
   const words = plain.replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ').trim()
   return `title:${words || cleanText(title, TITLE_MAX)}`
 }
 
-/** Returns an instant as ISO 8601 in UTC, or null when `text` is none. A time without a zone is taken as UTC. */
+/**
+ * Returns an instant as ISO 8601 in UTC, or null when `text` is none. A time without a zone is
+ * taken as UTC.
+ */
 export function instantOf(text: string | null | undefined): string | null {
   const stamp = text?.trim() ?? ''
   if (!/^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}|$)/.test(stamp)) return null

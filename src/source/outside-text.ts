@@ -1,5 +1,6 @@
-// Cleans text that strangers wrote. Everything a source says passes here once and never leaves with a character
-// that hides, reorders or breaks what a reader sees. It escapes nothing: that belongs to whoever prints.
+// Cleans text that strangers wrote. Everything a source says passes here once and never leaves with
+// a character that hides, reorders or breaks what a reader sees. It escapes nothing: that belongs
+// to whoever prints.
 
 /** Longest title kept, in graphemes: the longest ever seen has 206 characters. */
 export const TITLE_MAX = 300
@@ -10,27 +11,42 @@ export const SUMMARY_MAX = 400
 /** Longest name of an author, an organisation or a keyword, in graphemes. */
 export const NAME_MAX = 120
 
-/** Code units allowed for each grapheme on average, so that giant clusters cannot smuggle in megabytes. */
+/**
+ * Code units allowed for each grapheme on average, so that giant clusters cannot smuggle in
+ * megabytes.
+ */
 const UNITS_PER_GRAPHEME = 8
-/** Share of the cap that a cut may give up to end at a word; a text with longer words is cut inside one. */
+/**
+ * Share of the cap that a cut may give up to end at a word; a text with longer words is cut inside
+ * one.
+ */
 const WORD_END_SHARE = 0.8
 /** Words that end in a full stop without ending a sentence. */
 const ABBREVIATIONS =
   /(?:^|[\s(])(?:e\.g|i\.e|et al|al|etc|vs|cf|fig|figs|eq|eqs|sec|resp|approx|ca|dr|prof|st|no|dept|inc|ltd|\p{Lu})\.$/iu
 
 const SPACE = /[^\S\uFEFF]|\u0085/gu
-/** Controls, formats (bidi, zero-width, tags), private use, lone surrogates, noncharacters and whatever else draws nothing. */
+/**
+ * Controls, formats (bidi, zero-width, tags), private use, lone surrogates, noncharacters and
+ * whatever else draws nothing.
+ */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}]/gu
 /** The two invisible characters that emoji need, only where an emoji needs them. */
 const EMOJI_PRESENTATION = /[\p{Extended_Pictographic}0-9#*]$/u
 const EMOJI_JOIN_BEFORE = /\p{Extended_Pictographic}[\uFE0F\u{1F3FB}-\u{1F3FF}]?$/u
 const EMOJI_JOIN_AFTER = /^\p{Extended_Pictographic}/u
-/** More marks than any writing system stacks on one letter: the fifth and later ones only climb over other lines. */
+/**
+ * More marks than any writing system stacks on one letter: the fifth and later ones only climb over
+ * other lines.
+ */
 const STACKED_MARKS = /(\p{M}{4})\p{M}+/gu
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** Returns `text` as one clean line in NFC; '' when nothing visible is left. Cleaning twice changes nothing more. */
+/**
+ * Returns `text` as one clean line in NFC; '' when nothing visible is left. Cleaning twice changes
+ * nothing more.
+ */
 export function cleanLine(text: string): string {
   return text
     .replace(SPACE, ' ')
@@ -41,7 +57,10 @@ export function cleanLine(text: string): string {
     .trim()
 }
 
-/** Returns `text` cleaned and at most `max` graphemes long, cut at a word's end and closed with an ellipsis. */
+/**
+ * Returns `text` cleaned and at most `max` graphemes long, cut at a word's end and closed with an
+ * ellipsis.
+ */
 export function cleanText(text: string, max: number): string {
   // Nothing past this many units can survive the cap, and a hostile megabyte is not worth cleaning.
   const room = max * UNITS_PER_GRAPHEME
@@ -74,7 +93,9 @@ function capGraphemes(text: string, max: number): string {
   return text
 }
 
-/** Cuts at the last word's end before `end`, or at `end` itself when that would give up too much. */
+/**
+ * Cuts at the last word's end before `end`, or at `end` itself when that would give up too much.
+ */
 function shorten(text: string, end: number): string {
   const whole = text.slice(0, end)
   const space = text[end] === ' ' ? end : whole.lastIndexOf(' ')

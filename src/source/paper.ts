@@ -1,9 +1,13 @@
-// What a paper is, and the port through which sources hand papers over. Foreign field names stop before this file.
+// What a paper is, and the port through which sources hand papers over. Foreign field names stop
+// before this file.
 
 /** A calendar date in UTC, `YYYY-MM-DD`: the day under which a source lists a paper. */
 export type EditionDate = string
 
-/** The facts of one paper that do not move with votes. All texts are cleaned (NFC, no control or bidi characters, one line, capped). */
+/**
+ * The facts of one paper that do not move with votes. All texts are cleaned (NFC, no control or
+ * bidi characters, one line, capped).
+ */
 export interface Paper {
   /** arXiv id where there is one, else `title:` and the normalised title. The key everywhere. */
   id: string
@@ -31,7 +35,10 @@ export interface Listing {
   paper: Paper
   upvotes: number
   comments: number
-  /** When it was put on the source, ISO 8601 in UTC; absent before 2025-03-17, rewritten to midnight later. */
+  /**
+   * When it was put on the source, ISO 8601 in UTC; absent before 2025-03-17, rewritten to midnight
+   * later.
+   */
   submittedAt: string | null
 }
 
@@ -42,7 +49,10 @@ export interface SetAside {
   reason: string
 }
 
-/** What a source answered for a date: readable rows and set-aside ones, or a refusal of the whole answer. */
+/**
+ * What a source answered for a date: readable rows and set-aside ones, or a refusal of the whole
+ * answer.
+ */
 export type Answer =
   | {
       kind: 'rows'
@@ -52,13 +62,19 @@ export type Answer =
       length: number
       /** Days found in the rows other than the one asked for, with their counts. */
       otherDates: Record<EditionDate, number>
-      /** Whether the end of the list was seen (a short page); false when a full page was the last one read. */
+      /**
+       * Whether the end of the list was seen (a short page); false when a full page was the last
+       * one read.
+       */
       ended: boolean
     }
   | { kind: 'missing' }
   | { kind: 'refused'; reason: string }
 
-/** Where papers come from. `read` throws only on passing faults (network, 5xx), already retried politely. */
+/**
+ * Where papers come from. `read` throws only on passing faults (network, 5xx), already retried
+ * politely.
+ */
 export interface Source {
   /** Stable name, stored with every date: an edition never mixes sources. */
   name: string

@@ -1,5 +1,5 @@
-// Finds papers by the words of their titles and abstracts. Takes whatever somebody typed: nothing of it can fail, and nothing
-// found is marked up here beyond two signs that no clean text holds.
+// Finds papers by the words of their titles and abstracts. Takes whatever somebody typed: nothing
+// of it can fail, and nothing found is marked up here beyond two signs that no clean text holds.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionDate, Paper } from './paper.ts'
@@ -8,7 +8,10 @@ export interface Found {
   paper: Paper
   /** The newest date under which it is listed. */
   listedOn: EditionDate
-  /** The part of the abstract that matches best, every match between the signs of `MATCH`; so is the whole title. */
+  /**
+   * The part of the abstract that matches best, every match between the signs of `MATCH`; so is the
+   * whole title.
+   */
   title: string
   excerpt: string
 }
@@ -23,8 +26,9 @@ const MARKS = `StartSel=${MATCH.start}, StopSel=${MATCH.stop}`
 const EXCERPT = `${MARKS}, MaxFragments=2, MinWords=12, MaxWords=28, FragmentDelimiter=" … "`
 
 /**
- * Lists the papers that hold all of these words, best match first, and how many there are in all. Quotes ask for a phrase,
- * `or` and `-` mean what they do elsewhere; words that say nothing alone find nothing.
+ * Lists the papers that hold all of these words, best match first, and how many there are in all.
+ * Quotes ask for a phrase, `or` and `-` mean what they do elsewhere; words that say nothing alone
+ * find nothing.
  */
 export async function listFound(
   db: Kysely<Database>,
@@ -48,8 +52,9 @@ export async function listFound(
 }
 
 /**
- * Returns the words and phrases that say something, each with its minus sign. PostgreSQL's reader of such questions takes
- * anything but a zero byte and signs heaped upon signs, which fill its stack.
+ * Returns the words and phrases that say something, each with its minus sign. PostgreSQL's reader
+ * of such questions takes anything but a zero byte and signs heaped upon signs, which fill its
+ * stack.
  */
 function questionOf(typed: string): string {
   const parts = [...typed.matchAll(/(-*)(?:"([^"]*)"|([^\s"]+))/g)].map(([, minus, phrase, word = '']) => {

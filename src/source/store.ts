@@ -1,4 +1,5 @@
-// Rows of papers, of looks at a date (collections) and of the votes they found. Rows are only added: the history is what ranking reads.
+// Rows of papers, of looks at a date (collections) and of the votes they found. Rows are only
+// added: the history is what ranking reads.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionDate, Listing, Paper } from './paper.ts'
@@ -21,7 +22,10 @@ export interface ListedPaper {
   submittedAt: string | null
 }
 
-/** Keeps one look at a date: papers as they now read, votes as history, the first `submittedAt` for good. */
+/**
+ * Keeps one look at a date: papers as they now read, votes as history, the first `submittedAt` for
+ * good.
+ */
 export async function insertCollection(
   trx: Transaction<Database>,
   look: Omit<Collection, 'collectedAt' | 'listed'> & { listings: readonly Listing[]; setAside: number },
@@ -68,7 +72,10 @@ export async function findLastCollection(db: Kysely<Database>, date: EditionDate
   return row as Collection | undefined
 }
 
-/** Lists when each of these dates was last looked at, whatever came of it; dates never looked at are missing. */
+/**
+ * Lists when each of these dates was last looked at, whatever came of it; dates never looked at are
+ * missing.
+ */
 export async function listLastLooks(
   db: Kysely<Database>,
   dates: readonly EditionDate[],
@@ -83,7 +90,10 @@ export async function listLastLooks(
   return new Map(rows.map((row) => [row.date, row.at]))
 }
 
-/** Lists how many papers the last 20 non-empty working days before `date` held, newest first: what the guard's norm is made of. */
+/**
+ * Lists how many papers the last 20 non-empty working days before `date` held, newest first: what
+ * the guard's norm is made of.
+ */
 export async function listWorkingDayCounts(db: Kysely<Database>, date: EditionDate): Promise<number[]> {
   const rows = await sql<{ listed: number }>`
     select count(*) as listed from listings
@@ -93,8 +103,8 @@ export async function listWorkingDayCounts(db: Kysely<Database>, date: EditionDa
 }
 
 /**
- * Lists every paper ever listed under these dates, with the newest votes that any look found up to `until`; what was first
- * listed after it is left out. A paper of two dates comes once for each.
+ * Lists every paper ever listed under these dates, with the newest votes that any look found up to
+ * `until`; what was first listed after it is left out. A paper of two dates comes once for each.
  */
 export async function listPapers(
   db: Kysely<Database>,

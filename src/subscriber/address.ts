@@ -1,5 +1,5 @@
-// A subscriber's move to another address, and the way back. The subscriber stays the same one, so that no paper comes twice;
-// every link of earlier mails that could steer anything is revoked.
+// A subscriber's move to another address, and the way back. The subscriber stays the same one, so
+// that no paper comes twice; every link of earlier mails that could steer anything is revoked.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
@@ -7,14 +7,20 @@ import { findSuppression } from './consent.ts'
 import { getAddressKey } from './store.ts'
 import { hashAddress } from './subscriber.ts'
 
-/** Holds an address, whoever it belongs to, until the transaction ends, and returns its hash: sign-ups and moves take turns. */
+/**
+ * Holds an address, whoever it belongs to, until the transaction ends, and returns its hash:
+ * sign-ups and moves take turns.
+ */
 export async function claimAddress(trx: Transaction<Database>, address: string): Promise<Buffer> {
   const hash = hashAddress(await getAddressKey(trx), address)
   await lockInTransaction(trx, `address:${hash.toString('hex')}`)
   return hash
 }
 
-/** Tells whether a subscriber may move to an address: nobody's, or only signed up for and never confirmed, and not suppressed. */
+/**
+ * Tells whether a subscriber may move to an address: nobody's, or only signed up for and never
+ * confirmed, and not suppressed.
+ */
 export async function isAddressFree(db: Kysely<Database>, address: string): Promise<boolean> {
   const hash = hashAddress(await getAddressKey(db), address)
   const suppressed = await findSuppression(db, hash)
@@ -29,9 +35,9 @@ export async function isAddressFree(db: Kysely<Database>, address: string): Prom
 }
 
 /**
- * Moves a confirmed subscriber. A sign-up of the new address that was never confirmed gives way, an `erased` suppression is
- * lifted: its owner has just confirmed it. Returns the address before, undefined when the subscriber is not confirmed (any
- * more) or the new address is not free.
+ * Moves a confirmed subscriber. A sign-up of the new address that was never confirmed gives way, an
+ * `erased` suppression is lifted: its owner has just confirmed it. Returns the address before,
+ * undefined when the subscriber is not confirmed (any more) or the new address is not free.
  */
 export async function markAddress(
   trx: Transaction<Database>,

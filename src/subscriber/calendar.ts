@@ -1,14 +1,17 @@
-// When a digest falls due, as SQL on the database's clock: one clock decides, whatever machine asks. Time zone arithmetic is
-// PostgreSQL's: a local hour that a clock change skips moves forward, one that it repeats counts once (the later). Each stays
-// on its own local date, because a reader gets one digest a local date.
+// When a digest falls due, as SQL on the database's clock: one clock decides, whatever machine
+// asks. Time zone arithmetic is PostgreSQL's: a local hour that a clock change skips moves forward,
+// one that it repeats counts once (the later). Each stays on its own local date, because a reader
+// gets one digest a local date.
 import { type RawBuilder, sql } from 'kysely'
 
-/** Days to look ahead or back so that every cadence finds one: a week, and a day for zone shifts. */
+/**
+ * Days to look ahead or back so that every cadence finds one: a week, and a day for zone shifts.
+ */
 const REACH_DAYS = 8
 
 /**
- * Returns the SQL of a reader's first chosen local hour after a moment. `reader` is the alias of a row with cadence,
- * weekday, hour and zone; `after` is SQL of a timestamptz.
+ * Returns the SQL of a reader's first chosen local hour after a moment. `reader` is the alias of a
+ * row with cadence, weekday, hour and zone; `after` is SQL of a timestamptz.
  */
 export function nextHourSql(reader: string, after: RawBuilder<unknown>): RawBuilder<Date> {
   return sql<Date>`(select min(chosen.at) from ${chosenHours(reader, after, 0, REACH_DAYS)} where chosen.at > ${after})`
@@ -24,17 +27,22 @@ export function localDateSql(reader: string, at: RawBuilder<unknown>): RawBuilde
   return sql<string>`(${at} at time zone ${sql.ref(`${reader}.zone`)})::date`
 }
 
-/** Returns the SQL of the last date whose cut-off is at or before a reader's hour: the week that a weekly reader gets then. */
+/**
+ * Returns the SQL of the last date whose cut-off is at or before a reader's hour: the week that a
+ * weekly reader gets then.
+ */
 export function weekOfSql(hour: RawBuilder<unknown>, cutoffMinutes: number): RawBuilder<string> {
   return sql<string>`(((${hour} - make_interval(mins => ${cutoffMinutes})) at time zone 'UTC')::date - 1)`
 }
 
 /**
- * Returns the SQL of the moment at which a local day has its hour: exactly one, on that day. The hour of a day that a zone left
- * out altogether is that of the day after. `day` is SQL of a date, `hour` and `zone` of columns.
+ * Returns the SQL of the moment at which a local day has its hour: exactly one, on that day. The
+ * hour of a day that a zone left out altogether is that of the day after. `day` is SQL of a date,
+ * `hour` and `zone` of columns.
  */
 export function hourOnDaySql(day: RawBuilder<unknown>, hour: RawBuilder<unknown>, zone: RawBuilder<unknown>) {
-  // Where clocks skip the last hour of a day (Nuuk), forward would be tomorrow: that hour comes an hour early instead.
+  // Where clocks skip the last hour of a day (Nuuk), forward would be tomorrow: that hour comes an
+  // hour early instead.
   return sql<Date>`(
     select case when ${hour} = 23 and (moment.at at time zone ${zone})::date > ${day}
       and ((moment.at - interval '1 hour') at time zone ${zone})::date = ${day} then moment.at - interval '1 hour' else moment.at end

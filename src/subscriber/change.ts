@@ -1,5 +1,5 @@
-// A reader's change of mind: one row under its lock, told back as before and after, so that a page can say it in a sentence
-// and an undo can put it back.
+// A reader's change of mind: one row under its lock, told back as before and after, so that a page
+// can say it in a sentence and an undo can put it back.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { localDateSql, nextHourSql } from './calendar.ts'
@@ -15,7 +15,10 @@ export interface Standing extends Rhythm {
   pausedUntil: string | null
 }
 
-/** What is to be another: what is left out stays. A pause may be given in days from the reader's today. */
+/**
+ * What is to be another: what is left out stays. A pause may be given in days from the reader's
+ * today.
+ */
 export type Change = Partial<Omit<Standing, 'pausedUntil'>> & { pausedUntil?: string | null | { days: number } }
 
 export interface Changed {
@@ -30,7 +33,10 @@ export type Step = (typeof STEPS)[number]
 /** A snooze and a pause from a mail's foot. */
 const SNOOZE_DAYS = 14
 
-/** Returns what a step down changes for a reader: the week's edition on Mondays, two weeks of silence, or half as many papers. */
+/**
+ * Returns what a step down changes for a reader: the week's edition on Mondays, two weeks of
+ * silence, or half as many papers.
+ */
 export function stepDown(step: Step, { choices }: Pick<Standing, 'choices'>): Change {
   switch (step) {
     case 'weekly':
@@ -43,9 +49,10 @@ export function stepDown(step: Step, { choices }: Pick<Standing, 'choices'>): Ch
 }
 
 /**
- * Changes what a confirmed reader chose. Another cadence, a pause or its end begins to wait anew; another hour or zone moves
- * the clock on, and one digest a local day stays the rule by the ledger's own key. Returns undefined when nobody is confirmed
- * under this id; throws a RangeError for an unknown zone.
+ * Changes what a confirmed reader chose. Another cadence, a pause or its end begins to wait anew;
+ * another hour or zone moves the clock on, and one digest a local day stays the rule by the
+ * ledger's own key. Returns undefined when nobody is confirmed under this id; throws a RangeError
+ * for an unknown zone.
  */
 export async function markChanged(
   trx: Transaction<Database>,

@@ -1,5 +1,5 @@
-// How a consent begins, is confirmed, ends and comes back. Every function is one statement and harmless when repeated; which
-// notice goes with it is decided in delivery/sign-up.ts.
+// How a consent begins, is confirmed, ends and comes back. Every function is one statement and
+// harmless when repeated; which notice goes with it is decided in delivery/request/sign-up.ts.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Consent } from '../database/states.ts'
@@ -32,7 +32,10 @@ const PENDING_DAYS = 7
 /** How long after leaving a reader may come back with one button. */
 const COME_BACK_MINUTES = 60
 
-/** Returns who has an address, by its hash, in whatever state, and holds the row until the transaction ends. */
+/**
+ * Returns who has an address, by its hash, in whatever state, and holds the row until the
+ * transaction ends.
+ */
 export async function findKnownAddress(
   trx: Transaction<Database>,
   addressHash: Buffer,
@@ -86,9 +89,10 @@ export async function insertPending(
 }
 
 /**
- * Begins a subscription as it was asked for: what freezes from now on is waited for, and with `welcome` the latest edition is
- * due at once. It lifts an `erased` suppression, and no
- * other: the reader has come back by their own hand. Returns false when the subscriber is gone or must not be written to.
+ * Begins a subscription as it was asked for: what freezes from now on is waited for, and with
+ * `welcome` the latest edition is due at once. It lifts an `erased` suppression, and no other: the
+ * reader has come back by their own hand. Returns false when the subscriber is gone or must not be
+ * written to.
  */
 export async function markConfirmed(
   trx: Transaction<Database>,
@@ -114,8 +118,8 @@ export async function markConfirmed(
 }
 
 /**
- * Takes back a leaving of the last hour: the subscription goes on from now. Returns false when there is none to take back;
- * true as well for whoever has come back already.
+ * Takes back a leaving of the last hour: the subscription goes on from now. Returns false when
+ * there is none to take back; true as well for whoever has come back already.
  */
 export async function markResubscribed(db: Kysely<Database>, publicId: string): Promise<boolean> {
   await sql`
@@ -128,7 +132,10 @@ export async function markResubscribed(db: Kysely<Database>, publicId: string): 
   return row?.consent === 'confirmed'
 }
 
-/** Tells until when a reader who left may come back with one button; null when that is over or they never left. */
+/**
+ * Tells until when a reader who left may come back with one button; null when that is over or they
+ * never left.
+ */
 export async function findComeBackUntil(db: Kysely<Database>, publicId: string): Promise<Date | null> {
   const { rows } = await sql<{ until: Date }>`
     select left_at + make_interval(mins => ${COME_BACK_MINUTES}) as until from subscribers

@@ -1,5 +1,6 @@
-// One-time links: a random token in the mail, its hash in the database. Looking uses nothing up; using one works once. Whatever
-// is wrong with a token (unknown, malformed, expired, used, of another purpose), the answer is the same: undefined.
+// One-time links: a random token in the mail, its hash in the database. Looking uses nothing up;
+// using one works once. Whatever is wrong with a token (unknown, malformed, expired, used, of
+// another purpose), the answer is the same: undefined.
 import { createHash, randomBytes } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
@@ -18,7 +19,10 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/
 /** How long a link works. An undo is for people who read their mail once a week. */
 const LIFE_HOURS: Record<CredentialPurpose, number> = { confirm: 48, address: 48, export: 48, erase: 48, undo: 7 * 24 }
 
-/** Makes a link for a subscriber and returns its token. Of each purpose but `undo` only the newest link of a subscriber works. */
+/**
+ * Makes a link for a subscriber and returns its token. Of each purpose but `undo` only the newest
+ * link of a subscriber works.
+ */
 export async function ensureCredential(
   trx: Transaction<Database>,
   purpose: CredentialPurpose,
@@ -84,7 +88,9 @@ export async function pruneCredentials(db: Kysely<Database>): Promise<number> {
 
 const columnsSql = sql`subscriber_id as "subscriberId", payload, issued_at as "issuedAt", expires_at as "expiresAt"`
 
-/** The token itself is never compared: only its hash is known here, so timing tells nothing of it. */
+/**
+ * The token itself is never compared: only its hash is known here, so timing tells nothing of it.
+ */
 function usableSql(purpose: CredentialPurpose, token: string) {
   return sql`hash = ${hashToken(token)} and purpose = ${purpose} and used_at is null and expires_at > clock_timestamp()`
 }

@@ -1,4 +1,5 @@
-// Who holds a signed link: the token's signature, its life and its epoch asked in one place. Every bad one gives undefined.
+// Who holds a signed link: the token's signature, its life and its epoch asked in one place. Every
+// bad one gives undefined.
 import type { Kysely } from 'kysely'
 import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
@@ -7,8 +8,9 @@ import type { Subscriber } from './subscriber.ts'
 import { isInLife, type LinkKeys, type TokenPurpose, verifyToken } from './token.ts'
 
 /**
- * Returns the subscriber whose token this is; undefined when it is not genuine, too old or revoked by a newer epoch. Links to
- * leave know no epoch and no age. An erased subscriber holds nothing else.
+ * Returns the subscriber whose token this is; undefined when it is not genuine, too old or revoked
+ * by a newer epoch. Links to leave know no epoch and no age. An erased subscriber holds nothing
+ * else.
  */
 export async function findHolder(
   db: Kysely<Database>,

@@ -1,22 +1,32 @@
-// What a reader may choose: when (rhythm) and what (choices). Parsed here once; trusted everywhere else.
+// What a reader may choose: when (rhythm) and what (choices). Parsed here once; trusted everywhere
+// else.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 const LENGTHS = ['titles', 'short', 'full'] as const
 const INCLUDE_MEANINGS = ['only', 'first'] as const
 
-/** What a reader gets on a day that leaves them without a digest: nothing, or a short note that says why. */
+/**
+ * What a reader gets on a day that leaves them without a digest: nothing, or a short note that says
+ * why.
+ */
 export const SILENCES = ['silent', 'note'] as const
 export type Silence = (typeof SILENCES)[number]
 
 /** More than these a reader would not read, and a mail could not hold. */
 export const PAPERS_MAX = 50
 
-/** Phrases of a list, and characters of one: more than a person keeps in mind, and far below what would slow a plan. */
+/**
+ * Phrases of a list, and characters of one: more than a person keeps in mind, and far below what
+ * would slow a plan.
+ */
 export const PHRASES_MAX = 30
 export const PHRASE_MAX_CHARACTERS = 80
 
-/** A topic, an author or an organisation as its reader wrote it: one line, in NFC. Comparing folds case. */
+/**
+ * A topic, an author or an organisation as its reader wrote it: one line, in NFC. Comparing folds
+ * case.
+ */
 const phrase = z
   .string()
   .transform((text) =>
@@ -34,7 +44,10 @@ const phrases = z
   .pipe(z.array(z.string()).max(PHRASES_MAX))
   .default([])
 
-/** The choices that decide a selection. Readers with equal choices share one row and, with the same history, one selection. */
+/**
+ * The choices that decide a selection. Readers with equal choices share one row and, with the same
+ * history, one selection.
+ */
 const choicesSchema = z.strictObject({
   /** Most papers a digest, without late risers. */
   papers: z.int().min(1).max(PAPERS_MAX).default(10),
@@ -47,7 +60,10 @@ const choicesSchema = z.strictObject({
   /** Followed: they count as included. */
   authors: phrases,
   organisations: phrases,
-  /** What including means, where anything is included or followed: nothing but these, or these first. */
+  /**
+   * What including means, where anything is included or followed: nothing but these, or these
+   * first.
+   */
   includeMeans: z.enum(INCLUDE_MEANINGS).default('first'),
 })
 
@@ -75,7 +91,10 @@ export function parseChoices(given: unknown): Choices {
   return choicesSchema.parse(given)
 }
 
-/** Returns the cadence and weekday of `daily`, `working-days` or `weekly:mon`; undefined for anything else. */
+/**
+ * Returns the cadence and weekday of `daily`, `working-days` or `weekly:mon`; undefined for
+ * anything else.
+ */
 export function parseCadence(text: string): Pick<Rhythm, 'cadence' | 'weekday'> | undefined {
   const [cadence, day, ...rest] = text.split(':')
   const known = CADENCES.find((name) => name === cadence)
@@ -84,7 +103,10 @@ export function parseCadence(text: string): Pick<Rhythm, 'cadence' | 'weekday'> 
   return weekday === 0 ? undefined : { cadence: known, weekday }
 }
 
-/** Tells whether this runtime knows the zone; PostgreSQL is asked as well when it is written, as each accepts names the other refuses. */
+/**
+ * Tells whether this runtime knows the zone; PostgreSQL is asked as well when it is written, as
+ * each accepts names the other refuses.
+ */
 export function isZone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined && /^[A-Za-z]/.test(name)

@@ -14,21 +14,28 @@ export interface NewSubscriber extends Rhythm {
   consentSource: string
 }
 
-/** Who has just confirmed takes a week that ended up to so many days before the last; of an older one, the last is made for them. */
+/**
+ * Who has just confirmed takes a week that ended up to so many days before the last; of an older
+ * one, the last is made for them.
+ */
 export const WELCOME_WEEK_DAYS = 6
 
 /** What became of an attempt to add an address. */
 export type Insertion = 'added' | 'known' | 'suppressed'
 
-/** Adds a confirmed subscriber. An address that is known in any state is left as it is; a suppressed one is refused. */
+/**
+ * Adds a confirmed subscriber. An address that is known in any state is left as it is; a suppressed
+ * one is refused.
+ */
 export async function insertSubscriber(db: Kysely<Database>, subscriber: NewSubscriber): Promise<Insertion> {
   const [insertion] = await insertSubscribers(db, [subscriber])
   return insertion as Insertion
 }
 
 /**
- * Adds many at once, one outcome each in the same order; see insertSubscriber. Of an address given twice the first counts, the
- * others are known. Throws a RangeError when a zone is unknown to this runtime or to PostgreSQL; nothing is added then.
+ * Adds many at once, one outcome each in the same order; see insertSubscriber. Of an address given
+ * twice the first counts, the others are known. Throws a RangeError when a zone is unknown to this
+ * runtime or to PostgreSQL; nothing is added then.
  */
 export async function insertSubscribers(db: Kysely<Database>, list: readonly NewSubscriber[]): Promise<Insertion[]> {
   await assertZones(db, new Set(list.map((subscriber) => subscriber.zone)))
@@ -93,13 +100,18 @@ export async function findSubscriberById(db: Kysely<Database>, id: number): Prom
   return row && subscriberFrom(row)
 }
 
-/** Lists up to `limit` subscribers with an id above `afterId`, by id: the whole list in flat memory, page by page. */
+/**
+ * Lists up to `limit` subscribers with an id above `afterId`, by id: the whole list in flat memory,
+ * page by page.
+ */
 export async function listSubscribers(db: Kysely<Database>, afterId: number, limit: number): Promise<Subscriber[]> {
   const rows = await subscribers(db).where('s.id', '>', afterId).orderBy('s.id').limit(limit).execute()
   return rows.map(subscriberFrom)
 }
 
-/** Ends a subscription. Repeating it changes nothing. Returns false when the public id is unknown. */
+/**
+ * Ends a subscription. Repeating it changes nothing. Returns false when the public id is unknown.
+ */
 export async function markUnsubscribed(db: Kysely<Database>, publicId: string): Promise<boolean> {
   const row = await db
     .updateTable('subscribers')
@@ -115,7 +127,10 @@ export async function markUnsubscribed(db: Kysely<Database>, publicId: string): 
   return row !== undefined
 }
 
-/** Pauses until a local date (that day included), or resumes with null: what freezes meanwhile is not waited for. */
+/**
+ * Pauses until a local date (that day included), or resumes with null: what freezes meanwhile is
+ * not waited for.
+ */
 export async function markPaused(db: Kysely<Database>, id: number, until: string | null): Promise<void> {
   await db
     .updateTable('subscribers')
@@ -132,13 +147,15 @@ export async function isReaderDue(db: Kysely<Database>): Promise<boolean> {
 }
 
 /**
- * Lists the weeks, by the date that ends them, that confirmed weekly readers point to with their hour, that are over (their
- * cut-off has passed) and still to be made: after an outage more than one. Who has just confirmed takes any recent week.
+ * Lists the weeks, by the date that ends them, that confirmed weekly readers point to with their
+ * hour, that are over (their cut-off has passed) and still to be made: after an outage more than
+ * one. Who has just confirmed takes any recent week.
  */
 export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: number): Promise<string[]> {
   const cutoffAfter = (days: number) =>
     sql`(last.week + 1) at time zone 'UTC' + make_interval(days => ${sql.lit(days)}, mins => ${cutoffMinutes})`
-  // Of those whose hour is still to come one is enough; an hour that has passed by a week has come again since.
+  // Of those whose hour is still to come one is enough; an hour that has passed by a week has come
+  // again since.
   const { rows } = await sql<{ week: string }>`
     with last as (select ${weekOfSql(sql`now()`, cutoffMinutes)} as week),
     pointed as (

@@ -1,4 +1,5 @@
-// What a subscriber is: an address with a consent. Addresses are compared, hashed and masked here and nowhere else.
+// What a subscriber is: an address with a consent. Addresses are compared, hashed and masked here
+// and nowhere else.
 import { createHmac } from 'node:crypto'
 import type { Consent } from '../database/states.ts'
 import type { Choices, Rhythm, Silence } from './preferences.ts'
@@ -15,12 +16,18 @@ export interface Subscriber extends Rhythm {
   nextDueAt: Date | null
 }
 
-/** One @, a dotted host, no spaces or characters that need quoting in a header: narrower than the RFCs, as every provider is. */
+/**
+ * One @, a dotted host, no spaces or characters that need quoting in a header: narrower than the
+ * RFCs, as every provider is.
+ */
 const ADDRESS =
   /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
 const ADDRESS_MAX_CHARACTERS = 254
 
-/** Returns the one spelling under which an address is kept (trimmed, lower case), undefined when it is none. */
+/**
+ * Returns the one spelling under which an address is kept (trimmed, lower case), undefined when it
+ * is none.
+ */
 export function normalizeAddress(text: string): string | undefined {
   const address = text.trim().toLowerCase()
   const local = address.slice(0, address.lastIndexOf('@'))
@@ -28,7 +35,9 @@ export function normalizeAddress(text: string): string | undefined {
   return local.startsWith('.') || local.endsWith('.') || local.includes('..') ? undefined : address
 }
 
-/** Hashes a normalised address with the database's own key: suppressions outlive the address itself. */
+/**
+ * Hashes a normalised address with the database's own key: suppressions outlive the address itself.
+ */
 export function hashAddress(key: Buffer, address: string): Buffer {
   return createHmac('sha256', key).update(address).digest()
 }

@@ -1,15 +1,21 @@
-// Addresses that must not be written to, by keyed hash: they outlive the subscriber, a second import and an erasure.
-// A graver reason replaces a lighter one and never the reverse, so that reports may come in any order.
+// Addresses that must not be written to, by keyed hash: they outlive the subscriber, a second
+// import and an erasure. A graver reason replaces a lighter one and never the reverse, so that
+// reports may come in any order.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { getAddressKey } from './store.ts'
 import { hashAddress } from './subscriber.ts'
 
-/** In rising order. All but *erased*, which bars adding and importing only, bar everything until the operator lifts them. */
+/**
+ * In rising order. All but *erased*, which bars adding and importing only, bar everything until the
+ * operator lifts them.
+ */
 const REASONS = ['erased', 'bounce', 'provider', 'complaint'] as const
 export type SuppressionReason = (typeof REASONS)[number]
 
-/** Makes sure that an address is suppressed for this reason or a graver one, since `at` or earlier. */
+/**
+ * Makes sure that an address is suppressed for this reason or a graver one, since `at` or earlier.
+ */
 export async function ensureSuppression(
   db: Kysely<Database>,
   addressHash: Buffer,
@@ -26,8 +32,9 @@ export async function ensureSuppression(
 }
 
 /**
- * Lifts the suppression of a normalised address; the soft bounces behind it count no more. Consent stays as it is: who
- * complained was unsubscribed and has to sign up again. Returns the reason that was lifted, undefined when there was none.
+ * Lifts the suppression of a normalised address; the soft bounces behind it count no more. Consent
+ * stays as it is: who complained was unsubscribed and has to sign up again. Returns the reason that
+ * was lifted, undefined when there was none.
  */
 export async function pruneSuppression(db: Kysely<Database>, address: string): Promise<string | undefined> {
   const hash = hashAddress(await getAddressKey(db), address)

@@ -1,9 +1,11 @@
-// Signed credentials in links: one purpose each, no address inside, nothing stored. A token of one purpose is never valid for another.
+// Signed credentials in links: one purpose each, no address inside, nothing stored. A token of one
+// purpose is never valid for another.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 
 /**
- * What a signed token may do. Purposes are separate keys, so they cannot be exchanged. `view` names a delivery, the others a
- * subscriber; `session` is what a page holds in a cookie in place of a link.
+ * What a signed token may do. Purposes are separate keys, so they cannot be exchanged. `view` names
+ * a delivery, the others a subscriber; `session` is what a page holds in a cookie in place of a
+ * link.
  */
 export const TOKEN_PURPOSES = ['unsubscribe', 'view', 'preferences', 'feed', 'session'] as const
 export type TokenPurpose = (typeof TOKEN_PURPOSES)[number]
@@ -11,11 +13,14 @@ export type TokenPurpose = (typeof TOKEN_PURPOSES)[number]
 export interface LinkKeys {
   /** The key that signs: the newest of the ring. */
   currentKeyId: number
-  /** `seal` locks what a notice says until it has left (delivery/seal.ts). */
+  /** `seal` locks what a notice says until it has left (delivery/notice/seal.ts). */
   byId: ReadonlyMap<number, Readonly<Record<TokenPurpose | 'seal', Buffer>>>
 }
 
-/** What a token says: whose (a subscriber's or a delivery's public id), as of which epoch, since when. */
+/**
+ * What a token says: whose (a subscriber's or a delivery's public id), as of which epoch, since
+ * when.
+ */
 export interface TokenClaim {
   publicId: string
   epoch: number
@@ -25,8 +30,8 @@ export interface TokenClaim {
 const VERSION = 1
 const HOUR_MS = 3_600_000
 /**
- * How long a token holds from its moment of issue, in milliseconds. Leaving works for ever; a mail's own links are of use while
- * it is read; a session is for one sitting.
+ * How long a token holds from its moment of issue, in milliseconds. Leaving works for ever; a
+ * mail's own links are of use while it is read; a session is for one sitting.
  */
 const LIFE_MS: Record<TokenPurpose, number> = {
   unsubscribe: Number.POSITIVE_INFINITY,
@@ -35,12 +40,16 @@ const LIFE_MS: Record<TokenPurpose, number> = {
   preferences: 90 * 24 * HOUR_MS,
   session: HOUR_MS,
 }
-// version 1 · key id 4 · uuid 16 · epoch 2 · issued (seconds) 5 · signature 16 = 44 bytes, 59 characters
+// version 1 · key id 4 · uuid 16 · epoch 2 · issued (seconds) 5 · signature 16 = 44 bytes, 59
+// characters
 const SIGNED_BYTES = 28
 const SIGNATURE_BYTES = 16
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** Derives the keys of each purpose by HKDF-SHA-256 from a ring of secrets, newest first. Key ids come from the secrets themselves. */
+/**
+ * Derives the keys of each purpose by HKDF-SHA-256 from a ring of secrets, newest first. Key ids
+ * come from the secrets themselves.
+ */
 export function deriveLinkKeys(secrets: readonly string[]): LinkKeys {
   const byId = new Map<number, Record<TokenPurpose | 'seal', Buffer>>()
   let currentKeyId: number | undefined
@@ -56,7 +65,10 @@ export function deriveLinkKeys(secrets: readonly string[]): LinkKeys {
   return { currentKeyId, byId }
 }
 
-/** Signs a claim with the key `keyId`. Throws when the ring no longer holds it: another key would change the bytes of a mail. */
+/**
+ * Signs a claim with the key `keyId`. Throws when the ring no longer holds it: another key would
+ * change the bytes of a mail.
+ */
 export function signToken(keys: LinkKeys, keyId: number, purpose: TokenPurpose, claim: TokenClaim): string {
   const key = keys.byId.get(keyId)?.[purpose]
   if (!key) throw new Error(`LINK_SECRET no longer holds key ${keyId}`)
@@ -70,7 +82,10 @@ export function signToken(keys: LinkKeys, keyId: number, purpose: TokenPurpose, 
   return token.toString('base64url')
 }
 
-/** Signs for a subscriber with the newest key, as of now: for pages and notices, whose bytes nobody rebuilds from rows. */
+/**
+ * Signs for a subscriber with the newest key, as of now: for pages and notices, whose bytes nobody
+ * rebuilds from rows.
+ */
 export function issueToken(
   keys: LinkKeys,
   purpose: Exclude<TokenPurpose, 'view'>,
@@ -85,7 +100,10 @@ export function isInLife(purpose: TokenPurpose, claim: TokenClaim, now: Date): b
   return now.getTime() - claim.issuedAt.getTime() < LIFE_MS[purpose]
 }
 
-/** Returns the claim of a genuine token of this purpose, undefined for anything else; whether its epoch and life still hold is the caller's to ask. */
+/**
+ * Returns the claim of a genuine token of this purpose, undefined for anything else; whether its
+ * epoch and life still hold is the caller's to ask.
+ */
 export function verifyToken(keys: LinkKeys, purpose: TokenPurpose, token: string): TokenClaim | undefined {
   const bytes = Buffer.from(token, 'base64url')
   // The second comparison refuses other spellings of the same bytes.

@@ -1,4 +1,5 @@
-// A change that can be taken back: each one answers with a link of its own that restores what was before it, once.
+// A change that can be taken back: each one answers with a link of its own that restores what was
+// before it, once.
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { markAddress } from './address.ts'
@@ -14,8 +15,9 @@ export type Undone =
   | { kind: 'address'; subscriberId: number; address: string }
 
 /**
- * Changes what a confirmed reader chose and returns it before and after, with the token of its undo: null where nothing
- * changed. Undefined when nobody is confirmed under this id; throws a RangeError for an unknown zone.
+ * Changes what a confirmed reader chose and returns it before and after, with the token of its
+ * undo: null where nothing changed. Undefined when nobody is confirmed under this id; throws a
+ * RangeError for an unknown zone.
  */
 export async function change(
   db: Kysely<Database>,
@@ -37,9 +39,10 @@ export async function findUndo(db: Kysely<Database>, token: string): Promise<Und
 }
 
 /**
- * Uses an undo link. Taking back a move makes every other link of the subscriber useless: whoever moved it must not be able
- * to move it again. Undefined for a link that is unknown, too old or used, and where the way back is closed: the reader has
- * left, or the old address belongs to somebody else by now.
+ * Uses an undo link. Taking back a move makes every other link of the subscriber useless: whoever
+ * moved it must not be able to move it again. Undefined for a link that is unknown, too old or
+ * used, and where the way back is closed: the reader has left, or the old address belongs to
+ * somebody else by now.
  */
 export async function undo(db: Kysely<Database>, token: string): Promise<Undone | undefined> {
   return db.transaction().execute(async (trx) => {

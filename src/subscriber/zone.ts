@@ -1,12 +1,13 @@
-// Whether a time zone is one that this runtime and the database both know. Asked on every write, because each accepts names that
-// the other refuses, and one unknown name would fail a whole plan.
+// Whether a time zone is one that this runtime and the database both know. Asked on every write,
+// because each accepts names that the other refuses, and one unknown name would fail a whole plan.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { isZone } from './preferences.ts'
 
 /**
- * Throws a RangeError that names the zones which either this runtime or PostgreSQL does not know: both must. CET and the
- * like count as unknown, because PostgreSQL takes them for abbreviations, which have no summer time.
+ * Throws a RangeError that names the zones which either this runtime or PostgreSQL does not know:
+ * both must. CET and the like count as unknown, because PostgreSQL takes them for abbreviations,
+ * which have no summer time.
  */
 export async function assertZones(db: Kysely<Database>, zones: ReadonlySet<string>): Promise<void> {
   // UTC is everyone's default and known everywhere, and asking reads every zone file there is.

@@ -1,4 +1,5 @@
-// The routes of the web surface: what answers where. Handlers decide; safety.ts puts its headers on all of them.
+// The routes of the web surface: what answers where. Handlers decide; safety.ts puts its headers on
+// all of them.
 import { type Context, type Handler, Hono } from 'hono'
 import { routePath } from 'hono/route'
 import { openResendWebhook } from '../delivery/provider/resend/webhook.ts'

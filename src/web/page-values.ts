@@ -1,4 +1,5 @@
-// What each page template prints: values ready to be escaped, '' where there is nothing to say. The templates leave that out.
+// What each page template prints: values ready to be escaped, '' where there is nothing to say. The
+// templates leave that out.
 import type { Card } from '../digest/card.ts'
 import type { EditionValues } from './editions/shown-edition.ts'
 import type { LookBackValues } from './reader/preferences/look-back.ts'

@@ -1,4 +1,5 @@
-// What readers reach by the links in their mails: every address, its methods, and which of them are nobody else's to keep.
+// What readers reach by the links in their mails: every address, its methods, and which of them are
+// nobody else's to keep.
 import type { Handler } from 'hono'
 import {
   downloadExport,

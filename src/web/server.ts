@@ -13,7 +13,10 @@ const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 5_000
 /** How long answers under way may take once we close. */
 const CLOSE_GRACE_MS = 5_000
-/** How often kept-alive connections are looked over then: one that has just answered would linger otherwise. */
+/**
+ * How often kept-alive connections are looked over then: one that has just answered would linger
+ * otherwise.
+ */
 const CLOSE_LOOK_MS = 50
 
 export interface WebServer {
@@ -23,7 +26,10 @@ export interface WebServer {
   close(): Promise<void>
 }
 
-/** Listens on `port` (0: any free one) of `hostname` (all interfaces unless named). Throws a UsageError when the port cannot be had. */
+/**
+ * Listens on `port` (0: any free one) of `hostname` (all interfaces unless named). Throws a
+ * UsageError when the port cannot be had.
+ */
 export async function listen(app: Hono, address: { port: number; hostname?: string }): Promise<WebServer> {
   // Without settings for TLS or HTTP/2 it is a plain one.
   const server = createAdaptorServer({

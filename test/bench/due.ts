@@ -1,5 +1,6 @@
-// Shows how due subscribers are found among many: the plan of the query, its time, and that of the tick's two questions. On an own
-// database of a server, dropped afterwards. `npx tsx test/bench/due.ts [--server postgres://…] [--readers 1000000]`
+// Shows how due subscribers are found among many: the plan of the query, its time, and that of the
+// tick's two questions. On an own database of a server, dropped afterwards. `npx tsx
+// test/bench/due.ts [--server postgres://…] [--readers 1000000]`
 import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
 import pg from 'pg'

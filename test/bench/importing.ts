@@ -1,5 +1,6 @@
-// Times an import of generated lines into a database of its own on the local PostgreSQL, dropped afterwards, and tells the most
-// memory that the process ever held. `npx tsx test/bench/importing.ts [--lines 1000000] [--server postgres://…]`
+// Times an import of generated lines into a database of its own on the local PostgreSQL, dropped
+// afterwards, and tells the most memory that the process ever held. `npx tsx
+// test/bench/importing.ts [--lines 1000000] [--server postgres://…]`
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

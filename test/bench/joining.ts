@@ -1,4 +1,5 @@
-// Measures joining: microseconds and bytes a mail, ten papers, in both encodings. `npx tsx test/bench/joining.ts`
+// Measures joining: microseconds and bytes a mail, ten papers, in both encodings. `npx tsx
+// test/bench/joining.ts`
 import { hrtime, stdout } from 'node:process'
 import { joinDigest, type MailEncoding, preparePieces, recipeOf } from '../../src/digest/joining.ts'
 import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
@@ -30,7 +31,8 @@ for (const length of ['titles', 'short', 'full'] as const) {
 
 function measure(encoding: MailEncoding, pieces: Parameters<typeof preparePieces>[0]): void {
   const prepared = preparePieces(pieces, encoding)
-  // Written into one buffer, as a provider does: a joined string costs its bytes only when they are read.
+  // Written into one buffer, as a provider does: a joined string costs its bytes only when they are
+  // read.
   const slab = Buffer.alloc(1 << 20)
   let bytes = 0
   for (let round = 0; round < 2; round++) {

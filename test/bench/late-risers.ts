@@ -1,6 +1,7 @@
-// Prints what late risers bring on the captured August 2025: which share of each day's final top five a reader has had with the
-// day's own digest, and within the next two editions. The day's own look freezes its edition; what was seen long after stands for
-// what the next looks see. `npx tsx test/bench/late-risers.ts`; without the captures there is nothing to measure.
+// Prints what late risers bring on the captured August 2025: which share of each day's final top
+// five a reader has had with the day's own digest, and within the next two editions. The day's own
+// look freezes its edition; what was seen long after stands for what the next looks see. `npx tsx
+// test/bench/late-risers.ts`; without the captures there is nothing to measure.
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { selectPapers } from '../../src/digest/selection.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'

@@ -1,6 +1,7 @@
-// Times planning on PostgreSQL: N readers, a share of them with choices of their own (topics, mutes, authors, bars), several
-// editions of history whose papers rise into the new one. `npx tsx test/bench/planning.ts --database postgres://…/EMPTY
-// [--readers 100000] [--editions 4] [--personal 0.05] [--sets 5000]`; the database must be empty and is left full.
+// Times planning on PostgreSQL: N readers, a share of them with choices of their own (topics,
+// mutes, authors, bars), several editions of history whose papers rise into the new one. `npx tsx
+// test/bench/planning.ts --database postgres://…/EMPTY [--readers 100000] [--editions 4]
+// [--personal 0.05] [--sets 5000]`; the database must be empty and is left full.
 import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
 import { TOPIC_GROUPS } from '../../src/digest/topics/groups.ts'

@@ -1,5 +1,6 @@
-// Times choosing: microseconds of processor a personal selection of a day of 60 papers, and milliseconds of a look back at 30 editions.
-// `npx tsx test/bench/selecting.ts [--readers 5000] [--database postgres://…/EMPTY]`; without a database the look back is left out.
+// Times choosing: microseconds of processor a personal selection of a day of 60 papers, and
+// milliseconds of a look back at 30 editions. `npx tsx test/bench/selecting.ts [--readers 5000]
+// [--database postgres://…/EMPTY]`; without a database the look back is left out.
 import { parseArgs } from 'node:util'
 import { lookBack } from '../../src/digest/look-back.ts'
 import { indexPlaces } from '../../src/digest/place-index.ts'

@@ -1,6 +1,7 @@
-// Scores mails of captured days with SpamAssassin, without any look at the network. `npx tsx test/bench/spam.ts [days]`: a
-// table of every length and kind with the rules
-// that scored. Exits with 1 when a mail scores above what we allow, apart from what its papers' own sentences bring along.
+// Scores mails of captured days with SpamAssassin, without any look at the network. `npx tsx
+// test/bench/spam.ts [days]`: a table of every length and kind with the rules that scored. Exits
+// with 1 when a mail scores above what we allow, apart from what its papers' own sentences bring
+// along.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,7 +29,10 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** Spreads the days over the captures, and adds the golden day, whose titles are meant to be difficult. */
+/**
+ * Spreads the days over the captures, and adds the golden day, whose titles are meant to be
+ * difficult.
+ */
 async function scoreDays(most: number): Promise<Score[]> {
   const templates = await loadTemplates()
   const days = capturedDays()

@@ -1,5 +1,6 @@
-// Mails in every client: what their HTML and CSS ask of a client, whether they are valid and accessible, and how they stand on a
-// phone and on a desk, by day and by night. The browser's part is skipped where there is no Chromium.
+// Mails in every client: what their HTML and CSS ask of a client, whether they are valid and
+// accessible, and how they stand on a phone and on a desk, by day and by night. The browser's part
+// is skipped where there is no Chromium.
 import { existsSync } from 'node:fs'
 import axe from 'axe-core'
 import { caniemail } from 'caniemail'
@@ -34,7 +35,10 @@ const CLIENTS: Parameters<typeof caniemail>[0]['clients'] = [
   'fastmail.*',
 ]
 
-/** What some of these clients support in part or not at all, and why the mails use it all the same. Nothing else may be used. */
+/**
+ * What some of these clients support in part or not at all, and why the mails use it all the same.
+ * Nothing else may be used.
+ */
 const ACCEPTED: { why: string; features: string[] }[] = [
   {
     why: 'stands in <style> alone: phones, dark mode, hover. A client without it shows the inline light look, which is whole',
@@ -200,7 +204,10 @@ describe.skipIf(!existsSync(CHROMIUM))('a mail on a screen', () => {
   })
 })
 
-/** Lists links lower than a finger, but for those within a sentence or a heading, where the line is the target. */
+/**
+ * Lists links lower than a finger, but for those within a sentence or a heading, where the line is
+ * the target.
+ */
 function smallTargets(page: Page): Promise<string[]> {
   return page.evaluate(`[...document.querySelectorAll('a')]
     .filter((link) => !link.closest('h1, h2') && getComputedStyle(link).display !== 'inline')

@@ -1,6 +1,7 @@
-// Takes pictures of representative digests at phone and desktop width, light and dark, straight from the templates: no server,
-// no database. Run: npx tsx test/browser/gallery.ts (into gallery/, which is not committed), or with --picture FILE for the
-// README's one picture, of our own sample day only.
+// Takes pictures of representative digests at phone and desktop width, light and dark, straight
+// from the templates: no server, no database. Run: npx tsx test/browser/gallery.ts (into gallery/,
+// which is not committed), or with --picture FILE for the README's one picture, of our own sample
+// day only.
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,5 @@
-// What a picture of a page does not show: whether it scrolls sideways, and what in it is too small for a finger.
+// What a picture of a page does not show: whether it scrolls sideways, and what in it is too small
+// for a finger.
 import type { Page } from 'playwright-core'
 
 /** A finger's width in CSS pixels; links within a sentence are exempt. */
@@ -17,7 +18,10 @@ const MEASURE = `({
     .map((element) => element.outerHTML.slice(0, 80)),
 })`
 
-/** Returns by how many pixels a page is wider than its window, and its targets that are too small, as HTML. */
+/**
+ * Returns by how many pixels a page is wider than its window, and its targets that are too small,
+ * as HTML.
+ */
 export async function measure(page: Page): Promise<{ overflow: number; small: string[] }> {
   return page.evaluate(MEASURE)
 }

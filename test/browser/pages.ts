@@ -1,5 +1,6 @@
-// Takes pictures of every page of a running demo, narrow and wide, light and dark, and reports what a picture does not show:
-// refused resources, sideways scrolling, targets too small for a finger. Run: npx tsx test/browser/pages.ts URL DIRECTORY
+// Takes pictures of every page of a running demo, narrow and wide, light and dark, and reports what
+// a picture does not show: refused resources, sideways scrolling, targets too small for a finger.
+// Run: npx tsx test/browser/pages.ts URL DIRECTORY
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'

@@ -1,5 +1,5 @@
-// The public pages as a browser and a validator see them: valid, accessible, as wide as the window, by day and by night. The
-// browser's part is skipped where there is no Chromium.
+// The public pages as a browser and a validator see them: valid, accessible, as wide as the window,
+// by day and by night. The browser's part is skipped where there is no Chromium.
 import { existsSync } from 'node:fs'
 import axe from 'axe-core'
 import { type Browser, chromium } from 'playwright-core'

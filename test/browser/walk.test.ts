@@ -1,5 +1,5 @@
-// The whole life of a reader on the real server: the demo as it is started by hand, on embedded stores of its own. With
-// SHOTS=DIRECTORY every page on the way is kept as a picture.
+// The whole life of a reader on the real server: the demo as it is started by hand, on embedded
+// stores of its own. With SHOTS=DIRECTORY every page on the way is kept as a picture.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'

@@ -1,5 +1,6 @@
-// A reader's whole life in a real browser, from the form on the front page to the erasure, by the links of the mails alone.
-// Every page on the way is looked at: valid, accessible, no wider than the window, nothing too small for a finger.
+// A reader's whole life in a real browser, from the form on the front page to the erasure, by the
+// links of the mails alone. Every page on the way is looked at: valid, accessible, no wider than
+// the window, nothing too small for a finger.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -160,7 +161,9 @@ export async function walk(given: Walk): Promise<string[]> {
   return seen
 }
 
-/** Shows the judge what the page shows, at the same address, so that the same stylesheet applies. */
+/**
+ * Shows the judge what the page shows, at the same address, so that the same stylesheet applies.
+ */
 async function copy({ page, judge }: Walk): Promise<Page> {
   const body = await page.content()
   const isPage = (address: URL) => address.href === page.url()

@@ -11,7 +11,9 @@ import { addReader, freezeEdition, openTestRound } from '../support/round.ts'
 import { openTestDatabase } from '../support/stores.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** Every command is a process that loads the whole program; a busy machine takes seconds for one. */
+/**
+ * Every command is a process that loads the whole program; a busy machine takes seconds for one.
+ */
 const PROCESS_MS = 60_000
 
 let folder: string

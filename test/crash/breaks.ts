@@ -1,5 +1,6 @@
-// Builds that are broken on purpose, each by the one mistake that the field knows. A harness that lets one of them pass
-// proves nothing. Every break is a rewritten statement or a wrapped provider; the rest of the build is the real one.
+// Builds that are broken on purpose, each by the one mistake that the field knows. A harness that
+// lets one of them pass proves nothing. Every break is a rewritten statement or a wrapped provider;
+// the rest of the build is the real one.
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema.ts'
@@ -18,7 +19,10 @@ export const BREAKS = {
       send: (request) => provider.send({ ...request, idempotencyKey: randomUUID() }),
     }),
   },
-  /** The ledger says submitted before the request, and is believed: whoever dies in between loses the batch. */
+  /**
+   * The ledger says submitted before the request, and is believed: whoever dies in between loses
+   * the batch.
+   */
   'ledger-first': {
     provider: (provider, db) => ({
       ...provider,
@@ -50,7 +54,10 @@ export const BREAKS = {
           )
         : text,
   },
-  /** No write asks whether the lease is still its own: a worker that slept through it goes on where it was. */
+  /**
+   * No write asks whether the lease is still its own: a worker that slept through it goes on where
+   * it was.
+   */
   'no-fence': {
     rewrite: (text) => text.replace(/((?:\w+\.)?"?lease_epoch"?) = (\$\d+)/g, '($1 = $2 or true)'),
   },

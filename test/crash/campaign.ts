@@ -1,4 +1,5 @@
-// A crash run from its seed to its report: processes are killed, one strike after the other, while editions are sent.
+// A crash run from its seed to its report: processes are killed, one strike after the other, while
+// editions are sent.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { standingSql } from '../../src/delivery/delivery.ts'
@@ -20,10 +21,16 @@ export interface Report extends Verdict {
   kills: number
 }
 
-/** A batch whose holder sleeps is taken over once its lease is over: far beyond that it is not coming. */
+/**
+ * A batch whose holder sleeps is taken over once its lease is over: far beyond that it is not
+ * coming.
+ */
 const TAKEOVER_MS = 15_000
 
-/** Runs until all strikes are done, or the first violation. Returns undefined where the stores are not installed. */
+/**
+ * Runs until all strikes are done, or the first violation. Returns undefined where the stores are
+ * not installed.
+ */
 export async function runCampaign(settings: CampaignSettings): Promise<Report | undefined> {
   const { seed, stores, subscribers } = settings
   const dice = openDice(seed)
@@ -49,8 +56,9 @@ export async function runCampaign(settings: CampaignSettings): Promise<Report | 
 }
 
 /**
- * While a process sleeps: a reader of its batch leaves, and the sleeper wakes once another process has asked in its place. Its
- * batch is the one whose lease began last; those of the dead, which end earlier, are taken over as well and say nothing.
+ * While a process sleeps: a reader of its batch leaves, and the sleeper wakes once another process
+ * has asked in its place. Its batch is the one whose lease began last; those of the dead, which end
+ * earlier, are taken over as well and say nothing.
  */
 async function oversleep({ round: { db } }: World, edition: EditionUnderFire | undefined): Promise<void> {
   if (!edition) return

@@ -1,5 +1,6 @@
-// The round against a provider that fails in every way it can: everybody is served once, nobody pays for another's bad
-// address, and a repeat is the same to the byte whatever was changed meanwhile. Samples in `npm test`, the whole in full.
+// The round against a provider that fails in every way it can: everybody is served once, nobody
+// pays for another's bad address, and a repeat is the same to the byte whatever was changed
+// meanwhile. Samples in `npm test`, the whole in full.
 import { appendFile, cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -43,7 +44,10 @@ describe('a provider in chaos', () => {
   })
   afterEach(() => standIn.close())
 
-  /** Plans an edition for these addresses, to leave through a stand-in of this kind in batches of this size. */
+  /**
+   * Plans an edition for these addresses, to leave through a stand-in of this kind in batches of
+   * this size.
+   */
   async function plan(addresses: readonly string[], batchSize: number, options: StandInOptions = {}) {
     standIn = await openResendStandIn(options)
     const resend = openResend({ apiKey: 're_test', baseUrl: standIn.url, requestsPerSecond: 1_000, deadlineMs: 400 })

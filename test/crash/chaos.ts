@@ -1,4 +1,5 @@
-// A provider on its worst day: what can go wrong with a request, each kind before and after its mails were accepted.
+// A provider on its worst day: what can go wrong with a request, each kind before and after its
+// mails were accepted.
 import type { Fault } from '../support/resend-stand-in.ts'
 import { openDice } from './strikes.ts'
 
@@ -14,7 +15,10 @@ const KINDS: readonly Fault[] = [
   { answer: 'garbage' },
 ]
 
-/** Returns a source of faults that strikes the share `rate` of the requests, the same ones for the same seed. */
+/**
+ * Returns a source of faults that strikes the share `rate` of the requests, the same ones for the
+ * same seed.
+ */
 export function chaos(rate: number, seed: number): () => Fault {
   const dice = openDice(seed)
   return () => {

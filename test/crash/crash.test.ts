@@ -1,5 +1,5 @@
-// The short form of `npm run test:crash`, on both kinds of stores, and the proof that the harness bites: builds that are
-// broken on purpose must be caught.
+// The short form of `npm run test:crash`, on both kinds of stores, and the proof that the harness
+// bites: builds that are broken on purpose must be caught.
 import { describe, expect, it } from 'vitest'
 import { isFull } from '../support/full.ts'
 import { openTemporaryPostgres, openTemporaryRedis } from '../support/servers.ts'
@@ -12,7 +12,9 @@ const probes = [await openTemporaryRedis(), await openTemporaryPostgres()]
 for (const probe of probes) await probe?.close()
 const hasStores = probes.every((probe) => probe !== undefined)
 
-/** Where each broken build shows at once; the long form finds all of them by striking everywhere. */
+/**
+ * Where each broken build shows at once; the long form finds all of them by striking everywhere.
+ */
 const WEAK_POINT: Record<BreakName, Strike> = {
   'random-key': 'accepted-answer-withheld',
   'ledger-first': 'before-request',
@@ -40,7 +42,10 @@ async function run(given: Partial<CampaignSettings>): Promise<Report> {
   return report
 }
 
-/** As the command's exit code says it: somebody got nothing or twice, or ledger and referee tell two stories. */
+/**
+ * As the command's exit code says it: somebody got nothing or twice, or ledger and referee tell two
+ * stories.
+ */
 function isCaught({ lost, duplicates, violations }: Report): boolean {
   return lost + duplicates + violations.length > 0
 }

@@ -1,5 +1,5 @@
-// Sends editions one after the other for as long as something is done to the round, and holds each against the referee. What
-// is done, and for how long, is the caller's.
+// Sends editions one after the other for as long as something is done to the round, and holds each
+// against the referee. What is done, and for how long, is the caller's.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addReaders, type EditionUnderFire, followEdition, judgeEdition, planEdition, stir } from './edition.ts'
 import { openDice } from './strikes.ts'
@@ -37,7 +37,10 @@ export interface Progress {
   pause(paused: boolean): void
 }
 
-/** Opens a world and sends editions in it until `disturb` has returned and the last one is over, or the first violation. Returns undefined where the stores are not installed. */
+/**
+ * Opens a world and sends editions in it until `disturb` has returned and the last one is over, or
+ * the first violation. Returns undefined where the stores are not installed.
+ */
 export async function driveEditions(
   settings: DriveSettings,
   disturb: (world: World, progress: Progress) => Promise<void>,

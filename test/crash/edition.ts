@@ -1,4 +1,5 @@
-// One edition under fire: planned for everyone, followed until nothing of it can move, and held against the referee's log.
+// One edition under fire: planned for everyone, followed until nothing of it can move, and held
+// against the referee's log.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { getAccounts } from '../../src/delivery/account/accounting.ts'
@@ -15,11 +16,16 @@ export interface EditionUnderFire {
   tag: string
   /** Who is to get it: subscribers by the address that their delivery took. */
   due: Map<string, number>
-  /** Who left, paused or moved after planning, as the harness itself made them: those may be withheld. */
+  /**
+   * Who left, paused or moved after planning, as the harness itself made them: those may be
+   * withheld.
+   */
   left: Set<number>
 }
 
-/** Nothing has moved for so long, and nothing is about to: what is not there by now will not come. */
+/**
+ * Nothing has moved for so long, and nothing is about to: what is not there by now will not come.
+ */
 const STILL_MS = 25_000
 /** Looks that must agree on it: on a busy machine one may take seconds. */
 const STILL_LOOKS = 40
@@ -27,7 +33,10 @@ const STILL_LOOKS = 40
 const STIRRED_SHARE = 0.2
 const LOOK_EVERY_MS = 150
 
-/** Adds `count` readers with a few different choices. Their hour never comes: editions are planned for everyone at once. */
+/**
+ * Adds `count` readers with a few different choices. Their hour never comes: editions are planned
+ * for everyone at once.
+ */
 export async function addReaders({ round }: Pick<World, 'round'>, count: number): Promise<void> {
   for (let first = 0; first < count; first += 1_000) {
     await insertSubscribers(
@@ -52,7 +61,8 @@ export async function planEdition(
   await sql`update subscribers set consent = 'confirmed', paused_until = null, next_due_at = now() + interval '1 year'`.execute(
     db,
   )
-  // Every edition takes the reader's one digest of a day: what earlier ones took is moved out of its way.
+  // Every edition takes the reader's one digest of a day: what earlier ones took is moved out of
+  // its way.
   await sql`update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(db)
   const date = new Date(Date.UTC(2024, 0, 1 + number)).toISOString().slice(0, 10)
   const edition = await freezeEdition(round, date)
@@ -71,8 +81,8 @@ export async function planEdition(
 }
 
 /**
- * Follows an edition until it is settled, or stands still for good. Every look checks that the accounts add up and that the
- * referee has seen nobody twice; `report` gets each violation.
+ * Follows an edition until it is settled, or stands still for good. Every look checks that the
+ * accounts add up and that the referee has seen nobody twice; `report` gets each violation.
  */
 export async function followEdition(
   { round: { db }, judge }: Pick<World, 'round' | 'judge'>,
@@ -142,7 +152,10 @@ export async function leave(
   await sql`update subscribers set consent = 'unsubscribed' where id = any(${[...ids]}::int[])`.execute(db)
 }
 
-/** Returns what the ledger and the referee disagree on once an edition is over, and how many were lost. */
+/**
+ * Returns what the ledger and the referee disagree on once an edition is over, and how many were
+ * lost.
+ */
 export async function judgeEdition(
   { round: { db }, judge }: Pick<World, 'round' | 'judge'>,
   edition: EditionUnderFire,

@@ -1,5 +1,5 @@
-// The processes of a round: started, told where to die, killed, and replaced by spares that are warm already. It ends only
-// what it started.
+// The processes of a round: started, told where to die, killed, and replaced by spares that are
+// warm already. It ends only what it started.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -30,7 +30,9 @@ export interface FleetSettings {
   worker: Omit<WorkerSettings, 'roles'>
   /** The roles of each process that works at one time. */
   crew: readonly WorkerSettings['roles'][]
-  /** Processes that are kept warm beside them. Where a process owns its stores there can be none. */
+  /**
+   * Processes that are kept warm beside them. Where a process owns its stores there can be none.
+   */
   spares: number
 }
 

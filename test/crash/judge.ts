@@ -1,4 +1,5 @@
-// Reads the referee's log as it grows and says who got what, and how often. It believes nothing but the log.
+// Reads the referee's log as it grows and says who got what, and how often. It believes nothing but
+// the log.
 import { type FileHandle, open } from 'node:fs/promises'
 import type { RefereeSettings } from './referee.ts'
 
@@ -9,7 +10,10 @@ interface SeenMail {
 }
 
 export interface Judge {
-  /** Requests that reached the referee, repeats that it answered from memory, and those that came with other bytes. */
+  /**
+   * Requests that reached the referee, repeats that it answered from memory, and those that came
+   * with other bytes.
+   */
   readonly requests: number
   readonly replays: number
   readonly mismatches: number

@@ -1,5 +1,6 @@
-// The line between one process and the provider: raw TCP, so that a request can be cut in its middle and an answer held back
-// at a moment that the process cannot know. It never reads more of the traffic than the head of a request.
+// The line between one process and the provider: raw TCP, so that a request can be cut in its
+// middle and an answer held back at a moment that the process cannot know. It never reads more of
+// the traffic than the head of a request.
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +8,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 
 export interface Line {
   url: string
-  /** Resolves when the next request stands still: half sent, or accepted and its answer held back. */
+  /**
+   * Resolves when the next request stands still: half sent, or accepted and its answer held back.
+   */
   strike(kind: 'half' | 'withhold', share: number): Promise<void>
   /** Lets the next request pass after all. */
   spare(): void

@@ -1,5 +1,6 @@
-// The named points at which a process of the round can be told to die or to stop. They are found from outside, in what the
-// process says to the database and to the provider; the code under test knows nothing of them.
+// The named points at which a process of the round can be told to die or to stop. They are found
+// from outside, in what the process says to the database and to the provider; the code under test
+// knows nothing of them.
 import pg from 'pg'
 import type { Provider } from '../../src/delivery/provider/provider.ts'
 import type { LinkKeys } from '../../src/subscriber/token.ts'
@@ -22,7 +23,10 @@ export type Point = (typeof POINTS)[number]
 /** Those that only the line between process and provider can tell; see line.ts. */
 export const LINE_POINTS: readonly Point[] = ['request-half-sent', 'accepted-answer-withheld']
 
-/** Called whenever the process is at a point. What it returns is waited for, except while joining, which cannot wait. */
+/**
+ * Called whenever the process is at a point. What it returns is waited for, except while joining,
+ * which cannot wait.
+ */
 export type Reach = (point: Point) => Promise<void> | undefined
 
 type Step = 'claim' | 'mark' | 'settle'
@@ -45,8 +49,8 @@ const AFTER: Record<Step, Point> = {
 }
 
 /**
- * Watches every statement of this process, and rewrites it by `rewrite` first. A step inside a transaction counts when the
- * transaction commits.
+ * Watches every statement of this process, and rewrites it by `rewrite` first. A step inside a
+ * transaction counts when the transaction commits.
  */
 export function watchDriver(reach: Reach, rewrite: (text: string) => string): void {
   const real = pg.Client.prototype.query as unknown as (...args: unknown[]) => unknown

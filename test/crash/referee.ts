@@ -1,5 +1,6 @@
-// The referee: a process of its own that stands in for Resend and writes down, in a log that only grows, what it accepted.
-// Nothing else counts as the truth about what was sent. It outlives every process that it judges.
+// The referee: a process of its own that stands in for Resend and writes down, in a log that only
+// grows, what it accepted. Nothing else counts as the truth about what was sent. It outlives every
+// process that it judges.
 import { openResendStandIn } from '../support/resend-stand-in.ts'
 import { chaos } from './chaos.ts'
 

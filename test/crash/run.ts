@@ -1,6 +1,7 @@
-// `npm run test:crash -- --kills N --seed S [--subscribers N] [--point NAME|random|all] [--stores real|embedded] [--break NAME]`:
-// kills the processes of a round N times at each point asked for and prints what the referee saw. Exit code 1 on any
-// violation, and 2 where the stores are not installed.
+// `npm run test:crash -- --kills N --seed S [--subscribers N] [--point NAME|random|all] [--stores
+// real|embedded] [--break NAME]`: kills the processes of a round N times at each point asked for
+// and prints what the referee saw. Exit code 1 on any violation, and 2 where the stores are not
+// installed.
 import { parseArgs } from 'node:util'
 import { BREAKS, type BreakName } from './breaks.ts'
 import { runCampaign } from './campaign.ts'

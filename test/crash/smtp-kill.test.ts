@@ -1,5 +1,6 @@
-// Workers on SMTP are killed with SIGKILL in the middle, again and again. The server's list is the truth: nobody is ever in it
-// twice, everybody is accounted for, and a kill leaves at most the pool's size unknown.
+// Workers on SMTP are killed with SIGKILL in the middle, again and again. The server's list is the
+// truth: nobody is ever in it twice, everybody is accounted for, and a kill leaves at most the
+// pool's size unknown.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -103,7 +104,10 @@ async function countInDoubt(): Promise<number> {
   return rows[0]?.mails ?? 0
 }
 
-/** Sessions in the store besides our own: a killed worker's are rolled back when the store has noticed. */
+/**
+ * Sessions in the store besides our own: a killed worker's are rolled back when the store has
+ * noticed.
+ */
 async function countSessions(): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from pg_stat_activity

@@ -1,4 +1,5 @@
-// A worker on an SMTP server, for tests to kill: claims, sends and settles one batch after another until nothing is left.
+// A worker on an SMTP server, for tests to kill: claims, sends and settles one batch after another
+// until nothing is left.
 import { openDatabase } from '../../src/database/client.ts'
 import { openSmtp } from '../../src/delivery/provider/smtp/smtp.ts'
 import { listStandingBatches } from '../../src/delivery/sending/ledger.ts'

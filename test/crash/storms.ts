@@ -1,5 +1,6 @@
-// What else befalls a round than the death of a process: stores that are emptied, stopped or full, sessions that are ended,
-// deploys. Each works on a world until it has done what it does; what came of it is the verdict's to say.
+// What else befalls a round than the death of a process: stores that are emptied, stopped or full,
+// sessions that are ended, deploys. Each works on a world until it has done what it does; what came
+// of it is the verdict's to say.
 import { execFile } from 'node:child_process'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,7 +16,10 @@ export type Storm = (world: World, progress: Progress) => Promise<void>
 
 const run = promisify(execFile)
 
-/** Empties Redis `times` times in the middle of a round: flushed, or killed and started anew. `waits` gets how long it took until a request came again, in milliseconds. */
+/**
+ * Empties Redis `times` times in the middle of a round: flushed, or killed and started anew.
+ * `waits` gets how long it took until a request came again, in milliseconds.
+ */
 export function emptyRedis(times: number, seed: number, waits: number[]): Storm {
   return async (world, progress) => {
     const redis = world.redis as TemporaryServer
@@ -70,7 +74,10 @@ export function endSessions(times: number, seed: number): Storm {
   }
 }
 
-/** Replaces each process `times` times, as a deploy does: SIGTERM, its end, the next. `ends` gets each exit code and how long it took. */
+/**
+ * Replaces each process `times` times, as a deploy does: SIGTERM, its end, the next. `ends` gets
+ * each exit code and how long it took.
+ */
 export function deploy(times: number, ends: { code: number | null; ms: number }[]): Storm {
   return async (world, progress) => {
     for (let done = 0; done < times && !progress.isOver(); done++) {
@@ -100,7 +107,10 @@ export async function mountDisk(folder: string, megabytes: number): Promise<(() 
   }
 }
 
-/** Fills PostgreSQL's disk to the last byte for `heldMs`, makes room again, and starts PostgreSQL if it gave up. `refused` gets how many writes failed meanwhile. */
+/**
+ * Fills PostgreSQL's disk to the last byte for `heldMs`, makes room again, and starts PostgreSQL if
+ * it gave up. `refused` gets how many writes failed meanwhile.
+ */
 export function fillDisk(disk: string, heldMs: number, refused: { writes: number }): Storm {
   return async (world, progress) => {
     await progress.untilSending()

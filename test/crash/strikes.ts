@@ -1,21 +1,30 @@
-// What is done to the processes of a round, and in which order: drawn from a seed, so that a run can be had again as far as
-// two clocks allow.
+// What is done to the processes of a round, and in which order: drawn from a seed, so that a run
+// can be had again as far as two clocks allow.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fleet, Runner } from './fleet.ts'
 import { LINE_POINTS, POINTS, type Point } from './points.ts'
 import type { World } from './world.ts'
 
-/** `random`: SIGKILL at any moment. `stop-past-lease`: SIGSTOP until another process has the batch, then SIGCONT. */
+/**
+ * `random`: SIGKILL at any moment. `stop-past-lease`: SIGSTOP until another process has the batch,
+ * then SIGCONT.
+ */
 export const STRIKES = ['random', ...POINTS, 'stop-past-lease'] as const
 export type Strike = (typeof STRIKES)[number]
 
-/** Where a process is stopped past its lease: before it fixes anything (where it could harm most), before it asks, and with the answer in its hand. */
+/**
+ * Where a process is stopped past its lease: before it fixes anything (where it could harm most),
+ * before it asks, and with the answer in its hand.
+ */
 const STOPS: readonly Point[] = [
   ...Array<Point>(4).fill('before-mark-commit'),
   'before-request',
   'answer-read-before-settle-commit',
 ]
-/** A process that was told to die somewhere and never comes by says that the point is gone from the code. */
+/**
+ * A process that was told to die somewhere and never comes by says that the point is gone from the
+ * code.
+ */
 const PATIENCE_MS = 60_000
 
 /** Returns numbers from 0 up to 1, the same ones for the same seed. */

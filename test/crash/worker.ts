@@ -1,5 +1,5 @@
-// One process of the round under test, made as `start` makes one, but told by its parent when to begin and where to die.
-// Only its times are shorter than a host's.
+// One process of the round under test, made as `start` makes one, but told by its parent when to
+// begin and where to die. Only its times are shorter than a host's.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { untilSignal } from '../../src/commands/signal.ts'
 import { readConfig } from '../../src/config.ts'
@@ -20,7 +20,9 @@ export interface WorkerSettings {
   tickMs: number
   batchSize: number
   broken: BreakName | null
-  /** Gives up on an answer after so long, in milliseconds; the provider's own deadline without it. */
+  /**
+   * Gives up on an answer after so long, in milliseconds; the provider's own deadline without it.
+   */
   deadlineMs?: number | undefined
   /** It owns its stores: they die with it. */
   isGroup: boolean
@@ -115,7 +117,10 @@ await stores.close()
 process.removeAllListeners('disconnect')
 process.disconnect()
 
-/** What the scheduler of `start` does, in smaller times: asserts the tick, and ticks by itself where the queue is out of reach. */
+/**
+ * What the scheduler of `start` does, in smaller times: asserts the tick, and ticks by itself where
+ * the queue is out of reach.
+ */
 async function keepTicking(): Promise<void> {
   while (!signal.aborted) {
     await queue.assertTick(settings.tickMs).catch(() => pipeline.sweep({ name: 'sweep' }).catch(() => {}))

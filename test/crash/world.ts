@@ -1,5 +1,5 @@
-// Everything that a crash run needs: stores of its own, the referee, its judge and the processes of the round. Opened in
-// order, closed the other way round; nothing of it outlives the run.
+// Everything that a crash run needs: stores of its own, the referee, its judge and the processes of
+// the round. Opened in order, closed the other way round; nothing of it outlives the run.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
@@ -34,7 +34,10 @@ export interface WorldSettings {
   schedulers?: number
   spares?: number
   referee?: Partial<RefereeSettings>
-  /** How long a process waits for an answer, in milliseconds; the provider's own deadline without it. */
+  /**
+   * How long a process waits for an answer, in milliseconds; the provider's own deadline without
+   * it.
+   */
   answerMs?: number
   /** Of the round's processes, on stderr. */
   logLevel?: string
@@ -96,7 +99,8 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
       SOURCE: `file:${folder}`,
       LOG_LEVEL: settings.logLevel ?? 'fatal',
     }
-    // With stores of its own, the first process makes the tables; otherwise they must be there before it looks.
+    // With stores of its own, the first process makes the tables; otherwise they must be there
+    // before it looks.
     const early = postgres ? await openTestRound(postgres.url) : undefined
     if (early) closing.push(() => early.close())
     const { workers = 3, schedulers = 1, spares = 2 } = settings

@@ -118,7 +118,8 @@ it('refuses a schema that is no plain name', () => {
   expect(() => openDatabase('postgres://127.0.0.1/none', { schema: 'a; drop schema b' })).toThrow(/plain/)
 })
 
-// Without a listener the broken connection would end the process: nobody waits for an answer at that moment.
+// Without a listener the broken connection would end the process: nobody waits for an answer at
+// that moment.
 it.skipIf(!hasPostgres)('fails a transaction whose connection is ended, and nothing else', async () => {
   const database = await openAny('real')
   const db = openDatabase(database.url)

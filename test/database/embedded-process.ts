@@ -1,5 +1,6 @@
-// Opens the embedded database of the folder of its first argument, tells its parent how, and keeps it until it is told
-// `close`. Told `transaction`, it begins one, adds a note and leaves it at that.
+// Opens the embedded database of the folder of its first argument, tells its parent how, and keeps
+// it until it is told `close`. Told `transaction`, it begins one, adds a note and leaves it at
+// that.
 import pg from 'pg'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { openLogger } from '../../src/logger.ts'

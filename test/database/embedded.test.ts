@@ -1,4 +1,5 @@
-// Whole processes, started and killed: who owns the database, what a kill leaves behind, how the rest goes on.
+// Whole processes, started and killed: who owns the database, what a kill leaves behind, how the
+// rest goes on.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,5 @@
-// Migrates the database of the first argument in the schema of the second, and tells its parent what it applied.
+// Migrates the database of the first argument in the schema of the second, and tells its parent
+// what it applied.
 import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'

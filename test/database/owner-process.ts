@@ -1,5 +1,5 @@
-// A contender for the folder of its first argument: tells its parent what came of it, and stays if it owns the folder.
-// As its second argument, `slow` means that it never gets ready.
+// A contender for the folder of its first argument: tells its parent what came of it, and stays if
+// it owns the folder. As its second argument, `slow` means that it never gets ready.
 import { chdir } from 'node:process'
 import { claimOwnership } from '../../src/database/owner.ts'
 

@@ -49,7 +49,8 @@ afterEach(async () => {
 describe('turns', () => {
   it('never gives a client the answer to another client, however their frames arrive', async () => {
     const clients = await Promise.all(Array.from({ length: 10 }, () => openClient()))
-    // A parameter longer than a chunk of the socket: the frames of one statement then arrive with others in between.
+    // A parameter longer than a chunk of the socket: the frames of one statement then arrive with
+    // others in between.
     const long = 'x'.repeat(300_000)
     await Promise.all(
       clients.map(async (client, i) => {

@@ -1,5 +1,6 @@
-// Nobody gets a paper twice: days replayed on a real store, with readers who pause, leave and come back, move to other addresses,
-// rhythms and choices, on mornings when some digests are refused, lost or missed. What the store holds in the end is the proof.
+// Nobody gets a paper twice: days replayed on a real store, with readers who pause, leave and come
+// back, move to other addresses, rhythms and choices, on mornings when some digests are refused,
+// lost or missed. What the store holds in the end is the proof.
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { cutoffOf, shiftDate } from '../../src/edition/edition.ts'
@@ -171,7 +172,10 @@ async function settle(next: () => number): Promise<void> {
     where d.edition_id = x.edition and d.subscriber_id = x.subscriber`.execute(round.db)
 }
 
-/** Reads from the ledger who had what, how often, in which section, and what came again after a refusal. */
+/**
+ * Reads from the ledger who had what, how often, in which section, and what came again after a
+ * refusal.
+ */
 async function look() {
   const { rows } = await sql<{ subscriber: number; paper: string; state: string; section: string; mail: string }>`
     select d.subscriber_id as subscriber, p.paper_id as paper, d.state, p.section, d.edition_id || ' ' || d.subscriber_id as mail
@@ -191,7 +195,10 @@ async function look() {
   }
 }
 
-/** Invents working days of papers, each with a later look: other votes, and papers that came in the evening; a few come back a day later. */
+/**
+ * Invents working days of papers, each with a later look: other votes, and papers that came in the
+ * evening; a few come back a day later.
+ */
 function inventDays(count: number): CapturedLooks[] {
   const next = random(3)
   const words = ['Agents', 'Diffusion', 'Language Models', 'Benchmarks', 'Video Generation', 'Proofs']

@@ -1,4 +1,5 @@
-// No mail is clipped: what is shortened, in which order, and that it is enough, for real days and for the worst there could be.
+// No mail is clipped: what is shortened, in which order, and that it is enough, for real days and
+// for the worst there could be.
 import { stdout } from 'node:process'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -273,7 +274,8 @@ function levelsOf(pieces: readonly Piece[], places: readonly Place[]): { levels:
 
 function heavyPaper(index: number): Partial<Place['paper']> {
   return {
-    // Three bytes a character, nine once encoded; every third with marks on its letters, which count as none.
+    // Three bytes a character, nine once encoded; every third with marks on its letters, which
+    // count as none.
     title: index % 3 === 0 ? 'a\u0301\u0323\u0302'.repeat(290) : `題${'目'.repeat(299)}`,
     abstract: `摘${'要'.repeat(1199)}`,
     summary: `概${'略'.repeat(399)}`,

@@ -1,4 +1,5 @@
-// Subjects and headers for any title, name and setting: short enough, unlike every other day's, and of one line.
+// Subjects and headers for any title, name and setting: short enough, unlike every other day's, and
+// of one line.
 import fc from 'fast-check'
 import { simpleParser } from 'mailparser'
 import { describe, expect, it } from 'vitest'

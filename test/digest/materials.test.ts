@@ -1,4 +1,5 @@
-// What mails are joined from, read from a real database: once a process, and never taking a row's word for its content.
+// What mails are joined from, read from a real database: once a process, and never taking a row's
+// word for its content.
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'

@@ -1,4 +1,5 @@
-// Which pieces make which mail is part of the join version: for given sizes, the same answer for ever.
+// Which pieces make which mail is part of the join version: for given sizes, the same answer for
+// ever.
 import { describe, expect, it } from 'vitest'
 import type { Section } from '../../src/database/states.ts'
 import { JOIN_VERSION } from '../../src/digest/joining.ts'
@@ -7,7 +8,10 @@ import { orderOfMail, orderOfView, type Stock } from '../../src/digest/order.ts'
 const CHANGED = `a mail in flight would be made of other pieces than version ${JOIN_VERSION}'s: undo the change, or raise JOIN_VERSION`
 const RANKED = 12
 
-/** Twelve ranked papers and two risers; a card of `kB`, its shorter ones ever smaller. Paper 3 could not be rendered. */
+/**
+ * Twelve ranked papers and two risers; a card of `kB`, its shorter ones ever smaller. Paper 3 could
+ * not be rendered.
+ */
 function stockOf(kB: number): Stock {
   const sections = new Map<number, Section>()
   for (let position = 1; position <= RANKED + 2; position++)

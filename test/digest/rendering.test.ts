@@ -53,7 +53,8 @@ describe('renderEdition', () => {
       expect(html).toContain(
         '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#x27;x&#x27; $&amp; $&#x27; {{title}}',
       )
-      // The slot that a title pretends to be is plain letters, and the real ones are where the links are.
+      // The slot that a title pretends to be is plain letters, and the real ones are where the
+      // links are.
       expect(html.split(SLOTS.view)).toHaveLength(2)
       expect(text.replace(/\s+/g, ' ')).toContain(`<script>alert("1")</script> & 'x' $& $' {{title}} {{{title}}} view`)
       expect(`${html}${text}${subject}`).not.toMatch(/(?!\n)\p{Cc}/u)

@@ -1,5 +1,6 @@
-// Outside text changes what a mail says and nothing else: its HTML is parsed by another parser and compared with the mail of
-// twins, papers that say plain words wherever the real ones say something.
+// Outside text changes what a mail says and nothing else: its HTML is parsed by another parser and
+// compared with the mail of twins, papers that say plain words wherever the real ones say
+// something.
 import { cpuUsage, stdout } from 'node:process'
 import fc from 'fast-check'
 import { type DefaultTreeAdapterTypes, parse, defaultTreeAdapter as tree } from 'parse5'
@@ -128,7 +129,10 @@ describe('the HTML of a mail', () => {
   })
 })
 
-/** Compares the tree of a whole edition and of a mail with those of the twins; returns how many elements there are. */
+/**
+ * Compares the tree of a whole edition and of a mail with those of the twins; returns how many
+ * elements there are.
+ */
 async function compare(places: Place[], length: Length, date: string, message: string): Promise<number> {
   const [own, twin] = await Promise.all(
     [places, places.map((each) => ({ ...each, paper: twinOf(each.paper) }))].map((each) => print(each, length, date)),
@@ -144,7 +148,8 @@ async function print(places: Place[], length: Length, date: string) {
   const pieces = preparePieces(await renderEdition(sheet, length, HOST, templates), 'utf8')
   const papers = places.map(({ position }) => position)
   const select = (count: number) => ({ papers: papers.slice(0, count), reasons: papers.slice(0, count).map(() => 0) })
-  // A page is never shortened; a mail of ten never needs to be, and one length shows what mails have besides.
+  // A page is never shortened; a mail of ten never needs to be, and one length shows what mails
+  // have besides.
   const page = joinView(pieces, select(papers.length))
   const printed = length === 'short' ? [page, joinDigest(pieces, select(10), SLOTS)] : [page]
   const documents = printed.map(({ html }) => {
@@ -158,7 +163,9 @@ async function print(places: Place[], length: Length, date: string) {
   }
 }
 
-/** Lists elements with their attributes, and that there is text or a comment, each with its depth. */
+/**
+ * Lists elements with their attributes, and that there is text or a comment, each with its depth.
+ */
 function outline(node: Node, depth = 0): string[] {
   const children = 'childNodes' in node ? node.childNodes.flatMap((child) => outline(child, depth + 1)) : []
   if (!tree.isElementNode(node)) return [`${depth} ${node.nodeName}`, ...children]

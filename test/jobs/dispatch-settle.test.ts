@@ -1,4 +1,5 @@
-// Two providers on one ledger: who gets a batch, what stays with its provider, what moves on, and when the first one is back.
+// Two providers on one ledger: who gets a batch, what stays with its provider, what moves on, and
+// when the first one is back.
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { listWaitingReasons } from '../../src/delivery/account/accounting.ts'

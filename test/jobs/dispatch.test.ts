@@ -1,5 +1,5 @@
-// One batch from claim to settle, on real stores: what is fixed before the request, what each outcome leads to, and that
-// nobody is ever accepted twice, whatever fails in between.
+// One batch from claim to settle, on real stores: what is fixed before the request, what each
+// outcome leads to, and that nobody is ever accepted twice, whatever fails in between.
 import fc from 'fast-check'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'

@@ -1,4 +1,5 @@
-// What a command that sends waits for: it must end when nothing can move any more, and say why when something is left.
+// What a command that sends waits for: it must end when nothing can move any more, and say why when
+// something is left.
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Accounts } from '../../src/delivery/delivery.ts'

@@ -90,7 +90,8 @@ describeStores('the pipeline', (stores) => {
     await makeDue()
     await vi.waitFor(
       async () => {
-        // Put again and again, as the ticks do: while the plan of the freeze still runs, another is left out.
+        // Put again and again, as the ticks do: while the plan of the freeze still runs, another is
+        // left out.
         await queue.put([{ name: 'plan' }])
         expect(round.provider.accepted).toHaveLength(7)
       },

@@ -1,4 +1,5 @@
-// Real processes against one Redis and one PostgreSQL, with a stand-in for Resend as the referee of what was sent.
+// Real processes against one Redis and one PostgreSQL, with a stand-in for Resend as the referee of
+// what was sent.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'

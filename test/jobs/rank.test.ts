@@ -31,7 +31,10 @@ function listings(votes: Record<string, number>): Listing[] {
   }))
 }
 
-/** Makes an edition whose cut-off was `minutes` ago (negative: is to come) and looks at its date `lookMinutes` ago. */
+/**
+ * Makes an edition whose cut-off was `minutes` ago (negative: is to come) and looks at its date
+ * `lookMinutes` ago.
+ */
 async function prepare(
   date: EditionDate,
   { minutes, votes, lookMinutes = 0 }: { minutes: number; votes?: Record<string, number>; lookMinutes?: number },

@@ -1,4 +1,5 @@
-// Quotas that are known in advance: never overdrawn, not by two workers at once; a day that does not last is shared fairly.
+// Quotas that are known in advance: never overdrawn, not by two workers at once; a day that does
+// not last is shared fairly.
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -33,7 +34,10 @@ beforeEach(() => {
 const names = ['ada', 'bob', 'cleo', 'dan', 'eve', 'fay', 'gus', 'hal']
 const served = (provider: ScriptedProvider) => provider.accepted.map(({ to }) => to.split('@')[0] as string)
 
-/** What a sweep and the workers do until nothing may go. `workers` take the same batches at the same time. */
+/**
+ * What a sweep and the workers do until nothing may go. `workers` take the same batches at the same
+ * time.
+ */
 async function sendAll(workers = 1): Promise<void> {
   for (;;) {
     await ration(round)

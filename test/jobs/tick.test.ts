@@ -15,7 +15,10 @@ keepRound((kept) => {
   round = kept
 })
 
-/** The cut-off of a date, so that it lies `minutes` from now (negative: ago), as minutes after the end of the date. */
+/**
+ * The cut-off of a date, so that it lies `minutes` from now (negative: ago), as minutes after the
+ * end of the date.
+ */
 const cutoffIn = (now: Date, date: EditionDate, minutes: number) =>
   Math.round((now.getTime() - cutoffOf(date, 0).getTime()) / 60_000) + minutes
 
@@ -36,7 +39,10 @@ async function lookAt(dates: EditionDate[], minutes: number): Promise<void> {
     where date in (${sql.join(dates)})`.execute(round.db)
 }
 
-/** Leaves one open edition, of yesterday, whose cut-off lies `minutes` from now; the older ones are settled. */
+/**
+ * Leaves one open edition, of yesterday, whose cut-off lies `minutes` from now; the older ones are
+ * settled.
+ */
 async function nearCutoff(minutes: number): Promise<{ date: EditionDate; given: TestRound }> {
   const now = await getNow(round.db)
   const today = dateOf(now)
@@ -124,7 +130,8 @@ describe('tick', () => {
     await ensureEdition(round.db, { date: today, kind: 'daily', cutoffAt: cutoffOf(today, given.cutoffMinutes) })
     await lookAt([...again, today], 10)
     expect(datesOf(await tick(given), 'collect')).toEqual([])
-    // Fifteen minutes later: the look of before is 25 minutes old and older than the moment at which second looks begin.
+    // Fifteen minutes later: the look of before is 25 minutes old and older than the moment at
+    // which second looks begin.
     await sql`update editions set cutoff_at = cutoff_at - interval '15 minutes'`.execute(round.db)
     await sql`update collections set collected_at = collected_at - interval '15 minutes'`.execute(round.db)
     expect(datesOf(await tick(given), 'collect')).toEqual(again)

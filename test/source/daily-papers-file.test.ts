@@ -1,4 +1,5 @@
-// The file reader, and through it every captured answer at hand: what the guard says about days as they really came.
+// The file reader, and through it every captured answer at hand: what the guard says about days as
+// they really came.
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

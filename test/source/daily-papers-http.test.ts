@@ -1,4 +1,5 @@
-// The HTTP reader against a real server on loopback that misbehaves in the ways the API was seen to.
+// The HTTP reader against a real server on loopback that misbehaves in the ways the API was seen
+// to.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -15,7 +16,9 @@ afterEach(async () => {
 
 type Handler = (url: URL, response: ServerResponse, request: IncomingMessage) => void
 
-/** Serves one handler a request (the last one again for all later ones) and opens the source on it. */
+/**
+ * Serves one handler a request (the last one again for all later ones) and opens the source on it.
+ */
 async function stand(handlers: Handler[], more: Partial<DailyPapersHttpOptions> = {}) {
   const asked: { path: string; query: Record<string, string>; agent: string | undefined }[] = []
   const waits: number[] = []

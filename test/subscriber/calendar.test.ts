@@ -11,8 +11,9 @@ import { isFull } from '../support/full.ts'
 import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
 
 /**
- * Changes at night, at midnight, before midnight, by half an hour, in the south, at odd offsets, never. Zones with a law of
- * the last years are left out: PostgreSQL and the runtime bring their own data, and one knows it before the other.
+ * Changes at night, at midnight, before midnight, by half an hour, in the south, at odd offsets,
+ * never. Zones with a law of the last years are left out: PostgreSQL and the runtime bring their
+ * own data, and one knows it before the other.
  */
 const ZONES = [
   'Europe/Paris',
@@ -194,7 +195,10 @@ describe('nextHourSql and lastHourSql', () => {
 })
 
 describe('every zone that both the database and this runtime know', () => {
-  /** A day of the grid breaks a rule when its hour is not on it, or not 22 to 26 hours before the next day's. */
+  /**
+   * A day of the grid breaks a rule when its hour is not on it, or not 22 to 26 hours before the
+   * next day's.
+   */
   const GRID = sql`
     select count(*)::int as days, count(*) filter (where local <> day)::int as elsewhere,
       count(*) filter (where next - at not between interval '22 hours' and interval '26 hours')::int as apart

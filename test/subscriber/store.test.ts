@@ -223,7 +223,10 @@ describe('isReaderDue', () => {
 })
 
 describe('listWantedWeeks', () => {
-  /** Now as minutes after the cut-off, so that the last date cut off is yesterday whenever a test runs. */
+  /**
+   * Now as minutes after the cut-off, so that the last date cut off is yesterday whenever a test
+   * runs.
+   */
   let week: string
   let cutoffMinutes: number
   beforeEach(async () => {

@@ -1,5 +1,5 @@
-// The captured days as places, through the source's own reader: empty where the captures are not at hand. They belong to
-// others, so nothing of them is kept here.
+// The captured days as places, through the source's own reader: empty where the captures are not at
+// hand. They belong to others, so nothing of them is kept here.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Place } from '../../src/edition/place.ts'
 import { rankPapers } from '../../src/edition/ranking.ts'
@@ -20,7 +20,10 @@ export interface CapturedDay {
 /** One in so many ordinary days is enough between full runs; the odd ones always come. */
 const SAMPLED = 6
 
-/** Lists the days captured on the day itself (a sample of them, unless in full), and the odd ones that can be read. */
+/**
+ * Lists the days captured on the day itself (a sample of them, unless in full), and the odd ones
+ * that can be read.
+ */
 export function capturedDays(): CapturedDay[] {
   const ordinary = readFolder('same-day').filter((_, index) => isFull || index % SAMPLED === 0)
   return [...ordinary, ...readFolder('odd')].filter(({ places }) => places.length > 0)
@@ -33,7 +36,10 @@ export interface CapturedLooks {
   later: Listing[] | null
 }
 
-/** Lists the days of a captured month (`2025-08`) in order, with their listings; none where the captures are not at hand. */
+/**
+ * Lists the days of a captured month (`2025-08`) in order, with their listings; none where the
+ * captures are not at hand.
+ */
 export function capturedMonth(month: string): CapturedLooks[] {
   const directory = new URL('same-day/', CAPTURES)
   if (!existsSync(directory)) return []

@@ -1,5 +1,5 @@
-// Mails of captured days as a provider gets them, for tests and measurements of whole messages. Addresses and tokens are
-// invented.
+// Mails of captured days as a provider gets them, for tests and measurements of whole messages.
+// Addresses and tokens are invented.
 import type { EditionKind, Length } from '../../src/database/states.ts'
 import type { Mail } from '../../src/delivery/provider/provider.ts'
 import { joinDigest, type MailEncoding, preparePieces } from '../../src/digest/joining.ts'
@@ -19,7 +19,10 @@ export function piecesOf({ date, places }: Day, length: Length, templates: Templ
   return renderEdition({ date, kind, incomplete: false, places }, length, HOST, templates)
 }
 
-/** Returns the mail of a day's first papers to one reader in each encoding: of the same tokens and public id. */
+/**
+ * Returns the mail of a day's first papers to one reader in each encoding: of the same tokens and
+ * public id.
+ */
 export function mailsOf({ date, places }: Day, pieces: readonly Piece[], papers: number): Record<MailEncoding, Mail> {
   const chosen = places.slice(0, papers).map(({ position }) => position)
   const selection = { papers: chosen, reasons: chosen.map(() => 0) }

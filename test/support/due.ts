@@ -1,4 +1,5 @@
-// When a digest falls due, computed a second time, without the database: from the offsets that the runtime knows.
+// When a digest falls due, computed a second time, without the database: from the offsets that the
+// runtime knows.
 import { IANAZone } from 'luxon'
 import type { Rhythm } from '../../src/subscriber/preferences.ts'
 
@@ -49,8 +50,8 @@ function chosenHours({ cadence, weekday, hour, zone }: Rhythm, around: number): 
 }
 
 /**
- * `wall` reads like UTC. An hour that comes twice is the later one; one that never comes moves on by what is missing, or back
- * an hour where that would be the next date.
+ * `wall` reads like UTC. An hour that comes twice is the later one; one that never comes moves on
+ * by what is missing, or back an hour where that would be the next date.
  */
 function instantOf(zone: string, wall: number): number {
   const before = wall - offsetMs(zone, wall - DAY_MS)

@@ -1,5 +1,6 @@
-// Gives a run of the tests a temporary folder of its own, for all of its processes, and removes it with everything that they
-// left in it: also what a worker kept open to its end, and what was killed.
+// Gives a run of the tests a temporary folder of its own, for all of its processes, and removes it
+// with everything that they left in it: also what a worker kept open to its end, and what was
+// killed.
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

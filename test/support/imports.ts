@@ -1,5 +1,5 @@
-// Reads source files as TypeScript's own parser sees them: what each imports, exports and takes from the environment.
-// It never runs them and never writes.
+// Reads source files as TypeScript's own parser sees them: what each imports, exports and takes
+// from the environment. It never runs them and never writes.
 import { readdirSync, readFileSync } from 'node:fs'
 import { posix, relative, resolve, sep } from 'node:path'
 import ts from 'typescript'
@@ -21,9 +21,18 @@ interface ExportedFunction {
   firstParameter: string | undefined
 }
 
+/** A line that is a comment and nothing else. */
+interface CommentLine {
+  line: number
+  columns: number
+}
+
 export interface Module {
   path: string
   lines: number
+  /** The comment before the first line of code. */
+  head: string
+  comments: CommentLine[]
   imports: Import[]
   functions: ExportedFunction[]
   readsEnvironment: boolean
@@ -39,7 +48,10 @@ export function readFiles(root: string, folders: readonly string[]): Files {
   return Object.fromEntries(paths.sort().map((path) => [path, readFileSync(resolve(root, path), 'utf8')]))
 }
 
-/** Parses the TypeScript files of `files`. A syntax error gives what could be read, for the compiler reports it better. */
+/**
+ * Parses the TypeScript files of `files`. A syntax error gives what could be read, for the compiler
+ * reports it better.
+ */
 export function parseModules(files: Files): Module[] {
   return Object.entries(files)
     .filter(([path]) => path.endsWith('.ts'))
@@ -51,6 +63,8 @@ function parseModule(path: string, text: string): Module {
   const module: Module = {
     path,
     lines: text.split('\n').length - (text.endsWith('\n') ? 1 : 0),
+    head: /^(\/\/.*\n)*/.exec(text)?.[0] ?? '',
+    comments: commentsIn(text),
     imports: [],
     functions: tree.statements.flatMap(exportedFunctions),
     readsEnvironment: false,
@@ -65,11 +79,19 @@ function parseModule(path: string, text: string): Module {
   return module
 }
 
+function commentsIn(text: string): CommentLine[] {
+  return text
+    .split('\n')
+    .flatMap((line, index) => (/^\s*(\/\/|\/\*|\*)/.test(line) ? { line: index + 1, columns: line.length } : []))
+}
+
 function fileOf(path: string, from: string): string | undefined {
   return /^\.{1,2}(\/|$)/.test(from) ? posix.join(posix.dirname(path), from) : undefined
 }
 
-/** Every way to name another module: import, export from, import(), require() and import('…').Type. */
+/**
+ * Every way to name another module: import, export from, import(), require() and import('…').Type.
+ */
 function importIn(node: ts.Node): { from: string; names: string[] } | undefined {
   if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
     const bindings = node.importClause?.namedBindings
@@ -110,7 +132,10 @@ function exportedFunctions(statement: ts.Statement): ExportedFunction[] {
   )
 }
 
-/** Sees `process.env`, `process['env']`, `{ env } = process` and `import { env } from 'node:process'`. */
+/**
+ * Sees `process.env`, `process['env']`, `{ env } = process` and `import { env } from
+ * 'node:process'`.
+ */
 function readsEnvironment(node: ts.Node): boolean {
   if (ts.isPropertyAccessExpression(node)) return isProcess(node.expression) && node.name.text === 'env'
   if (ts.isElementAccessExpression(node)) {

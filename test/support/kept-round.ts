@@ -4,8 +4,8 @@ import { emptyRound, openTestRound, type TestRound } from './round.ts'
 import { openTestDatabase, type TestDatabase } from './stores.ts'
 
 /**
- * Keeps one migrated round on embedded stores for all tests of a file, and empties it before each. `receive` gets it before
- * the first; ids go on counting, and no test may lean on them.
+ * Keeps one migrated round on embedded stores for all tests of a file, and empties it before each.
+ * `receive` gets it before the first; ids go on counting, and no test may lean on them.
  */
 export function keepRound(receive: (round: TestRound) => void): void {
   let database: TestDatabase

@@ -29,7 +29,10 @@ export async function readToken(round: Parameters<typeof readContent>[0], id: nu
   return content.token
 }
 
-/** Lets the waits and leases of all notices end now; those that are unknown for good stay as they are. */
+/**
+ * Lets the waits and leases of all notices end now; those that are unknown for good stay as they
+ * are.
+ */
 export async function endNoticeWaits(db: Kysely<Database>): Promise<void> {
   await sql`update notices set next_attempt_at = now() - interval '1 second' where next_attempt_at < 'infinity'`.execute(
     db,

@@ -1,5 +1,5 @@
-// A provider with a memory, as Resend and the outbox have one: the same key and bytes get the same answer and are not
-// accepted again. What it accepted is the truth that a ledger is held against.
+// A provider with a memory, as Resend and the outbox have one: the same key and bytes get the same
+// answer and are not accepted again. What it accepted is the truth that a ledger is held against.
 import {
   type BatchOutcome,
   type BatchRequest,

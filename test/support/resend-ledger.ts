@@ -1,5 +1,6 @@
-// What the Resend stand-in knows: requests, keys, accepted mails, quotas, and its rules for a valid mail. No HTTP here,
-// and an accepted mail is never taken back: this is what a test asks who got what, and how often.
+// What the Resend stand-in knows: requests, keys, accepted mails, quotas, and its rules for a valid
+// mail. No HTTP here, and an accepted mail is never taken back: this is what a test asks who got
+// what, and how often.
 import { createHash, randomBytes } from 'node:crypto'
 
 interface AcceptedMail {
@@ -24,7 +25,10 @@ export interface SeenRequest {
   at: number
   path: string
   key: string | null
-  /** The status that was, or would have been, answered; null while at work and where a fault came first. */
+  /**
+   * The status that was, or would have been, answered; null while at work and where a fault came
+   * first.
+   */
   status: number | null
   name: string | null
   replay: boolean
@@ -76,7 +80,8 @@ export function openLedger(options: { dailyQuota: number; monthlyQuota: number; 
     if (!known.has(text)) known.set(text, text)
     return known.get(text) ?? text
   }
-  // Numbered, so that a mail is found by its id without an index. Unique to this run by the first group.
+  // Numbered, so that a mail is found by its id without an index. Unique to this run by the first
+  // group.
   const idOf = (number: number) => `${run}-0000-4000-8000-${number.toString(16).padStart(12, '0')}`
   const spend = (period: string, mails: number) => spent.set(period, (spent.get(period) ?? 0) + mails)
 
@@ -175,7 +180,8 @@ export function openLedger(options: { dailyQuota: number; monthlyQuota: number; 
     return { status: 200, body: answer }
   }
 
-  // The ids are worked out when the answer is written, so that a kept answer is a few numbers and not a hundred ids.
+  // The ids are worked out when the answer is written, so that a kept answer is a few numbers and
+  // not a hundred ids.
   function answerOf({ path, first, accepted }: SeenRequest, permissive: boolean, errors: Errors): object {
     const ids = () => Array.from({ length: accepted }, (_, place) => ({ id: idOf(first + place) }))
     if (path === '/emails') return { id: idOf(first) }
@@ -194,12 +200,16 @@ export function openLedger(options: { dailyQuota: number; monthlyQuota: number; 
       const end = after === null ? accepted.length : Number.parseInt(after.slice(-12), 16)
       return { mails: accepted.slice(Math.max(0, end - limit), end).reverse(), hasMore: end > limit }
     },
-    /** Lists who was accepted more than once for one edition tag: the number that must stay at none. */
+    /**
+     * Lists who was accepted more than once for one edition tag: the number that must stay at none.
+     */
     duplicates: () =>
       [...byEdition].flatMap(([edition, counts]) =>
         [...counts].filter(([, times]) => times > 1).map(([to, times]) => ({ edition, to, times })),
       ),
-    /** Counts. `maxPerSecond` is the most arrivals within any one second, refused ones among them. */
+    /**
+     * Counts. `maxPerSecond` is the most arrivals within any one second, refused ones among them.
+     */
     summary: () => {
       const statuses: Record<string, number> = {}
       for (const { status } of requests) statuses[status ?? 'none'] = (statuses[status ?? 'none'] ?? 0) + 1
@@ -222,7 +232,8 @@ function tagsOf(mail: Record<string, unknown>): { name: string; value: string }[
   return (mail.tags ?? []) as { name: string; value: string }[]
 }
 
-// Returns the message for the first thing wrong with a mail, in the manner of Resend's; undefined when it is fine.
+// Returns the message for the first thing wrong with a mail, in the manner of Resend's; undefined
+// when it is fine.
 function problemOf(mail: Record<string, unknown> | null): string | undefined {
   if (typeof mail !== 'object' || mail === null) return 'The email must be an object.'
   const { from, subject, html, text, headers = {} } = mail

@@ -1,5 +1,5 @@
-// Reports as Resend sends them, signed as Svix describes it and without any code of the client that verifies them: HMAC-SHA-256
-// of `id.timestamp.body` under the base64 key behind `whsec_`.
+// Reports as Resend sends them, signed as Svix describes it and without any code of the client that
+// verifies them: HMAC-SHA-256 of `id.timestamp.body` under the base64 key behind `whsec_`.
 import { createHmac, randomBytes } from 'node:crypto'
 
 /** What a report says of one mail. */

@@ -1,4 +1,5 @@
-// The stand-in is the referee of the delivery tests, so its own rules are checked here with nothing but fetch.
+// The stand-in is the referee of the delivery tests, so its own rules are checked here with nothing
+// but fetch.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -1,5 +1,6 @@
 // A stand-in for Resend's API on loopback, for tests in this process or as a process of its own:
-// `tsx test/support/resend-stand-in.ts --port 0 --log FILE` prints its URL as one JSON line. It reaches nobody.
+// `tsx test/support/resend-stand-in.ts --port 0 --log FILE` prints its URL as one JSON line. It
+// reaches nobody.
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -12,11 +13,19 @@ import { makeReport, postReport } from './resend-reports.ts'
 
 /** What goes wrong with one request. An empty fault is none. */
 export interface Fault {
-  /** Whether the request is worked on as usual before its answer goes wrong: mails accepted, key kept. True by default. */
+  /**
+   * Whether the request is worked on as usual before its answer goes wrong: mails accepted, key
+   * kept. True by default.
+   */
   accept?: boolean
-  /** Keeps the request, and its key, in flight for so long before it is worked on, in milliseconds. */
+  /**
+   * Keeps the request, and its key, in flight for so long before it is worked on, in milliseconds.
+   */
   delayMs?: number
-  /** In place of the usual answer. cut: half of it, then the end of the connection. hang: none for as long as asked. */
+  /**
+   * In place of the usual answer. cut: half of it, then the end of the connection. hang: none for
+   * as long as asked.
+   */
   answer?: 'reset' | 'hang' | 'cut' | 'garbage' | { status: number; body?: unknown; headers?: Record<string, string> }
 }
 
@@ -33,7 +42,9 @@ export interface StandInOptions {
   keepBodies?: boolean
   /** As with a key that may send and ask nothing. */
   sendingOnly?: boolean
-  /** Takes no notice of a request for permissive validation: one bad mail refuses its whole batch. */
+  /**
+   * Takes no notice of a request for permissive validation: one bad mail refuses its whole batch.
+   */
   strictOnly?: boolean
   /** One JSON line a request is appended, before it is answered. */
   logFile?: string
@@ -212,7 +223,10 @@ export async function openResendStandIn(options: StandInOptions = {}) {
   }
 }
 
-/** Returns a source of faults that strikes the share `rate` of the sends, the same ones for the same seed. */
+/**
+ * Returns a source of faults that strikes the share `rate` of the sends, the same ones for the same
+ * seed.
+ */
 export function seededFaults(rate: number, seed: number): () => Fault | undefined {
   const kinds: Fault[] = [
     { accept: false, answer: 'reset' },

@@ -1,4 +1,5 @@
-// A round to test with: real stores, real templates, and stand-ins for the two ports that the test scripts.
+// A round to test with: real stores, real templates, and stand-ins for the two ports that the test
+// scripts.
 import { type Kysely, sql } from 'kysely'
 import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
@@ -30,7 +31,10 @@ import { makePlace } from './places.ts'
 
 export const TEST_SECRET = 'a secret for tests that is long enough to be taken'
 
-/** A provider whose answers the test scripts; without a script everything is submitted. It remembers every request. */
+/**
+ * A provider whose answers the test scripts; without a script everything is submitted. It remembers
+ * every request.
+ */
 export interface ScriptedProvider extends Provider {
   requests: BatchRequest[]
   /** Every mail that was accepted, in order. */
@@ -158,7 +162,10 @@ export async function addReader(
   return (await findSubscriberByAddress(db, address)) as Subscriber
 }
 
-/** Freezes an edition of invented or given places, its pieces rendered for real. `hoursAgo` says when it froze. */
+/**
+ * Freezes an edition of invented or given places, its pieces rendered for real. `hoursAgo` says
+ * when it froze.
+ */
 export async function freezeEdition(
   round: Pick<Round, 'db' | 'templates' | 'host'>,
   date: EditionDate,
@@ -203,14 +210,20 @@ export function inventPlaces(date: EditionDate, count: number): Place[] {
   )
 }
 
-/** Returns the accounts of an edition and throws when they do not add up: every test that reads them checks the identity. */
+/**
+ * Returns the accounts of an edition and throws when they do not add up: every test that reads them
+ * checks the identity.
+ */
 export async function readAccounts(db: Kysely<Database>, editionId: number) {
   const accounts = await getAccounts(db, editionId)
   if (!addsUp(accounts)) throw new Error(`accounts do not add up: ${JSON.stringify(accounts)}`)
   return accounts
 }
 
-/** Removes everything that tests put into a round's database, so that the next one starts afresh without migrating again. */
+/**
+ * Removes everything that tests put into a round's database, so that the next one starts afresh
+ * without migrating again.
+ */
 export async function emptyRound(db: Kysely<Database>): Promise<void> {
   // Deleting a few rows is several times faster than truncating the tables.
   const tables = 'events deliveries batches selections pieces edition_papers editions votes listings collections papers'
@@ -219,8 +232,8 @@ export async function emptyRound(db: Kysely<Database>): Promise<void> {
 }
 
 /**
- * Freezes an edition, adds a reader a name (in one go: asking for zones takes longer than all the rest) and plans it for
- * everyone. Returns its batches in order.
+ * Freezes an edition, adds a reader a name (in one go: asking for zones takes longer than all the
+ * rest) and plans it for everyone. Returns its batches in order.
  */
 export async function planFor(
   round: Round,
@@ -249,7 +262,9 @@ export async function readBatch(db: Kysely<Database>, id: number) {
   return db.selectFrom('batches').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
 }
 
-/** Returns the deliveries of an edition by their reader's name (the part before the @, as added). */
+/**
+ * Returns the deliveries of an edition by their reader's name (the part before the @, as added).
+ */
 export async function readDeliveries(db: Kysely<Database>, editionId: number) {
   const rows = await db
     .selectFrom('deliveries as d')
@@ -271,7 +286,10 @@ export async function listDeliveries(db: Kysely<Database>) {
     .execute()
 }
 
-/** Lets the waits and leases of all batches end now; those that are unknown for good stay as they are. */
+/**
+ * Lets the waits and leases of all batches end now; those that are unknown for good stay as they
+ * are.
+ */
 export async function endWaits(db: Kysely<Database>): Promise<void> {
   await sql`update batches set next_attempt_at = now() - interval '1 second' where next_attempt_at < 'infinity'`.execute(
     db,

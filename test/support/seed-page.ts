@@ -1,5 +1,5 @@
-// The page that this project was created from, through a small adapter: it has neither ids nor votes. Undefined where the
-// file is not at hand.
+// The page that this project was created from, through a small adapter: it has neither ids nor
+// votes. Undefined where the file is not at hand.
 import { existsSync, readFileSync } from 'node:fs'
 import { paperFrom } from '../../src/source/outside-paper.ts'
 import type { Listing } from '../../src/source/paper.ts'

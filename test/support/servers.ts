@@ -1,5 +1,5 @@
-// Servers of a test's own, for those that flush or kill, and what it takes to ask one whether it answers. Whoever opens one
-// closes it. No test framework in here: the crash harness runs without.
+// Servers of a test's own, for those that flush or kill, and what it takes to ask one whether it
+// answers. Whoever opens one closes it. No test framework in here: the crash harness runs without.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
@@ -35,8 +35,8 @@ export async function openTemporaryRedis(): Promise<TemporaryServer | undefined>
 }
 
 /**
- * Keeps its files below `parent`, in segments of `segmentMb` megabytes of log. Returns undefined where PostgreSQL's own
- * programs are not installed.
+ * Keeps its files below `parent`, in segments of `segmentMb` megabytes of log. Returns undefined
+ * where PostgreSQL's own programs are not installed.
  */
 export async function openTemporaryPostgres(parent = tmpdir(), segmentMb = 16): Promise<TemporaryServer | undefined> {
   const programs = await findPostgresPrograms()
@@ -73,7 +73,10 @@ const run = promisify(execFile)
 const MOST_STARTS = 40
 const SILENT = { stdio: 'ignore' } as const
 
-/** Files of a database that was just made take seconds to make and a moment to copy, so they are kept beside the packages. */
+/**
+ * Files of a database that was just made take seconds to make and a moment to copy, so they are
+ * kept beside the packages.
+ */
 export async function copyFreshFiles(folder: string): Promise<void> {
   const kept = fileURLToPath(new URL('../../node_modules/.cache/paper-round/embedded-0.5.14', import.meta.url))
   if (!(await answers(() => readdir(kept)))) {

@@ -1,14 +1,20 @@
-// A mail server to test with: real SMTP on loopback, told where to die and what to refuse. What it took, it keeps: that is the
-// truth that a ledger is held against.
+// A mail server to test with: real SMTP on loopback, told where to die and what to refuse. What it
+// took, it keeps: that is the truth that a ledger is held against.
 import type { AddressInfo, Socket } from 'node:net'
 import { SMTPServer, type SMTPServerSession } from 'smtp-server'
 
-/** Where a session is: its connection, the first command, the login, sender, recipient, a part of the body, after the final dot. */
+/**
+ * Where a session is: its connection, the first command, the login, sender, recipient, a part of
+ * the body, after the final dot.
+ */
 export type Phase = 'connect' | 'ehlo' | 'auth' | 'mail' | 'rcpt' | 'body' | 'dot'
 
 export interface Fault {
   at: Phase
-  /** Cuts the connection, never answers, or refuses with a code and words. `taken, die`: takes the mail, then cuts. */
+  /**
+   * Cuts the connection, never answers, or refuses with a code and words. `taken, die`: takes the
+   * mail, then cuts.
+   */
   does: 'die' | 'taken, die' | 'hang' | [code: number, words: string]
   /** Only for this recipient; of a session that is not so far, anyone. */
   to?: string
@@ -48,7 +54,10 @@ export async function openSmtpStandIn(
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
 
-  /** Returns an error to refuse with, `hang` when the session is dead or must stay silent, undefined when all is well. */
+  /**
+   * Returns an error to refuse with, `hang` when the session is dead or must stay silent, undefined
+   * when all is well.
+   */
   function meet(at: Phase, session: SMTPServerSession, to?: string): Error | 'hang' | undefined {
     const index = standIn.faults.findIndex((fault) => fault.at === at && (fault.to === undefined || fault.to === to))
     if (index < 0) return undefined

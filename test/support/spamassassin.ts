@@ -1,4 +1,5 @@
-// SpamAssassin as a judge of whole messages: its own rules only, nothing asked of the network and nothing learned.
+// SpamAssassin as a judge of whole messages: its own rules only, nothing asked of the network and
+// nothing learned.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,7 +14,10 @@ export interface Score {
 /** Five points are spam to it; one leaves room for what a receiver's network tests add. */
 export const SCORE_MAX = 1
 
-/** Rules about what papers say and link to: no mail of ours can change that, and hiding it would be what spammers do. */
+/**
+ * Rules about what papers say and link to: no mail of ours can change that, and hiding it would be
+ * what spammers do.
+ */
 const RULES_OF_THE_SOURCE: Record<string, string> = {
   LONGWORDS: 'ten long words in a row, as abstracts have them',
   PDS_OTHER_BAD_TLD: "a project page's top-level domain",
@@ -29,7 +33,10 @@ export function hasSpamAssassin(): boolean {
   return spawnSync('spamassassin', ['--version'], { stdio: 'ignore' }).status === 0
 }
 
-/** Scores each file; one start of the program for all of them, which takes longer than a message does. */
+/**
+ * Scores each file; one start of the program for all of them, which takes longer than a message
+ * does.
+ */
 export function scoreMessages(files: readonly string[]): Score[] {
   // A home of its own: the program writes settings into the one it finds.
   const home = mkdtempSync(join(tmpdir(), 'spamassassin-'))

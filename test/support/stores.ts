@@ -1,5 +1,6 @@
-// Real stores for tests: the embedded ones always, PostgreSQL and Redis where they answer on this machine, and servers of
-// a test's own for those that flush or kill. Whatever is opened here must be closed by the test that opened it.
+// Real stores for tests: the embedded ones always, PostgreSQL and Redis where they answer on this
+// machine, and servers of a test's own for those that flush or kill. Whatever is opened here must
+// be closed by the test that opened it.
 import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe } from 'vitest'
@@ -24,8 +25,8 @@ export interface TestStores {
 }
 
 /**
- * Runs the same suite on the embedded stores and, where both answer, on PostgreSQL and Redis. The stores are new for every
- * test and can be read inside tests and `beforeEach` only.
+ * Runs the same suite on the embedded stores and, where both answer, on PostgreSQL and Redis. The
+ * stores are new for every test and can be read inside tests and `beforeEach` only.
  */
 export function describeStores(name: string, define: (stores: TestStores) => void): void {
   describe(`${name} (embedded stores)`, () => define(keepStores(openEmbeddedDatabase, undefined)))
@@ -34,7 +35,10 @@ export function describeStores(name: string, define: (stores: TestStores) => voi
   )
 }
 
-/** Opens an empty database: embedded (one server a worker, so one open at a time), or real (undefined without a server). */
+/**
+ * Opens an empty database: embedded (one server a worker, so one open at a time), or real
+ * (undefined without a server).
+ */
 export async function openTestDatabase(kind: 'embedded'): Promise<TestDatabase>
 export async function openTestDatabase(kind: 'real'): Promise<TestDatabase | undefined>
 export async function openTestDatabase(kind: 'embedded' | 'real'): Promise<TestDatabase | undefined> {
@@ -80,7 +84,10 @@ function keepStores(open: () => Promise<TestDatabase>, redisUrl: string | undefi
   return stores
 }
 
-/** One server for all files of a worker: it ends with its process, and its files go with the folder of the run. */
+/**
+ * One server for all files of a worker: it ends with its process, and its files go with the folder
+ * of the run.
+ */
 let embedded: EmbeddedDatabase | undefined
 let embeddedInUse = false
 

@@ -1,4 +1,5 @@
-// The web surface on real stores for a test file: an app to ask, a round that fills it, and what was logged.
+// The web surface on real stores for a test file: an app to ask, a round that fills it, and what
+// was logged.
 import type { Hono } from 'hono'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
@@ -23,7 +24,10 @@ interface Web {
 const EMPTY = sql`truncate papers, collections, listings, votes, editions, edition_papers, pieces, preferences, subscribers,
   selections, batches, deliveries, suppressions, notices, credentials, notes, events, rate_limits cascade`
 
-/** Opens one migrated database for the file and empties it before each test. Read the fields inside tests only. */
+/**
+ * Opens one migrated database for the file and empties it before each test. Read the fields inside
+ * tests only.
+ */
 export function keepWeb(): Web {
   const web = { log: [] as string[] } as Web
   let database: TestDatabase

@@ -1,5 +1,5 @@
-// Every link of a reader against whoever plays with it: changed and exchanged tokens, scanners that only look, requests of any
-// shape. Small samples here, the whole of them with `npm run test:full`.
+// Every link of a reader against whoever plays with it: changed and exchanged tokens, scanners that
+// only look, requests of any shape. Small samples here, the whole of them with `npm run test:full`.
 import { connect } from 'node:net'
 import fc from 'fast-check'
 import { sql } from 'kysely'

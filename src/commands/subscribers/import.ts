@@ -1,4 +1,5 @@
-// Takes a list of subscribers over from a file. Safe to repeat: whoever is known stays as they are, whatever the file says.
+// Takes a list of subscribers over from a file. Safe to repeat: whoever is known stays as they are,
+// whatever the file says.
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Kysely } from 'kysely'
@@ -53,7 +54,10 @@ export async function importSubscribersCommand(file: string, options: ImportOpti
   ])
 }
 
-/** Imports what `input` holds, batch by batch: never more of it in memory. Throws a UsageError for what is no list at all. */
+/**
+ * Imports what `input` holds, batch by batch: never more of it in memory. Throws a UsageError for
+ * what is no list at all.
+ */
 export async function importList(
   db: Kysely<Database>,
   input: AsyncIterable<Buffer>,

@@ -100,7 +100,10 @@ function parseSubscriber(address: string, options: AddOptions): NewSubscriber {
   }
 }
 
-/** Names the option that a value came from: of the numbers and names above, all others are parsed already. */
+/**
+ * Names the option that a value came from: of the numbers and names above, all others are parsed
+ * already.
+ */
 function refusalOf(error: ZodError, options: AddOptions): UsageError {
   const [issue] = error.issues
   const field = String(issue?.path[0])

@@ -1,7 +1,8 @@
-// The first schema. Choices that are not obvious: the ledger's keys begin with edition_id, so that partitions stay possible;
-// fillfactors leave room for the one later write of a row (HOT updates); states are text with checks, so that adding one
-// is a change of a constraint and not of a type; deliveries have no foreign keys, as four checks a row cost more than the row
-// itself (20 of 36 µs) and only planning writes them, from rows that are never deleted.
+// The first schema. Choices that are not obvious: the ledger's keys begin with edition_id, so that
+// partitions stay possible; fillfactors leave room for the one later write of a row (HOT updates);
+// states are text with checks, so that adding one is a change of a constraint and not of a type;
+// deliveries have no foreign keys, as four checks a row cost more than the row itself (20 of 36 µs)
+// and only planning writes them, from rows that are never deleted.
 import { randomBytes } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 

@@ -1,5 +1,5 @@
-// What a reader's own choices add to the reasons on their cards: part of what a selection is. Equal ones still share a row; by a
-// hash, as fifty remarks are more than an index entry holds.
+// What a reader's own choices add to the reasons on their cards: part of what a selection is. Equal
+// ones still share a row; by a hash, as fifty remarks are more than an index entry holds.
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,4 +1,5 @@
-// Notices with a life like a batch's, the one-time credentials that they carry, and the facts that prove a consent.
+// Notices with a life like a batch's, the one-time credentials that they carry, and the facts that
+// prove a consent.
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -22,7 +23,8 @@ const statements = [
     expires_at timestamptz not null,
     used_at timestamptz
   )`,
-  // One link of a kind a reader: a new one takes the place of the old. Each change has an undo of its own.
+  // One link of a kind a reader: a new one takes the place of the old. Each change has an undo of
+  // its own.
   `create unique index credentials_by_subscriber on credentials (subscriber_id, purpose) where purpose <> 'undo'`,
   'create index credentials_of on credentials (subscriber_id)',
   'create index credentials_expired on credentials (expires_at)',

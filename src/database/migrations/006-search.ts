@@ -1,6 +1,6 @@
-// What searching reads: the words of titles and abstracts, titles counting more, kept with each paper so that ranking matches
-// does not read every abstract again. Cut to a length far above any real one, as a tsvector that grows too large is an error
-// and would cost a whole day.
+// What searching reads: the words of titles and abstracts, titles counting more, kept with each
+// paper so that ranking matches does not read every abstract again. Cut to a length far above any
+// real one, as a tsvector that grows too large is an error and would cost a whole day.
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,5 +1,6 @@
-// What providers report later. Events name their delivery by its key and hold no address; the partial indexes carry the two
-// questions that are asked of them: is this edition doing harm, and does this reader keep bouncing.
+// What providers report later. Events name their delivery by its key and hold no address; the
+// partial indexes carry the two questions that are asked of them: is this edition doing harm, and
+// does this reader keep bouncing.
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {

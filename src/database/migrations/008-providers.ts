@@ -1,5 +1,6 @@
-// Which provider is out and until when, and who waits because a quota is used up. What a quota has left is counted from the
-// batches themselves, so that a killed worker can neither lose nor invent a mail of it.
+// Which provider is out and until when, and who waits because a quota is used up. What a quota has
+// left is counted from the batches themselves, so that a killed worker can neither lose nor invent
+// a mail of it.
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {

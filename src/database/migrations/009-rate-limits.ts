@@ -1,4 +1,5 @@
-// Counters of the web's rate limits. Losing them in a crash costs a few requests more, so they are not logged.
+// Counters of the web's rate limits. Losing them in a crash costs a few requests more, so they are
+// not logged.
 import { type Kysely, sql } from 'kysely'
 
 export async function up(db: Kysely<unknown>): Promise<void> {

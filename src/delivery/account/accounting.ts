@@ -5,7 +5,9 @@ import type { EditionKind, Fate } from '../../database/states.ts'
 import { type Accounts, accountsFrom, type StateCount, standingSql } from '../delivery.ts'
 import { getUnresolved } from '../sending/resolving.ts'
 
-/** Deliveries by what the provider reported last, in the order in which reports outrank one another. */
+/**
+ * Deliveries by what the provider reported last, in the order in which reports outrank one another.
+ */
 export type Fates = Record<Exclude<Fate, 'none'>, number>
 
 /** Everything that is counted of an edition. */
@@ -36,7 +38,10 @@ export async function getAccounts(db: Kysely<Database>, editionId: number): Prom
   )
 }
 
-/** Counts what waits with a reason, by reason: a quota that is used up, a server that asked for another time. */
+/**
+ * Counts what waits with a reason, by reason: a quota that is used up, a server that asked for
+ * another time.
+ */
 export async function listWaitingReasons(db: Kysely<Database>, editionId: number): Promise<Record<string, number>> {
   const { rows } = await sql<{ reason: string; count: number }>`
     select reason, sum(cardinality(members))::int as count from batches

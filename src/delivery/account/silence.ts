@@ -1,5 +1,6 @@
-// Why a reader has no mail of an edition, in words: one reason, and whose it is. Pure. What is a fact of an edition is read there,
-// what met a reader is read from their delivery; everything else follows from what is known of both.
+// Why a reader has no mail of an edition, in words: one reason, and whose it is. Pure. What is a
+// fact of an edition is read there, what met a reader is read from their delivery; everything else
+// follows from what is known of both.
 import type { BatchState, Consent, DeliveryState, EditionKind } from '../../database/states.ts'
 import {
   emptyWords,
@@ -21,7 +22,10 @@ export interface Silence extends SilenceWords {
   whose: Whose
 }
 
-/** What became of an edition for one reader: a mail, one that is still to come, or the one reason why there is none. */
+/**
+ * What became of an edition for one reader: a mail, one that is still to come, or the one reason
+ * why there is none.
+ */
 export type Told =
   | { kind: 'mail'; sentence: string }
   | { kind: 'coming'; sentence: string }
@@ -159,7 +163,10 @@ function tellDelivery({ edition }: Facts, delivery: NonNullable<Facts['delivery'
   }
 }
 
-/** A frozen edition that meets a reader without a delivery of it: it waits for them, or it never did. */
+/**
+ * A frozen edition that meets a reader without a delivery of it: it waits for them, or it never
+ * did.
+ */
 function tellWaiting({ edition, reader }: Facts): Told {
   if (reader.consent === 'pending') {
     return silent({ whose: 'choices', reason: 'pending', sentence: 'The subscription is not confirmed yet.' })

@@ -1,5 +1,5 @@
-// Reads what became of an edition for one reader, and why: the facts that silence.ts puts into words, and the edition's papers one
-// by one. Never writes.
+// Reads what became of an edition for one reader, and why: the facts that silence.ts puts into
+// words, and the edition's papers one by one. Never writes.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { BatchState, DeliveryState, EditionKind } from '../../database/states.ts'
@@ -19,9 +19,14 @@ import { type Facts, type Told, tell } from './silence.ts'
 export interface Account {
   edition: Edition | undefined
   told: Told
-  /** Each paper of the edition with the reason why it is in the digest or not; none where no selection was made. */
+  /**
+   * Each paper of the edition with the reason why it is in the digest or not; none where no
+   * selection was made.
+   */
   papers: (Explanation & { paperId: string; upvotes: number })[]
-  /** The reader's choices have changed since the selection was made: the reasons are those of today. */
+  /**
+   * The reader's choices have changed since the selection was made: the reasons are those of today.
+   */
   choicesChanged: boolean
 }
 
@@ -74,7 +79,10 @@ export async function findAccount(db: Kysely<Database>, subscriber: Subscriber, 
   }
 }
 
-/** What was sent counts: where today's choices would decide otherwise, the place itself says why it stood there. */
+/**
+ * What was sent counts: where today's choices would decide otherwise, the place itself says why it
+ * stood there.
+ */
 function explainAsSent(explanation: Explanation, place: Place, chosen: ReadonlySet<number>): Account['papers'][number] {
   const selected = chosen.has(explanation.position)
   const sentence =
@@ -103,7 +111,10 @@ async function findDeliveryFacts(
   return rows[0]
 }
 
-/** Lists the positions whose papers the reader had when this delivery was decided, or that were not offered to them. */
+/**
+ * Lists the positions whose papers the reader had when this delivery was decided, or that were not
+ * offered to them.
+ */
 async function listHad(db: Kysely<Database>, editionId: number, subscriberId: number): Promise<Set<number>> {
   const { rows } = await sql<{ position: number }>`
     with this as (

@@ -1,5 +1,6 @@
-// What a provider reports of a mail, kept and applied in one transaction. Nothing here depends on the order of arrival: fates
-// only rise, suppressions only grow graver, and a report that came before counts once.
+// What a provider reports of a mail, kept and applied in one transaction. Nothing here depends on
+// the order of arrival: fates only rise, suppressions only grow graver, and a report that came
+// before counts once.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { DeliveryState, Fate, ReportType } from '../../database/states.ts'
@@ -18,11 +19,16 @@ export interface Effect {
   braked: string | null
 }
 
-/** Ends deliverability in a week or more, in three editions: a mailbox that was only full over a weekend stays. */
+/**
+ * Ends deliverability in a week or more, in three editions: a mailbox that was only full over a
+ * weekend stays.
+ */
 const SOFT_BOUNCES = { editions: 3, spanDays: 7, withinDays: 30 }
 /** Repeats stop after 28 hours; and what rises only cannot be harmed by a later one. */
 const PLAIN_KEPT_DAYS = 7
-/** What suppressed somebody is remembered longer: a report replayed by hand must not undo a lifting. */
+/**
+ * What suppressed somebody is remembered longer: a report replayed by hand must not undo a lifting.
+ */
 const GRAVE_KEPT_DAYS = 90
 const PRUNE_MAX = 50_000
 
@@ -70,7 +76,9 @@ export async function pruneEvents(db: Kysely<Database>): Promise<void> {
     )`.execute(db)
 }
 
-/** Keeps a report with what it is about, in one statement. `fresh` is false when it was kept before. */
+/**
+ * Keeps a report with what it is about, in one statement. `fresh` is false when it was kept before.
+ */
 async function insertEvent(
   trx: Transaction<Database>,
   { id, type, delivery, at }: Report,
@@ -97,15 +105,17 @@ async function raiseFate(trx: Transaction<Database>, { editionId, subscriberId }
 }
 
 /**
- * Notes that the provider did accept a mail of which we had no answer. Its address stays until the whole batch is accounted
- * for, since a repeat of the request needs the same bytes; then the batch is settled.
+ * Notes that the provider did accept a mail of which we had no answer. Its address stays until the
+ * whole batch is accounted for, since a repeat of the request needs the same bytes; then the batch
+ * is settled.
  */
 async function markAccounted(
   trx: Transaction<Database>,
   { editionId, subscriberId, batchId }: Subject,
   { providerId }: Report,
 ): Promise<void> {
-  // The batch before its deliveries, as everywhere: of two last members at once, the second must see the first.
+  // The batch before its deliveries, as everywhere: of two last members at once, the second must
+  // see the first.
   const { rows } = await sql<{ members: number[] }>`
     select members from batches where id = ${batchId} and state in ('attempting', 'unknown') for update`.execute(trx)
   await sql`
@@ -129,7 +139,8 @@ async function softBounceReason(
   type: ReportType,
 ): Promise<SuppressionReason | null> {
   if (type !== 'soft-bounce') return null
-  // By the provider's clock and both ways, so that an older bounce that arrives last counts as well.
+  // By the provider's clock and both ways, so that an older bounce that arrives last counts as
+  // well.
   const { rows } = await sql`
     select from events a join events z on z.subscriber_id = a.subscriber_id and z.type = 'soft-bounce' and not z.lifted
       and z.at - a.at between make_interval(days => ${SOFT_BOUNCES.spanDays}) and make_interval(days => ${SOFT_BOUNCES.withinDays})

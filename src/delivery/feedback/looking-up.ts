@@ -1,5 +1,6 @@
-// Asks providers what became of mails whose answer never came. What they tell counts like a report of theirs: kept once,
-// applied whatever else is known. It says only that a mail was accepted; that none is found proves nothing.
+// Asks providers what became of mails whose answer never came. What they tell counts like a report
+// of theirs: kept once, applied whatever else is known. It says only that a mail was accepted; that
+// none is found proves nothing.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { describeError } from '../../errors.ts'
@@ -17,7 +18,9 @@ export interface LookedUp {
 /** Two clocks may differ by so much, in minutes. */
 const CLOCKS_DIFFER_MINUTES = 5
 
-/** Asks for every delivery of an edition that is unknown for good, where its provider can be asked. */
+/**
+ * Asks for every delivery of an edition that is unknown for good, where its provider can be asked.
+ */
 export async function markLookedUp(
   db: Kysely<Database>,
   editionId: number,

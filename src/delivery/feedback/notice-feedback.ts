@@ -1,4 +1,5 @@
-// What a provider reports of a notice, within the transaction that keeps the report. See feedback.ts for the rules of order.
+// What a provider reports of a notice, within the transaction that keeps the report. See
+// feedback.ts for the rules of order.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
@@ -27,7 +28,8 @@ export async function markNoticeReported(
   if (!reason) return true
   const hash = await hashReported(trx, report, notice.address_hash)
   await ensureSuppression(trx, hash, reason, report.at)
-  // Whoever was only proposed as somebody's new address may complain without ending that reader's subscription.
+  // Whoever was only proposed as somebody's new address may complain without ending that reader's
+  // subscription.
   if (report.type === 'complained' && notice.reader && notice.reader_hash?.equals(hash)) {
     await markUnsubscribed(trx, notice.reader)
   }

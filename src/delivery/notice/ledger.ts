@@ -1,5 +1,6 @@
-// A notice in the database up to its request: insert, claim, drop, mark. As with a batch, every write is fenced by the lease's
-// epoch, every moment is the database's, and the mark is committed before the request. What follows is in notice-settling.ts.
+// A notice in the database up to its request: insert, claim, drop, mark. As with a batch, every
+// write is fenced by the lease's epoch, every moment is the database's, and the mark is committed
+// before the request. What follows is in settling.ts.
 import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
@@ -39,7 +40,10 @@ export async function insertNotice(db: Kysely<Database>, keys: LinkKeys, notice:
   return id as number
 }
 
-/** Makes notices in the caller's transaction and returns their ids in order. The rows are the truth: a job only makes them faster. */
+/**
+ * Makes notices in the caller's transaction and returns their ids in order. The rows are the truth:
+ * a job only makes them faster.
+ */
 export async function insertNotices(
   db: Kysely<Database>,
   keys: LinkKeys,
@@ -74,7 +78,10 @@ export async function insertNotices(
   return rows.map((row) => ids.get(row.public_id) as number)
 }
 
-/** Counts the notices that strangers have caused to an address: within a day, and within 30 days. What was never sent does not count. */
+/**
+ * Counts the notices that strangers have caused to an address: within a day, and within 30 days.
+ * What was never sent does not count.
+ */
 export async function getStrangersNotices(
   db: Kysely<Database>,
   addressHash: Buffer,
@@ -86,7 +93,10 @@ export async function getStrangersNotices(
   return rows[0] as { day: number; month: number }
 }
 
-/** Takes the lease on a notice that stands still. Returns undefined when another worker holds it or it is settled. */
+/**
+ * Takes the lease on a notice that stands still. Returns undefined when another worker holds it or
+ * it is settled.
+ */
 export async function claimNotice(db: Kysely<Database>, id: number): Promise<ClaimedNotice | undefined> {
   const { rows } = await sql<
     Omit<ClaimedNotice, 'fixed'> & {
@@ -114,8 +124,9 @@ export async function claimNotice(db: Kysely<Database>, id: number): Promise<Cla
 }
 
 /**
- * Commits the intent to send: the mail's hash, key, provider and the moment of the first attempt. Returns `left` when nobody
- * may be written to any more, `lost` when another worker has the notice or has settled it.
+ * Commits the intent to send: the mail's hash, key, provider and the moment of the first attempt.
+ * Returns `left` when nobody may be written to any more, `lost` when another worker has the notice
+ * or has settled it.
  */
 export async function markNoticeAttempting(
   db: Kysely<Database>,
@@ -139,7 +150,10 @@ export async function markNoticeAttempting(
   return row === undefined ? 'lost' : row.marked ? 'marked' : 'left'
 }
 
-/** Lists up to `limit` notices that nobody works on and that may be attempted now, the longest-standing first. */
+/**
+ * Lists up to `limit` notices that nobody works on and that may be attempted now, the
+ * longest-standing first.
+ */
 export async function listStandingNotices(db: Kysely<Database>, limit: number): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select id from notices where state in ${standingSql} and next_attempt_at <= clock_timestamp()
@@ -158,8 +172,8 @@ async function findReaders(db: Kysely<Database>, ids: readonly number[]) {
 }
 
 /**
- * Why notice `n` must not be sent. Who asks to subscribe again may have been erased before; the old address of a change is
- * nobody's any more; a note is for those who still read.
+ * Why notice `n` must not be sent. Who asks to subscribe again may have been erased before; the old
+ * address of a change is nobody's any more; a note is for those who still read.
  */
 const leavingSql = sql<ClaimedNotice['leaving']>`case
   when n.expires_at <= clock_timestamp() then 'late'

@@ -1,5 +1,6 @@
-// A notice becomes a mail: its sealed content, the words of its kind and the host's templates. The same row, templates and
-// settings give the same bytes; the hash of all of it is what the mark fixes.
+// A notice becomes a mail: its sealed content, the words of its kind and the host's templates. The
+// same row, templates and settings give the same bytes; the hash of all of it is what the mark
+// fixes.
 import { createHash } from 'node:crypto'
 import { type Host, noticeEnvelope, noticeSubject } from '../../digest/envelope.ts'
 import type { MailEncoding } from '../../digest/joining.ts'
@@ -13,7 +14,10 @@ import type { NoticeContent, SealedNotice } from './notice.ts'
 import { unseal } from './seal.ts'
 import { wordsOf } from './words.ts'
 
-/** Raised whenever the same row could give other bytes: what was attempted under another version is never sent again. */
+/**
+ * Raised whenever the same row could give other bytes: what was attempted under another version is
+ * never sent again.
+ */
 export const NOTICE_VERSION = 1
 
 /** What a notice's bytes depend on beside host and templates. */
@@ -82,7 +86,10 @@ export function hashMail(mail: Mail): Buffer {
     .digest()
 }
 
-/** Returns the key under which the provider knows a notice's request: derived, never random, never with an attempt's number. */
+/**
+ * Returns the key under which the provider knows a notice's request: derived, never random, never
+ * with an attempt's number.
+ */
 export function noticeKeyOf(id: number, mail: Buffer): string {
   return `paper-round-notice-${id}-${mail.toString('hex').slice(0, 40)}`
 }

@@ -1,4 +1,5 @@
-// What a note says on a day without a digest: one reason, in plain words, and what can be done about it. Pure.
+// What a note says on a day without a digest: one reason, in plain words, and what can be done
+// about it. Pure.
 import { counted, longDate } from '../../digest/words.ts'
 
 export interface NoteWords {

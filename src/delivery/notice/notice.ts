@@ -1,4 +1,5 @@
-// What a notice is: a mail that is not a digest. Its kinds, what each must be told, and how long one that cannot leave is kept.
+// What a notice is: a mail that is not a digest. Its kinds, what each must be told, and how long
+// one that cannot leave is kept.
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { NoticeKind } from '../../database/states.ts'
@@ -6,17 +7,26 @@ import type { LinkKeys } from '../../subscriber/token.ts'
 
 export type { NoticeKind } from '../../database/states.ts'
 
-/** What a notice says beyond its kind. It is sealed until the notice has left; one-time tokens live nowhere else. */
+/**
+ * What a notice says beyond its kind. It is sealed until the notice has left; one-time tokens live
+ * nowhere else.
+ */
 export type NoticeContent =
   /** The one-time token of the link inside. */
   | { kind: 'confirm' | 'address' | 'export' | 'erase'; token: string }
   /** With the undo of the change; `newAddress` is masked. */
   | { kind: 'address-changed'; token: string; newAddress: string }
   | { kind: 'subscribed-already' }
-  /** A word to a confirmed reader, why a day brings no digest for example. It carries the links of a digest's foot. */
+  /**
+   * A word to a confirmed reader, why a day brings no digest for example. It carries the links of a
+   * digest's foot.
+   */
   | { kind: 'note'; subject: string; title: string; paragraphs: string[]; why: string }
 
-/** What is sealed: the content, and as of when the reader's own links hold, so that a repeat is the same whatever changes. */
+/**
+ * What is sealed: the content, and as of when the reader's own links hold, so that a repeat is the
+ * same whatever changes.
+ */
 export interface SealedNotice {
   content: NoticeContent
   reader: { publicId: string; epoch: number } | null
@@ -36,7 +46,10 @@ export interface Desk {
   linkKeys: LinkKeys
 }
 
-/** A notice that could not leave for so long says nothing true any more: its link is about to die, its day is over. */
+/**
+ * A notice that could not leave for so long says nothing true any more: its link is about to die,
+ * its day is over.
+ */
 export const USEFUL_HOURS: Record<NoticeKind, number> = {
   confirm: 44,
   address: 44,

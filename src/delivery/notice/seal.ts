@@ -1,5 +1,6 @@
-// What a notice says about its reader, locked until it has left: AES-256-GCM under a key of the ring. Whoever reads the
-// table alone learns nothing, and a row moved under another id cannot be opened.
+// What a notice says about its reader, locked until it has left: AES-256-GCM under a key of the
+// ring. Whoever reads the table alone learns nothing, and a row moved under another id cannot be
+// opened.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { LinkKeys } from '../../subscriber/token.ts'
 
@@ -15,7 +16,10 @@ export function seal(keys: LinkKeys, owner: string, value: object): Buffer {
   return Buffer.concat([nonce, cipher.getAuthTag(), locked])
 }
 
-/** Opens what `seal` locked under the key `keyId`. Throws when the ring no longer holds it or a byte was changed. */
+/**
+ * Opens what `seal` locked under the key `keyId`. Throws when the ring no longer holds it or a byte
+ * was changed.
+ */
 export function unseal(keys: LinkKeys, keyId: number, owner: string, sealed: Buffer): unknown {
   const nonce = sealed.subarray(0, NONCE_BYTES)
   const tag = sealed.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES)

@@ -1,5 +1,5 @@
-// What became of a notice's request. Every write but a provider's answer is fenced by the lease's epoch. Whatever is settled,
-// or unknown for good, holds nothing personal any more.
+// What became of a notice's request. Every write but a provider's answer is fenced by the lease's
+// epoch. Whatever is settled, or unknown for good, holds nothing personal any more.
 import { type Kysely, sql, type UpdateObject } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { standingSql } from '../delivery.ts'
@@ -10,7 +10,10 @@ const EMPTIED = { address: null, sealed: null } as const
 /** As long as the limits of an address count. */
 const ORPHANS_KEPT_DAYS = 30
 
-/** Records the provider's word. Not fenced: an acceptance is true whoever heard it, and what is settled stays as it is. */
+/**
+ * Records the provider's word. Not fenced: an acceptance is true whoever heard it, and what is
+ * settled stays as it is.
+ */
 export async function markNoticeSettled(
   db: Kysely<Database>,
   { id }: Pick<ClaimedNotice, 'id'>,
@@ -29,7 +32,10 @@ export async function markNoticeSettled(
     .execute()
 }
 
-/** Puts a notice back that certainly was not accepted by this request; see settling.ts, markDeferred. */
+/**
+ * Puts a notice back that certainly was not accepted by this request; see settling.ts,
+ * markDeferred.
+ */
 export async function markNoticeDeferred(
   db: Kysely<Database>,
   notice: ClaimedNotice,
@@ -52,7 +58,10 @@ export async function markNoticeDeferred(
   })
 }
 
-/** Notes that a request may or may not have been accepted: the same bytes and key again after `waitMs`, never again with null. */
+/**
+ * Notes that a request may or may not have been accepted: the same bytes and key again after
+ * `waitMs`, never again with null.
+ */
 export async function markNoticeUnknown(
   db: Kysely<Database>,
   notice: ClaimedNotice,
@@ -73,7 +82,10 @@ export async function markNoticeWithheld(db: Kysely<Database>, notice: ClaimedNo
   await write(db, notice, { state: 'withheld', reason, ...EMPTIED })
 }
 
-/** Removes notices of nobody any more, once the limits of an address no longer count them. Returns how many. */
+/**
+ * Removes notices of nobody any more, once the limits of an address no longer count them. Returns
+ * how many.
+ */
 export async function pruneNotices(db: Kysely<Database>): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from notices where subscriber_id is null and address is null

@@ -1,5 +1,5 @@
-// What each notice says: plain, kind and short. It says who asked, what happens if nothing is done, and how long a link works;
-// nothing that a visitor typed stands in a mail to somebody else.
+// What each notice says: plain, kind and short. It says who asked, what happens if nothing is done,
+// and how long a link works; nothing that a visitor typed stands in a mail to somebody else.
 import type { Notice } from '../../digest/notice.ts'
 import type { NoticeContent } from './notice.ts'
 
@@ -18,7 +18,9 @@ export interface NoticeWords {
 
 const TWO_DAYS = 'The link works once, for 48 hours.'
 
-/** Returns subject and words. `name` is what the host calls itself, `site` the host of its pages. */
+/**
+ * Returns subject and words. `name` is what the host calls itself, `site` the host of its pages.
+ */
 export function wordsOf(
   content: NoticeContent,
   links: NoticeLinks,

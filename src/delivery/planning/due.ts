@@ -1,5 +1,5 @@
-// Who is due for which edition, by the database's clock. Lays the readers out in the transaction's own table, planned_readers, for
-// planning.ts: `missed` are the editions that go into theirs.
+// Who is due for which edition, by the database's clock. Lays the readers out in the transaction's
+// own table, planned_readers, for planning.ts: `missed` are the editions that go into theirs.
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
@@ -11,16 +11,18 @@ import { isFreshSql } from '../delivery.ts'
 const READERS_A_ROUND = 200_000
 
 /**
- * Lays out the readers whose chosen hour has come, each with the newest edition that waits for them, and moves their clocks
- * on. What waited longer than `latenessMs` is withheld as late, what a newer one overtook as merged. Who has just confirmed
- * (`welcome`) gets the newest that is frozen, however old. The digest takes the local date of this moment: after an outage
- * that is not the date of the hour. Returns the editions to plan and how many readers were looked at.
+ * Lays out the readers whose chosen hour has come, each with the newest edition that waits for
+ * them, and moves their clocks on. What waited longer than `latenessMs` is withheld as late, what a
+ * newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest that is frozen,
+ * however old. The digest takes the local date of this moment: after an outage that is not the date
+ * of the hour. Returns the editions to plan and how many readers were looked at.
  */
 export async function claimDueReaders(
   trx: Transaction<Database>,
   { latenessMs, cutoffMinutes }: { latenessMs: number; cutoffMinutes: number },
 ): Promise<{ editionIds: number[]; readers: number }> {
-  // `taken`: the local day already has its digest or note, sent by hand or before a change of hours; what waits goes on waiting.
+  // `taken`: the local day already has its digest or note, sent by hand or before a change of
+  // hours; what waits goes on waiting.
   await sql`
     create temp table due_readers on commit drop as
     select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date)
@@ -79,8 +81,9 @@ export async function claimDueReaders(
 }
 
 /**
- * Withholds as merged what was planned of older editions and still waits, for quota or provider, once a newer one is there for
- * the same reader. A batch loses its lease by that: whoever was about to mark it builds it again without them.
+ * Withholds as merged what was planned of older editions and still waits, for quota or provider,
+ * once a newer one is there for the same reader. A batch loses its lease by that: whoever was about
+ * to mark it builds it again without them.
  */
 async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
   // As a rule nothing waits of older editions, and this looks at no reader at all.
@@ -101,7 +104,8 @@ async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
     trx,
   )
   await sql`analyze overtaken`.execute(trx)
-  // Whoever was marked, split or laid out anew while this waited for the lock has left the batch, and goes on.
+  // Whoever was marked, split or laid out anew while this waited for the lock has left the batch,
+  // and goes on.
   await sql`
     with fenced as (
       update batches b set lease_epoch = b.lease_epoch + 1
@@ -117,8 +121,9 @@ async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
 }
 
 /**
- * Lays out everyone who may get this edition now, whatever their hour: confirmed, of its kind, not paused, not suppressed,
- * without a delivery of it. The digest counts for the local date on which the edition would have fallen due.
+ * Lays out everyone who may get this edition now, whatever their hour: confirmed, of its kind, not
+ * paused, not suppressed, without a delivery of it. The digest counts for the local date on which
+ * the edition would have fallen due.
  */
 export async function claimAllReaders(
   trx: Transaction<Database>,
@@ -140,8 +145,9 @@ export async function claimAllReaders(
 }
 
 /**
- * Tells whether a weekly reader `c` has yet to see the week of their hour made: it freezes minutes after its cut-off, or when
- * an outage is over, and until it would be late they wait for it instead of losing their week.
+ * Tells whether a weekly reader `c` has yet to see the week of their hour made: it freezes minutes
+ * after its cut-off, or when an outage is over, and until it would be late they wait for it instead
+ * of losing their week.
  */
 function isWeekAwaitedSql(cutoffMinutes: number, latenessMs: number): RawBuilder<boolean> {
   const hour = sql`case when c.welcome then c.next_due_at else ${lastHourSql('c', sql`now()`)} end`

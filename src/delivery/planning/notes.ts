@@ -1,5 +1,6 @@
-// Days that bring a reader a short note instead of a digest: decided set-based while their hour is planned, one a local day, as a
-// digest would be. What a note says is in note-words.ts; the mail itself is a notice.
+// Days that bring a reader a short note instead of a digest: decided set-based while their hour is
+// planned, one a local day, as a digest would be. What a note says is in note-words.ts; the mail
+// itself is a notice.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { localDateSql, weekOfSql } from '../../subscriber/calendar.ts'
@@ -19,9 +20,10 @@ const SILENT_DAYS = { daily: 13, weekly: 7 }
 const LOOK_BACK_DAYS = 35
 
 /**
- * Notes which of the readers whose hour has just been planned get nothing today: those who asked for notes, and once, until a
- * digest comes again, those whose filters left nothing for two weeks. Call it after their deliveries are written, in the same
- * transaction. Nobody gets one for a day that is over, nor while a digest is on its way to them.
+ * Notes which of the readers whose hour has just been planned get nothing today: those who asked
+ * for notes, and once, until a digest comes again, those whose filters left nothing for two weeks.
+ * Call it after their deliveries are written, in the same transaction. Nobody gets one for a day
+ * that is over, nor while a digest is on its way to them.
  */
 export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: number): Promise<void> {
   const pointed = sql`(
@@ -62,7 +64,10 @@ export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: num
     on conflict do nothing`.execute(trx)
 }
 
-/** Takes up to `limit` notes that have no notice yet; the transaction that makes the notices marks them. Who has left meanwhile gets none. */
+/**
+ * Takes up to `limit` notes that have no notice yet; the transaction that makes the notices marks
+ * them. Who has left meanwhile gets none.
+ */
 export async function claimNotes(trx: Transaction<Database>, limit: number): Promise<EarnedNote[]> {
   const { rows } = await sql<EarnedNote & { reads: boolean }>`
     update notes n set noticed_at = clock_timestamp()

@@ -1,4 +1,5 @@
-// The set-based half of planning: what the readers laid out by due.ts already had, and their deliveries with batches.
+// The set-based half of planning: what the readers laid out by due.ts already had, and their
+// deliveries with batches.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Choices } from '../../subscriber/preferences.ts'
@@ -14,11 +15,13 @@ export interface ReaderGroup {
   mask: string
 }
 
-/** Lists the groups of an edition's laid-out readers: one selection each is enough for all of them. */
+/**
+ * Lists the groups of an edition's laid-out readers: one selection each is enough for all of them.
+ */
 export async function listReaderGroups(trx: Transaction<Database>, editionId: number): Promise<ReaderGroup[]> {
   await sql`drop table if exists grouped_readers`.execute(trx)
-  // One bit a position. `had`: what other editions share with this one, per selection of theirs. `closed`: late papers of
-  // editions that a reader did not miss, which count as had.
+  // One bit a position. `had`: what other editions share with this one, per selection of theirs.
+  // `closed`: late papers of editions that a reader did not miss, which count as had.
   await sql`
     create temp table grouped_readers on commit drop as
     with own as (select * from edition_papers where edition_id = ${editionId}),
@@ -59,8 +62,9 @@ export async function listReaderGroups(trx: Transaction<Database>, editionId: nu
 }
 
 /**
- * Writes one delivery a laid-out reader, in batches of at most `batchSize`; groups without a selection are withheld as
- * filtered. Raises the edition's `due` by the rows written. Returns how many are to be sent.
+ * Writes one delivery a laid-out reader, in batches of at most `batchSize`; groups without a
+ * selection are withheld as filtered. Raises the edition's `due` by the rows written. Returns how
+ * many are to be sent.
  */
 export async function insertDeliveries(
   trx: Transaction<Database>,
@@ -104,10 +108,12 @@ export async function insertDeliveries(
     from (select batch_id, array_agg(subscriber_id order by selection_id, subscriber_id) as members from inserted group by 1) m
     where b.id = m.batch_id
     returning cardinality(b.members) as members`.execute(trx)
-  // A reader who already has a digest of that local day was passed over; a batch that lost all its members goes too.
+  // A reader who already has a digest of that local day was passed over; a batch that lost all its
+  // members goes too.
   await sql`delete from batches where edition_id = ${plan.editionId} and members = '{}'`.execute(trx)
   const count = inserted.rows.reduce((sum, row) => sum + row.members, 0)
-  // Stored, not derived: the accounts are held against the rows, so the rows cannot vouch for themselves.
+  // Stored, not derived: the accounts are held against the rows, so the rows cannot vouch for
+  // themselves.
   await sql`update editions set due = due + ${count} where id = ${plan.editionId}`.execute(trx)
   return count
 }

@@ -1,5 +1,6 @@
-// Who goes first when a quota does not last for everybody who waits. Fair over days: who was put off before comes first, the rest
-// in an order that is another one every day. It never touches a batch that was attempted, and never puts anybody off twice over.
+// Who goes first when a quota does not last for everybody who waits. Fair over days: who was put
+// off before comes first, the rest in an order that is another one every day. It never touches a
+// batch that was attempted, and never puts anybody off twice over.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
@@ -16,8 +17,9 @@ export interface Ration {
 }
 
 /**
- * Lays the batches that wait and were never attempted out anew, so that the first `mails` readers can go and the others wait as
- * told. Leaves everything as it is while there is enough for all. Returns how many were put off.
+ * Lays the batches that wait and were never attempted out anew, so that the first `mails` readers
+ * can go and the others wait as told. Leaves everything as it is while there is enough for all.
+ * Returns how many were put off.
  */
 export async function rationWaiting(db: Kysely<Database>, ration: Ration): Promise<number> {
   return db.transaction().execute(async (trx) => {

@@ -1,15 +1,16 @@
-// A mail as one message of RFC 5322, from parts that are already in quoted-printable. Pure: the same mail always gives the same
-// bytes, whoever hands them on.
+// A mail as one message of RFC 5322, from parts that are already in quoted-printable. Pure: the
+// same mail always gives the same bytes, whoever hands them on.
 import { domainToASCII } from 'node:url'
 import MimeNode from 'nodemailer/lib/mime-node'
 import type { Mail } from './provider.ts'
 
 /**
- * Returns the whole message of RFC 5322. Expects html and text in quoted-printable with CRLF; joins them as
- * they are. The same mail always gives the same bytes.
+ * Returns the whole message of RFC 5322. Expects html and text in quoted-printable with CRLF; joins
+ * them as they are. The same mail always gives the same bytes.
  */
 export function composeMessage(mail: Mail): string {
-  // "=_" cannot stand in quoted-printable, where "=" is always followed by two hexadecimal digits or a line's end.
+  // "=_" cannot stand in quoted-printable, where "=" is always followed by two hexadecimal digits
+  // or a line's end.
   const boundary = `=_${mail.publicId}`
   const head = new MimeNode(`multipart/alternative; boundary="${boundary}"`)
   head.setHeader('From', mail.from)
@@ -37,7 +38,8 @@ export function senderOf({ from }: Pick<Mail, 'from'>): { address: string; domai
   return { address: `${address.slice(0, at)}@${domain}`, domain }
 }
 
-// Printable ASCII leaves as it is, only folded: encoding would turn the quotes and brackets of a List-Id into text.
+// Printable ASCII leaves as it is, only folded: encoding would turn the quotes and brackets of a
+// List-Id into text.
 function toHeaderValue(value: string) {
   return /^[\x20-\x7e]*$/.test(value) ? { prepared: true, foldLines: true, value } : value
 }

@@ -18,7 +18,10 @@ export async function listOutProviders(db: Kysely<Database>): Promise<Map<string
   return new Map(rows.map(({ name, ...out }) => [name, out]))
 }
 
-/** Notes that a provider is out for `waitMs` milliseconds, with null until the operator resumes. A longer stop stays. */
+/**
+ * Notes that a provider is out for `waitMs` milliseconds, with null until the operator resumes. A
+ * longer stop stays.
+ */
 export async function markOut(db: Kysely<Database>, name: string, { reason, waitMs }: Out): Promise<void> {
   const until = waitMs === null ? sql`null` : sql`clock_timestamp() + make_interval(secs => ${waitMs / 1000})`
   await sql`

@@ -1,5 +1,5 @@
-// The outbox provider: every mail becomes one file that any mail program opens. It never reaches anybody, and a repeat
-// of a delivery writes the same bytes over itself.
+// The outbox provider: every mail becomes one file that any mail program opens. It never reaches
+// anybody, and a repeat of a delivery writes the same bytes over itself.
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,13 +16,18 @@ import {
 
 /** As large as Resend's, so that a round into the outbox takes the same batches. */
 const BATCH_SIZE = 100
-/** Twice the threads that Node gives to files: enough to keep them busy, far from any limit of open files. */
+/**
+ * Twice the threads that Node gives to files: enough to keep them busy, far from any limit of open
+ * files.
+ */
 const WRITERS = 8
 
 const NOTICES_FOLDER = 'notices'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** Opens the folder `directory`, which is made with the first batch. Notices go to its `notices/`. */
+/**
+ * Opens the folder `directory`, which is made with the first batch. Notices go to its `notices/`.
+ */
 export function openOutbox(settings: { directory: string; quota?: Quota }): Provider {
   async function send(request: BatchRequest): Promise<BatchOutcome> {
     const folder = folderOf(request.edition)
@@ -36,7 +41,8 @@ export function openOutbox(settings: { directory: string; quota?: Quota }): Prov
       await mkdir(path, { recursive: true })
       return { kind: 'answered', outcomes: await writeAll(path, request) }
     } catch (error) {
-      // Some files may stand already. They are the same bytes in the repeat, which the port allows here for ever.
+      // Some files may stand already. They are the same bytes in the repeat, which the port allows
+      // here for ever.
       const reason = request.signal?.aborted
         ? 'stopped while writing'
         : `the outbox could not be written: ${codeOf(error)}`
@@ -83,9 +89,10 @@ async function writeAll(path: string, request: Pick<BatchRequest, 'mails' | 'sig
   return outcomes
 }
 
-// Beside the target and renamed, so that a reader meets whole mails only. What a crash leaves behind starts with a dot
-// and does not end in .eml. There is no fsync: a killed process loses nothing, and what a power cut could take from a
-// folder on this machine does not justify one wait for the disk a mail.
+// Beside the target and renamed, so that a reader meets whole mails only. What a crash leaves
+// behind starts with a dot and does not end in .eml. There is no fsync: a killed process loses
+// nothing, and what a power cut could take from a folder on this machine does not justify one wait
+// for the disk a mail.
 async function writeMail(path: string, mail: Mail): Promise<MailOutcome> {
   if (!UUID.test(mail.publicId)) return { state: 'rejected', reason: 'the public id is not a UUID' }
   const beside = join(path, `.${mail.publicId}.${randomBytes(4).toString('hex')}.tmp`)

@@ -1,4 +1,5 @@
-// What to do after a request, decided from what became of it. Pure, and the same for batches and notices.
+// What to do after a request, decided from what became of it. Pure, and the same for batches and
+// notices.
 import type { BatchOutcome, MailOutcome } from './provider.ts'
 
 export type Step =
@@ -8,7 +9,10 @@ export type Step =
   | { do: 'halve'; reason: string }
   /** Certainly not accepted by this request: the whole queue waits, and it is no attempt. */
   | { do: 'hold'; reason: string; waitMs: number }
-  /** Certainly not accepted: nothing more goes until `waitMs` are over, or until the operator resumes (null). */
+  /**
+   * Certainly not accepted: nothing more goes until `waitMs` are over, or until the operator
+   * resumes (null).
+   */
   | { do: 'stop'; reason: string; waitMs: number | null }
   /** Perhaps accepted: the same bytes and key again after `waitMs`. */
   | { do: 'repeat'; reason: string; waitMs: number }
@@ -19,7 +23,10 @@ export type Step =
 const UNKNOWN_WAIT_MS = 5_000
 const UNKNOWN_WAIT_MAX_MS = 15 * 60_000
 
-/** Returns the step that an outcome asks for. `attempts` were made before this one; `replayMs` is the provider's. */
+/**
+ * Returns the step that an outcome asks for. `attempts` were made before this one; `replayMs` is
+ * the provider's.
+ */
 export function stepAfter(
   outcome: BatchOutcome,
   { mails, attempts, replayMs }: { mails: number; attempts: number; replayMs: number },

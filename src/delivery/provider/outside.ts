@@ -1,11 +1,14 @@
-// What providers share in dealing with the outside: which hosts are this machine, until when a quota lasts, and which words of
-// an answer may be kept. Pure.
+// What providers share in dealing with the outside: which hosts are this machine, until when a
+// quota lasts, and which words of an answer may be kept. Pure.
 
 const DAY_MS = 86_400_000
 /** Reasons stand in tables and on one line of a terminal. */
 const LONGEST_REASON = 200
 
-/** Tells whether a host is this machine: whoever listens there, no mail reaches people without another step. */
+/**
+ * Tells whether a host is this machine: whoever listens there, no mail reaches people without
+ * another step.
+ */
 export function isLoopback(hostname: string): boolean {
   return /^(127(\.\d+){3}|localhost|.+\.localhost|\[?::1\]?)$/.test(hostname)
 }
@@ -16,8 +19,8 @@ export function msToMidnight(now: number): number {
 }
 
 /**
- * Returns `message` on one line of at most 200 characters, without the addresses given, other e-mail addresses, links,
- * keys and anything else long enough to be a token.
+ * Returns `message` on one line of at most 200 characters, without the addresses given, other
+ * e-mail addresses, links, keys and anything else long enough to be a token.
  */
 export function toReason(message: string, addresses: readonly string[] = []): string {
   const masked = addresses

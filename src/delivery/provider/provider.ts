@@ -1,5 +1,5 @@
-// The port to a provider: the service that takes mails. An implementation classifies what happened; it never retries by
-// itself and never writes to the database.
+// The port to a provider: the service that takes mails. An implementation classifies what happened;
+// it never retries by itself and never writes to the database.
 
 import type { Quota } from '../../config-environment.ts'
 import type { MailEncoding } from '../../digest/joining.ts'
@@ -50,7 +50,10 @@ export type MailOutcome =
 export type BatchOutcome =
   /** One outcome a mail, in the order of the request. */
   | { kind: 'answered'; outcomes: MailOutcome[] }
-  /** The whole request was refused for its content and nothing was accepted: halve it under new keys. */
+  /**
+   * The whole request was refused for its content and nothing was accepted: halve it under new
+   * keys.
+   */
   | { kind: 'refused'; reason: string }
   /** The key or the account is refused: nothing goes until the operator resumes. */
   | { kind: 'stopped'; reason: string }
@@ -86,7 +89,10 @@ export interface Provider {
   requestsPerSecond: number | null
   /** How many mails it takes a day and a month. */
   quota: Quota
-  /** How long after the first attempt a repeat of the same bytes and key cannot double, in milliseconds: 0 never, Infinity always. */
+  /**
+   * How long after the first attempt a repeat of the same bytes and key cannot double, in
+   * milliseconds: 0 never, Infinity always.
+   */
   replayMs: number
   /** How html and text must reach `send`. */
   encoding: MailEncoding

@@ -1,5 +1,6 @@
-// What a provider's quota has left, counted from the requests for digests and notices themselves in days and months of UTC: a mail counts from its mark,
-// so neither two workers at once nor one that was killed can overdraw it.
+// What a provider's quota has left, counted from the requests for digests and notices themselves in
+// days and months of UTC: a mail counts from its mark, so neither two workers at once nor one that
+// was killed can overdraw it.
 import { type Kysely, sql } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
@@ -16,7 +17,10 @@ export interface Left {
 
 const NO_LIMIT: Left = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow' }
 
-/** Returns what is left now. Mails of unknown outcome count as sent; those that were certainly not accepted do not. */
+/**
+ * Returns what is left now. Mails of unknown outcome count as sent; those that were certainly not
+ * accepted do not.
+ */
 export async function getLeft(db: Kysely<Database>, { name, quota }: Pick<Provider, 'name' | 'quota'>): Promise<Left> {
   if (quota.day === null && quota.month === null) return NO_LIMIT
   const { rows } = await sql<{ day: number; month: number; to_day: number; to_month: number }>`
@@ -44,7 +48,10 @@ export async function getLeft(db: Kysely<Database>, { name, quota }: Pick<Provid
     : { mails: day, waitMs: used.to_day, reason: 'quota: tomorrow' }
 }
 
-/** Runs `mark` only while the quota covers `mails` more, one marker at a time; returns undefined when it does not. */
+/**
+ * Runs `mark` only while the quota covers `mails` more, one marker at a time; returns undefined
+ * when it does not.
+ */
 export async function withinQuota<T>(
   db: Kysely<Database>,
   provider: Pick<Provider, 'name' | 'quota'>,

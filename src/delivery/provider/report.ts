@@ -1,4 +1,5 @@
-// One report of a provider in our words, and what each kind of it leads to. Whom it is about is decided in feedback.ts.
+// One report of a provider in our words, and what each kind of it leads to. Whom it is about is
+// decided in feedback.ts.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Fate, ReportType } from '../../database/states.ts'
@@ -49,7 +50,10 @@ export function isLowerSql(fate: Fate): RawBuilder<boolean> {
   return sql<boolean>`array_position(${order}, fate) < array_position(${order}, ${fate}::text)`
 }
 
-/** Returns the hash of the address that the mail went to: its reader may have another one by now. `otherwise` where it is not said. */
+/**
+ * Returns the hash of the address that the mail went to: its reader may have another one by now.
+ * `otherwise` where it is not said.
+ */
 export async function hashReported(db: Kysely<Database>, report: Report, otherwise: Buffer): Promise<Buffer> {
   const address = normalizeAddress(report.address ?? '')
   return address === undefined ? otherwise : hashAddress(await getAddressKey(db), address)

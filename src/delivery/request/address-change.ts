@@ -1,5 +1,5 @@
-// Moving to another address: confirmed at the new one, told to the old one with an undo. Whoever asks sees the same whatever
-// the state of the new address.
+// Moving to another address: confirmed at the new one, told to the old one with an undo. Whoever
+// asks sees the same whatever the state of the new address.
 import { claimAddress, isAddressFree, markAddress } from '../../subscriber/address.ts'
 import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
@@ -14,7 +14,10 @@ interface AddressChange {
   address: string
 }
 
-/** Asks the new address (normalised) of a confirmed subscriber. Returns the notice to send, null where none may go. */
+/**
+ * Asks the new address (normalised) of a confirmed subscriber. Returns the notice to send, null
+ * where none may go.
+ */
 export async function askAddress(
   { db, linkKeys }: Desk,
   subscriberId: number,
@@ -37,8 +40,9 @@ export async function findAddressChange({ db }: Pick<Desk, 'db'>, token: string)
 }
 
 /**
- * Uses a link that confirms an address. Links of earlier mails stop steering anything; earlier moves can still be taken back.
- * Returns the notice for the old address. Undefined for a link that cannot be used, and when the address is no longer free.
+ * Uses a link that confirms an address. Links of earlier mails stop steering anything; earlier
+ * moves can still be taken back. Returns the notice for the old address. Undefined for a link that
+ * cannot be used, and when the address is no longer free.
  */
 export async function confirmAddress(
   { db, linkKeys }: Desk,

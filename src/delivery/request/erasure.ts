@@ -1,6 +1,7 @@
-// Erasing a reader: within one transaction everything personal goes from every table. What stays is a suppression by keyed
-// hash, and rows of the ledger that say of nobody in particular that a digest went; what a provider may be taking at this
-// moment keeps its address until it is settled, 24 hours at most.
+// Erasing a reader: within one transaction everything personal goes from every table. What stays is
+// a suppression by keyed hash, and rows of the ledger that say of nobody in particular that a
+// digest went; what a provider may be taking at this moment keeps its address until it is settled,
+// 24 hours at most.
 import { randomBytes } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
@@ -42,7 +43,8 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
   await emptyDeliveries(trx, subscriberId)
   await pruneCredentialsOf(trx, subscriberId)
   await trx.deleteFrom('notes').where('subscriber_id', '=', subscriberId).execute()
-  // Those under way are detached; their address and seal go when they are settled, or with the sweep.
+  // Those under way are detached; their address and seal go when they are settled, or with the
+  // sweep.
   await sql`
     delete from notices where subscriber_id = ${subscriberId} and (mail_sha256 is null or state not in ${standingSql})`.execute(
     trx,
@@ -83,8 +85,8 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
 }
 
 /**
- * Follows up what was under way at an erasure: once it is settled it is emptied like the rest, and what is still not settled
- * after a day stays unknown and holds nothing personal.
+ * Follows up what was under way at an erasure: once it is settled it is emptied like the rest, and
+ * what is still not settled after a day stays unknown and holds nothing personal.
  */
 export async function pruneSealed(db: Kysely<Database>): Promise<void> {
   await sql`
@@ -105,8 +107,9 @@ export async function pruneSealed(db: Kysely<Database>): Promise<void> {
 }
 
 /**
- * Takes a reader out of batches that were never attempted. Raising the epoch takes the batch from a worker that may be
- * building it with this reader inside: its mark finds nothing, and the batch is built again without them.
+ * Takes a reader out of batches that were never attempted. Raising the epoch takes the batch from a
+ * worker that may be building it with this reader inside: its mark finds nothing, and the batch is
+ * built again without them.
  */
 async function leaveBatches(trx: Transaction<Database>, subscriberId: number): Promise<void> {
   await sql`
@@ -123,7 +126,10 @@ async function leaveBatches(trx: Transaction<Database>, subscriberId: number): P
     from free where d.subscriber_id = ${subscriberId} and d.batch_id = free.id and d.state = 'planned'`.execute(trx)
 }
 
-/** Empties every personal column of what is settled; the public id stays, which names a mail and nobody. */
+/**
+ * Empties every personal column of what is settled; the public id stays, which names a mail and
+ * nobody.
+ */
 async function emptyDeliveries(trx: Transaction<Database>, subscriberId: number): Promise<void> {
   await sql`
     update deliveries set address = null, provider_id = null, token_epoch = null, key_id = null, issued_at = null

@@ -1,4 +1,5 @@
-// What is kept of a reader, for themselves: the mailed links to ask for it or to end it, and all of it as plain values.
+// What is kept of a reader, for themselves: the mailed links to ask for it or to end it, and all of
+// it as plain values.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
@@ -9,7 +10,9 @@ import type { Desk } from '../notice/notice.ts'
 /** Links of a kind that a reader may ask for: more would only fill their mailbox. */
 const LINKS_A_DAY = 5
 
-/** Mails a fresh link to a reader's own address. Returns the notice to send, null where none may go. */
+/**
+ * Mails a fresh link to a reader's own address. Returns the notice to send, null where none may go.
+ */
 export async function askLink(
   { db, linkKeys }: Desk,
   subscriberId: number,
@@ -37,7 +40,10 @@ export async function findLink(
   return findCredential(db, kind, token)
 }
 
-/** Uses a mailed link and returns all that is kept of its reader. Undefined for a link that cannot be used. */
+/**
+ * Uses a mailed link and returns all that is kept of its reader. Undefined for a link that cannot
+ * be used.
+ */
 export async function exportData({ db }: Pick<Desk, 'db'>, token: string): Promise<object | undefined> {
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'export', token)

@@ -1,4 +1,5 @@
-// Signing up: double opt-in, and the same answer whatever the state of the address, which is why nothing here tells it.
+// Signing up: double opt-in, and the same answer whatever the state of the address, which is why
+// nothing here tells it.
 import type { Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { claimAddress } from '../../subscriber/address.ts'
@@ -22,9 +23,9 @@ const NOTICES_A_DAY = 1
 const NOTICES_A_MONTH = 3
 
 /**
- * Takes a sign-up. Nobody is subscribed by it: the address is asked, or told that it is subscribed already, within its
- * limits. Returns the notice to send, null for none; whoever asked must see the same in all cases. Throws a RangeError for an
- * unknown zone.
+ * Takes a sign-up. Nobody is subscribed by it: the address is asked, or told that it is subscribed
+ * already, within its limits. Returns the notice to send, null for none; whoever asked must see the
+ * same in all cases. Throws a RangeError for an unknown zone.
  */
 export async function signUp({ db, linkKeys }: Desk, address: string, ask: Ask): Promise<number | null> {
   await assertZones(db, new Set([ask.zone]))
@@ -46,15 +47,18 @@ export async function signUp({ db, linkKeys }: Desk, address: string, ask: Ask):
   })
 }
 
-/** Looks at a confirmation link: what its page shows. Undefined for anything that cannot be used. */
+/**
+ * Looks at a confirmation link: what its page shows. Undefined for anything that cannot be used.
+ */
 export async function findConfirmation({ db }: Pick<Desk, 'db'>, token: string): Promise<Ask | undefined> {
   const credential = await findCredential(db, 'confirm', token)
   return credential && askOf(credential)
 }
 
 /**
- * Uses a confirmation link: the subscription begins as it was asked for. `welcome` tells whether the latest edition is wanted
- * at once. Undefined for a link that is unknown, too old or used, and where the address must not be written to.
+ * Uses a confirmation link: the subscription begins as it was asked for. `welcome` tells whether
+ * the latest edition is wanted at once. Undefined for a link that is unknown, too old or used, and
+ * where the address must not be written to.
  */
 export async function confirm(
   { db }: Pick<Desk, 'db'>,
@@ -70,7 +74,10 @@ export async function confirm(
   })
 }
 
-/** Tells whether an address may get another notice that a stranger can cause. The caller holds the address's lock. */
+/**
+ * Tells whether an address may get another notice that a stranger can cause. The caller holds the
+ * address's lock.
+ */
 export async function mayWrite(trx: Transaction<Database>, addressHash: Buffer): Promise<boolean> {
   const { day, month } = await getStrangersNotices(trx, addressHash)
   return day < NOTICES_A_DAY && month < NOTICES_A_MONTH

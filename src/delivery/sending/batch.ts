@@ -1,4 +1,5 @@
-// A batch's recipe and its mails. The recipe is rebuilt from rows that cannot change; a rebuild with another hash is never sent.
+// A batch's recipe and its mails. The recipe is rebuilt from rows that cannot change; a rebuild
+// with another hash is never sent.
 import { createHash } from 'node:crypto'
 import { JOIN_VERSION, joinDigest, recipeOf } from '../../digest/joining.ts'
 import type { Material } from '../../digest/materials.ts'
@@ -34,7 +35,10 @@ export interface ClaimedBatch {
   leaseMs: number
 }
 
-/** Returns the hash that fixes every byte of a batch: join version, members in order, their pieces and personal inputs. */
+/**
+ * Returns the hash that fixes every byte of a batch: join version, members in order, their pieces
+ * and personal inputs.
+ */
 export function hashRecipe(
   editionId: number,
   members: readonly Member[],
@@ -56,7 +60,10 @@ export function hashRecipe(
   return hash.digest()
 }
 
-/** Returns the key under which the provider knows a batch's request: derived, never random, never with an attempt's number. */
+/**
+ * Returns the key under which the provider knows a batch's request: derived, never random, never
+ * with an attempt's number.
+ */
 export function keyOf(editionId: number, batchId: number, recipe: Buffer): string {
   return `paper-round-${editionId}-${batchId}-${recipe.toString('hex').slice(0, 40)}`
 }

@@ -1,5 +1,5 @@
-// The brake: stops an edition in flight that does harm, before the rest of it goes out. What it has judged once, and the
-// operator has lifted, it does not judge again.
+// The brake: stops an edition in flight that does harm, before the rest of it goes out. What it has
+// judged once, and the operator has lifted, it does not judge again.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { markStopped } from '../../edition/store.ts'
@@ -16,7 +16,10 @@ const ONE_BOUNCE_IN = 50
 /** So many whole batches rejected for the same reason are no accident of addresses. */
 const REJECTED_BATCHES = 3
 
-/** Returns why an edition must stop: too many complaints or hard bounces among what was submitted; null when it may go on. */
+/**
+ * Returns why an edition must stop: too many complaints or hard bounces among what was submitted;
+ * null when it may go on.
+ */
 export async function findHarm(db: Kysely<Database>, editionId: number): Promise<string | null> {
   const { rows } = await sql<{ complaints: number; bounces: number; since: Date | null; moves: boolean }>`
     select e.resumed_at as since,
@@ -29,7 +32,8 @@ export async function findHarm(db: Kysely<Database>, editionId: number): Promise
     where e.id = ${editionId} group by e.id`.execute(db)
   const { complaints = 0, bounces = 0, since = null, moves = false } = rows[0] ?? {}
   if (!moves || complaints + bounces < REPORTS_MIN) return null
-  // Counting stops where neither share could be reached any more: a large edition is never counted whole for this.
+  // Counting stops where neither share could be reached any more: a large edition is never counted
+  // whole for this.
   const enough = Math.max(SUBMITTED_MIN, complaints * ONE_COMPLAINT_IN, bounces * ONE_BOUNCE_IN)
   const { rows: counts } = await sql<{ count: number }>`
     select count(*) as count from (
@@ -43,7 +47,10 @@ export async function findHarm(db: Kysely<Database>, editionId: number): Promise
   return null
 }
 
-/** Returns why an edition must stop: nothing of it is accepted, and always for the same reason; null when it may go on. */
+/**
+ * Returns why an edition must stop: nothing of it is accepted, and always for the same reason; null
+ * when it may go on.
+ */
 export async function findRejection(db: Kysely<Database>, editionId: number, reason: string): Promise<string | null> {
   const { rows } = await sql`
     select from editions e

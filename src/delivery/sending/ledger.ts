@@ -1,15 +1,22 @@
-// A batch in the database up to its request: claim and mark. Every write is fenced by the lease's epoch, and every moment
-// is the database's. The mark is the point of no return: it is committed before the request. What follows is in settling.ts.
+// A batch in the database up to its request: claim and mark. Every write is fenced by the lease's
+// epoch, and every moment is the database's. The mark is the point of no return: it is committed
+// before the request. What follows is in settling.ts.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { standingSql } from '../delivery.ts'
 import type { ClaimedBatch } from './batch.ts'
 import { hasSlidSql, leavingSql, todaySql } from './members.ts'
 
-/** A lease covers building, marking and one request with its deadline (30 s), with room for a slow database. */
+/**
+ * A lease covers building, marking and one request with its deadline (30 s), with room for a slow
+ * database.
+ */
 export const LEASE_MS = 90_000
 
-/** Takes the lease on a batch that stands still. Returns undefined when another worker holds it, it is settled, or its edition is stopped. */
+/**
+ * Takes the lease on a batch that stands still. Returns undefined when another worker holds it, it
+ * is settled, or its edition is stopped.
+ */
 export async function claimBatch(
   db: Kysely<Database>,
   id: number,
@@ -57,9 +64,10 @@ export async function claimBatch(
 }
 
 /**
- * Commits the intent to send: recipe, key, provider and the moment of the first attempt. `fresh` says that nothing was ever
- * accepted, so that members may still leave. Returns `left` when somebody did (drop them and build again), `lost` when another
- * worker has the batch or has settled it.
+ * Commits the intent to send: recipe, key, provider and the moment of the first attempt. `fresh`
+ * says that nothing was ever accepted, so that members may still leave. Returns `left` when
+ * somebody did (drop them and build again), `lost` when another worker has the batch or has settled
+ * it.
  */
 export async function markAttempting(
   db: Kysely<Database>,
@@ -67,8 +75,9 @@ export async function markAttempting(
   intent: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string },
 ): Promise<'marked' | 'left' | 'lost'> {
   const fresh = batch.fixed === null
-  // A digest that slid into a later local day takes that day. Should another have taken it at this very moment, the key of
-  // subscriber and day refuses the mark as a whole, and the next claim finds the reason to leave.
+  // A digest that slid into a later local day takes that day. Should another have taken it at this
+  // very moment, the key of subscriber and day refuses the mark as a whole, and the next claim
+  // finds the reason to leave.
   const { rows: marked } = await sql`
     with marked as (update batches b set state = 'attempting', recipe_sha256 = ${intent.recipe}, join_version = ${intent.joinVersion},
       idempotency_key = ${intent.idempotencyKey}, provider = ${intent.provider}, attempts = attempts + 1,
@@ -91,7 +100,10 @@ export async function markAttempting(
   return rows.length === 1 ? 'left' : 'lost'
 }
 
-/** Lists up to `limit` batches that nobody works on and that may be attempted now, the longest-standing first. */
+/**
+ * Lists up to `limit` batches that nobody works on and that may be attempted now, the
+ * longest-standing first.
+ */
 export async function listStandingBatches(db: Kysely<Database>, limit: number): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select b.id from batches b join editions e on e.id = b.edition_id
@@ -101,7 +113,9 @@ export async function listStandingBatches(db: Kysely<Database>, limit: number): 
   return rows.map((row) => row.id)
 }
 
-/** Lists the batches of an edition that may be attempted now; with `only`, those of one subscriber. */
+/**
+ * Lists the batches of an edition that may be attempted now; with `only`, those of one subscriber.
+ */
 export async function listBatchesOf(db: Kysely<Database>, editionId: number, only: number | null): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select id from batches
@@ -112,8 +126,8 @@ export async function listBatchesOf(db: Kysely<Database>, editionId: number, onl
 }
 
 /**
- * Lifts what stopped an edition, and every provider's stop with it: its batches may go at once, whatever they waited for. Those
- * that are unknown for good stay as they are.
+ * Lifts what stopped an edition, and every provider's stop with it: its batches may go at once,
+ * whatever they waited for. Those that are unknown for good stay as they are.
  */
 export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
   await db.transaction().execute(async (trx) => {
@@ -131,7 +145,10 @@ export async function markResumed(db: Kysely<Database>, editionId: number): Prom
 /** How the reason begins for which a brake stopped an edition. */
 export const BRAKE_WORD = 'brake: '
 
-/** Lists the LINK_SECRET key ids that unsettled deliveries and notices were made with: without them their bytes cannot be rebuilt. */
+/**
+ * Lists the LINK_SECRET key ids that unsettled deliveries and notices were made with: without them
+ * their bytes cannot be rebuilt.
+ */
 export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select distinct d.key_id as id from batches b join deliveries d

@@ -1,14 +1,21 @@
-// The members of a batch up to its mark: who they are, who must leave and why, and how they go. Dropping is fenced by the lease.
+// The members of a batch up to its mark: who they are, who must leave and why, and how they go.
+// Dropping is fenced by the lease.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { lastHourSql, localDateSql } from '../../subscriber/calendar.ts'
 import { standingSql, type WithheldReason } from '../delivery.ts'
 import type { ClaimedBatch, Member } from './batch.ts'
 
-/** Why a member must not go with its batch; `accounted` when the provider has reported of it already. */
+/**
+ * Why a member must not go with its batch; `accounted` when the provider has reported of it
+ * already.
+ */
 type Leaving = WithheldReason | 'accounted'
 
-/** Lists a batch's members in the order of its request, each with the reason why it must be dropped, if any. */
+/**
+ * Lists a batch's members in the order of its request, each with the reason why it must be dropped,
+ * if any.
+ */
 export async function listMembers(
   db: Kysely<Database>,
   batchId: number,
@@ -26,7 +33,10 @@ export async function listMembers(
   return rows
 }
 
-/** Withholds members of a batch that was never accepted anywhere, each with its reason; the accounted only leave. Returns false when the lease is lost. */
+/**
+ * Withholds members of a batch that was never accepted anywhere, each with its reason; the
+ * accounted only leave. Returns false when the lease is lost.
+ */
 export async function dropMembers(
   db: Kysely<Database>,
   batch: ClaimedBatch,
@@ -50,7 +60,10 @@ export async function dropMembers(
   })
 }
 
-/** Empties the addresses of deliveries that are accounted for: a report may have come while their request still needed them. */
+/**
+ * Empties the addresses of deliveries that are accounted for: a report may have come while their
+ * request still needed them.
+ */
 export async function emptyAddresses(
   trx: Transaction<Database>,
   editionId: number,
@@ -63,9 +76,15 @@ export async function emptyAddresses(
 }
 
 export const todaySql = localDateSql('s', sql`now()`)
-/** Tells whether delivery `d` was planned for the local day of its planning and that day is over. What is sent by hand keeps its date. */
+/**
+ * Tells whether delivery `d` was planned for the local day of its planning and that day is over.
+ * What is sent by hand keeps its date.
+ */
 export const hasSlidSql = sql`(d.state = 'planned' and d.local_date < ${todaySql} and d.local_date = ${localDateSql('s', sql`d.issued_at`)})`
-/** Tells whether the day that `d` slid into brings reader `s` a newer edition: planned already, or due since their last hour. */
+/**
+ * Tells whether the day that `d` slid into brings reader `s` a newer edition: planned already, or
+ * due since their last hour.
+ */
 const isOvertakenSql = sql`(
   exists (
     select from deliveries o where o.subscriber_id = d.subscriber_id and o.local_date >= ${todaySql} and o.edition_id <> d.edition_id

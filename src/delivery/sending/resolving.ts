@@ -1,12 +1,15 @@
-// What the operator decides of batches that are unknown for good: send them once more, or leave them. Whatever evidence came
-// in before stays; only members that nobody can account for are touched.
+// What the operator decides of batches that are unknown for good: send them once more, or leave
+// them. Whatever evidence came in before stays; only members that nobody can account for are
+// touched.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { emptyAddresses } from './members.ts'
 import { claimUnaccounted } from './settling.ts'
 import { insertPart } from './splitting.ts'
 
-/** The reason of a delivery that the operator left: it stays unknown and asks for nothing any more. */
+/**
+ * The reason of a delivery that the operator left: it stays unknown and asks for nothing any more.
+ */
 export const LEFT_UNKNOWN = 'left by the operator'
 
 /** Returns how many deliveries of an edition are unknown for good and undecided. */
@@ -19,8 +22,9 @@ export async function getUnresolved(db: Kysely<Database>, editionId: number): Pr
 }
 
 /**
- * Puts what is unknown for good into batches of its own, with new keys: whoever did get the mail gets a second one. Everything
- * that its bytes depend on is taken anew, as at planning. Returns how many deliveries go again.
+ * Puts what is unknown for good into batches of its own, with new keys: whoever did get the mail
+ * gets a second one. Everything that its bytes depend on is taken anew, as at planning. Returns how
+ * many deliveries go again.
  */
 export async function markToSendAgain(db: Kysely<Database>, editionId: number, keyId: number): Promise<number> {
   return eachForGood(db, editionId, async (trx, members) => {
@@ -34,7 +38,10 @@ export async function markToSendAgain(db: Kysely<Database>, editionId: number, k
   })
 }
 
-/** Leaves what is unknown for good as it is: still counted as unknown, and no longer waiting for a decision. Returns how many deliveries. */
+/**
+ * Leaves what is unknown for good as it is: still counted as unknown, and no longer waiting for a
+ * decision. Returns how many deliveries.
+ */
 export async function markLeftUnknown(db: Kysely<Database>, editionId: number): Promise<number> {
   return eachForGood(db, editionId, async (trx, members) => {
     await sql`
@@ -45,10 +52,16 @@ export async function markLeftUnknown(db: Kysely<Database>, editionId: number): 
   })
 }
 
-/** A provider's late word may still settle it; nothing of ours will. In words that the partial index knows. */
+/**
+ * A provider's late word may still settle it; nothing of ours will. In words that the partial index
+ * knows.
+ */
 export const forGoodSql = sql`b.state = 'unknown' and b.next_attempt_at = 'infinity'`
 
-/** Decides batch by batch, each in its own transaction: what was decided stays decided when a later one fails. */
+/**
+ * Decides batch by batch, each in its own transaction: what was decided stays decided when a later
+ * one fails.
+ */
 async function eachForGood(
   db: Kysely<Database>,
   editionId: number,

@@ -1,5 +1,6 @@
-// What became of a batch's request: settled, deferred, unknown or halved. Every write but a provider's answer is fenced by the
-// lease's epoch and never touches a batch that somebody else has settled meanwhile.
+// What became of a batch's request: settled, deferred, unknown or halved. Every write but a
+// provider's answer is fenced by the lease's epoch and never touches a batch that somebody else has
+// settled meanwhile.
 import { type Kysely, sql, type Transaction, type UpdateObject } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { standingSql } from '../delivery.ts'
@@ -14,9 +15,10 @@ type MailResult = { subscriberId: number; outcome: MailOutcome }
 const DOUBLINGS_MAX = 4
 
 /**
- * Records what the provider said of every member. Not fenced: an acceptance is true whoever heard it, and rows that are
- * already settled stay as they are. Members that were not decided leave the batch: put off ones into a batch as if never
- * attempted, unknown ones into one that stays so. Returns the ids of these two.
+ * Records what the provider said of every member. Not fenced: an acceptance is true whoever heard
+ * it, and rows that are already settled stay as they are. Members that were not decided leave the
+ * batch: put off ones into a batch as if never attempted, unknown ones into one that stays so.
+ * Returns the ids of these two.
  */
 export async function markSettled(
   db: Kysely<Database>,
@@ -24,7 +26,8 @@ export async function markSettled(
   results: readonly MailResult[],
 ): Promise<{ deferred: number[]; unknown: number[] }> {
   return db.transaction().execute(async (trx) => {
-    // The batch before its deliveries, as everywhere: reports of the same mails may come at this moment.
+    // The batch before its deliveries, as everywhere: reports of the same mails may come at this
+    // moment.
     await sql`select from batches where id = ${batch.id} for update`.execute(trx)
     const open = results.filter(({ outcome }) => outcome.state === 'deferred' || outcome.state === 'unknown')
     if (open.length === 0) {
@@ -43,8 +46,9 @@ export async function markSettled(
 }
 
 /**
- * Puts a batch back that certainly was not accepted by this request, which does not count as an attempt. If no earlier
- * request can have been accepted either, it is as if never attempted: members may leave again and the key is free.
+ * Puts a batch back that certainly was not accepted by this request, which does not count as an
+ * attempt. If no earlier request can have been accepted either, it is as if never attempted:
+ * members may leave again and the key is free.
  */
 export async function markDeferred(
   db: Kysely<Database>,
@@ -68,7 +72,10 @@ export async function markDeferred(
   })
 }
 
-/** Notes that a request may or may not have been accepted: the same bytes and key again after `waitMs`, never again with null. */
+/**
+ * Notes that a request may or may not have been accepted: the same bytes and key again after
+ * `waitMs`, never again with null.
+ */
 export async function markUnknown(
   db: Kysely<Database>,
   batch: ClaimedBatch,
@@ -79,9 +86,10 @@ export async function markUnknown(
 }
 
 /**
- * Cuts a batch whose content was refused as a whole into two that were never attempted; a single member is rejected. An
- * earlier request of unknown outcome does not matter: its bytes were the same, so it was refused as well.
- * Returns the ids of the halves, none when the lease is lost or there was nothing to cut.
+ * Cuts a batch whose content was refused as a whole into two that were never attempted; a single
+ * member is rejected. An earlier request of unknown outcome does not matter: its bytes were the
+ * same, so it was refused as well. Returns the ids of the halves, none when the lease is lost or
+ * there was nothing to cut.
  */
 export async function markHalved(
   db: Kysely<Database>,
@@ -92,7 +100,8 @@ export async function markHalved(
   return db.transaction().execute(async (trx) => {
     const single = members.length === 1
     if (!(await write(trx, batch, { state: single ? 'settled' : 'halved', reason }))) return []
-    // Whoever the provider has reported of meanwhile was accepted after all, and must not go into another request.
+    // Whoever the provider has reported of meanwhile was accepted after all, and must not go into
+    // another request.
     const left = await claimUnaccounted(trx, batch.editionId, members)
     if (left.length < members.length) await emptyAddresses(trx, batch.editionId, members)
     const [first] = left
@@ -109,7 +118,10 @@ export async function markHalved(
   })
 }
 
-/** Takes the row locks of those of `members` whose outcome nobody knows, and returns them in their order. */
+/**
+ * Takes the row locks of those of `members` whose outcome nobody knows, and returns them in their
+ * order.
+ */
 export async function claimUnaccounted(
   trx: Transaction<Database>,
   editionId: number,
@@ -122,7 +134,10 @@ export async function claimUnaccounted(
   return rows.map((row) => row.id)
 }
 
-/** Writes one batch's row under its fence. Returns false when the lease is lost or the batch is settled. */
+/**
+ * Writes one batch's row under its fence. Returns false when the lease is lost or the batch is
+ * settled.
+ */
 async function write(
   db: Kysely<Database>,
   batch: ClaimedBatch,
@@ -143,7 +158,8 @@ async function settleDeliveries(
   editionId: number,
   results: readonly MailResult[],
 ): Promise<void> {
-  // Both key columns from the arrays: a fresh edition has no statistics, and a constant one would be scanned.
+  // Both key columns from the arrays: a fresh edition has no statistics, and a constant one would
+  // be scanned.
   const { numAffectedRows } = await sql`
     update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
       local_date = case r.state when 'submitted' then d.local_date end, changed_at = clock_timestamp()
@@ -192,7 +208,8 @@ async function moveOpenMembers(
     )
     parts[state].push(id)
   }
-  // What stays unknown keeps the marks of its one attempt, as evidence and for the quota. Its key belongs to the whole request.
+  // What stays unknown keeps the marks of its one attempt, as evidence and for the quota. Its key
+  // belongs to the whole request.
   await sql`
     update batches u set recipe_sha256 = b.recipe_sha256, join_version = b.join_version, provider = b.provider,
       first_attempt_at = b.first_attempt_at, idempotency_key = b.idempotency_key || '-unknown', next_attempt_at = 'infinity'

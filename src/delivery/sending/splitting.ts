@@ -1,5 +1,6 @@
-// A batch into parts: larger ones that were never attempted, for a provider that takes fewer at once, and what of a request came
-// back apart from the rest. Every delivery is in exactly one batch before and after.
+// A batch into parts: larger ones that were never attempted, for a provider that takes fewer at
+// once, and what of a request came back apart from the rest. Every delivery is in exactly one batch
+// before and after.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { BatchState } from '../../database/states.ts'
@@ -7,8 +8,8 @@ import { standingSql } from '../delivery.ts'
 import type { ClaimedBatch } from './batch.ts'
 
 /**
- * Cuts a batch that was never attempted into one of `first` members and others of at most `size`, all free to be taken. Returns
- * the ids of all parts, none when the lease is lost.
+ * Cuts a batch that was never attempted into one of `first` members and others of at most `size`,
+ * all free to be taken. Returns the ids of all parts, none when the lease is lost.
  */
 export async function splitBatch(
   db: Kysely<Database>,
@@ -42,7 +43,9 @@ export async function releaseBatch(db: Kysely<Database>, batch: ClaimedBatch): P
     where id = ${batch.id} and lease_epoch = ${batch.epoch} and state in ${standingSql}`.execute(db)
 }
 
-/** Inserts a batch of deliveries that leave another one. Never attempted unless `given` says more. */
+/**
+ * Inserts a batch of deliveries that leave another one. Never attempted unless `given` says more.
+ */
 export async function insertPart(
   trx: Transaction<Database>,
   editionId: number,

@@ -1,4 +1,5 @@
-// Where templates are read from: a host's directory first, the project's own for every file that is not in it.
+// Where templates are read from: a host's directory first, the project's own for every file that is
+// not in it.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,8 +9,9 @@ import { PermanentError } from '../../errors.ts'
 export const TEMPLATES_DIR = fileURLToPath(new URL('../../../templates', import.meta.url))
 
 /**
- * Reads a template of the host's `directory` (none by default), else the project's own. Throws a PermanentError that names the file
- * that cannot be read, and the setting when the directory itself is not there.
+ * Reads a template of the host's `directory` (none by default), else the project's own. Throws a
+ * PermanentError that names the file that cannot be read, and the setting when the directory itself
+ * is not there.
  */
 export function readTemplate(file: string, directory?: string): string {
   return (directory === undefined ? undefined : readHostFile(file, directory)) ?? readFrom(TEMPLATES_DIR, file)

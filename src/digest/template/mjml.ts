@@ -12,14 +12,20 @@ export interface Look {
 }
 
 const STYLE_MARK = '[[style]]'
-/** MJML hides the preheader three times over. display: none suffices; white letters of one pixel are what filters count as spam. */
+/**
+ * MJML hides the preheader three times over. display: none suffices; white letters of one pixel are
+ * what filters count as spam.
+ */
 const INVISIBLE_LETTERS = /(?<=<div style="display:none;)font-size:1px;color:#ffffff;line-height:1px;/
-/** What MJML calls its frame. It is no landmark, so that a screen reader could not jump to the mail's beginning. */
+/**
+ * What MJML calls its frame. It is no landmark, so that a screen reader could not jump to the
+ * mail's beginning.
+ */
 const ARTICLE = 'aria-roledescription="email" role="article"'
 
 /**
- * Checks a template as its author wrote it, puts in the look and compiles it strictly; Handlebars' marks pass through. Throws a
- * PermanentError that names file, line and tag of each problem.
+ * Checks a template as its author wrote it, puts in the look and compiles it strictly; Handlebars'
+ * marks pass through. Throws a PermanentError that names file, line and tag of each problem.
  */
 export async function compileMjml(source: string, file: string, look: Look): Promise<string> {
   checkTemplate(source, file)

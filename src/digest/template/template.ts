@@ -1,4 +1,5 @@
-// A template cut into the parts that pieces are filled from. Values are always escaped; a template that asks for raw ones is refused.
+// A template cut into the parts that pieces are filled from. Values are always escaped; a template
+// that asks for raw ones is refused.
 import Handlebars from 'handlebars'
 import { PermanentError } from '../../errors.ts'
 import { lineOf, wrapText } from '../text/text.ts'
@@ -35,8 +36,9 @@ export function wrapParagraph(text: string, indent: string): string {
 }
 
 /**
- * Checks a template as its author wrote it. Throws a PermanentError that names file and line of what Handlebars cannot read or
- * must not do; of partials only the named ones may be asked for, none by default.
+ * Checks a template as its author wrote it. Throws a PermanentError that names file and line of
+ * what Handlebars cannot read or must not do; of partials only the named ones may be asked for,
+ * none by default.
  */
 export function checkTemplate(source: string, file: string, partials: readonly string[] = []): void {
   let program: hbs.AST.Program
@@ -65,7 +67,10 @@ export function checkTemplate(source: string, file: string, partials: readonly s
   visitor.accept(program)
 }
 
-/** Throws a PermanentError for the first MJML tag that is never closed or closes nothing: MJML's own parser mends those in silence. */
+/**
+ * Throws a PermanentError for the first MJML tag that is never closed or closes nothing: MJML's own
+ * parser mends those in silence.
+ */
 export function checkTags(source: string, file: string): void {
   const open: { tag: string; offset: number }[] = []
   const refuse = ({ tag, offset }: { tag: string; offset: number }, what: string) => {
@@ -86,7 +91,10 @@ export function checkTags(source: string, file: string): void {
   if (last) refuse(last, 'the tag is not closed')
 }
 
-/** Cuts a template at its piece comments and compiles the parts. Throws a PermanentError when one is missing, twice there or not on the list. */
+/**
+ * Cuts a template at its piece comments and compiles the parts. Throws a PermanentError when one is
+ * missing, twice there or not on the list.
+ */
 export function compileParts<Name extends string>(
   template: string,
   names: readonly Name[],

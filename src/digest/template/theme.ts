@@ -1,4 +1,5 @@
-// The theme: name, logo, address, colours and fonts of mails and pages, from one small file. Values go into templates before MJML reads them.
+// The theme: name, logo, address, colours and fonts of mails and pages, from one small file. Values
+// go into templates before MJML reads them.
 import { z } from 'zod'
 import { PermanentError } from '../../errors.ts'
 import { lineOf } from '../text/text.ts'
@@ -54,8 +55,8 @@ const themeSchema = z.strictObject({
 export type Theme = z.infer<typeof themeSchema>
 
 /**
- * Reads the theme: the project's own, with whatever the host's theme.json says otherwise. Throws a PermanentError that names
- * the file and every value that does not hold.
+ * Reads the theme: the project's own, with whatever the host's theme.json says otherwise. Throws a
+ * PermanentError that names the file and every value that does not hold.
  */
 export function readTheme(directory?: string): Theme {
   const own = parseJson(readTemplate(THEME_FILE))
@@ -63,7 +64,10 @@ export function readTheme(directory?: string): Theme {
   return parseTheme(host === undefined ? own : merge(own, parseJson(host)))
 }
 
-/** Puts the theme's values for `[[light.ink]]` and the like. Throws a PermanentError that names file and line of an unknown one. */
+/**
+ * Puts the theme's values for `[[light.ink]]` and the like. Throws a PermanentError that names file
+ * and line of an unknown one.
+ */
 export function applyTheme(source: string, theme: Theme, file: string): string {
   const values = new Map<string, string>()
   for (const group of ['fonts', 'light', 'dark'] as const) {

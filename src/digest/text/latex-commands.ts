@@ -1,4 +1,5 @@
-// Commands of LaTeX by what they do to a line of plain text. What is on no list prints its symbol, or what it is given, or its name.
+// Commands of LaTeX by what they do to a line of plain text. What is on no list prints its symbol,
+// or what it is given, or its name.
 
 /** Commands that print nothing, together with what they are given. */
 export const SILENT =
@@ -11,7 +12,9 @@ export const SECOND_SPEAKS =
   /^(?:href|textcolor|colorbox|hyperref|raisebox|scalebox|foreignlanguage|stackrel|underset|overset)$/
 /** Commands that only dress what they are given: of nothing they say nothing. */
 export const STYLES = /^(?:text|math|emph|underline|bold|bm$|mbox|operatorname)/
-/** Alphabets that Unicode has letters of; the bold and slanted ones read better as plain letters. */
+/**
+ * Alphabets that Unicode has letters of; the bold and slanted ones read better as plain letters.
+ */
 export const ALPHABET = /^math(?:bb|cal|frak|scr|ds)$/
 export const FRACTION = /^(?:[dtsc]?frac|nicefrac)$/
 export const SPACES = /^(?:quad|qquad|enspace|thinspace|medspace|thickspace|space)$/

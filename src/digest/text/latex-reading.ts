@@ -1,5 +1,6 @@
-// Reads LaTeX as a reader would say it on one plain line. Never fails: what it does not know keeps its name and loses its
-// backslash. One pass over the text, and nesting is bounded, so that no title takes long.
+// Reads LaTeX as a reader would say it on one plain line. Never fails: what it does not know keeps
+// its name and loses its backslash. One pass over the text, and nesting is bounded, so that no
+// title takes long.
 import {
   ACCENT_LETTERS,
   ACCENT_SIGNS,
@@ -76,7 +77,10 @@ function readAll(reading: Reading, inGroup: boolean): string {
   return out
 }
 
-/** At an opening brace. In running text only groups that LaTeX needs lose their braces: {\bf …} and BibTeX's {BERT}. */
+/**
+ * At an opening brace. In running text only groups that LaTeX needs lose their braces: {\bf …} and
+ * BibTeX's {BERT}.
+ */
 function readGroup(reading: Reading): string {
   const grouping =
     reading.math ||
@@ -101,7 +105,9 @@ function readGroupEnd(reading: Reading): string {
   return readAll(reading, true)
 }
 
-/** Reads what a command or a script is given: a group, a command, or one character. '' at the end. */
+/**
+ * Reads what a command or a script is given: a group, a command, or one character. '' at the end.
+ */
 function readArgument(reading: Reading): string {
   skipSpace(reading)
   const character = reading.text[reading.at]

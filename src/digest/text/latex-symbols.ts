@@ -1,5 +1,6 @@
-// What a LaTeX command prints as one Unicode character, from unicodeit's tables. The tables only: its own replace() walks
-// thousands of entries a call and takes the beginning of a longer command for a shorter one.
+// What a LaTeX command prints as one Unicode character, from unicodeit's tables. The tables only:
+// its own replace() walks thousands of entries a call and takes the beginning of a longer command
+// for a shorter one.
 import { combiningmarks, replacements, subsuperscripts } from 'unicodeit/ts_dist/js/data.js'
 
 /** Where the tables' answer would look wrong in running text, or is missing. */
@@ -71,23 +72,34 @@ const symbols = new Map(
 const scripts = new Map([...(subsuperscripts as [string, string][]), ...SCRIPT_CORRECTIONS])
 const marks = new Map(combiningmarks as [string, string][])
 
-/** Returns what a command prints (`\pi`, `\mathbb{R}`), undefined when Unicode has nothing for it. */
+/**
+ * Returns what a command prints (`\pi`, `\mathbb{R}`), undefined when Unicode has nothing for it.
+ */
 export function symbolOf(command: string): string | undefined {
   return symbols.get(command)
 }
 
-/** Returns the letter with the mark of `\hat` and the like over it; undefined for other commands and for more than one letter. */
+/**
+ * Returns the letter with the mark of `\hat` and the like over it; undefined for other commands and
+ * for more than one letter.
+ */
 export function markedLetter(command: string, letter: string): string | undefined {
   const mark = marks.get(WIDE_MARKS[command] ?? command)
   return mark !== undefined && /^\p{L}$/u.test(letter) ? (letter + mark).normalize('NFC') : undefined
 }
 
-/** Returns the letter under an accent of running text (`\"`, `\c`), composed; anything but one letter as it is. */
+/**
+ * Returns the letter under an accent of running text (`\"`, `\c`), composed; anything but one
+ * letter as it is.
+ */
 export function accentedLetter(command: string, letter: string): string {
   return /^\p{L}$/u.test(letter) ? (letter + (ACCENTS[command] ?? '')).normalize('NFC') : letter
 }
 
-/** Returns a text raised (`^`) or lowered (`_`): in Unicode where every character can be, else `^text` or `^(text)`. */
+/**
+ * Returns a text raised (`^`) or lowered (`_`): in Unicode where every character can be, else
+ * `^text` or `^(text)`.
+ */
 export function scriptOf(sign: '^' | '_', text: string): string {
   const plain = text.trim()
   if (plain === '') return ''

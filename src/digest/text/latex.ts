@@ -1,11 +1,18 @@
-// LaTeX in outside text made readable: symbols in Unicode where there are some, plain words elsewhere. Money stays money.
-// Sources also hand over LaTeX that lost its dollar signs and backslashes on the way ("256times256", "V_{0.5}"): that is
-// mended where it cannot mean anything else.
+// LaTeX in outside text made readable: symbols in Unicode where there are some, plain words
+// elsewhere. Money stays money. Sources also hand over LaTeX that lost its dollar signs and
+// backslashes on the way ("256times256", "V_{0.5}"): that is mended where it cannot mean anything
+// else.
 import { readMath, readProse } from './latex-reading.ts'
 
-/** Reading again what was read changes nothing; one or two rounds settle honest text, more only text made to need them. */
+/**
+ * Reading again what was read changes nothing; one or two rounds settle honest text, more only text
+ * made to need them.
+ */
 const ROUNDS_MAX = 8
-/** Nothing of these: no LaTeX, and nothing that was LaTeX once. Most texts end at these tests: one by one they are the fastest. */
+/**
+ * Nothing of these: no LaTeX, and nothing that was LaTeX once. Most texts end at these tests: one
+ * by one they are the fastest.
+ */
 const SUSPICIOUS = [
   /[\\$^{}~`]|_[\p{L}\p{N}]|--|''/u,
   /\d ?times/,
@@ -18,10 +25,14 @@ const ADDRESS = /(https?:\/\/[^\s{}]+)/
 const FORMULA =
   /\\\((?<round>.{0,400}?)\\\)|\\\[(?<square>.{0,400}?)\\\]|\$\$(?<display>[^$]{1,400})\$\$|(?<!\\)\$(?<inline>(?:[^$\\]|\\.){1,400})\$/gu
 
-/** Returns text with its LaTeX read out. Text that has none is returned as it is; text never becomes empty. Reading twice changes nothing more. */
+/**
+ * Returns text with its LaTeX read out. Text that has none is returned as it is; text never becomes
+ * empty. Reading twice changes nothing more.
+ */
 export function readLatex(text: string): string {
   if (!SUSPICIOUS.some((sign) => sign.test(text))) return text
-  // Without its signs: for text that never settles, and for text that is all command and nothing to say.
+  // Without its signs: for text that never settles, and for text that is all command and nothing to
+  // say.
   return settle(text) || settle(text.replace(/[\\$^{}~`_]/g, '')) || text
 }
 
@@ -72,7 +83,8 @@ function readPart(part: string): string {
 function isFormula(inside: string, before: string, after: string): boolean {
   const opensWide = inside.startsWith(' ')
   if (opensWide !== inside.endsWith(' ')) return false
-  // Nothing else in a price has these; a price list does not have them right after a dollar sign and again before one.
+  // Nothing else in a price has these; a price list does not have them right after a dollar sign
+  // and again before one.
   if (/\\[A-Za-z%,]|[\^_]/.test(inside)) return true
   if (opensWide || /^\d/.test(after) || /[\p{L}\p{N}]$/u.test(before)) return false
   // Variables, numbers and signs; words belong to the sentence that two prices stand in.
@@ -100,7 +112,9 @@ const NAME_IN_BRACES = new RegExp(
   'gu',
 )
 
-/** A sign without which the rule has nothing to do, what it finds, and what stands there afterwards. */
+/**
+ * A sign without which the rule has nothing to do, what it finds, and what stands there afterwards.
+ */
 type Rule = readonly [sign: string, found: RegExp, instead: string]
 
 /** Gives back what LaTeX lost on the way, where no English sentence has such words. */
@@ -128,7 +142,10 @@ const LOST: readonly Rule[] = [
   ['% ', /(?<=[.?!] )% (?=\p{Lu})/gu, ''],
 ]
 
-/** What LaTeX writes with ASCII signs: quotes, dashes, spaces that do not break. Commands on a command line keep theirs. */
+/**
+ * What LaTeX writes with ASCII signs: quotes, dashes, spaces that do not break. Commands on a
+ * command line keep theirs.
+ */
 const TYPE: readonly Rule[] = [
   ["'", /(?:``|(?<![\p{L}\p{N}'])'')(?=\S)([^`]{1,300}?)(?:''|")/gu, '“$1”'],
   ['``', /``(?=[^\s`])/g, '“'],

@@ -1,33 +1,44 @@
-// Text from outside made fit to print: cleaned, read out where it is LaTeX, cut at word ends, wrapped. Never escapes: that is
-// the template's work alone.
+// Text from outside made fit to print: cleaned, read out where it is LaTeX, cut at word ends,
+// wrapped. Never escapes: that is the template's work alone.
 import { readLatex } from './latex.ts'
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
-// Controls, lone surrogates, private use, what steers direction or draws nothing: nothing a reader should see the effect of.
-// Joiners stay: names and emoji are written with them.
+// Controls, lone surrogates, private use, what steers direction or draws nothing: nothing a reader
+// should see the effect of. Joiners stay: names and emoji are written with them.
 const UNPRINTABLE =
   /[\p{Cc}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu
 /** One column a code unit: Latin, Greek, Cyrillic and the signs of running text. */
 const NARROW = /^[ -~\u00a0-\u02ff\u0370-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*$/
 const WIDE =
   /^(?:\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]|.+\ufe0f)/su
-/** Signs that no line begins with, and signs that none ends with, in scripts that break anywhere. */
+/**
+ * Signs that no line begins with, and signs that none ends with, in scripts that break anywhere.
+ */
 const NEVER_FIRST = new Set('、。，．！？：；）」』】》〉ー々')
 const NEVER_LAST = new Set('（「『【《〈')
 const ADDRESS = /^[^\w]*https?:\/\//
 const TRAILING_PUNCTUATION = /[\s\p{Pd},;:.(\u2026]+$/u
 
-/** Returns one clean line with its LaTeX read out: the one door for outside text. Cleaning twice changes nothing more. */
+/**
+ * Returns one clean line with its LaTeX read out: the one door for outside text. Cleaning twice
+ * changes nothing more.
+ */
 export function cleanText(text: string): string {
   return cleanLine(readLatex(cleanLine(text)))
 }
 
-/** Returns one clean line: whitespace collapsed, characters that steer instead of saying something removed. For settings and the like. */
+/**
+ * Returns one clean line: whitespace collapsed, characters that steer instead of saying something
+ * removed. For settings and the like.
+ */
 export function cleanLine(text: string): string {
   return text.replace(UNPRINTABLE, dropButSpaces).replace(/\s+/g, ' ').normalize('NFC').trim()
 }
 
-/** Cuts to at most `max` graphemes, at a word end where one is near, with an ellipsis. Shorter text is returned as it is. */
+/**
+ * Cuts to at most `max` graphemes, at a word end where one is near, with an ellipsis. Shorter text
+ * is returned as it is.
+ */
 export function shorten(text: string, max: number): string {
   // Never more graphemes than code units: most texts are settled without looking.
   if (text.length <= max) return text
@@ -44,7 +55,10 @@ export function shorten(text: string, max: number): string {
   return cutAtWordEnd(kept.slice(0, -1).join(''), kept.at(-1) === ' ')
 }
 
-/** Cuts to at most `max` UTF-16 code units, never inside a grapheme: for limits that count characters, as a subject's does. */
+/**
+ * Cuts to at most `max` UTF-16 code units, never inside a grapheme: for limits that count
+ * characters, as a subject's does.
+ */
 export function shortenToLength(text: string, max: number): string {
   if (text.length <= max) return text
   let kept = ''
@@ -55,15 +69,19 @@ export function shortenToLength(text: string, max: number): string {
   return text
 }
 
-/** Returns what people call a paper: the part of its title before a colon where that is short, else the title cut to `max` characters. */
+/**
+ * Returns what people call a paper: the part of its title before a colon where that is short, else
+ * the title cut to `max` characters.
+ */
 export function shortTitle(title: string, max: number): string {
   const name = /^(.{2,}?)\s*[:：]/u.exec(title)?.[1]
   return name !== undefined && name.length <= max ? name : shortenToLength(title, max)
 }
 
 /**
- * Breaks text into lines of at most `width` columns: `first` stands before the first line, `rest` before the others. Scripts
- * without spaces break between their characters, and so does a word longer than a line; an address stays whole, however long.
+ * Breaks text into lines of at most `width` columns: `first` stands before the first line, `rest`
+ * before the others. Scripts without spaces break between their characters, and so does a word
+ * longer than a line; an address stays whole, however long.
  */
 export function wrapText(text: string, width: number, first = '', rest = ''): string {
   const lines: string[] = []
@@ -90,7 +108,10 @@ export function wrapText(text: string, width: number, first = '', rest = ''): st
   return lines.join('\n')
 }
 
-/** Returns how many columns a text takes where letters are of one width: ideographs and most emoji take two. */
+/**
+ * Returns how many columns a text takes where letters are of one width: ideographs and most emoji
+ * take two.
+ */
 export function widthOf(text: string): number {
   if (NARROW.test(text)) return text.length
   let columns = 0

@@ -1,7 +1,11 @@
-// What research topics are also called: each group is one topic, its names in any order. Case, hyphens and word forms are
-// folded before they are compared, so that each name stands here once. Hosts add their own in topics.json.
+// What research topics are also called: each group is one topic, its names in any order. Case,
+// hyphens and word forms are folded before they are compared, so that each name stands here once.
+// Hosts add their own in topics.json.
 
-/** Only names that mean the topic wherever they stand as whole words: no acronym that is also a word, a person or another topic. */
+/**
+ * Only names that mean the topic wherever they stand as whole words: no acronym that is also a
+ * word, a person or another topic.
+ */
 export const TOPIC_GROUPS: readonly (readonly string[])[] = [
   // Models
   ['LLM', 'large language model', 'language model', 'large-scale language model'],

@@ -1,4 +1,5 @@
-// The table of topic names: which phrases mean the same topic. The project's own groups, with those of the host's topics.json.
+// The table of topic names: which phrases mean the same topic. The project's own groups, with those
+// of the host's topics.json.
 import { z } from 'zod'
 import { PermanentError } from '../../errors.ts'
 import { PHRASE_MAX_CHARACTERS } from '../../subscriber/preferences.ts'
@@ -23,7 +24,10 @@ export interface Topics {
 }
 
 const hostSchema = z.strictObject({
-  /** Each a list of names of one topic. A name that one of our groups has as well adds to that group. */
+  /**
+   * Each a list of names of one topic. A name that one of our groups has as well adds to that
+   * group.
+   */
   groups: z
     .array(
       z
@@ -41,8 +45,8 @@ const hostSchema = z.strictObject({
 })
 
 /**
- * Reads the topics: the project's own groups and those of the host's `directory` (none by default). Throws a PermanentError
- * that names the file and every value that does not hold.
+ * Reads the topics: the project's own groups and those of the host's `directory` (none by default).
+ * Throws a PermanentError that names the file and every value that does not hold.
  */
 export function readTopics(directory?: string): Topics {
   const host = directory === undefined ? undefined : readHostFile(TOPICS_FILE, directory)

@@ -1,7 +1,10 @@
-// Text made comparable: one space between words, case, accents and hyphens folded, word forms brought together. For finding
-// only: nothing of it is ever printed.
+// Text made comparable: one space between words, case, accents and hyphens folded, word forms
+// brought together. For finding only: nothing of it is ever printed.
 
-/** One character of a script written without spaces is a word of its own: a phrase then matches anywhere in a run of them. */
+/**
+ * One character of a script written without spaces is a word of its own: a phrase then matches
+ * anywhere in a run of them.
+ */
 const WORD =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}])[\p{L}\p{N}\p{M}])+[+#]*/gu
 const ASCII_WORD = /[a-z0-9]+[+#]*/g
@@ -47,15 +50,23 @@ const stems = new Map<string, string>()
 
 /** Shorter words have no ending to lose. */
 const STEMMED_MIN = 4
-/** From here on a final e says nothing: sample, sampling. In shorter words it tells care from car. */
+/**
+ * From here on a final e says nothing: sample, sampling. In shorter words it tells care from car.
+ */
 const LONG_WORD = 6
 
-/** Returns the words of a text between single spaces, with a space at both ends: ` find it `; ' ' for none. */
+/**
+ * Returns the words of a text between single spaces, with a space at both ends: ` find it `; ' '
+ * for none.
+ */
 export function foldWords(text: string): string {
   return ` ${wordsOf(text).join(' ')} `.replace(/^ {2}$/, ' ')
 }
 
-/** Returns the same with each word's forms brought together: ` model ` for models, modelling, modelled and Model. */
+/**
+ * Returns the same with each word's forms brought together: ` model ` for models, modelling,
+ * modelled and Model.
+ */
 export function stemWords(text: string): string {
   return ` ${wordsOf(text).map(stem).join(' ')} `.replace(/^ {2}$/, ' ')
 }
@@ -86,7 +97,10 @@ function stem(word: string): string {
   return stemmed
 }
 
-/** A handful of English rules, meant to err on the side of too little: a mute that reaches too far loses papers unseen. */
+/**
+ * A handful of English rules, meant to err on the side of too little: a mute that reaches too far
+ * loses papers unseen.
+ */
 function stemmedOf(word: string): string {
   if (word.length < STEMMED_MIN || !/^[a-z]+$/.test(word)) return word.replace(/^(.*\d[a-z]*?)s$/, '$1')
   const irregular = IRREGULAR[word]
@@ -100,14 +114,18 @@ function singular(word: string): string {
   return /(?:ss|sh|ch|x|zz)es$/.test(word) ? word.slice(0, -2) : word.slice(0, -1)
 }
 
-/** Takes -ing and -ed off where a verb of three letters and a vowel is left: not off string, speed or seed. */
+/**
+ * Takes -ing and -ed off where a verb of three letters and a vowel is left: not off string, speed
+ * or seed.
+ */
 function verb(word: string): string {
   const root = /^(?=[a-z]{3})([a-z]*[aeiouy][a-z]*?)(?:ing|ed)$/.exec(word)?.[1]
   if (root === undefined || root.length < 3 || /e$/.test(root)) return word
   const doubled = /([bdfgklmnprt])\1$/.test(root)
   // Spelling comes from spell, modelling from model: it doubles the l of longer words only.
   if (doubled) return root.endsWith('ll') && !/[aeiouy][^aeiouy]+[aeiouy]/.test(root) ? root : root.slice(0, -1)
-  // Tuning comes from tune: tun would have been doubled. Merging, solving and handling cannot do without their e.
+  // Tuning comes from tune: tun would have been doubled. Merging, solving and handling cannot do
+  // without their e.
   const short = /^[^aeiouy]*[aeiouy][^aeiouywx]$/.test(root)
   return short || /(?:[cvzu]|[dr]g|[^aeiouylr]l|[a-z]{4}i[sz])$/.test(root) ? `${root}e` : root
 }

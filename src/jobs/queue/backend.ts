@@ -1,5 +1,6 @@
-// Where the queue lives: Redis where a URL names one, otherwise a schema of its own in PostgreSQL. Both look the same from
-// here on. It connects, reports trouble and disconnects; it knows nothing of jobs.
+// Where the queue lives: Redis where a URL names one, otherwise a schema of its own in PostgreSQL.
+// Both look the same from here on. It connects, reports trouble and disconnects; it knows nothing
+// of jobs.
 import {
   type BackendClasses,
   createPostgresBackend,
@@ -25,14 +26,23 @@ export interface QueueBackend extends BackendClasses<IQueueBackend, NoConnection
 
 /** How long a connection may take to be made before whoever opens it is told, in milliseconds. */
 export const CONNECT_MS = 10_000
-/** One answer from Redis: far above any healthy one, and short enough to keep a web request waiting, in milliseconds. */
+/**
+ * One answer from Redis: far above any healthy one, and short enough to keep a web request waiting,
+ * in milliseconds.
+ */
 const COMMAND_MS = 5_000
 /** Longest pause between two attempts to reach Redis again, in milliseconds. */
 const RECONNECT_MS = 2_000
-/** Sessions for one queue or worker. Claims and settles are short, so a few carry any concurrency we use. */
+/**
+ * Sessions for one queue or worker. Claims and settles are short, so a few carry any concurrency we
+ * use.
+ */
 const SESSIONS = 3
 
-/** Connects to the store that the settings name, with its tables in place. Rejects when it does not answer in time. */
+/**
+ * Connects to the store that the settings name, with its tables in place. Rejects when it does not
+ * answer in time.
+ */
 export async function openBackend(
   redisUrl: string | undefined,
   databaseUrl: string,
@@ -70,7 +80,8 @@ async function openRedis(
     })
     return client
   }
-  // Whoever puts a job must hear at once that Redis is gone; a worker waits for it to come back instead.
+  // Whoever puts a job must hear at once that Redis is gone; a worker waits for it to come back
+  // instead.
   const putting = connect({ enableOfflineQueue: false, maxRetriesPerRequest: 0, commandTimeout: COMMAND_MS })
   const working = connect({ maxRetriesPerRequest: null })
   const close = async () => {
@@ -120,7 +131,10 @@ async function openPostgres(url: string, prefix: string | undefined): Promise<Qu
   }
 }
 
-/** Takes `options` out of the URL, where a search_path for our own tables would win over the queue's. */
+/**
+ * Takes `options` out of the URL, where a search_path for our own tables would win over the
+ * queue's.
+ */
 function readUrl(url: string): { connectionString: string; options?: string } {
   const parts = new URL(url)
   const options = parts.searchParams.get('options')

@@ -1,4 +1,5 @@
-// The jobs of the round: their names, the ids that they carry, and what their handlers may do. How they travel is the queue's.
+// The jobs of the round: their names, the ids that they carry, and what their handlers may do. How
+// they travel is the queue's.
 import type { EditionKind } from '../../database/states.ts'
 import { PermanentError } from '../../errors.ts'
 
@@ -13,8 +14,9 @@ export type Job =
   | { name: 'sweep' }
 
 /**
- * What each job does. A handler returns when it is done, throws PermanentError to stop, LaterError to come again, HoldError to
- * hold every dispatch to its provider; anything else it throws is tried again. It may run twice for one job, and must find out for itself.
+ * What each job does. A handler returns when it is done, throws PermanentError to stop, LaterError
+ * to come again, HoldError to hold every dispatch to its provider; anything else it throws is tried
+ * again. It may run twice for one job, and must find out for itself.
  */
 export type Handlers = { [N in Job['name']]: (job: Extract<Job, { name: N }>) => Promise<void> }
 

@@ -1,5 +1,6 @@
-// The queue: transport between the steps of the round, on BullMQ. It carries ids only and may lose everything at any time;
-// PostgreSQL alone knows what is due, and the sweep queues it again. No other file knows BullMQ or ioredis.
+// The queue: transport between the steps of the round, on BullMQ. It carries ids only and may lose
+// everything at any time; PostgreSQL alone knows what is due, and the sweep queues it again. No
+// other file knows BullMQ or ioredis.
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { openBackend, within } from './backend.ts'
@@ -14,15 +15,19 @@ export interface Counts {
 
 export interface Queue {
   /**
-   * Queues jobs. One that waits, is delayed or runs under the same name and ids is left as it is. Rejects when the store is
-   * out of reach. Never inside a transaction: on embedded PostgreSQL the queue would wait for its end.
+   * Queues jobs. One that waits, is delayed or runs under the same name and ids is left as it is.
+   * Rejects when the store is out of reach. Never inside a transaction: on embedded PostgreSQL the
+   * queue would wait for its end.
    */
   put(jobs: readonly Job[], options?: { delayMs?: number }): Promise<void>
-  /** Makes sure that a tick comes every `everyMs` milliseconds (a minute). Safe to repeat, by several processes at once. */
+  /**
+   * Makes sure that a tick comes every `everyMs` milliseconds (a minute). Safe to repeat, by
+   * several processes at once.
+   */
   assertTick(everyMs?: number): Promise<void>
   /**
-   * Starts taking jobs of all queues; with the dispatch handler alone, of the providers' only. `dispatches`: how many of each at
-   * the same time in this process (4).
+   * Starts taking jobs of all queues; with the dispatch handler alone, of the providers' only.
+   * `dispatches`: how many of each at the same time in this process (4).
    */
   work(handlers: Handlers | DispatchOnly, options?: { dispatches?: number }): Promise<OpenWork>
   counts(): Promise<{ round: Counts; dispatch: Counts }>
@@ -34,11 +39,15 @@ export interface QueueOptions {
   redisUrl?: string | undefined
   /** Holds the queue where no Redis is named. */
   databaseUrl: string
-  /** Sets keys or schema apart on a shared store: `demo` makes the schema `bullmq_demo`. A plain lower-case name. */
+  /**
+   * Sets keys or schema apart on a shared store: `demo` makes the schema `bullmq_demo`. A plain
+   * lower-case name.
+   */
   prefix?: string | undefined
   /**
-   * Each one's name makes a queue, its pace the queue's limiter, over all workers together. Where nothing is replayed (0 ms), a
-   * process settles a request before the next, so that a kill leaves no more than one of them unknown.
+   * Each one's name makes a queue, its pace the queue's limiter, over all workers together. Where
+   * nothing is replayed (0 ms), a process settles a request before the next, so that a kill leaves
+   * no more than one of them unknown.
    */
   providers: readonly { name: string; requestsPerSecond: number | null; replayMs?: number }[]
   timing?: Partial<Timing>
@@ -47,7 +56,9 @@ export interface QueueOptions {
 
 const TIMING: Timing = { lockMs: 60_000, stalledMs: 30_000, retryMs: 1_000, drainMs: 25_000 }
 const TICK_MS = 60_000
-/** Jobs of the round are heavy and rare; two, so that a slow source does not keep the plan waiting. */
+/**
+ * Jobs of the round are heavy and rare; two, so that a slow source does not keep the plan waiting.
+ */
 const ROUND_CONCURRENCY = 2
 const DISPATCH_CONCURRENCY = 4
 /** A smaller number goes first: somebody waits for a notice, while digests have the morning. */
@@ -57,7 +68,10 @@ const NOTIFY_PRIORITY = 1
 const PUT_SIZE = 1_000
 /** How long one such command may take before `put` gives up, in milliseconds. */
 const PUT_MS = 10_000
-/** A store that is down fails on every command: one line says as much as a thousand, in milliseconds. */
+/**
+ * A store that is down fails on every command: one line says as much as a thousand, in
+ * milliseconds.
+ */
 const ERROR_PAUSE_MS = 10_000
 
 /** Opens all queues, the round's and the providers'. Rejects when their store does not answer. */
@@ -110,7 +124,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
           return { name, data, opts: { jobId: idOf(job), delay: delayMs, ...priority } }
         })
         const [first] = entries
-        // A single job takes the cheaper command: in PostgreSQL the other one makes temporary tables.
+        // A single job takes the cheaper command: in PostgreSQL the other one makes temporary
+        // tables.
         const putting =
           first && entries.length === 1 ? queue.add(first.name, first.data, first.opts) : queue.addBulk(entries)
         await within<unknown>(PUT_MS, 'Putting jobs into the queue', putting)
@@ -121,7 +136,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   async function assertTick(everyMs = TICK_MS): Promise<void> {
     backend.demandReachable()
     const found = await round.getJobScheduler('tick')
-    // Asserting replaces the waiting tick, and two processes doing so at once may leave two: touch only what stands still.
+    // Asserting replaces the waiting tick, and two processes doing so at once may leave two: touch
+    // only what stands still.
     if (found?.every === everyMs && found.next !== undefined && found.next > Date.now() - everyMs) return
     await round.upsertJobScheduler('tick', { every: everyMs }, { name: 'tick', data: {}, opts: { attempts: 1 } })
   }

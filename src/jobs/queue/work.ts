@@ -1,5 +1,5 @@
-// One worker on one queue: takes jobs, runs them, and turns what they threw into what the queue does next.
-// It never decides what a job does; it never fails a job for having been interrupted.
+// One worker on one queue: takes jobs, runs them, and turns what they threw into what the queue
+// does next. It never decides what a job does; it never fails a job for having been interrupted.
 import {
   DelayedError,
   type Job as QueuedJob,
@@ -18,7 +18,10 @@ export interface Work {
   concurrency: number
   /** Undefined where nothing paces this queue. */
   limiter: RateLimiterOptions | undefined
-  /** Stops everybody's work on this queue for so many milliseconds. Undefined where a job may not ask for that. */
+  /**
+   * Stops everybody's work on this queue for so many milliseconds. Undefined where a job may not
+   * ask for that.
+   */
   hold: ((ms: number) => Promise<void>) | undefined
   timing: Timing
   onError: (error: unknown) => void
@@ -36,27 +39,46 @@ export interface Timing {
 }
 
 export interface OpenWork {
-  /** Takes no more jobs and waits for the running ones, at most `drainMs`; whatever still runs then is run again elsewhere. */
+  /**
+   * Takes no more jobs and waits for the running ones, at most `drainMs`; whatever still runs then
+   * is run again elsewhere.
+   */
   close(): Promise<void>
 }
 
-/** With waits doubling from 1 s this is about two minutes; after that the sweep finds the work again in PostgreSQL. */
+/**
+ * With waits doubling from 1 s this is about two minutes; after that the sweep finds the work again
+ * in PostgreSQL.
+ */
 export const ATTEMPTS = 8
-/** A worker that dies takes its job's try with it: only a job that kills its worker every time reaches this. */
+/**
+ * A worker that dies takes its job's try with it: only a job that kills its worker every time
+ * reaches this.
+ */
 const MAX_STALLS = 100
-/** Pause after a failed connection before the next look, in milliseconds: Redis and PostgreSQL restart within seconds. */
+/**
+ * Pause after a failed connection before the next look, in milliseconds: Redis and PostgreSQL
+ * restart within seconds.
+ */
 const RECONNECT_MS = 2_000
-/** Windows of the limiter in a second: with more their own overhead eats the pace, with fewer requests come in bursts. */
+/**
+ * Windows of the limiter in a second: with more their own overhead eats the pace, with fewer
+ * requests come in bursts.
+ */
 const WINDOWS = [10, 9, 8, 7, 6, 5] as const
-/** Requests leave evenly and arrive a little unevenly: by so much some of them may draw together, in milliseconds. */
+/**
+ * Requests leave evenly and arrive a little unevenly: by so much some of them may draw together, in
+ * milliseconds.
+ */
 const UNEVEN_MS = 50
 /** Stands for "no limit": a hold is only honoured where some limiter is set. */
 const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
 const SECOND_MS = 1_000
 
 /**
- * Turns requests a second into short windows, so that they leave evenly and not in a burst at every full second. About a
- * twentieth of the pace stays unused, so that no second holds one too many, wherever it begins.
+ * Turns requests a second into short windows, so that they leave evenly and not in a burst at every
+ * full second. About a twentieth of the pace stays unused, so that no second holds one too many,
+ * wherever it begins.
  */
 export function limiterFor(requestsPerSecond: number | null): RateLimiterOptions {
   if (requestsPerSecond === null) return UNLIMITED
@@ -68,7 +90,10 @@ export function limiterFor(requestsPerSecond: number | null): RateLimiterOptions
   return { max: Math.floor(requestsPerSecond / windows), duration: Math.ceil((SECOND_MS + UNEVEN_MS) / windows) }
 }
 
-/** Starts taking jobs. Rejects when the store does not answer, so that nobody waits for a worker that never began. */
+/**
+ * Starts taking jobs. Rejects when the store does not answer, so that nobody waits for a worker
+ * that never began.
+ */
 export async function openWork(backend: QueueBackend, work: Work, logger: Logger): Promise<OpenWork> {
   const worker = new backend.Worker<Record<string, unknown>, void>(
     work.queue,
@@ -117,7 +142,10 @@ export async function openWork(backend: QueueBackend, work: Work, logger: Logger
   }
 }
 
-/** Returns what to throw at the queue for what a handler threw, after doing what must come before it. */
+/**
+ * Returns what to throw at the queue for what a handler threw, after doing what must come before
+ * it.
+ */
 async function outcomeOf(
   error: unknown,
   job: QueuedJob,

@@ -1,4 +1,5 @@
-// Single cells of a list: moments, choices among a few, phrases, and the guard that keeps spreadsheets from running them.
+// Single cells of a list: moments, choices among a few, phrases, and the guard that keeps
+// spreadsheets from running them.
 
 /** Returns the text of a column, '' where there is none. */
 export type Cell = (name: string) => string
@@ -25,7 +26,10 @@ export function oneOf<Name extends string>(cell: Cell, column: string, names: re
   return found
 }
 
-/** Returns a moment in ISO 8601, in UTC where no zone is told; null for an empty cell. Throws a RangeError for what is none. */
+/**
+ * Returns a moment in ISO 8601, in UTC where no zone is told; null for an empty cell. Throws a
+ * RangeError for what is none.
+ */
 export function timeFrom(cell: Cell, column: string, time = ''): string | null {
   if (cell(column) === '') return null
   const [, date, clock, , hours, minutes = '00'] = TIME.exec(cell(column) + time) ?? []
@@ -34,7 +38,10 @@ export function timeFrom(cell: Cell, column: string, time = ''): string | null {
   return at.toISOString()
 }
 
-/** Returns what a cell of JSON holds, to be parsed as phrases. Throws a RangeError for anything else. */
+/**
+ * Returns what a cell of JSON holds, to be parsed as phrases. Throws a RangeError for anything
+ * else.
+ */
 export function phrasesFrom(column: string, text: string): unknown {
   try {
     return JSON.parse(text)

@@ -1,5 +1,6 @@
-// Lists of subscribers as tables: what the columns of our own files and of others' mean, row by row. Pure. Nothing here makes a
-// consent out of nothing: who left, bounced or was blocked elsewhere is taken over as unsubscribed.
+// Lists of subscribers as tables: what the columns of our own files and of others' mean, row by
+// row. Pure. Nothing here makes a consent out of nothing: who left, bounced or was blocked
+// elsewhere is taken over as unsubscribed.
 import { ZodError } from 'zod'
 import type { Consent } from '../../database/states.ts'
 import { UsageError } from '../../errors.ts'
@@ -66,7 +67,10 @@ export const LIST_COLUMNS = [
 ] as const
 
 const ADDRESS_COLUMNS = ['email', 'email_address', 'e_mail', 'mail', 'address']
-/** What others call the states of their subscribers. Whoever is not among these has not consented to anything. */
+/**
+ * What others call the states of their subscribers. Whoever is not among these has not consented to
+ * anything.
+ */
 const STATUSES: Record<string, Consent> = {
   enabled: 'confirmed',
   confirmed: 'confirmed',
@@ -77,7 +81,9 @@ const STATUSES: Record<string, Consent> = {
   cleaned: 'unsubscribed',
 }
 const CONSENTS: readonly Consent[] = ['pending', 'confirmed', 'unsubscribed']
-/** Returns what reads the rows below a header. Throws a UsageError when no column holds addresses. */
+/**
+ * Returns what reads the rows below a header. Throws a UsageError when no column holds addresses.
+ */
 export function readHeader(header: readonly string[]): ListReader {
   const names = header.map((name) =>
     name
@@ -108,7 +114,10 @@ export function readHeader(header: readonly string[]): ListReader {
   }
 }
 
-/** Returns the cells of our own file: no spreadsheet takes one for a formula, and reading takes the guard off again. */
+/**
+ * Returns the cells of our own file: no spreadsheet takes one for a formula, and reading takes the
+ * guard off again.
+ */
 export function listCells(subscriber: ListedSubscriber): string[] {
   const { choices } = subscriber
   const list = (phrases: readonly string[]) => (phrases.length === 0 ? '' : JSON.stringify(phrases))

@@ -1,5 +1,5 @@
-// Many subscribers at once, from a list and into one. An address that is known in any state stays as it is, and a suppressed one
-// is never added: a list brings nobody back.
+// Many subscribers at once, from a list and into one. An address that is known in any state stays
+// as it is, and a suppressed one is never added: a list brings nobody back.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Consent } from '../../database/states.ts'
@@ -10,8 +10,8 @@ import { hashAddress } from '../subscriber.ts'
 import type { ListedSubscriber } from './file.ts'
 
 /**
- * Adds those that are new, with their consent as it is told; one outcome each, in the same order. Of an address given twice the
- * first counts. Their zones must be among `listZones`.
+ * Adds those that are new, with their consent as it is told; one outcome each, in the same order.
+ * Of an address given twice the first counts. Their zones must be among `listZones`.
  */
 export async function insertListed(db: Kysely<Database>, list: readonly ListedSubscriber[]): Promise<Insertion[]> {
   const key = await getAddressKey(db)
@@ -51,7 +51,9 @@ export async function insertListed(db: Kysely<Database>, list: readonly ListedSu
   return outcomes
 }
 
-/** Lists up to `limit` subscribers that still have an address, with an id above `afterId`, by id. */
+/**
+ * Lists up to `limit` subscribers that still have an address, with an id above `afterId`, by id.
+ */
 export async function listListed(
   db: Kysely<Database>,
   afterId: number,

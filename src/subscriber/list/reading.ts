@@ -1,4 +1,5 @@
-// A list's file as rows, one after the other: never more of it in memory than a record. What is no table is told with its line.
+// A list's file as rows, one after the other: never more of it in memory than a record. What is no
+// table is told with its line.
 import { isUtf8 } from 'node:buffer'
 import { pipeline, Readable } from 'node:stream'
 import { type CsvError, type Info, parse } from 'csv-parse'
@@ -10,7 +11,10 @@ export type ListRow = { line: number; cells: string[] } | { line: number; proble
 const RECORD_MAX_CHARACTERS = 100_000
 const NEWLINE = 0x0a
 
-/** Reads CSV, with or without a byte order mark, whatever its line ends. Throws a RangeError for what is not UTF-8. */
+/**
+ * Reads CSV, with or without a byte order mark, whatever its line ends. Throws a RangeError for
+ * what is not UTF-8.
+ */
 export async function* readRows(input: AsyncIterable<Buffer>): AsyncGenerator<ListRow> {
   const skipped: ListRow[] = []
   const parser = parse({

@@ -1,4 +1,5 @@
-// The page of one date, or of the week that ends with it, with its neighbours. The address is all that it is made from.
+// The page of one date, or of the week that ends with it, with its neighbours. The address is all
+// that it is made from.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'

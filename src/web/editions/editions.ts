@@ -1,5 +1,5 @@
-// The archive, a month a page, and the door to searching it. Whatever the address asks for, there is an answer or there is
-// nothing: it can break nothing.
+// The archive, a month a page, and the door to searching it. Whatever the address asks for, there
+// is an answer or there is nothing: it can break nothing.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
@@ -29,7 +29,10 @@ const NO_MONTH: EditionsValues = {
   laterLabel: '',
 }
 
-/** Shows what `?q=` finds, else the month of `?month=`, else the newest one. A month without editions is not found. */
+/**
+ * Shows what `?q=` finds, else the month of `?month=`, else the newest one. A month without
+ * editions is not found.
+ */
 export function showEditions({ db, pages }: EditionsOptions) {
   return async (c: Context): Promise<Response> => {
     const words = wordsFrom(c.req.query('q'))

@@ -1,5 +1,5 @@
-// A feed as a document: Atom (RFC 4287) and JSON Feed 1.1 from the same entries. Pure. Text is escaped and cleaned of what XML
-// cannot hold; links are taken as they come, so they must be whole.
+// A feed as a document: Atom (RFC 4287) and JSON Feed 1.1 from the same entries. Pure. Text is
+// escaped and cleaned of what XML cannot hold; links are taken as they come, so they must be whole.
 
 export interface Feed {
   /** Never changes, whatever else does: an address or a `tag:`. */

@@ -1,4 +1,5 @@
-// The feeds of the daily editions, for everybody: what is frozen only, so that an entry never changes once it was read.
+// The feeds of the daily editions, for everybody: what is frozen only, so that an entry never
+// changes once it was read.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'

@@ -1,5 +1,6 @@
-// The page of what a search found. What was typed is shown again as text and goes nowhere else but into the database's own
-// reader of search words; matches are marked here, part by part, never by markup from outside.
+// The page of what a search found. What was typed is shown again as text and goes nowhere else but
+// into the database's own reader of search words; matches are marked here, part by part, never by
+// markup from outside.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
@@ -72,8 +73,8 @@ function paperValues({ paper, listedOn, title, excerpt }: Found, base: string): 
 }
 
 /**
- * Cuts a text, cleaned, where words stand that matched. The words are taken from the signed text and looked for anew, as
- * cleaning reads LaTeX out and would trip over signs inside it.
+ * Cuts a text, cleaned, where words stand that matched. The words are taken from the signed text
+ * and looked for anew, as cleaning reads LaTeX out and would trip over signs inside it.
  */
 export function markMatches(text: string, signed: string): FoundPart[] {
   const clean = cleanText(text)

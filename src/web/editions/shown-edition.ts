@@ -1,5 +1,6 @@
-// An edition as pages show it: frozen as it is kept, otherwise ranked by the votes of now. What stands in for a missing order
-// is said in words. Late risers never show: they depend on what a reader already had.
+// An edition as pages show it: frozen as it is kept, otherwise ranked by the votes of now. What
+// stands in for a missing order is said in words. Late risers never show: they depend on what a
+// reader already had.
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
@@ -48,7 +49,10 @@ export async function findNewestShown(db: Kysely<Database>): Promise<ShownEditio
   return frozen && showFrozen(db, frozen)
 }
 
-/** Returns the edition of a date and kind, undefined for a date that nothing is known of. A week is made of any known date. */
+/**
+ * Returns the edition of a date and kind, undefined for a date that nothing is known of. A week is
+ * made of any known date.
+ */
 export async function findShown(
   db: Kysely<Database>,
   date: EditionDate,

@@ -1,4 +1,5 @@
-// What crawlers are told: which pages there are to find, and which paths are nobody's but a reader's.
+// What crawlers are told: which pages there are to find, and which paths are nobody's but a
+// reader's.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
@@ -12,7 +13,10 @@ import { escapeXml } from './feed-document.ts'
 const EDITIONS_MAX = 49_000
 const MAX_AGE_S = 3_600
 
-/** Links with a token in them, and pages that are the operator's. They also say so themselves, to whoever comes all the same. */
+/**
+ * Links with a token in them, and pages that are the operator's. They also say so themselves, to
+ * whoever comes all the same.
+ */
 const PRIVATE_PREFIXES = [
   '/address/',
   '/confirm/',

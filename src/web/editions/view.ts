@@ -1,5 +1,5 @@
-// "View in browser": a digest as it was mailed, for whoever holds its link. Read only: nothing in it belongs to the reader,
-// so a forwarded link hands nothing over.
+// "View in browser": a digest as it was mailed, for whoever holds its link. Read only: nothing in
+// it belongs to the reader, so a forwarded link hands nothing over.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
@@ -18,7 +18,10 @@ interface ViewOptions {
   pages: Pages
 }
 
-/** Shows the page around a digest. Anything but a genuine link to a digest that was mailed is not found. */
+/**
+ * Shows the page around a digest. Anything but a genuine link to a digest that was mailed is not
+ * found.
+ */
 export function showView({ db, linkKeys, pages }: ViewOptions) {
   return async (c: Context): Promise<Response> => {
     const token = c.req.param('token') ?? ''

@@ -1,4 +1,5 @@
-// The operator's token in a request. It is compared in constant time, by hash, so that neither its length nor a part of it leaks.
+// The operator's token in a request. It is compared in constant time, by hash, so that neither its
+// length nor a part of it leaks.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
 

@@ -27,7 +27,10 @@ export function showReadiness(isReady: () => Promise<boolean>, logger: Logger) {
   }
 }
 
-/** Tells whether the database has exactly the migrations of this version. Throws when it does not answer. */
+/**
+ * Tells whether the database has exactly the migrations of this version. Throws when it does not
+ * answer.
+ */
 export async function isSchemaCurrent(db: Kysely<Database>): Promise<boolean> {
   const { rows: found } = await sql<{ exists: boolean }>`
     select to_regclass(${DEFAULT_MIGRATION_TABLE}) is not null as exists`.execute(db)

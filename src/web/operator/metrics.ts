@@ -1,5 +1,5 @@
-// The round's figures for Prometheus, read from PostgreSQL and the queue when they are asked for. No reader is recognisable in
-// them, and asking often costs no more than asking now and then.
+// The round's figures for Prometheus, read from PostgreSQL and the queue when they are asked for.
+// No reader is recognisable in them, and asking often costs no more than asking now and then.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import { Gauge, Registry } from 'prom-client'
@@ -15,7 +15,10 @@ export const METRICS_PATH = '/metrics'
 
 /** Two weeks of daily editions: what is older does not move any more. */
 const EDITIONS = 14
-/** Counting a million deliveries takes a second: counting may take one part in this many of the time, at most. */
+/**
+ * Counting a million deliveries takes a second: counting may take one part in this many of the
+ * time, at most.
+ */
 const COUNT_SHARE = 10
 
 interface MetricsOptions {
@@ -24,7 +27,10 @@ interface MetricsOptions {
   logger: Logger
 }
 
-/** Answers in Prometheus' text format. The figures may be as old as ten times what counting them took. */
+/**
+ * Answers in Prometheus' text format. The figures may be as old as ten times what counting them
+ * took.
+ */
 export function showMetrics({ db, queue, logger }: MetricsOptions) {
   let counted: Promise<string> | undefined
   let freshUntil = 0
@@ -53,7 +59,8 @@ async function collect({ db, queue, logger }: MetricsOptions): Promise<string> {
   for (const { reason, count } of await listSuppressionCounts(db)) suppressions.set({ reason }, count)
   gauge('notices_waiting', 'Notices that are still to go.').set(await getWaitingNotices(db))
   const age = await getTickAgeMs({ db })
-  // Before the first tick there is no age; a missing figure is easier to alarm on than an infinite one.
+  // Before the first tick there is no age; a missing figure is easier to alarm on than an infinite
+  // one.
   if (Number.isFinite(age)) gauge('tick_age_seconds', 'Time since the round last ticked.').set(age / 1_000)
   await writeQueue(gauge, queue, logger)
   return registry.metrics()

@@ -1,5 +1,6 @@
-// Takes what the provider reports. Only a verified report reaches the database; a bad one is answered by a plain line and never
-// by a fault of ours. A fault of ours is a 500, so that the provider comes again.
+// Takes what the provider reports. Only a verified report reaches the database; a bad one is
+// answered by a plain line and never by a fault of ours. A fault of ours is a 500, so that the
+// provider comes again.
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Kysely } from 'kysely'
@@ -19,7 +20,10 @@ export const limitReport: MiddlewareHandler = bodyLimit({
   onError: (c) => c.text('too large for a report\n', 413),
 })
 
-/** Answers 200 for whatever is signed, also when it is known or names nothing of ours: a repeat would change nothing. */
+/**
+ * Answers 200 for whatever is signed, also when it is known or names nothing of ours: a repeat
+ * would change nothing.
+ */
 export function takeReport({ db, read, logger }: { db: Kysely<Database>; read: WebhookReader; logger: Logger }) {
   return async (c: Context): Promise<Response> => {
     // The bytes as they came, byte order mark included: they are what was signed.

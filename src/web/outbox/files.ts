@@ -1,5 +1,5 @@
-// The outbox's folders and mails on disk, read only. A name that the outbox provider would not have written is never looked
-// for, so no request can lead outside the directory.
+// The outbox's folders and mails on disk, read only. A name that the outbox provider would not have
+// written is never looked for, so no request can lead outside the directory.
 import { constants } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,7 +24,10 @@ const DATE_CHARACTERS = 10
 /** A head is below 4 kB; what does not fit is not shown in a list. */
 const HEAD_MAX_BYTES = 16 * 1024
 
-/** Lists the folders that hold mails, newest edition first, notices last. An outbox that does not exist yet holds none. */
+/**
+ * Lists the folders that hold mails, newest edition first, notices last. An outbox that does not
+ * exist yet holds none.
+ */
 export async function listFolders(directory: string): Promise<OutboxFolder[]> {
   const names = (await entriesOf(directory)).filter((name) => FOLDER.test(name))
   names.sort(compareFolders)

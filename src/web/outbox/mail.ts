@@ -1,5 +1,5 @@
-// One mail of the demo's outbox as a reader would see it: its HTML in the sandbox of safety.ts and nowhere else, its text, all
-// of its headers.
+// One mail of the demo's outbox as a reader would see it: its HTML in the sandbox of safety.ts and
+// nowhere else, its text, all of its headers.
 import type { Context } from 'hono'
 import type { ParsedMail } from 'mailparser'
 import { describeReader, listPathAt, mailPath, momentOf, type OutboxOptions, sizeOf } from './outbox.ts'

@@ -1,4 +1,5 @@
-// The demo's outbox in the browser: which mails a round wrote, and to whom. It exists only where mails reach nobody.
+// The demo's outbox in the browser: which mails a round wrote, and to whom. It exists only where
+// mails reach nobody.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'

@@ -1,5 +1,5 @@
-// Answers that anybody may keep for a moment: with a tag of their content, so that asking again costs a line. Never for a page
-// behind a token.
+// Answers that anybody may keep for a moment: with a tag of their content, so that asking again
+// costs a line. Never for a page behind a token.
 import { createHash } from 'node:crypto'
 import type { Context } from 'hono'
 

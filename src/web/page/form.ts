@@ -1,4 +1,5 @@
-// A request's form as plain strings. Whatever arrives, broken or strange, becomes a form: an empty one at worst.
+// A request's form as plain strings. Whatever arrives, broken or strange, becomes a form: an empty
+// one at worst.
 import type { Context } from 'hono'
 
 export interface Form {

@@ -1,5 +1,6 @@
-// Fills the page templates. Every page stands in the same frame and takes its look from the theme; values are always escaped,
-// only a filled page may stand raw in the frame, and no page carries script of its own.
+// Fills the page templates. Every page stands in the same frame and takes its look from the theme;
+// values are always escaped, only a filled page may stand raw in the frame, and no page carries
+// script of its own.
 import { createHash } from 'node:crypto'
 import Handlebars from 'handlebars'
 import type { Context } from 'hono'
@@ -17,7 +18,10 @@ interface Frame {
   wide?: boolean
   /** Whether it holds the subscribe form, which comes with a script that guesses the time zone. */
   form?: boolean
-  /** Whether it holds the form of choices, which comes with a script that previews them while they are made. */
+  /**
+   * Whether it holds the form of choices, which comes with a script that previews them while they
+   * are made.
+   */
   choices?: boolean
   /** What search engines and those who share a link are told; for pages that anybody may find. */
   about?: {
@@ -78,8 +82,8 @@ const PARTIALS: readonly string[] = [
 ]
 
 /**
- * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that names the file that
- * cannot be read or prints a value without escaping.
+ * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that
+ * names the file that cannot be read or prints a value without escaping.
  */
 export function openPages(settings: { publicUrl: string; templatesDir?: string | undefined }): Pages {
   const read = (file: string) => readTemplate(file, settings.templatesDir)
@@ -131,7 +135,10 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   }
 }
 
-/** Answers with the stylesheet, to be kept for good under the address that pages name, which changes with its content. */
+/**
+ * Answers with the stylesheet, to be kept for good under the address that pages name, which changes
+ * with its content.
+ */
 export function showStyle(pages: Pages) {
   return (c: Context): Response => keptForGood(c, 'text/css', pages.stylesheet)
 }
@@ -152,7 +159,9 @@ function keptForGood(c: Context, type: string, content: string): Response {
   return c.body(content)
 }
 
-/** Names the version of a file by its content: browsers keep it for good and never show an old look. */
+/**
+ * Names the version of a file by its content: browsers keep it for good and never show an old look.
+ */
 function versioned(path: string, content: string): string {
   return `${path}?v=${createHash('sha256').update(content).digest('hex').slice(0, HASH_CHARACTERS)}`
 }

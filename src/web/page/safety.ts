@@ -1,5 +1,6 @@
-// What every answer carries so that a browser does nothing we did not ask for, and how much a request may bring. The mail's
-// own policy is the only one with inline styles, and it takes every other power away.
+// What every answer carries so that a browser does nothing we did not ask for, and how much a
+// request may bring. The mail's own policy is the only one with inline styles, and it takes every
+// other power away.
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 
@@ -23,7 +24,10 @@ const ASKING_POLICY = `${PAGE_POLICY}; connect-src 'self'`
 /** Links open in tabs of their own, which are ordinary ones. The same words stand on the iframe. */
 const SANDBOX = 'allow-popups allow-popups-to-escape-sandbox'
 
-/** For the mail itself: an origin of its own even when opened by hand, no script, no form, shown by our pages only. */
+/**
+ * For the mail itself: an origin of its own even when opened by hand, no script, no form, shown by
+ * our pages only.
+ */
 const MAIL_POLICY = [
   "default-src 'none'",
   "style-src 'unsafe-inline'",
@@ -34,13 +38,19 @@ const MAIL_POLICY = [
   `sandbox ${SANDBOX}`,
 ].join('; ')
 
-/** Half a year, the least that browsers' own lists take seriously; subdomains may serve other things. */
+/**
+ * Half a year, the least that browsers' own lists take seriously; subdomains may serve other
+ * things.
+ */
 const HSTS = 'max-age=15552000'
 
 /** No form here is longer than a few lines; provider reports will bring their own limit. */
 const BODY_MAX_BYTES = 64 * 1024
 
-/** Puts the common headers on every answer, errors included; a handler's own policy or caching stays. */
+/**
+ * Puts the common headers on every answer, errors included; a handler's own policy or caching
+ * stays.
+ */
 export function secureHeaders(publicUrl: string): MiddlewareHandler {
   const common = {
     'Content-Security-Policy': PAGE_POLICY,
@@ -59,14 +69,19 @@ export function secureHeaders(publicUrl: string): MiddlewareHandler {
   }
 }
 
-/** Keeps an answer out of every cache and index: for pages behind a token and for everything that looks like one. */
+/**
+ * Keeps an answer out of every cache and index: for pages behind a token and for everything that
+ * looks like one.
+ */
 export const keepPrivate: MiddlewareHandler = async (c, next) => {
   await next()
   c.res.headers.set('Cache-Control', 'no-store')
   c.res.headers.set('X-Robots-Tag', 'noindex')
 }
 
-/** Refuses a body above the limit with `onError`'s answer, whether its length is declared or not. */
+/**
+ * Refuses a body above the limit with `onError`'s answer, whether its length is declared or not.
+ */
 export function limitBody(onError: (c: Context) => Response): MiddlewareHandler {
   return bodyLimit({ maxSize: BODY_MAX_BYTES, onError })
 }
@@ -82,8 +97,8 @@ export function framingPage(c: Context, html: string): Response {
 }
 
 /**
- * Answers with a mail's HTML for the inside of a sandboxed iframe. Its links open in new tabs: inside the frame most sites
- * would refuse to show.
+ * Answers with a mail's HTML for the inside of a sandboxed iframe. Its links open in new tabs:
+ * inside the frame most sites would refuse to show.
  */
 export function mailBody(c: Context, html: string): Response {
   const framed = html.replace(/<head\b[^>]*>/i, (head) => `${head}<base target="_blank">`)

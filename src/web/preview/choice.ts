@@ -1,4 +1,5 @@
-// What a preview shows: read from the address, filled up from what the command named, and said back as an address.
+// What a preview shows: read from the address, filled up from what the command named, and said back
+// as an address.
 import type { EditionKind, Length } from '../../database/states.ts'
 import type { EditionDate } from '../../source/paper.ts'
 
@@ -10,7 +11,9 @@ export interface PreviewChoice {
   subscriber: string
   /** Undefined: the reader's own. */
   length: Length | undefined
-  /** Whether an outage kept earlier editions from the reader: their papers are offered late then. */
+  /**
+   * Whether an outage kept earlier editions from the reader: their papers are offered late then.
+   */
   missed: boolean
 }
 

@@ -1,4 +1,5 @@
-// A choice becomes one reader's digest: edition and reader first, which need no templates, then the mail.
+// A choice becomes one reader's digest: edition and reader first, which need no templates, then the
+// mail.
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Section } from '../../database/states.ts'
@@ -30,7 +31,10 @@ export interface PreviewDigest {
   reader: PreviewReader
 }
 
-/** Finds the edition and the reader of a choice. Throws a sentence for people when there is none of either. */
+/**
+ * Finds the edition and the reader of a choice. Throws a sentence for people when there is none of
+ * either.
+ */
 export async function getDigest(
   { db, editions }: Pick<PreviewParts, 'db' | 'editions'>,
   given: PreviewChoice,
@@ -53,8 +57,8 @@ export async function getDigest(
 }
 
 /**
- * Makes the mail with the templates of this moment; undefined when the choices leave no paper. Throws whatever the templates
- * are refused for.
+ * Makes the mail with the templates of this moment; undefined when the choices leave no paper.
+ * Throws whatever the templates are refused for.
  */
 export async function findMail(
   { templates, host }: Pick<PreviewParts, 'templates' | 'host'>,

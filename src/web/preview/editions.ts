@@ -1,4 +1,5 @@
-// The editions that a preview can show: what is stored, else what the source says, else the sample days. Only ever reads.
+// The editions that a preview can show: what is stored, else what the source says, else the sample
+// days. Only ever reads.
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
@@ -12,7 +13,10 @@ import { openSampleSource, SAMPLE_DATES } from '../../source/sample.ts'
 export interface PreviewEditions {
   /** Lists the dates that are known to hold something, oldest first. */
   listDates(kind: EditionKind): Promise<EditionDate[]>
-  /** Returns an edition with a few words on where it comes from. Throws when the source cannot be read. */
+  /**
+   * Returns an edition with a few words on where it comes from. Throws when the source cannot be
+   * read.
+   */
   getOutlook(date: EditionDate, kind: EditionKind): Promise<{ outlook: Outlook; origin: string }>
 }
 
@@ -53,8 +57,10 @@ export function openEditions({ db, source, sample }: EditionsOptions): PreviewEd
   }
 }
 
-/** Ranks a sample day, or the week of both. The second day has what a freeze adds: the late risers that a
- * later look at the first one finds, and that day's papers for readers who missed it. */
+/**
+ * Ranks a sample day, or the week of both. The second day has what a freeze adds: the late risers
+ * that a later look at the first one finds, and that day's papers for readers who missed it.
+ */
 export async function outlookFromSample(date: EditionDate, kind: EditionKind): Promise<Outlook> {
   const [first, second] = SAMPLE_DATES
   const later = openSampleSource({ later: true })

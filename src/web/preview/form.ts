@@ -1,4 +1,5 @@
-// What the preview's page lets its reader choose: subscribers, dates, kind and length, the present choice marked.
+// What the preview's page lets its reader choose: subscribers, dates, kind and length, the present
+// choice marked.
 import { longDate } from '../../digest/words.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { listSubscribers } from '../../subscriber/store.ts'

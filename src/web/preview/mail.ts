@@ -1,5 +1,5 @@
-// A digest as one reader would get it, made from the templates of this moment. Nothing is stored and no link in it opens
-// anything.
+// A digest as one reader would get it, made from the templates of this moment. Nothing is stored
+// and no link in it opens anything.
 import { composeMessage } from '../../delivery/provider/message.ts'
 import { joinDigest, preparePieces, type Slots } from '../../digest/joining.ts'
 import { SLOT_NAMES } from '../../digest/piece.ts'
@@ -16,7 +16,10 @@ export interface PreviewMail {
   headers: { name: string; value: string }[]
   html: string
   text: string
-  /** Papers of the edition that could not be rendered, each with the reason; every mail goes without them. */
+  /**
+   * Papers of the edition that could not be rendered, each with the reason; every mail goes without
+   * them.
+   */
   leftOut: string[]
   htmlBytes: number
   /** The whole message, headers and both parts, in its transfer encoding. */
@@ -39,8 +42,8 @@ export interface PreviewReader {
 }
 
 /**
- * Makes the mail for these choices, whatever its reader had of late risers and this edition before. Returns undefined when the choices leave nothing
- * of the edition.
+ * Makes the mail for these choices, whatever its reader had of late risers and this edition before.
+ * Returns undefined when the choices leave nothing of the edition.
  */
 export async function makePreview(
   outlook: Outlook,

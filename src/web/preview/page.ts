@@ -1,5 +1,5 @@
-// The page of the preview: its template, its style and its script. It takes no look from the theme and none of its files from
-// TEMPLATES_DIR: it must stand while those are being worked on.
+// The page of the preview: its template, its style and its script. It takes no look from the theme
+// and none of its files from TEMPLATES_DIR: it must stand while those are being worked on.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Handlebars from 'handlebars'
@@ -13,7 +13,9 @@ import type { Problem } from './problem.ts'
 import type { Scheme } from './scheme.ts'
 
 export interface PreviewValues {
-  /** Of the templates that the page was made with: the script reloads when it is no longer theirs. */
+  /**
+   * Of the templates that the page was made with: the script reloads when it is no longer theirs.
+   */
   revision: string
   form: FormValues
   /** Where the papers come from and how they stand. */
@@ -42,8 +44,9 @@ type Device = 'phone' | 'desktop'
 const SUBJECT_LIMIT = 78
 const WIDTHS: Record<Device, number> = { phone: 375, desktop: 700 }
 /**
- * Pixels of the HTML for what the text part has, measured on days of all lengths. A sandboxed frame does not tell its height:
- * one that is guessed a little too high ends in the mail's ground, one too low scrolls by itself.
+ * Pixels of the HTML for what the text part has, measured on days of all lengths. A sandboxed frame
+ * does not tell its height: one that is guessed a little too high ends in the mail's ground, one
+ * too low scrolls by itself.
  */
 const HEIGHTS: Record<Device, { proseLine: number; linkLine: number; around: number }> = {
   phone: { proseLine: 36, linkLine: 15, around: 200 },

@@ -1,5 +1,6 @@
-// The live preview for template authors: one reader's digest at phone and desktop width, light and dark, made again from the
-// templates for every request. On loopback only; it reads stores and never writes to them.
+// The live preview for template authors: one reader's digest at phone and desktop width, light and
+// dark, made again from the templates for every request. On loopback only; it reads stores and
+// never writes to them.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { describeError } from '../../errors.ts'
@@ -40,7 +41,8 @@ export function createPreview(deps: PreviewDependencies): Hono {
 
 function showPage(deps: PreviewDependencies, render: (values: PreviewValues) => string) {
   return async (c: Context): Promise<Response> => {
-    // Before the templates are read: a change in between then reloads the page once too often, not once too seldom.
+    // Before the templates are read: a change in between then reloads the page once too often, not
+    // once too seldom.
     const revision = await deps.templates.getRevision().catch(() => '')
     const { choice, shown } = await findShown(deps, readChoice(c.req.query(), deps.start))
     const answer = framingPage(c, render({ revision, form: await listChoices(deps, choice), ...shown }))
@@ -53,7 +55,10 @@ function showPage(deps: PreviewDependencies, render: (values: PreviewValues) => 
 
 type Shown = Pick<PreviewValues, 'origin' | 'mail' | 'problems' | 'nothing'>
 
-/** Finds what stands in the middle of the page: the mail, what is wrong with its templates, or why there is none. */
+/**
+ * Finds what stands in the middle of the page: the mail, what is wrong with its templates, or why
+ * there is none.
+ */
 async function findShown(
   deps: PreviewDependencies,
   given: PreviewChoice,
@@ -104,7 +109,10 @@ function followChanges({ templates, signal }: PreviewDependencies) {
     })
 }
 
-/** A page elsewhere could have its own name lead here and read what it likes: addresses of subscribers are among it. */
+/**
+ * A page elsewhere could have its own name lead here and read what it likes: addresses of
+ * subscribers are among it.
+ */
 const onLoopbackOnly: MiddlewareHandler = async (c, next) => {
   const host = c.req.header('Host') ?? new URL(c.req.url).host
   if (!LOOPBACK.test(host)) return c.text('The preview answers on localhost only', 421)

@@ -1,4 +1,5 @@
-// What is wrong with a template, for its author: the sentence, and the lines of the file around the place.
+// What is wrong with a template, for its author: the sentence, and the lines of the file around the
+// place.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeError } from '../../errors.ts'

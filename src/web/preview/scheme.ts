@@ -1,4 +1,5 @@
-// Shows one colour scheme of a mail whatever the browser prefers. For the preview only: no mail leaves like this.
+// Shows one colour scheme of a mail whatever the browser prefers. For the preview only: no mail
+// leaves like this.
 
 export type Scheme = 'light' | 'dark'
 
@@ -7,8 +8,9 @@ const ALWAYS = '(min-width: 0)'
 const NEVER = '(max-width: 0)'
 
 /**
- * Returns the HTML with every question for the reader's colour scheme answered: in style sheets, in media attributes and
- * where the mail declares which schemes it knows. What a mail prints is never touched: escaped text holds no tags.
+ * Returns the HTML with every question for the reader's colour scheme answered: in style sheets, in
+ * media attributes and where the mail declares which schemes it knows. What a mail prints is never
+ * touched: escaped text holds no tags.
  */
 export function forceScheme(html: string, scheme: Scheme): string {
   return html
@@ -22,7 +24,10 @@ function answerQueries(text: string, scheme: Scheme): string {
   )
 }
 
-/** `color-scheme: light dark` decides canvas, scroll bars and system colours; the query is no declaration. */
+/**
+ * `color-scheme: light dark` decides canvas, scroll bars and system colours; the query is no
+ * declaration.
+ */
 function declare(sheet: string, scheme: Scheme): string {
   return sheet.replace(/(?<![\w-])((?:supported-)?color-schemes?\s*:\s*)(?:light dark|dark light)\b/gi, `$1${scheme}`)
 }

@@ -1,9 +1,11 @@
-// The script of the preview's page: it reloads when a template changes and keeps the place. Pages of readers have none.
+// The script of the preview's page: it reloads when a template changes and keeps the place. Pages
+// of readers have none.
 
 /**
- * Asks the stream for the revision of the templates, which it also tells at each connection: so no change is missed, not even
- * one while the preview was not running. Mails are scrolled in windows of ours, as their sandboxed frames tell nobody where
- * they are: the same window stands at the same place after a reload, and light and dark move together.
+ * Asks the stream for the revision of the templates, which it also tells at each connection: so no
+ * change is missed, not even one while the preview was not running. Mails are scrolled in windows
+ * of ours, as their sandboxed frames tell nobody where they are: the same window stands at the same
+ * place after a reload, and light and dark move together.
  */
 export const PREVIEW_SCRIPT = `const form = document.querySelector('form')
 form.addEventListener('change', (event) => { if (event.target.localName === 'select') form.requestSubmit() })

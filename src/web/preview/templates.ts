@@ -1,5 +1,5 @@
-// The templates as they are at this moment, those of a host's directory first: compiled again when their content changes,
-// never before, and whoever listens hears of it.
+// The templates as they are at this moment, those of a host's directory first: compiled again when
+// their content changes, never before, and whoever listens hears of it.
 import { createHash } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
@@ -25,8 +25,8 @@ const QUIET_MS = 80
 const REVISION_CHARACTERS = 16
 
 /**
- * Watches the files in the host's `directory` and the project's own, which stand in for what is not there; mails include no
- * others. Throws a UsageError when there is no such directory.
+ * Watches the files in the host's `directory` and the project's own, which stand in for what is not
+ * there; mails include no others. Throws a UsageError when there is no such directory.
  */
 export function openTemplateFolder(directory?: string): TemplateFolder {
   const directories = [...new Set([directory ?? TEMPLATES_DIR, TEMPLATES_DIR])]

@@ -1,5 +1,6 @@
-// The pages behind one-time links: move to another address, export, erase, undo. Opening one shows a button and uses nothing
-// up; pressing it works once. Whatever is wrong with a link, it is not found.
+// The pages behind one-time links: move to another address, export, erase, undo. Opening one shows
+// a button and uses nothing up; pressing it works once. Whatever is wrong with a link, it is not
+// found.
 import type { Context } from 'hono'
 import { confirmAddress, findAddressChange } from '../../delivery/request/address-change.ts'
 import { erase } from '../../delivery/request/erasure.ts'
@@ -49,7 +50,10 @@ export function showExport({ db, pages }: ReaderParts) {
   }
 }
 
-/** Answers with the file itself. The link is used up by it: another is one click away on the preferences page. */
+/**
+ * Answers with the file itself. The link is used up by it: another is one click away on the
+ * preferences page.
+ */
 export function downloadExport({ db, logger }: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const data = await exportData({ db }, tokenIn(c))

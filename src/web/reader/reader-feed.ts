@@ -1,5 +1,5 @@
-// A reader's own digests as a feed, for whoever holds its link: the same selections that were mailed, from the same frozen
-// places. Nothing in it can change anything, and it shows no address.
+// A reader's own digests as a feed, for whoever holds its link: the same selections that were
+// mailed, from the same frozen places. Nothing in it can change anything, and it shows no address.
 import type { Context } from 'hono'
 import { listMailed, type Mailed } from '../../delivery/store.ts'
 import { cardOf } from '../../digest/card.ts'

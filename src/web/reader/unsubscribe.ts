@@ -1,6 +1,7 @@
-// Leaving: a page with one button, and the POST behind it that mail programs may also send by themselves (RFC 8058). Looking
-// at the page changes nothing, as scanners open every link of a mail; a POST acts at once, for everyone who holds the link, and
-// is never limited. The same link takes a step down instead, or comes back within an hour.
+// Leaving: a page with one button, and the POST behind it that mail programs may also send by
+// themselves (RFC 8058). Looking at the page changes nothing, as scanners open every link of a
+// mail; a POST acts at once, for everyone who holds the link, and is never limited. The same link
+// takes a step down instead, or comes back within an hour.
 import type { Context } from 'hono'
 import { STEPS, type Step, stepDown } from '../../subscriber/change.ts'
 import { findComeBackUntil, markResubscribed } from '../../subscriber/consent.ts'
@@ -38,7 +39,10 @@ export function showUnsubscribe(parts: ReaderParts) {
   }
 }
 
-/** Ends the subscription, unless the page's other buttons say otherwise: the link is the credential. Repeating it changes nothing. */
+/**
+ * Ends the subscription, unless the page's other buttons say otherwise: the link is the credential.
+ * Repeating it changes nothing.
+ */
 export function unsubscribe(parts: ReaderParts) {
   const { db, linkKeys, logger } = parts
   return async (c: Context): Promise<Response> => {

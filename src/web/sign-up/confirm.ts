@@ -1,4 +1,5 @@
-// The page behind a confirmation mail. Opening it begins nothing, as scanners open every link; its button does.
+// The page behind a confirmation mail. Opening it begins nothing, as scanners open every link; its
+// button does.
 import type { Context } from 'hono'
 import { confirm, findConfirmation } from '../../delivery/request/sign-up.ts'
 import { rhythmOf } from '../reader/preferences/change-words.ts'

@@ -1,5 +1,5 @@
-// The front page: the newest papers there are, by the votes of now while they are open, by the frozen order afterwards, and
-// the form to subscribe with. It is the same for everybody.
+// The front page: the newest papers there are, by the votes of now while they are open, by the
+// frozen order afterwards, and the form to subscribe with. It is the same for everybody.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'

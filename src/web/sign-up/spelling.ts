@@ -1,4 +1,5 @@
-// Mistyped mail hosts: gmial.com, hotmial.com. A hint only: nobody is refused for what their address looks like. Pure.
+// Mistyped mail hosts: gmial.com, hotmial.com. A hint only: nobody is refused for what their
+// address looks like. Pure.
 
 /** Large enough that a near miss is more likely a slip than a host of its own. */
 const LARGE_HOSTS = [
@@ -49,7 +50,10 @@ const LOOKALIKES = new Set([
 /** From this length on, two slips are still more likely than another host. */
 const TWO_SLIPS_FROM_CHARACTERS = 9
 
-/** Returns the address that was probably meant, undefined when the given one (normalised) looks right. */
+/**
+ * Returns the address that was probably meant, undefined when the given one (normalised) looks
+ * right.
+ */
 export function suggestAddress(address: string): string | undefined {
   const at = address.lastIndexOf('@')
   const host = address.slice(at + 1)
@@ -60,7 +64,10 @@ export function suggestAddress(address: string): string | undefined {
   return near[0] && `${address.slice(0, at + 1)}${near[0].large}`
 }
 
-/** Counts letters left out, added, changed, or exchanged with their neighbour (the optimal string alignment distance). */
+/**
+ * Counts letters left out, added, changed, or exchanged with their neighbour (the optimal string
+ * alignment distance).
+ */
 function countSlips(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
   const at = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY

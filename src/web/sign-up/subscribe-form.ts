@@ -1,5 +1,5 @@
-// The subscribe form as values for its template, empty or as a visitor left it. It says nothing about any address: only about
-// what was typed.
+// The subscribe form as values for its template, empty or as a visitor left it. It says nothing
+// about any address: only about what was typed.
 import { CADENCES, DEFAULT_RHYTHM } from '../../subscriber/preferences.ts'
 
 /** What a visitor typed, as it came: shown again, never trusted. */
@@ -68,7 +68,10 @@ const EMPTY_ENTRY: SubscribeEntry = {
 /** UTC, and the places that this runtime lists; the old names among them are no place's. */
 const ZONES = [DEFAULT_RHYTHM.zone, ...Intl.supportedValuesOf('timeZone').filter((zone) => zone.includes('/'))]
 
-/** Returns the form's values, to be filled in for the first time or shown again with an entry and its problems. */
+/**
+ * Returns the form's values, to be filled in for the first time or shown again with an entry and
+ * its problems.
+ */
 export function subscribeForm(
   opened: string,
   entry: SubscribeEntry = EMPTY_ENTRY,
@@ -104,7 +107,10 @@ export function rhythmValues(
   }
 }
 
-/** The chosen zone is among them under whatever name it came: a form shown again keeps what was chosen. */
+/**
+ * The chosen zone is among them under whatever name it came: a form shown again keeps what was
+ * chosen.
+ */
 function groupZones(chosen: string): SubscribeFormValues['zones'] {
   const groups = new Map<string, Choice[]>([['', []]])
   const known = ZONES.includes(chosen) || chosen === '' ? ZONES : [chosen, ...ZONES]

@@ -1,5 +1,6 @@
-// Signing up: what a visitor typed becomes a mail that asks, or a sentence beside the field. Whatever the state of an address,
-// its visitor sees the same page after the same time; nobody learns here who is subscribed.
+// Signing up: what a visitor typed becomes a mail that asks, or a sentence beside the field.
+// Whatever the state of an address, its visitor sees the same page after the same time; nobody
+// learns here who is subscribed.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from 'hono'
 import { z } from 'zod'
@@ -12,7 +13,10 @@ import type { ReaderParts } from '../visit/reader-parts.ts'
 import { suggestAddress } from './spelling.ts'
 import { type SubscribeEntry, type SubscribeProblems, subscribeForm } from './subscribe-form.ts'
 
-/** Names the words beside the form that are agreed to. A change of their meaning takes the next number. */
+/**
+ * Names the words beside the form that are agreed to. A change of their meaning takes the next
+ * number.
+ */
 const CONSENT_PAGE = 'subscribe, English, 1'
 /** A person reads and types for longer. */
 const OPEN_MIN_MS = 2_000

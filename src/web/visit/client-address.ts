@@ -1,16 +1,21 @@
-// Where a request comes from. A proxy's word is taken only from proxies that the host named: anyone may write X-Forwarded-For.
+// Where a request comes from. A proxy's word is taken only from proxies that the host named: anyone
+// may write X-Forwarded-For.
 import { BlockList, isIP } from 'node:net'
 import type { Context } from 'hono'
 import type { TrustedProxy } from '../../config-environment.ts'
 
 const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
-/** What one connection of a home or an office gets: the lower half of an IPv6 address is its holder's to change. */
+/**
+ * What one connection of a home or an office gets: the lower half of an IPv6 address is its
+ * holder's to change.
+ */
 const IPV6_NETWORK_GROUPS = 4
 const IPV6_GROUPS = 8
 
 /**
- * Returns the function that finds a visitor's address. Addresses are read from the nearest to the farthest, as long as each
- * that passed the request on is trusted; '' where there is none (a request that came over no network).
+ * Returns the function that finds a visitor's address. Addresses are read from the nearest to the
+ * farthest, as long as each that passed the request on is trusted; '' where there is none (a
+ * request that came over no network).
  */
 export function openClientAddress(trust: TrustedProxy): (c: Context) => string {
   const isTrusted = trustOf(trust)

@@ -1,5 +1,6 @@
-// What the web surface signs for itself: the moment a form was opened, the answer a session's forms must give, and the keyed
-// names under which networks are counted. All of it hangs on LINK_SECRET; none of it opens anything.
+// What the web surface signs for itself: the moment a form was opened, the answer a session's forms
+// must give, and the keyed names under which networks are counted. All of it hangs on LINK_SECRET;
+// none of it opens anything.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
 import type { LinkKeys } from '../../subscriber/token.ts'
 
@@ -8,7 +9,10 @@ export interface FormKeys {
   stamp(now: Date): string
   /** Returns the moment of a genuine stamp, undefined for anything else. */
   readStamp(stamp: string): Date | undefined
-  /** Returns what every form of a session sends back. Another site can make a browser post, but cannot know this. */
+  /**
+   * Returns what every form of a session sends back. Another site can make a browser post, but
+   * cannot know this.
+   */
   formToken(session: string): string
   /** Compares in constant time. */
   isSame(a: string, b: string): boolean
@@ -18,7 +22,10 @@ export interface FormKeys {
 
 const SIGNATURE_BYTES = 16
 
-/** Derives the keys from the ring. A stamp outlives a change of the newest secret; a session's forms do not. */
+/**
+ * Derives the keys from the ring. A stamp outlives a change of the newest secret; a session's forms
+ * do not.
+ */
 export function openFormKeys(linkKeys: LinkKeys): FormKeys {
   const derived = (use: string) =>
     [...linkKeys.byId]

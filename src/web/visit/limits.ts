@@ -1,5 +1,6 @@
-// How often a network, a reader or everybody may ask for what costs something. Counted in PostgreSQL, as several web processes
-// share the limits; the counters hold no addresses, only keyed names.
+// How often a network, a reader or everybody may ask for what costs something. Counted in
+// PostgreSQL, as several web processes share the limits; the counters hold no addresses, only keyed
+// names.
 import { CompiledQuery, type Kysely } from 'kysely'
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Database } from '../../database/schema.ts'

@@ -40,7 +40,10 @@ export interface ReaderDependencies extends Desk {
   outboxDirectory?: string
   /** Queues a notice; without it, it waits for the sweep. */
   queueNotice?: (noticeId: number) => Promise<void>
-  /** Queues a plan, for a reader who wants the latest edition at once; without it, they wait for the tick. */
+  /**
+   * Queues a plan, for a reader who wants the latest edition at once; without it, they wait for the
+   * tick.
+   */
   queueWelcome?: () => Promise<void>
 }
 

@@ -1,5 +1,6 @@
-// A sitting on the preferences page: a short-lived signed cookie in place of the link's token, so that addresses stay clean.
-// It opens that page and nothing else; a change needs the form's own token besides, as browsers send cookies unasked.
+// A sitting on the preferences page: a short-lived signed cookie in place of the link's token, so
+// that addresses stay clean. It opens that page and nothing else; a change needs the form's own
+// token besides, as browsers send cookies unasked.
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import type { Kysely } from 'kysely'
@@ -43,7 +44,8 @@ export function openSessions(parts: {
   return {
     async begin(c, reader) {
       const token = issueToken(linkKeys, 'session', reader, await getNow(db))
-      // Lax: the reader comes from their mail program, and a strict cookie would not travel with the redirect.
+      // Lax: the reader comes from their mail program, and a strict cookie would not travel with
+      // the redirect.
       const settings = { path: '/', httpOnly: true, sameSite: 'Lax', maxAge: COOKIE_SECONDS } as const
       setCookie(c, COOKIE, token, prefix ? { ...settings, secure: true, prefix } : settings)
       return formKeys.formToken(token)
@@ -58,8 +60,8 @@ export function openSessions(parts: {
 }
 
 /**
- * Tells whether a browser says that our own page sent this. Without a referrer, as we ask for, browsers send `Origin: null`
- * along with a form: it proves nothing, so the form's token must.
+ * Tells whether a browser says that our own page sent this. Without a referrer, as we ask for,
+ * browsers send `Origin: null` along with a form: it proves nothing, so the form's token must.
  */
 function isSameSite(c: Context, own: string): boolean {
   const site = c.req.header('Sec-Fetch-Site')

@@ -1,4 +1,5 @@
-// The identity of the accounts as a property: whatever happens to editions, in whatever order, `due` is the sum of the states.
+// The identity of the accounts as a property: whatever happens to editions, in whatever order,
+// `due` is the sum of the states.
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { sql } from 'kysely'

@@ -1,4 +1,5 @@
-// A fortnight replayed on real stores with a clock of its own: every reader and date ends in a mail, one to come, or one reason.
+// A fortnight replayed on real stores with a clock of its own: every reader and date ends in a
+// mail, one to come, or one reason.
 import fc from 'fast-check'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -28,7 +29,8 @@ let db: Kysely<Database>
 beforeAll(async () => {
   database = await openTestDatabase('embedded')
   opened = await openTestRound(database.url)
-  // One connection, on which the database's clock is the test's own: PostgreSQL looks in `public` first.
+  // One connection, on which the database's clock is the test's own: PostgreSQL looks in `public`
+  // first.
   db = openDatabase(database.url, { maxConnections: 1 })
   round = { ...opened, db }
   await sql`create table public.test_clock (at timestamptz)`.execute(db)

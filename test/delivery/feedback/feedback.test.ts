@@ -1,4 +1,5 @@
-// Reports on a real database: whatever their order and number, and whenever they come, they end in the same state.
+// Reports on a real database: whatever their order and number, and whenever they come, they end in
+// the same state.
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -55,7 +56,10 @@ function report(type: ReportType, delivery: string | null, given: Partial<Report
   }
 }
 
-/** Sends an edition to readers and returns it with their deliveries' public ids, in the order of the names. */
+/**
+ * Sends an edition to readers and returns it with their deliveries' public ids, in the order of the
+ * names.
+ */
 async function sendTo(names: string[], date = '2026-03-05') {
   const { edition, batchIds } = await planFor(round, names, date)
   for (const id of batchIds) await dispatch(round, id)
@@ -200,7 +204,9 @@ describe.skipIf(database === undefined)('on a PostgreSQL of many sessions', () =
   }, 300_000)
 })
 
-/** Reports of every delivery of an edition, each so many times, in any order and eight at a time. */
+/**
+ * Reports of every delivery of an edition, each so many times, in any order and eight at a time.
+ */
 async function storm(): Promise<void> {
   const names = Array.from({ length: READERS }, (_, index) => `reader-${index}`)
   const { edition, ids } = await sendTo(names)

@@ -1,4 +1,5 @@
-// What a provider says of mails whose answer never came: a real client asks a stand-in that forgets nothing.
+// What a provider says of mails whose answer never came: a real client asks a stand-in that forgets
+// nothing.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -21,7 +22,10 @@ keepRound((opened) => {
 })
 afterEach(() => standIn.close())
 
-/** Sends to readers in batches of two; the answer to all of them is lost for good. The first `accepted` batches were taken all the same. */
+/**
+ * Sends to readers in batches of two; the answer to all of them is lost for good. The first
+ * `accepted` batches were taken all the same.
+ */
 async function lose(names: readonly string[], accepted: number, options: StandInOptions = {}) {
   standIn = await openResendStandIn(options)
   const resend = openResend({ apiKey: 're_test', baseUrl: standIn.url, requestsPerSecond: 500 })

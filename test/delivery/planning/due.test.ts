@@ -1,4 +1,5 @@
-// Who is due for which edition, when, and what becomes of what waits: by the hour, whatever the reader changes in between.
+// Who is due for which edition, when, and what becomes of what waits: by the hour, whatever the
+// reader changes in between.
 import { type Kysely, sql } from 'kysely'
 import { DateTime } from 'luxon'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -159,7 +160,8 @@ describe('planDue', () => {
       const { welcome, next_due_at } = await db.selectFrom('subscribers').selectAll().executeTakeFirstOrThrow()
       expect(welcome).toBe(false)
       expect(next_due_at?.getTime()).toBeGreaterThan(Date.now())
-      // Their own hour of the same local date brings no second mail, whatever froze meanwhile; the next day does.
+      // Their own hour of the same local date brings no second mail, whatever froze meanwhile; the
+      // next day does.
       const next = await freezeEdition(round, '2026-03-06', { hoursAgo: 0 })
       await sql`update subscribers set hour = ${thisHour()}, waiting_since = now() - interval '2 days', next_due_at = now()`.execute(
         db,
@@ -209,7 +211,8 @@ describe('planDue', () => {
   it('gives weekly readers the week that their hour points to, and waits while it is being made', async () => {
     await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
     const today = new Date()
-    // At the chosen hour the last date whose cut-off (00:30) had passed is yesterday, or the day before in the first half hour.
+    // At the chosen hour the last date whose cut-off (00:30) had passed is yesterday, or the day
+    // before in the first half hour.
     const hourAt = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate(), thisHour()))
     const pointed = new Date(hourAt.getTime() - 30 * 60_000 - 86_400_000).toISOString().slice(0, 10)
     await addDueReader('weekly', { cadence: 'weekly', weekday: ((today.getUTCDay() + 6) % 7) + 1 })
@@ -312,7 +315,9 @@ describe('planDue', () => {
     const hourIn = (zone: string) => DateTime.now().setZone(zone).hour
     const dateIn = (zone: string) => DateTime.now().setZone(zone).toISODate()
 
-    /** Moves everything that happened a day into the past: the database's clock cannot be turned. */
+    /**
+     * Moves everything that happened a day into the past: the database's clock cannot be turned.
+     */
     async function letADayPass() {
       // Far away and back: two neighbouring dates of a reader must not meet on the way.
       for (const days of [-10_000, 9_999])

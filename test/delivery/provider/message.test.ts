@@ -1,4 +1,5 @@
-// Whole messages of the captured days, as a provider would hand them on: read by two parsers that are not ours.
+// Whole messages of the captured days, as a provider would hand them on: read by two parsers that
+// are not ours.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +21,9 @@ const GOLDEN: CapturedDay = { name: 'golden', date: '2026-03-05', places: PLACES
 const DEFAULT_PAPERS = 10
 const TEXT_WIDTH = 72
 const SUBJECT_MAX = 78
-/** Reads every message of a folder and prints what Python's parser finds wrong and what it reads. */
+/**
+ * Reads every message of a folder and prints what Python's parser finds wrong and what it reads.
+ */
 const PYTHON = `
 import email, email.policy, json, os, sys
 found = []

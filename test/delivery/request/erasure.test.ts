@@ -35,7 +35,10 @@ keepRound((opened) => {
   round = opened
 })
 const ADDRESS = 'zebulon.quux@example.org'
-/** What nobody may find again: the address and its parts, a topic of their own, and where they moved. */
+/**
+ * What nobody may find again: the address and its parts, a topic of their own, and where they
+ * moved.
+ */
 const PERSONAL = /zebulon|quux|hamster wheels|elsewhere/i
 
 describe('erase', () => {
@@ -208,7 +211,10 @@ async function signedUp(): Promise<Subscriber> {
   return confirmed?.subscriber as Subscriber
 }
 
-/** Signs up by mail, reads two digests, changes hours and asks to move: a row in every table that could name anybody. */
+/**
+ * Signs up by mail, reads two digests, changes hours and asks to move: a row in every table that
+ * could name anybody.
+ */
 async function liveThroughEverything(mine: TestRound): Promise<Subscriber> {
   const ask = makeAsk({ choices: parseChoices({ mute: ['hamster wheels'] }) })
   const asked = (await signUp(mine, ADDRESS, ask)) as number

@@ -1,4 +1,5 @@
-// Recipes and keys: what is the same must hash the same, and whatever a byte of a mail depends on must change the hash.
+// Recipes and keys: what is the same must hash the same, and whatever a byte of a mail depends on
+// must change the hash.
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { hashRecipe, joinMails, keyOf, type Member } from '../../../src/delivery/sending/batch.ts'

@@ -19,7 +19,10 @@ beforeEach(() => {
   round.provider.batchSize = 100
 })
 
-/** An edition with so many submitted deliveries, written straight into the ledger, and one batch that still waits. */
+/**
+ * An edition with so many submitted deliveries, written straight into the ledger, and one batch
+ * that still waits.
+ */
 async function fly(submitted: number) {
   const { edition } = await planFor(round, ['ada'])
   await submitMore(edition.id, submitted)

@@ -1,4 +1,5 @@
-// A batch up to its request, on a real database: who may claim it, who is dropped, what the mark fixes, what a sweep finds.
+// A batch up to its request, on a real database: who may claim it, who is dropped, what the mark
+// fixes, what a sweep finds.
 import { type Kysely, sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
@@ -303,7 +304,10 @@ describe('listUnsettledKeyIds', () => {
   })
 })
 
-/** Returns how often this connection read the whole table of batches, and how many of its rows it reached through an index. */
+/**
+ * Returns how often this connection read the whole table of batches, and how many of its rows it
+ * reached through an index.
+ */
 async function readScans(db: Kysely<Database>): Promise<{ whole: number; rows: number }> {
   const { rows } = await sql<{ whole: number; rows: number }>`
     select seq_scan as whole, coalesce(idx_tup_fetch, 0) as rows from pg_stat_xact_user_tables where relname = 'batches'`.execute(

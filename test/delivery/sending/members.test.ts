@@ -37,7 +37,8 @@ describe('leaving before the mark', () => {
   it('judges a pause by the reader’s own date', async () => {
     const { edition, id } = await planOne(round, ['kiri', 'pago'])
     const { kiri, pago } = await readDeliveries(round.db, edition.id)
-    // Twenty-five hours lie between the two zones: the same date is over for one and to come or present for the other.
+    // Twenty-five hours lie between the two zones: the same date is over for one and to come or
+    // present for the other.
     await sql`update subscribers set zone = case when id = ${kiri?.subscriber_id} then 'Pacific/Kiritimati' else 'Pacific/Pago_Pago' end`.execute(
       round.db,
     )

@@ -1,4 +1,5 @@
-// What is unknown for good, decided by the operator: again under another key, or left; evidence before and after the word.
+// What is unknown for good, decided by the operator: again under another key, or left; evidence
+// before and after the word.
 import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, it } from 'vitest'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'

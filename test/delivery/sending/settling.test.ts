@@ -1,5 +1,5 @@
-// What is written after a request, on a real database: only the holder of the lease may defer, give up or halve, and a
-// provider's answer is true whoever heard it.
+// What is written after a request, on a real database: only the holder of the lease may defer, give
+// up or halve, and a provider's answer is true whoever heard it.
 import { describe, expect, it } from 'vitest'
 import type { MailOutcome } from '../../../src/delivery/provider/provider.ts'
 import type { ClaimedBatch } from '../../../src/delivery/sending/batch.ts'

@@ -1,4 +1,5 @@
-// Invented places that carry what titles really hold: markup, dollar signs, template marks, other scripts, no arXiv id.
+// Invented places that carry what titles really hold: markup, dollar signs, template marks, other
+// scripts, no arXiv id.
 import type { Place } from '../../../src/edition/place.ts'
 import type { Paper } from '../../../src/source/paper.ts'
 

@@ -1,4 +1,5 @@
-// Writes the golden files anew: only together with a new JOIN_VERSION. `npx tsx test/digest/golden/write.ts`
+// Writes the golden files anew: only together with a new JOIN_VERSION. `npx tsx
+// test/digest/golden/write.ts`
 import { writeFileSync } from 'node:fs'
 import { joinDigest, preparePieces, recipeOf } from '../../../src/digest/joining.ts'
 import { loadTemplates, renderEdition } from '../../../src/digest/rendering.ts'

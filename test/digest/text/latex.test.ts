@@ -1,4 +1,5 @@
-// LaTeX read out: what must become a sign, what must stay a price, and that nothing can make it fail or hang.
+// LaTeX read out: what must become a sign, what must stay a price, and that nothing can make it
+// fail or hang.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readLatex } from '../../../src/digest/text/latex.ts'

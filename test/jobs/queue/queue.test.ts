@@ -267,8 +267,8 @@ describeStores('the queue', (store) => {
       await Promise.all(queues.map((queue) => queue.assertTick(250)))
       return ticks.length
     }).toBeGreaterThanOrEqual(8)
-    // The first may come once for each process that asserted at the same moment; from then on there is one row of them. On a
-    // busy machine the first of them may come late by most of an interval.
+    // The first may come once for each process that asserted at the same moment; from then on there
+    // is one row of them. On a busy machine the first of them may come late by most of an interval.
     const later = ticks.slice(3)
     expect((later.at(-1) ?? 0) - (later[0] ?? 0)).toBeGreaterThanOrEqual((later.length - 1) * 250 - 240)
   })
@@ -325,7 +325,8 @@ describeStores('the queue', (store) => {
     await eventually(() => starts.length).toBe(40)
     const times = starts.map((start) => start.at).sort((a, b) => a - b)
     const most = Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1_000).length))
-    // 20 a second in windows of 2: at most one window more than a second holds, and another for starts seen late.
+    // 20 a second in windows of 2: at most one window more than a second holds, and another for
+    // starts seen late.
     expect(most).toBeLessThanOrEqual(24)
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_800)
   })

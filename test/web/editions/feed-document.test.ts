@@ -23,7 +23,10 @@ const FEED: Feed = {
   entries: [ENTRY],
 }
 
-/** Reads documents with a parser that takes nothing but well-formed XML, and prints tags, attributes and texts as JSON. */
+/**
+ * Reads documents with a parser that takes nothing but well-formed XML, and prints tags, attributes
+ * and texts as JSON.
+ */
 const READER = `
 import json, sys, xml.etree.ElementTree as E
 flat = lambda n: [n.tag.split('}')[1], dict(n.attrib), n.text or '', [flat(c) for c in n]]

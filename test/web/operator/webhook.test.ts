@@ -1,4 +1,5 @@
-// The route for reports on real stores: verified by raw body and ring, capped, and never a fault of ours for a bad one.
+// The route for reports on real stores: verified by raw body and ring, capped, and never a fault of
+// ours for a bad one.
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
 import { WEBHOOK_PATH } from '../../../src/web/operator/webhook.ts'

@@ -20,7 +20,10 @@ async function makeLink(purpose: CredentialPurpose, payload: object | null): Pro
   return `/${purpose}/${token}`
 }
 
-/** Opens a link twice, presses its button twice and opens it again. Returns the first pages and the statuses of the others. */
+/**
+ * Opens a link twice, presses its button twice and opens it again. Returns the first pages and the
+ * statuses of the others.
+ */
 async function use(path: string) {
   const shown = await web.app.request(path)
   const shownAgain = await web.app.request(path)

@@ -1,9 +1,13 @@
-// What Resend's answers mean, in the port's words. Where one leaves any doubt about a single mail the outcome is `unknown`. Pure.
+// What Resend's answers mean, in the port's words. Where one leaves any doubt about a single mail
+// the outcome is `unknown`. Pure.
 import { z } from 'zod'
 import { msToMidnight, toReason } from '../outside.ts'
 import type { BatchOutcome, Mail } from '../provider.ts'
 
-/** What the official client hands back. It follows no fixed shape when a gateway answered in Resend's place. */
+/**
+ * What the official client hands back. It follows no fixed shape when a gateway answered in
+ * Resend's place.
+ */
 export interface ResendAnswer {
   data: unknown
   error: unknown
@@ -17,12 +21,18 @@ const DAY_MS = 24 * HOUR_MS
 const LONGEST_PAUSE_MS = HOUR_MS
 /** The other request with the same key may still be at work for a few seconds. */
 const CONCURRENT_PAUSE_MS = 2 * SECOND_MS
-/** A shorter wait beside an exhausted quota belongs to the limit of requests a second, not to the quota. */
+/**
+ * A shorter wait beside an exhausted quota belongs to the limit of requests a second, not to the
+ * quota.
+ */
 const SHORTEST_QUOTA_PAUSE_MS = 60 * SECOND_MS
 
 const failure = z.object({ statusCode: z.number(), name: z.string().catch(''), message: z.string().catch('') })
 
-/** Classifies what the client handed back at `now` (milliseconds). Anything that it cannot account for is `unknown`. */
+/**
+ * Classifies what the client handed back at `now` (milliseconds). Anything that it cannot account
+ * for is `unknown`.
+ */
 export function readAnswer(answer: ResendAnswer, mails: readonly Mail[], now: number): BatchOutcome {
   if (answer.error === null && answer.data !== null) return readAcceptance(answer.data, mails)
   const parsed = failure.safeParse(answer.error)
@@ -39,7 +49,8 @@ export function readAnswer(answer: ResendAnswer, mails: readonly Mail[], now: nu
     }
     return { kind: 'quota', reason, retryAfterMs: quotaPause(asked, now) }
   }
-  // The client's own name for a failure whose body it could not read, whatever the status: a gateway may have spoken.
+  // The client's own name for a failure whose body it could not read, whatever the status: a
+  // gateway may have spoken.
   if (name === 'application_error') return { kind: 'unknown', reason }
   if (isAccountRefused(status, name, message)) return { kind: 'stopped', reason }
   // 413 comes from the gateway: the request is too large as a whole, and half of it may pass.
@@ -65,8 +76,9 @@ const acceptance = z.object({
   errors: z.array(z.object({ index: z.number().int().nonnegative(), message: z.string() })).default([]),
 })
 
-// `data` holds only what was accepted, in order and without its place, so the places follow from those of the errors.
-// They follow only if the two lists together are exactly the mails of the request.
+// `data` holds only what was accepted, in order and without its place, so the places follow from
+// those of the errors. They follow only if the two lists together are exactly the mails of the
+// request.
 function readAcceptance(body: unknown, mails: readonly Mail[]): BatchOutcome {
   const parsed = acceptance.safeParse(body)
   if (!parsed.success) return { kind: 'unknown', reason: 'the answer has another shape than documented' }
@@ -91,14 +103,16 @@ function readAcceptance(body: unknown, mails: readonly Mail[]): BatchOutcome {
   return { kind: 'answered', outcomes }
 }
 
-// Nothing in the single mail is wrong here, so halving would reject them all one by one: key, domain, sender, address
-// of the API. A wrong key is documented as 403 invalid_api_key but answered as a validation error.
+// Nothing in the single mail is wrong here, so halving would reject them all one by one: key,
+// domain, sender, address of the API. A wrong key is documented as 403 invalid_api_key but answered
+// as a validation error.
 function isAccountRefused(status: number, name: string, message: string): boolean {
   if (status === 401 || status === 403 || status === 404 || status === 405 || status === 451) return true
   return name === 'invalid_from_address' || (name === 'validation_error' && /\bAPI key is invalid\b/i.test(message))
 }
 
-// `retry-after` is seconds here and may be a date in HTTP at large. Undefined when it says nothing usable.
+// `retry-after` is seconds here and may be a date in HTTP at large. Undefined when it says nothing
+// usable.
 function readPause(headers: Record<string, string> | null, now: number): number | undefined {
   const value = headers?.['retry-after']?.trim()
   if (!value) return undefined
@@ -106,8 +120,9 @@ function readPause(headers: Record<string, string> | null, now: number): number 
   return pause > 0 ? Math.ceil(pause) : undefined
 }
 
-// Without a word from Resend both quotas are tried again at the next midnight in UTC: the daily one ends about then, and
-// the month's last day depends on the contract. One refused request a day costs nothing.
+// Without a word from Resend both quotas are tried again at the next midnight in UTC: the daily one
+// ends about then, and the month's last day depends on the contract. One refused request a day
+// costs nothing.
 function quotaPause(asked: number | undefined, now: number): number {
   if (asked !== undefined && asked >= SHORTEST_QUOTA_PAUSE_MS) return Math.min(asked, DAY_MS)
   return msToMidnight(now)

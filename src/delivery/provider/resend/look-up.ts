@@ -1,5 +1,6 @@
-// Looks up what Resend accepted: its list of sent mails, page by page from the newest back, then each candidate by itself,
-// since the list carries no tags. A key that may only send cannot ask: the refusal is the reason given.
+// Looks up what Resend accepted: its list of sent mails, page by page from the newest back, then
+// each candidate by itself, since the list carries no tags. A key that may only send cannot ask:
+// the refusal is the reason given.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Resend } from 'resend'
 import { z } from 'zod'
@@ -25,7 +26,10 @@ const page = z.object({
 })
 const mail = z.object({ tags: z.array(z.object({ name: z.string(), value: z.string() })).default([]) })
 
-/** Returns the mails to these recipients since a moment that carry a delivery's tag. Rejects when Resend does not tell to the end. */
+/**
+ * Returns the mails to these recipients since a moment that carry a delivery's tag. Rejects when
+ * Resend does not tell to the end.
+ */
 export async function lookUpResend(
   client: Resend,
   { recipients, since }: LookUp,
@@ -56,7 +60,9 @@ function read<T>(shape: z.ZodType<T>, answer: unknown): T {
   return parsed.data
 }
 
-/** Asks one question after the other, at a pace that leaves the account's limit to those who send. */
+/**
+ * Asks one question after the other, at a pace that leaves the account's limit to those who send.
+ */
 function openAsking(pauseMs: number) {
   return async (question: (signal: AbortSignal) => Promise<Answer>): Promise<unknown> => {
     for (let waits = 0; ; waits++) {

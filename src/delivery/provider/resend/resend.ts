@@ -1,5 +1,6 @@
-// The Resend provider: one batch request, then its answer put into the port's words. Where an answer leaves any doubt
-// about a single mail the outcome is `unknown`. It never repeats a request by itself.
+// The Resend provider: one batch request, then its answer put into the port's words. Where an
+// answer leaves any doubt about a single mail the outcome is `unknown`. It never repeats a request
+// by itself.
 import { Resend } from 'resend'
 import type { Quota } from '../../../config-environment.ts'
 import { isLoopback } from '../outside.ts'
@@ -28,13 +29,17 @@ const SECOND_MS = 1_000
 const HOUR_MS = 3_600 * SECOND_MS
 /** Resend documents 100 mails a batch request. */
 const BATCH_SIZE = 100
-/** Keys live 24 h there; the hour in hand covers two clocks that differ and a request that takes its time. */
+/**
+ * Keys live 24 h there; the hour in hand covers two clocks that differ and a request that takes its
+ * time.
+ */
 const REPLAY_MS = 23 * HOUR_MS
 /** A slow answer to 100 mails takes a few seconds; far beyond it none is coming. */
 const DEADLINE_MS = 30 * SECOND_MS
 /** Opens Resend through its official client. Nothing is sent before the first `send`. */
 export function openResend(settings: ResendSettings): Provider {
-  // Always passed on, because the client would otherwise read the environment behind the configuration's back.
+  // Always passed on, because the client would otherwise read the environment behind the
+  // configuration's back.
   const baseUrl = (settings.baseUrl ?? HOME).replace(/\/+$/, '')
   const deadlineMs = settings.deadlineMs ?? DEADLINE_MS
   const client = new Resend(settings.apiKey, { baseUrl })
@@ -104,8 +109,9 @@ function toResendMail(mail: Mail, tags: { name: string; value: string }[]) {
   }
 }
 
-// The client has no deadline and reports an aborted request like a cut one, so this remembers what ended the wait.
-// AbortSignal.any would keep one entry a request on a signal that lives as long as the process.
+// The client has no deadline and reports an aborted request like a cut one, so this remembers what
+// ended the wait. AbortSignal.any would keep one entry a request on a signal that lives as long as
+// the process.
 function openWait(deadlineMs: number, outer: AbortSignal | undefined) {
   const controller = new AbortController()
   let ended: string | undefined

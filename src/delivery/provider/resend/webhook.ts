@@ -1,5 +1,5 @@
-// Reads what Resend reports: its signature through the official client, then its words put into ours. It never touches the
-// database, and nothing of an unverified body is looked at.
+// Reads what Resend reports: its signature through the official client, then its words put into
+// ours. It never touches the database, and nothing of an unverified body is looked at.
 import { Resend } from 'resend'
 import { z } from 'zod'
 import type { ReportType } from '../../../database/states.ts'
@@ -14,7 +14,9 @@ export interface SignedHeaders {
 
 export type Reading =
   | { kind: 'report'; report: Report }
-  /** `malformed`: not a report at all; `forged`: not signed by a key of ours within five minutes. */
+  /**
+   * `malformed`: not a report at all; `forged`: not signed by a key of ours within five minutes.
+   */
   | { kind: 'malformed' | 'forged'; reason: string }
 
 export type WebhookReader = (payload: string, headers: SignedHeaders) => Reading
@@ -22,7 +24,9 @@ export type WebhookReader = (payload: string, headers: SignedHeaders) => Reading
 /** Longest id that is kept; Svix's have 31 characters. */
 const ID_MAX_CHARACTERS = 200
 
-/** Opens a reader for a ring of signing secrets (`whsec_…`); a report signed by any of them counts. */
+/**
+ * Opens a reader for a ring of signing secrets (`whsec_…`); a report signed by any of them counts.
+ */
 export function openResendWebhook(secrets: readonly string[]): WebhookReader {
   // Verifying needs no account, but the client wants a key before it does anything.
   const { webhooks } = new Resend('re_unused', { baseUrl: 'https://api.resend.com' })
@@ -36,7 +40,8 @@ export function openResendWebhook(secrets: readonly string[]): WebhookReader {
         webhooks.verify({ payload, headers, webhookSecret })
         return true
       } catch (error) {
-        // It parses once the signature holds: a body that is no JSON is the sender's fault and not a forgery.
+        // It parses once the signature holds: a body that is no JSON is the sender's fault and not
+        // a forgery.
         return error instanceof SyntaxError
       }
     })
@@ -73,7 +78,10 @@ type MailFacts = z.infer<typeof mail>
 
 const uuid = z.uuid().toLowerCase()
 
-/** Returns undefined when it has no type or time. An event of anything but a mail is a report of `other`. */
+/**
+ * Returns undefined when it has no type or time. An event of anything but a mail is a report of
+ * `other`.
+ */
 function readReport(id: string, payload: string): Report | undefined {
   const parsed = event.safeParse(parse(payload))
   const at = new Date(parsed.data?.created_at ?? '')

@@ -1,4 +1,5 @@
-// A mail server's refusal in the port's words. Pure. Where the message may have left whole and no answer came, it is `unknown`.
+// A mail server's refusal in the port's words. Pure. Where the message may have left whole and no
+// answer came, it is `unknown`.
 import { msToMidnight, toReason } from '../outside.ts'
 import type { BatchOutcome, MailOutcome } from '../provider.ts'
 import type { SmtpError } from './handing-over.ts'
@@ -14,12 +15,17 @@ export const DOWN_MS = 60_000
 /** Greylisting lets nobody in for the first minutes; the ledger doubles this wait. */
 const DEFERRED_MS = 5 * 60_000
 
-/** Words for a limit of ours, as servers put it; a full mailbox (5.2.2) is the reader's own affair. */
+/**
+ * Words for a limit of ours, as servers put it; a full mailbox (5.2.2) is the reader's own affair.
+ */
 const QUOTA = /\b[45]\.4\.5\b|\b(daily|monthly|sending)\b.{0,40}\b(quota|limit)\b/i
 const RELAY = /\brelay|\bauthenticat|\bnot (allowed|permitted) to send\b/i
 const CERTIFICATE = /certificate|self.signed|altname/i
 
-/** Classifies a failure. `handedOver`: the message was read to its end, so that the final dot may have left. */
+/**
+ * Classifies a failure. `handedOver`: the message was read to its end, so that the final dot may
+ * have left.
+ */
 export function readRefusal(
   error: SmtpError,
   { handedOver, addresses, now }: { handedOver: boolean; addresses: readonly string[]; now: number },
@@ -37,7 +43,8 @@ export function readRefusal(
       : down(reason)
   }
   if (!refused) {
-    // Refused by the library itself, before a word to the server: an address that SMTP cannot carry, a size over the limit.
+    // Refused by the library itself, before a word to the server: an address that SMTP cannot
+    // carry, a size over the limit.
     const isOurs = code === 'EENVELOPE' || code === 'EMESSAGE'
     return isOurs ? { state: 'rejected', reason } : down(reason)
   }
@@ -46,7 +53,8 @@ export function readRefusal(
   if (status === 421) return down(reason)
   const isOfTheMail = code === 'EENVELOPE' || code === 'EMESSAGE'
   if (status < 500) return isOfTheMail ? { state: 'deferred', reason, retryAfterMs: DEFERRED_MS } : down(reason)
-  // The sender, the greeting, the right to relay: the same for every reader, who must not be rejected for it.
+  // The sender, the greeting, the right to relay: the same for every reader, who must not be
+  // rejected for it.
   const isOfTheAccount = !isOfTheMail || (command === 'MAIL FROM' && status !== 552) || isRelayDenied(error)
   return isOfTheAccount ? { kind: 'stopped', reason } : { state: 'rejected', reason }
 }

@@ -1,5 +1,5 @@
-// Signs a message with DKIM (RFC 6376; RFC 8463 for Ed25519), both headers of one-click unsubscribe under the signature, as
-// RFC 8058 demands. It never sends, and never lets a message pass unsigned.
+// Signs a message with DKIM (RFC 6376; RFC 8463 for Ed25519), both headers of one-click unsubscribe
+// under the signature, as RFC 8058 demands. It never sends, and never lets a message pass unsigned.
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
@@ -9,11 +9,16 @@ import RelaxedBody from 'nodemailer/lib/dkim/relaxed-body'
 import signer from 'nodemailer/lib/dkim/sign'
 import type { DkimSettings } from '../../../config.ts'
 
-/** The library's own list leaves out List-Unsubscribe-Post, without which one-click does not count. */
+/**
+ * The library's own list leaves out List-Unsubscribe-Post, without which one-click does not count.
+ */
 const SIGNED =
   'From:To:Subject:Date:Message-ID:MIME-Version:Content-Type:List-Unsubscribe:List-Unsubscribe-Post:List-Id:Feedback-ID'
 
-/** Returns a function that puts the signature of `domain` in front of a message; it rejects when the key does not sign. */
+/**
+ * Returns a function that puts the signature of `domain` in front of a message; it rejects when the
+ * key does not sign.
+ */
 export function openDkim({ privateKey, selector }: DkimSettings): (message: string, domain: string) => Promise<Buffer> {
   const key = createPrivateKey(privateKey)
   if (key.asymmetricKeyType === 'ed25519') return (message, domain) => signEd25519(message, { key, domain, selector })

@@ -1,5 +1,6 @@
-// One mail into the pool, and the one fact that decides about it afterwards: whether its last byte may have left. A mail of which
-// anything was read is never offered a second time, whatever the pool has in mind.
+// One mail into the pool, and the one fact that decides about it afterwards: whether its last byte
+// may have left. A mail of which anything was read is never offered a second time, whatever the
+// pool has in mind.
 import { Readable } from 'node:stream'
 import type SMTPPool from 'nodemailer/lib/smtp-pool'
 
@@ -11,13 +12,19 @@ export interface Handover {
   signal: AbortSignal
 }
 
-/** What became of it. `wasRead`: the message was read to its end, so that the final dot may have reached the server (RFC 1047). */
+/**
+ * What became of it. `wasRead`: the message was read to its end, so that the final dot may have
+ * reached the server (RFC 1047).
+ */
 export interface HandedOver {
   error?: SmtpError
   wasRead: boolean
 }
 
-/** What the library says of a failure; `response` and `responseCode` are the server's words where it spoke. */
+/**
+ * What the library says of a failure; `response` and `responseCode` are the server's words where it
+ * spoke.
+ */
 export interface SmtpError extends Error {
   code?: string
   originalCode?: string
@@ -46,7 +53,8 @@ export function handOver(pool: SMTPPool, mail: Handover): Promise<HandedOver> {
     begun = true
     for (let at = 0; at < mail.message.length; at += CHUNK_BYTES) yield mail.message.subarray(at, at + CHUNK_BYTES)
   }
-  // What the pool asks of a composed mail, without composing it: the message is read only once the server wants it.
+  // What the pool asks of a composed mail, without composing it: the message is read only once the
+  // server wants it.
   const composed = {
     data: { signal: mail.signal },
     message: {

@@ -1,5 +1,6 @@
-// The SMTP provider: a request is as many mails as the pool has connections, each handed over by itself. SMTP knows no key:
-// what may have been accepted is `unknown`, and no mail is ever handed over twice.
+// The SMTP provider: a request is as many mails as the pool has connections, each handed over by
+// itself. SMTP knows no key: what may have been accepted is `unknown`, and no mail is ever handed
+// over twice.
 import SMTPPool from 'nodemailer/lib/smtp-pool'
 import type { DkimSettings } from '../../../config.ts'
 import type { Quota, SmtpServer } from '../../../config-environment.ts'
@@ -23,7 +24,10 @@ export interface SmtpSettings {
 /** Well inside the lease of a batch; a server that scans for viruses takes a few seconds. */
 const DEADLINE_MS = 45_000
 const CONNECT_MS = 10_000
-/** A connection that did nothing for so long is closed by us, before the server does it in the middle of a mail. */
+/**
+ * A connection that did nothing for so long is closed by us, before the server does it in the
+ * middle of a mail.
+ */
 const IDLE_MS = 30_000
 
 /** Opens a pool of connections to a mail server. Nothing is connected before the first `send`. */
@@ -36,12 +40,14 @@ export function openSmtp(settings: SmtpSettings): Provider {
     host: server.host,
     port: server.port,
     secure: server.secure,
-    // On this machine nobody listens in between, and certificates are seldom good. Elsewhere no password goes in the clear.
+    // On this machine nobody listens in between, and certificates are seldom good. Elsewhere no
+    // password goes in the clear.
     ignoreTLS: isHere,
     requireTLS: !isHere && server.login !== null,
     ...(server.login ? { auth: { user: server.login.user, pass: server.login.password } } : {}),
     maxConnections: server.pool,
-    // Only ever used for a kept connection that the server had closed before a byte of the mail was read: handOver sees to it.
+    // Only ever used for a kept connection that the server had closed before a byte of the mail was
+    // read: handOver sees to it.
     maxRequeues: 1,
     connectionTimeout: CONNECT_MS,
     greetingTimeout: CONNECT_MS,
@@ -89,8 +95,9 @@ export function openSmtp(settings: SmtpSettings): Provider {
 }
 
 /**
- * Puts the outcomes of single mails into one of their request. What concerns the server as a whole is said as such only where
- * nothing was accepted; otherwise those mails come again and meet it by themselves.
+ * Puts the outcomes of single mails into one of their request. What concerns the server as a whole
+ * is said as such only where nothing was accepted; otherwise those mails come again and meet it by
+ * themselves.
  */
 function summarize(outcomes: readonly SmtpOutcome[]): BatchOutcome {
   const whole = outcomes.filter((outcome) => 'kind' in outcome)

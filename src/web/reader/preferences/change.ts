@@ -1,5 +1,5 @@
-// What the preferences page sends: a change, a preview of one, a break, or the wish for a mailed link. Each change is told back
-// in sentences, with a link that takes it back.
+// What the preferences page sends: a change, a preview of one, a break, or the wish for a mailed
+// link. Each change is told back in sentences, with a link that takes it back.
 import type { Context } from 'hono'
 import { getNow } from '../../../database/clock.ts'
 import { askAddress } from '../../../delivery/request/address-change.ts'

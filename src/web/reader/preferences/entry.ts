@@ -1,4 +1,5 @@
-// The preferences form read back: what a reader typed becomes a change, or sentences about what cannot be. Pure.
+// The preferences form read back: what a reader typed becomes a change, or sentences about what
+// cannot be. Pure.
 import { z } from 'zod'
 import type { Standing } from '../../../subscriber/change.ts'
 import {

@@ -1,5 +1,6 @@
-// The live preview's values: what some choices would have brought over the last editions, as a small chart, a sentence and the
-// days without anything. Pure; nothing of what the reader really got is in it.
+// The live preview's values: what some choices would have brought over the last editions, as a
+// small chart, a sentence and the days without anything. Pure; nothing of what the reader really
+// got is in it.
 import type { LookBack } from '../../../digest/look-back.ts'
 import { counted, shortDate } from '../../../digest/words.ts'
 

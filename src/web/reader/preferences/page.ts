@@ -1,5 +1,5 @@
-// The preferences page: a mailed link becomes a sitting with a clean address, and the page shows what stands. Looking changes
-// nothing; preferences-change.ts takes what is sent.
+// The preferences page: a mailed link becomes a sitting with a clean address, and the page shows
+// what stands. Looking changes nothing; preferences-change.ts takes what is sent.
 import type { Context } from 'hono'
 import { DateTime } from 'luxon'
 import { getNow } from '../../../database/clock.ts'
@@ -22,7 +22,10 @@ const PAUSE_MAX_DAYS = 366
 /** Editions of the live preview. */
 const LOOKED_BACK = 30
 
-/** Exchanges a mailed link for a sitting. The address that is left in history and logs opens nothing. */
+/**
+ * Exchanges a mailed link for a sitting. The address that is left in history and logs opens
+ * nothing.
+ */
 export function exchangeLink({ db, linkKeys, pages, sessions }: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const reader = await findHolder(db, linkKeys, 'preferences', tokenIn(c))

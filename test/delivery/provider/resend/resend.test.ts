@@ -1,5 +1,5 @@
-// The Resend provider with its real client against the stand-in: what each answer is taken for, and that a mail is
-// called submitted only when it was accepted.
+// The Resend provider with its real client against the stand-in: what each answer is taken for, and
+// that a mail is called submitted only when it was accepted.
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { toReason } from '../../../../src/delivery/provider/outside.ts'
@@ -460,7 +460,8 @@ describe('a reason', () => {
 })
 
 afterEach(() => {
-  // Every mail of one address stands in one edition here again and again: only the keys may never be accepted twice.
+  // Every mail of one address stands in one edition here again and again: only the keys may never
+  // be accepted twice.
   const fresh = standIn.requests.filter(({ replay, accepted }) => !replay && accepted > 0)
   expect(new Set(fresh.map(({ key }) => key)).size).toBe(fresh.length)
 })

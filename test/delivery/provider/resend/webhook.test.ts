@@ -1,5 +1,5 @@
-// Verified against reports that were signed by the specification and without the client: who may report, and how Resend's
-// words become ours.
+// Verified against reports that were signed by the specification and without the client: who may
+// report, and how Resend's words become ours.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../../../../src/delivery/provider/report.ts'
@@ -131,7 +131,8 @@ describe('a signature', () => {
       fc.property(fc.nat(), fc.constantFrom('body', 'id', 'timestamp', 'signature'), (at, part) => {
         const body = part === 'body' ? flip(report.body, at) : report.body
         const changed = part === 'body' ? headers : { ...headers, [part]: flip(headers[part as 'id'] ?? '', at) }
-        // The last base64 character carries two bits that nothing reads back; it is compared all the same.
+        // The last base64 character carries two bits that nothing reads back; it is compared all
+        // the same.
         expect(verify(body, changed).kind).toBe('forged')
       }),
       { numRuns: 300 },

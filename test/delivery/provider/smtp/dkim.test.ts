@@ -1,4 +1,5 @@
-// Signatures as a verifier that is not ours reads them (Debian's python3-dkim), on the bytes that a mail server received.
+// Signatures as a verifier that is not ours reads them (Debian's python3-dkim), on the bytes that a
+// mail server received.
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
@@ -7,7 +8,10 @@ import { openDkim } from '../../../../src/delivery/provider/smtp/dkim.ts'
 import { openSmtp } from '../../../../src/delivery/provider/smtp/smtp.ts'
 import { openSmtpStandIn } from '../../../support/smtp-stand-in.ts'
 
-/** Reads messages, each with the record of its key, and prints of each whether its signature holds, and which name was asked for. */
+/**
+ * Reads messages, each with the record of its key, and prints of each whether its signature holds,
+ * and which name was asked for.
+ */
 const VERIFY = `
 import dkim, json, sys
 found = []

@@ -1,5 +1,6 @@
-// The SMTP provider against a real server on loopback that dies or refuses at every phase: what was certainly not accepted may
-// go again, what may have been accepted is unknown, and nothing is ever handed over twice.
+// The SMTP provider against a real server on loopback that dies or refuses at every phase: what was
+// certainly not accepted may go again, what may have been accepted is unknown, and nothing is ever
+// handed over twice.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { simpleParser } from 'mailparser'
 import { afterEach, describe, expect, it } from 'vitest'
