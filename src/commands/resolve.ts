@@ -6,7 +6,8 @@ import type { Config } from '../config.ts'
 import type { Database } from '../database/schema.ts'
 import { markLookedUp } from '../delivery/feedback/looking-up.ts'
 import { openProviders } from '../delivery/providers.ts'
-import { getUnresolved, markLeftUnknown, markToSendAgain } from '../delivery/sending/resolving.ts'
+import { markResolved } from '../delivery/sending/parts.ts'
+import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
 import { deriveLinkKeys } from '../subscriber/token.ts'
@@ -72,9 +73,9 @@ async function decide(db: Kysely<Database>, editionId: number, as: Decision, con
     case 'found':
       return 0
     case 'again':
-      return markToSendAgain(db, editionId, deriveLinkKeys(config.linkSecrets).currentKeyId)
+      return markResolved(db, editionId, deriveLinkKeys(config.linkSecrets).currentKeyId)
     case 'drop':
-      return markLeftUnknown(db, editionId)
+      return markResolved(db, editionId, null)
   }
 }
 

@@ -1,6 +1,6 @@
 // Lifts what stopped an edition, and the stops of its providers; the running workers take it up
 // within a minute.
-import { markResumed } from '../delivery/sending/ledger.ts'
+import { markResumed } from '../delivery/sending/brake.ts'
 import { findEdition } from '../edition/store.ts'
 import { editionName } from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'

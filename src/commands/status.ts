@@ -2,7 +2,7 @@
 import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
-import { getUnresolved } from '../delivery/sending/resolving.ts'
+import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { findEdition, findNewestEdition } from '../edition/store.ts'
 import {
   accountFields,

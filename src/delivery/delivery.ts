@@ -1,15 +1,4 @@
 // The states of a delivery and how an edition's accounts are read from them. Pure.
-import { sql } from 'kysely'
-
-/**
- * The states of a batch that still has something before it. In the words of the partial index, so
- * that it is used.
- */
-export const standingSql = sql`('planned', 'attempting', 'deferred', 'unknown')`
-
-/** Tells whether batch `b` waits and was never attempted: its members may still leave it. */
-export const isFreshSql = sql<boolean>`(b.state in ${standingSql} and b.state in ('planned', 'deferred') and b.recipe_sha256 is null)`
-
 /** Why a delivery was not sent, as readers and operators see it. */
 export type WithheldReason = 'filtered' | 'late' | 'merged' | 'left' | 'paused' | 'suppressed' | 'reserved-domain'
 

@@ -1,4 +1,5 @@
 // What an edition is and how the clock moves its state. Pure: no database, no system clock.
+import { type RawBuilder, sql } from 'kysely'
 import type { EditionKind, EditionState } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
 
@@ -86,4 +87,14 @@ export function standingOf(
     return { step: 'hold', reason: lastLook.reason ?? 'the source answered too little' }
   }
   return listed > 0 ? { step: 'freeze', incomplete: true } : { step: 'empty', reason: 'source' }
+}
+
+/**
+ * Tells whether an edition's dispatch stands still at this moment, until a time or until the
+ * operator resumes.
+ */
+export function isStoppedSql(alias: string): RawBuilder<boolean> {
+  const e = sql.table(alias)
+  return sql<boolean>`(${e}.stopped_reason is not null
+    and (${e}.stopped_until is null or ${e}.stopped_until > clock_timestamp()))`
 }

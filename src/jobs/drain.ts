@@ -4,8 +4,9 @@ import { type Kysely, sql } from 'kysely'
 import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
-import { type Accounts, standingSql } from '../delivery/delivery.ts'
-import { listBatchesOf } from '../delivery/sending/ledger.ts'
+import type { Accounts } from '../delivery/delivery.ts'
+import { listBatchesOf } from '../delivery/sending/batch.ts'
+import { isUnsettledSql } from '../delivery/sending/transitions.ts'
 import { getEdition } from '../edition/store.ts'
 import type { Queue } from './queue/queue.ts'
 import { ration } from './ration.ts'
@@ -59,9 +60,9 @@ export async function drainEdition(
     ) {
       return { accounts, standstill: edition.stoppedReason }
     }
-    const { movable, standing } = await countBatches(db, editionId, only)
+    const { movable, unsettled } = await countBatches(db, editionId, only)
     if (movable === 0) {
-      const standstill = standing > 0 ? 'what is left has to wait' : undefined
+      const standstill = unsettled > 0 ? 'what is left has to wait' : undefined
       return { accounts: await getAccounts(db, editionId), standstill }
     }
     await sleep(Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE))
@@ -73,13 +74,13 @@ async function countBatches(
   db: Kysely<Database>,
   editionId: number,
   only: number | null,
-): Promise<{ movable: number; standing: number }> {
-  const { rows } = await sql<{ movable: number; standing: number }>`
-    select count(*) as standing,
+): Promise<{ movable: number; unsettled: number }> {
+  const { rows } = await sql<{ movable: number; unsettled: number }>`
+    select count(*) as unsettled,
       count(*) filter (where next_attempt_at < clock_timestamp() + make_interval(secs => ${PATIENCE_SECONDS})) as movable
-    from batches
-    where edition_id = ${editionId} and state in ${standingSql} and (${only}::int is null or ${only}::int = any(members))`.execute(
+    from batches b
+    where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and (${only}::int is null or ${only}::int = any(b.members))`.execute(
     db,
   )
-  return rows[0] as { movable: number; standing: number }
+  return rows[0] as { movable: number; unsettled: number }
 }

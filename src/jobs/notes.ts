@@ -3,7 +3,7 @@
 import type { Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { findAccount } from '../delivery/account/telling.ts'
-import { insertNotices } from '../delivery/notice/ledger.ts'
+import { insertNotices } from '../delivery/notice/asking.ts'
 import { dayNote, filtersNote } from '../delivery/notice/note-words.ts'
 import { claimNotes, type EarnedNote } from '../delivery/planning/notes.ts'
 import { getEdition } from '../edition/store.ts'

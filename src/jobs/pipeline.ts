@@ -1,7 +1,8 @@
 // The round's table of contents. Each job does its own work; only this file knows what comes next.
 
-import { listStandingNotices } from '../delivery/notice/ledger.ts'
-import { listStandingBatches } from '../delivery/sending/ledger.ts'
+import { NOTICE } from '../delivery/notice/sending.ts'
+import { BATCH } from '../delivery/sending/batch.ts'
+import { listWaiting } from '../delivery/sending/once.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
 import { makeNotes } from './notes.ts'
@@ -36,7 +37,7 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
       if (edition?.state === 'frozen') await queue.put([{ name: 'plan' }])
     },
     plan: async () => {
-      while ((await planDue(round)) > 0) await queue.put(await standingJobs(round))
+      while ((await planDue(round)) > 0) await queue.put(await waitingJobs(round))
       await queue.put((await makeNotes(round)).map(notifyJob))
     },
     dispatch: async ({ batchId, provider }) =>
@@ -46,7 +47,7 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     // over, an emptied queue.
     sweep: async () => {
       await makeNotes(round)
-      await queue.put(await standingJobs(round))
+      await queue.put(await waitingJobs(round))
       await sweepAway(round)
     },
   }
@@ -57,8 +58,8 @@ export function notifyJob(noticeId: number): Job {
   return { name: 'notify', noticeId }
 }
 
-async function standingJobs(round: Round): Promise<Job[]> {
+async function waitingJobs(round: Round): Promise<Job[]> {
   await ration(round)
-  const notices = (await listStandingNotices(round.db, SWEEP_NOTICES_MAX)).map(notifyJob)
-  return [...notices, ...(await dispatchJobs(round, await listStandingBatches(round.db, SWEEP_BATCHES_MAX)))]
+  const notices = (await listWaiting(round.db, NOTICE, SWEEP_NOTICES_MAX)).map(notifyJob)
+  return [...notices, ...(await dispatchJobs(round, await listWaiting(round.db, BATCH, SWEEP_BATCHES_MAX)))]
 }

@@ -1,8 +1,8 @@
 // Plans what waits within what the providers' quotas leave, before it is queued. Does nothing while
 // one of them takes any number.
 import { rationWaiting } from '../delivery/planning/rationing.ts'
+import { readRoutes } from '../delivery/provider/routes.ts'
 import type { Round } from './round.ts'
-import { readStandings } from './routes.ts'
 
 /**
  * Puts off whom the quotas do not cover, fairly. Returns how many readers wait for another day
@@ -11,15 +11,17 @@ import { readStandings } from './routes.ts'
 export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>): Promise<number> {
   const limited = round.providers.filter(({ quota }) => quota.day !== null || quota.month !== null)
   if (limited.length === 0) return 0
-  const standings = await readStandings(round)
-  const free = standings.filter(({ out }) => !out)
-  const spent = standings.filter(({ left }) => left.mails === 0)
+  const routes = await readRoutes(round)
+  const free = routes.filter(({ out }) => !out)
+  const spent = routes.filter(({ allowance }) => allowance.mails === 0)
   const [first] = free.length > 0 ? free : spent
   if (!first) return 0
-  const mails = free.reduce((sum, { left }) => sum + left.mails, 0)
+  const mails = free.reduce((sum, { allowance }) => sum + allowance.mails, 0)
   if (!Number.isFinite(mails)) return 0
-  const next = [...free, ...spent].reduce((soonest, each) => (each.left.waitMs < soonest.left.waitMs ? each : soonest))
-  const { reason, waitMs } = next.left
+  const next = [...free, ...spent].reduce((soonest, each) =>
+    each.allowance.waitMs < soonest.allowance.waitMs ? each : soonest,
+  )
+  const { reason, waitMs } = next.allowance
   const putOff = await rationWaiting(round.db, { mails, batchSize: first.provider.batchSize, reason, waitMs })
   if (putOff > 0) {
     round.logger.warn({ event: 'quota.rationed', mails, putOff, reason }, 'a quota does not last for everybody')

@@ -2,8 +2,7 @@
 // erasure had to leave for a day. It must never touch a row that something still waits for.
 
 import { pruneEvents } from '../delivery/feedback/feedback.ts'
-import { pruneNotices } from '../delivery/notice/settling.ts'
-import { pruneSealed } from '../delivery/request/erasure.ts'
+import { pruneNotices, pruneSealed } from '../delivery/sending/ledger.ts'
 import { prunePending } from '../subscriber/consent.ts'
 import { pruneCredentials } from '../subscriber/credential.ts'
 import type { Round } from './round.ts'

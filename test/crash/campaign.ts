@@ -1,8 +1,9 @@
 // A crash run from its seed to its report: processes are killed, one strike after the other, while
 // editions are sent.
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { standingSql } from '../../src/delivery/delivery.ts'
+import { isUnsettledSql } from '../../src/delivery/sending/transitions.ts'
 import { type DriveSettings, driveEditions, type Verdict } from './drive.ts'
 import { type EditionUnderFire, leave } from './edition.ts'
 import { drawStrikes, openDice, type Strike, strike } from './strikes.ts'
@@ -64,7 +65,7 @@ async function oversleep({ round: { db } }: World, edition: EditionUnderFire | u
   if (!edition) return
   const { rows } = await sql<{ id: number; epoch: number; members: number[] }>`
     select id, lease_epoch as epoch, members from batches
-    where edition_id = ${edition.id} and state in ${standingSql} and lease_epoch > 0
+    where edition_id = ${edition.id} and ${isUnsettledSql('batches')} and lease_epoch > 0
       and next_attempt_at between clock_timestamp() and 'infinity'
     order by next_attempt_at desc limit 1`.execute(db)
   const [held] = rows

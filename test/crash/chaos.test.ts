@@ -1,6 +1,7 @@
 // The round against a provider that fails in every way it can: everybody is served once, nobody
 // pays for another's bad address, and a repeat is the same to the byte whatever was changed
 // meanwhile. Samples in `npm test`, the whole in full.
+
 import { appendFile, cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +9,8 @@ import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Provider } from '../../src/delivery/provider/provider.ts'
 import { openResend } from '../../src/delivery/provider/resend/resend.ts'
-import { listStandingBatches } from '../../src/delivery/sending/ledger.ts'
+import { BATCH } from '../../src/delivery/sending/batch.ts'
+import { listWaiting } from '../../src/delivery/sending/once.ts'
 import { loadTemplates } from '../../src/digest/rendering.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
@@ -70,7 +72,7 @@ describe('a provider in chaos', () => {
   /** Dispatches until nothing is left to do, however long it would have waited. */
   async function exhaust(round: Round): Promise<void> {
     for (let turn = 0; turn < 60; turn++) {
-      const standing = await listStandingBatches(round.db, 10_000)
+      const standing = await listWaiting(round.db, BATCH, 10_000)
       if (standing.length === 0) return
       for (const id of standing) await dispatch(round, id).catch(() => [])
       await endWaits(round.db)
@@ -143,7 +145,7 @@ describe('a provider in chaos', () => {
   it('gets the same bytes again, whatever was changed, for as long as its keys live', LONG, async () => {
     const batches = isFull ? 1_000 : 24
     const { round, edition } = await plan(named(batches * 2), 2, { fault: () => ({ answer: 'reset' }) })
-    for (const id of await listStandingBatches(round.db, batches)) await dispatch(round, id).catch(() => [])
+    for (const id of await listWaiting(round.db, BATCH, batches)) await dispatch(round, id).catch(() => [])
     expect(standIn.summary()).toMatchObject({ accepted: batches * 2, replays: 0, requests: batches })
     const { db } = round
     await sql`update subscribers set address = 'moved-' || address, token_epoch = token_epoch + 3, hour = 21`.execute(
@@ -177,7 +179,7 @@ describe('a provider in chaos', () => {
     const { rows } = await sql<{ live: number }>`select count(*) as live from batches where id % 2 = 0`.execute(db)
     const live = rows[0]?.live ?? 0
     await endWaits(db)
-    for (const id of await listStandingBatches(db, batches)) await dispatch(changed, id).catch(() => [])
+    for (const id of await listWaiting(db, BATCH, batches)) await dispatch(changed, id).catch(() => [])
     expect(standIn.summary()).toMatchObject({ accepted: batches * 2, replays: live, requests: batches + live })
     const mismatches = standIn.requests.filter(({ name }) => name === 'invalid_idempotent_request')
     expect(mismatches).toEqual([])
@@ -193,7 +195,7 @@ describe('a provider in chaos', () => {
 
   it('is never asked again by another join version', async () => {
     const { round, edition } = await plan(named(4), 2, { fault: () => ({ answer: 'reset' }) })
-    for (const id of await listStandingBatches(round.db, 10)) await dispatch(round, id).catch(() => [])
+    for (const id of await listWaiting(round.db, BATCH, 10)) await dispatch(round, id).catch(() => [])
     await sql`update batches set join_version = join_version - 1`.execute(round.db)
     await exhaust(round)
     expect(standIn.requests).toHaveLength(2)

@@ -1,9 +1,11 @@
 // One edition under fire: planned for everyone, followed until nothing of it can move, and held
 // against the referee's log.
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { getAccounts } from '../../src/delivery/account/accounting.ts'
-import { type Accounts, addsUp, standingSql } from '../../src/delivery/delivery.ts'
+import { type Accounts, addsUp } from '../../src/delivery/delivery.ts'
+import { isUnsettledSql } from '../../src/delivery/sending/transitions.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
@@ -121,7 +123,7 @@ async function lookAt(db: World['round']['db'], editionId: number) {
   const { rows } = await sql<{ standing: number; forGood: number; nextInMs: number }>`
     select count(*) as standing, count(*) filter (where next_attempt_at = 'infinity') as "forGood",
       coalesce(max(extract(epoch from next_attempt_at - clock_timestamp())) filter (where next_attempt_at < 'infinity'), 0)::float8 * 1000 as "nextInMs"
-    from batches where edition_id = ${editionId} and state in ${standingSql}`.execute(db)
+    from batches where edition_id = ${editionId} and ${isUnsettledSql('batches')}`.execute(db)
   return { accounts, ...(rows[0] as { standing: number; forGood: number; nextInMs: number }) }
 }
 

@@ -1,8 +1,10 @@
 // A worker on an SMTP server, for tests to kill: claims, sends and settles one batch after another
 // until nothing is left.
+
 import { openDatabase } from '../../src/database/client.ts'
 import { openSmtp } from '../../src/delivery/provider/smtp/smtp.ts'
-import { listStandingBatches } from '../../src/delivery/sending/ledger.ts'
+import { BATCH } from '../../src/delivery/sending/batch.ts'
+import { listWaiting } from '../../src/delivery/sending/once.ts'
 import { LaterError } from '../../src/errors.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { openLogger } from '../../src/logger.ts'
@@ -16,7 +18,7 @@ const round = {
   ...{ db, providers: [provider] as const, linkKeys: deriveLinkKeys([secret]), leaseMs: 90_000 },
   logger: openLogger('silent'),
 }
-for (let ids = await listStandingBatches(db, 10); ids.length > 0; ids = await listStandingBatches(db, 10)) {
+for (let ids = await listWaiting(db, BATCH, 10); ids.length > 0; ids = await listWaiting(db, BATCH, 10)) {
   for (const id of ids) {
     await dispatch(round, id, 'smtp').catch((error: unknown) => {
       if (!(error instanceof LaterError)) throw error

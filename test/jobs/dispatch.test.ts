@@ -1,12 +1,15 @@
 // One batch from claim to settle, on real stores: what is fixed before the request, what each
 // outcome leads to, and that nobody is ever accepted twice, whatever fails in between.
+
 import fc from 'fast-check'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
 import type { Database } from '../../src/database/schema.ts'
 import type { BatchOutcome, BatchRequest } from '../../src/delivery/provider/provider.ts'
-import { listStandingBatches, markResumed } from '../../src/delivery/sending/ledger.ts'
+import { BATCH } from '../../src/delivery/sending/batch.ts'
+import { markResumed } from '../../src/delivery/sending/brake.ts'
+import { listWaiting } from '../../src/delivery/sending/once.ts'
 import { JOIN_VERSION } from '../../src/digest/joining.ts'
 import { getEdition } from '../../src/edition/store.ts'
 import { HoldError, LaterError } from '../../src/errors.ts'
@@ -59,9 +62,9 @@ describeStores('dispatch', (stores) => {
 
   /** Dispatches whatever may go, halves included, until nothing moves. */
   async function dispatchAll(): Promise<void> {
-    for (let ids = await listStandingBatches(round.db, 100); ids.length > 0; ) {
+    for (let ids = await listWaiting(round.db, BATCH, 100); ids.length > 0; ) {
       for (const id of ids) await dispatch(round, id)
-      ids = await listStandingBatches(round.db, 100)
+      ids = await listWaiting(round.db, BATCH, 100)
     }
   }
 
@@ -394,7 +397,7 @@ describeStores('dispatch', (stores) => {
       })
       await expect(dispatch(round, id)).rejects.toThrow('killed')
       expect(await readBatch(round.db, id)).toMatchObject({ state: 'attempting' })
-      expect(await listStandingBatches(round.db, 10)).toEqual([])
+      expect(await listWaiting(round.db, BATCH, 10)).toEqual([])
       expect(await dispatch(round, id)).toEqual([])
       await endWaits(round.db)
       await dispatchAll()
@@ -444,7 +447,7 @@ describeStores('dispatch', (stores) => {
         state: 'unknown',
         reason: 'outbox no longer replays its key',
       })
-      expect(await listStandingBatches(round.db, 10)).toEqual([])
+      expect(await listWaiting(round.db, BATCH, 10)).toEqual([])
       expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, unknown: 1 })
     })
 
@@ -518,7 +521,7 @@ describeStores('dispatch', (stores) => {
     const names = ['ada', 'bob', 'cleo', 'dan', 'eve', 'poison', 'reject', 'zoe']
     const { edition } = await planFor(own, names)
     const step = async () => {
-      for (const id of await listStandingBatches(own.db, 100)) await dispatch(own, id).catch(() => [])
+      for (const id of await listWaiting(own.db, BATCH, 100)) await dispatch(own, id).catch(() => [])
       await readAccounts(own.db, edition.id)
     }
     const happen: Record<string, (name: string) => Promise<unknown>> = {

@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { insertNotice, listStandingNotices } from '../../src/delivery/notice/ledger.ts'
+import { insertNotice } from '../../src/delivery/notice/asking.ts'
+import { NOTICE } from '../../src/delivery/notice/sending.ts'
 import type { BatchOutcome } from '../../src/delivery/provider/provider.ts'
 import { askAddress } from '../../src/delivery/request/address-change.ts'
 import { confirm, signUp } from '../../src/delivery/request/sign-up.ts'
-import { listUnsettledKeyIds } from '../../src/delivery/sending/ledger.ts'
+import { listWaiting } from '../../src/delivery/sending/once.ts'
+import { listUnsettledKeyIds } from '../../src/delivery/sending/unknown.ts'
 import { HoldError, LaterError } from '../../src/errors.ts'
 import { notify } from '../../src/jobs/notify.ts'
 import { findSubscriberByAddress, markUnsubscribed } from '../../src/subscriber/store.ts'
@@ -34,7 +36,7 @@ describe('notify', () => {
   it('sends a confirmation once, with a link that works, and keeps nothing personal of it', async () => {
     const mine = fresh()
     const id = await signUp(mine, 'ada@example.org', makeAsk())
-    expect(await listStandingNotices(mine.db, 10)).toEqual([id])
+    expect(await listWaiting(mine.db, NOTICE, 10)).toEqual([id])
     expect(await listUnsettledKeyIds(mine.db)).toEqual([mine.linkKeys.currentKeyId])
     await notify(mine, id as number)
     await notify(mine, id as number)
@@ -52,7 +54,7 @@ describe('notify', () => {
       provider_id: `id-${mail?.publicId}`,
     })
     expect((await confirm(mine, token))?.subscriber.consent).toBe('confirmed')
-    expect(await listStandingNotices(mine.db, 10)).toEqual([])
+    expect(await listWaiting(mine.db, NOTICE, 10)).toEqual([])
     expect(await listUnsettledKeyIds(mine.db)).toEqual([])
   })
 
@@ -95,7 +97,7 @@ describe('notify', () => {
       expect(other.provider.requests.length).toBeLessThanOrEqual(1)
       expect(await readNotice(mine.db, id)).toMatchObject({ state: 'unknown', address: null, sealed: null })
       await endNoticeWaits(mine.db)
-      expect(await listStandingNotices(mine.db, 10)).toEqual([])
+      expect(await listWaiting(mine.db, NOTICE, 10)).toEqual([])
     }
   })
 

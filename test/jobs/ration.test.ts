@@ -1,11 +1,14 @@
 // Quotas that are known in advance: never overdrawn, not by two workers at once; a day that does
 // not last is shared fairly.
+
 import fc from 'fast-check'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { listWaitingReasons } from '../../src/delivery/account/accounting.ts'
-import { getLeft } from '../../src/delivery/provider/quota.ts'
-import { listStandingBatches, markResumed } from '../../src/delivery/sending/ledger.ts'
+import { getAllowance } from '../../src/delivery/provider/quota.ts'
+import { BATCH } from '../../src/delivery/sending/batch.ts'
+import { markResumed } from '../../src/delivery/sending/brake.ts'
+import { listWaiting } from '../../src/delivery/sending/once.ts'
 import type { Edition } from '../../src/edition/edition.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
@@ -41,7 +44,7 @@ const served = (provider: ScriptedProvider) => provider.accepted.map(({ to }) =>
 async function sendAll(workers = 1): Promise<void> {
   for (;;) {
     await ration(round)
-    const ids = await listStandingBatches(round.db, 100)
+    const ids = await listWaiting(round.db, BATCH, 100)
     if (ids.length === 0) return
     for (const id of ids) await Promise.all(Array.from({ length: workers }, () => dispatch(round, id)))
   }
@@ -89,7 +92,7 @@ describe('a daily quota', () => {
     resend.quota = { day: 5, month: null }
     resend.batchSize = 2
     await planFor(round, names)
-    const ids = await listStandingBatches(round.db, 100)
+    const ids = await listWaiting(round.db, BATCH, 100)
     await Promise.all(ids.map((id) => dispatch(round, id)))
     await sendAll(3)
     expect(served(resend)).toHaveLength(5)
@@ -109,10 +112,10 @@ describe('a daily quota', () => {
     const { edition } = await planFor(round, ['ada', 'bob', 'cleo'])
     resend.script.push({ kind: 'stopped', reason: 'the key was refused' })
     await sendAll()
-    expect(await getLeft(round.db, resend)).toMatchObject({ mails: 3 })
+    expect(await getAllowance(round.db, resend)).toMatchObject({ mails: 3 })
     await markResumed(round.db, edition.id)
     await sendAll()
-    expect(await getLeft(round.db, resend)).toMatchObject({ mails: 0, reason: 'quota: tomorrow' })
+    expect(await getAllowance(round.db, resend)).toMatchObject({ mails: 0, reason: 'quota: tomorrow' })
     expect(served(resend)).toHaveLength(3)
   })
 
@@ -122,7 +125,7 @@ describe('a daily quota', () => {
     await sendAll()
     expect(served(resend)).toHaveLength(2)
     expect(await listWaitingReasons(round.db, edition.id)).toEqual({ 'quota: next month': 1 })
-    const { waitMs } = await getLeft(round.db, resend)
+    const { waitMs } = await getAllowance(round.db, resend)
     const back = new Date(Date.now() + waitMs)
     expect([back.getUTCDate(), back.getUTCHours()]).toEqual([1, 0])
   })

@@ -1,6 +1,6 @@
 // One batch of a round in the hands of a test.
-import type { ClaimedBatch } from '../../src/delivery/sending/batch.ts'
-import { claimBatch } from '../../src/delivery/sending/ledger.ts'
+import { BATCH, type ClaimedBatch } from '../../src/delivery/sending/batch.ts'
+import { claim } from '../../src/delivery/sending/once.ts'
 import type { Edition } from '../../src/edition/edition.ts'
 import { planFor, type TestRound } from './round.ts'
 
@@ -13,7 +13,7 @@ export async function planOne(round: TestRound, names: readonly string[]): Promi
 }
 
 export async function claimOne({ db }: Pick<TestRound, 'db'>, id: number): Promise<ClaimedBatch> {
-  const batch = await claimBatch(db, id)
+  const batch = await claim(db, BATCH, id)
   if (!batch) throw new Error(`batch ${id} could not be claimed`)
   return batch
 }

@@ -2,8 +2,9 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind, Fate } from '../../database/states.ts'
-import { type Accounts, accountsFrom, type StateCount, standingSql } from '../delivery.ts'
-import { getUnresolved } from '../sending/resolving.ts'
+import { type Accounts, accountsFrom, type StateCount } from '../delivery.ts'
+import { isUnsettledSql } from '../sending/transitions.ts'
+import { getUnresolved } from '../sending/unknown.ts'
 
 /**
  * Deliveries by what the provider reported last, in the order in which reports outrank one another.
@@ -77,6 +78,6 @@ export async function listEditionFigures(db: Kysely<Database>, limit: number): P
 /** Counts the notices that are still to go. */
 export async function getWaitingNotices(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select count(*) as count from notices where state in ${standingSql} and next_attempt_at < 'infinity'`.execute(db)
+    select count(*) as count from notices n where ${isUnsettledSql('n')} and n.next_attempt_at < 'infinity'`.execute(db)
   return rows[0]?.count ?? 0
 }

@@ -3,12 +3,12 @@
 // before counts once.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import type { DeliveryState, Fate, ReportType } from '../../database/states.ts'
+import type { DeliveryState, ReportType } from '../../database/states.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
 import { ensureSuppression, type SuppressionReason } from '../../subscriber/suppression.ts'
-import { FATE_OF, hashReported, isLowerSql, type Report, SUPPRESSION_OF } from '../provider/report.ts'
+import { FATE_OF, hashReported, type Report, SUPPRESSION_OF } from '../provider/report.ts'
 import { findHarm, markBraked } from '../sending/brake.ts'
-import { emptyAddresses } from '../sending/members.ts'
+import { markAccounted, raiseFate } from '../sending/ledger.ts'
 import { markNoticeReported } from './notice-feedback.ts'
 
 /** What became of a report; `braked` is the reason why its edition was stopped by it. */
@@ -35,6 +35,7 @@ const PRUNE_MAX = 50_000
 interface Subject {
   editionId: number
   subscriberId: number
+  publicId: string
   subscriberPublicId: string
   addressHash: Buffer
   state: DeliveryState
@@ -52,9 +53,9 @@ export async function markReported(db: Kysely<Database>, report: Report): Promis
       const applied = report.notice !== null && (await markNoticeReported(trx, report.notice, report))
       return { result: applied ? 'applied' : 'unknown', editionId, braked: null }
     }
-    if (subject.state === 'planned' || subject.state === 'unknown') await markAccounted(trx, subject, report)
+    if (subject.state === 'planned' || subject.state === 'unknown') await markAccounted(trx, subject, report.providerId)
     const fate = FATE_OF[report.type]
-    if (fate) await raiseFate(trx, subject, fate)
+    if (fate) await raiseFate(trx, 'deliveries', subject.publicId, fate)
     const reason = SUPPRESSION_OF[report.type] ?? (await softBounceReason(trx, subject, report.type))
     if (reason) await ensureSuppression(trx, await hashReported(trx, report, subject.addressHash), reason, report.at)
     if (report.type === 'complained') await markUnsubscribed(trx, subject.subscriberPublicId)
@@ -85,7 +86,7 @@ async function insertEvent(
 ): Promise<{ subject: Subject | undefined; fresh: boolean }> {
   const { rows } = await sql<Subject & { fresh: boolean }>`
     with subject as (
-      select d.edition_id as "editionId", d.subscriber_id as "subscriberId", s.public_id as "subscriberPublicId",
+      select d.edition_id as "editionId", d.subscriber_id as "subscriberId", d.public_id as "publicId", s.public_id as "subscriberPublicId",
         s.address_hash as "addressHash", d.state, d.batch_id as "batchId"
       from deliveries d join subscribers s on s.id = d.subscriber_id where d.public_id = ${delivery}::uuid
     ), kept as (
@@ -96,41 +97,6 @@ async function insertEvent(
     select subject.*, exists (select from kept) as fresh from (select 1) one left join subject on true`.execute(trx)
   const { fresh, ...subject } = rows[0] as Subject & { fresh: boolean }
   return { subject: subject.editionId === null ? undefined : subject, fresh }
-}
-
-async function raiseFate(trx: Transaction<Database>, { editionId, subscriberId }: Subject, fate: Fate): Promise<void> {
-  await sql`
-    update deliveries set fate = ${fate}
-    where edition_id = ${editionId} and subscriber_id = ${subscriberId} and ${isLowerSql(fate)}`.execute(trx)
-}
-
-/**
- * Notes that the provider did accept a mail of which we had no answer. Its address stays until the
- * whole batch is accounted for, since a repeat of the request needs the same bytes; then the batch
- * is settled.
- */
-async function markAccounted(
-  trx: Transaction<Database>,
-  { editionId, subscriberId, batchId }: Subject,
-  { providerId }: Report,
-): Promise<void> {
-  // The batch before its deliveries, as everywhere: of two last members at once, the second must
-  // see the first.
-  const { rows } = await sql<{ members: number[] }>`
-    select members from batches where id = ${batchId} and state in ('attempting', 'unknown') for update`.execute(trx)
-  await sql`
-    update deliveries set state = 'submitted', reason = null, provider_id = ${providerId}, changed_at = clock_timestamp()
-    where edition_id = ${editionId} and subscriber_id = ${subscriberId} and state in ('planned', 'unknown')`.execute(
-    trx,
-  )
-  const members = rows[0]?.members
-  if (members === undefined) return
-  const { rows: open } = await sql`
-    select from deliveries d join unnest(${members}::int[]) as m(subscriber_id) using (subscriber_id)
-    where d.edition_id = ${editionId} and d.state in ('planned', 'unknown') limit 1`.execute(trx)
-  if (open.length > 0) return
-  await sql`update batches set state = 'settled', reason = null where id = ${batchId}`.execute(trx)
-  await emptyAddresses(trx, editionId, members)
 }
 
 async function softBounceReason(

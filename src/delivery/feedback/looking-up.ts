@@ -5,7 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { describeError } from '../../errors.ts'
 import type { Provider } from '../provider/provider.ts'
-import { forGoodSql } from '../sending/resolving.ts'
+import { isForGoodSql, isUnaccountedSql } from '../sending/transitions.ts'
 import { markReported } from './feedback.ts'
 
 export interface LookedUp {
@@ -30,8 +30,8 @@ export async function markLookedUp(
     select b.provider, min(b.first_attempt_at) - make_interval(mins => ${CLOCKS_DIFFER_MINUTES}) as since,
       array_agg(d.address) as recipients, array_agg(d.public_id) as "publicIds"
     from batches b
-    join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = any(b.members) and d.state in ('planned', 'unknown')
-    where b.edition_id = ${editionId} and ${forGoodSql} and d.address is not null
+    join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = any(b.members) and ${isUnaccountedSql('d')}
+    where b.edition_id = ${editionId} and ${isForGoodSql('b')} and d.address is not null
     group by 1`.execute(db)
   const told: LookedUp = { found: 0, failures: [] }
   for (const { provider: name, since, recipients, publicIds } of asks) {

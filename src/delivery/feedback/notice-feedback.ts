@@ -1,11 +1,12 @@
 // What a provider reports of a notice, within the transaction that keeps the report. See
 // feedback.ts for the rules of order.
-import { sql, type Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
 import { ensureSuppression } from '../../subscriber/suppression.ts'
-import { markNoticeSettled } from '../notice/settling.ts'
-import { FATE_OF, hashReported, isLowerSql, type Report, SUPPRESSION_OF } from '../provider/report.ts'
+import { markNoticeSettled } from '../notice/sending.ts'
+import { FATE_OF, hashReported, type Report, SUPPRESSION_OF } from '../provider/report.ts'
+import { raiseFate } from '../sending/ledger.ts'
 
 /** Applies a report to a notice. Returns false when no notice has this public id. */
 export async function markNoticeReported(
@@ -21,9 +22,9 @@ export async function markNoticeReported(
     .executeTakeFirst()
   if (!notice) return false
   // Whatever is reported of was accepted, also when we had no answer.
-  await markNoticeSettled(trx, notice, { state: 'submitted', providerId: report.providerId })
+  await markNoticeSettled(trx, notice.id, { state: 'submitted', providerId: report.providerId })
   const fate = FATE_OF[report.type]
-  if (fate) await sql`update notices set fate = ${fate} where id = ${notice.id} and ${isLowerSql(fate)}`.execute(trx)
+  if (fate) await raiseFate(trx, 'notices', publicId, fate)
   const reason = SUPPRESSION_OF[report.type]
   if (!reason) return true
   const hash = await hashReported(trx, report, notice.address_hash)

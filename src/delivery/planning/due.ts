@@ -5,7 +5,9 @@ import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
-import { isFreshSql } from '../delivery.ts'
+import { markOvertaken } from '../sending/ledger.ts'
+import { isFreshSql } from '../sending/transitions.ts'
+import { insertWithheld } from './planning.ts'
 
 /** Most readers that one transaction plans: bounds memory and the time that locks are held. */
 const READERS_A_ROUND = 200_000
@@ -97,27 +99,14 @@ async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
       select b.id as batch_id, b.edition_id, e.kind, e.date, m.subscriber_id
       from newest join editions e on e.kind = newest.kind and e.date < newest.date join batches b on b.edition_id = e.id
       cross join unnest(b.members) m(subscriber_id)
-      where ${isFreshSql}
+      where ${isFreshSql('b')}
     )
     select s.batch_id, s.edition_id, s.subscriber_id
     from standing s join newer n on n.subscriber_id = s.subscriber_id and n.kind = s.kind and n.date > s.date`.execute(
     trx,
   )
   await sql`analyze overtaken`.execute(trx)
-  // Whoever was marked, split or laid out anew while this waited for the lock has left the batch,
-  // and goes on.
-  await sql`
-    with fenced as (
-      update batches b set lease_epoch = b.lease_epoch + 1
-      where b.id in (select batch_id from overtaken) and ${isFreshSql} returning b.id, b.members
-    ), held as materialized (select f.id, m.subscriber_id from fenced f cross join unnest(f.members) m(subscriber_id))
-    delete from overtaken o using overtaken x left join held h on h.id = x.batch_id and h.subscriber_id = x.subscriber_id
-    where o.ctid = x.ctid and h.id is null`.execute(trx)
-  await sql`
-    update deliveries d set state = 'withheld', reason = 'merged', local_date = null, address = null, changed_at = clock_timestamp()
-    from overtaken o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id and d.state = 'planned'`.execute(
-    trx,
-  )
+  await markOvertaken(trx, 'overtaken')
 }
 
 /**
@@ -174,15 +163,4 @@ async function listPlannedEditions(trx: Transaction<Database>): Promise<number[]
     trx,
   )
   return rows.map((row) => row.id)
-}
-
-/** Withholds deliveries that were never planned, each with its reason, and counts them as due. */
-export async function insertWithheld(trx: Transaction<Database>, rows: RawBuilder<unknown>): Promise<void> {
-  await sql`
-    with inserted as (
-      insert into deliveries (edition_id, subscriber_id, state, reason)
-      select x.edition_id, x.subscriber_id, 'withheld', x.reason from (${rows}) as x(edition_id, subscriber_id, reason)
-      on conflict do nothing returning edition_id
-    ), counts as (select edition_id, count(*) as count from inserted group by 1)
-    update editions e set due = e.due + c.count from counts c where e.id = c.edition_id`.execute(trx)
 }

@@ -1,9 +1,8 @@
 // The set-based half of planning: what the readers laid out by due.ts already had, and their
 // deliveries with batches.
-import { sql, type Transaction } from 'kysely'
+import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Choices } from '../../subscriber/preferences.ts'
-import { insertWithheld } from './due.ts'
 
 /** Readers of an edition with the same choices who already had the same of its papers. */
 export interface ReaderGroup {
@@ -85,35 +84,42 @@ export async function insertDeliveries(
     trx,
     sql`select ${plan.editionId}::int, r.subscriber_id, 'filtered' from ${grouped} where g."selectionId" is null`,
   )
-  const { rows: batches } = await sql<{ id: number }>`
-    insert into batches (edition_id, state, members)
-    select ${plan.editionId}, 'planned', '{}'
-    from generate_series(1, (select ceil(count(*) / ${plan.batchSize}::float8)::int from ${grouped} where g."selectionId" is not null))
-    returning id`.execute(trx)
-  if (batches.length === 0) return 0
-  const inserted = await sql<{ members: number }>`
+  // The ids come first, so that deliveries and batches are each written once. A reader who already
+  // has a digest of that local day is passed over; a batch that nobody is left in is not made.
+  const { rows } = await sql<{ members: number }>`
     with numbered as (
       select r.subscriber_id, r.local_date, g."selectionId" as selection_id,
-        (row_number() over (order by g."selectionId", r.subscriber_id) - 1) / ${plan.batchSize}::int as batch
+        (row_number() over (order by g."selectionId", r.subscriber_id) - 1) / ${plan.batchSize}::int as place
       from ${grouped} where g."selectionId" is not null
+    ), ids as materialized (
+      select place, nextval(pg_get_serial_sequence('batches', 'id'))::int as id
+      from (select distinct place from numbered order by place) places
     ), inserted as (
       insert into deliveries (edition_id, subscriber_id, selection_id, batch_id, local_date, state, token_epoch, key_id, address, issued_at)
-      select ${plan.editionId}, n.subscriber_id, n.selection_id, (${batches.map((batch) => batch.id)}::int[])[1 + n.batch],
-        n.local_date, 'planned', s.token_epoch, ${plan.keyId}::int, s.address, date_trunc('second', now())
-      from numbered n join subscribers s on s.id = n.subscriber_id
+      select ${plan.editionId}, n.subscriber_id, n.selection_id, ids.id, n.local_date, 'planned', s.token_epoch, ${plan.keyId}::int,
+        s.address, date_trunc('second', now())
+      from numbered n join ids on ids.place = n.place join subscribers s on s.id = n.subscriber_id
       on conflict do nothing
       returning batch_id, subscriber_id, selection_id
     )
-    update batches b set members = m.members
-    from (select batch_id, array_agg(subscriber_id order by selection_id, subscriber_id) as members from inserted group by 1) m
-    where b.id = m.batch_id
-    returning cardinality(b.members) as members`.execute(trx)
-  // A reader who already has a digest of that local day was passed over; a batch that lost all its
-  // members goes too.
-  await sql`delete from batches where edition_id = ${plan.editionId} and members = '{}'`.execute(trx)
-  const count = inserted.rows.reduce((sum, row) => sum + row.members, 0)
+    insert into batches (id, edition_id, state, members) overriding system value
+    select batch_id, ${plan.editionId}, 'planned', array_agg(subscriber_id order by selection_id, subscriber_id) from inserted
+    group by batch_id order by batch_id
+    returning cardinality(members) as members`.execute(trx)
+  const count = rows.reduce((sum, { members }) => sum + members, 0)
   // Stored, not derived: the accounts are held against the rows, so the rows cannot vouch for
   // themselves.
   await sql`update editions set due = due + ${count} where id = ${plan.editionId}`.execute(trx)
   return count
+}
+
+/** Withholds deliveries that were never planned, each with its reason, and counts them as due. */
+export async function insertWithheld(trx: Transaction<Database>, rows: RawBuilder<unknown>): Promise<void> {
+  await sql`
+    with inserted as (
+      insert into deliveries (edition_id, subscriber_id, state, reason)
+      select x.edition_id, x.subscriber_id, 'withheld', x.reason from (${rows}) as x(edition_id, subscriber_id, reason)
+      on conflict do nothing returning edition_id
+    ), counts as (select edition_id, count(*) as count from inserted group by 1)
+    update editions e set due = e.due + c.count from counts c where e.id = c.edition_id`.execute(trx)
 }

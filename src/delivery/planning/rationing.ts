@@ -4,7 +4,9 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
-import { isFreshSql } from '../delivery.ts'
+import { isStoppedSql } from '../../edition/edition.ts'
+import { layOutAnew } from '../sending/parts.ts'
+import { isFreshSql } from '../sending/transitions.ts'
 
 export interface Ration {
   /** Mails that may still go. */
@@ -27,9 +29,9 @@ export async function rationWaiting(db: Kysely<Database>, ration: Ration): Promi
     await layOutWaiting(trx)
     const { rows } = await sql<{ count: number }>`select count(*)::int as count from waiting_mails`.execute(trx)
     if ((rows[0]?.count ?? 0) <= ration.mails) return 0
-    await withholdOlder(trx)
     await rankWaiting(trx, ration.mails)
-    await rebatch(trx, ration)
+    // A reader for whom two editions wait gets the newer one, and counts once.
+    await layOutAnew(trx, 'waiting_mails', ration)
     return insertWaits(trx)
   })
 }
@@ -39,22 +41,12 @@ async function layOutWaiting(trx: Transaction<Database>): Promise<void> {
   await sql`
     create temp table waiting_mails on commit drop as
     with b as (
-      select b.* from batches b where ${isFreshSql} and b.next_attempt_at <= clock_timestamp() for update skip locked
+      select b.* from batches b where ${isFreshSql('b')} and b.next_attempt_at <= clock_timestamp() for update skip locked
     )
     select b.id as batch_id, b.edition_id, m.subscriber_id, m.place, e.date, false as chosen,
       row_number() over (partition by m.subscriber_id order by e.date desc, e.id desc) as age
-    from b join editions e on e.id = b.edition_id and (e.stopped_reason is null or e.stopped_until <= clock_timestamp())
+    from b join editions e on e.id = b.edition_id and not ${isStoppedSql('e')}
     cross join unnest(b.members) with ordinality m(subscriber_id, place)`.execute(trx)
-}
-
-/** A reader for whom two editions wait gets the newer one, and counts once. */
-async function withholdOlder(trx: Transaction<Database>): Promise<void> {
-  await sql`
-    update deliveries d set state = 'withheld', reason = 'merged', local_date = null, address = null, changed_at = clock_timestamp()
-    from waiting_mails w
-    where w.age > 1 and d.edition_id = w.edition_id and d.subscriber_id = w.subscriber_id and d.state = 'planned'`.execute(
-    trx,
-  )
 }
 
 async function rankWaiting(trx: Transaction<Database>, mails: number): Promise<void> {
@@ -69,24 +61,6 @@ async function rankWaiting(trx: Transaction<Database>, mails: number): Promise<v
       ) q on true
       where age = 1
     ) t where t.subscriber_id = w.subscriber_id and t.turn <= ${mails}`.execute(trx)
-}
-
-async function rebatch(trx: Transaction<Database>, { batchSize, reason, waitMs }: Ration): Promise<void> {
-  await sql`delete from batches where id in (select batch_id from waiting_mails)`.execute(trx)
-  await sql`
-    with parts as (
-      select *, (row_number() over (partition by edition_id, chosen order by batch_id, place) - 1) / ${batchSize}::int as part
-      from waiting_mails where age = 1
-    ), inserted as (
-      insert into batches (edition_id, state, members, reason, next_attempt_at)
-      select edition_id, case when chosen then 'planned' else 'deferred' end, array_agg(subscriber_id order by batch_id, place),
-        case when not chosen then ${reason} end,
-        clock_timestamp() + case when chosen then interval '0' else make_interval(secs => ${waitMs / 1000}) end
-      from parts group by edition_id, chosen, part
-      returning id, edition_id, members
-    ), members as (select id, edition_id, unnest(members) as subscriber_id from inserted)
-    update deliveries d set batch_id = m.id from members m
-    where d.edition_id = m.edition_id and d.subscriber_id = m.subscriber_id`.execute(trx)
 }
 
 async function insertWaits(trx: Transaction<Database>): Promise<number> {

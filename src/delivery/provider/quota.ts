@@ -1,12 +1,12 @@
-// What a provider's quota has left, counted from the requests for digests and notices themselves in
-// days and months of UTC: a mail counts from its mark, so neither two workers at once nor one that
-// was killed can overdraw it.
+// What a provider's quota allows now, counted from the requests for digests and notices themselves
+// in days and months of UTC: a mail counts from its mark, so neither two workers at once nor one
+// that was killed can overdraw it.
 import { type Kysely, sql } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
 import type { Provider } from './provider.ts'
 
-export interface Left {
+export interface Allowance {
   /** Mails that may still go; Infinity where no quota is known. */
   mails: number
   /** Until more may go, in milliseconds. */
@@ -15,13 +15,16 @@ export interface Left {
   reason: 'quota: tomorrow' | 'quota: next month'
 }
 
-const NO_LIMIT: Left = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow' }
+const NO_LIMIT: Allowance = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow' }
 
 /**
- * Returns what is left now. Mails of unknown outcome count as sent; those that were certainly not
- * accepted do not.
+ * Returns what may still go now. Mails of unknown outcome count as sent; those that were certainly
+ * not accepted do not.
  */
-export async function getLeft(db: Kysely<Database>, { name, quota }: Pick<Provider, 'name' | 'quota'>): Promise<Left> {
+export async function getAllowance(
+  db: Kysely<Database>,
+  { name, quota }: Pick<Provider, 'name' | 'quota'>,
+): Promise<Allowance> {
   if (quota.day === null && quota.month === null) return NO_LIMIT
   const { rows } = await sql<{ day: number; month: number; to_day: number; to_month: number }>`
     with clock as (select clock_timestamp() at time zone 'UTC' as now),
@@ -61,6 +64,6 @@ export async function withinQuota<T>(
   if (provider.quota.day === null && provider.quota.month === null) return mark(db)
   return db.transaction().execute(async (trx) => {
     await lockInTransaction(trx, `quota-${provider.name}`)
-    return (await getLeft(trx, provider)).mails < mails ? undefined : mark(trx)
+    return (await getAllowance(trx, provider)).mails < mails ? undefined : mark(trx)
   })
 }

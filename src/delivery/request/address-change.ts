@@ -5,7 +5,7 @@ import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf }
 import { findSubscriberById } from '../../subscriber/store.ts'
 import { maskAddress } from '../../subscriber/subscriber.ts'
 import type { Undo } from '../../subscriber/undo.ts'
-import { insertNotice } from '../notice/ledger.ts'
+import { insertNotice } from '../notice/asking.ts'
 import type { Desk } from '../notice/notice.ts'
 import { mayWrite } from './sign-up.ts'
 

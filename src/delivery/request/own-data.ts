@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
-import { insertNotice } from '../notice/ledger.ts'
+import { insertNotice } from '../notice/asking.ts'
 import type { Desk } from '../notice/notice.ts'
 
 /** Links of a kind that a reader may ask for: more would only fill their mailbox. */

@@ -15,7 +15,7 @@ import { type Credential, claimCredential, ensureCredential, findCredential } fr
 import { findSubscriberById } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { assertZones } from '../../subscriber/zone.ts'
-import { getStrangersNotices, insertNotice } from '../notice/ledger.ts'
+import { getStrangersNotices, insertNotice } from '../notice/asking.ts'
 import type { Desk } from '../notice/notice.ts'
 
 /** Most notices that strangers may cause to one address. */

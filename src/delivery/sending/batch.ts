@@ -1,94 +1,53 @@
-// A batch's recipe and its mails. The recipe is rebuilt from rows that cannot change; a rebuild
-// with another hash is never sent.
-import { createHash } from 'node:crypto'
-import { JOIN_VERSION, joinDigest, recipeOf } from '../../digest/joining.ts'
-import type { Material } from '../../digest/materials.ts'
-import { type LinkKeys, signToken } from '../../subscriber/token.ts'
-import type { Mail } from '../provider/provider.ts'
+// A batch: up to a hundred deliveries of one edition in one request. What of the common life is its
+// own: its members, who may still leave it at the mark, and the edition that may be stopped.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { isStoppedSql } from '../../edition/edition.ts'
+import { hasSlidSql, leavingSql, todaySql } from './members.ts'
+import type { Claimed, Subject } from './once.ts'
+import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
 
-/** One member of a batch, as its delivery row has it: everything that its bytes depend on. */
-export interface Member {
-  subscriberId: number
-  /** The subscriber's public id: what links to leave and to preferences name. */
-  subscriberPublicId: string
-  /** The delivery's public id: what a view link names. */
-  publicId: string
-  selectionId: number
-  address: string
-  tokenEpoch: number
-  keyId: number
-  issuedAt: Date
+interface BatchFacts {
+  editionId: number
+  /** How many members it has. */
+  size: number
 }
 
 /** A batch in the hands of one worker until its lease is over. */
-export interface ClaimedBatch {
-  id: number
-  editionId: number
-  epoch: number
-  /** What the mark fixed; null while no request can have been accepted. */
-  fixed: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string; ageMs: number } | null
-  /** How many members it has. */
-  size: number
-  /** Requests made so far. */
-  attempts: number
-  /** How long each step may keep the batch from others, in milliseconds. */
-  leaseMs: number
+export type ClaimedBatch = Claimed & BatchFacts
+
+export const BATCH: Subject<BatchFacts> = {
+  name: 'batch',
+  table: 'batches',
+  life: BATCH_LIFE,
+  hashColumn: 'recipe_sha256',
+  versionColumn: 'join_version',
+  facts: sql`u.edition_id as "editionId", cardinality(u.members) as size`,
+  isHeld: sql<boolean>`exists (select from editions e where e.id = u.edition_id and ${isStoppedSql('e')})`,
+  hasLeavers: sql<boolean>`exists (
+    select from unnest(u.members) m join subscribers s on s.id = m
+    join deliveries d on d.edition_id = u.edition_id and d.subscriber_id = m
+    where ${leavingSql('d', 's')} is not null
+  )`,
+  // A digest that slid into a later local day takes that day. Should another have taken it at this
+  // very moment, the key of subscriber and day refuses the mark as a whole, and the next claim
+  // finds the reason to leave.
+  withMark: (fresh) => sql`, moved as (
+    update deliveries d set local_date = ${todaySql('s')}
+    from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
+    where ${fresh}::boolean and d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}
+  )`,
+  personal: [],
 }
 
 /**
- * Returns the hash that fixes every byte of a batch: join version, members in order, their pieces
- * and personal inputs.
+ * Lists the batches of an edition that may be attempted now; with `only`, those of one subscriber.
  */
-export function hashRecipe(
-  editionId: number,
-  members: readonly Member[],
-  materials: ReadonlyMap<number, Material>,
-): Buffer {
-  const recipes = new Map<number, string>()
-  const hash = createHash('sha256').update(`join ${JOIN_VERSION}\nedition ${editionId}\n`)
-  for (const member of members) {
-    let recipe = recipes.get(member.selectionId)
-    if (recipe === undefined) {
-      const { pieces, selection } = materialOf(materials, member)
-      recipe = createHash('sha256').update(recipeOf(pieces, selection)).digest('hex')
-      recipes.set(member.selectionId, recipe)
-    }
-    hash.update(
-      `${member.subscriberPublicId} ${member.publicId} ${member.address} ${member.tokenEpoch} ${member.keyId} ${member.issuedAt.toISOString()} ${recipe}\n`,
-    )
-  }
-  return hash.digest()
-}
-
-/**
- * Returns the key under which the provider knows a batch's request: derived, never random, never
- * with an attempt's number.
- */
-export function keyOf(editionId: number, batchId: number, recipe: Buffer): string {
-  return `paper-round-${editionId}-${batchId}-${recipe.toString('hex').slice(0, 40)}`
-}
-
-/** Joins the mails of a batch in the order of its members. */
-export function joinMails(
-  members: readonly Member[],
-  materials: ReadonlyMap<number, Material>,
-  keys: LinkKeys,
-): Mail[] {
-  return members.map((member) => {
-    const { pieces, selection } = materialOf(materials, member)
-    const claim = { epoch: member.tokenEpoch, issuedAt: member.issuedAt }
-    const reader = { ...claim, publicId: member.subscriberPublicId }
-    const joined = joinDigest(pieces, selection, {
-      unsubscribe: signToken(keys, member.keyId, 'unsubscribe', reader),
-      preferences: signToken(keys, member.keyId, 'preferences', reader),
-      view: signToken(keys, member.keyId, 'view', { ...claim, publicId: member.publicId }),
-    })
-    return { ...joined, publicId: member.publicId, to: member.address, date: member.issuedAt.toISOString() }
-  })
-}
-
-function materialOf(materials: ReadonlyMap<number, Material>, member: Member): Material {
-  const material = materials.get(member.selectionId)
-  if (!material) throw new Error(`selection ${member.selectionId} is missing`)
-  return material
+export async function listBatchesOf(db: Kysely<Database>, editionId: number, only: number | null): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select b.id from batches b
+    where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and b.next_attempt_at <= clock_timestamp()
+      and (${only}::int is null or ${only}::int = any(b.members))
+    order by b.id`.execute(db)
+  return rows.map((row) => row.id)
 }

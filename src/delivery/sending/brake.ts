@@ -3,8 +3,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { markStopped } from '../../edition/store.ts'
-import { standingSql } from '../delivery.ts'
-import { BRAKE_WORD } from './ledger.ts'
+import { markHastened } from './parts.ts'
+import { isUnsettledSql } from './transitions.ts'
 
 /** Below this a share says little: one complaint among a hundred readers is one reader. */
 const SUBMITTED_MIN = 1_000
@@ -63,14 +63,32 @@ export async function findRejection(db: Kysely<Database>, editionId: number, rea
   return rows.length > 0 ? `every mail is rejected: ${reason}` : null
 }
 
+/** How the reason begins for which a brake stopped an edition. */
+const BRAKE_WORD = 'brake: '
+
 /** Stops an edition until the operator resumes it. */
 export async function markBraked(db: Kysely<Database>, editionId: number, why: string): Promise<void> {
   await markStopped(db, editionId, `${BRAKE_WORD}${why}`, null)
 }
 
+/**
+ * Lifts what stopped an edition, and every provider's stop with it: its batches may go at once,
+ * whatever they waited for. Those that are unknown for good stay as they are.
+ */
+export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await sql`
+      update editions set stopped_reason = null, stopped_until = null,
+        resumed_at = case when stopped_reason like ${`${BRAKE_WORD}%`} then clock_timestamp() else resumed_at end
+      where id = ${editionId}`.execute(trx)
+    await sql`delete from providers`.execute(trx)
+    await markHastened(trx, editionId)
+  })
+}
+
 /** Something waits, or readers further west have not had their hour yet. */
 const inFlightSql = sql`(e.frozen_at > now() - interval '1 day' or exists (
-  select from batches b where b.edition_id = e.id and b.state in ${standingSql} and b.next_attempt_at < 'infinity'))`
+  select from batches b where b.edition_id = e.id and ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity'))`
 
 function sentenceOf(count: number, what: string, submitted: number): string {
   const share = ((count / submitted) * 100).toFixed(2)

@@ -1,160 +1,289 @@
-// A batch in the database up to its request: claim and mark. Every write is fenced by the lease's
-// epoch, and every moment is the database's. The mark is the point of no return: it is committed
-// before the request. What follows is in settling.ts.
-import { type Kysely, sql } from 'kysely'
+// The ledger's rows, one a digest and reader: every change of a delivery's state after planning, by
+// the table of transitions.ts. Whoever takes a reader out of a batch that waits takes the lease
+// along, so that a worker that is building it finds at its mark that nothing is its own. A batch is
+// always locked before its deliveries.
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { standingSql } from '../delivery.ts'
-import type { ClaimedBatch } from './batch.ts'
-import { hasSlidSql, leavingSql, todaySql } from './members.ts'
+import type { Fate } from '../../database/states.ts'
+import type { MailOutcome } from '../provider/provider.ts'
+import { isLowerSql } from '../provider/report.ts'
+import { BATCH, type ClaimedBatch } from './batch.ts'
+import type { Leaving } from './members.ts'
+import { move } from './once.ts'
+import {
+  BATCH_LIFE,
+  DELIVERY_LIFE,
+  isFreshSql,
+  isUnaccountedSql,
+  NOTICE_LIFE,
+  statesSql,
+  toSql,
+} from './transitions.ts'
+
+/** How long a request that may have been accepted keeps what its bytes are made of. */
+const SEALED_HOURS = 24
+/** As long as the limits of an address count. */
+const ORPHANS_KEPT_DAYS = 30
+/**
+ * The reason of a delivery that the operator left: it stays unknown and asks for nothing any more.
+ */
+export const LEFT_UNKNOWN = 'left by the operator'
+const ERASED_UNSETTLED = 'the reader was erased before it was settled'
+
+const withheld = toSql(DELIVERY_LIFE.withhold)
+/** What a delivery loses when it is withheld: its day is free again, and nobody's address stays. */
+const freed = sql`local_date = null, address = null, changed_at = clock_timestamp()`
+
+export type MailResult = { subscriberId: number; outcome: Extract<MailOutcome, { state: 'submitted' | 'rejected' }> }
 
 /**
- * A lease covers building, marking and one request with its deadline (30 s), with room for a slow
- * database.
+ * Withholds members of a batch that was never accepted anywhere, each with its reason; the
+ * accounted only leave. Returns false when the lease is lost.
  */
-export const LEASE_MS = 90_000
-
-/**
- * Takes the lease on a batch that stands still. Returns undefined when another worker holds it, it
- * is settled, or its edition is stopped.
- */
-export async function claimBatch(
-  db: Kysely<Database>,
-  id: number,
-  leaseMs = LEASE_MS,
-): Promise<ClaimedBatch | undefined> {
-  const { rows } = await sql<{
-    id: number
-    edition_id: number
-    lease_epoch: number
-    recipe_sha256: Buffer | null
-    join_version: number | null
-    idempotency_key: string | null
-    provider: string | null
-    size: number
-    attempts: number
-    age_ms: number | null
-  }>`
-    update batches b set lease_epoch = lease_epoch + 1, next_attempt_at = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
-    from editions e
-    where b.id = ${id} and e.id = b.edition_id and b.state in ${standingSql}
-      and b.next_attempt_at <= clock_timestamp() and (e.stopped_reason is null or e.stopped_until <= clock_timestamp())
-    returning b.id, b.edition_id, b.lease_epoch, b.recipe_sha256, b.join_version, b.idempotency_key, b.provider, b.attempts, cardinality(b.members) as size,
-      (extract(epoch from clock_timestamp() - b.first_attempt_at) * 1000)::float8 as age_ms`.execute(db)
-  const row = rows[0]
-  if (!row) return undefined
-  const fixed =
-    row.recipe_sha256 === null
-      ? null
-      : {
-          recipe: row.recipe_sha256,
-          joinVersion: row.join_version as number,
-          idempotencyKey: row.idempotency_key as string,
-          provider: row.provider as string,
-          ageMs: row.age_ms as number,
-        }
-  return {
-    id: row.id,
-    editionId: row.edition_id,
-    epoch: row.lease_epoch,
-    fixed,
-    size: row.size,
-    attempts: row.attempts,
-    leaseMs,
-  }
-}
-
-/**
- * Commits the intent to send: recipe, key, provider and the moment of the first attempt. `fresh`
- * says that nothing was ever accepted, so that members may still leave. Returns `left` when
- * somebody did (drop them and build again), `lost` when another worker has the batch or has settled
- * it.
- */
-export async function markAttempting(
+export async function dropMembers(
   db: Kysely<Database>,
   batch: ClaimedBatch,
-  intent: { recipe: Buffer; joinVersion: number; idempotencyKey: string; provider: string },
-): Promise<'marked' | 'left' | 'lost'> {
-  const fresh = batch.fixed === null
-  // A digest that slid into a later local day takes that day. Should another have taken it at this
-  // very moment, the key of subscriber and day refuses the mark as a whole, and the next claim
-  // finds the reason to leave.
-  const { rows: marked } = await sql`
-    with marked as (update batches b set state = 'attempting', recipe_sha256 = ${intent.recipe}, join_version = ${intent.joinVersion},
-      idempotency_key = ${intent.idempotencyKey}, provider = ${intent.provider}, attempts = attempts + 1,
-      first_attempt_at = coalesce(first_attempt_at, clock_timestamp()),
-      next_attempt_at = clock_timestamp() + make_interval(secs => ${batch.leaseMs / 1000})
-    where b.id = ${batch.id} and b.lease_epoch = ${batch.epoch} and b.state in ${standingSql}
-      and (not ${fresh}::boolean or not exists (
-        select from unnest(b.members) m join subscribers s on s.id = m
-        join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = m
-        where ${leavingSql} is not null
-      )) returning b.edition_id, b.members),
-    moved as (
-      update deliveries d set local_date = ${todaySql} from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
-      where ${fresh}::boolean and d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql}
-    )
-    select from marked`.execute(db)
-  if (marked.length === 1) return 'marked'
-  const { rows } = await sql`
-    select from batches where id = ${batch.id} and lease_epoch = ${batch.epoch} and state in ${standingSql}`.execute(db)
-  return rows.length === 1 ? 'left' : 'lost'
-}
-
-/**
- * Lists up to `limit` batches that nobody works on and that may be attempted now, the
- * longest-standing first.
- */
-export async function listStandingBatches(db: Kysely<Database>, limit: number): Promise<number[]> {
-  const { rows } = await sql<{ id: number }>`
-    select b.id from batches b join editions e on e.id = b.edition_id
-    where b.state in ${standingSql} and b.next_attempt_at <= clock_timestamp()
-      and (e.stopped_reason is null or e.stopped_until <= clock_timestamp())
-    order by b.next_attempt_at limit ${limit}`.execute(db)
-  return rows.map((row) => row.id)
-}
-
-/**
- * Lists the batches of an edition that may be attempted now; with `only`, those of one subscriber.
- */
-export async function listBatchesOf(db: Kysely<Database>, editionId: number, only: number | null): Promise<number[]> {
-  const { rows } = await sql<{ id: number }>`
-    select id from batches
-    where edition_id = ${editionId} and state in ${standingSql}
-      and next_attempt_at <= clock_timestamp() and (${only}::int is null or ${only}::int = any(members))
-    order by id`.execute(db)
-  return rows.map((row) => row.id)
-}
-
-/**
- * Lifts what stopped an edition, and every provider's stop with it: its batches may go at once,
- * whatever they waited for. Those that are unknown for good stay as they are.
- */
-export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  leavers: readonly { subscriberId: number; reason: Leaving }[],
+): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    const ids = leavers.map((leaver) => leaver.subscriberId)
+    if (!(await move(trx, BATCH, batch, 'leave', without('u', sql`${ids}::int[]`)))) return false
     await sql`
-      update editions set stopped_reason = null, stopped_until = null,
-        resumed_at = case when stopped_reason like ${`${BRAKE_WORD}%`} then clock_timestamp() else resumed_at end
-      where id = ${editionId}`.execute(trx)
-    await sql`delete from providers`.execute(trx)
-    await sql`
-      update batches set next_attempt_at = clock_timestamp()
-      where edition_id = ${editionId} and state = 'deferred' and next_attempt_at > clock_timestamp()`.execute(trx)
+      update deliveries d set state = ${withheld}, reason = l.reason, ${freed}
+      from unnest(${ids}::int[], ${leavers.map((leaver) => leaver.reason)}::text[]) as l(subscriber_id, reason)
+      where d.edition_id = ${batch.editionId} and d.subscriber_id = l.subscriber_id
+        and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
+    if (leavers.some((leaver) => leaver.reason === 'accounted')) await emptyAddresses(trx, batch.editionId, ids)
+    return true
   })
 }
 
-/** How the reason begins for which a brake stopped an edition. */
-export const BRAKE_WORD = 'brake: '
+/**
+ * Withholds as merged what `overtaken` lists (a table of the transaction with batch_id, edition_id,
+ * subscriber_id). Whoever was marked, split or laid out anew while this waited for the lock has
+ * left their batch: they are taken off the list, and go on.
+ */
+export async function markOvertaken(trx: Transaction<Database>, overtaken: string): Promise<void> {
+  const list = sql.table(overtaken)
+  await sql`
+    with fenced as (
+      update batches b set lease_epoch = b.lease_epoch + 1
+      where b.id in (select batch_id from ${list}) and ${isFreshSql('b')} returning b.id, b.members
+    ), held as materialized (select f.id, m.subscriber_id from fenced f cross join unnest(f.members) m(subscriber_id))
+    delete from ${list} o using ${list} x left join held h on h.id = x.batch_id and h.subscriber_id = x.subscriber_id
+    where o.ctid = x.ctid and h.id is null`.execute(trx)
+  await markMerged(trx, sql`${list}`)
+}
 
 /**
- * Lists the LINK_SECRET key ids that unsettled deliveries and notices were made with: without them
- * their bytes cannot be rebuilt.
+ * Withholds as merged what waits of `list` (edition_id, subscriber_id): a newer edition brings it.
  */
-export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[]> {
+export async function markMerged(trx: Transaction<Database>, list: RawBuilder<unknown>): Promise<void> {
+  await sql`
+    update deliveries d set state = ${withheld}, reason = 'merged', ${freed}
+    from ${list} o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id
+      and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
+}
+
+/**
+ * Takes a reader who is erased out of every batch that was never attempted, and empties every
+ * personal column of what is settled; the public id stays, which names a mail and nobody. What a
+ * provider may be taking at this moment is left to `pruneSealed`.
+ */
+export async function markErased(trx: Transaction<Database>, subscriberId: number): Promise<void> {
+  await sql`
+    with free as (
+      update batches b set lease_epoch = b.lease_epoch + 1, next_attempt_at = clock_timestamp(), ${sql.join(without('b', sql`array[${subscriberId}::int]`))}
+      from deliveries d
+      where d.subscriber_id = ${subscriberId} and d.state = 'planned' and b.id = d.batch_id and ${isFreshSql('b')}
+      returning b.id
+    )
+    update deliveries d set state = ${withheld}, reason = 'left', local_date = null, changed_at = clock_timestamp()
+    from free where d.subscriber_id = ${subscriberId} and d.batch_id = free.id
+      and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
+  await sql`
+    update deliveries set ${nobodys} where subscriber_id = ${subscriberId} and state <> 'planned'`.execute(trx)
+}
+
+/**
+ * Removes a reader's notices that were never attempted or are settled. Those under way are nobody's
+ * from now on; their address and seal go when they are settled, or with `pruneSealed`.
+ */
+export async function markNoticesErased(trx: Transaction<Database>, subscriberId: number): Promise<void> {
+  await sql`
+    delete from notices n where n.subscriber_id = ${subscriberId} and n.state in ${statesSql(NOTICE_LIFE.erase.from)}`.execute(
+    trx,
+  )
+  await sql`update notices set subscriber_id = null where subscriber_id = ${subscriberId}`.execute(trx)
+}
+
+/**
+ * Follows up what was under way at an erasure: once it is settled it is emptied like the rest, and
+ * what is still not settled after a day stays unknown and holds nothing personal.
+ */
+export async function pruneSealed(db: Kysely<Database>): Promise<void> {
+  await sql`
+    update deliveries d set ${nobodys},
+      state = case when d.state in ${statesSql(DELIVERY_LIFE.expire.from)} then ${toSql(DELIVERY_LIFE.expire)} else d.state end,
+      reason = case when d.state in ${statesSql(DELIVERY_LIFE.expire.from)} then ${ERASED_UNSETTLED} else d.reason end
+    from subscribers s, batches b
+    where s.address is null and s.changed_at > now() - make_interval(hours => ${3 * SEALED_HOURS})
+      and d.subscriber_id = s.id and d.issued_at is not null and b.id = d.batch_id
+      and (d.state <> 'planned' or b.first_attempt_at < clock_timestamp() - make_interval(hours => ${SEALED_HOURS}))`.execute(
+    db,
+  )
+  await sql`
+    update notices n set address = null, sealed = null, state = ${toSql(NOTICE_LIFE.expire)}, next_attempt_at = 'infinity',
+      changed_at = clock_timestamp()
+    where n.state in ${statesSql(NOTICE_LIFE.expire.from)} and (n.address is not null or n.sealed is not null)
+      and n.first_attempt_at < clock_timestamp() - make_interval(hours => ${SEALED_HOURS})`.execute(db)
+}
+
+/**
+ * Removes notices of nobody any more, once the limits of an address no longer count them. Returns
+ * how many.
+ */
+export async function pruneNotices(db: Kysely<Database>): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from notices n where n.subscriber_id is null and n.address is null
+      and n.state in ${statesSql(NOTICE_LIFE.prune.from)}
+      and n.issued_at < clock_timestamp() - make_interval(days => ${ORPHANS_KEPT_DAYS})`.execute(db)
+  return Number(numAffectedRows)
+}
+
+/** Records what a provider answered of mails; rows that are already settled stay as they are. */
+export async function markAnswered(
+  trx: Transaction<Database>,
+  editionId: number,
+  results: readonly MailResult[],
+): Promise<void> {
+  // Both key columns from the arrays: a fresh edition has no statistics, and a constant one would
+  // be scanned.
+  const { numAffectedRows } = await sql`
+    update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
+      local_date = case r.state when 'submitted' then d.local_date end, changed_at = clock_timestamp()
+    from unnest(
+      ${results.map(() => editionId)}::int[], ${results.map((result) => result.subscriberId)}::int[],
+      ${results.map(({ outcome }) => outcome.state)}::text[],
+      ${results.map(({ outcome }) => (outcome.state === 'rejected' ? outcome.reason : null))}::text[],
+      ${results.map(({ outcome }) => (outcome.state === 'submitted' ? outcome.providerId : null))}::text[]
+    ) as r(edition_id, subscriber_id, state, reason, provider_id)
+    where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and ${isUnaccountedSql('d')}`.execute(trx)
+  if (Number(numAffectedRows) === results.length) return
+  await emptyAddresses(
+    trx,
+    editionId,
+    results.map((result) => result.subscriberId),
+  )
+}
+
+/**
+ * Notes that the provider did accept a mail of which we had no answer. Its address stays until the
+ * whole batch is accounted for, since a repeat of the request needs the same bytes; then the batch
+ * is settled.
+ */
+export async function markAccounted(
+  trx: Transaction<Database>,
+  { editionId, subscriberId, batchId }: { editionId: number; subscriberId: number; batchId: number | null },
+  providerId: string | null,
+): Promise<void> {
+  // Of two last members at once, the second must see the first.
+  const { rows } = await sql<{ members: number[] }>`
+    select members from batches where id = ${batchId} and state in ${statesSql(BATCH_LIFE.account.from)} for update`.execute(
+    trx,
+  )
+  await sql`
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, provider_id = ${providerId},
+      changed_at = clock_timestamp()
+    where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId} and ${isUnaccountedSql('d')}`.execute(trx)
+  const members = rows[0]?.members
+  if (members === undefined) return
+  const { rows: open } = await sql`
+    select from deliveries d join unnest(${members}::int[]) as m(subscriber_id) using (subscriber_id)
+    where d.edition_id = ${editionId} and ${isUnaccountedSql('d')} limit 1`.execute(trx)
+  if (open.length > 0) return
+  await sql`update batches set state = ${toSql(BATCH_LIFE.account)}, reason = null where id = ${batchId}`.execute(trx)
+  await emptyAddresses(trx, editionId, members)
+}
+
+/** Raises the fate of the digest or notice of this public id; a graver one stays. */
+export async function raiseFate(
+  trx: Transaction<Database>,
+  table: 'deliveries' | 'notices',
+  publicId: string,
+  fate: Fate,
+): Promise<void> {
+  await sql`
+    update ${sql.table(table)} set fate = ${fate} where public_id = ${publicId}::uuid and ${isLowerSql(fate)}`.execute(
+    trx,
+  )
+}
+
+/**
+ * Plans members whom nobody can account for once more. Everything that their bytes depend on is
+ * taken anew.
+ */
+export async function markPlannedAgain(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+  keyId: number,
+): Promise<void> {
+  await sql`
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.again)}, reason = null, address = s.address, token_epoch = s.token_epoch,
+      key_id = ${keyId}::int, issued_at = date_trunc('second', now()), changed_at = clock_timestamp()
+    from unnest(${[...members]}::int[]) as m(subscriber_id) join subscribers s on s.id = m.subscriber_id
+    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id and ${isUnaccountedSql('d')}`.execute(trx)
+}
+
+/** Leaves members unknown, by the operator's word. */
+export async function markLeft(trx: Transaction<Database>, editionId: number, members: readonly number[]) {
+  await sql`
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.drop)}, reason = ${LEFT_UNKNOWN}, address = null, changed_at = clock_timestamp()
+    from unnest(${[...members]}::int[]) as m(subscriber_id)
+    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id and ${isUnaccountedSql('d')}`.execute(trx)
+}
+
+/**
+ * Empties the addresses of deliveries that are accounted for: a report may have come while their
+ * request still needed them.
+ */
+export async function emptyAddresses(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+): Promise<void> {
+  await sql`
+    update deliveries d set address = null from unnest(${[...members]}::int[]) as m(subscriber_id)
+    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id
+      and not ${isUnaccountedSql('d')} and d.address is not null`.execute(trx)
+}
+
+/**
+ * Takes the row locks of those of `members` whose outcome nobody knows, and returns them in their
+ * order.
+ */
+export async function claimUnaccounted(
+  trx: Transaction<Database>,
+  editionId: number,
+  members: readonly number[],
+): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
-    select distinct d.key_id as id from batches b join deliveries d
-      on d.edition_id = b.edition_id and d.subscriber_id = any(b.members) and d.state = 'planned'
-    where b.state in ${standingSql} and b.next_attempt_at < 'infinity'
-    union
-    select n.key_id from notices n where n.state in ${standingSql} and n.next_attempt_at < 'infinity'`.execute(db)
+    select d.subscriber_id as id from unnest(${[...members]}::int[]) with ordinality m(subscriber_id, place)
+    join deliveries d on d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id
+    where ${isUnaccountedSql('d')} order by m.place for update of d`.execute(trx)
   return rows.map((row) => row.id)
 }
+
+/** What a batch becomes when these members leave it: settled when nobody is left. */
+function without(alias: string, leavers: RawBuilder<unknown>): RawBuilder<unknown>[] {
+  const batch = sql.table(alias)
+  return [
+    sql`members = array(
+      select m from unnest(${batch}.members) with ordinality x(m, place) where m <> all(${leavers}) order by place)`,
+    sql`state = case when ${batch}.members <@ ${leavers} then 'settled' else ${batch}.state end`,
+  ]
+}
+
+/** Everything in a delivery that says whose it is. */
+const nobodys = sql`address = null, provider_id = null, token_epoch = null, key_id = null, issued_at = null`

@@ -1,5 +1,6 @@
 // The identity of the accounts as a property: whatever happens to editions, in whatever order,
 // `due` is the sum of the states.
+
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { sql } from 'kysely'
@@ -10,8 +11,10 @@ import { addsUp } from '../../../src/delivery/delivery.ts'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'
 import type { BatchOutcome, BatchRequest } from '../../../src/delivery/provider/provider.ts'
 import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
-import { listStandingBatches, markResumed } from '../../../src/delivery/sending/ledger.ts'
-import { markLeftUnknown, markToSendAgain } from '../../../src/delivery/sending/resolving.ts'
+import { BATCH } from '../../../src/delivery/sending/batch.ts'
+import { markResumed } from '../../../src/delivery/sending/brake.ts'
+import { listWaiting } from '../../../src/delivery/sending/once.ts'
+import { markResolved } from '../../../src/delivery/sending/parts.ts'
 import type { Edition } from '../../../src/edition/edition.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { planAll, planDue } from '../../../src/jobs/plan.ts'
@@ -73,7 +76,7 @@ const ACTIONS: Record<string, (editions: Edition[], pick: number) => Promise<unk
     await planDue(round)
   },
   dispatch: async (_, pick) => {
-    const ids = await listStandingBatches(round.db, 20)
+    const ids = await listWaiting(round.db, BATCH, 20)
     const id = ids[pick % Math.max(1, ids.length)]
     if (id === undefined) return
     round.provider.script = [OUTCOMES[pick % OUTCOMES.length] as (typeof OUTCOMES)[number]]
@@ -95,8 +98,8 @@ const ACTIONS: Record<string, (editions: Edition[], pick: number) => Promise<unk
   },
   wait: () => endWaits(round.db),
   resume: (editions) => each(editions, (id) => markResumed(round.db, id)),
-  again: (editions) => each(editions, (id) => markToSendAgain(round.db, id, round.linkKeys.currentKeyId)),
-  drop: (editions) => each(editions, (id) => markLeftUnknown(round.db, id)),
+  again: (editions) => each(editions, (id) => markResolved(round.db, id, round.linkKeys.currentKeyId)),
+  drop: (editions) => each(editions, (id) => markResolved(round.db, id, null)),
 }
 
 const nameOf = (pick: number) => NAMES[pick % NAMES.length] as string

@@ -1,5 +1,6 @@
 // Reports on a real database: whatever their order and number, and whenever they come, they end in
 // the same state.
+
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -7,7 +8,8 @@ import type { Fate, ReportType } from '../../../src/database/states.ts'
 import { markReported, pruneEvents } from '../../../src/delivery/feedback/feedback.ts'
 import type { BatchRequest } from '../../../src/delivery/provider/provider.ts'
 import type { Report } from '../../../src/delivery/provider/report.ts'
-import { claimBatch } from '../../../src/delivery/sending/ledger.ts'
+import { BATCH } from '../../../src/delivery/sending/batch.ts'
+import { claim } from '../../../src/delivery/sending/once.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../../src/subscriber/preferences.ts'
@@ -264,7 +266,7 @@ describe('before our own commit', () => {
     await Promise.all(deliveries.map((row) => markReported(round.db, report('sent', row.public_id))))
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', reason: null })
     await endWaits(round.db)
-    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id)).toBeUndefined()
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 3 })
     expect(Object.values(await readDeliveries(round.db, edition.id)).every((row) => row.address === null)).toBe(true)
   })

@@ -8,8 +8,9 @@ import { sql } from 'kysely'
 import { afterEach, describe, expect, it } from 'vitest'
 import { markLookedUp } from '../../../src/delivery/feedback/looking-up.ts'
 import { openResend } from '../../../src/delivery/provider/resend/resend.ts'
-import { listStandingBatches } from '../../../src/delivery/sending/ledger.ts'
-import { getUnresolved } from '../../../src/delivery/sending/resolving.ts'
+import { BATCH } from '../../../src/delivery/sending/batch.ts'
+import { listWaiting } from '../../../src/delivery/sending/once.ts'
+import { getUnresolved } from '../../../src/delivery/sending/unknown.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { openResendStandIn, type StandIn, type StandInOptions } from '../../support/resend-stand-in.ts'
@@ -31,7 +32,7 @@ async function lose(names: readonly string[], accepted: number, options: StandIn
   const resend = openResend({ apiKey: 're_test', baseUrl: standIn.url, requestsPerSecond: 500 })
   const round = { ...kept, ...only({ ...resend, batchSize: 2 }) }
   const { edition } = await planFor(round, names)
-  for (const [at, id] of (await listStandingBatches(round.db, 1_000)).entries()) {
+  for (const [at, id] of (await listWaiting(round.db, BATCH, 1_000)).entries()) {
     standIn.fail({ accept: at < accepted, answer: 'reset' })
     await dispatch(round, id).catch(() => [])
   }

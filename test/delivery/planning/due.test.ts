@@ -1,11 +1,13 @@
 // Who is due for which edition, when, and what becomes of what waits: by the hour, whatever the
 // reader changes in between.
+
 import { type Kysely, sql } from 'kysely'
 import { DateTime } from 'luxon'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
-import { claimBatch, markAttempting } from '../../../src/delivery/sending/ledger.ts'
+import { BATCH } from '../../../src/delivery/sending/batch.ts'
 import { listMembers } from '../../../src/delivery/sending/members.ts'
+import { claim, markAttempting } from '../../../src/delivery/sending/once.ts'
 import { shiftDate } from '../../../src/edition/edition.ts'
 import { planAll, planDue } from '../../../src/jobs/plan.ts'
 import { type Change, markChanged } from '../../../src/subscriber/change.ts'
@@ -247,7 +249,7 @@ describe('planDue', () => {
       section: 'late' as const,
       position: place.position + 2,
     }))
-    const intent = { recipe: Buffer.alloc(32), joinVersion: 1, idempotencyKey: 'key', provider: 'outbox' }
+    const intent = { hash: Buffer.alloc(32), version: 1, idempotencyKey: 'key', provider: 'outbox' }
 
     /** Plans an edition of yesterday for two readers, one of whom is due for today's. */
     async function planYesterday() {
@@ -283,19 +285,19 @@ describe('planDue', () => {
 
     it('fences whoever was about to mark it', async () => {
       const { batchId } = await planYesterday()
-      const claimed = await claimBatch(db, batchId)
+      const claimed = await claim(db, BATCH, batchId)
       if (!claimed) throw new Error('not claimed')
       await planDue(round)
-      expect(await markAttempting(db, claimed, intent)).toBe('lost')
+      expect(await markAttempting(db, BATCH, claimed, intent)).toBe('lost')
       expect(await readBatch(db, batchId)).toMatchObject({ state: 'planned', idempotency_key: null })
     })
 
     it('leaves what is fixed already: it may have been accepted', async () => {
       const { older, newer, due, batchId } = await planYesterday()
-      const claimed = await claimBatch(db, batchId)
+      const claimed = await claim(db, BATCH, batchId)
       if (!claimed) throw new Error('not claimed')
       await sql`update deliveries set issued_at = now()`.execute(db)
-      expect(await markAttempting(db, claimed, intent)).toBe('marked')
+      expect(await markAttempting(db, BATCH, claimed, intent)).toBe('marked')
       await planDue(round)
       expect((await listDeliveries(db)).filter(({ subscriber_id }) => subscriber_id === due.id)).toMatchObject([
         { edition_id: older.id, state: 'planned' },

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { getAccounts } from '../../../src/delivery/account/accounting.ts'
 import { addsUp } from '../../../src/delivery/delivery.ts'
 import { askAddress } from '../../../src/delivery/request/address-change.ts'
-import { erase, eraseSubscriber, pruneSealed } from '../../../src/delivery/request/erasure.ts'
+import { erase, eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
 import { askLink, exportData, findLink } from '../../../src/delivery/request/own-data.ts'
 import { confirm, signUp } from '../../../src/delivery/request/sign-up.ts'
-import type { ClaimedBatch } from '../../../src/delivery/sending/batch.ts'
-import { claimBatch, markAttempting } from '../../../src/delivery/sending/ledger.ts'
+import { BATCH, type ClaimedBatch } from '../../../src/delivery/sending/batch.ts'
+import { pruneSealed } from '../../../src/delivery/sending/ledger.ts'
+import { claim, markAttempting } from '../../../src/delivery/sending/once.ts'
 import { LaterError } from '../../../src/errors.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { notify } from '../../../src/jobs/notify.ts'
@@ -81,10 +82,10 @@ describe('erase', () => {
   it('takes the batch from a worker that is building it: its mark finds nothing', async () => {
     const { edition, batchIds } = await planFor(round, ['ada', 'bo'])
     const ada = (await findSubscriberByAddress(round.db, 'ada@example.org')) as Subscriber
-    const claimed = (await claimBatch(round.db, batchIds[0] as number)) as ClaimedBatch
+    const claimed = (await claim(round.db, BATCH, batchIds[0] as number)) as ClaimedBatch
     await eraseNow(ada.id)
-    const intent = { recipe: Buffer.alloc(32), joinVersion: 1, idempotencyKey: 'built before', provider: 'outbox' }
-    expect(await markAttempting(round.db, claimed, intent)).toBe('lost')
+    const intent = { hash: Buffer.alloc(32), version: 1, idempotencyKey: 'built before', provider: 'outbox' }
+    expect(await markAttempting(round.db, BATCH, claimed, intent)).toBe('lost')
     const mine = { ...round, ...only(openScriptedProvider()) }
     await dispatch(mine, batchIds[0] as number)
     expect(mine.provider.accepted.map((mail) => mail.to)).toEqual(['bo@example.org'])

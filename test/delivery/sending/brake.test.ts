@@ -1,10 +1,13 @@
 // The brake on real rows: where it takes hold, where it does not, and that it judges nothing twice.
+
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'
 import type { BatchRequest } from '../../../src/delivery/provider/provider.ts'
-import { listStandingBatches, markResumed } from '../../../src/delivery/sending/ledger.ts'
+import { BATCH } from '../../../src/delivery/sending/batch.ts'
+import { markResumed } from '../../../src/delivery/sending/brake.ts'
+import { listWaiting } from '../../../src/delivery/sending/once.ts'
 import { getEdition, markStopped } from '../../../src/edition/store.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { keepRound } from '../../support/kept-round.ts'
@@ -76,14 +79,14 @@ describe('harm', () => {
     else {
       expect(braked).toMatch(words)
       expect(await stopOf(id)).toBe(`brake: ${braked}`)
-      expect(await listStandingBatches(round.db, 10)).toEqual([])
+      expect(await listWaiting(round.db, BATCH, 10)).toEqual([])
     }
   })
 
   it('is also seen when the thousandth is submitted after the reports', async () => {
     const id = await fly(999)
     expect(await reportMany(id, 'complained', 6)).toBeNull()
-    const [batch = 0] = await listStandingBatches(round.db, 10)
+    const [batch = 0] = await listWaiting(round.db, BATCH, 10)
     await dispatch(round, batch)
     expect(await stopOf(id)).toMatch(/^brake: 6 complaints of 1,000 submitted/)
   })
@@ -113,7 +116,7 @@ describe('harm', () => {
     await reportMany(id, 'complained', 5)
     expect(await stopOf(id)).not.toBeNull()
     await markResumed(round.db, id)
-    const [batch = 0] = await listStandingBatches(round.db, 10)
+    const [batch = 0] = await listWaiting(round.db, BATCH, 10)
     await dispatch(round, batch)
     await reportMany(id, 'complained', 5)
     expect(await stopOf(id)).toBeNull()

@@ -1,7 +1,9 @@
 // Who leaves a batch before its mark, and how.
+
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { dropMembers, listMembers } from '../../../src/delivery/sending/members.ts'
+import { dropMembers } from '../../../src/delivery/sending/ledger.ts'
+import { listMembers } from '../../../src/delivery/sending/members.ts'
 import { markPaused, markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { claimOne, planOne, publicIdOf } from '../../support/batches.ts'
 import { keepRound } from '../../support/kept-round.ts'

@@ -1,192 +1,208 @@
-// What is written after a request, on a real database: only the holder of the lease may defer, give
-// up or halve, and a provider's answer is true whoever heard it.
-import { describe, expect, it } from 'vitest'
-import type { MailOutcome } from '../../../src/delivery/provider/provider.ts'
-import type { ClaimedBatch } from '../../../src/delivery/sending/batch.ts'
-import { claimBatch, markAttempting } from '../../../src/delivery/sending/ledger.ts'
-import { listMembers } from '../../../src/delivery/sending/members.ts'
-import { markDeferred, markHalved, markSettled, markUnknown } from '../../../src/delivery/sending/settling.ts'
+// Two providers on one ledger: who gets a batch, what stays with its provider, what moves on, and
+// when the first one is back.
+
+import { sql } from 'kysely'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { listWaitingReasons } from '../../../src/delivery/account/accounting.ts'
+import type { BatchOutcome } from '../../../src/delivery/provider/provider.ts'
+import { getAllowance } from '../../../src/delivery/provider/quota.ts'
+import { BATCH, listBatchesOf } from '../../../src/delivery/sending/batch.ts'
+import { markResumed } from '../../../src/delivery/sending/brake.ts'
+import { listWaiting } from '../../../src/delivery/sending/once.ts'
+import { getEdition } from '../../../src/edition/store.ts'
+import { HoldError, LaterError } from '../../../src/errors.ts'
+import { dispatch } from '../../../src/jobs/dispatch.ts'
+import { dispatchJobs } from '../../../src/jobs/routes.ts'
 import { keepRound } from '../../support/kept-round.ts'
-import { endWaits, planFor, readAccounts, readBatch, readDeliveries, type TestRound } from '../../support/round.ts'
+import {
+  endWaits,
+  openScriptedProvider,
+  planFor,
+  readAccounts,
+  readBatch,
+  type ScriptedProvider,
+  type TestRound,
+} from '../../support/round.ts'
+
+const HOUR_MS = 3_600_000
+const stopped: BatchOutcome = { kind: 'stopped', reason: 'the key was refused' }
+const unknown: BatchOutcome = { kind: 'unknown', reason: 'the connection was cut' }
 
 let round: TestRound
+let resend: ScriptedProvider
+let smtp: ScriptedProvider
 keepRound((kept) => {
   round = kept
 })
+beforeEach(() => {
+  resend = openScriptedProvider({ name: 'resend', replayMs: 23 * HOUR_MS, batchSize: 4 })
+  smtp = openScriptedProvider({ name: 'smtp', replayMs: 0, batchSize: 2 })
+  round = { ...round, provider: resend, providers: [resend, smtp] }
+})
 
-const intent = { recipe: Buffer.alloc(32, 7), joinVersion: 1, idempotencyKey: 'key', provider: 'outbox' }
+const names = ['ada', 'bob', 'cleo', 'dan', 'eve']
+const served = (provider: ScriptedProvider) => provider.accepted.map(({ to }) => to.split('@')[0]).sort()
 
-/** Plans one batch, claims and marks it. Returns it as its worker knows it. */
-async function attempt(...names: string[]) {
-  const { edition, batchIds } = await planFor(round, names)
-  const batch = await claimAndMark(batchIds[0] as number)
-  const ids = (await listMembers(round.db, batch.id)).map((member) => member.subscriberId)
-  return { edition, batch, ids }
+/** Dispatches until nothing may go any more; whoever has to wait longer does. */
+async function dispatchAll(): Promise<void> {
+  for (let steps = 0; steps < 40; steps++) {
+    const [id] = await listWaiting(round.db, BATCH, 1)
+    if (id === undefined) return
+    await dispatch(round, id).catch((error: unknown) => {
+      if (!(error instanceof LaterError)) throw error
+    })
+  }
+  throw new Error('it never came to rest')
 }
 
-async function claimAndMark(id: number): Promise<ClaimedBatch> {
-  const batch = await claimBatch(round.db, id)
-  if (!batch) throw new Error(`batch ${id} could not be claimed`)
-  expect(await markAttempting(round.db, batch, batch.fixed ?? intent)).toBe('marked')
-  return batch
-}
+describe('which provider gets a batch', () => {
+  it('is the first one, while nothing is wrong', async () => {
+    const { edition } = await planFor(round, names)
+    await dispatchAll()
+    expect([served(resend), served(smtp)]).toEqual([[...names].sort(), []])
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 5 })
+  })
 
-function all(ids: readonly number[], outcome: MailOutcome) {
-  return ids.map((subscriberId) => ({ subscriberId, outcome }))
-}
+  it('is the next one where the first refused, in parts that it takes, and nobody is lost or doubled', async () => {
+    const { edition } = await planFor(round, names)
+    resend.script.push(stopped)
+    await dispatchAll()
+    expect(resend.requests).toHaveLength(1)
+    expect(served(smtp)).toEqual([...names].sort())
+    expect(smtp.requests.map(({ mails }) => mails.length).sort()).toEqual([1, 2, 2])
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 5, submitted: 5, waiting: 0 })
+    expect(await getEdition(round.db, edition.id)).toMatchObject({ stoppedReason: null })
+  })
 
-const accepted: MailOutcome = { state: 'submitted', providerId: 'p-1' }
+  it('is the first one again once its pause is over', async () => {
+    await planFor(round, ['ada'])
+    resend.script.push({ kind: 'quota', reason: 'daily quota', retryAfterMs: 2 * HOUR_MS })
+    await dispatchAll()
+    expect(served(smtp)).toEqual(['ada'])
+    await planFor(round, ['bob'], '2026-03-06')
+    await dispatchAll()
+    expect(served(smtp)).toEqual(['ada', 'ada', 'bob'])
+    await sql`update providers set stopped_until = now() - interval '1 second'`.execute(round.db)
+    await planFor(round, ['cleo'], '2026-03-07')
+    await dispatchAll()
+    expect(served(resend)).toEqual(['ada', 'bob', 'cleo'])
+  })
 
-describe('markSettled', () => {
-  it('writes every answer on its own row, empties addresses and frees the day of the rejected', async () => {
-    const { edition, batch, ids } = await attempt('ada', 'bob', 'cleo')
-    const before = await readDeliveries(round.db, edition.id)
-    await markSettled(round.db, batch, [
-      { subscriberId: ids[0] ?? 0, outcome: { state: 'submitted', providerId: 'p-ada' } },
-      { subscriberId: ids[1] ?? 0, outcome: { state: 'rejected', reason: 'no such mailbox' } },
-      { subscriberId: ids[2] ?? 0, outcome: { state: 'submitted', providerId: null } },
+  it('stays the same for a batch that was attempted, whoever else is free', async () => {
+    const { edition, batchIds } = await planFor(round, names)
+    resend.script.push(unknown, stopped)
+    await expect(dispatch(round, batchIds[0] as number)).rejects.toThrow(LaterError)
+    await dispatchAll()
+    expect(served(smtp)).toHaveLength(1)
+    await endWaits(round.db)
+    await dispatchAll()
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 1, unknown: 4 })
+    expect(served(smtp)).toHaveLength(1)
+    await markResumed(round.db, edition.id)
+    await endWaits(round.db)
+    await dispatchAll()
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 5, unknown: 0 })
+    expect(resend.requests.at(-1)).toEqual(resend.requests[0])
+    expect([served(resend).length, served(smtp).length]).toEqual([4, 1])
+  })
+
+  it('is none where all are out: the edition stops, and resume lifts everything', async () => {
+    const { edition } = await planFor(round, names)
+    resend.script.push(stopped)
+    smtp.script.push({ kind: 'stopped', reason: 'the password was refused' })
+    await dispatchAll()
+    expect(await getEdition(round.db, edition.id)).toMatchObject({ stoppedReason: 'the password was refused' })
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ waiting: 5 })
+    // Another edition waits as well, without a single request.
+    const later = await planFor(round, ['zoe'], '2026-03-06')
+    await dispatchAll()
+    expect(await readAccounts(round.db, later.edition.id)).toMatchObject({ waiting: 6 })
+    expect([resend.requests.length, smtp.requests.length]).toEqual([1, 1])
+    await markResumed(round.db, edition.id)
+    await markResumed(round.db, later.edition.id)
+    await dispatchAll()
+    expect(served(resend)).toHaveLength(11)
+  })
+
+  it('changes for a long pause only: a short one holds the queue', async () => {
+    const { batchIds } = await planFor(round, ['ada'])
+    const id = batchIds[0] as number
+    resend.script.push({ kind: 'throttled', retryAfterMs: 2_000 }, { kind: 'throttled', retryAfterMs: HOUR_MS })
+    await expect(dispatch(round, id)).rejects.toThrow(HoldError)
+    await endWaits(round.db)
+    expect(await dispatch(round, id)).toEqual([id])
+    await dispatchAll()
+    expect(served(smtp)).toEqual(['ada'])
+  })
+})
+
+describe('the queue of a provider', () => {
+  it('gets the batches that were attempted there, and passes on what is another one’s', async () => {
+    const { batchIds } = await planFor(round, names)
+    const [first, second] = batchIds as [number, number]
+    resend.script.push(unknown, stopped)
+    await dispatch(round, first, 'resend').catch(() => [])
+    expect(await dispatch(round, second, 'resend')).toEqual([second])
+    expect(await dispatch(round, second, 'resend')).toEqual([second])
+    expect(smtp.requests).toEqual([])
+    expect(await dispatchJobs(round, [first, second])).toEqual([
+      { name: 'dispatch', batchId: first, provider: 'resend' },
+      { name: 'dispatch', batchId: second, provider: 'smtp' },
     ])
-    const { ada, bob, cleo } = await readDeliveries(round.db, edition.id)
-    expect(ada).toMatchObject({ state: 'submitted', provider_id: 'p-ada', reason: null, address: null })
-    expect(ada?.local_date).toBe(before.ada?.local_date)
-    expect(bob).toMatchObject({
-      state: 'rejected',
-      reason: 'no such mailbox',
-      provider_id: null,
-      address: null,
-      local_date: null,
-    })
-    expect(cleo).toMatchObject({ state: 'submitted', provider_id: null, address: null })
-    expect(await readBatch(round.db, batch.id)).toMatchObject({ state: 'settled', reason: null })
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 2, rejected: 1, waiting: 0 })
-  })
-
-  it('leaves other editions of the same readers alone', async () => {
-    const { batch, ids } = await attempt('ada')
-    const { edition: next } = await planFor(round, [], '2026-03-06')
-    await markSettled(round.db, batch, all(ids, accepted))
-    expect(await readAccounts(round.db, next.id)).toMatchObject({ due: 1, submitted: 0, waiting: 1 })
-  })
-
-  it('takes a late success of a stale worker, before and after the other one settled', async () => {
-    const { edition, batch: stale, ids } = await attempt('ada', 'bob')
-    await endWaits(round.db)
-    const second = await claimAndMark(stale.id)
-    await markSettled(round.db, stale, all(ids, { state: 'submitted', providerId: 'first' }))
-    await markSettled(round.db, second, all(ids, { state: 'submitted', providerId: 'second' }))
-    await markSettled(round.db, stale, all(ids, { state: 'rejected', reason: 'too late' }))
-    const { ada, bob } = await readDeliveries(round.db, edition.id)
-    expect([ada, bob]).toMatchObject([
-      { state: 'submitted', provider_id: 'first' },
-      { state: 'submitted', provider_id: 'first' },
-    ])
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, submitted: 2 })
-  })
-
-  it('takes a success that arrives after everybody gave up', async () => {
-    const { edition, batch, ids } = await attempt('ada')
-    await markUnknown(round.db, batch, 'nobody knows', null)
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ unknown: 1, submitted: 0 })
-    await markSettled(round.db, batch, all(ids, accepted))
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ unknown: 0, submitted: 1 })
-    expect(await readBatch(round.db, batch.id)).toMatchObject({ state: 'settled', reason: null })
+    await dispatch(round, second, 'smtp')
+    expect(smtp.requests).toHaveLength(1)
   })
 })
 
-describe('markDeferred', () => {
-  it('makes a first attempt undone: nothing is fixed, the attempt does not count', async () => {
-    const { edition, batch } = await attempt('ada')
-    await markDeferred(round.db, batch, 'slow down', 60_000)
-    const row = await readBatch(round.db, batch.id)
-    expect(row).toMatchObject({
-      state: 'deferred',
-      reason: 'slow down',
-      recipe_sha256: null,
-      join_version: null,
-      idempotency_key: null,
-      provider: null,
-      first_attempt_at: null,
-      attempts: 0,
+describe('an answer for single mails', () => {
+  it('settles what is decided, lets go again what was put off, and leaves the rest unknown for good', async () => {
+    round = { ...round, provider: smtp, providers: [smtp] }
+    smtp.batchSize = 5
+    const { edition, batchIds } = await planFor(round, names)
+    smtp.script.push(({ mails }) => ({
+      kind: 'answered',
+      outcomes: [
+        { state: 'submitted', providerId: mails[0]?.publicId ?? null },
+        { state: 'deferred', reason: '450 greylisted', retryAfterMs: 300_000 },
+        { state: 'unknown', reason: 'no answer after the whole message' },
+        { state: 'rejected', reason: '550 no such mailbox' },
+        { state: 'deferred', reason: '450 greylisted', retryAfterMs: 300_000 },
+      ],
+    }))
+    await dispatchAll()
+    expect(await readAccounts(round.db, edition.id)).toEqual({
+      ...{ due: 5, submitted: 1, withheld: {}, rejected: 1, unknown: 1, waiting: 2 },
     })
-    expect(await claimBatch(round.db, batch.id)).toBeUndefined()
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, waiting: 1, unknown: 0 })
+    expect(await listWaitingReasons(round.db, edition.id)).toEqual({ '450 greylisted': 2 })
+    expect((await readBatch(round.db, batchIds[0] as number)).members).toHaveLength(2)
+    // A mail counts for the quota from its mark, unless it was certainly not accepted.
+    expect(await getAllowance(round.db, { name: 'smtp', quota: { day: 10, month: null } })).toMatchObject({ mails: 7 })
     await endWaits(round.db)
-    expect(await claimBatch(round.db, batch.id)).toMatchObject({ epoch: 2, fixed: null, attempts: 0 })
-  })
-
-  it('keeps everything fixed when an earlier request may have been accepted', async () => {
-    const { edition, batch: first } = await attempt('ada')
-    await markUnknown(round.db, first, 'cut off', 0)
-    const { first_attempt_at: since } = await readBatch(round.db, first.id)
-    const second = await claimAndMark(first.id)
-    await markDeferred(round.db, second, 'slow down', 0)
-    expect(await readBatch(round.db, first.id)).toMatchObject({
-      state: 'unknown',
-      reason: 'slow down',
-      recipe_sha256: intent.recipe,
-      idempotency_key: intent.idempotencyKey,
-      first_attempt_at: since,
-      attempts: 1,
+    await dispatchAll()
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({
+      submitted: 3,
+      rejected: 1,
+      unknown: 1,
+      waiting: 0,
     })
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, waiting: 0, unknown: 1 })
-  })
-})
-
-describe('markHalved', () => {
-  it('cuts a batch into two that were never attempted, in order', async () => {
-    const { edition, batch, ids } = await attempt('ada', 'bob', 'cleo', 'dan', 'eve')
-    const halves = await markHalved(round.db, batch, ids, 'bad content')
-    expect(halves).toHaveLength(2)
-    expect(await readBatch(round.db, batch.id)).toMatchObject({ state: 'halved', reason: 'bad content' })
-    const [left, right] = await Promise.all(halves.map((id) => readBatch(round.db, id)))
-    expect(left).toMatchObject({ state: 'planned', members: ids.slice(0, 3), recipe_sha256: null, attempts: 0 })
-    expect(right).toMatchObject({ state: 'planned', members: ids.slice(3), idempotency_key: null, lease_epoch: 0 })
-    const { cleo, dan } = await readDeliveries(round.db, edition.id)
-    expect([cleo?.batch_id, dan?.batch_id]).toEqual(halves)
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 5, waiting: 5 })
-    expect(await claimBatch(round.db, batch.id)).toBeUndefined()
+    expect(new Set(served(smtp)).size).toBe(3)
+    expect(await listBatchesOf(round.db, edition.id, null)).toEqual([])
   })
 
-  it('rejects a single member', async () => {
-    const { edition, batch, ids } = await attempt('ada')
-    expect(await markHalved(round.db, batch, ids, 'bad content')).toEqual([])
-    expect((await readDeliveries(round.db, edition.id)).ada).toMatchObject({
-      state: 'rejected',
-      reason: 'bad content',
-      local_date: null,
-      address: null,
-    })
-    expect(await readBatch(round.db, batch.id)).toMatchObject({ state: 'settled' })
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, rejected: 1, waiting: 0 })
-  })
-})
-
-describe.each([
-  ['markUnknown', (batch: ClaimedBatch) => markUnknown(round.db, batch, 'stale', null)],
-  ['markDeferred', (batch: ClaimedBatch) => markDeferred(round.db, batch, 'stale', 0)],
-  ['markHalved', (batch: ClaimedBatch, ids: number[]) => markHalved(round.db, batch, ids, 'stale')],
-  ['markHalved of one', (batch: ClaimedBatch, ids: number[]) => markHalved(round.db, batch, ids.slice(0, 1), 'stale')],
-] as const)('%s', (_name, mark) => {
-  it('changes nothing once another worker has the batch', async () => {
-    const { edition, batch: stale, ids } = await attempt('ada', 'bob')
-    await endWaits(round.db)
-    const second = await claimAndMark(stale.id)
-    const before = await readBatch(round.db, stale.id)
-    await mark(stale, ids)
-    expect(await readBatch(round.db, stale.id)).toEqual(before)
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, waiting: 2 })
-    await markSettled(round.db, second, all(ids, accepted))
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, submitted: 2 })
-  })
-
-  it('changes nothing once a late success has settled the batch, even with the lease', async () => {
-    const { edition, batch: stale, ids } = await attempt('ada', 'bob')
-    await endWaits(round.db)
-    const second = await claimAndMark(stale.id)
-    await markSettled(round.db, stale, all(ids, accepted))
-    await mark(second, ids)
-    expect(await readBatch(round.db, stale.id)).toMatchObject({ state: 'settled', reason: null })
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, submitted: 2, rejected: 0 })
-    expect(await round.db.selectFrom('batches').select('id').execute()).toHaveLength(1)
+  it('waits longer every time for a mail that is put off', async () => {
+    round = { ...round, provider: smtp, providers: [smtp] }
+    await planFor(round, ['ada'])
+    const waits: number[] = []
+    for (let times = 0; times < 3; times++) {
+      smtp.script.push({ kind: 'answered', outcomes: [{ state: 'deferred', reason: 'x', retryAfterMs: 60_000 }] })
+      await dispatchAll()
+      const { rows } = await sql<{ wait: number }>`
+        select round(extract(epoch from max(next_attempt_at) - now()) / 60)::int as wait from batches where state = 'deferred'`.execute(
+        round.db,
+      )
+      waits.push(rows[0]?.wait ?? 0)
+      await endWaits(round.db)
+    }
+    expect(waits).toEqual([1, 2, 4])
   })
 })

@@ -1,8 +1,10 @@
 // Recipes and keys: what is the same must hash the same, and whatever a byte of a mail depends on
 // must change the hash.
+
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { hashRecipe, joinMails, keyOf, type Member } from '../../../src/delivery/sending/batch.ts'
+import type { Member } from '../../../src/delivery/sending/members.ts'
+import { hashRecipe, joinMails, keyOf } from '../../../src/delivery/sending/recipe.ts'
 import { type MailEncoding, preparePieces } from '../../../src/digest/joining.ts'
 import type { Material } from '../../../src/digest/materials.ts'
 import { makePiece, type Piece } from '../../../src/digest/piece.ts'

@@ -1,20 +1,23 @@
 // A batch up to its request, on a real database: who may claim it, who is dropped, what the mark
 // fixes, what a sweep finds.
+
 import { type Kysely, sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
-import type { ClaimedBatch } from '../../../src/delivery/sending/batch.ts'
+import { BATCH, type ClaimedBatch, listBatchesOf } from '../../../src/delivery/sending/batch.ts'
+import { markResumed } from '../../../src/delivery/sending/brake.ts'
+import { dropMembers } from '../../../src/delivery/sending/ledger.ts'
+import { listMembers } from '../../../src/delivery/sending/members.ts'
 import {
-  claimBatch,
+  claim,
   LEASE_MS,
-  listBatchesOf,
-  listStandingBatches,
-  listUnsettledKeyIds,
+  listWaiting,
   markAttempting,
-  markResumed,
-} from '../../../src/delivery/sending/ledger.ts'
-import { dropMembers, listMembers } from '../../../src/delivery/sending/members.ts'
-import { markDeferred, markSettled, markUnknown } from '../../../src/delivery/sending/settling.ts'
+  markDeferred,
+  markUnknown,
+} from '../../../src/delivery/sending/once.ts'
+import { markSettled } from '../../../src/delivery/sending/parts.ts'
+import { listUnsettledKeyIds } from '../../../src/delivery/sending/unknown.ts'
 import { markStopped } from '../../../src/edition/store.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
 import { markUnsubscribed } from '../../../src/subscriber/store.ts'
@@ -37,8 +40,8 @@ keepRound((kept) => {
 })
 
 const intent = {
-  recipe: Buffer.alloc(32, 7),
-  joinVersion: 1,
+  hash: Buffer.alloc(32, 7),
+  version: 1,
   idempotencyKey: 'paper-round-test',
   provider: 'outbox',
 }
@@ -55,9 +58,9 @@ async function settleAll(batch: ClaimedBatch): Promise<void> {
 describe('claimBatch', () => {
   it('lets one of many win, and nobody while its lease runs', async () => {
     const { id } = await planOne(round, ['ada'])
-    const claims = await Promise.all(Array.from({ length: 8 }, () => claimBatch(round.db, id)))
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claim(round.db, BATCH, id)))
     expect(claims.filter((batch) => batch !== undefined)).toHaveLength(1)
-    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id)).toBeUndefined()
     expect(await readBatch(round.db, id)).toMatchObject({ lease_epoch: 1, state: 'planned', attempts: 0 })
   })
 
@@ -78,9 +81,9 @@ describe('claimBatch', () => {
 
   it('says what was fixed and how long ago', async () => {
     const { id } = await planOne(round, ['ada'])
-    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
     await sql`update batches set first_attempt_at = now() - interval '2 hours'`.execute(round.db)
-    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id)).toBeUndefined()
     await endWaits(round.db)
     const { fixed, attempts } = await claimOne(round, id)
     expect(attempts).toBe(1)
@@ -91,25 +94,25 @@ describe('claimBatch', () => {
   it('gives nothing settled, nothing that is gone, and nothing unknown for good', async () => {
     const { id } = await planOne(round, ['ada'])
     const batch = await claimOne(round, id)
-    await markAttempting(round.db, batch, intent)
-    await markUnknown(round.db, batch, 'nobody knows', null)
+    await markAttempting(round.db, BATCH, batch, intent)
+    await markUnknown(round.db, BATCH, batch, 'nobody knows', null)
     await endWaits(round.db)
-    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id)).toBeUndefined()
     await settleAll(batch)
     await sql`update batches set next_attempt_at = now()`.execute(round.db)
-    expect(await claimBatch(round.db, id)).toBeUndefined()
-    expect(await claimBatch(round.db, id + 100)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id + 100)).toBeUndefined()
   })
 
   it('gives nothing of a stopped edition until it is resumed or its time is over', async () => {
     const { edition, id } = await planOne(round, ['ada'])
     await markStopped(round.db, edition.id, 'the key was refused', null)
-    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id)).toBeUndefined()
     await markResumed(round.db, edition.id)
     expect((await claimOne(round, id)).epoch).toBe(1)
     await endWaits(round.db)
     await markStopped(round.db, edition.id, 'the quota is used up', 60_000)
-    expect(await claimBatch(round.db, id)).toBeUndefined()
+    expect(await claim(round.db, BATCH, id)).toBeUndefined()
     await sql`update editions set stopped_until = now() - interval '1 second'`.execute(round.db)
     expect((await claimOne(round, id)).epoch).toBe(2)
   })
@@ -119,18 +122,18 @@ describe('markAttempting', () => {
   it('fixes recipe, version, key, provider and moment; a repeat keeps the moment', async () => {
     const { id } = await planOne(round, ['ada'])
     const batch = await claimOne(round, id)
-    expect(await markAttempting(round.db, batch, intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('marked')
     const row = await readBatch(round.db, id)
     expect(row).toMatchObject({
       state: 'attempting',
-      recipe_sha256: intent.recipe,
+      recipe_sha256: intent.hash,
       join_version: 1,
       idempotency_key: intent.idempotencyKey,
       provider: 'outbox',
       attempts: 1,
     })
     await endWaits(round.db)
-    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
     const again = await readBatch(round.db, id)
     expect(again.first_attempt_at).toEqual(row.first_attempt_at)
     expect(again.attempts).toBe(2)
@@ -141,16 +144,16 @@ describe('markAttempting', () => {
     const { id } = await planOne(round, ['ada', 'bob'])
     const batch = await claimOne(round, id)
     await markUnsubscribed(round.db, await publicIdOf(round, 'bob'))
-    expect(await markAttempting(round.db, batch, intent)).toBe('left')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('left')
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', recipe_sha256: null, attempts: 0 })
   })
 
   it('no longer asks who left once the bytes are fixed', async () => {
     const { id } = await planOne(round, ['ada', 'bob'])
-    await markAttempting(round.db, await claimOne(round, id), intent)
+    await markAttempting(round.db, BATCH, await claimOne(round, id), intent)
     await markUnsubscribed(round.db, await publicIdOf(round, 'bob'))
     await endWaits(round.db)
-    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
   })
 
   it('is lost to whoever claimed since, and to whoever settled', async () => {
@@ -158,10 +161,10 @@ describe('markAttempting', () => {
     const stale = await claimOne(round, id)
     await endWaits(round.db)
     const batch = await claimOne(round, id)
-    expect(await markAttempting(round.db, stale, intent)).toBe('lost')
+    expect(await markAttempting(round.db, BATCH, stale, intent)).toBe('lost')
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'planned', idempotency_key: null })
     await settleAll(stale)
-    expect(await markAttempting(round.db, batch, intent)).toBe('lost')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('lost')
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', attempts: 0 })
   })
 })
@@ -170,11 +173,11 @@ describe('markAttempting of a repeat', () => {
   it('is lost when a late success has settled the batch meanwhile', async () => {
     const { id } = await planOne(round, ['ada'])
     const stale = await claimOne(round, id)
-    await markAttempting(round.db, stale, intent)
+    await markAttempting(round.db, BATCH, stale, intent)
     await endWaits(round.db)
     const batch = await claimOne(round, id)
     await settleAll(stale)
-    expect(await markAttempting(round.db, batch, intent)).toBe('lost')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('lost')
     expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', attempts: 1 })
   })
 })
@@ -192,18 +195,18 @@ describe('a digest that slid into a later local day', () => {
   it('takes the local date of its mark, in the mark', async () => {
     const { edition, id } = await planYesterday('slid')
     expect((await listMembers(round.db, id)).map((member) => member.leaving)).toEqual([null])
-    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
     expect((await readDeliveries(round.db, edition.id)).slid?.local_date).toBe(today())
   })
 
   it('keeps the date of what was sent by hand for another day, and of what is fixed already', async () => {
     const { edition, id } = await planOne(round, ['byhand'])
-    expect(await markAttempting(round.db, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
     expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
     await sql`update deliveries set issued_at = '2026-03-06T07:00:00Z'`.execute(round.db)
     await endWaits(round.db)
     const again = await claimOne(round, id)
-    expect(await markAttempting(round.db, again, intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, again, intent)).toBe('marked')
     expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
   })
 
@@ -226,10 +229,10 @@ describe('a digest that slid into a later local day', () => {
       early: null,
     })
     const batch = await claimOne(round, id)
-    expect(await markAttempting(round.db, batch, intent)).toBe('left')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('left')
     const leavers = members.flatMap(({ subscriberId, leaving }) => (leaving ? [{ subscriberId, reason: leaving }] : []))
     expect(await dropMembers(round.db, batch, leavers)).toBe(true)
-    expect(await markAttempting(round.db, batch, intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('marked')
     expect(await readDeliveries(round.db, edition.id)).toMatchObject({
       served: { state: 'withheld', reason: 'merged', local_date: null },
       due: { state: 'withheld', reason: 'merged' },
@@ -245,22 +248,22 @@ describe('listStandingBatches', () => {
     round.provider.batchSize = 100
     const [lost, leased, over, unknown, settled] = batchIds as [number, number, number, number, number]
     await claimOne(round, leased)
-    await markAttempting(round.db, await claimOne(round, over), intent)
+    await markAttempting(round.db, BATCH, await claimOne(round, over), intent)
     const gone = await claimOne(round, unknown)
-    await markAttempting(round.db, gone, { ...intent, idempotencyKey: 'another' })
-    await markUnknown(round.db, gone, 'nobody knows', null)
+    await markAttempting(round.db, BATCH, gone, { ...intent, idempotencyKey: 'another' })
+    await markUnknown(round.db, BATCH, gone, 'nobody knows', null)
     await settleAll(await claimOne(round, settled))
     await sql`update batches set next_attempt_at = now() - interval '1 hour' where id = ${over}`.execute(round.db)
-    expect(await listStandingBatches(round.db, 10)).toEqual([over, lost])
-    expect(await listStandingBatches(round.db, 1)).toEqual([over])
+    expect(await listWaiting(round.db, BATCH, 10)).toEqual([over, lost])
+    expect(await listWaiting(round.db, BATCH, 1)).toEqual([over])
     expect(await listBatchesOf(round.db, edition.id, null)).toEqual([lost, over])
     const { ada, bob } = await readDeliveries(round.db, edition.id)
     expect(await listBatchesOf(round.db, edition.id, ada?.subscriber_id ?? 0)).toEqual([lost])
     expect(await listBatchesOf(round.db, edition.id, bob?.subscriber_id ?? 0)).toEqual([])
     await markStopped(round.db, edition.id, 'the key was refused', null)
-    expect(await listStandingBatches(round.db, 10)).toEqual([])
+    expect(await listWaiting(round.db, BATCH, 10)).toEqual([])
     await markResumed(round.db, edition.id)
-    expect(await listStandingBatches(round.db, 10)).toEqual([over, lost])
+    expect(await listWaiting(round.db, BATCH, 10)).toEqual([over, lost])
   })
 
   it('reads the standing batches alone, however many are settled', async () => {
@@ -270,7 +273,7 @@ describe('listStandingBatches', () => {
     await sql`analyze batches`.execute(round.db)
     await round.db.transaction().execute(async (trx) => {
       const before = await readScans(trx)
-      expect(await listStandingBatches(trx, 100)).toEqual([id])
+      expect(await listWaiting(trx, BATCH, 100)).toEqual([id])
       const after = await readScans(trx)
       expect({ whole: after.whole - before.whole, rows: after.rows - before.rows }).toEqual({ whole: 0, rows: 1 })
     })
@@ -287,7 +290,7 @@ describe('listUnsettledKeyIds', () => {
     expect((await listUnsettledKeyIds(round.db)).sort()).toEqual([first, other.currentKeyId].sort())
     const batch = await claimOne(round, id)
     await markStopped(round.db, edition.id, 'the key was refused', null)
-    await markDeferred(round.db, batch, 'the key was refused', 0)
+    await markDeferred(round.db, BATCH, batch, 'the key was refused', 0)
     for (const each of second) await settleAll(await claimOne(round, each))
     expect(await listUnsettledKeyIds(round.db)).toEqual([first])
     await settleAll(batch)
@@ -297,9 +300,9 @@ describe('listUnsettledKeyIds', () => {
   it('does not name the key of what is unknown for good', async () => {
     const { id } = await planOne(round, ['ada'])
     const batch = await claimOne(round, id)
-    await markAttempting(round.db, batch, intent)
+    await markAttempting(round.db, BATCH, batch, intent)
     expect(await listUnsettledKeyIds(round.db)).toEqual([round.linkKeys.currentKeyId])
-    await markUnknown(round.db, batch, 'nobody knows', null)
+    await markUnknown(round.db, BATCH, batch, 'nobody knows', null)
     expect(await listUnsettledKeyIds(round.db)).toEqual([])
   })
 })

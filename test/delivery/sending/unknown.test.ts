@@ -1,15 +1,14 @@
 // What is unknown for good, decided by the operator: again under another key, or left; evidence
 // before and after the word.
+
 import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, it } from 'vitest'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'
-import { listStandingBatches } from '../../../src/delivery/sending/ledger.ts'
-import {
-  getUnresolved,
-  LEFT_UNKNOWN,
-  markLeftUnknown,
-  markToSendAgain,
-} from '../../../src/delivery/sending/resolving.ts'
+import { BATCH } from '../../../src/delivery/sending/batch.ts'
+import { LEFT_UNKNOWN } from '../../../src/delivery/sending/ledger.ts'
+import { listWaiting } from '../../../src/delivery/sending/once.ts'
+import { markResolved } from '../../../src/delivery/sending/parts.ts'
+import { getUnresolved } from '../../../src/delivery/sending/unknown.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
@@ -42,7 +41,7 @@ async function report(editionId: number, name: string) {
 }
 
 const dispatchStanding = async () => {
-  for (const id of await listStandingBatches(round.db, 10)) await dispatch(round, id)
+  for (const id of await listWaiting(round.db, BATCH, 10)) await dispatch(round, id)
 }
 
 it('again: everybody without evidence goes under a new key, as now, with the links of now', async () => {
@@ -56,11 +55,11 @@ it('again: everybody without evidence goes under a new key, as now, with the lin
   await markUnsubscribed(round.db, cleo?.public_id ?? '')
   expect(await getUnresolved(round.db, edition.id)).toBe(2)
   const linkKeys = deriveLinkKeys(['another secret for tests that is long enough'])
-  expect(await markToSendAgain(round.db, edition.id, linkKeys.currentKeyId)).toBe(2)
+  expect(await markResolved(round.db, edition.id, linkKeys.currentKeyId)).toBe(2)
   expect(await getUnresolved(round.db, edition.id)).toBe(0)
   expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', reason: 'sent again under a new key' })
   expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 1, waiting: 2, unknown: 0 })
-  for (const batchId of await listStandingBatches(round.db, 10)) await dispatch({ ...round, linkKeys }, batchId)
+  for (const batchId of await listWaiting(round.db, BATCH, 10)) await dispatch({ ...round, linkKeys }, batchId)
   const [first, second] = round.provider.requests
   expect(second?.idempotencyKey).not.toBe(first?.idempotencyKey)
   expect(second?.mails.map((mail) => mail.to)).toEqual(['bob@example.org'])
@@ -71,12 +70,12 @@ it('again: everybody without evidence goes under a new key, as now, with the lin
     waiting: 0,
   })
   expect(Object.values(await readDeliveries(round.db, edition.id)).every((row) => row.address === null)).toBe(true)
-  expect(await markToSendAgain(round.db, edition.id, linkKeys.currentKeyId)).toBe(0)
+  expect(await markResolved(round.db, edition.id, linkKeys.currentKeyId)).toBe(0)
 })
 
 it('drop: they stay unknown, undecided no more, and are never sent again', async () => {
   const { edition, id } = await lose('ada', 'bob')
-  expect(await markLeftUnknown(round.db, edition.id)).toBe(2)
+  expect(await markResolved(round.db, edition.id, null)).toBe(2)
   expect(await getUnresolved(round.db, edition.id)).toBe(0)
   expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', reason: LEFT_UNKNOWN })
   const { ada } = await readDeliveries(round.db, edition.id)
@@ -87,7 +86,7 @@ it('drop: they stay unknown, undecided no more, and are never sent again', async
   expect(round.provider.requests).toHaveLength(1)
   await report(edition.id, 'ada')
   expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, submitted: 1, unknown: 1 })
-  expect(await markToSendAgain(round.db, edition.id, 1)).toBe(0)
+  expect(await markResolved(round.db, edition.id, 1)).toBe(0)
 })
 
 it('leaves alone what may still be replayed, and other editions', async () => {
@@ -98,13 +97,13 @@ it('leaves alone what may still be replayed, and other editions', async () => {
   await expect(dispatch(round, batchIds[0] as number)).rejects.toThrow('cut')
   expect(await readAccounts(round.db, edition.id)).toMatchObject({ unknown: 1 })
   expect(await getUnresolved(round.db, edition.id)).toBe(0)
-  expect(await markLeftUnknown(round.db, edition.id)).toBe(0)
+  expect(await markResolved(round.db, edition.id, null)).toBe(0)
   expect(await getUnresolved(round.db, other.id)).toBe(1)
 })
 
 it('evidence that comes between the word and the request keeps the reader out of it', async () => {
   const { edition } = await lose('ada', 'bob')
-  await markToSendAgain(round.db, edition.id, round.linkKeys.currentKeyId)
+  await markResolved(round.db, edition.id, round.linkKeys.currentKeyId)
   await report(edition.id, 'bob')
   await dispatchStanding()
   expect(round.provider.accepted.map((mail) => mail.to)).toEqual(['ada@example.org'])

@@ -1,0 +1,156 @@
+// A notice lives the life of a batch of one (sending/once.ts). What of it is its own: why it must
+// not be sent any more, the mail that it becomes, and what an answer means for a single mail.
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import type { NoticeKind } from '../../database/states.ts'
+import type { Host } from '../../digest/envelope.ts'
+import type { Templates } from '../../digest/rendering.ts'
+import { LaterError } from '../../errors.ts'
+import type { LinkKeys } from '../../subscriber/token.ts'
+import { isReserved } from '../delivery.ts'
+import type { Out } from '../provider/out.ts'
+import { stepAfter } from '../provider/outcome.ts'
+import type { BatchOutcome, MailOutcome, NoticeRequest, Provider } from '../provider/provider.ts'
+import { type Claimed, markAttempting, markDeferred, markSaid, move, type Subject } from '../sending/once.ts'
+import { followWait, giveUp, type SendingParts } from '../sending/settling.ts'
+import { NOTICE_LIFE } from '../sending/transitions.ts'
+import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from './mail.ts'
+
+interface NoticeFacts {
+  publicId: string
+  kind: NoticeKind
+  address: string
+  sealed: Buffer
+  keyId: number
+  issuedAt: Date
+  /** Why it must not be sent, asked at the claim and again by the mark. */
+  leaving: 'left' | 'suppressed' | 'late' | null
+}
+
+/** A notice in the hands of one worker until its lease is over. */
+export type ClaimedNotice = Claimed & NoticeFacts
+
+/** What building and sending a notice takes. */
+export type NotifyParts = SendingParts & { linkKeys: LinkKeys; templates: Templates; host: Host }
+
+/**
+ * A refused key is asked again this often: nobody resumes notices by hand, and none of them may be
+ * lost.
+ */
+const STOPPED_WAIT_MS = 10 * 60_000
+
+/**
+ * Who asks to subscribe again may have been erased before; the old address of a change is nobody's
+ * any more; a note is for those who still read.
+ */
+const leaving = sql<NoticeFacts['leaving']>`case
+  when u.expires_at <= clock_timestamp() then 'late'
+  when u.subscriber_id is null then 'left'
+  when exists (select from suppressions x where x.address_hash = u.address_hash
+    and not (x.reason = 'erased' and u.kind in ('confirm', 'address'))) then 'suppressed'
+  when u.kind in ('subscribed-already', 'export', 'erase', 'note') and not exists (
+    select from subscribers s where s.id = u.subscriber_id and s.address = u.address
+      and (u.kind <> 'note' or s.consent = 'confirmed')) then 'left'
+end`
+
+export const NOTICE: Subject<NoticeFacts> = {
+  name: 'notice',
+  table: 'notices',
+  life: NOTICE_LIFE,
+  hashColumn: 'mail_sha256',
+  versionColumn: 'notice_version',
+  facts: sql`u.public_id as "publicId", u.kind, u.address, u.sealed, u.key_id as "keyId", u.issued_at as "issuedAt",
+    ${leaving} as leaving`,
+  isHeld: sql<boolean>`false`,
+  hasLeavers: sql<boolean>`(${leaving} is not null)`,
+  personal: ['address', 'sealed'],
+  changedColumn: 'changed_at',
+}
+
+/**
+ * Tells why a notice that was never attempted must not go through this provider, null when it may.
+ */
+export function reasonToWithhold(provider: Provider, notice: ClaimedNotice): string | null {
+  if (notice.fixed !== null) return null
+  // What the database says comes first. Nobody can be reached at an example domain.
+  return notice.leaving ?? (provider.reachesRealWorld && isReserved(notice.address) ? 'reserved-domain' : null)
+}
+
+/** Ends a notice that was never accepted anywhere and must not be sent. */
+export async function markNoticeWithheld(db: Kysely<Database>, notice: ClaimedNotice, reason: string): Promise<void> {
+  await move(db, NOTICE, notice, 'withhold', [sql`reason = ${reason}`, sql`address = null`, sql`sealed = null`])
+}
+
+/**
+ * Builds a notice and marks it. Returns undefined when another worker has it or it ended here,
+ * `changed` when it cannot be built as it was fixed.
+ */
+export async function prepareNotice(
+  parts: NotifyParts,
+  provider: Provider,
+  notice: ClaimedNotice,
+): Promise<NoticeRequest | 'changed' | undefined> {
+  const mail = buildNotice(notice, { ...parts, encoding: provider.encoding })
+  const hash = hashMail(mail)
+  if (notice.fixed && !notice.fixed.hash.equals(hash)) return 'changed'
+  const idempotencyKey = noticeKeyOf(notice.id, hash)
+  const intent = { hash, version: NOTICE_VERSION, idempotencyKey, provider: provider.name }
+  const marked = await markAttempting(parts.db, NOTICE, notice, intent)
+  if (marked === 'left') await markNoticeWithheld(parts.db, notice, 'left')
+  return marked === 'marked' ? { notice: mail, kind: notice.kind, idempotencyKey } : undefined
+}
+
+/** Lets a notice wait for a provider that is out. */
+export async function letWait({ db }: NotifyParts, notice: ClaimedNotice, { reason, waitMs }: Out): Promise<void> {
+  await markDeferred(db, NOTICE, notice, reason, Math.min(waitMs ?? STOPPED_WAIT_MS, STOPPED_WAIT_MS))
+}
+
+/** Records the provider's word on a notice, by an answer or a report. */
+export async function markNoticeSettled(
+  db: Kysely<Database>,
+  id: number,
+  outcome: Extract<MailOutcome, { state: 'submitted' | 'rejected' }>,
+): Promise<void> {
+  const values =
+    outcome.state === 'submitted'
+      ? [sql`reason = null`, sql`provider_id = ${outcome.providerId}`]
+      : [sql`reason = ${outcome.reason}`]
+  await markSaid(db, NOTICE, id, outcome.state, values)
+}
+
+/** Writes what became of a notice's request, and throws where the queue has to wait. */
+export async function settleNotice(
+  parts: NotifyParts,
+  notice: ClaimedNotice,
+  provider: Provider,
+  outcome: BatchOutcome,
+): Promise<void> {
+  const { db, logger } = parts
+  const facts = { noticeId: notice.id, kind: notice.kind }
+  const step = stepAfter(outcome, { mails: 1, attempts: notice.attempts, replayMs: provider.replayMs })
+  switch (step.do) {
+    case 'settle': {
+      const [mail] = step.outcomes
+      if (mail === undefined) return
+      if (mail.state === 'unknown') return giveUp(parts, NOTICE, notice, mail.reason)
+      if (mail.state === 'deferred') {
+        await markDeferred(db, NOTICE, notice, mail.reason, mail.retryAfterMs)
+        throw new LaterError(mail.reason, mail.retryAfterMs)
+      }
+      await markNoticeSettled(db, notice.id, mail)
+      logger.info({ event: 'notice.settled', ...facts, state: mail.state }, 'a notice was settled')
+      return
+    }
+    case 'halve':
+      logger.warn({ event: 'notice.refused', ...facts, reason: step.reason }, 'a notice was refused')
+      return markNoticeSettled(db, notice.id, { state: 'rejected', reason: step.reason })
+    case 'stop':
+      await markDeferred(db, NOTICE, notice, step.reason, step.waitMs ?? STOPPED_WAIT_MS)
+      logger.error({ event: 'notice.stopped', ...facts, reason: step.reason }, 'a notice has to wait')
+      return
+    case 'give-up':
+      return giveUp(parts, NOTICE, notice, step.reason)
+    default:
+      return followWait(parts, NOTICE, notice, step)
+  }
+}

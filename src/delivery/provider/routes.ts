@@ -1,0 +1,73 @@
+// Which provider something goes to now. What was attempted stays with its provider; what never was
+// goes to the first that is not out. Read from PostgreSQL alone, so that all workers agree.
+import type { Kysely } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { listOutProviders, type Out } from './out.ts'
+import { refuseReplay } from './outcome.ts'
+import type { Provider } from './provider.ts'
+import { type Allowance, getAllowance } from './quota.ts'
+
+/** A provider, and whether something may go to it now. */
+export interface Route {
+  provider: Provider
+  allowance: Allowance
+  /** Why nothing goes to it, undefined when something may. */
+  out: Out | undefined
+}
+
+export type Way =
+  | { kind: 'open'; route: Route }
+  /** Nothing goes there now. */
+  | { kind: 'shut'; out: Out }
+  /** What was attempted must not be sent again, through nobody. */
+  | { kind: 'over'; reason: string }
+
+interface RouteParts {
+  db: Kysely<Database>
+  providers: readonly Provider[]
+}
+
+/** Returns all providers in their order. */
+export async function readRoutes({ db, providers }: RouteParts): Promise<Route[]> {
+  const out = await listOutProviders(db)
+  return Promise.all(
+    providers.map(async (provider) => {
+      const allowance = await getAllowance(db, provider)
+      const spent = allowance.mails > 0 ? undefined : { reason: allowance.reason, waitMs: allowance.waitMs }
+      return { provider, allowance, out: out.get(provider.name) ?? spent }
+    }),
+  )
+}
+
+/**
+ * Finds the way of something of which `fixed` was attempted (null: nothing was). `version` is that
+ * of the code which would build it again.
+ */
+export async function findWay(
+  parts: RouteParts,
+  fixed: { provider: string; version: number; ageMs: number } | null,
+  version: number,
+): Promise<Way> {
+  const routes = await readRoutes(parts)
+  if (fixed === null) {
+    const route = routes.find(({ out }) => !out)
+    return route ? { kind: 'open', route } : { kind: 'shut', out: firstBack(routes) }
+  }
+  const route = routes.find(({ provider }) => provider.name === fixed.provider)
+  if (!route) return { kind: 'over', reason: `it was attempted through ${fixed.provider}` }
+  const reason = refuseReplay(route.provider, fixed, version)
+  if (reason !== undefined) return { kind: 'over', reason }
+  return route.out ? { kind: 'shut', out: route.out } : { kind: 'open', route }
+}
+
+/** Tells whether another provider could take what this one cannot. */
+export async function isAnotherFree(parts: RouteParts, provider: Provider): Promise<boolean> {
+  if (parts.providers.length === 1) return false
+  return (await readRoutes(parts)).some((route) => route.provider !== provider && !route.out)
+}
+
+/** Returns why nothing goes anywhere: the reason of the provider that is back first. */
+function firstBack(routes: readonly Route[]): Out {
+  const outs = routes.flatMap(({ out }) => out ?? [])
+  return outs.reduce((first, out) => ((out.waitMs ?? Infinity) < (first.waitMs ?? Infinity) ? out : first))
+}

@@ -1,0 +1,247 @@
+// Sent once, in one file: how a batch of digests, and a notice as a batch of one, gets from waiting
+// to settled (docs/states.md draws the table that drives it). Four things make it once:
+//
+// 1. One at a time. A claim raises the lease's epoch, and every write but the provider's own word
+//    is fenced by it: whoever slept through their lease finds that nothing is theirs any more.
+// 2. The mark before the request. Hash of the bytes, key, provider and moment are committed first,
+//    so that whoever comes later knows that something may have been accepted, and what.
+// 3. What may have been accepted is repeated to the byte and under the same key, or not at all. The
+//    key follows from the bytes. Only a refusal without an earlier request frees them again.
+// 4. An acceptance is true whoever heard it, and however late; what is settled stays as it is.
+//
+// Every moment is the database's. `u` is the row in every fragment that a subject brings.
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import {
+  type BATCH_LIFE,
+  type BatchEvent,
+  isUnsettledSql,
+  type NOTICE_LIFE,
+  type NoticeEvent,
+  statesSql,
+  type Transition,
+  toSql,
+} from './transitions.ts'
+
+type Event = BatchEvent | NoticeEvent
+
+/** Covers building, marking and one request with its deadline (30 s), on a slow database. */
+export const LEASE_MS = 90_000
+
+/** What the mark fixed of something that was attempted. */
+export interface Fixed {
+  /** SHA-256 of everything that the bytes depend on. */
+  hash: Buffer
+  /** The version of the code that turns it into bytes. */
+  version: number
+  idempotencyKey: string
+  provider: string
+}
+
+/** A batch or notice in the hands of one worker until its lease is over. */
+export interface Claimed {
+  id: number
+  epoch: number
+  /** Requests made so far. */
+  attempts: number
+  /** How long each step may keep it from others, in milliseconds. */
+  leaseMs: number
+  /** What the mark fixed, and how old that is; null while no request can have been accepted. */
+  fixed: (Fixed & { ageMs: number }) | null
+}
+
+/** What lives this life, in the words of its table. `Facts` is what a claim reads along. */
+export interface Subject<Facts> {
+  name: 'batch' | 'notice'
+  table: 'batches' | 'notices'
+  life: typeof BATCH_LIFE | typeof NOTICE_LIFE
+  hashColumn: string
+  versionColumn: string
+  /** Columns of `Facts`, by their names there. */
+  facts: RawBuilder<Facts>
+  /** Whether something else holds it back: a stopped edition. */
+  isHeld: RawBuilder<boolean>
+  /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
+  hasLeavers: RawBuilder<boolean>
+  /** Further statements of the mark, `, name as (…)`, over `marked`: what the mark returns. */
+  withMark?: (fresh: boolean) => RawBuilder<unknown>
+  /** Columns that say something of a person: gone once it is settled or given up. */
+  personal: readonly string[]
+  /** The column that tells when it last changed, where there is one. */
+  changedColumn?: string
+}
+
+/** Takes the lease. Returns undefined when another worker has it, or it is settled or held back. */
+export async function claim<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  id: number,
+  leaseMs = LEASE_MS,
+): Promise<(Claimed & Facts) | undefined> {
+  const { rows } = await sql<
+    Omit<Claimed, 'fixed' | 'leaseMs'> & Facts & { fixedHash: Buffer | null } & Claimed['fixed']
+  >`
+    update ${sql.table(subject.table)} u set lease_epoch = u.lease_epoch + 1, next_attempt_at = ${inMs(leaseMs)}
+    where u.id = ${id} and ${isMoving(subject, 'claim')} and u.next_attempt_at <= clock_timestamp() and not ${subject.isHeld}
+    returning u.id, u.lease_epoch as epoch, u.attempts, ${sql.ref(subject.hashColumn)} as "fixedHash",
+      ${sql.ref(subject.versionColumn)} as version, u.idempotency_key as "idempotencyKey", u.provider,
+      (extract(epoch from clock_timestamp() - u.first_attempt_at) * 1000)::float8 as "ageMs", ${subject.facts}`.execute(
+    db,
+  )
+  const [row] = rows
+  if (!row) return undefined
+  const { fixedHash: hash, version, idempotencyKey, provider, ageMs, ...claimed } = row
+  const fixed = hash === null ? null : { hash, version, idempotencyKey, provider, ageMs }
+  return { ...(claimed as unknown as Omit<Claimed, 'fixed'> & Facts), leaseMs, fixed }
+}
+
+/**
+ * Commits the intent to send, before the request. While nothing is fixed, people may still leave.
+ * Returns `left` when somebody did (drop them and build again), `lost` when another worker has it
+ * or it has been settled.
+ */
+export async function markAttempting<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  claimed: Claimed,
+  intent: Fixed,
+): Promise<'marked' | 'left' | 'lost'> {
+  const fresh = claimed.fixed === null
+  const { rows: marked } = await sql`
+    with marked as (
+      update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
+        ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
+        provider = ${intent.provider}, attempts = attempts + 1,
+        first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), next_attempt_at = ${inMs(claimed.leaseMs)}
+      where ${isMine(subject, claimed, 'mark')} and (not ${fresh}::boolean or not ${subject.hasLeavers})
+      returning u.*
+    )${subject.withMark?.(fresh) ?? sql``}
+    select from marked`.execute(db)
+  if (marked.length === 1) return 'marked'
+  const { rows } = await sql`
+    select from ${sql.table(subject.table)} u where ${isMine(subject, claimed, 'mark')}`.execute(db)
+  return rows.length === 1 ? 'left' : 'lost'
+}
+
+/** Gives back what was claimed, as it is: it may be taken at once. */
+export async function markReleased<Facts>(db: Kysely<Database>, subject: Subject<Facts>, claimed: Claimed) {
+  return move(db, subject, claimed, 'release', [sql`next_attempt_at = ${inMs(0)}`])
+}
+
+/**
+ * Puts back what certainly was not accepted by this request, which does not count as an attempt. If
+ * no earlier request can have been accepted either, it is as if never attempted: people may leave
+ * again and the key is free.
+ */
+export async function markDeferred<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  claimed: Claimed,
+  reason: string,
+  waitMs: number,
+): Promise<boolean> {
+  const later = [sql`reason = ${reason}`, sql`attempts = ${claimed.attempts}`, sql`next_attempt_at = ${inMs(waitMs)}`]
+  if (claimed.fixed !== null) return move(db, subject, claimed, 'put-back', later)
+  const fixing = [subject.hashColumn, subject.versionColumn, 'idempotency_key', 'provider', 'first_attempt_at']
+  return move(db, subject, claimed, 'defer', [...later, ...emptied(fixing)])
+}
+
+/**
+ * Notes that a request may or may not have been accepted: the same bytes and key again after
+ * `waitMs`, never again with null.
+ */
+export async function markUnknown<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  claimed: Claimed,
+  reason: string,
+  waitMs: number | null,
+): Promise<boolean> {
+  if (waitMs !== null) {
+    return move(db, subject, claimed, 'repeat', [sql`reason = ${reason}`, sql`next_attempt_at = ${inMs(waitMs)}`])
+  }
+  const forGood = [sql`reason = ${reason}`, sql`next_attempt_at = 'infinity'`, ...emptied(subject.personal)]
+  return move(db, subject, claimed, 'give-up', forGood)
+}
+
+/** Lists what nobody works on and may be attempted now, the longest-waiting first. */
+export async function listWaiting<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  limit: number,
+): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select u.id from ${sql.table(subject.table)} u
+    where ${isUnsettledSql('u')} and u.next_attempt_at <= clock_timestamp() and not ${subject.isHeld}
+    order by u.next_attempt_at limit ${limit}`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/**
+ * Makes one change of the table under the fence. Returns false when the lease is lost or it has
+ * been settled meanwhile: then nothing was written.
+ */
+export async function move<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  claimed: Pick<Claimed, 'id' | 'epoch'>,
+  event: Event,
+  values: readonly RawBuilder<unknown>[] = [],
+): Promise<boolean> {
+  const changes = [...stateOf(subject, event), ...values, ...changedNow(subject)]
+  const { numAffectedRows } = await sql`
+    update ${sql.table(subject.table)} u set ${sql.join(changes)} where ${isMine(subject, claimed, event)}`.execute(db)
+  return Number(numAffectedRows) === 1
+}
+
+/**
+ * Records the provider's own word under `to`, one of the states that it may lead to. Not fenced; it
+ * finds nothing where that is known already. Returns whether it was news.
+ */
+export async function markSaid<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  id: number,
+  to: string,
+  values: readonly RawBuilder<unknown>[],
+): Promise<boolean> {
+  if (!lifeOf(subject, 'settle').to.includes(to)) throw new Error(`no answer leads to ${to}`)
+  const changes = [sql`state = ${to}`, ...values, ...emptied(subject.personal), ...changedNow(subject)]
+  const { numAffectedRows } = await sql`
+    update ${sql.table(subject.table)} u set ${sql.join(changes)}
+    where u.id = ${id} and ${isMoving(subject, 'settle')}`.execute(db)
+  return Number(numAffectedRows) === 1
+}
+
+function lifeOf<Facts>({ life }: Subject<Facts>, event: Event): Transition<string> {
+  const found = (life as Record<string, Transition<string>>)[event]
+  if (!found) throw new Error(`nothing of this kind knows the event ${event}`)
+  return found
+}
+
+function isMoving<Facts>(subject: Subject<Facts>, event: Event): RawBuilder<boolean> {
+  return sql<boolean>`u.state in ${statesSql(lifeOf(subject, event).from)}`
+}
+
+function isMine<Facts>(subject: Subject<Facts>, { id, epoch }: Pick<Claimed, 'id' | 'epoch'>, event: Event) {
+  return sql<boolean>`u.id = ${id} and u.lease_epoch = ${epoch} and ${isMoving(subject, event)}`
+}
+
+/** The new state, or nothing where an event leaves it as it is. */
+function stateOf<Facts>(subject: Subject<Facts>, event: Event): RawBuilder<unknown>[] {
+  const change = lifeOf(subject, event)
+  return change.to.length > 1 ? [] : [sql`state = ${toSql(change)}`]
+}
+
+function emptied(columns: readonly string[]): RawBuilder<unknown>[] {
+  return columns.map((column) => sql`${sql.ref(column)} = null`)
+}
+
+function changedNow<Facts>({ changedColumn }: Subject<Facts>): RawBuilder<unknown>[] {
+  return changedColumn === undefined ? [] : [sql`${sql.ref(changedColumn)} = clock_timestamp()`]
+}
+
+/** A moment so many milliseconds from now. */
+export function inMs(waitMs: number): RawBuilder<Date> {
+  return sql<Date>`clock_timestamp() + make_interval(secs => ${waitMs / 1000})`
+}

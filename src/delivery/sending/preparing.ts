@@ -1,0 +1,107 @@
+// A claimed batch becomes a marked request. Everything is built before the mark: whatever can fail
+// fails while nothing is fixed.
+import { JOIN_VERSION } from '../../digest/joining.ts'
+import { loadMaterials } from '../../digest/materials.ts'
+import { getEdition } from '../../edition/store.ts'
+import { LaterError } from '../../errors.ts'
+import type { LinkKeys } from '../../subscriber/token.ts'
+import { isReserved } from '../delivery.ts'
+import type { BatchRequest, Provider } from '../provider/provider.ts'
+import { withinQuota } from '../provider/quota.ts'
+import { BATCH, type ClaimedBatch } from './batch.ts'
+import { dropMembers } from './ledger.ts'
+import { listMembers, type Member } from './members.ts'
+import { markAttempting, markDeferred } from './once.ts'
+import { hashRecipe, joinMails, keyOf } from './recipe.ts'
+import type { SendingParts } from './settling.ts'
+
+/**
+ * A member may leave between building and marking, again and again; more often than this something
+ * else is wrong.
+ */
+const BUILDS_MAX = 5
+const REBUILD_WAIT_MS = 5_000
+
+type PrepareParts = Pick<SendingParts, 'db'> & { linkKeys: LinkKeys }
+
+/** A batch whose intent is committed. */
+export interface Ready {
+  /** The members' subscribers, in the order of the request. */
+  ids: number[]
+  request: BatchRequest
+}
+
+/**
+ * Builds a batch and marks it: what was attempted byte for byte, what never was without whoever
+ * must not be written to. Returns undefined when nobody is left or another worker has the batch,
+ * `changed` when it cannot be built as it was fixed, `over` when the provider's quota no longer
+ * covers it.
+ */
+export async function prepare(
+  parts: PrepareParts,
+  provider: Provider,
+  batch: ClaimedBatch,
+): Promise<Ready | 'changed' | 'over' | undefined> {
+  if (batch.fixed !== null) return rebuild(parts, provider, batch, batch.fixed)
+  for (let build = 0; build < BUILDS_MAX; build++) {
+    const members = await dropLeavers(parts, provider, batch)
+    if (members.length === 0) return undefined
+    const built = await buildFor(parts, provider, batch, members)
+    const idempotencyKey = keyOf(batch.editionId, batch.id, built.hash)
+    const intent = { hash: built.hash, version: JOIN_VERSION, idempotencyKey, provider: provider.name }
+    const marked = await withinQuota(parts.db, provider, members.length, (db) =>
+      markAttempting(db, BATCH, batch, intent),
+    )
+    if (marked === undefined) return 'over'
+    if (marked === 'marked') return built.readyAs(idempotencyKey)
+    if (marked === 'lost') return undefined
+  }
+  const reason = 'members kept leaving while the batch was built'
+  await markDeferred(parts.db, BATCH, batch, reason, REBUILD_WAIT_MS)
+  throw new LaterError(reason, REBUILD_WAIT_MS)
+}
+
+async function rebuild(
+  parts: PrepareParts,
+  provider: Provider,
+  batch: ClaimedBatch,
+  fixed: NonNullable<ClaimedBatch['fixed']>,
+): Promise<Ready | 'changed' | undefined> {
+  const members = await listMembers(parts.db, batch.id)
+  if (members.some((member) => member.address === null || !parts.linkKeys.byId.has(member.keyId))) return 'changed'
+  const built = await buildFor(parts, provider, batch, members)
+  if (!built.hash.equals(fixed.hash)) return 'changed'
+  const marked = await markAttempting(parts.db, BATCH, batch, fixed)
+  return marked === 'marked' ? built.readyAs(fixed.idempotencyKey) : undefined
+}
+
+/** Drops whoever must not be written to. Returns who is left, nobody when the lease is lost. */
+async function dropLeavers({ db }: PrepareParts, provider: Provider, batch: ClaimedBatch): Promise<Member[]> {
+  const all = await listMembers(db, batch.id)
+  const leavers = all.flatMap(({ subscriberId, leaving, address }) => {
+    // Nobody can be reached at an example domain; a real provider would only count it against the
+    // sender.
+    const reason = leaving ?? (provider.reachesRealWorld && isReserved(address) ? 'reserved-domain' : null)
+    return reason ? [{ subscriberId, reason }] : []
+  })
+  if (leavers.length > 0 && !(await dropMembers(db, batch, leavers))) return []
+  const gone = new Set(leavers.map((leaver) => leaver.subscriberId))
+  return all.filter((member) => !gone.has(member.subscriberId))
+}
+
+async function buildFor(
+  { db, linkKeys }: PrepareParts,
+  provider: Provider,
+  { editionId }: ClaimedBatch,
+  members: readonly Member[],
+): Promise<{ hash: Buffer; readyAs: (idempotencyKey: string) => Ready }> {
+  const { date, kind } = await getEdition(db, editionId)
+  const selectionIds = members.map((member) => member.selectionId)
+  const materials = await loadMaterials(db, editionId, selectionIds, provider.encoding)
+  const mails = joinMails(members, materials, linkKeys)
+  const ids = members.map((member) => member.subscriberId)
+  return {
+    hash: hashRecipe(editionId, members, materials),
+    readyAs: (idempotencyKey) => ({ ids, request: { edition: { date, kind }, idempotencyKey, mails } }),
+  }
+}

@@ -1,0 +1,66 @@
+// A batch's recipe and its mails. The recipe is rebuilt from rows that cannot change; a rebuild
+// with another hash is never sent.
+import { createHash } from 'node:crypto'
+import { JOIN_VERSION, joinDigest, recipeOf } from '../../digest/joining.ts'
+import type { Material } from '../../digest/materials.ts'
+import { type LinkKeys, signToken } from '../../subscriber/token.ts'
+import type { Mail } from '../provider/provider.ts'
+import type { Member } from './members.ts'
+
+/**
+ * Returns the hash that fixes every byte of a batch: join version, members in order, their pieces
+ * and personal inputs.
+ */
+export function hashRecipe(
+  editionId: number,
+  members: readonly Member[],
+  materials: ReadonlyMap<number, Material>,
+): Buffer {
+  const recipes = new Map<number, string>()
+  const hash = createHash('sha256').update(`join ${JOIN_VERSION}\nedition ${editionId}\n`)
+  for (const member of members) {
+    let recipe = recipes.get(member.selectionId)
+    if (recipe === undefined) {
+      const { pieces, selection } = materialOf(materials, member)
+      recipe = createHash('sha256').update(recipeOf(pieces, selection)).digest('hex')
+      recipes.set(member.selectionId, recipe)
+    }
+    hash.update(
+      `${member.subscriberPublicId} ${member.publicId} ${member.address} ${member.tokenEpoch} ${member.keyId} ${member.issuedAt.toISOString()} ${recipe}\n`,
+    )
+  }
+  return hash.digest()
+}
+
+/**
+ * Returns the key under which the provider knows a batch's request: derived, never random, never
+ * with an attempt's number.
+ */
+export function keyOf(editionId: number, batchId: number, recipe: Buffer): string {
+  return `paper-round-${editionId}-${batchId}-${recipe.toString('hex').slice(0, 40)}`
+}
+
+/** Joins the mails of a batch in the order of its members. */
+export function joinMails(
+  members: readonly Member[],
+  materials: ReadonlyMap<number, Material>,
+  keys: LinkKeys,
+): Mail[] {
+  return members.map((member) => {
+    const { pieces, selection } = materialOf(materials, member)
+    const claim = { epoch: member.tokenEpoch, issuedAt: member.issuedAt }
+    const reader = { ...claim, publicId: member.subscriberPublicId }
+    const joined = joinDigest(pieces, selection, {
+      unsubscribe: signToken(keys, member.keyId, 'unsubscribe', reader),
+      preferences: signToken(keys, member.keyId, 'preferences', reader),
+      view: signToken(keys, member.keyId, 'view', { ...claim, publicId: member.publicId }),
+    })
+    return { ...joined, publicId: member.publicId, to: member.address, date: member.issuedAt.toISOString() }
+  })
+}
+
+function materialOf(materials: ReadonlyMap<number, Material>, member: Member): Material {
+  const material = materials.get(member.selectionId)
+  if (!material) throw new Error(`selection ${member.selectionId} is missing`)
+  return material
+}
