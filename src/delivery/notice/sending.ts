@@ -64,7 +64,7 @@ export const NOTICE: Subject<NoticeFacts> = {
   isHeld: sql<boolean>`false`,
   hasLeavers: sql<boolean>`(${leaving} is not null)`,
   personal: ['address', 'sealed'],
-  changedColumn: 'changed_at',
+  stamp: [sql`changed_at = clock_timestamp()`],
 }
 
 /**

@@ -1,5 +1,6 @@
 // Which provider is out and until when, so that all workers agree. The moments are the database's.
 import { type Kysely, sql } from 'kysely'
+import { inMs } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
 
 /** Why nothing goes to a provider now. */
@@ -23,7 +24,7 @@ export async function listOutProviders(db: Kysely<Database>): Promise<Map<string
  * longer stop stays.
  */
 export async function markOut(db: Kysely<Database>, name: string, { reason, waitMs }: Out): Promise<void> {
-  const until = waitMs === null ? sql`null` : sql`clock_timestamp() + make_interval(secs => ${waitMs / 1000})`
+  const until = waitMs === null ? sql`null` : inMs(waitMs)
   await sql`
     insert into providers (name, stopped_reason, stopped_until) values (${name}, ${reason}, ${until})
     on conflict (name) do update set stopped_reason = excluded.stopped_reason, stopped_until = excluded.stopped_until,

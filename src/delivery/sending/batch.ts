@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
-import { hasSlidSql, leavingSql, todaySql } from './members.ts'
+import { leavingSql } from './members.ts'
 import type { Claimed, Subject } from './once.ts'
 import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
 
@@ -29,15 +29,8 @@ export const BATCH: Subject<BatchFacts> = {
     join deliveries d on d.edition_id = u.edition_id and d.subscriber_id = m
     where ${leavingSql('d', 's')} is not null
   )`,
-  // A digest that slid into a later local day takes that day. Should another have taken it at this
-  // very moment, the key of subscriber and day refuses the mark as a whole, and the next claim
-  // finds the reason to leave.
-  withMark: (fresh) => sql`, moved as (
-    update deliveries d set local_date = ${todaySql('s')}
-    from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
-    where ${fresh}::boolean and d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}
-  )`,
   personal: [],
+  stamp: [],
 }
 
 /**

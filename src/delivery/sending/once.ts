@@ -11,7 +11,9 @@
 //
 // Every moment is the database's. `u` is the row in every fragment that a subject brings.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { inMs } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
+import { hasSlidSql, todaySql } from './members.ts'
 import {
   type BATCH_LIFE,
   type BatchEvent,
@@ -63,12 +65,10 @@ export interface Subject<Facts> {
   isHeld: RawBuilder<boolean>
   /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
   hasLeavers: RawBuilder<boolean>
-  /** Further statements of the mark, `, name as (…)`, over `marked`: what the mark returns. */
-  withMark?: (fresh: boolean) => RawBuilder<unknown>
   /** Columns that say something of a person: gone once it is settled or given up. */
   personal: readonly string[]
-  /** The column that tells when it last changed, where there is one. */
-  changedColumn?: string
+  /** Set with every change but claim and mark: when it last changed. */
+  stamp: readonly RawBuilder<unknown>[]
 }
 
 /** Takes the lease. Returns undefined when another worker has it, or it is settled or held back. */
@@ -115,7 +115,7 @@ export async function markAttempting<Facts>(
         first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), next_attempt_at = ${inMs(claimed.leaseMs)}
       where ${isMine(subject, claimed, 'mark')} and (not ${fresh}::boolean or not ${subject.hasLeavers})
       returning u.*
-    )${subject.withMark?.(fresh) ?? sql``}
+    )${subject.table === 'batches' ? sql`, moved as (${takeToday(fresh)})` : sql``}
     select from marked`.execute(db)
   if (marked.length === 1) return 'marked'
   const { rows } = await sql`
@@ -129,9 +129,8 @@ export async function markReleased<Facts>(db: Kysely<Database>, subject: Subject
 }
 
 /**
- * Puts back what certainly was not accepted by this request, which does not count as an attempt. If
- * no earlier request can have been accepted either, it is as if never attempted: people may leave
- * again and the key is free.
+ * Puts back what this request certainly did not get accepted; it does not count as an attempt. If
+ * no earlier one can have been either, it is as if never attempted: people may leave again.
  */
 export async function markDeferred<Facts>(
   db: Kysely<Database>,
@@ -188,7 +187,7 @@ export async function move<Facts>(
   event: Event,
   values: readonly RawBuilder<unknown>[] = [],
 ): Promise<boolean> {
-  const changes = [...stateOf(subject, event), ...values, ...changedNow(subject)]
+  const changes = [...stateOf(subject, event), ...values, ...subject.stamp]
   const { numAffectedRows } = await sql`
     update ${sql.table(subject.table)} u set ${sql.join(changes)} where ${isMine(subject, claimed, event)}`.execute(db)
   return Number(numAffectedRows) === 1
@@ -206,11 +205,23 @@ export async function markSaid<Facts>(
   values: readonly RawBuilder<unknown>[],
 ): Promise<boolean> {
   if (!lifeOf(subject, 'settle').to.includes(to)) throw new Error(`no answer leads to ${to}`)
-  const changes = [sql`state = ${to}`, ...values, ...emptied(subject.personal), ...changedNow(subject)]
+  const changes = [sql`state = ${to}`, ...values, ...emptied(subject.personal), ...subject.stamp]
   const { numAffectedRows } = await sql`
     update ${sql.table(subject.table)} u set ${sql.join(changes)}
     where u.id = ${id} and ${isMoving(subject, 'settle')}`.execute(db)
   return Number(numAffectedRows) === 1
+}
+
+/**
+ * A digest that slid into a later local day takes that day. Should another have taken it at this
+ * very moment, the key of subscriber and day refuses the mark as a whole, and the next claim finds
+ * the reason to leave.
+ */
+function takeToday(fresh: boolean): RawBuilder<unknown> {
+  return sql`
+    update deliveries d set local_date = ${todaySql('s')}
+    from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
+    where ${fresh}::boolean and d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}`
 }
 
 function lifeOf<Facts>({ life }: Subject<Facts>, event: Event): Transition<string> {
@@ -235,13 +246,4 @@ function stateOf<Facts>(subject: Subject<Facts>, event: Event): RawBuilder<unkno
 
 function emptied(columns: readonly string[]): RawBuilder<unknown>[] {
   return columns.map((column) => sql`${sql.ref(column)} = null`)
-}
-
-function changedNow<Facts>({ changedColumn }: Subject<Facts>): RawBuilder<unknown>[] {
-  return changedColumn === undefined ? [] : [sql`${sql.ref(changedColumn)} = clock_timestamp()`]
-}
-
-/** A moment so many milliseconds from now. */
-export function inMs(waitMs: number): RawBuilder<Date> {
-  return sql<Date>`clock_timestamp() + make_interval(secs => ${waitMs / 1000})`
 }

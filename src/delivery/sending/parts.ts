@@ -2,6 +2,7 @@
 // refused, smaller ones for a provider or a quota, once more by the operator. Every delivery is in
 // exactly one batch that is not settled or halved, before and after.
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { inMs } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
 import type { BatchState } from '../../database/states.ts'
 import type { MailOutcome } from '../provider/provider.ts'
@@ -16,7 +17,7 @@ import {
   markMerged,
   markPlannedAgain,
 } from './ledger.ts'
-import { inMs, markSaid, move } from './once.ts'
+import { markSaid, move } from './once.ts'
 import { BATCH_LIFE, isForGoodSql, isFreshSql, isUnaccountedSql, statesSql, toSql } from './transitions.ts'
 
 /** A wait that is told for one mail doubles so often: five minutes become 80, then it stays. */
