@@ -13,7 +13,9 @@ const RAW =
 const BUILT = /\.(insertInto|replaceInto|mergeInto|updateTable|deleteFrom)\(\s*(?:['"`](\w+)|([^'"`)]))/g
 const VERBS: Record<string, Writer['verb']> = { insert: 'insert', replace: 'insert' }
 
-/** Returns each file's writes of `tables`, once a table and verb; files under migrations are none. */
+/**
+ * Returns each file's writes of `tables`, once a table and verb; files under migrations are none.
+ */
 export function findWriters(files: Files, tables: readonly string[]): Writer[] {
   const found = Object.entries(files)
     .filter(([path]) => path.endsWith('.ts') && !path.includes('/migrations/'))
