@@ -1,6 +1,6 @@
 // Fetches dates and keeps them: papers, votes and what the guard says of each.
+import { openConfiguredSource } from '../context.ts'
 import { collect, type Look } from '../jobs/collect.ts'
-import { openConfiguredSource } from '../main.ts'
 import { parseDates } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
@@ -9,8 +9,9 @@ export async function collectCommand(options: { date?: string; source?: string; 
   const dates = parseDates(options.date)
   const terminal = openTerminal(options)
   const looks: Look[] = []
-  await withStores('stores', async ({ config, stores, logger }) => {
-    const source = openConfiguredSource(config, logger, options.source)
+  await withStores('stores', async (context) => {
+    const source = openConfiguredSource(context, options.source)
+    const { config, stores, logger } = context
     const progress = dates.length > 1 ? terminal.follow('Collecting') : undefined
     for (const date of dates) {
       looks.push(await collect({ db: stores.db, source, cutoffMinutes: config.cutoffMinutes, logger }, date))

@@ -2,18 +2,17 @@
 // mails on the web surface.
 import { relative } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
-import { openStores } from '../database/stores.ts'
+import { type Context, openConfiguredSource, openRound, openRoundQueue, untilAborted, withContext } from '../context.ts'
 import { type Accounts, sumAccounts } from '../delivery/delivery.ts'
 import type { Edition } from '../edition/edition.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
 import { collect } from '../jobs/collect.ts'
-import { openPipeline } from '../jobs/pipeline.ts'
+import { handingOn, openPipeline } from '../jobs/pipeline.ts'
 import type { Queue } from '../jobs/queue/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
 import { type Logger, openLogger } from '../logger.ts'
-import { assertKeyRing, closeProviders, openConfiguredSource, openRound, openRoundQueue, queueing } from '../main.ts'
 import type { EditionDate, Source } from '../source/paper.ts'
 import { openSampleSource, SAMPLE_DATES } from '../source/sample.ts'
 import { findSubscriberByAddress, insertSubscribers, markPaused } from '../subscriber/store.ts'
@@ -61,56 +60,37 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
   terminal.say(
     `Opening ${config.databaseUrl ? 'the named stores, in the schema demo' : `embedded stores in ${show(config.dataDir)}`} …`,
   )
-  const stores = await openStores(config, logger)
-  const closing = [() => stores.close()]
-  try {
-    const round = await openRound(config, stores, logger, steps[0].source)
+  await withContext(config, logger, async (context) => {
+    const round = await openRound(context, steps[0].source)
     const outside = round.providers.find((provider) => provider.reachesRealWorld)
     if (outside) {
       throw new UsageError(
         `the demo does not send through ${outside.name} to the real world: leave MAIL_PROVIDER out, or name a stand-in on loopback`,
       )
     }
-    closing.push(() => closeProviders(round))
-    await assertKeyRing(round)
-    const queue = await openRoundQueue(config, stores, round, logger)
-    closing.push(() => queue.close())
+    const queue = await openRoundQueue(context, round)
     // Its worker stays: whoever signs up on the page gets the mails of it, in the outbox.
     const { dispatch, notify, plan } = openPipeline(round, queue)
-    const work = await queue.work({ dispatch, notify })
-    closing.push(() => work.close())
+    context.keep(await queue.work({ dispatch, notify }))
+    const handing = { ...handingOn(queue), queueWelcome: () => plan({ name: 'plan' }) }
     // Opened before the round, so that a port in use costs nobody a round.
-    const url = options.exit
-      ? undefined
-      : await openWeb(config, round, { ...queueing(queue), queueWelcome: () => plan({ name: 'plan' }) }, closing)
+    const url = options.exit ? undefined : await openWeb(context, round, handing)
     await addSubscribers(round, count, terminal)
     summarize(terminal, config, await runRound(round, queue, steps, terminal), url)
-    if (url && !signal.aborted) {
-      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
-    }
-  } finally {
-    for (const close of closing.reverse()) await close()
-  }
+    if (url) await untilAborted(signal)
+  })
 }
 
 async function openWeb(
-  config: Config,
+  { config, keep }: Context,
   round: Round,
-  handing: ReturnType<typeof queueing>,
-  closing: (() => Promise<void>)[],
+  handing: ReturnType<typeof handingOn>,
 ): Promise<string> {
+  const { publicUrl, trustedProxy, templatesDir } = config
   const outboxDirectory = outboxOf(config)
-  const app = createApp({
-    ...round,
-    ...handing,
-    publicUrl: config.publicUrl,
-    trustedProxy: config.trustedProxy,
-    templatesDir: config.templatesDir,
-    ...(outboxDirectory === undefined ? {} : { outboxDirectory }),
-  })
-  const server = await listen(app, { port: config.port, hostname: 'localhost' })
-  closing.push(() => server.close())
-  return server.url
+  const outbox = outboxDirectory === undefined ? {} : { outboxDirectory }
+  const app = createApp({ ...round, ...handing, publicUrl, trustedProxy, templatesDir, ...outbox })
+  return keep(await listen(app, { port: config.port, hostname: 'localhost' })).url
 }
 
 /** The folder that mails are written to, if they are. */
@@ -145,7 +125,7 @@ function stepsOf(options: DemoOptions, config: Config, logger: Logger): [Step, .
   const source =
     options.source === undefined
       ? openSampleSource({ later: true })
-      : openConfiguredSource(config, logger, options.source)
+      : openConfiguredSource({ config, logger }, options.source)
   return [{ date, source, weekly: true }]
 }
 

@@ -1,12 +1,12 @@
 // Ranks and prints an edition with its reasons; stores it only when asked to freeze.
 import { readConfig } from '../config.ts'
+import { hostOf, openConfiguredSource } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
 import { loadTemplates } from '../digest/rendering.ts'
 import { collect } from '../jobs/collect.ts'
 import { type Outlook, outlookFromSource, outlookFromStore } from '../jobs/outlook.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import { openLogger } from '../logger.ts'
-import { hostOf, openConfiguredSource } from '../main.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { editionName } from './accounts.ts'
 import { kindOf, parseDate } from './arguments.ts'
@@ -39,13 +39,14 @@ export async function editionCommand(options: EditionOptions): Promise<void> {
 async function lookAt(setting: string, date: EditionDate, kind: EditionKind): Promise<Outlook> {
   const config = readConfig('stores')
   const logger = openLogger(config.logLevel ?? 'warn')
-  return outlookFromSource(openConfiguredSource(config, logger, setting), date, kind)
+  return outlookFromSource(openConfiguredSource({ config, logger }, setting), date, kind)
 }
 
 async function lookInStores(date: EditionDate, kind: EditionKind): Promise<Outlook> {
-  return withStores('stores', async ({ config, stores, logger }) => {
-    const kept = await outlookFromStore(stores.db, date, kind)
-    return kept ?? outlookFromSource(openConfiguredSource(config, logger), date, kind, stores.db)
+  return withStores('stores', async (context) => {
+    const { db } = context.stores
+    const kept = await outlookFromStore(db, date, kind)
+    return kept ?? outlookFromSource(openConfiguredSource(context), date, kind, db)
   })
 }
 
@@ -54,14 +55,15 @@ async function lookInStores(date: EditionDate, kind: EditionKind): Promise<Outlo
  * allows.
  */
 async function freeze(date: EditionDate, kind: EditionKind, setting: string | undefined): Promise<Outlook> {
-  return withStores('pieces', async ({ config, stores, logger }) => {
-    const { db } = stores
+  return withStores('pieces', async (context) => {
+    const { config, logger } = context
+    const { db } = context.stores
     const templates = await loadTemplates(config.templatesDir)
     const { cutoffMinutes, latenessMs } = config
     const round = { db, templates, host: hostOf(config), cutoffMinutes, latenessMs, logger }
     const kept = await outlookFromStore(db, date, kind)
     if (kind === 'daily' && kept?.state !== 'frozen' && (setting !== undefined || kept === undefined)) {
-      await collect({ db, source: openConfiguredSource(config, logger, setting), cutoffMinutes, logger }, date)
+      await collect({ db, source: openConfiguredSource(context, setting), cutoffMinutes, logger }, date)
     }
     await (kind === 'daily' ? rankDay(round, date) : rankWeek(round, date))
     const outlook = await outlookFromStore(db, date, kind)

@@ -4,11 +4,10 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
-import { openDatabase } from '../database/client.ts'
-import { openEmbedded } from '../database/embedded.ts'
+import { hostOf, type Keep, openConfiguredSource, untilAborted, withKept } from '../context.ts'
 import { OWNER_FOLDER } from '../database/embedded-address.ts'
+import { openUnmigrated } from '../database/stores.ts'
 import { type Logger, openLogger } from '../logger.ts'
-import { hostOf, openConfiguredSource } from '../main.ts'
 import { isSchemaCurrent } from '../web/operator/health.ts'
 import type { PreviewChoice } from '../web/preview/choice.ts'
 import { findMail, getDigest, type PreviewParts, sayNothing } from '../web/preview/digest.ts'
@@ -43,23 +42,19 @@ export async function previewCommand(options: PreviewOptions): Promise<void> {
   const config = readConfig('stores', DEFAULTS)
   const logger = openLogger(config.logLevel ?? 'warn')
   const terminal = openTerminal(options)
-  const closing: (() => unknown)[] = []
-  try {
-    const templates = openTemplateFolder(config.templatesDir)
-    closing.push(() => templates.close())
-    const db = await openKnownStores(config, logger, closing)
+  await withKept(logger, async (keep) => {
+    const templates = keep(openTemplateFolder(config.templatesDir))
+    const db = await openKnownStores(config, logger, keep)
     const editions = openEditions({
       db,
-      source: openConfiguredSource(config, logger, options.source),
+      source: openConfiguredSource({ config, logger }, options.source),
       // Nothing named and nothing stored: whoever has just begun gets something to look at.
       sample: start.date === undefined && options.source === undefined && !(db && (await isAnyStored(db))),
     })
     const parts: PreviewParts = { db, editions, templates, host: hostOf(config) }
     if (options.json) await printOnce(parts, start, terminal)
-    else await serve(parts, start, config.port, options.open ?? false, terminal, closing)
-  } finally {
-    for (const close of closing.reverse()) await close()
-  }
+    else await serve(parts, start, config.port, options.open ?? false, terminal, keep)
+  })
 }
 
 async function printOnce(parts: PreviewParts, start: PreviewChoice, terminal: Terminal): Promise<void> {
@@ -78,33 +73,25 @@ async function serve(
   port: number,
   open: boolean,
   terminal: Terminal,
-  closing: (() => unknown)[],
+  keep: Keep,
 ): Promise<void> {
   const signal = untilSignal()
-  const server = await listen(createPreview({ ...parts, start, signal }), { port, hostname: 'localhost' })
-  closing.push(() => server.close())
+  const server = keep(await listen(createPreview({ ...parts, start, signal }), { port, hostname: 'localhost' }))
   terminal.print(undefined, [
     `Preview at ${server.url}: it follows the templates in ${parts.templates.directories[0]}.`,
   ])
   terminal.say('Ctrl-C ends it.')
   if (open) openInBrowser(server.url)
-  if (signal.aborted) return
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  await untilAborted(signal)
 }
 
 /**
  * Opens the stores without bringing their schema up to date, as this command changes nothing.
  * Returns undefined when none is named and no embedded one was ever made.
  */
-async function openKnownStores(config: Config, logger: Logger, closing: (() => unknown)[]) {
+async function openKnownStores(config: Config, logger: Logger, keep: Keep) {
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, OWNER_FOLDER))) return undefined
-  const embedded = config.databaseUrl === undefined ? await openEmbedded(config.dataDir, { logger }) : undefined
-  if (embedded) closing.push(() => embedded.close())
-  const db = openDatabase(config.databaseUrl ?? (embedded?.url as string), {
-    schema: config.schema,
-    onError: (error) => logger.warn({ event: 'database.error', reason: error.message }, 'an idle connection was lost'),
-  })
-  closing.push(() => db.destroy())
+  const { db } = keep(await openUnmigrated(config, logger))
   if (await isSchemaCurrent(db)) return db
   throw new Error('the schema of these stores is not that of this version: run "paper-round migrate" first')
 }

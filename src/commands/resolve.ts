@@ -3,9 +3,9 @@
 import { confirm } from '@clack/prompts'
 import type { Kysely } from 'kysely'
 import type { Config } from '../config.ts'
+import { type Context, openConfiguredProviders } from '../context.ts'
 import type { Database } from '../database/schema.ts'
 import { markLookedUp } from '../delivery/feedback/looking-up.ts'
-import { openProviders } from '../delivery/providers.ts'
 import { markResolved } from '../delivery/sending/parts.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { findEdition } from '../edition/store.ts'
@@ -32,14 +32,18 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
   const as = parseDecision(options.as)
   const terminal = openTerminal(options)
   // To ask takes a provider's key, and to send again signs links anew.
-  await withStores(as === 'drop' ? 'stores' : 'mail', async ({ config, stores: { db } }) => {
+  await withStores(as === 'drop' ? 'stores' : 'mail', async (context) => {
+    const {
+      config,
+      stores: { db },
+    } = context
     const edition = await findEdition(db, date, kind)
     if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}`)
     const name = editionName(edition)
     if ((await getUnresolved(db, edition.id)) === 0) {
       return terminal.print({ date, kind, as, found: 0, resolved: 0 }, [`Nothing of ${name} is unknown for good.`])
     }
-    const found = as === 'drop' ? 0 : await lookUp(db, edition.id, config, terminal)
+    const found = as === 'drop' ? 0 : await lookUp(context, edition.id, terminal)
     const left = await getUnresolved(db, edition.id)
     if (as === 'again' && left > 0) await askFirst(left, options.yes ?? false)
     const resolved = await decide(db, edition.id, as, config)
@@ -57,15 +61,11 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
 }
 
 /** Asks the providers before anybody decides: what they know needs no decision. */
-async function lookUp(db: Kysely<Database>, editionId: number, config: Config, terminal: Terminal): Promise<number> {
-  const providers = openProviders(config)
-  try {
-    const { found, failures } = await markLookedUp(db, editionId, providers)
-    for (const failure of failures) terminal.say(`Could not be asked: ${failure}`)
-    return found
-  } finally {
-    for (const provider of providers) await provider.close?.()
-  }
+async function lookUp(context: Context, editionId: number, terminal: Terminal): Promise<number> {
+  const providers = await openConfiguredProviders(context)
+  const { found, failures } = await markLookedUp(context.stores.db, editionId, providers)
+  for (const failure of failures) terminal.say(`Could not be asked: ${failure}`)
+  return found
 }
 
 async function decide(db: Kysely<Database>, editionId: number, as: Decision, config: Config): Promise<number> {

@@ -1,6 +1,6 @@
 // Sends one edition to everyone of its kind now, whatever their hour. Safe to repeat: who has a
 // delivery of it gets no second one.
-
+import { openRound, openRoundQueue } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
@@ -12,7 +12,6 @@ import { planAll, rehearseAll } from '../jobs/plan.ts'
 import type { Queue } from '../jobs/queue/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
-import { assertKeyRing, closeProviders, openRound, openRoundQueue } from '../main.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
@@ -34,9 +33,8 @@ export async function sendCommand(options: SendOptions): Promise<void> {
   const kind = kindOf(options)
   const only = options.only === undefined ? null : parseAddress(options.only)
   const terminal = openTerminal(options)
-  await withStores('mail', async ({ config, stores, logger }) => {
-    const round = await openRound(config, stores, logger)
-    await assertKeyRing(round)
+  await withStores('mail', async (context) => {
+    const round = await openRound(context)
     if (only !== null) await getSubscriber(round, only)
     // A rehearsal must leave no trace, so it does not freeze either.
     const edition = options.dryRun ? await findEdition(round.db, date, kind) : await frozenEdition(round, date, kind)
@@ -46,18 +44,12 @@ export async function sendCommand(options: SendOptions): Promise<void> {
       )
     }
     if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
-    const queue = await openRoundQueue(config, stores, round, logger)
-    try {
-      const { dispatch, notify } = openPipeline(round, queue)
-      const work = await queue.work({ dispatch, notify })
-      const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
-      await work.close()
-      printAccounts(terminal, edition, accounts, submittedNow, 'is')
-      if (standstill) throw new Error(`${editionName(edition)} stands still: ${standstill}`)
-    } finally {
-      await queue.close()
-      await closeProviders(round)
-    }
+    const queue = await openRoundQueue(context, round)
+    const { dispatch, notify } = openPipeline(round, queue)
+    context.keep(await queue.work({ dispatch, notify }))
+    const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
+    printAccounts(terminal, edition, accounts, submittedNow, 'is')
+    if (standstill) throw new Error(`${editionName(edition)} stands still: ${standstill}`)
   })
 }
 

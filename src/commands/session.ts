@@ -2,25 +2,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, type Reach, readConfig } from '../config.ts'
-import { openStores, type Stores } from '../database/stores.ts'
-import { type Logger, openLogger } from '../logger.ts'
+import { type Context, withContext } from '../context.ts'
+import { openLogger } from '../logger.ts'
 
-export interface Session {
-  config: Config
-  stores: Stores
-  logger: Logger
-}
-
-/** Reads the settings, opens the stores (migrated), runs `work` and closes them. */
-export async function withStores<T>(reach: Reach, work: (session: Session) => Promise<T>): Promise<T> {
+/** Reads the settings, opens the stores (migrated), runs `work` and closes what it opened. */
+export async function withStores<T>(reach: Reach, work: (context: Context) => Promise<T>): Promise<T> {
   const config = readConfig(reach)
-  const logger = openLogger(config.logLevel ?? 'warn')
-  const stores = await openStores(config, logger)
-  try {
-    return await work({ config, stores, logger })
-  } finally {
-    await stores.close()
-  }
+  return withContext(config, openLogger(config.logLevel ?? 'warn'), work)
 }
 
 /** The folder under DATA_DIR where the demo keeps its embedded stores, apart from a host's own. */

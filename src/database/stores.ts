@@ -8,6 +8,12 @@ import { migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import type { Database } from './schema.ts'
 
+export interface StoreSettings {
+  databaseUrl: string | undefined
+  dataDir: string
+  schema: string
+}
+
 export interface Stores {
   db: Kysely<Database>
   databaseUrl: string
@@ -21,10 +27,18 @@ export interface Stores {
  * Opens the database and brings its schema up to date. Throws a UsageError when the schema is newer
  * than this program.
  */
-export async function openStores(
-  settings: { databaseUrl: string | undefined; dataDir: string; schema: string },
-  logger: Logger,
-): Promise<Stores> {
+export async function openStores(settings: StoreSettings, logger: Logger): Promise<Stores> {
+  const stores = await openUnmigrated(settings, logger)
+  try {
+    return { ...stores, migrated: await migrate(stores.db, migrations) }
+  } catch (error) {
+    await stores.close()
+    throw error
+  }
+}
+
+/** Opens the database with the schema that it has: for what changes nothing. */
+export async function openUnmigrated(settings: StoreSettings, logger: Logger): Promise<Omit<Stores, 'migrated'>> {
   const embedded = settings.databaseUrl === undefined ? await openEmbedded(settings.dataDir, { logger }) : undefined
   const databaseUrl = settings.databaseUrl ?? (embedded?.url as string)
   const db = openDatabase(databaseUrl, {
@@ -35,10 +49,5 @@ export async function openStores(
     await db.destroy()
     await embedded?.close()
   }
-  try {
-    return { db, databaseUrl, embedded: embedded !== undefined, migrated: await migrate(db, migrations), close }
-  } catch (error) {
-    await close()
-    throw error
-  }
+  return { db, databaseUrl, embedded: embedded !== undefined, close }
 }

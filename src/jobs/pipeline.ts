@@ -53,8 +53,19 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
   }
 }
 
+/** Returns how pages hand on what they made: a notice, or a reader whose first digest is due. */
+export function handingOn(queue: Pick<Queue, 'put'>): {
+  queueNotice(noticeId: number): Promise<void>
+  queueWelcome(): Promise<void>
+} {
+  return {
+    queueNotice: (noticeId) => queue.put([notifyJob(noticeId)]),
+    queueWelcome: () => queue.put([{ name: 'plan' }]),
+  }
+}
+
 /** Returns the job that sends a notice. */
-export function notifyJob(noticeId: number): Job {
+function notifyJob(noticeId: number): Job {
   return { name: 'notify', noticeId }
 }
 

@@ -3,12 +3,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { untilSignal } from '../../src/commands/signal.ts'
 import { readConfig } from '../../src/config.ts'
+import { openRound } from '../../src/context.ts'
 import { openStores } from '../../src/database/stores.ts'
 import { openResend } from '../../src/delivery/provider/resend/resend.ts'
 import { openPipeline } from '../../src/jobs/pipeline.ts'
 import { openQueue } from '../../src/jobs/queue/queue.ts'
 import { openLogger } from '../../src/logger.ts'
-import { openRound } from '../../src/main.ts'
 import { type BreakName, breakOf } from './breaks.ts'
 import { type Point, watchDriver, watchKeys, watchProvider } from './points.ts'
 
@@ -74,7 +74,7 @@ const broken = breakOf(settings.broken)
 const config = readConfig('mail')
 const logger = openLogger(config.logLevel ?? 'error')
 const stores = await openStores(config, logger)
-const opened = await openRound(config, stores, logger)
+const opened = await openRound({ config, stores, logger, keep: (thing) => thing })
 watchDriver(reach, broken.rewrite)
 const [named] = config.providers
 const resend =

@@ -13,6 +13,7 @@ const LAYERS = [
   'delivery',
   'jobs',
   'web',
+  'context',
   'main',
   'commands',
   'cli',
