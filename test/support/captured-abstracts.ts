@@ -1,0 +1,41 @@
+// The abstracts of a captured month as the source sent them, each paper once: [] where the captures
+// are not at hand. They belong to others: their hashes may be kept, their words may not.
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { splitSentences } from '../../src/digest/text/sentences.ts'
+import { cleanText } from '../../src/digest/text/text.ts'
+import { cleanLine } from '../../src/source/outside-text.ts'
+
+const CAPTURES = new URL('../../../shared/data/daily-papers/same-day/', import.meta.url)
+
+export interface CapturedAbstract {
+  id: string
+  /** SHA-256 of the abstract as it was sent, untouched by our cleaning. */
+  sha256: string
+  title: string
+  abstract: string
+  /** Of the cleaned abstract. Labels name them by their number, from 1. */
+  sentences: string[]
+  /** Whether the source sent a summary of its own. */
+  summarised: boolean
+}
+
+/** Lists the abstracts of a month (`2025-08`) in the order in which they were captured. */
+export function capturedAbstracts(month: string): CapturedAbstract[] {
+  if (!existsSync(CAPTURES)) return []
+  const files = readdirSync(CAPTURES).filter((file) => file.startsWith(month))
+  const papers = files.sort().flatMap((file) => JSON.parse(readFileSync(new URL(file, CAPTURES), 'utf8')) as Row[])
+  const byId = new Map(papers.map(({ paper }) => [paper.id, paper]))
+  return [...byId.values()].map(({ id, title, summary, ai_summary }) => ({
+    id,
+    sha256: createHash('sha256').update(summary).digest('hex'),
+    title: cleanText(cleanLine(title)),
+    abstract: cleanText(cleanLine(summary)),
+    sentences: splitSentences(cleanText(cleanLine(summary))),
+    summarised: Boolean(ai_summary),
+  }))
+}
+
+interface Row {
+  paper: { id: string; title: string; summary: string; ai_summary?: string | null }
+}
