@@ -1,0 +1,368 @@
+// Thirty invented abstracts with their labels: what the one sentence is judged on where the
+// captured ones are not at hand.
+
+interface Written {
+  title: string
+  sentences: string[]
+  acceptable: number[]
+  background: number[]
+}
+
+export const WRITTEN: Written[] = [
+  {
+    title: 'WoolGather: Counting Sheep at Night',
+    sentences: [
+      'Counting sheep has long been the standard test of patience in pastoral robotics.',
+      'However, existing counters lose track after sunset.',
+      'To address this gap, we introduce WoolGather, a counter that listens to the flock instead of looking at it.',
+      'WoolGather consists of a bell detector, a bleat separator and a ledger.',
+      'Experiments on three farms show that WoolGather miscounts 4.1% of nights, against 19% for the best camera.',
+      'Code is available at https://example.org/woolgather.',
+    ],
+    acceptable: [3, 5],
+    background: [1, 2],
+  },
+  {
+    title: 'Do Models Know When They Are Tired?',
+    sentences: [
+      'Large models are asked ever longer questions.',
+      'Can they tell when their own answers get worse?',
+      'In this paper, we study self-reported fatigue in twelve models over conversations of a thousand turns.',
+      'We find that models report fatigue only after their accuracy has already dropped by a third.',
+      'Asking earlier does not help.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'A Survey of Knitting Machines that Learn',
+    sentences: [
+      'Knitting machines, a.k.a. Textile printers, have become programmable.',
+      'Despite rapid progress, no overview of their learning methods exists.',
+      'This survey reviews 140 learning methods for knitting machines, from stitch planning to yarn control.',
+      'We further discuss open problems.',
+      'We hope this survey helps newcomers.',
+    ],
+    acceptable: [3],
+    background: [1, 2],
+  },
+  {
+    title: 'Fast Ferries on Slow Rivers',
+    sentences: [
+      'A scheduler for ferries on slow rivers is presented.',
+      'It treats currents as delays and delays as cargo.',
+      'The scheduler is evaluated on 12 rivers.',
+      'Waiting times are reduced by 31% compared with the timetable in use.',
+    ],
+    acceptable: [1, 4],
+    background: [],
+  },
+  {
+    title: 'LanternBench: Reading by Candlelight',
+    sentences: [
+      'Recent vision models read printed pages nearly without errors.',
+      'Most benchmarks, e.g. Those of Smith et al., assume bright and even light.',
+      'Candlelight, in contrast, flickers.',
+      'We present LanternBench, a benchmark of 5,200 pages photographed by candlelight in 14 scripts.',
+      'Even the best of nine models reads only 41.5% of the words.',
+      'The dataset can be found at https://example.org/lantern.',
+    ],
+    acceptable: [4, 5],
+    background: [1, 2, 3],
+  },
+  {
+    title: 'The Orchard Is Not a Factory',
+    sentences: [
+      'Automation of orchards is usually framed as a problem of throughput.',
+      'This position paper argues that an orchard should be optimised for the tree, not for the basket.',
+      'Drawing on forestry, we name four costs that throughput hides.',
+      'Finally, we call for other measures.',
+    ],
+    acceptable: [2],
+    background: [1],
+  },
+  {
+    title: 'Kite-2: A Small Open Model for Wind',
+    sentences: [
+      'We release Kite-2, a 2B-parameter open model that forecasts local wind an hour ahead on a phone.',
+      'Kite-2 is trained on ten years of measurements from 3,000 masts.',
+      'It outperforms the regional weather model at 87% of the masts while using 0.4 watts.',
+      'Weights and code are released.',
+    ],
+    acceptable: [1, 3],
+    background: [],
+  },
+  {
+    title: 'Tides as Clocks',
+    sentences: [
+      'Distributed clocks drift apart.',
+      'Satellites correct them, but satellites can be jammed.',
+      'Our work shows that tide gauges alone keep a network of clocks within 40 ms for a year.',
+      'The method needs no radio.',
+      'Moreover, it survives the loss of half of the gauges.',
+    ],
+    acceptable: [3],
+    background: [1, 2],
+  },
+  {
+    title: 'PatchQuilt: Stitching Large Maps from Small Models',
+    sentences: [
+      'Mapping models are trained on small tiles, which leaves seams in large maps.',
+      'Previous work blends seams after the fact, which blurs roads.',
+      'To this end, we draw on quilting and propose PatchQuilt, which negotiates seams while the tiles are drawn.',
+      'Specifically, we first let neighbours exchange borders.',
+      'Then, we freeze the border that both accept.',
+      'Extensive experiments demonstrate the effectiveness of our method.',
+    ],
+    acceptable: [3],
+    background: [1, 2],
+  },
+  {
+    title: 'Why Graph Models Forget Islands',
+    sentences: [
+      'Graph models classify nodes by their neighbours.',
+      'Nodes without neighbours are rarely reported on.',
+      'We prove that message passing with residual links assigns every isolated node the majority class.',
+      'A one-line correction removes the effect.',
+      'On six public graphs it improves the accuracy on isolated nodes from 22% to 58%.',
+    ],
+    acceptable: [3, 5],
+    background: [1, 2],
+  },
+  {
+    title: 'An Oral History of Debugging',
+    sentences: [
+      'Debugging is taught as a skill and practised as a craft.',
+      'Through interviews with 52 engineers in eight countries, we uncover how debugging knowledge is passed on.',
+      'Stories outlive documents, and jokes outlive stories.',
+      'These findings suggest that teams should keep their jokes.',
+    ],
+    acceptable: [2, 4],
+    background: [1],
+  },
+  {
+    title: 'Slate: Memory that Can Be Wiped',
+    sentences: [
+      'Agents remember too much.',
+      'While users may ask an agent to forget, existing memories only hide what they hold.',
+      'In this work we present Slate, an agent memory whose entries are erased together with everything derived from them.',
+      'To support erasure, Slate keeps a graph of derivations.',
+      'To evaluate it, we introduce ChalkMark, a benchmark of 900 requests to forget.',
+      'Slate answers after erasure as if it had never known, in 98.2% of the cases.',
+    ],
+    acceptable: [3, 6],
+    background: [1, 2],
+  },
+  {
+    title: 'Rain on Tin Roofs as Training Data',
+    sentences: [
+      'Sound models lack recordings of quiet.',
+      'Nevertheless, quiet is where hearing aids fail.',
+      'Motivated by this observation, we collect RoofTin, the first corpus of 600 hours of near silence.',
+      'Hearing aids trained with RoofTin halve the complaints of 40 wearers.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'Gradient Descent, Uphill',
+    sentences: [
+      'Optimisers descend.',
+      'Here, we ask what happens when every tenth step ascends.',
+      'Our results reveal that occasional ascent finds flatter minima on all five tasks, at no cost in time.',
+      'Theory explains why: ascent leaves narrow valleys first.',
+    ],
+    acceptable: [3],
+    background: [1],
+  },
+  {
+    title: 'HarborSim: Rehearsing Rare Storms',
+    sentences: [
+      'Harbours close for storms that come once in a decade.',
+      'Training crews for them is essential, yet simulators remain costly.',
+      'This paper introduces HarborSim, an open simulator that runs a storm of 2,000 ships on one workstation.',
+      'HarborSim was adopted by two ports.',
+      'Furthermore, we introduce a small language for describing storms.',
+    ],
+    acceptable: [3],
+    background: [1, 2],
+  },
+  {
+    title: 'Translating Recipes without Measuring Cups',
+    sentences: [
+      'Recipes travel badly.',
+      'A pinch in one kitchen is a spoon in the next.',
+      'We tackle this problem by introducing CupLess, a translator that keeps proportions instead of units.',
+      'Cooks preferred its recipes in 71 of 100 blind tastings.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'On the Cost of Being Polite to Machines',
+    sentences: [
+      'People thank machines.',
+      'It has been claimed that this wastes energy.',
+      'We measure the energy of 1.2 million polite and impolite requests on three models.',
+      'Politeness costs 0.3% more energy and saves 4% of the follow-up questions.',
+      'Overall, we conclude that politeness pays.',
+    ],
+    acceptable: [3, 4, 5],
+    background: [1, 2],
+  },
+  {
+    title: 'MothLight: Attention that Leaves the Lamp',
+    sentences: [
+      'Attention heads crowd around the first token, cf. Fig. 2 of earlier studies.',
+      'This sink wastes capacity and hinders quantization.',
+      'We propose MothLight, an attention layer with a learned exit that lets heads attend to nothing.',
+      'MothLight removes the sink in models from 0.1B to 7B parameters.',
+      'With it, 4-bit models lose 0.2 points instead of 1.9.',
+    ],
+    acceptable: [3, 4, 5],
+    background: [1, 2],
+  },
+  {
+    title: 'Bees, Budgets and Bandits',
+    sentences: [
+      'Bandit algorithms assume that exploring is free.',
+      'For bees, it is not.',
+      'In this paper, we formalize exploration under a budget of energy and derive the optimal policy for two flowers.',
+      'For many flowers, we develop an approximation that is within 6% of the optimum.',
+      'Field data of 30 hives agree with it.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'Whose Map Is It?',
+    sentences: [
+      'Street maps are drawn by volunteers.',
+      'Many volunteers draw what they know, and few know the outskirts.',
+      'The present study examines 11 million edits in 40 cities.',
+      'Outskirts with a bus line are mapped three years earlier than those without.',
+      'We make the data available at https://example.org/map.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'TinyTutor: Homework Help Offline',
+    sentences: [
+      'Most tutoring models need a connection, which many pupils lack.',
+      'Building on recent small models, we design TinyTutor, a tutor for school mathematics that runs on a calculator.',
+      'Unlike chat tutors, TinyTutor never gives an answer away.',
+      'In a trial with 600 pupils it raised test scores by 9 points.',
+      'We will release it.',
+    ],
+    acceptable: [2, 4],
+    background: [1],
+  },
+  {
+    title: 'Unfolding Proteins by Phone',
+    sentences: [
+      'Protein unfolding has been simulated on clusters for decades.',
+      'Such simulations remain out of reach for most laboratories.',
+      'Instead of simulating every atom, we learn a coarse force from short runs.',
+      'The resulting model, named Crease, unfolds a protein of 300 residues in four minutes on a phone.',
+      'Crease reproduces measured unfolding forces within 8%.',
+    ],
+    acceptable: [3, 4, 5],
+    background: [1, 2],
+  },
+  {
+    title: 'ThreadNeedle: Robots that Sew Buttons',
+    sentences: [
+      'Sewing a button takes a person 40 seconds, and no robot has done it unaided.',
+      'The difficulty lies in the thread: it is soft, thin and never where it was.',
+      'We address these challenges with ThreadNeedle, a two-armed robot that feels the thread through its fingertips.',
+      'ThreadNeedle sews a button in 75 seconds and succeeds in 18 of 20 attempts.',
+      'Ablation studies confirm the role of touch.',
+      'Videos are available on our project page.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'Silence in Meetings: A Corpus Study',
+    sentences: [
+      'What is left unsaid in meetings is rarely transcribed.',
+      'We present a corpus of 310 meetings in which every silence of more than a second is labelled with its reason.',
+      'Labels were made by two annotators (kappa 0.81).',
+      'We show that reasons can be predicted from the words before a silence with an accuracy of 64%.',
+    ],
+    acceptable: [2, 4],
+    background: [1],
+  },
+  {
+    title: 'The Next Library Will Lend Questions',
+    sentences: [
+      'Libraries lend answers.',
+      'Search engines took the answers over, and language models the summaries.',
+      'What remains scarce is a good question.',
+      'The next library will therefore lend questions, and its catalogue will be ordered by what nobody has asked.',
+    ],
+    acceptable: [4],
+    background: [1, 2],
+  },
+  {
+    title: 'FrostLine: Predicting Potholes from Orbit',
+    sentences: [
+      'Potholes cost cities more than snow does.',
+      'Current inspection relies on complaints, which arrive late.',
+      'To overcome these limitations, in this paper, we propose FrostLine, a model that predicts potholes a month ahead from radar images.',
+      'FrostLine uses two passes of a free satellite.',
+      'In four cities, it finds 63% of the later potholes at a precision of 0.7.',
+      'Beyond roads, FrostLine also detects cracks in runways.',
+    ],
+    acceptable: [3, 5],
+    background: [1, 2],
+  },
+  {
+    title: 'Compressing Choirs',
+    sentences: [
+      'Audio codecs are tuned to single voices.',
+      'Choirs, i.e. Many similar voices, suffer most at low bit rates.',
+      'We recast the coding of choirs as the coding of one voice and its deviations, and introduce a codec built on that idea.',
+      'Listeners rate it at 12 kbit/s like the standard codec at 32 kbit/s.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'Stop Rules for Curious Agents',
+    sentences: [
+      'Research agents read until their budget ends.',
+      'Reading on is not always useful.',
+      'In response, we develop a stop rule that compares what the next page may add with what it costs.',
+      'Agents with the rule read 58% fewer pages and answer as well.',
+      'The rule needs no training.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+  {
+    title: 'GlassBox: Models that Show their Work to Auditors',
+    sentences: [
+      'Auditors of models see inputs and outputs only.',
+      'Although weights could be disclosed, few companies agree to that.',
+      'GlassBox is the first protocol that proves to an auditor which rule a model applied without disclosing its weights.',
+      'We evaluate GlassBox on credit decisions of three banks.',
+      'Proofs take 2.3 seconds and fit in one email.',
+    ],
+    acceptable: [3, 5],
+    background: [1, 2],
+  },
+  {
+    title: 'Seeds of Doubt: Random Numbers in Papers',
+    sentences: [
+      'Results of learning methods depend on random seeds.',
+      'Authors seldom say how they chose theirs.',
+      'We analyze the seeds of 8,400 published repositories and identify 42 as the choice of every fifth.',
+      'Rerunning 50 of them with other seeds, we observe that 13 claims do not hold.',
+      'Our findings highlight the need for reporting many seeds.',
+    ],
+    acceptable: [3, 4],
+    background: [1, 2],
+  },
+]
