@@ -61,12 +61,51 @@ export const BREAKS = {
   'no-fence': {
     rewrite: (text) => text.replace(/((?:\w+\.)?"?lease_epoch"?) = (\$\d+)/g, '($1 = $2 or true)'),
   },
+  /**
+   * A transition out of order: a claim plans what was attempted once more, which only the operator
+   * may. With other bytes comes another key.
+   */
+  'planned-again': {
+    rewrite: (text) => {
+      const id = /^\s*update "batches" u set lease_epoch = u\.lease_epoch \+ 1[\s\S]* where u\.id = (\$\d+)/.exec(
+        text,
+      )?.[1]
+      if (id === undefined) return text
+      const again = `with again as (
+        update deliveries d set issued_at = date_trunc('second', now()) from batches b
+        where b.id = ${id} and b.state in ('attempting', 'unknown') and d.edition_id = b.edition_id and d.batch_id = b.id
+      )`
+      const forgotten = `state = case when state = 'deferred' then state else 'planned' end, recipe_sha256 = null,
+        join_version = null, idempotency_key = null, provider = null, first_attempt_at = null`
+      return `${again} ${text.replace('set lease_epoch', `set ${forgotten}, lease_epoch`)}`
+    },
+  },
 } as const satisfies Record<string, Break>
 
 export type BreakName = keyof typeof BREAKS
 
-/** Returns how a build is broken; not at all without a name. */
-export function breakOf(name: BreakName | null): Required<Break> {
+/**
+ * Returns how a build is broken; not at all without a name. `onBroken` is told of each statement or
+ * request that really became another one: a break that finds nothing to break proves nothing.
+ */
+export function breakOf(name: BreakName | null, onBroken: () => void): Required<Break> {
   const chosen: Break = name === null ? {} : BREAKS[name]
-  return { rewrite: chosen.rewrite ?? ((text) => text), provider: chosen.provider ?? ((provider) => provider) }
+  return {
+    rewrite(text) {
+      const rewritten = chosen.rewrite?.(text) ?? text
+      if (rewritten !== text) onBroken()
+      return rewritten
+    },
+    provider(provider, db) {
+      const broken = chosen.provider?.(provider, db)
+      if (!broken) return provider
+      return {
+        ...broken,
+        send(request) {
+          onBroken()
+          return broken.send(request)
+        },
+      }
+    },
+  }
 }

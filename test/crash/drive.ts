@@ -22,6 +22,8 @@ export interface Verdict {
   /** Times that the accounts were read and held against the identity. */
   looks: number
   violations: string[]
+  /** The build's break has rewritten something; false for a sound build. */
+  isBroken: boolean
   seconds: number
 }
 
@@ -126,6 +128,7 @@ async function drive(
     replays: judge.replays,
     duplicates: judge.duplicates.length,
     violations: [...violations],
+    isBroken: world.fleet.isBroken,
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
   }
 }

@@ -15,6 +15,8 @@ export interface Runner {
   ready: Promise<void>
   /** Resolves with the point at which it stopped as told. */
   stopped: Promise<Point>
+  /** Resolves once its build has shown to be broken. */
+  broken: Promise<void>
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   readonly alive: boolean
   /** Starts its work; resolves when it takes jobs. */
@@ -39,6 +41,8 @@ export interface FleetSettings {
 export interface Fleet {
   /** Those that work now. */
   readonly runners: readonly Runner[]
+  /** Whether the break that they were started with was found to bite in one of them. */
+  readonly isBroken: boolean
   /** Takes a dead runner out and puts a warm one in its place. */
   replace(dead: Runner): Promise<Runner>
   /** Asks all of them to stop; returns their exit codes. */
@@ -54,12 +58,16 @@ export async function openFleet(settings: FleetSettings): Promise<Fleet> {
   const runners: Runner[] = []
   const warm = new Map<string, Runner[]>()
   let isClosed = false
+  let isBroken = false
 
   async function begin(roles: WorkerSettings['roles']): Promise<Runner> {
     const runner = await openRunner(settings, roles)
     // Whoever was about to replace a process learns that there is nothing left to join.
     if (isClosed) runner.signal('SIGKILL')
     all.add(runner)
+    void runner.broken.then(() => {
+      isBroken = true
+    })
     void runner.exited.then(async () => {
       all.delete(runner)
       await runner.line.close()
@@ -88,6 +96,9 @@ export async function openFleet(settings: FleetSettings): Promise<Fleet> {
 
   return {
     runners,
+    get isBroken() {
+      return isBroken
+    },
     async replace(dead) {
       await dead.exited
       const runner = await take(dead.roles)
@@ -138,6 +149,7 @@ async function openRunner(settings: FleetSettings, roles: WorkerSettings['roles'
     roles,
     line,
     ready,
+    broken: word('broken').then(() => {}),
     stopped: word('stopping').then(({ point }) => point),
     exited,
     get alive() {

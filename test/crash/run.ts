@@ -77,6 +77,7 @@ else {
     `lost ${report.lost}, duplicates ${report.duplicates}, accounts read ${report.looks} times, ${report.seconds} s`,
   )
   print(`95 % bound on either, a kill: ${report.kills > 0 ? (3 / report.kills).toFixed(4) : '–'}`)
+  if (broken && !report.isBroken) print(`the break ${broken} found nothing to rewrite`)
   for (const violation of report.violations.slice(0, 20)) print(`VIOLATION ${violation}`)
 }
 process.exit(report.lost + report.duplicates + report.violations.length > 0 ? 1 : 0)

@@ -36,7 +36,8 @@ export type Order =
   /** The same, at once, for where the line knows better. */
   | { kind: 'die' }
 
-export type Word = { kind: 'ready' } | { kind: 'going' } | { kind: 'stopping'; point: Point }
+/** `broken`: the break that it was started with has found its statement. */
+export type Word = { kind: 'ready' } | { kind: 'going' } | { kind: 'broken' } | { kind: 'stopping'; point: Point }
 
 const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings
 const say = (word: Word) => new Promise<void>((resolve) => process.send?.(word, () => resolve()))
@@ -70,7 +71,11 @@ process.on('disconnect', () => process.exit(1))
 if (!process.connected) process.exit(1)
 
 const signal = untilSignal()
-const broken = breakOf(settings.broken)
+let hasBroken = false
+const broken = breakOf(settings.broken, () => {
+  if (!hasBroken) void say({ kind: 'broken' })
+  hasBroken = true
+})
 const config = readConfig('mail')
 const logger = openLogger(config.logLevel ?? 'error')
 const stores = await openStores(config, logger)
