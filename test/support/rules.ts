@@ -25,10 +25,11 @@ const LEAVES = ['errors', 'config', 'config-environment', 'logger']
 const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   { packages: /^(bullmq|ioredis)$/, home: /^src\/jobs\/queue\// },
   { packages: /^resend$/, home: /^src\/delivery\// },
+  { packages: /^standardwebhooks$/, home: /^src\/delivery\/provider\/resend\// },
   // Pieces are stored in the encoding in which they leave: its encoder is all that they take of
   // nodemailer.
   { packages: /^nodemailer$/, home: /^src\/(delivery\/|digest\/piece\.ts$)/ },
-  { packages: /^mjml$/, home: /^src\/digest\/(rendering\.ts$|template\/)/ },
+  { packages: /^mjml(-browser)?$/, home: /^src\/digest\/(rendering\.ts$|template\/)/ },
   { packages: /^(hono|@hono\/.+)$/, home: /^src\/web\// },
   { packages: /^rate-limiter-flexible$/, home: /^src\/web\// },
   { packages: /^(@clack\/prompts|commander)$/, home: /^src\/(commands\/|cli\.ts$)/ },

@@ -44,7 +44,7 @@ export function renderFeed(feed: Feed, format: FeedFormat): string {
 
 /** Returns when a feed last changed; 1970 for one without entries, as Atom asks for a date. */
 export function updatedAtOf({ entries }: Feed): Date {
-  return entries.reduce((latest, { updatedAt }) => (updatedAt > latest ? updatedAt : latest), NEVER)
+  return new Date(Math.max(...[NEVER, ...entries.map(({ updatedAt }) => updatedAt)].map(Number)))
 }
 
 function renderAtom(feed: Feed): string {

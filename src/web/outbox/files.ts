@@ -3,7 +3,7 @@
 import { constants } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ParsedMail } from 'mailparser'
+import type { Email } from 'postal-mime'
 
 export interface OutboxFolder {
   name: string
@@ -83,18 +83,17 @@ export async function findParsed(
   folder: string,
   file: string,
   part: 'whole' | 'head' = 'whole',
-): Promise<ParsedMail | undefined> {
+): Promise<Email | undefined> {
   const bytes = await findMail(directory, folder, file, part)
   if (!bytes) return undefined
   // Loaded only here: nothing but the demo reads mails.
-  const { simpleParser } = await import('mailparser')
-  return simpleParser(bytes, { skipTextToHtml: true, skipImageLinks: true, skipTextLinks: true, skipHtmlToText: true })
+  const { default: PostalMime } = await import('postal-mime')
+  return PostalMime.parse(bytes)
 }
 
 /** Returns the address of the first recipient, '' when there is none. */
-export function recipientOf({ to }: ParsedMail): string {
-  const first = Array.isArray(to) ? to[0] : to
-  return first?.value[0]?.address ?? ''
+export function recipientOf({ to }: Email): string {
+  return to?.[0]?.address ?? ''
 }
 
 /** The newest date first, its daily edition before its weekly one; what has no date is last. */

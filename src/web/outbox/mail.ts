@@ -1,12 +1,12 @@
 // One mail of the demo's outbox as a reader would see it: its HTML in the sandbox of safety.ts and
 // nowhere else, its text, all of its headers.
 import type { Context } from 'hono'
-import type { ParsedMail } from 'mailparser'
-import { describeReader, listPathAt, mailPath, momentOf, type OutboxOptions, sizeOf } from './outbox.ts'
-import { findMail, findParsed, listMails, type OutboxFile, recipientOf } from './files.ts'
-import type { MailValues } from '../page-values.ts'
+import type { Email } from 'postal-mime'
 import type { Pages } from '../page/pages.ts'
 import { framingPage, mailBody } from '../page/safety.ts'
+import type { MailValues } from '../page-values.ts'
+import { findMail, findParsed, listMails, type OutboxFile, recipientOf } from './files.ts'
+import { describeReader, listPathAt, mailPath, momentOf, type OutboxOptions, sizeOf } from './outbox.ts'
 
 /** Shows one mail: its HTML in a frame, its text, all of its headers. */
 export function showMail({ db, pages, directory }: OutboxOptions) {
@@ -20,10 +20,10 @@ export function showMail({ db, pages, directory }: OutboxOptions) {
     const to = recipientOf(mail)
     const values: MailValues = {
       subject: mail.subject ?? '(no subject)',
-      from: mail.from?.text.replaceAll('"', '') ?? '',
+      from: senderOf(mail),
       to,
       reader: await describeReader(db, to),
-      written: momentOf(mail.date ?? all[index]?.writtenAt),
+      written: momentOf(mail.date === undefined ? all[index]?.writtenAt : new Date(mail.date)),
       size: sizeOf(Buffer.byteLength(mail.html || '')),
       text: mail.text ?? '',
       headers: headersOf(mail),
@@ -59,8 +59,13 @@ export function showMailSource({ directory }: Pick<OutboxOptions, 'directory'>) 
   }
 }
 
+function senderOf({ from }: Email): string {
+  if (!from?.address) return from?.name ?? ''
+  return from.name === '' ? from.address : `${from.name} <${from.address}>`
+}
+
 /** All headers in their order, each on one line as it stands in the mail. */
-function headersOf({ headerLines }: ParsedMail): MailValues['headers'] {
+function headersOf({ headerLines }: Email): MailValues['headers'] {
   return headerLines.map(({ line }) => {
     const colon = line.indexOf(':')
     return {

@@ -7,9 +7,9 @@ import { sayWishes } from '../../digest/wishes.ts'
 import { counted, longDate } from '../../digest/words.ts'
 import { findSubscriberByAddress } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
-import { findParsed, listFolders, listMails, type OutboxFile, recipientOf } from './files.ts'
-import type { OutboxValues } from '../page-values.ts'
 import type { Pages } from '../page/pages.ts'
+import type { OutboxValues } from '../page-values.ts'
+import { findParsed, listFolders, listMails, type OutboxFile, recipientOf } from './files.ts'
 
 export interface OutboxOptions {
   db: Kysely<Database>
