@@ -1,6 +1,6 @@
 # The image of every role: web, worker, scheduler and the commands. What runs in it cannot write to its own program,
 # is not root, and carries neither compiler nor tests.
-FROM node:20-bookworm-slim AS base
+FROM node:24.21.0-bookworm-slim AS base
 WORKDIR /app
 
 # No package of ours needs its install script, so none is run.
@@ -30,5 +30,5 @@ EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "--eval", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/healthz').then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # In this form signals reach Node itself, and any command can follow: docker compose run --rm worker status
-ENTRYPOINT ["node", "--enable-source-maps", "dist/cli.js"]
+ENTRYPOINT ["node", "dist/cli.js"]
 CMD ["start"]
