@@ -7,6 +7,7 @@ import type { Queue } from './jobs/queue/queue.ts'
 import type { Round } from './jobs/round.ts'
 import { getTickAgeMs } from './jobs/tick.ts'
 import type { Logger } from './logger.ts'
+import { VERSION } from './version.ts'
 import { createApp } from './web/app.ts'
 import { listen } from './web/server.ts'
 
@@ -34,7 +35,7 @@ export async function start(
     await withContext(config, logger, async (context) => {
       await openRoles(context, roles)
       const { embedded } = context.stores
-      logger.info({ event: 'started', roles, embedded }, 'paper-round was started')
+      logger.info({ event: 'started', version: VERSION, node: process.version, roles, embedded }, 'paper-round was started')
       await untilAborted(signal)
     })
   } finally {

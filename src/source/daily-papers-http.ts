@@ -1,7 +1,7 @@
 // The Daily Papers API as a source: asks for one date, page by page, with pauses. It never asks
 // without a date, because the API would then answer with the newest papers of several days.
-import { readFileSync } from 'node:fs'
 import { UsageError } from '../errors.ts'
+import { VERSION } from '../version.ts'
 import { type AskingOptions, ask, pauseFor } from './asking.ts'
 import { DEFAULT_PAGE, LARGEST_PAGE, mergeListings, type Page, parseDailyPapers } from './daily-papers-answer.ts'
 import type { Answer, EditionDate, Source } from './paper.ts'
@@ -70,9 +70,8 @@ export function openDailyPapersHttp(options: DailyPapersHttpOptions): Source {
  * whoever runs this.
  */
 export function userAgentFor(contactUrl?: string): string {
-  const manifest = new URL('../../package.json', import.meta.url)
-  const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { name: string; version: string }
-  return contactUrl === undefined ? `${name}/${version}` : `${name}/${version} (+${contactUrl})`
+  const name = `paper-round/${VERSION}`
+  return contactUrl === undefined ? name : `${name} (+${contactUrl})`
 }
 
 function endpointOf(baseUrl: string): URL {

@@ -19,7 +19,7 @@ const LAYERS = [
   'cli',
 ]
 /** Anyone may import these; they import one another only. */
-const LEAVES = ['errors', 'config', 'config-environment', 'logger']
+const LEAVES = ['errors', 'config', 'config-environment', 'logger', 'version']
 
 /** Where a package may be imported; a package not listed may be imported anywhere. */
 const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [

@@ -1,17 +1,19 @@
-// Answers for machines: is the process up, can it do its work. They say no more than that.
+// Answers for machines: is the process up, of which version, can it do its work. They say no more
+// than that.
 import type { Context } from 'hono'
 import { DEFAULT_MIGRATION_TABLE, type Kysely, sql } from 'kysely'
 import { migrations } from '../../database/migrations/index.ts'
 import type { Database } from '../../database/schema.ts'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { VERSION } from '../../version.ts'
 
 /** Below the five seconds that health checks commonly wait. */
 const READY_TIMEOUT_MS = 3_000
 
 /** Answers as long as the process runs: what a restart depends on, so nothing else is asked. */
 export function showHealth(c: Context): Response {
-  return c.text('ok')
+  return c.text(`ok ${VERSION}`)
 }
 
 /** Answers 200 when `isReady` finds that requests can be served, 503 with one line otherwise. */
