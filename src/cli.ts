@@ -3,7 +3,9 @@
 // command is loaded when it is called: asking for the status must not wait for the templates'
 // compiler.
 import { Command, CommanderError } from 'commander'
+import { CALL } from './commands/calling.ts'
 import { describeError, UsageError } from './errors.ts'
+import { VERSION } from './version.ts'
 
 const DATE: [string, string] = ['--date <date>', 'the date of the edition, YYYY-MM-DD']
 const WEEKLY: [string, string] = ['--weekly', 'the weekly edition that ends with the date']
@@ -17,11 +19,31 @@ const SOURCE: [string, string] = ['--source <source>', 'an https:// address or f
 const eachTopic = (given: string, before: string[] = []) => [...before, ...given.split(',')]
 const eachName = (given: string, before: string[] = []) => [...before, given]
 
+/** Returns calls that can be pasted as they stand, as the end of a command's help. */
+function examples(...calls: string[]): string {
+  return ['', 'Examples:', ...calls.map((call) => `  ${CALL} ${call}`)].join('\n')
+}
+
 /** How long a closed process may linger. */
 const LINGER_MS = 2_000
 
 const program = new Command('paper-round')
   .description("The day's trending research papers, ranked by votes, in every subscriber's inbox.")
+  .version(VERSION, '--version', 'print the version')
+  .helpOption('-h, --help', 'print this help, or that of a command')
+  .addHelpText(
+    'after',
+    `${examples(
+      'demo',
+      'subscribers add ada@example.org --zone Europe/London',
+      'collect --date 2026-03-05',
+      'edition --date 2026-03-05 --freeze',
+      'send --date 2026-03-05 --dry-run',
+      'status',
+    )}
+
+Each command has a help of its own: ${CALL} send --help`,
+  )
   .showSuggestionAfterError()
   // One line, as every other mistake: the suggestion comes on a second one.
   .configureOutput({
@@ -35,6 +57,7 @@ const program = new Command('paper-round')
   })
   .exitOverride()
 
+program.commandsGroup('To look at it:')
 program
   .command('demo')
   .description('run one whole round on sample data and show its mails')
@@ -43,23 +66,42 @@ program
   .option('--subscribers <n>', 'how many sample subscribers (12)')
   .option('--exit', 'end after the round instead of showing the mails')
   .option(...JSON_OUT)
+  .addHelpText(
+    'after',
+    examples('demo', 'demo --subscribers 10000 --exit', 'demo --source file:my-days --date 2026-03-05'),
+  )
   .action(async (options) => (await import('./commands/demo.ts')).demoCommand(options))
+program
+  .command('preview')
+  .description('show a digest live while its templates are written')
+  .option(...DATE)
+  .option(...WEEKLY)
+  .option(...SOURCE)
+  .option('--subscriber <email>', 'with the choices of this subscriber')
+  .option('--open', 'open it in the browser')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('preview --open', 'preview --date 2026-03-05 --subscriber ada@example.org'))
+  .action(async (options) => (await import('./commands/preview.ts')).previewCommand(options))
+program.commandsGroup('To run it:')
 program
   .command('start')
   .description('run until told to stop')
   .option('--roles <roles>', 'web, worker, scheduler, separated by commas (all)')
+  .addHelpText('after', examples('start', 'start --roles web', 'start --roles worker,scheduler'))
   .action(async (options) => (await import('./commands/start.ts')).startCommand(options))
 program
   .command('migrate')
   .description('bring the schema up to date')
   .option(...JSON_OUT)
   .action(async (options) => (await import('./commands/migrate.ts')).migrateCommand(options))
+program.commandsGroup('An edition by hand:')
 program
   .command('collect')
   .description('fetch and keep dates')
   .option('--date <date>', 'a date or a range, YYYY-MM-DD[..YYYY-MM-DD]')
   .option(...SOURCE)
   .option(...JSON_OUT)
+  .addHelpText('after', examples('collect --date 2026-03-05', 'collect --date 2026-03-01..2026-03-05'))
   .action(async (options) => (await import('./commands/collect.ts')).collectCommand(options))
 program
   .command('edition')
@@ -69,6 +111,7 @@ program
   .option(...SOURCE)
   .option('--freeze', 'keep it: its order is final from then on')
   .option(...JSON_OUT)
+  .addHelpText('after', examples('edition --date 2026-03-05', 'edition --date 2026-03-08 --weekly --freeze'))
   .action(async (options) => (await import('./commands/edition.ts')).editionCommand(options))
 program
   .command('send')
@@ -78,6 +121,7 @@ program
   .option('--dry-run', 'only say what would be due')
   .option('--only <email>', 'one subscriber only')
   .option(...JSON_OUT)
+  .addHelpText('after', examples('send --date 2026-03-05 --dry-run', 'send --date 2026-03-05 --only ada@example.org'))
   .action(async (options) => (await import('./commands/send.ts')).sendCommand(options))
 program
   .command('resume')
@@ -85,6 +129,7 @@ program
   .option(...DATE)
   .option(...WEEKLY)
   .option(...JSON_OUT)
+  .addHelpText('after', examples('resume --date 2026-03-05'))
   .action(async (options) => (await import('./commands/resume.ts')).resumeCommand(options))
 program
   .command('resolve')
@@ -97,23 +142,16 @@ program
   )
   .option('--yes', 'send again without asking')
   .option(...JSON_OUT)
+  .addHelpText('after', examples('resolve --date 2026-03-05 --as found', 'resolve --date 2026-03-05 --as again --yes'))
   .action(async (options) => (await import('./commands/resolve.ts')).resolveCommand(options))
-program
-  .command('preview')
-  .description('show a digest live while its templates are written')
-  .option(...DATE)
-  .option(...WEEKLY)
-  .option(...SOURCE)
-  .option('--subscriber <email>', 'with the choices of this subscriber')
-  .option('--open', 'open it in the browser')
-  .option(...JSON_OUT)
-  .action(async (options) => (await import('./commands/preview.ts')).previewCommand(options))
+program.commandsGroup('To know what happened:')
 program
   .command('status')
   .description('the accounts of an edition (the newest)')
   .option(...DATE)
   .option(...WEEKLY)
   .option(...JSON_OUT)
+  .addHelpText('after', examples('status', 'status --date 2026-03-08 --weekly --json'))
   .action(async (options) => (await import('./commands/status.ts')).statusCommand(options))
 program
   .command('explain <email>')
@@ -121,7 +159,9 @@ program
   .option(...DATE)
   .option(...WEEKLY)
   .option(...JSON_OUT)
+  .addHelpText('after', examples('explain ada@example.org', 'explain ada@example.org --date 2026-03-05'))
   .action(async (email, options) => (await import('./commands/explain.ts')).explainCommand(email, options))
+program.commandsGroup('Who gets it:')
 const subscribers = program.command('subscribers').description('add, list, import, export and erase subscribers')
 subscribers
   .command('add <email>')
@@ -137,6 +177,14 @@ subscribers
   .option('--organisation <name>', 'an organisation to follow; again for more', eachName)
   .option('--only', 'nothing but what is included or followed')
   .option(...JSON_OUT)
+  .addHelpText(
+    'after',
+    examples(
+      'subscribers add ada@example.org',
+      'subscribers add ada@example.org --cadence weekly:mon --hour 8 --zone Europe/London',
+      'subscribers add ada@example.org --include LLM,agents --mute GAN',
+    ),
+  )
   .action(async (email, options) =>
     (await import('./commands/subscribers/subscribers.ts')).addSubscriberCommand(email, options),
   )
@@ -150,6 +198,7 @@ subscribers
   .description('take a list over: listmonk, Mailchimp or our own CSV, - for standard input; safe to repeat')
   .option('--dry-run', 'only say what would come of it')
   .option(...JSON_OUT)
+  .addHelpText('after', examples('subscribers import list.csv --dry-run', 'subscribers import - < list.csv'))
   .action(async (file, options) =>
     (await import('./commands/subscribers/import.ts')).importSubscribersCommand(file, options),
   )
@@ -157,6 +206,7 @@ subscribers
   .command('export')
   .description('write every subscriber to standard output as CSV')
   .option(...JSON_OUT)
+  .addHelpText('after', examples('subscribers export > list.csv'))
   .action(async (options) => (await import('./commands/subscribers/export.ts')).exportSubscribersCommand(options))
 subscribers
   .command('erase <email>')
@@ -172,6 +222,13 @@ subscribers
   .action(async (email, options) =>
     (await import('./commands/subscribers/suppressions.ts')).liftSuppressionCommand(email, options),
   )
+program.commandsGroup('More:').helpCommand('help [command]', 'print the help of a command')
+
+// Whoever reads along (head, less) may leave before the end.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 try {
   await program.parseAsync()

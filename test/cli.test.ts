@@ -15,6 +15,7 @@ import { type EmbeddedDatabase, openEmbedded } from '../src/database/embedded.ts
 import type { Database } from '../src/database/schema.ts'
 import { findEdition } from '../src/edition/store.ts'
 import { openLogger } from '../src/logger.ts'
+import { VERSION } from '../src/version.ts'
 import { isFull } from './support/full.ts'
 import { addReader } from './support/round.ts'
 import { copyFreshFiles } from './support/stores.ts'
@@ -119,6 +120,35 @@ describe('wrong use', () => {
       'paper-round: PORT',
       'paper-round: REDIS_URL',
     ])
+  })
+})
+
+describe('help', () => {
+  it('names every command in its group, with calls that work, and each command has some of its own', {
+    timeout: MANY_PROCESSES_MS,
+  }, async () => {
+    const [version, all, add, unknown] = await Promise.all([
+      call(['--version']),
+      call(['--help']),
+      call(['subscribers', 'add', '--help']),
+      call(['help', 'sned']),
+    ])
+    expect(version).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
+    const groups = [...all.stdout.matchAll(/^(\S.*):\n((?: {2}.*\n)+)/gm)].map(([, name = '', lines = '']) => [
+      name,
+      [...lines.matchAll(/^ {2}(\w+)/gm)].map(([, command]) => command),
+    ])
+    expect(Object.fromEntries(groups)).toMatchObject({
+      'To look at it': ['demo', 'preview'],
+      'To run it': ['start', 'migrate'],
+      'An edition by hand': ['collect', 'edition', 'send', 'resume', 'resolve'],
+      'To know what happened': ['status', 'explain'],
+      'Who gets it': ['subscribers'],
+    })
+    expect(all.stdout).not.toContain('\nCommands:')
+    expect(all.stdout).toMatch(/^Examples:\n {2}.* demo$/m)
+    expect(add.stdout).toMatch(/^Examples:\n {2}.* subscribers add ada@example\.org$/m)
+    expect(unknown).toMatchObject({ code: 2, stdout: '' })
   })
 })
 
