@@ -14,6 +14,7 @@ import {
   findStrayPackages,
   findUnclearSpecifiers,
   findUndeclaredPackages,
+  findUnheldInsides,
   findWideComments,
   findWrongDirections,
 } from './support/rules.ts'
@@ -192,6 +193,18 @@ const rules: Rule[] = [
       [{ 'src/a.ts': `/**\n * ${'w'.repeat(98)}\n */` }, /src\/a.ts:2/],
     ],
     sound: { 'src/a.ts': `// ${'w'.repeat(97)}\nconst a = '${'w'.repeat(100)}'` },
+  },
+  {
+    name: 'a test holds what is taken of the insides of a library',
+    find: ({ source, paths }) => findUnheldInsides(source, paths),
+    broken: [
+      [{ 'src/digest/text.ts': "import M from 'nodemailer/lib/mailer'" }, /imports nodemailer\/lib\/mailer: name/],
+      [{ 'src/digest/piece.ts': "import { encode } from 'nodemailer/lib/qp'" }, /imports nodemailer\/lib\/qp/],
+    ],
+    sound: {
+      'src/digest/piece.ts': "import { encode } from 'nodemailer/lib/qp'\nimport { z } from 'hono/cookie'",
+      'test/digest/joining.test.ts': '',
+    },
   },
   {
     name: 'tests stand where their source stands',

@@ -37,6 +37,20 @@ const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   { packages: /^kysely$/, name: 'Migrator', home: /^src\/database\/migrate\.ts$/ },
 ]
 
+/** What we take of a library's insides, and the test that fails once it is something else. */
+const INSIDES: Record<string, string> = {
+  'nodemailer/lib/dkim': 'test/delivery/provider/smtp/dkim.test.ts',
+  'nodemailer/lib/dkim/message-parser': 'test/delivery/provider/smtp/dkim.test.ts',
+  'nodemailer/lib/dkim/relaxed-body': 'test/delivery/provider/smtp/dkim.test.ts',
+  'nodemailer/lib/dkim/sign': 'test/delivery/provider/smtp/dkim.test.ts',
+  'nodemailer/lib/mime-node': 'test/delivery/provider/message.test.ts',
+  'nodemailer/lib/qp': 'test/digest/joining.test.ts',
+  'nodemailer/lib/smtp-pool': 'test/delivery/provider/smtp/smtp.test.ts',
+  'unicodeit/ts_dist/js/data.js': 'test/digest/text/latex.test.ts',
+}
+/** A folder of the library's own; `hono/cookie` is a door that its makers opened. */
+const INSIDE = /\/(lib|\w*dist)\//
+
 const STORE_FUNCTION = /^(find|get|list|insert|ensure|claim|mark|prune|is)[A-Z]/
 const EMPTY_NAMES = /^(util|helper|common|type|service|manager)s?$/
 /** Past this a file wants a split, or a reason in its head: a line that begins so. */
@@ -93,6 +107,16 @@ export function findStrayPackages(modules: readonly Module[]): string[] {
     )
     if (file !== undefined || home === undefined || home.home.test(module.path)) return undefined
     return `${module.path} imports ${home.name ? `${home.name} from ` : ''}${from}, which belongs in ${home.home.source}`
+  })
+}
+
+/** Reports imports from the insides of a package that no test is named for. */
+export function findUnheldInsides(modules: readonly Module[], paths: readonly string[]): string[] {
+  return eachImport(modules, (module, { from, file }) => {
+    const test = INSIDES[from]
+    if (file !== undefined || !INSIDE.test(from)) return undefined
+    if (test !== undefined && paths.includes(test)) return undefined
+    return `${module.path} imports ${from}: name the test that fails once it is something else`
   })
 }
 
