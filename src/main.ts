@@ -35,7 +35,10 @@ export async function start(
     await withContext(config, logger, async (context) => {
       await openRoles(context, roles)
       const { embedded } = context.stores
-      logger.info({ event: 'started', version: VERSION, node: process.version, roles, embedded }, 'paper-round was started')
+      logger.info(
+        { event: 'started', version: VERSION, node: process.version, roles, embedded },
+        'paper-round was started',
+      )
       await untilAborted(signal)
     })
   } finally {

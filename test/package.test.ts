@@ -1,0 +1,62 @@
+// What whoever installs the package gets: the compiled program, templates and sample days, and only
+// the packages that run it. CI installs it for real, in an empty folder.
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import packageJson from '../package.json' with { type: 'json' }
+import lock from '../package-lock.json' with { type: 'json' }
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+/** What a folder that somebody works in also holds. */
+const AROUND = ['.env', '.data/postgres/base', 'outbox/notices/one.eml', 'src/cli.ts', 'test/cli.test.ts', 'docs/a.md']
+const BUILT = ['dist/cli.js', 'dist/source/sample/2025-08-07.json']
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'paper-round-package-'))
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'templates']) {
+    await cp(join(ROOT, name), join(folder, name), { recursive: true })
+  }
+  for (const path of [...AROUND, ...BUILT]) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), '')
+  }
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+it('holds dist/, templates and sample days, and nothing of what lies around', async () => {
+  const call = promisify(execFile)
+  const { stdout } = await call('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--offline'], {
+    cwd: folder,
+  })
+  const answer: Record<string, { files: { path: string }[] }> = JSON.parse(stdout)
+  const paths = Object.values(answer)[0]?.files.map(({ path }) => path)
+  const templates = await readdir(join(ROOT, 'templates'), { recursive: true, withFileTypes: true })
+  const files = templates.filter((entry) => entry.isFile())
+  expect(files.length).toBeGreaterThan(20)
+  expect(paths?.sort()).toEqual(
+    [
+      ...['package.json', 'README.md', 'LICENSE', ...BUILT],
+      ...files.map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length)),
+    ].sort(),
+  )
+})
+
+it('starts what it names, and is built before it is packed', () => {
+  expect(packageJson.bin['paper-round']).toBe('dist/cli.js')
+  expect(packageJson.scripts.prepack).toBe('npm run build')
+})
+
+it('is installed without a compiler', () => {
+  const packages = lock.packages as Record<string, { dev?: boolean }>
+  const names = Object.entries(packages)
+    .filter(([path, { dev }]) => path !== '' && !dev)
+    .map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length))
+  expect(names).toContain('mjml-browser')
+  expect(names.filter((name) => /^(tsx|typescript|esbuild|@esbuild\/.*|mjml|mailparser)$/.test(name))).toEqual([])
+  expect(lock.version).toBe(packageJson.version)
+})
