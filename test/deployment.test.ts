@@ -213,6 +213,15 @@ describe('Dockerfile', () => {
     .slice(1)
   const last = stages.at(-1) ?? ''
 
+  it('is on the newest Node that CI proves, named to the last digit', () => {
+    const proven =
+      read('.ci/run')
+        .match(/^nodes=\((.+)\)$/m)?.[1]
+        ?.split(' ') ?? []
+    expect(stages[0]).toMatch(/^FROM node:\d+\.\d+\.\d+-bookworm-slim AS base$/m)
+    expect(stages[0]).toContain(`FROM node:${proven.at(-1)}-bookworm-slim`)
+  })
+
   it('ends as somebody who is not root, and copies nothing as them', () => {
     expect(last.match(/^USER (.+)$/m)?.[1]).toBe('node')
     expect(last.slice(last.indexOf('USER node'))).not.toMatch(/^(RUN|COPY|ADD|USER root)/m)
