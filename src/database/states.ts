@@ -11,7 +11,8 @@ export type EditionState = 'open' | 'held' | 'frozen' | 'empty'
 export type Section = 'ranked' | 'rising' | 'late'
 
 /** How much of each paper a mail prints. */
-export type Length = 'titles' | 'short' | 'full'
+export const LENGTHS = ['titles', 'short', 'full'] as const
+export type Length = (typeof LENGTHS)[number]
 
 export type Consent = 'pending' | 'confirmed' | 'unsubscribed'
 

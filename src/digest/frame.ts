@@ -3,6 +3,7 @@
 import type { EditionKind, Section } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
+import { STEPS } from '../subscriber/change.ts'
 import type { Host } from './envelope.ts'
 import { hostLinks } from './links.ts'
 import type { Theme } from './template/theme.ts'
@@ -28,12 +29,6 @@ const HEADINGS: Record<Exclude<Section, 'ranked'>, Heading> = {
 }
 /** A lead that is a whole title would make two lines of the day's one. */
 const DAY_LEAD_MAX = 70
-/** Less instead of nothing: each opens a page with one button. */
-const STEPS = [
-  { label: 'Weekly instead', step: 'weekly' },
-  { label: 'Pause for two weeks', step: 'pause' },
-  { label: 'Fewer papers', step: 'fewer' },
-]
 const PREHEADER_PAPERS = 3
 const PREHEADER_LEAD_MAX = 50
 

@@ -1,8 +1,8 @@
 // Dates, counts and names in words. Own names for days and months: the same bytes on every machine
 // and every Node.
 import type { EditionDate } from '../source/paper.ts'
+import { WEEKDAY_NAMES } from '../subscriber/preferences.ts'
 
-const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 const MONTHS = [
   'January',
   'February',
@@ -24,13 +24,13 @@ export const AUTHORS_SHOWN = 3
 /** Returns `Thu 5 March`. */
 export function shortDate(date: EditionDate): string {
   const at = new Date(`${date}T00:00:00Z`)
-  return `${WEEKDAYS[at.getUTCDay()]?.slice(0, WEEKDAY_LETTERS)} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`
+  return `${weekdayOf(at).slice(0, WEEKDAY_LETTERS)} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`
 }
 
 /** Returns `Thursday 5 March 2026`. */
 export function longDate(date: EditionDate): string {
   const at = new Date(`${date}T00:00:00Z`)
-  return `${WEEKDAYS[at.getUTCDay()]} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`
+  return `${weekdayOf(at)} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`
 }
 
 /** Returns `March 2026` for `2026-03`. */
@@ -56,6 +56,11 @@ export function authorLine(authors: readonly string[], most = AUTHORS_SHOWN): st
   const shown = authors.slice(0, most).join(', ')
   const more = authors.length - most
   return more > 0 ? `${shown} + ${grouped(more)}` : shown
+}
+
+/** Sunday is 0 to a Date, and the last of the names. */
+function weekdayOf(at: Date): string {
+  return WEEKDAY_NAMES.at(at.getUTCDay() - 1) as string
 }
 
 function grouped(count: number): string {

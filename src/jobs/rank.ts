@@ -1,7 +1,7 @@
 // Freezes editions at their cut-off: order, late-riser candidates and pieces, all at once or not at
 // all.
 import { getNow } from '../database/clock.ts'
-import type { Length } from '../database/states.ts'
+import { LENGTHS, type Length } from '../database/states.ts'
 import type { Piece } from '../digest/piece.ts'
 import { type ReportBad, renderEdition } from '../digest/rendering.ts'
 import { insertPieces } from '../digest/store.ts'
@@ -26,7 +26,6 @@ import type { Round } from './round.ts'
 type RankRound = Pick<Round, 'db' | 'templates' | 'host' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
 
 const DAY_MS = 86_400_000
-const LENGTHS: readonly Length[] = ['titles', 'short', 'full']
 /** Earlier editions whose papers may still rise into this one. */
 const RISING_EDITIONS = 3
 /**

@@ -26,9 +26,13 @@ export interface Changed {
   after: Standing
 }
 
-/** The offers of a mail's foot and of the page for leaving. */
-export const STEPS = ['weekly', 'pause', 'fewer'] as const
-export type Step = (typeof STEPS)[number]
+/** Less instead of nothing: the offers of a mail's foot and of the page for leaving, in order. */
+export const STEPS = [
+  { step: 'weekly', label: 'Weekly instead', question: 'One digest a week?', button: 'Weekly from now on' },
+  { step: 'pause', label: 'Pause for two weeks', question: 'Pause for two weeks?', button: 'Pause' },
+  { step: 'fewer', label: 'Fewer papers', question: 'Fewer papers?', button: 'Fewer papers' },
+] as const
+export type Step = (typeof STEPS)[number]['step']
 
 /** A snooze and a pause from a mail's foot. */
 const SNOOZE_DAYS = 14
@@ -48,11 +52,21 @@ export function stepDown(step: Step, { choices }: Pick<Standing, 'choices'>): Ch
   }
 }
 
+/** Returns the step down that a text names, undefined for anything else. */
+export function stepFrom(text: string | undefined): Step | undefined {
+  return STEPS.find(({ step }) => step === text)?.step
+}
+
+/** Tells whether a step down would be one for a confirmed reader. */
+export function isStepDown(step: Step, { cadence, choices }: Pick<Standing, 'cadence' | 'choices'>): boolean {
+  return step === 'weekly' ? cadence !== 'weekly' : step === 'fewer' ? choices.papers > 1 : true
+}
+
 /**
  * Changes what a confirmed reader chose. Another cadence, a pause or its end begins to wait anew;
  * another hour or zone moves the clock on, and one digest a local day stays the rule by the
- * ledger's own key. Returns undefined when nobody is confirmed under this id; throws a RangeError
- * for an unknown zone.
+ * ledger's own key. Returns undefined when nobody is confirmed under this id; throws an
+ * UnknownZoneError for an unknown zone.
  */
 export async function markChanged(
   trx: Transaction<Database>,

@@ -2,8 +2,8 @@
 // else.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { LENGTHS } from '../database/states.ts'
 
-const LENGTHS = ['titles', 'short', 'full'] as const
 const INCLUDE_MEANINGS = ['only', 'first'] as const
 
 /**
@@ -84,7 +84,11 @@ export interface Rhythm {
 }
 
 export const DEFAULT_RHYTHM: Rhythm = { cadence: 'daily', weekday: 1, hour: 7, zone: 'UTC' }
-export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+/** In the order of their numbers: the first is 1. */
+export const WEEKDAY_NAMES = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const
+/** As commands and lists write them: `mon`. */
+export const WEEKDAYS = WEEKDAY_NAMES.map((name) => name.slice(0, 3).toLowerCase())
+const HOUR_MAX = 23
 
 /** Fills in what is left open and throws a ZodError for anything out of range. */
 export function parseChoices(given: unknown): Choices {
@@ -99,8 +103,37 @@ export function parseCadence(text: string): Pick<Rhythm, 'cadence' | 'weekday'> 
   const [cadence, day, ...rest] = text.split(':')
   const known = CADENCES.find((name) => name === cadence)
   if (!known || rest.length > 0 || (day !== undefined && known !== 'weekly')) return undefined
-  const weekday = day === undefined ? 1 : (WEEKDAYS as readonly string[]).indexOf(day) + 1
+  const weekday = day === undefined ? 1 : WEEKDAYS.indexOf(day) + 1
   return weekday === 0 ? undefined : { cadence: known, weekday }
+}
+
+/**
+ * Reads a rhythm as it was typed, and names the fields that are wrong where any is. `isKnown` tells
+ * which zones may be chosen.
+ */
+export function parseRhythm(
+  typed: Record<keyof Rhythm, string>,
+  isKnown: (zone: string) => boolean = isZone,
+): { rhythm: Rhythm; wrong?: never } | { rhythm?: never; wrong: (keyof Rhythm)[] } {
+  const cadence = CADENCES.find((name) => name === typed.cadence)
+  const weekday = wholeFrom(typed.weekday, 1, WEEKDAYS.length)
+  const hour = wholeFrom(typed.hour, 0, HOUR_MAX)
+  const zone = isKnown(typed.zone) ? typed.zone : undefined
+  if (cadence !== undefined && weekday !== undefined && hour !== undefined && zone !== undefined) {
+    return { rhythm: { cadence, weekday, hour, zone } }
+  }
+  const read = { cadence, weekday, hour, zone }
+  return { wrong: (Object.keys(read) as (keyof Rhythm)[]).filter((field) => read[field] === undefined) }
+}
+
+function wholeFrom(text: string, min: number, max: number): number | undefined {
+  const value = /^\s*\d{1,6}\s*$/.test(text) ? Number(text) : Number.NaN
+  return value >= min && value <= max ? value : undefined
+}
+
+/** Returns `07:00` for a reader's hour. */
+export function clockOf(hour: number): string {
+  return `${String(hour).padStart(2, '0')}:00`
 }
 
 /**

@@ -34,8 +34,8 @@ export async function insertSubscriber(db: Kysely<Database>, subscriber: NewSubs
 
 /**
  * Adds many at once, one outcome each in the same order; see insertSubscriber. Of an address given
- * twice the first counts, the others are known. Throws a RangeError when a zone is unknown to this
- * runtime or to PostgreSQL; nothing is added then.
+ * twice the first counts, the others are known. Throws an UnknownZoneError when a zone is unknown
+ * to this runtime or to PostgreSQL; nothing is added then.
  */
 export async function insertSubscribers(db: Kysely<Database>, list: readonly NewSubscriber[]): Promise<Insertion[]> {
   await assertZones(db, new Set(list.map((subscriber) => subscriber.zone)))

@@ -16,8 +16,8 @@ export type Undone =
 
 /**
  * Changes what a confirmed reader chose and returns it before and after, with the token of its
- * undo: null where nothing changed. Undefined when nobody is confirmed under this id; throws a
- * RangeError for an unknown zone.
+ * undo: null where nothing changed. Undefined when nobody is confirmed under this id; throws an
+ * UnknownZoneError.
  */
 export async function change(
   db: Kysely<Database>,

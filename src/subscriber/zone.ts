@@ -4,8 +4,13 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { isZone } from './preferences.ts'
 
+/** A zone that this runtime or PostgreSQL does not know. */
+export class UnknownZoneError extends RangeError {
+  override name = 'UnknownZoneError'
+}
+
 /**
- * Throws a RangeError that names the zones which either this runtime or PostgreSQL does not know:
+ * Throws an UnknownZoneError that names the zones which either this runtime or PostgreSQL does not know:
  * both must. CET and the like count as unknown, because PostgreSQL takes them for abbreviations,
  * which have no summer time.
  */
@@ -19,7 +24,7 @@ export async function assertZones(db: Kysely<Database>, zones: ReadonlySet<strin
   const inDatabase = new Set(known.rows.map((row) => row.name))
   const unknown = asked.filter((zone) => !isZone(zone) || !inDatabase.has(zone))
   if (unknown.length > 0) {
-    throw new RangeError(
+    throw new UnknownZoneError(
       `unknown time zone ${unknown.map((zone) => JSON.stringify(zone)).join(', ')}: use an IANA name such as Europe/Paris`,
     )
   }

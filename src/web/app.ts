@@ -16,7 +16,7 @@ import { METRICS_PATH, showMetrics } from './operator/metrics.ts'
 import { limitReport, takeReport, WEBHOOK_PATH } from './operator/webhook.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox/mail.ts'
 import { showOutbox } from './outbox/outbox.ts'
-import { openPages, type Pages, showPreviewScript, showStyle, showZoneScript } from './page/pages.ts'
+import { definePage, openPages, type Pages, showPreviewScript, showStyle, showZoneScript } from './page/pages.ts'
 import { keepPrivate, limitBody, secureHeaders } from './page/safety.ts'
 import { READER_PATHS, readerRoutes } from './reader-routes.ts'
 import { showFront } from './sign-up/front.ts'
@@ -34,6 +34,14 @@ export interface WebDependencies extends ReaderDependencies {
   /** Lends its counts to /metrics. */
   queue?: Pick<Queue, 'counts'>
 }
+
+/** A page that is a heading and a sentence. */
+interface MessageValues {
+  heading: string
+  text: string
+}
+
+const messagePage = definePage<MessageValues>('message')
 
 type Route = [method: 'GET' | 'POST', path: string, handler: Handler]
 
@@ -87,7 +95,7 @@ export function createApp(deps: WebDependencies): Hono {
 function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, operatorToken }: WebDependencies): Hono {
   const app = new Hono()
   const say = (c: Context, status: 404 | 405 | 413 | 500, heading: string, text: string) =>
-    c.html(pages.render('message', { title: heading }, { heading, text }), status)
+    c.html(pages.render(messagePage, { title: heading }, { heading, text }), status)
 
   app.use(secureHeaders(publicUrl))
   for (const path of PRIVATE_PATHS) app.use(path, keepPrivate)

@@ -4,8 +4,12 @@ import { existsSync } from 'node:fs'
 import axe from 'axe-core'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { editionPage } from '../../src/web/editions/edition.ts'
+import { editionsPage } from '../../src/web/editions/editions.ts'
+import { searchPage } from '../../src/web/editions/search.ts'
 import { editionValues } from '../../src/web/editions/shown-edition.ts'
 import { openPages } from '../../src/web/page/pages.ts'
+import { frontPage } from '../../src/web/sign-up/front.ts'
 import { subscribeForm } from '../../src/web/sign-up/subscribe-form.ts'
 import { inventPlaces } from '../support/round.ts'
 import { listFaults } from './validity.ts'
@@ -32,19 +36,19 @@ const parts = [
 const found = { title: parts, paperUrl: '/p', authors: 'Ada', excerpt: parts, date: 'Thursday', datePath: '/d' }
 
 const SHOWN: Record<string, string> = {
-  front: pages.render('front', { title: 'T', form: true, about }, { ...front, form: subscribeForm('stamp') }),
+  front: pages.render(frontPage, { title: 'T', form: true, about }, { ...front, form: subscribeForm('stamp') }),
   refused: pages.render(
-    'front',
+    frontPage,
     { title: 'T', form: true, about },
     { ...front, form: subscribeForm('', entry, wrong) },
   ),
   edition: pages.render(
-    'edition',
+    editionPage,
     { title: 'T', about },
     { ...values, ...around, otherPath: '/w', otherLabel: 'Week' },
   ),
-  editions: pages.render('editions', { title: 'T', about }, { month: 'March 2026', days: [day, day], ...around }),
-  search: pages.render('search', { title: 'T' }, { words: 'title', summary: '1 found.', papers: [found], ...around }),
+  editions: pages.render(editionsPage, { title: 'T', about }, { month: 'March 2026', days: [day, day], ...around }),
+  search: pages.render(searchPage, { title: 'T' }, { words: 'title', summary: '1 found.', papers: [found], ...around }),
 }
 const NAMES = Object.keys(SHOWN)
 

@@ -4,15 +4,19 @@ import { sayWishes } from '../../digest/wishes.ts'
 import { UsageError } from '../../errors.ts'
 import {
   type Choices,
+  clockOf,
   DEFAULT_RHYTHM,
   PHRASE_MAX_CHARACTERS,
   PHRASES_MAX,
   parseCadence,
   parseChoices,
+  parseRhythm,
+  type Rhythm,
   WEEKDAYS,
 } from '../../subscriber/preferences.ts'
 import { insertSubscriber, listSubscribers, type NewSubscriber } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
+import { UnknownZoneError } from '../../subscriber/zone.ts'
 import { parseAddress, parseWhole } from '../arguments.ts'
 import { withStores } from '../session.ts'
 import { openTerminal } from '../terminal.ts'
@@ -38,7 +42,7 @@ export async function addSubscriberCommand(address: string, options: AddOptions)
   const subscriber = parseSubscriber(address, options)
   const insertion = await withStores('stores', ({ stores }) => insertSubscriber(stores.db, subscriber)).catch(
     (error: unknown) => {
-      throw error instanceof RangeError ? new UsageError(`--zone: ${error.message}`) : error
+      throw error instanceof UnknownZoneError ? new UsageError(`--zone: ${error.message}`) : error
     },
   )
   if (insertion === 'suppressed') {
@@ -73,16 +77,10 @@ export async function listSubscribersCommand(options: { json?: boolean }): Promi
 }
 
 function parseSubscriber(address: string, options: AddOptions): NewSubscriber {
-  const rhythm = parseCadence(options.cadence ?? 'daily')
-  if (!rhythm) {
-    throw new UsageError(`--cadence ${options.cadence} is not daily, working-days or weekly:${WEEKDAYS.join('|')}`)
-  }
   try {
     return {
-      ...rhythm,
+      ...rhythmFrom(options),
       address: parseAddress(address),
-      hour: parseWhole('--hour', options.hour ?? String(DEFAULT_RHYTHM.hour), 0, 23),
-      zone: options.zone ?? DEFAULT_RHYTHM.zone,
       choices: parseChoices({
         ...(options.papers === undefined ? {} : { papers: parseWhole('--papers', options.papers, 1, 50) }),
         ...(options.length === undefined ? {} : { length: options.length }),
@@ -98,6 +96,20 @@ function parseSubscriber(address: string, options: AddOptions): NewSubscriber {
     if (error instanceof ZodError) throw refusalOf(error, options)
     throw error
   }
+}
+
+/** The zone is asked about where it is written. */
+function rhythmFrom({
+  cadence = DEFAULT_RHYTHM.cadence,
+  hour = String(DEFAULT_RHYTHM.hour),
+  zone,
+}: AddOptions): Rhythm {
+  const said = parseCadence(cadence)
+  if (!said) throw new UsageError(`--cadence ${cadence} is not daily, working-days or weekly:${WEEKDAYS.join('|')}`)
+  const typed = { cadence: said.cadence, weekday: String(said.weekday), hour, zone: zone ?? DEFAULT_RHYTHM.zone }
+  const { rhythm } = parseRhythm(typed, () => true)
+  if (!rhythm) throw new UsageError(`--hour ${hour} is not a whole number from 0 to 23`)
+  return rhythm
 }
 
 /**
@@ -137,5 +149,5 @@ export function rhythmInWords({
   zone,
 }: Pick<Subscriber, 'cadence' | 'weekday' | 'hour' | 'zone'>): string {
   const day = cadence === 'weekly' ? `weekly:${WEEKDAYS[weekday - 1]}` : cadence
-  return `${day} ${String(hour).padStart(2, '0')}:00 ${zone}`
+  return `${day} ${clockOf(hour)} ${zone}`
 }

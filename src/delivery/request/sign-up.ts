@@ -25,7 +25,7 @@ const NOTICES_A_MONTH = 3
 /**
  * Takes a sign-up. Nobody is subscribed by it: the address is asked, or told that it is subscribed
  * already, within its limits. Returns the notice to send, null for none; whoever asked must see the
- * same in all cases. Throws a RangeError for an unknown zone.
+ * same in all cases. Throws an UnknownZoneError.
  */
 export async function signUp({ db, linkKeys }: Desk, address: string, ask: Ask): Promise<number | null> {
   await assertZones(db, new Set([ask.zone]))

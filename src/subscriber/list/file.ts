@@ -9,6 +9,7 @@ import {
   type Choices,
   DEFAULT_RHYTHM,
   parseChoices,
+  parseRhythm,
   type Rhythm,
   SILENCES,
   type Silence,
@@ -157,12 +158,7 @@ function formatOf(names: readonly string[]): ListFormat {
 function readOwn(address: string, cell: Cell, zones: ReadonlySet<string>): ListedSubscriber {
   const list = (name: string) => (cell(name) === '' ? [] : phrasesFrom(name, cell(name)))
   const whole = (name: string) => (cell(name) === '' ? undefined : Number(cell(name)))
-  const weekday =
-    cell('weekday') === '' ? DEFAULT_RHYTHM.weekday : WEEKDAYS.indexOf(oneOf(cell, 'weekday', WEEKDAYS)) + 1
-  const hour = whole('hour') ?? DEFAULT_RHYTHM.hour
-  if (!Number.isInteger(hour) || hour < 0 || hour > 23) throw new RangeError('hour is not a whole number from 0 to 23')
-  const zone = cell('zone') || DEFAULT_RHYTHM.zone
-  if (!zones.has(zone)) throw new RangeError(`unknown time zone ${JSON.stringify(zone)}`)
+  const rhythm = readRhythm(cell, zones)
   const choices = {
     papers: whole('papers'),
     length: cell('length') || undefined,
@@ -175,6 +171,7 @@ function readOwn(address: string, cell: Cell, zones: ReadonlySet<string>): Liste
     includeMeans: cell('include_means') || undefined,
   }
   return {
+    ...rhythm,
     address,
     consent: oneOf(cell, 'consent', CONSENTS),
     consentSource: cell('consent_source') || 'import',
@@ -182,14 +179,30 @@ function readOwn(address: string, cell: Cell, zones: ReadonlySet<string>): Liste
     askedAt: timeFrom(cell, 'asked_at'),
     confirmedAt: timeFrom(cell, 'confirmed_at'),
     leftAt: timeFrom(cell, 'left_at'),
-    cadence: cell('cadence') === '' ? DEFAULT_RHYTHM.cadence : oneOf(cell, 'cadence', CADENCES),
-    weekday,
-    hour,
-    zone,
     silence: cell('silence') === '' ? 'silent' : oneOf(cell, 'silence', SILENCES),
     pausedUntil: timeFrom(cell, 'paused_until', 'T00:00')?.slice(0, 10) ?? null,
     choices: parseChoices(choices),
   }
+}
+
+/** What a file leaves out is as for whoever signs up. */
+function readRhythm(cell: Cell, zones: ReadonlySet<string>): Rhythm {
+  const typed = {
+    cadence: cell('cadence') || DEFAULT_RHYTHM.cadence,
+    weekday: String(cell('weekday') === '' ? DEFAULT_RHYTHM.weekday : WEEKDAYS.indexOf(cell('weekday')) + 1),
+    hour: cell('hour') || String(DEFAULT_RHYTHM.hour),
+    zone: cell('zone') || DEFAULT_RHYTHM.zone,
+  }
+  const { rhythm, wrong } = parseRhythm(typed, (zone) => zones.has(zone))
+  if (rhythm) return rhythm
+  throw new RangeError(
+    {
+      cadence: `cadence is none of ${CADENCES.join(', ')}`,
+      weekday: `weekday is none of ${WEEKDAYS.join(', ')}`,
+      hour: 'hour is not a whole number from 0 to 23',
+      zone: `unknown time zone ${JSON.stringify(typed.zone)}`,
+    }[wrong[0] as keyof Rhythm],
+  )
 }
 
 function readForeign(

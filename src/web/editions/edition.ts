@@ -9,8 +9,22 @@ import { findNeighbours, listKnown } from '../../edition/archive.ts'
 import { dateFrom, shiftDate } from '../../edition/edition.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { publicAnswer } from '../page/caching.ts'
-import type { Pages } from '../page/pages.ts'
+import { definePage, type Pages } from '../page/pages.ts'
 import { type EditionValues, editionValues, findShown } from './shown-edition.ts'
+
+/** One date of the archive, or the week that ends with it. */
+interface EditionPageValues extends EditionValues {
+  /** The neighbours; '' at either end. */
+  earlierPath: string
+  earlierLabel: string
+  laterPath: string
+  laterLabel: string
+  /** The same date the other way: its week, or its day; ''. */
+  otherPath: string
+  otherLabel: string
+}
+
+export const editionPage = definePage<EditionPageValues>('edition')
 
 interface EditionOptions {
   db: Kysely<Database>
@@ -31,7 +45,7 @@ export function showEdition({ db, pages }: EditionOptions, kind: EditionKind) {
     const links = kind === 'weekly' ? await weekLinks(db, shown.date) : await dayLinks(db, shown.date)
     const about = { path: pathOf(shown.date, kind), description: descriptionOf(values), article: true }
     const body = pages.render(
-      'edition',
+      editionPage,
       { title: values.heading, about },
       {
         ...values,

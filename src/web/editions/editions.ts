@@ -8,10 +8,23 @@ import { counted, monthName, shortDate } from '../../digest/words.ts'
 import { type ArchiveDay, findMonths, listMonth } from '../../edition/archive.ts'
 import { dateFrom } from '../../edition/edition.ts'
 import { publicAnswer } from '../page/caching.ts'
-import type { Pages } from '../page/pages.ts'
-import type { EditionsValues } from '../page-values.ts'
+import { definePage, type Pages } from '../page/pages.ts'
 import { pathOf } from './edition.ts'
-import { searchPage, wordsFrom } from './search.ts'
+import { showFound, wordsFrom } from './search.ts'
+
+/** A month of the archive. */
+interface EditionsValues {
+  /** The month in words; '' when nothing has been collected yet. */
+  month: string
+  days: { label: string; path: string; standing: string; papers: string; first: string; weekPath: string }[]
+  /** '' at either end. */
+  earlierPath: string
+  earlierLabel: string
+  laterPath: string
+  laterLabel: string
+}
+
+export const editionsPage = definePage<EditionsValues>('editions')
 
 interface EditionsOptions {
   db: Kysely<Database>
@@ -36,7 +49,7 @@ const NO_MONTH: EditionsValues = {
 export function showEditions({ db, pages }: EditionsOptions) {
   return async (c: Context): Promise<Response> => {
     const words = wordsFrom(c.req.query('q'))
-    if (words !== '') return searchPage(c, { db, pages, words })
+    if (words !== '') return showFound(c, { db, pages, words })
     const asked = c.req.query('month')
     const month = asked === undefined ? await newestMonth(db) : monthFrom(asked)
     if (month === undefined) return asked === undefined ? answer(c, pages, NO_MONTH, '/editions') : c.notFound()
@@ -58,7 +71,7 @@ export function showEditions({ db, pages }: EditionsOptions) {
 
 function answer(c: Context, pages: Pages, values: EditionsValues, path: string): Response {
   const title = values.month === '' ? 'Editions' : `Editions of ${values.month}`
-  const body = pages.render('editions', { title, about: { path, description: DESCRIPTION } }, values)
+  const body = pages.render(editionsPage, { title, about: { path, description: DESCRIPTION } }, values)
   return publicAnswer(c, { body, type: 'text/html' })
 }
 

@@ -7,7 +7,15 @@ import { listPublished, type Published } from '../../edition/archive.ts'
 import { publicAnswer } from '../page/caching.ts'
 import type { Pages } from '../page/pages.ts'
 import { pathOf } from './edition.ts'
-import { FEED_TYPES, type Feed, type FeedEntry, type FeedFormat, renderFeed, updatedAtOf } from './feed-document.ts'
+import {
+  FEED_TYPES,
+  type Feed,
+  type FeedEntry,
+  type FeedFormat,
+  feedEdition,
+  renderFeed,
+  updatedAtOf,
+} from './feed-document.ts'
 import { editionValues, findShown } from './shown-edition.ts'
 
 interface FeedOptions {
@@ -57,7 +65,7 @@ async function entryOf(
     url,
     title: heading,
     summary: `${summary}. First: ${cards[0]?.title ?? ''}`,
-    html: pages.fill('feed-edition', { cards, note }),
+    html: pages.fill(feedEdition, { cards, note }),
     publishedAt: frozenAt,
     updatedAt: frozenAt,
   }

@@ -9,9 +9,35 @@ import { cleanLine, cleanText } from '../../digest/text/text.ts'
 import { authorLine, counted, longDate } from '../../digest/words.ts'
 import { type Found, listFound, MATCH, WORDS_MAX_CHARACTERS } from '../../source/search.ts'
 import { publicAnswer } from '../page/caching.ts'
-import type { Pages } from '../page/pages.ts'
-import type { FoundPart, SearchValues } from '../page-values.ts'
+import { definePage, type Pages } from '../page/pages.ts'
 import { pathOf } from './edition.ts'
+
+/** A part of a text, found or not. */
+interface FoundPart {
+  text: string
+  marked: boolean
+}
+
+/** What was searched for and found. */
+interface SearchValues {
+  /** As it was typed. */
+  words: string
+  /** How much was found, or why nothing. */
+  summary: string
+  papers: {
+    title: FoundPart[]
+    paperUrl: string
+    authors: string
+    excerpt: FoundPart[]
+    date: string
+    datePath: string
+  }[]
+  /** '' at either end. */
+  earlierPath: string
+  laterPath: string
+}
+
+export const searchPage = definePage<SearchValues>('search')
 
 interface SearchOptions {
   db: Kysely<Database>
@@ -30,7 +56,7 @@ export function wordsFrom(text: string | undefined): string {
 }
 
 /** Answers with the papers that hold the words, best match first, a page of them by `?page=`. */
-export async function searchPage(c: Context, { db, pages, words }: SearchOptions): Promise<Response> {
+export async function showFound(c: Context, { db, pages, words }: SearchOptions): Promise<Response> {
   const page = pageFrom(c.req.query('page'))
   const { total, found } = await listFound(db, words, { limit: PAPERS_A_PAGE, offset: (page - 1) * PAPERS_A_PAGE })
   const pathTo = (other: number) => `${pages.base}/editions?q=${encodeURIComponent(words)}&page=${other}`
@@ -44,7 +70,7 @@ export async function searchPage(c: Context, { db, pages, words }: SearchOptions
   }
   // Every question would be a page of its own to an index.
   c.header('X-Robots-Tag', 'noindex')
-  const body = pages.render('search', { title: `Search: ${words}` }, values)
+  const body = pages.render(searchPage, { title: `Search: ${words}` }, values)
   return publicAnswer(c, { body, type: 'text/html' })
 }
 

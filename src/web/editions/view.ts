@@ -9,8 +9,17 @@ import { loadMaterials } from '../../digest/materials.ts'
 import { longDate } from '../../digest/words.ts'
 import { getEdition } from '../../edition/store.ts'
 import { type LinkKeys, verifyToken } from '../../subscriber/token.ts'
-import type { Pages } from '../page/pages.ts'
+import { definePage, type Pages } from '../page/pages.ts'
 import { framingPage, mailBody } from '../page/safety.ts'
+
+/** A digest in its frame. */
+interface ViewValues {
+  heading: string
+  /** Where the frame's content is. */
+  mailPath: string
+}
+
+const viewPage = definePage<ViewValues>('view')
 
 interface ViewOptions {
   db: Kysely<Database>
@@ -30,7 +39,7 @@ export function showView({ db, linkKeys, pages }: ViewOptions) {
     const { date, kind } = await getEdition(db, delivery.editionId)
     const heading = kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
     const mailPath = `${pages.base}/view/${token}/mail`
-    return framingPage(c, pages.render('view', { title: heading, wide: true }, { heading, mailPath }))
+    return framingPage(c, pages.render(viewPage, { title: heading, wide: true }, { heading, mailPath }))
   }
 }
 

@@ -2,11 +2,32 @@
 // nowhere else, its text, all of its headers.
 import type { Context } from 'hono'
 import type { Email } from 'postal-mime'
-import type { Pages } from '../page/pages.ts'
+import { definePage, type Pages } from '../page/pages.ts'
 import { framingPage, mailBody } from '../page/safety.ts'
-import type { MailValues } from '../page-values.ts'
 import { findMail, findParsed, listMails, type OutboxFile, recipientOf } from './files.ts'
 import { describeReader, listPathAt, mailPath, momentOf, type OutboxOptions, sizeOf } from './outbox.ts'
+
+/** One mail of the outbox. */
+interface MailValues {
+  subject: string
+  from: string
+  to: string
+  /** What this reader chose, in words; '' for an address that is no subscriber's. */
+  reader: string
+  written: string
+  /** Of the HTML part: mail programs cut what is too long. */
+  size: string
+  text: string
+  headers: { name: string; value: string }[]
+  listPath: string
+  htmlPath: string
+  sourcePath: string
+  /** The neighbours in the folder; '' at either end. */
+  newerPath: string
+  olderPath: string
+}
+
+const mailPage = definePage<MailValues>('mail')
 
 /** Shows one mail: its HTML in a frame, its text, all of its headers. */
 export function showMail({ db, pages, directory }: OutboxOptions) {
@@ -33,7 +54,7 @@ export function showMail({ db, pages, directory }: OutboxOptions) {
       newerPath: neighbourPath(pages, all[index - 1]),
       olderPath: neighbourPath(pages, all[index + 1]),
     }
-    return framingPage(c, pages.render('mail', { title: values.subject, wide: true }, values))
+    return framingPage(c, pages.render(mailPage, { title: values.subject, wide: true }, values))
   }
 }
 

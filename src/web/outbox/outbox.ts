@@ -5,11 +5,24 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { sayWishes } from '../../digest/wishes.ts'
 import { counted, longDate } from '../../digest/words.ts'
+import { clockOf, WEEKDAY_NAMES } from '../../subscriber/preferences.ts'
 import { findSubscriberByAddress } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
-import type { Pages } from '../page/pages.ts'
-import type { OutboxValues } from '../page-values.ts'
+import { definePage, type Pages } from '../page/pages.ts'
 import { findParsed, listFolders, listMails, type OutboxFile, recipientOf } from './files.ts'
+
+/** The demo's mails of one folder. */
+interface OutboxValues {
+  folders: { label: string; mails: string; path: string; current: boolean }[]
+  mails: { to: string; subject: string; reader: string; size: string; written: string; path: string }[]
+  /** Which of how many mails the page shows; ''. */
+  range: string
+  /** '' at either end. */
+  newerPath: string
+  olderPath: string
+}
+
+const outboxPage = definePage<OutboxValues>('outbox')
 
 export interface OutboxOptions {
   db: Kysely<Database>
@@ -19,7 +32,6 @@ export interface OutboxOptions {
 
 /** Mails a page of the list: enough to scroll, few enough to parse while somebody waits. */
 const PAGE_SIZE = 100
-const WEEKDAYS = ['Mondays', 'Tuesdays', 'Wednesdays', 'Thursdays', 'Fridays', 'Saturdays', 'Sundays']
 
 /** Lists the mails of one folder (`?folder=`, the newest unless named), page by page (`?page=`). */
 export function showOutbox({ db, pages, directory }: OutboxOptions) {
@@ -44,7 +56,7 @@ export function showOutbox({ db, pages, directory }: OutboxOptions) {
       newerPath: page > 1 ? listPath(pages, folder, page - 1) : '',
       olderPath: page < last ? listPath(pages, folder, page + 1) : '',
     }
-    return c.html(pages.render('outbox', { title: 'Outbox', wide: true }, values))
+    return c.html(pages.render(outboxPage, { title: 'Outbox', wide: true }, values))
   }
 }
 
@@ -90,9 +102,9 @@ async function rowOf(
 }
 
 function sayChoices({ cadence, weekday, hour, zone, choices }: Subscriber): string {
-  const days = { daily: 'Daily', 'working-days': 'Working days', weekly: WEEKDAYS[weekday - 1] }[cadence]
+  const days = { daily: 'Daily', 'working-days': 'Working days', weekly: `${WEEKDAY_NAMES[weekday - 1]}s` }[cadence]
   const said = [
-    `${days} at ${String(hour).padStart(2, '0')}:00, ${zone}`,
+    `${days} at ${clockOf(hour)}, ${zone}`,
     counted(choices.papers, 'paper'),
     { titles: 'titles only', short: 'short', full: 'full abstracts' }[choices.length],
   ]

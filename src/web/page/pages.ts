@@ -8,7 +8,13 @@ import { readTemplate } from '../../digest/template/files.ts'
 import { checkTemplate } from '../../digest/template/template.ts'
 import { readTheme, type Theme } from '../../digest/template/theme.ts'
 import { cleanText } from '../../digest/text/text.ts'
-import type { PageName, PageValues } from '../page-values.ts'
+
+/** A page by the name of its template, with the values that the template prints. */
+export interface Page<Values> {
+  name: string
+  /** Never set: it carries the type. */
+  values?: Values
+}
 
 /** What a page's frame needs to know beside its body. */
 interface Frame {
@@ -46,30 +52,14 @@ export interface Pages {
   script: string
   /** The script that previews choices while they are made. */
   previewScript: string
-  render<Name extends PageName>(page: Name, frame: Frame, values: PageValues[Name]): string
+  render<Values extends object>(page: Page<Values>, frame: Frame, values: NoInfer<Values>): string
   /** Fills a page's template alone, without its frame. */
-  fill<Name extends PageName>(page: Name, values: PageValues[Name]): string
+  fill<Values extends object>(page: Page<Values>, values: NoInfer<Values>): string
 }
 
 const HASH_CHARACTERS = 12
-const PAGES: readonly PageName[] = [
-  'front',
-  'view',
-  'subscribe',
-  'preferences',
-  'unsubscribe',
-  'goodbye',
-  'ask',
-  'told',
-  'look-back',
-  'edition',
-  'editions',
-  'search',
-  'feed-edition',
-  'outbox',
-  'mail',
-  'message',
-]
+/** The templates of all pages: those that a start compiles, so that none fails on a reader. */
+const defined = new Set<string>()
 /** Parts that several pages share, each called by its file's name: `{{> subscribe-form form}}`. */
 const PARTIALS: readonly string[] = [
   'site-head',
@@ -82,7 +72,16 @@ const PARTIALS: readonly string[] = [
 ]
 
 /**
- * Reads and compiles the page templates, a directory's own ones first. Throws a PermanentError that
+ * Returns the page of `templates/pages/NAME.hbs`. `Values` are ready to be escaped, all of them, as
+ * a missing one throws: '' where there is nothing to say, which the template then leaves out.
+ */
+export function definePage<Values extends object>(name: string): Page<Values> {
+  defined.add(name)
+  return { name }
+}
+
+/**
+ * Reads and compiles the templates of all pages, a directory's own ones first. Throws a PermanentError that
  * names the file that cannot be read or prints a value without escaping.
  */
 export function openPages(settings: { publicUrl: string; templatesDir?: string | undefined }): Pages {
@@ -97,7 +96,7 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
     return compile(source)
   }
   for (const partial of PARTIALS) handlebars.registerPartial(partial, compileFile(`pages/${partial}.hbs`))
-  const bodies = new Map(PAGES.map((page) => [page, compileFile(`pages/${page}.hbs`)]))
+  const bodies = new Map([...defined].map((page) => [page, compileFile(`pages/${page}.hbs`)]))
   // The one template that takes a value as it is: a page that was filled before.
   const frame = compile(read('pages/frame.hbs'))
   const name = cleanText(theme.name)
@@ -110,7 +109,7 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   const previewScriptPath = versioned(`${base}/preferences.js`, previewScript)
   const colours = { light: theme.light.page, dark: theme.dark.page }
   const icon = iconOf(theme)
-  const fill: Pages['fill'] = (page, values) => bodies.get(page)?.({ ...values, name, base }) ?? ''
+  const fill: Pages['fill'] = (page, values) => bodies.get(page.name)?.({ ...values, name, base }) ?? ''
 
   return {
     base,
@@ -129,7 +128,7 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
         type: about.article ? 'article' : 'website',
       }
       const needed = form ? zoneScript : choices ? previewScriptPath : ''
-      const own = { page, title, wide, script: needed, shared: shared ?? null }
+      const own = { page: page.name, title, wide, script: needed, shared: shared ?? null }
       return frame({ ...own, name, base, style, icon, colours, body })
     },
   }

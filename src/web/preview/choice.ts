@@ -1,6 +1,6 @@
 // What a preview shows: read from the address, filled up from what the command named, and said back
 // as an address.
-import type { EditionKind, Length } from '../../database/states.ts'
+import { type EditionKind, LENGTHS, type Length } from '../../database/states.ts'
 import type { EditionDate } from '../../source/paper.ts'
 
 export interface PreviewChoice {
@@ -17,7 +17,6 @@ export interface PreviewChoice {
   missed: boolean
 }
 
-export const LENGTHS: readonly Length[] = ['titles', 'short', 'full']
 const ADDRESS_MAX = 254
 
 /** Reads a query; what it leaves open or says in a way that means nothing is as `start` says. */

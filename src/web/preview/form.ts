@@ -1,9 +1,10 @@
 // What the preview's page lets its reader choose: subscribers, dates, kind and length, the present
 // choice marked.
+import { LENGTHS } from '../../database/states.ts'
 import { longDate } from '../../digest/words.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { listSubscribers } from '../../subscriber/store.ts'
-import { LENGTHS, type PreviewChoice, queryOf } from './choice.ts'
+import { type PreviewChoice, queryOf } from './choice.ts'
 import type { PreviewParts } from './digest.ts'
 
 export interface FormValues {

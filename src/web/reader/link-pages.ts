@@ -7,17 +7,19 @@ import { erase } from '../../delivery/request/erasure.ts'
 import { exportData, findLink } from '../../delivery/request/own-data.ts'
 import { maskAddress } from '../../subscriber/subscriber.ts'
 import { findUndo, undo } from '../../subscriber/undo.ts'
-import type { Pages } from '../page/pages.ts'
-import type { AskValues, ToldValues } from '../page-values.ts'
+import { ask } from '../page/ask.ts'
+import { rhythmOf } from '../page/rhythm.ts'
+import { tell } from '../page/tell.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
-import { describeChange, rhythmOf } from './preferences/change-words.ts'
+import { describeChange } from './preferences/change-words.ts'
 
 export function showAddress({ db, pages }: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const change = await findAddressChange({ db }, tokenIn(c))
     if (!change) return c.notFound()
     const address = maskAddress(change.address)
-    return ask(c, pages, 'address', {
+    return ask(c, pages, {
+      path: `${pages.base}/address/${tokenIn(c)}`,
       heading: 'Move your digests here?',
       paragraphs: [`From now on they will go to ${address}. The old address is told, with a link to take it back.`],
       button: 'Move them',
@@ -42,7 +44,8 @@ export function moveAddress({ db, linkKeys, pages, sendNotice, logger }: ReaderP
 export function showExport({ db, pages }: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     if (!(await findLink({ db }, 'export', tokenIn(c)))) return c.notFound()
-    return ask(c, pages, 'export', {
+    return ask(c, pages, {
+      path: `${pages.base}/export/${tokenIn(c)}`,
       heading: 'Export your data',
       paragraphs: ['One JSON file with everything that is kept of you: choices, digests, notices.'],
       button: 'Download',
@@ -69,7 +72,8 @@ export function downloadExport({ db, logger }: ReaderParts) {
 export function showErase({ db, pages }: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     if (!(await findLink({ db }, 'erase', tokenIn(c)))) return c.notFound()
-    return ask(c, pages, 'erase', {
+    return ask(c, pages, {
+      path: `${pages.base}/erase/${tokenIn(c)}`,
       heading: 'Erase everything?',
       paragraphs: [
         'Your address, your choices and what was sent to you go, for good. Nothing can bring them back.',
@@ -101,7 +105,8 @@ export function showUndo({ db, pages }: ReaderParts) {
       wanted.kind === 'address'
         ? [`Your digests will go to ${maskAddress(wanted.before)} again. All other links of the new address end.`]
         : [`Everything will be as before this change: your digest ${rhythmOf(wanted.before)}.`]
-    return ask(c, pages, 'undo', { heading: 'Undo the change?', paragraphs, button: 'Undo' })
+    const path = `${pages.base}/undo/${tokenIn(c)}`
+    return ask(c, pages, { path, heading: 'Undo the change?', paragraphs, button: 'Undo' })
   }
 }
 
@@ -120,24 +125,4 @@ export function undoChange({ db, pages, logger }: ReaderParts) {
       paragraphs: paragraphs.length > 0 ? paragraphs : ['Everything was as before already.'],
     })
   }
-}
-
-function ask(
-  c: Context,
-  pages: Pages,
-  purpose: string,
-  values: Pick<AskValues, 'heading' | 'paragraphs' | 'button'> & { grave?: boolean },
-): Response {
-  const path = `${pages.base}/${purpose}/${tokenIn(c)}`
-  const page = { grave: false, ...values, path, fields: [], links: [] }
-  return c.html(pages.render('ask', { title: values.heading.replace(/\?$/, '') }, page))
-}
-
-function tell(
-  c: Context,
-  pages: Pages,
-  values: Pick<ToldValues, 'heading' | 'paragraphs'> & { note?: string },
-): Response {
-  const links = [{ path: `${pages.base}/`, label: 'To the papers of the day', first: false }]
-  return c.html(pages.render('told', { title: values.heading }, { note: '', ...values, links }))
 }

@@ -8,7 +8,7 @@ import { counted } from '../../digest/words.ts'
 import { listPlaces } from '../../edition/store.ts'
 import { findHolder } from '../../subscriber/holder.ts'
 import { signToken } from '../../subscriber/token.ts'
-import { FEED_TYPES, type FeedEntry, type FeedFormat, renderFeed } from '../editions/feed-document.ts'
+import { FEED_TYPES, type FeedEntry, type FeedFormat, feedEdition, renderFeed } from '../editions/feed-document.ts'
 import { headingOf } from '../editions/shown-edition.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 
@@ -61,7 +61,7 @@ async function entryOf(
     url: `${pages.publicUrl}/view/${token}`,
     title: headingOf(date, kind),
     summary: `${counted(cards.length, 'paper')}. First: ${cards[0]?.title ?? ''}`,
-    html: pages.fill('feed-edition', { cards, note: '' }),
+    html: pages.fill(feedEdition, { cards, note: '' }),
     publishedAt: at,
     updatedAt: at,
   }

@@ -3,22 +3,42 @@
 // mail; a POST acts at once, for everyone who holds the link, and is never limited. The same link
 // takes a step down instead, or comes back within an hour.
 import type { Context } from 'hono'
-import { STEPS, type Step, stepDown } from '../../subscriber/change.ts'
+import { isStepDown, STEPS, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
 import { findComeBackUntil, markResubscribed } from '../../subscriber/consent.ts'
 import { findHolder } from '../../subscriber/holder.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
 import { maskAddress, type Subscriber } from '../../subscriber/subscriber.ts'
 import { change } from '../../subscriber/undo.ts'
 import { readForm } from '../page/form.ts'
+import { definePage } from '../page/pages.ts'
+import { rhythmOf } from '../page/rhythm.ts'
+import { linkTo, tell } from '../page/tell.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
-import { describeChange, rhythmOf } from './preferences/change-words.ts'
+import { describeChange } from './preferences/change-words.ts'
 import { stepWords } from './preferences/page.ts'
 
-const STEP_LABELS: Record<Step, string> = {
-  weekly: 'Weekly instead',
-  pause: 'Pause for two weeks',
-  fewer: 'Fewer papers',
+/** The button that ends a subscription. */
+interface UnsubscribeValues {
+  /** Masked. */
+  address: string
+  /** Where the buttons post to. */
+  path: string
+  /** What may be had instead: none for somebody who gets nothing yet. */
+  steps: { action: string; label: string; what: string }[]
 }
+
+/** What stands where the button was. */
+interface GoodbyeValues {
+  /** Masked; '' once erased. */
+  address: string
+  /** Whether it had ended before this visit. */
+  already: boolean
+  /** Where the button to come back posts to; '' once it is too late. */
+  comeBackPath: string
+}
+
+const unsubscribePage = definePage<UnsubscribeValues>('unsubscribe')
+const goodbyePage = definePage<GoodbyeValues>('goodbye')
 
 /** Shows the button, or says that there is nothing left to end. */
 export function showUnsubscribe(parts: ReaderParts) {
@@ -30,12 +50,9 @@ export function showUnsubscribe(parts: ReaderParts) {
     if (reader.consent === 'unsubscribed') return goodbye(c, parts, reader, true)
     const address = maskedAddress(reader)
     const path = `${pages.base}/unsubscribe/${token}`
-    const steps = STEPS.filter((step) => isStep(step, reader)).map((step) => ({
-      action: step,
-      label: STEP_LABELS[step],
-      what: stepWords(step, reader),
-    }))
-    return c.html(pages.render('unsubscribe', { title: 'Unsubscribe' }, { address, path, steps }))
+    const offered = STEPS.filter(({ step }) => isOffered(step, reader))
+    const steps = offered.map(({ step, label }) => ({ action: step, label, what: stepWords(step, reader) }))
+    return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address, path, steps }))
   }
 }
 
@@ -51,9 +68,9 @@ export function unsubscribe(parts: ReaderParts) {
     // A form cut short is no reason to keep somebody: it leaves.
     const form = await readForm(c)
     const oneClick = form.get('List-Unsubscribe') === 'One-Click'
-    const step = STEPS.find((known) => known === form.get('action'))
+    const step = stepFrom(form.get('action'))
     if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
-    if (!oneClick && step && isStep(step, reader)) return stepInstead(c, parts, reader, step)
+    if (!oneClick && step && isOffered(step, reader)) return stepInstead(c, parts, reader, step)
     await markUnsubscribed(db, reader.publicId)
     if (reader.consent !== 'unsubscribed') {
       logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
@@ -66,7 +83,7 @@ async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscribe
   const mayComeBack = (await findComeBackUntil(db, reader.publicId)) !== null
   const comeBackPath = mayComeBack ? `${pages.base}/unsubscribe/${tokenIn(c)}` : ''
   const values = { address: maskedAddress(reader), already, comeBackPath }
-  return c.html(pages.render('goodbye', { title: 'Unsubscribed' }, values))
+  return c.html(pages.render(goodbyePage, { title: 'Unsubscribed' }, values))
 }
 
 async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): Promise<Response> {
@@ -76,27 +93,19 @@ async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): 
   if (reader.consent === 'unsubscribed') {
     parts.logger.info({ event: 'subscriber.resubscribed', subscriber: reader.id }, 'a subscriber came back')
   }
-  return told(c, parts, 'Welcome back', [
-    `Your digest comes ${rhythmOf(reader)} again, with your choices as they were.`,
-  ])
+  const paragraphs = [`Your digest comes ${rhythmOf(reader)} again, with your choices as they were.`]
+  return tell(c, parts.pages, { heading: 'Welcome back', paragraphs })
 }
 
 async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {
   const changed = await change(parts.db, reader.id, stepDown(step, reader))
   if (!changed) return c.notFound()
-  return told(c, parts, 'You stay subscribed', describeChange(changed), changed.undo)
+  const links = changed.undo === null ? [] : [linkTo(parts.pages, `/undo/${changed.undo}`, 'Undo')]
+  return tell(c, parts.pages, { heading: 'You stay subscribed', paragraphs: describeChange(changed), links })
 }
 
-function told(c: Context, { pages }: ReaderParts, heading: string, paragraphs: string[], undo: string | null = null) {
-  const front = { path: `${pages.base}/`, label: 'To the papers of the day', first: false }
-  const links = undo === null ? [front] : [{ path: `${pages.base}/undo/${undo}`, label: 'Undo', first: false }, front]
-  return c.html(pages.render('told', { title: heading }, { heading, paragraphs, note: '', links }))
-}
-
-/** Whether a step would be one for this reader. */
-function isStep(step: Step, { consent, cadence, choices }: Subscriber): boolean {
-  if (consent !== 'confirmed') return false
-  return step === 'weekly' ? cadence !== 'weekly' : step === 'fewer' ? choices.papers > 1 : true
+function isOffered(step: Step, reader: Subscriber): boolean {
+  return reader.consent === 'confirmed' && isStepDown(step, reader)
 }
 
 function maskedAddress({ address }: Subscriber): string {

@@ -2,32 +2,26 @@
 // button does.
 import type { Context } from 'hono'
 import { confirm, findConfirmation } from '../../delivery/request/sign-up.ts'
-import { rhythmOf } from '../reader/preferences/change-words.ts'
+import { ask } from '../page/ask.ts'
+import { rhythmOf } from '../page/rhythm.ts'
+import { linkTo, tell } from '../page/tell.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 
 /** Shows the button and what it begins. */
 export function showConfirm({ db, pages }: Pick<ReaderParts, 'db' | 'pages'>) {
   return async (c: Context): Promise<Response> => {
-    const ask = await findConfirmation({ db }, tokenIn(c))
-    if (!ask) return c.notFound()
-    return c.html(
-      pages.render(
-        'ask',
-        { title: 'Confirm' },
-        {
-          heading: 'Begin your subscription?',
-          paragraphs: [
-            `The papers that were voted for will come ${rhythmOf(ask)}.`,
-            ...(ask.welcome ? ['The latest edition comes at once.'] : []),
-          ],
-          path: `${pages.base}/confirm/${tokenIn(c)}`,
-          fields: [],
-          button: 'Confirm',
-          grave: false,
-          links: [],
-        },
-      ),
-    )
+    const asked = await findConfirmation({ db }, tokenIn(c))
+    if (!asked) return c.notFound()
+    return ask(c, pages, {
+      title: 'Confirm',
+      heading: 'Begin your subscription?',
+      paragraphs: [
+        `The papers that were voted for will come ${rhythmOf(asked)}.`,
+        ...(asked.welcome ? ['The latest edition comes at once.'] : []),
+      ],
+      path: `${pages.base}/confirm/${tokenIn(c)}`,
+      button: 'Confirm',
+    })
   }
 }
 
@@ -41,23 +35,15 @@ export function confirmSubscription(parts: ReaderParts) {
     logger.info({ event: 'subscriber.confirmed', subscriber: subscriber.id, welcome }, 'a subscriber confirmed')
     if (welcome) await parts.welcome()
     await sessions.begin(c, subscriber)
-    return c.html(
-      pages.render(
-        'told',
-        { title: 'Subscribed' },
-        {
-          heading: 'You are subscribed',
-          paragraphs: [
-            ...(welcome ? ['The latest edition is on its way to you now.'] : []),
-            `Your digest comes ${rhythmOf(subscriber)}. On days without papers nothing comes.`,
-          ],
-          note: 'Every digest carries the links to change this and to leave.',
-          links: [
-            { path: `${pages.base}/preferences`, label: 'Choose topics and length', first: true },
-            { path: `${pages.base}/`, label: 'To the papers of the day', first: false },
-          ],
-        },
-      ),
-    )
+    return tell(c, pages, {
+      title: 'Subscribed',
+      heading: 'You are subscribed',
+      paragraphs: [
+        ...(welcome ? ['The latest edition is on its way to you now.'] : []),
+        `Your digest comes ${rhythmOf(subscriber)}. On days without papers nothing comes.`,
+      ],
+      note: 'Every digest carries the links to change this and to leave.',
+      links: [linkTo(pages, '/preferences', 'Choose topics and length', true)],
+    })
   }
 }

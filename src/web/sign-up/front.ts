@@ -3,10 +3,23 @@
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { editionValues, findNewestShown } from '../editions/shown-edition.ts'
+import { type EditionValues, editionValues, findNewestShown } from '../editions/shown-edition.ts'
 import { publicAnswer } from '../page/caching.ts'
-import type { Pages } from '../page/pages.ts'
-import { subscribeForm } from './subscribe-form.ts'
+import { definePage, type Pages } from '../page/pages.ts'
+import { type SubscribeFormValues, subscribeForm } from './subscribe-form.ts'
+
+/** The newest papers; no heading when nothing has been collected yet. */
+interface FrontValues extends EditionValues {
+  /** The edition's own page; ''. */
+  datePath: string
+  /** When an order becomes final. */
+  cutoff: string
+  form: SubscribeFormValues
+  /** Whether there is an outbox to look at. */
+  outbox: boolean
+}
+
+export const frontPage = definePage<FrontValues>('front')
 
 interface FrontOptions {
   db: Kysely<Database>
@@ -31,7 +44,7 @@ export function showFront({ db, pages, cutoffMinutes, formStamp, outbox }: Front
     const datePath = shown ? `${pages.base}/editions/${shown.date}` : ''
     const opened = formStamp()
     const body = pages.render(
-      'front',
+      frontPage,
       { title: values.heading, form: true, about },
       { ...values, datePath, cutoff, form: subscribeForm(opened), outbox },
     )

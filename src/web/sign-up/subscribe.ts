@@ -3,15 +3,26 @@
 // learns here who is subscribed.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from 'hono'
-import { z } from 'zod'
 import { signUp } from '../../delivery/request/sign-up.ts'
-import { CADENCES, isZone, parseChoices } from '../../subscriber/preferences.ts'
+import { parseChoices, parseRhythm, type Rhythm } from '../../subscriber/preferences.ts'
 import { normalizeAddress } from '../../subscriber/subscriber.ts'
+import { UnknownZoneError } from '../../subscriber/zone.ts'
 import { type Form, readForm } from '../page/form.ts'
+import { definePage } from '../page/pages.ts'
+import { UNKNOWN_ZONE } from '../page/rhythm.ts'
+import { linkTo, tell } from '../page/tell.ts'
 import { networkOf } from '../visit/client-address.ts'
 import type { ReaderParts } from '../visit/reader-parts.ts'
 import { suggestAddress } from './spelling.ts'
-import { type SubscribeEntry, type SubscribeProblems, subscribeForm } from './subscribe-form.ts'
+import {
+  type SubscribeEntry,
+  type SubscribeFormValues,
+  type SubscribeProblems,
+  subscribeForm,
+} from './subscribe-form.ts'
+
+/** The form alone, as it comes back. */
+const subscribePage = definePage<{ form: SubscribeFormValues }>('subscribe')
 
 /**
  * Names the words beside the form that are agreed to. A change of their meaning takes the next
@@ -26,19 +37,12 @@ const OPEN_MAX_MS = 48 * 3_600_000
 const ANSWER_MS = 400
 const MINUTE_S = 60
 
-const schema = z.object({
-  cadence: z.enum(CADENCES),
-  weekday: z.coerce.number().int().min(1).max(7),
-  hour: z.coerce.number().int().min(0).max(23),
-  zone: z.string(),
-})
-
 /** Takes the form. Problems are told beside it; everything else is answered alike. */
 export function subscribe(parts: ReaderParts) {
   const { pages, formKeys } = parts
   const again = (c: Context, status: 422 | 429, entry: SubscribeEntry, problems: SubscribeProblems, stamp?: string) => {
     const form = subscribeForm(stamp ?? formKeys.stamp(new Date()), entry, problems)
-    return c.html(pages.render('subscribe', { title: 'Subscribe', form: true }, { form }), status)
+    return c.html(pages.render(subscribePage, { title: 'Subscribe', form: true }, { form }), status)
   }
   return async (c: Context): Promise<Response> => {
     const form = await readForm(c)
@@ -53,9 +57,12 @@ export function subscribe(parts: ReaderParts) {
     if (address === undefined) {
       return again(c, 422, entry, { address: 'This is not an address that mails can be sent to.' }, stamp)
     }
-    const rhythm = schema.safeParse(entry)
-    if (!rhythm.success) return again(c, 422, entry, { note: 'Please choose how often and when.' }, stamp)
-    if (!isZone(entry.zone)) return again(c, 422, entry, { zone: UNKNOWN_ZONE }, stamp)
+    const { rhythm, wrong } = parseRhythm(entry)
+    if (wrong) {
+      const onlyZone = wrong.every((field) => field === 'zone')
+      const problem = onlyZone ? { zone: UNKNOWN_ZONE } : { note: 'Please choose how often and when.' }
+      return again(c, 422, entry, problem, stamp)
+    }
     const suggestion = form.get('sure') === address ? undefined : suggestAddress(address)
     if (suggestion !== undefined && form.get('suggested') === '') {
       const asked = `Did you mean ${suggestion}? If not, press Subscribe once more.`
@@ -69,38 +76,23 @@ export function subscribe(parts: ReaderParts) {
         c.header('Retry-After', String(waitS))
         return again(c, 429, entry, { note: tooMany(waitS) }, stamp)
       }
-      const refused = await take(parts, address, rhythm.data, form)
+      const refused = await take(parts, address, rhythm, form)
       if (refused) return again(c, 422, entry, refused, stamp)
     }
     await answered
-    return c.html(
-      pages.render(
-        'told',
-        { title: 'Look into your inbox' },
-        {
-          heading: 'Look into your inbox',
-          paragraphs: [
-            `A mail is on its way to ${address}. Its button begins the subscription; without it, nothing does.`,
-          ],
-          note: 'Nothing after a few minutes? Look into the spam folder. An address is asked once a day at most.',
-          links: [
-            ...(parts.outbox
-              ? [{ path: `${pages.base}/outbox?folder=notices`, label: "Open the demo's outbox", first: true }]
-              : []),
-            { path: `${pages.base}/`, label: 'To the papers of the day', first: false },
-          ],
-        },
-      ),
-    )
+    return tell(c, pages, {
+      heading: 'Look into your inbox',
+      paragraphs: [`A mail is on its way to ${address}. Its button begins the subscription; without it, nothing does.`],
+      note: 'Nothing after a few minutes? Look into the spam folder. An address is asked once a day at most.',
+      links: parts.outbox ? [linkTo(pages, '/outbox?folder=notices', "Open the demo's outbox", true)] : [],
+    })
   }
 }
-
-const UNKNOWN_ZONE = 'This time zone is not known here. Choose the nearest city.'
 
 async function take(
   parts: ReaderParts,
   address: string,
-  rhythm: z.infer<typeof schema>,
+  rhythm: Rhythm,
   form: Form,
 ): Promise<SubscribeProblems | undefined> {
   try {
@@ -115,7 +107,7 @@ async function take(
     await parts.sendNotice(noticeId)
     return undefined
   } catch (error) {
-    if (error instanceof RangeError) return { zone: UNKNOWN_ZONE }
+    if (error instanceof UnknownZoneError) return { zone: UNKNOWN_ZONE }
     throw error
   }
 }

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PermanentError } from '../../../src/errors.ts'
-import { openPages } from '../../../src/web/page/pages.ts'
+import { definePage, openPages } from '../../../src/web/page/pages.ts'
 
+const message = definePage<{ heading: string; text: string }>('message')
+const view = definePage<{ heading: string; mailPath: string }>('view')
 const publicUrl = 'https://papers.example'
 let templatesDir: string
 
@@ -18,7 +20,7 @@ afterEach(() => rm(templatesDir, { recursive: true }))
 describe('openPages', () => {
   it('takes the templates it is given', async () => {
     await appendFile(join(templatesDir, 'pages/message.hbs'), '<p>Ours: {{heading}}</p>')
-    const html = openPages({ publicUrl, templatesDir }).render('message', { title: 'T' }, { heading: '<b>', text: '' })
+    const html = openPages({ publicUrl, templatesDir }).render(message, { title: 'T' }, { heading: '<b>', text: '' })
     expect(html).toContain('<p>Ours: &lt;b&gt;</p>')
   })
 
@@ -36,7 +38,7 @@ describe('openPages', () => {
 
   it('takes the project’s own file for one that is not there', async () => {
     await rm(join(templatesDir, 'pages/view.hbs'))
-    const html = openPages({ publicUrl, templatesDir }).render('view', { title: 'T' }, { heading: 'H', mailPath: '/m' })
+    const html = openPages({ publicUrl, templatesDir }).render(view, { title: 'T' }, { heading: 'H', mailPath: '/m' })
     expect(html).toContain('/m')
   })
 
@@ -48,6 +50,6 @@ describe('openPages', () => {
   it('prints no page with a value missing', async () => {
     await appendFile(join(templatesDir, 'pages/message.hbs'), '{{unheardOf}}')
     const pages = openPages({ publicUrl, templatesDir })
-    expect(() => pages.render('message', { title: '' }, { heading: '', text: '' })).toThrow(/unheardOf/)
+    expect(() => pages.render(message, { title: '' }, { heading: '', text: '' })).toThrow(/unheardOf/)
   })
 })

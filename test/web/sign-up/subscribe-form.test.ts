@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isZone } from '../../../src/subscriber/preferences.ts'
 import { openPages } from '../../../src/web/page/pages.ts'
+import { frontPage } from '../../../src/web/sign-up/front.ts'
 import { type SubscribeEntry, subscribeForm } from '../../../src/web/sign-up/subscribe-form.ts'
 
 const pages = openPages({ publicUrl: 'https://papers.example' })
@@ -17,7 +18,7 @@ const ENTRY: SubscribeEntry = {
 function print(...given: Parameters<typeof subscribeForm>): string {
   const edition = { heading: '', summary: '', standing: '', note: '', cards: [], datePath: '' }
   return pages.render(
-    'front',
+    frontPage,
     { title: '' },
     { ...edition, cutoff: '00:30', outbox: false, form: subscribeForm(...given) },
   )

@@ -1,8 +1,8 @@
 // What a change of preferences means, told back in a sentence a person can check. Pure.
 import { counted, shortDate } from '../../../digest/words.ts'
-import type { Changed, Standing } from '../../../subscriber/change.ts'
+import type { Changed } from '../../../subscriber/change.ts'
+import { rhythmOf } from '../../page/rhythm.ts'
 
-const WEEKDAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const LENGTHS = { titles: 'titles only', short: 'short cards', full: 'full abstracts' }
 /** More of a list than this is not read. */
 const SHOWN_MAX = 5
@@ -43,21 +43,6 @@ export function describeChange({ before, after }: Changed): string[] {
     )
   }
   return sentences
-}
-
-/** Says when a digest comes: "every day at 07:00, Europe/Paris". */
-export function rhythmOf({
-  cadence,
-  weekday,
-  hour,
-  zone,
-}: Omit<Standing, 'choices' | 'silence' | 'pausedUntil'>): string {
-  const days = {
-    daily: 'every day',
-    'working-days': 'on working days',
-    weekly: `every ${WEEKDAYS[weekday - 1]}`,
-  }[cadence]
-  return `${days} at ${String(hour).padStart(2, '0')}:00, ${zone.replaceAll('_', ' ')}`
 }
 
 const LISTS = [

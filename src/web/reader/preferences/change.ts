@@ -4,15 +4,18 @@ import type { Context } from 'hono'
 import { getNow } from '../../../database/clock.ts'
 import { askAddress } from '../../../delivery/request/address-change.ts'
 import { askLink } from '../../../delivery/request/own-data.ts'
-import { type Change, stepDown } from '../../../subscriber/change.ts'
+import { type Change, stepDown, stepFrom } from '../../../subscriber/change.ts'
 import { maskAddress, normalizeAddress } from '../../../subscriber/subscriber.ts'
 import { change } from '../../../subscriber/undo.ts'
+import { UnknownZoneError } from '../../../subscriber/zone.ts'
 import { type Form, readForm } from '../../page/form.ts'
+import { UNKNOWN_ZONE } from '../../page/rhythm.ts'
 import type { ReaderParts } from '../../visit/reader-parts.ts'
 import type { Session } from '../../visit/session.ts'
 import { describeChange } from './change-words.ts'
 import { parsePreferences } from './entry.ts'
-import { lookBackOf, noSession, notSubscribed, pauseDays, preferencesPage, readStep } from './page.ts'
+import { lookBackPart } from './look-back.ts'
+import { lookBackOf, noSession, notSubscribed, pauseDays, preferencesPage } from './page.ts'
 
 interface Request {
   c: Context
@@ -65,7 +68,7 @@ async function preview({ c, parts, session, form }: Request): Promise<Response> 
   const { entry, wanted, problems } = parsePreferences(form)
   if (form.get('part') === 'look-back') {
     if (!wanted) return c.body(null, 422)
-    return c.html(parts.pages.fill('look-back', await lookBackOf(parts, wanted)))
+    return c.html(parts.pages.fill(lookBackPart, await lookBackOf(parts, wanted)))
   }
   const told = wanted ? ['This is a preview: nothing is saved yet.'] : []
   return preferencesPage(c, parts, session, { entry, problems, told }, wanted, wanted ? 200 : 422)
@@ -84,7 +87,7 @@ async function pause(request: Request): Promise<Response> {
 
 async function step(request: Request): Promise<Response> {
   const { c, parts, session, form } = request
-  const chosen = readStep(form.get('step'))
+  const chosen = stepFrom(form.get('step'))
   return chosen ? changeTo(request, stepDown(chosen, session.reader)) : preferencesPage(c, parts, session, {})
 }
 
@@ -96,9 +99,9 @@ async function changeTo({ c, parts, session, form }: Request, wanted: Change): P
     const undoPath = changed.undo === null ? '' : `${parts.pages.base}/undo/${changed.undo}`
     return preferencesPage(c, parts, session, { told: told.length > 0 ? told : ['Nothing was different.'], undoPath })
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
+    if (!(error instanceof UnknownZoneError)) throw error
     // A zone that this runtime knows and PostgreSQL does not.
-    const problems = { zone: 'This time zone is not known here. Choose the nearest city.' }
+    const problems = { zone: UNKNOWN_ZONE }
     return preferencesPage(
       c,
       parts,

@@ -3,13 +3,15 @@
 import { z } from 'zod'
 import type { Standing } from '../../../subscriber/change.ts'
 import {
-  isZone,
   PAPERS_MAX,
   PHRASE_MAX_CHARACTERS,
   PHRASES_MAX,
   parseChoices,
+  parseRhythm,
+  SILENCES,
 } from '../../../subscriber/preferences.ts'
 import type { Form } from '../../page/form.ts'
+import { UNKNOWN_ZONE } from '../../page/rhythm.ts'
 
 const LISTS = ['include', 'authors', 'organisations', 'mute'] as const
 type List = (typeof LISTS)[number]
@@ -31,20 +33,12 @@ const whole = z
   .regex(/^\d{1,6}$/)
   .transform(Number)
 
-const rhythmSchema = z.object({
-  cadence: z.enum(['daily', 'working-days', 'weekly']),
-  weekday: whole.pipe(z.int().min(1).max(7)),
-  hour: whole.pipe(z.int().min(0).max(23)),
-  zone: z.string().refine(isZone),
-  silence: z.enum(['silent', 'note']),
-})
-
 const LIST_PROBLEM = `At most ${PHRASES_MAX} lines, each of 2 to ${PHRASE_MAX_CHARACTERS} characters.`
 const PROBLEMS: Record<keyof Entry, string> = {
   cadence: 'Choose how often.',
   weekday: 'Choose a weekday.',
   hour: 'Choose an hour.',
-  zone: 'This time zone is not known here. Choose the nearest city.',
+  zone: UNKNOWN_ZONE,
   papers: `A whole number from 1 to ${PAPERS_MAX}.`,
   length: 'Choose a length.',
   minimumVotes: 'A whole number from 0 to 100000.',
@@ -60,7 +54,8 @@ const PROBLEMS: Record<keyof Entry, string> = {
 /** Returns what the form asks for, or what is wrong with it, field by field. */
 export function parsePreferences(form: Form): { entry: Entry; wanted?: Wanted; problems: EntryProblems } {
   const entry = entryOf(form)
-  const rhythm = rhythmSchema.safeParse(entry)
+  const { rhythm, wrong: inRhythm = [] } = parseRhythm(entry)
+  const silence = SILENCES.find((known) => known === entry.silence)
   const numbers = { papers: whole.safeParse(entry.papers), minimumVotes: whole.safeParse(entry.minimumVotes) }
   const choices = tryChoices({
     papers: numbers.papers.data ?? Number.NaN,
@@ -70,10 +65,11 @@ export function parsePreferences(form: Form): { entry: Entry; wanted?: Wanted; p
     includeMeans: entry.includeMeans,
     ...Object.fromEntries(LISTS.map((list) => [list, linesOf(entry[list])])),
   })
-  const wrong = [...(rhythm.error?.issues ?? []), ...choices.issues].map(({ path }) => path[0] as keyof Entry)
+  const inChoices = choices.issues.map(({ path }) => path[0] as keyof Entry)
+  const wrong = [...inRhythm, ...(silence ? [] : (['silence'] as const)), ...inChoices]
   const problems = Object.fromEntries(wrong.map((field) => [field, PROBLEMS[field]]))
-  if (!rhythm.success || !choices.value) return { entry, problems }
-  return { entry, wanted: { ...rhythm.data, choices: choices.value }, problems }
+  if (!rhythm || !silence || !choices.value) return { entry, problems }
+  return { entry, wanted: { ...rhythm, silence, choices: choices.value }, problems }
 }
 
 /** Returns the form of what stands now. */

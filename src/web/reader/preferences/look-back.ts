@@ -3,6 +3,7 @@
 // got is in it.
 import type { LookBack } from '../../../digest/look-back.ts'
 import { counted, shortDate } from '../../../digest/words.ts'
+import { definePage } from '../../page/pages.ts'
 
 export interface LookBackValues {
   /** '' when there is nothing to look back at. */
@@ -23,6 +24,8 @@ export interface LookBackValues {
   /** What stands in place of all this where there is nothing to look back at. */
   empty: string
 }
+
+export const lookBackPart = definePage<LookBackValues>('look-back')
 
 const BAR_STEP = 10
 const CHART_HEIGHT = 64

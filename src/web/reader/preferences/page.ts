@@ -4,19 +4,23 @@ import type { Context } from 'hono'
 import { DateTime } from 'luxon'
 import { getNow } from '../../../database/clock.ts'
 import { lookBack } from '../../../digest/look-back.ts'
-import { STEPS, type Step, stepDown } from '../../../subscriber/change.ts'
+import { STEPS, type Step, stepDown, stepFrom } from '../../../subscriber/change.ts'
 import { findHolder } from '../../../subscriber/holder.ts'
 import type { Choices, Rhythm } from '../../../subscriber/preferences.ts'
 import { findSubscriberByPublicId } from '../../../subscriber/store.ts'
 import type { Subscriber } from '../../../subscriber/subscriber.ts'
 import { issueToken } from '../../../subscriber/token.ts'
+import { ask } from '../../page/ask.ts'
+import { definePage, type Pages } from '../../page/pages.ts'
+import { rhythmOf } from '../../page/rhythm.ts'
 import { askingPage } from '../../page/safety.ts'
-import type { AskValues } from '../../page-values.ts'
+import { tell } from '../../page/tell.ts'
 import { type ReaderParts, tokenIn } from '../../visit/reader-parts.ts'
 import type { Session } from '../../visit/session.ts'
-import { rhythmOf } from './change-words.ts'
 import { type LookBackValues, lookBackValues } from './look-back.ts'
-import { preferencesValues, type Visit } from './values.ts'
+import { type PreferencesValues, preferencesValues, type Visit } from './values.ts'
+
+const preferencesTemplate = definePage<PreferencesValues>('preferences')
 
 const PAUSE_MAX_DAYS = 366
 /** Editions of the live preview. */
@@ -31,7 +35,7 @@ export function exchangeLink({ db, linkKeys, pages, sessions }: ReaderParts) {
     const reader = await findHolder(db, linkKeys, 'preferences', tokenIn(c))
     if (!reader) return c.notFound()
     await sessions.begin(c, reader)
-    const step = readStep(c.req.query('step'))
+    const step = stepFrom(c.req.query('step'))
     return c.redirect(`${pages.base}/preferences${step ? `?step=${step}` : ''}`, 303)
   }
 }
@@ -42,10 +46,9 @@ export function showPreferences(parts: ReaderParts) {
     const session = await parts.sessions.find(c)
     if (!session) return noSession(c, parts)
     if (session.reader.consent !== 'confirmed') return notSubscribed(c, parts)
-    const step = readStep(c.req.query('step'))
+    const step = stepFrom(c.req.query('step'))
     if (step) {
-      const values = askStep(step, session, parts.pages.base)
-      return c.html(parts.pages.render('ask', { title: values.heading.replace(/\?$/, '') }, values))
+      return askStep(c, parts.pages, step, session)
     }
     return preferencesPage(c, parts, session, {})
   }
@@ -72,7 +75,7 @@ export async function preferencesPage(
     unsubscribePath: `${pages.base}/unsubscribe/${issueToken(linkKeys, 'unsubscribe', reader, now)}`,
   }
   const values = preferencesValues(reader, visit, given, pauseDays(reader, now))
-  return askingPage(c, pages.render('preferences', { title: 'Your digest', choices: true }, values), status)
+  return askingPage(c, pages.render(preferencesTemplate, { title: 'Your digest', choices: true }, values), status)
 }
 
 /** What some choices would have brought over the last editions. */
@@ -93,50 +96,34 @@ export function pauseDays({ zone }: Pick<Rhythm, 'zone'>, now: Date): { untilMin
   }
 }
 
-export function readStep(text: string | undefined): Step | undefined {
-  return STEPS.find((step) => step === text)
-}
-
 /** Says that there is no sitting: it ended, or the page was opened without a link. */
 export function noSession(c: Context, { pages }: Pick<ReaderParts, 'pages'>): Response {
-  const values = {
-    heading: 'Please open the link again',
-    paragraphs: ['A visit to this page ends after an hour. Every digest has a fresh link in its foot.'],
-    note: '',
-    links: [{ path: `${pages.base}/`, label: 'To the papers of the day', first: true }],
-  }
-  return c.html(pages.render('told', { title: values.heading }, values), 403)
+  const heading = 'Please open the link again'
+  const paragraphs = ['A visit to this page ends after an hour. Every digest has a fresh link in its foot.']
+  return tell(c, pages, { heading, paragraphs, front: { label: 'To the papers of the day', first: true } }, 403)
 }
 
 export function notSubscribed(c: Context, { pages }: Pick<ReaderParts, 'pages'>): Response {
-  const values = {
-    heading: 'You get no digests now',
-    paragraphs: ['There is nothing to choose until you subscribe again.'],
-    note: '',
-    links: [{ path: `${pages.base}/`, label: 'Subscribe', first: true }],
-  }
-  return c.html(pages.render('told', { title: values.heading }, values))
+  const heading = 'You get no digests now'
+  const paragraphs = ['There is nothing to choose until you subscribe again.']
+  return tell(c, pages, { heading, paragraphs, front: { label: 'Subscribe', first: true } })
 }
 
-const ASKS: Record<Step, { heading: string; button: string }> = {
-  weekly: { heading: 'One digest a week?', button: 'Weekly from now on' },
-  pause: { heading: 'Pause for two weeks?', button: 'Pause' },
-  fewer: { heading: 'Fewer papers?', button: 'Fewer papers' },
-}
-
-function askStep(step: Step, { reader, formToken }: Session, base: string): AskValues {
-  return {
-    ...ASKS[step],
+function askStep(c: Context, pages: Pages, step: Step, { reader, formToken }: Session): Response {
+  const path = `${pages.base}/preferences`
+  const { question, button } = STEPS.find((each) => each.step === step) as (typeof STEPS)[number]
+  return ask(c, pages, {
+    heading: question,
+    button,
     paragraphs: [stepWords(step, reader)],
-    path: `${base}/preferences`,
+    path,
     fields: [
       { name: 'form', value: formToken },
       { name: 'action', value: 'step' },
       { name: 'step', value: step },
     ],
-    grave: false,
-    links: [{ path: `${base}/preferences`, label: 'All choices' }],
-  }
+    links: [{ path, label: 'All choices' }],
+  })
 }
 
 /** Says what a step down would bring this reader. */
