@@ -12,6 +12,7 @@ import {
   type TrustedProxy,
 } from './config-environment.ts'
 import { UsageError } from './errors.ts'
+import { DAY_MS, HOUR_MS, SECOND_MS } from './time.ts'
 
 /**
  * How far a command goes: `stores` reads and writes our own rows; `pieces` also renders what mails
@@ -74,7 +75,8 @@ export interface Config {
   logLevel: string | undefined
 }
 
-const SECRET_NAMES = [
+/** Each may be named by a file instead, as NAME_FILE. */
+export const SECRET_NAMES = [
   'DATABASE_URL',
   'REDIS_URL',
   'LINK_SECRET',
@@ -88,7 +90,7 @@ const SECRET_NAMES = [
 const LINK_SECRET_MIN_CHARACTERS = 32
 /** Stands where a command that sends nothing needs no server. */
 const NO_SERVER: SmtpServer = { host: 'localhost', port: 587, secure: false, login: null, pool: 1 }
-const DURATION_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+const DURATION_MS = { m: 60 * SECOND_MS, h: HOUR_MS, d: DAY_MS }
 
 /**
  * Reads the environment for a command that reaches as far as `reach`; `defaults` stand in for what

@@ -17,6 +17,9 @@ import {
   findUnheldInsides,
   findWideComments,
   findWrongDirections,
+  findWrongRooms,
+  ROOMS,
+  type Rooms,
 } from './support/rules.ts'
 
 interface Project {
@@ -24,6 +27,7 @@ interface Project {
   modules: Module[]
   /** The modules under src/. */
   source: Module[]
+  rooms: Rooms
 }
 
 interface Rule {
@@ -35,9 +39,12 @@ interface Rule {
   sound: Files
 }
 
-function projectOf(files: Files): Project {
+/** The rooms of the files below that break or keep a rule. */
+const PLAN: Rooms = { 'web/reader': ['web/page'] }
+
+function projectOf(files: Files, rooms = PLAN): Project {
   const modules = parseModules(files)
-  return { paths: Object.keys(files), modules, source: modules.filter(({ path }) => path.startsWith('src/')) }
+  return { paths: Object.keys(files), modules, source: modules.filter(({ path }) => path.startsWith('src/')), rooms }
 }
 
 const lines = (count: number) => 'export {}\n'.repeat(count)
@@ -79,6 +86,20 @@ const rules: Rule[] = [
       'src/digest/a.ts': "import './b.ts'\nimport './c.ts'",
       'src/digest/b.ts': "import './c.ts'",
       'src/digest/c.ts': '',
+    },
+  },
+  {
+    name: 'rooms of a hall import one another as listed',
+    find: ({ source, rooms }) => findWrongRooms(source, rooms),
+    broken: [
+      [{ 'src/web/page/a.ts': "import { b } from '../reader/b.ts'" }, /web\/page may not import web\/reader/],
+      [{ 'src/web/page/a.ts': "import { b } from '../b.ts'" }, /web\/page may not import web$/m],
+      [{ 'src/web/page/a.ts': "export type A = import('../door/a.ts').A" }, /may not import web\/door/],
+      [{ 'src/web/reader/a.ts': '' }, /web\/reader → web\/page is listed and used by nobody/],
+    ],
+    sound: {
+      'src/web/reader/a.ts': "import { b } from '../page/b.ts'\nimport { c } from '../../digest/text/c.ts'",
+      'src/web/page/b.ts': "import { d } from './d.ts'",
     },
   },
   {
@@ -220,7 +241,7 @@ const rules: Rule[] = [
 ]
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const project = projectOf(readFiles(root, ['src', 'test']))
+const project = projectOf(readFiles(root, ['src', 'test']), ROOMS)
 
 describe.each(rules)('$name', ({ find, broken, sound }) => {
   it.each(broken)('bites: %j', (wrong, words) => {
@@ -235,4 +256,10 @@ describe.each(rules)('$name', ({ find, broken, sound }) => {
     expect(project.source.length).toBeGreaterThan(20)
     expect(find(project)).toEqual([])
   })
+})
+
+it('bites where the list of rooms goes round in a circle', () => {
+  const files = { 'src/a/b/x.ts': "import '../c/y.ts'", 'src/a/c/y.ts': "import '../b/z.ts'", 'src/a/b/z.ts': '' }
+  const { source } = projectOf(files)
+  expect(findWrongRooms(source, { 'a/b': ['a/c'], 'a/c': ['a/b'] })).toEqual(['a/b → a/c → a/b is a circle'])
 })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { readConfig } from '../src/config.ts'
+import { readConfig, SECRET_NAMES } from '../src/config.ts'
 import { ROLES } from '../src/main.ts'
 
 interface Service {
@@ -68,6 +68,12 @@ function namesRead(): string[] {
 const namesOfCompose = [...composeText.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
 
 describe('.env.example', () => {
+  it('names every secret that may stand in a file, and no other', () => {
+    const [head = ''] = read('.env.example').split('\n\n')
+    const [, list = ''] = /without quotes\.([^]*?) may instead be named by file/.exec(head) ?? []
+    expect([...list.matchAll(/[A-Z][A-Z_]+/g)].map(([name]) => name).sort()).toEqual([...SECRET_NAMES].sort())
+  })
+
   it('explains every variable that the program reads, once', () => {
     const names = examples.map(({ name }) => name)
     expect(namesRead()).toContain('LINK_SECRET')

@@ -1,9 +1,11 @@
 // Parses what commands are called with. Each throws a UsageError that says what is wrong and what
 // would be right.
 import type { EditionKind } from '../database/states.ts'
+import { shiftDate } from '../edition/edition.ts'
 import { UsageError } from '../errors.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { normalizeAddress } from '../subscriber/subscriber.ts'
+import { DAY_MS } from '../time.ts'
 
 /** The longest range of dates that one command takes: more than a year is a mistyped year. */
 const RANGE_DAYS_MAX = 366
@@ -23,12 +25,10 @@ export function parseDates(text: string | undefined): EditionDate[] {
   if (rest.length > 0) throw new UsageError(`--date ${text} is not a range: write YYYY-MM-DD..YYYY-MM-DD`)
   const first = parseDate(from === '' ? undefined : from)
   const last = to === undefined ? first : parseDate(to)
-  const days = (Date.parse(last) - Date.parse(first)) / 86_400_000
+  const days = (Date.parse(last) - Date.parse(first)) / DAY_MS
   if (days < 0) throw new UsageError(`--date ${text} ends before it begins`)
   if (days >= RANGE_DAYS_MAX) throw new UsageError(`--date ${text} is longer than ${RANGE_DAYS_MAX} days`)
-  return Array.from({ length: days + 1 }, (_, day) =>
-    new Date(Date.parse(first) + day * 86_400_000).toISOString().slice(0, 10),
-  )
+  return Array.from({ length: days + 1 }, (_, day) => shiftDate(first, day))
 }
 
 export function parseAddress(text: string): string {

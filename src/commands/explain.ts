@@ -6,12 +6,12 @@ import { findDeliveryKind } from '../delivery/store.ts'
 import { readTopics } from '../digest/topics/topics.ts'
 import { findNewestEdition } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
+import { rhythmInWords } from '../subscriber/preferences.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
 import { editionName, stateInWords } from './accounts.ts'
 import { parseAddress, parseDate } from './arguments.ts'
 import { demoHint, withStores } from './session.ts'
-import { rhythmInWords } from './subscribers/subscribers.ts'
 import { openTerminal } from './terminal.ts'
 
 export async function explainCommand(

@@ -2,6 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { EditionKind, EditionState } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
+import { DAY_MS } from '../time.ts'
 
 export interface Edition {
   id: number
@@ -34,7 +35,6 @@ const DEADLINE_MS = 12 * 3_600_000
  * A look older than this at the cut-off no longer speaks for the date: votes and papers came since.
  */
 const FRESH_LOOK_MS = 3_600_000
-const DAY_MS = 86_400_000
 
 /**
  * Returns the moment at which votes of a date are counted: `cutoffMinutes` after the end of the

@@ -5,35 +5,16 @@ import { LENGTHS, type Length } from '../database/states.ts'
 import type { Piece } from '../digest/piece.ts'
 import { type ReportBad, renderEdition } from '../digest/rendering.ts'
 import { insertPieces } from '../digest/store.ts'
-import { cutoffOf, type Edition, shiftDate, standingOf } from '../edition/edition.ts'
+import { cutoffOf, type Edition, standingOf } from '../edition/edition.ts'
 import type { Place } from '../edition/place.ts'
-import { findRisers, rankPapers } from '../edition/ranking.ts'
-import {
-  claimEdition,
-  ensureEdition,
-  findEdition,
-  getEdition,
-  listFrozenBefore,
-  listPlaces,
-  markFrozen,
-  markStanding,
-} from '../edition/store.ts'
+import { daysOfWeek, latePlaces, placesOf, placesOfDay } from '../edition/places.ts'
+import { claimEdition, ensureEdition, findEdition, getEdition, markFrozen, markStanding } from '../edition/store.ts'
 import { describeError } from '../errors.ts'
 import type { EditionDate } from '../source/paper.ts'
-import { findLastCollection, type ListedPaper, listPapers } from '../source/store.ts'
+import { findLastCollection, listPapers } from '../source/store.ts'
 import type { Round } from './round.ts'
 
 type RankRound = Pick<Round, 'db' | 'templates' | 'host' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
-
-const DAY_MS = 86_400_000
-/** Earlier editions whose papers may still rise into this one. */
-const RISING_EDITIONS = 3
-/**
- * Papers of an earlier edition that a reader who missed it still gets: what a default digest would
- * have held.
- */
-const LATE_PAPERS = 10
-const WEEK_DAYS = 7
 
 /**
  * Moves a date's daily edition to where the clock and the last look put it: open, held, frozen or
@@ -47,8 +28,8 @@ export async function rankDay(round: RankRound, date: EditionDate): Promise<Edit
   const now = await getNow(db)
   const standing = standingOf(now, edition.cutoffAt, await findLastCollection(db, date), listed.length)
   if (standing.step === 'freeze') {
-    const places = await placesOfDay(round, date, listed)
-    places.push(...(await latePlaces(round, date, places, now)))
+    const places = await placesOfDay(db, date, listed)
+    places.push(...(await latePlaces(db, round.latenessMs, date, places, now)))
     await freeze(round, edition, places, standing.incomplete)
   } else if (standing.step !== 'wait') {
     const state = standing.step === 'hold' ? 'held' : 'empty'
@@ -70,74 +51,6 @@ export async function rankWeek(round: RankRound, date: EditionDate): Promise<Edi
   if (places.length > 0) await freeze(round, edition, places, false)
   else await markStanding(db, edition.id, { state: 'empty', reason: 'source' })
   return getEdition(db, edition.id)
-}
-
-/** Lists the seven dates that end with `date`, oldest first. */
-export function daysOfWeek(date: EditionDate): EditionDate[] {
-  return Array.from({ length: WEEK_DAYS }, (_, index) => shiftDate(date, index - WEEK_DAYS + 1))
-}
-
-/** Ranks a week: a paper of two days counts once, with its most votes. */
-export function placesOf(listed: readonly ListedPaper[]): Place[] {
-  const best = new Map<string, ListedPaper>()
-  for (const entry of listed) {
-    const known = best.get(entry.paper.id)
-    if (
-      !known ||
-      entry.upvotes > known.upvotes ||
-      (entry.upvotes === known.upvotes && entry.listedOn < known.listedOn)
-    ) {
-      best.set(entry.paper.id, entry)
-    }
-  }
-  return rankPapers([...best.values()]).map((entry) => ({ ...placeFrom(entry, entry.rank), section: 'ranked' }))
-}
-
-/** Ranks a date's papers and adds what rose meanwhile on the dates of the last three editions. */
-export async function placesOfDay(
-  { db }: Pick<Round, 'db'>,
-  date: EditionDate,
-  listed: readonly ListedPaper[],
-): Promise<Place[]> {
-  const ranked = rankPapers(listed)
-  const own = new Set(ranked.map((entry) => entry.paper.id))
-  const earlier = []
-  for (const edition of await listFrozenBefore(db, date, RISING_EDITIONS)) {
-    const frozen = await listPlaces(db, edition.id)
-    earlier.push({
-      date: edition.date,
-      ranked: rankPapers(await listPapers(db, [edition.date])),
-      frozen: new Map(frozen.filter((place) => place.section === 'ranked').map((place) => [place.paper.id, place])),
-    })
-  }
-  const risers = findRisers(earlier).filter((entry) => !own.has(entry.paper.id))
-  return [
-    ...ranked.map((entry): Place => ({ ...placeFrom(entry, entry.rank), section: 'ranked' })),
-    ...risers.map((entry, index): Place => ({ ...placeFrom(entry, ranked.length + index + 1), section: 'rising' })),
-  ]
-}
-
-/**
- * Offers the first papers of the editions that are not late yet to readers whom an outage kept from
- * them.
- */
-export async function latePlaces(
-  { db, latenessMs }: Pick<Round, 'db' | 'latenessMs'>,
-  date: EditionDate,
-  places: readonly Place[],
-  now: Date,
-): Promise<Place[]> {
-  const taken = new Set(places.map((place) => place.paper.id))
-  const late: Place[] = []
-  for (const edition of await listFrozenBefore(db, date, Math.ceil(latenessMs / DAY_MS) + 1)) {
-    if (edition.archive || now.getTime() - (edition.frozenAt?.getTime() ?? 0) > latenessMs) continue
-    for (const place of await listPlaces(db, edition.id)) {
-      if (place.section !== 'ranked' || place.rank > LATE_PAPERS || taken.has(place.paper.id)) continue
-      taken.add(place.paper.id)
-      late.push({ ...place, section: 'late', position: places.length + late.length + 1 })
-    }
-  }
-  return late
 }
 
 /**
@@ -167,9 +80,4 @@ async function freeze(round: RankRound, edition: Edition, places: Place[], incom
       'an edition was frozen',
     )
   }
-}
-
-function placeFrom(entry: ListedPaper & { rank: number; reason: string }, position: number): Omit<Place, 'section'> {
-  const { rank, reason, upvotes, comments, paper, listedOn } = entry
-  return { position, rank, reason, upvotes, comments, paper, listedOn }
 }

@@ -136,6 +136,12 @@ export function clockOf(hour: number): string {
   return `${String(hour).padStart(2, '0')}:00`
 }
 
+/** Returns `daily 07:00 UTC`, `weekly:mon 07:00 Asia/Tokyo`: as commands write it. */
+export function rhythmInWords({ cadence, weekday, hour, zone }: Rhythm): string {
+  const day = cadence === 'weekly' ? `weekly:${WEEKDAYS[weekday - 1]}` : cadence
+  return `${day} ${clockOf(hour)} ${zone}`
+}
+
 /**
  * Tells whether this runtime knows the zone; PostgreSQL is asked as well when it is written, as
  * each accepts names the other refuses.

@@ -5,9 +5,9 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { cutoffOf, shiftDate } from '../../src/edition/edition.ts'
 import type { Place } from '../../src/edition/place.ts'
+import { daysOfWeek, latePlaces, placesOf, placesOfDay } from '../../src/edition/places.ts'
 import { ensureEdition, getEdition, markFrozen } from '../../src/edition/store.ts'
 import { planAll, planDue } from '../../src/jobs/plan.ts'
-import { daysOfWeek, latePlaces, placesOf, placesOfDay } from '../../src/jobs/rank.ts'
 import type { Listing } from '../../src/source/paper.ts'
 import { insertCollection, listPapers } from '../../src/source/store.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
@@ -82,8 +82,11 @@ async function replay(days: readonly CapturedLooks[], next: () => number) {
     for (const before of days.slice(Math.max(0, at - 2), at))
       if (before.later) await keepLook(before.date, before.later)
     await letAMorningPass()
-    const places = await placesOfDay(round, day.date, await listPapers(db, [day.date]))
-    await freezeBare(day.date, 'daily', [...places, ...(await latePlaces(round, day.date, places, new Date()))])
+    const places = await placesOfDay(db, day.date, await listPapers(db, [day.date]))
+    await freezeBare(day.date, 'daily', [
+      ...places,
+      ...(await latePlaces(db, round.latenessMs, day.date, places, new Date())),
+    ])
     if (at % 4 === 3) await freezeBare(day.date, 'weekly', placesOf(await listPapers(db, daysOfWeek(day.date))))
     await liveOn(next)
     // Every third morning nothing runs: the next one has the merging to do.

@@ -19,7 +19,49 @@ const LAYERS = [
   'cli',
 ]
 /** Anyone may import these; they import one another only. */
-const LEAVES = ['errors', 'config', 'config-environment', 'logger', 'version']
+const LEAVES = ['errors', 'config', 'config-environment', 'logger', 'time', 'version']
+
+/**
+ * The rooms of each hall that has any, with the rooms of the same hall that each may import; a hall
+ * is a room itself, for the files at its root. No circle, and no entry that nobody uses.
+ */
+export const ROOMS: Rooms = {
+  'commands/subscribers': ['commands'],
+  database: ['database/migrations'],
+  delivery: ['delivery/provider', 'delivery/provider/resend', 'delivery/provider/smtp'],
+  'delivery/account': ['delivery', 'delivery/sending'],
+  'delivery/feedback': ['delivery/notice', 'delivery/provider', 'delivery/sending'],
+  'delivery/notice': ['delivery', 'delivery/provider', 'delivery/sending'],
+  'delivery/planning': ['delivery/sending'],
+  'delivery/provider/resend': ['delivery/provider'],
+  'delivery/provider/smtp': ['delivery/provider'],
+  'delivery/request': ['delivery/notice', 'delivery/sending'],
+  'delivery/sending': ['delivery', 'delivery/provider'],
+  digest: ['digest/template', 'digest/text', 'digest/topics'],
+  'digest/template': ['digest/text'],
+  'digest/topics': ['digest/template'],
+  jobs: ['jobs/queue'],
+  'subscriber/list': ['subscriber'],
+  web: [
+    'web/editions',
+    'web/operator',
+    'web/outbox',
+    'web/page',
+    'web/reader',
+    'web/reader/preferences',
+    'web/sign-up',
+    'web/visit',
+  ],
+  'web/editions': ['web/page'],
+  'web/outbox': ['web/page'],
+  'web/preview': ['web/page'],
+  'web/reader': ['web/editions', 'web/page', 'web/reader/preferences', 'web/visit'],
+  'web/reader/preferences': ['web/page', 'web/visit'],
+  'web/sign-up': ['web/editions', 'web/page', 'web/visit'],
+  'web/visit': ['web/page'],
+}
+
+export type Rooms = Record<string, readonly string[]>
 
 /** Where a package may be imported; a package not listed may be imported anywhere. */
 const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
@@ -97,6 +139,46 @@ export function findCircles(modules: readonly Module[]): string[] {
   }
   for (const { path } of modules) walk(path, [])
   return circles
+}
+
+/**
+ * Reports imports between rooms of one hall that are not on the list, entries of the list that
+ * nobody uses, and circles in it.
+ */
+export function findWrongRooms(modules: readonly Module[], rooms: Rooms = ROOMS): string[] {
+  const used = new Set<string>()
+  const strays = eachImport(modules, (module, { from, file }) => {
+    const [own, other] = [roomOf(module.path), file === undefined ? undefined : roomOf(file)]
+    if (own === undefined || other === undefined || own === other || hallOf(own) !== hallOf(other)) return undefined
+    used.add(`${own} → ${other}`)
+    if (rooms[own]?.includes(other)) return undefined
+    return `${module.path} imports ${from}: ${own} may not import ${other}`
+  })
+  const listed = Object.entries(rooms).flatMap(([room, others]) => others.map((other) => `${room} → ${other}`))
+  const idle = listed.filter((entry) => !used.has(entry)).map((entry) => `${entry} is listed and used by nobody`)
+  return [...strays, ...idle, ...findRoomCircles(rooms)]
+}
+
+function findRoomCircles(rooms: Rooms): string[] {
+  const circles: string[] = []
+  const done = new Set<string>()
+  const walk = (room: string, trail: readonly string[]): void => {
+    if (trail.includes(room)) circles.push(`${[...trail.slice(trail.indexOf(room)), room].join(' → ')} is a circle`)
+    if (trail.includes(room) || done.has(room)) return
+    for (const other of rooms[room] ?? []) walk(other, [...trail, room])
+    done.add(room)
+  }
+  for (const room of Object.keys(rooms)) walk(room, [])
+  return circles
+}
+
+/** The folder of a file below src/; undefined for what stands at its root. */
+function roomOf(path: string): string | undefined {
+  return /^src\/(.+)\/[^/]+$/.exec(path)?.[1]
+}
+
+function hallOf(room: string): string {
+  return room.split('/')[0] as string
 }
 
 /** Reports packages imported outside their home. */

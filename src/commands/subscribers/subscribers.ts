@@ -4,7 +4,6 @@ import { sayWishes } from '../../digest/wishes.ts'
 import { UsageError } from '../../errors.ts'
 import {
   type Choices,
-  clockOf,
   DEFAULT_RHYTHM,
   PHRASE_MAX_CHARACTERS,
   PHRASES_MAX,
@@ -12,6 +11,7 @@ import {
   parseChoices,
   parseRhythm,
   type Rhythm,
+  rhythmInWords,
   WEEKDAYS,
 } from '../../subscriber/preferences.ts'
 import { insertSubscriber, listSubscribers, type NewSubscriber } from '../../subscriber/store.ts'
@@ -139,15 +139,4 @@ function lineOf(subscriber: Subscriber): string {
 
 function choicesInWords(choices: Choices): string {
   return [`${choices.papers} papers`, choices.length, ...sayWishes(choices)].join(', ')
-}
-
-/** Returns `daily 07:00 UTC`, `weekly:mon 07:00 Asia/Tokyo`. */
-export function rhythmInWords({
-  cadence,
-  weekday,
-  hour,
-  zone,
-}: Pick<Subscriber, 'cadence' | 'weekday' | 'hour' | 'zone'>): string {
-  const day = cadence === 'weekly' ? `weekly:${WEEKDAYS[weekday - 1]}` : cadence
-  return `${day} ${clockOf(hour)} ${zone}`
 }

@@ -1,7 +1,7 @@
 // What providers share in dealing with the outside: which hosts are this machine, until when a
 // quota lasts, and which words of an answer may be kept. Pure.
+import { DAY_MS } from '../../time.ts'
 
-const DAY_MS = 86_400_000
 /** Reasons stand in tables and on one line of a terminal. */
 const LONGEST_REASON = 200
 

@@ -11,6 +11,7 @@ import {
 } from 'bullmq'
 import { Redis, type RedisOptions } from 'ioredis'
 import pg from 'pg'
+import { within } from '../../time.ts'
 
 /** The connection is the backend's own affair: callers hand in an empty object. */
 type NoConnection = Record<string, never>
@@ -50,15 +51,6 @@ export async function openBackend(
   onError: (error: unknown) => void,
 ): Promise<QueueBackend> {
   return redisUrl === undefined ? openPostgres(databaseUrl, prefix) : openRedis(redisUrl, prefix, onError)
-}
-
-/** Rejects after `ms` milliseconds if `work` has not settled by then. */
-export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms)
-  })
-  return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 async function openRedis(

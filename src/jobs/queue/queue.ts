@@ -3,7 +3,8 @@
 // other file knows BullMQ or ioredis.
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import { openBackend, within } from './backend.ts'
+import { within } from '../../time.ts'
+import { openBackend } from './backend.ts'
 import { type DispatchOnly, type Handlers, idOf, isSending, type Job, runJob } from './job.ts'
 import { ATTEMPTS, limiterFor, type OpenWork, openWork, type Timing } from './work.ts'
 

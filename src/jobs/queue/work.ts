@@ -9,7 +9,8 @@ import {
 } from 'bullmq'
 import { describeError, HoldError, LaterError, PermanentError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import { CONNECT_MS, type QueueBackend, within } from './backend.ts'
+import { SECOND_MS, within } from '../../time.ts'
+import { CONNECT_MS, type QueueBackend } from './backend.ts'
 
 export interface Work {
   queue: string
@@ -73,7 +74,6 @@ const WINDOWS = [10, 9, 8, 7, 6, 5] as const
 const UNEVEN_MS = 50
 /** Stands for "no limit": a hold is only honoured where some limiter is set. */
 const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
-const SECOND_MS = 1_000
 
 /**
  * Turns requests a second into short windows, so that they leave evenly and not in a burst at every

@@ -6,6 +6,7 @@ import { migrations } from '../../database/migrations/index.ts'
 import type { Database } from '../../database/schema.ts'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { within } from '../../time.ts'
 import { VERSION } from '../../version.ts'
 
 /** Below the five seconds that health checks commonly wait. */
@@ -20,7 +21,7 @@ export function showHealth(c: Context): Response {
 export function showReadiness(isReady: () => Promise<boolean>, logger: Logger) {
   return async (c: Context): Promise<Response> => {
     try {
-      const ready = await within(READY_TIMEOUT_MS, isReady())
+      const ready = await within(READY_TIMEOUT_MS, 'asking the database', isReady())
       return ready ? c.text('ok') : c.text('the schema is not that of this version: run migrate', 503)
     } catch (error) {
       logger.warn({ event: 'web.unready', reason: describeError(error) }, 'the database could not be asked')
@@ -40,16 +41,4 @@ export async function isSchemaCurrent(db: Kysely<Database>): Promise<boolean> {
   const { rows: applied } = await sql<{ name: string }>`
     select name from ${sql.table(DEFAULT_MIGRATION_TABLE)} order by name`.execute(db)
   return applied.map((row) => row.name).join() === Object.keys(migrations).sort().join()
-}
-
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

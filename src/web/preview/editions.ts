@@ -3,10 +3,10 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
+import { type Outlook, outlookFromSource, outlookFromStore } from '../../edition/outlook.ts'
 import type { Place } from '../../edition/place.ts'
+import { daysOfWeek } from '../../edition/places.ts'
 import { findRisers } from '../../edition/ranking.ts'
-import { type Outlook, outlookFromSource, outlookFromStore } from '../../jobs/outlook.ts'
-import { daysOfWeek } from '../../jobs/rank.ts'
 import type { EditionDate, Source } from '../../source/paper.ts'
 import { openSampleSource, SAMPLE_DATES } from '../../source/sample.ts'
 

@@ -6,8 +6,8 @@ import { SLOT_NAMES } from '../../digest/piece.ts'
 import { indexPlaces } from '../../digest/place-index.ts'
 import { type Host, renderEdition, type Templates } from '../../digest/rendering.ts'
 import { selectPapers } from '../../digest/selection.ts'
+import type { Outlook } from '../../edition/outlook.ts'
 import { describeError } from '../../errors.ts'
-import type { Outlook } from '../../jobs/outlook.ts'
 import type { Choices } from '../../subscriber/preferences.ts'
 
 export interface PreviewMail {

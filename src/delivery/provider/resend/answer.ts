@@ -1,6 +1,7 @@
 // What Resend's answers mean, in the port's words. Where one leaves any doubt about a single mail
 // the outcome is `unknown`. Pure.
 import { z } from 'zod'
+import { DAY_MS, HOUR_MS, SECOND_MS } from '../../../time.ts'
 import { msToMidnight, toReason } from '../outside.ts'
 import type { BatchOutcome, Mail } from '../provider.ts'
 
@@ -14,9 +15,6 @@ export interface ResendAnswer {
   headers: Record<string, string> | null
 }
 
-const SECOND_MS = 1_000
-const HOUR_MS = 3_600 * SECOND_MS
-const DAY_MS = 24 * HOUR_MS
 /** A wait that an answer asks for is believed up to this. */
 const LONGEST_PAUSE_MS = HOUR_MS
 /** The other request with the same key may still be at work for a few seconds. */

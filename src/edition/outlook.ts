@@ -3,12 +3,12 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind, EditionState } from '../database/states.ts'
-import type { Place } from '../edition/place.ts'
-import { findEdition, listPlaces } from '../edition/store.ts'
 import { judge, normOf, type Verdict } from '../source/guard.ts'
 import type { EditionDate, Source } from '../source/paper.ts'
 import { findLastCollection, type ListedPaper, listPapers, listWorkingDayCounts } from '../source/store.ts'
-import { daysOfWeek, placesOf, placesOfDay } from './rank.ts'
+import type { Place } from './place.ts'
+import { daysOfWeek, placesOf, placesOfDay } from './places.ts'
+import { findEdition, listPlaces } from './store.ts'
 
 export interface Outlook {
   date: EditionDate
@@ -44,7 +44,7 @@ export async function outlookFromStore(
   }
   const look = await findLastCollection(db, date)
   if (!look) return undefined
-  const places = await placesOfDay({ db }, date, await listPapers(db, [date]))
+  const places = await placesOfDay(db, date, await listPapers(db, [date]))
   const state = edition?.state ?? 'open'
   return { date, kind, state, verdict: look.verdict, reason: edition?.reason ?? look.reason, incomplete: false, places }
 }

@@ -1,0 +1,94 @@
+// Which papers an edition holds and where each stands: a date's with what rose meanwhile, a week's,
+// and what readers get later whom an outage kept from them.
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { EditionDate } from '../source/paper.ts'
+import { type ListedPaper, listPapers } from '../source/store.ts'
+import { DAY_MS } from '../time.ts'
+import { shiftDate } from './edition.ts'
+import type { Place } from './place.ts'
+import { findRisers, rankPapers } from './ranking.ts'
+import { listFrozenBefore, listPlaces } from './store.ts'
+
+/** Earlier editions whose papers may still rise into this one. */
+const RISING_EDITIONS = 3
+/**
+ * Papers of an earlier edition that a reader who missed it still gets: what a default digest would
+ * have held.
+ */
+const LATE_PAPERS = 10
+const WEEK_DAYS = 7
+
+/** Lists the seven dates that end with `date`, oldest first. */
+export function daysOfWeek(date: EditionDate): EditionDate[] {
+  return Array.from({ length: WEEK_DAYS }, (_, index) => shiftDate(date, index - WEEK_DAYS + 1))
+}
+
+/** Ranks a week: a paper of two days counts once, with its most votes. */
+export function placesOf(listed: readonly ListedPaper[]): Place[] {
+  const best = new Map<string, ListedPaper>()
+  for (const entry of listed) {
+    const known = best.get(entry.paper.id)
+    if (
+      !known ||
+      entry.upvotes > known.upvotes ||
+      (entry.upvotes === known.upvotes && entry.listedOn < known.listedOn)
+    ) {
+      best.set(entry.paper.id, entry)
+    }
+  }
+  return rankPapers([...best.values()]).map((entry) => ({ ...placeFrom(entry, entry.rank), section: 'ranked' }))
+}
+
+/** Ranks a date's papers and adds what rose meanwhile on the dates of the last three editions. */
+export async function placesOfDay(
+  db: Kysely<Database>,
+  date: EditionDate,
+  listed: readonly ListedPaper[],
+): Promise<Place[]> {
+  const ranked = rankPapers(listed)
+  const own = new Set(ranked.map((entry) => entry.paper.id))
+  const earlier = []
+  for (const edition of await listFrozenBefore(db, date, RISING_EDITIONS)) {
+    const frozen = await listPlaces(db, edition.id)
+    earlier.push({
+      date: edition.date,
+      ranked: rankPapers(await listPapers(db, [edition.date])),
+      frozen: new Map(frozen.filter((place) => place.section === 'ranked').map((place) => [place.paper.id, place])),
+    })
+  }
+  const risers = findRisers(earlier).filter((entry) => !own.has(entry.paper.id))
+  return [
+    ...ranked.map((entry): Place => ({ ...placeFrom(entry, entry.rank), section: 'ranked' })),
+    ...risers.map((entry, index): Place => ({ ...placeFrom(entry, ranked.length + index + 1), section: 'rising' })),
+  ]
+}
+
+/**
+ * Offers the first papers of the editions that are not late yet to readers whom an outage kept from
+ * them.
+ */
+export async function latePlaces(
+  db: Kysely<Database>,
+  latenessMs: number,
+  date: EditionDate,
+  places: readonly Place[],
+  now: Date,
+): Promise<Place[]> {
+  const taken = new Set(places.map((place) => place.paper.id))
+  const late: Place[] = []
+  for (const edition of await listFrozenBefore(db, date, Math.ceil(latenessMs / DAY_MS) + 1)) {
+    if (edition.archive || now.getTime() - (edition.frozenAt?.getTime() ?? 0) > latenessMs) continue
+    for (const place of await listPlaces(db, edition.id)) {
+      if (place.section !== 'ranked' || place.rank > LATE_PAPERS || taken.has(place.paper.id)) continue
+      taken.add(place.paper.id)
+      late.push({ ...place, section: 'late', position: places.length + late.length + 1 })
+    }
+  }
+  return late
+}
+
+function placeFrom(entry: ListedPaper & { rank: number; reason: string }, position: number): Omit<Place, 'section'> {
+  const { rank, reason, upvotes, comments, paper, listedOn } = entry
+  return { position, rank, reason, upvotes, comments, paper, listedOn }
+}

@@ -1,0 +1,14 @@
+// Units of time, and waiting with an end. Anybody may use it.
+
+export const SECOND_MS = 1_000
+export const HOUR_MS = 3_600 * SECOND_MS
+export const DAY_MS = 24 * HOUR_MS
+
+/** Rejects after `ms` milliseconds if `work` has not settled by then: `what` took longer. */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
