@@ -70,7 +70,7 @@ const namesOfCompose = [...composeText.matchAll(/\$\{([A-Z_]+)/g)].map(([, name 
 describe('.env.example', () => {
   it('names every secret that may stand in a file, and no other', () => {
     const [head = ''] = read('.env.example').split('\n\n')
-    const [, list = ''] = /without quotes\.([^]*?) may instead be named by file/.exec(head) ?? []
+    const [, list = ''] = /without quotes\.([\s\S]*?) may instead be named by file/.exec(head) ?? []
     expect([...list.matchAll(/[A-Z][A-Z_]+/g)].map(([name]) => name).sort()).toEqual([...SECRET_NAMES].sort())
   })
 

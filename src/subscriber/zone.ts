@@ -10,9 +10,9 @@ export class UnknownZoneError extends RangeError {
 }
 
 /**
- * Throws an UnknownZoneError that names the zones which either this runtime or PostgreSQL does not know:
- * both must. CET and the like count as unknown, because PostgreSQL takes them for abbreviations,
- * which have no summer time.
+ * Throws an UnknownZoneError that names the zones which either this runtime or PostgreSQL does not
+ * know: both must. CET and the like count as unknown, because PostgreSQL takes them for
+ * abbreviations, which have no summer time.
  */
 export async function assertZones(db: Kysely<Database>, zones: ReadonlySet<string>): Promise<void> {
   // UTC is everyone's default and known everywhere, and asking reads every zone file there is.

@@ -81,8 +81,8 @@ export function definePage<Values extends object>(name: string): Page<Values> {
 }
 
 /**
- * Reads and compiles the templates of all pages, a directory's own ones first. Throws a PermanentError that
- * names the file that cannot be read or prints a value without escaping.
+ * Reads and compiles the templates of all pages, a directory's own ones first. Throws a
+ * PermanentError that names the file that cannot be read or prints a value without escaping.
  */
 export function openPages(settings: { publicUrl: string; templatesDir?: string | undefined }): Pages {
   const read = (file: string) => readTemplate(file, settings.templatesDir)
