@@ -38,6 +38,7 @@ export const ROOMS: Rooms = {
   'delivery/request': ['delivery/notice', 'delivery/sending'],
   'delivery/sending': ['delivery', 'delivery/provider'],
   digest: ['digest/template', 'digest/text', 'digest/topics'],
+  'digest/sentence': ['digest/text'],
   'digest/template': ['digest/text'],
   'digest/topics': ['digest/template'],
   jobs: ['jobs/queue'],
