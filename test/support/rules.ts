@@ -72,7 +72,7 @@ const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   // Pieces are stored in the encoding in which they leave: its encoder is all that they take of
   // nodemailer.
   { packages: /^nodemailer$/, home: /^src\/(delivery\/|digest\/piece\.ts$)/ },
-  { packages: /^mjml(-browser)?$/, home: /^src\/digest\/(rendering\.ts$|template\/)/ },
+  { packages: /^mjml$/, home: /^src\/digest\/(rendering\.ts$|template\/)/ },
   { packages: /^(hono|@hono\/.+)$/, home: /^src\/web\// },
   { packages: /^rate-limiter-flexible$/, home: /^src\/web\// },
   { packages: /^(@clack\/prompts|commander)$/, home: /^src\/(commands\/|cli\.ts$)/ },

@@ -37,9 +37,9 @@ export async function compileMjml(source: string, file: string, look: Look): Pro
   // On one line, so that the lines of what follows stay as the author counts them.
   const style = squeeze(applyTheme(look.style, look.theme, 'mail.css'))
   const dressed = applyTheme(source.split(STYLE_MARK).join(style), look.theme, file)
-  // Loaded only here: processes that join and send never need it. The build for browsers gives the
-  // same bytes, knows no include at all, and is a third of the packages.
-  const { default: mjml2html } = await import('mjml-browser')
+  // Loaded only here: processes that join and send never need it. The package is MJML's
+  // build for browsers: it gives the same bytes, knows no include, and is a third of the packages.
+  const { default: mjml2html } = await import('mjml')
   try {
     // Left to itself, MJML links known font names to a font service that would see every reader.
     const { html } = await mjml2html(dressed, { validationLevel: 'strict', keepComments: true, fonts: {} })

@@ -1,6 +1,6 @@
 // Our compiler leans on two lines that MJML happens to write. Each is looked for in what MJML makes
 // of a template by itself: a version that writes them otherwise fails here, not in an inbox.
-import mjml2html from 'mjml-browser'
+import mjml2html from 'mjml'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { compileMjml } from '../../../src/digest/template/mjml.ts'
 import { readTheme } from '../../../src/digest/template/theme.ts'
