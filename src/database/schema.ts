@@ -1,28 +1,37 @@
 // The picture of the database: every table's row type, in the order of the round. Rules live with
 // the nouns that own the rows; the SQL that makes these tables is in migrations/.
+// Long because the picture is read as a whole.
 //
-// papers ── listings ── votes           what a source lists under a date, and how it moved (one
-// collection = one look) editions ── edition_papers ── pieces  a date's frozen order and its
-// ready-made HTML and text preferences ── subscribers            choices shared by everyone who
-// chose the same; an address with a consent selections ── deliveries ── batches   the ledger: one
-// digest to one address, and the request that carries it notes                                 a
-// short mail instead of a digest that a day did not bring notices, credentials
-// mails that are not digests, and the one-time links that some of them carry providers, quota_waits
-// which provider is out; who waits because a quota is used up events, suppressions
-// what providers reported, and who must not be written to secrets, ticks; rate_limits, whose rows
-// are rate-limiter-flexible's own
-import type { Generated, GeneratedAlways } from 'kysely'
+//   papers ── listings ── votes           what a source lists under a date, and how it moved
+//                                         (one collection = one look)
+//   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
+//   preferences ── subscribers            choices shared by everyone who chose the same; an address
+//                                         with a consent
+//   selections ── deliveries ── batches   the ledger: one digest to one address, and the request
+//                                         that carries it
+//   notes                                 a short mail instead of a digest that a day did not bring
+//   notices, credentials                  mails that are not digests, and the one-time links that
+//                                         some of them carry
+//   providers, quota_waits                which provider is out; who waits because a quota is
+//                                         used up
+//   events, suppressions                  what providers reported, and who must not be written to
+//   secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
 import type {
-  CredentialRow,
-  EventRow,
-  NoteRow,
-  NoticeRow,
-  ProviderRow,
-  QuotaWaitRow,
-  SuppressionRow,
-} from './schema-mail.ts'
-import type { BatchState, Consent, DeliveryState, EditionKind, EditionState, Fate, Length, Section } from './states.ts'
+  BatchState,
+  Consent,
+  CredentialPurpose,
+  DeliveryState,
+  EditionKind,
+  EditionState,
+  Fate,
+  Length,
+  NoticeKind,
+  NoticeState,
+  ReportType,
+  Section,
+} from './states.ts'
 
 export interface Database {
   papers: PaperRow
@@ -253,6 +262,108 @@ export interface DeliveryRow {
   issued_at: OptionalTimestamp
   provider_id: Optional<string>
   changed_at: StampedTimestamp
+}
+
+/**
+ * A local day on which a reader gets a short note instead of a digest: `day` for who asked for
+ * notes, `filters` after two silent weeks. `edition_id` is the edition that brought them nothing,
+ * null where there was none. `noticed_at` is set with its notice.
+ */
+export interface NoteRow {
+  subscriber_id: number
+  local_date: string
+  kind: 'day' | 'filters'
+  edition_id: Optional<number>
+  noticed_at: OptionalTimestamp
+}
+
+/**
+ * A mail that is not a digest, with the life of a batch of one. `address` and `sealed` (what it
+ * says about its reader, locked under the key `key_id`) are emptied once it is settled;
+ * `mail_sha256` is the hash of the very mail that the mark fixed.
+ */
+export interface NoticeRow {
+  id: GeneratedAlways<number>
+  public_id: Generated<string>
+  /** Null where nobody subscribed (yet), or no longer. */
+  subscriber_id: Optional<number>
+  kind: NoticeKind
+  state: Generated<NoticeState>
+  fate: Generated<Fate>
+  reason: Optional<string>
+  address: Optional<string>
+  address_hash: Buffer
+  sealed: Optional<Buffer>
+  key_id: number
+  issued_at: StampedTimestamp
+  /** After it, a notice that never left is of no use any more. */
+  expires_at: Timestamp
+  mail_sha256: Optional<Buffer>
+  notice_version: Optional<number>
+  idempotency_key: Optional<string>
+  provider: Optional<string>
+  provider_id: Optional<string>
+  lease_epoch: Generated<number>
+  attempts: Generated<number>
+  first_attempt_at: OptionalTimestamp
+  next_attempt_at: StampedTimestamp
+  changed_at: StampedTimestamp
+}
+
+/**
+ * A one-time link, by the hash of its random token. `payload` is what using it does, of personal
+ * kind; it goes with the row.
+ */
+export interface CredentialRow {
+  hash: Buffer
+  purpose: CredentialPurpose
+  subscriber_id: number
+  payload: ColumnType<unknown, string | null, string | null>
+  issued_at: StampedTimestamp
+  expires_at: Timestamp
+  used_at: OptionalTimestamp
+}
+
+/**
+ * One report of a provider, by the provider's own id of it. `at` is the provider's clock,
+ * `received_at` ours. Edition and subscriber are the delivery's key; both are null when the report
+ * named nothing of ours. `lifted` ones count no more.
+ */
+export interface EventRow {
+  id: string
+  type: ReportType
+  edition_id: Optional<number>
+  subscriber_id: Optional<number>
+  at: Timestamp
+  received_at: StampedTimestamp
+  lifted: Generated<boolean>
+}
+
+/** An address, by keyed hash, that must not be written to. */
+export interface SuppressionRow {
+  address_hash: Buffer
+  reason: string
+  since: StampedTimestamp
+}
+
+/**
+ * A provider that is out: nothing goes to it before `stopped_until`, null until the operator
+ * resumes. No row: it takes mails.
+ */
+export interface ProviderRow {
+  name: string
+  stopped_reason: string
+  stopped_until: OptionalTimestamp
+  since: StampedTimestamp
+}
+
+/**
+ * A reader whose digest was put off because a quota was used up. Over once a digest was submitted
+ * to them after `since`.
+ */
+export interface QuotaWaitRow {
+  subscriber_id: number
+  since: StampedTimestamp
 }
 
 /** Keys that the first migration makes and that are never rotated (`address-hash`). */

@@ -1,14 +1,26 @@
 // Opens the providers that the settings name, in their order.
-import type { Config, ProviderSettings } from '../config.ts'
 import { openOutbox } from './provider/outbox.ts'
-import type { Provider } from './provider/provider.ts'
+import type { Provider, Quota } from './provider/provider.ts'
 import { openResend } from './provider/resend/resend.ts'
-import { openSmtp } from './provider/smtp/smtp.ts'
+import type { DkimSettings } from './provider/smtp/dkim.ts'
+import { openSmtp, type SmtpServer } from './provider/smtp/smtp.ts'
+
+/** What the host says of one provider. */
+export type ProviderSettings = { quota: Quota } & (
+  | { name: 'outbox'; directory: string }
+  | { name: 'resend'; apiKey: string; baseUrl: string | undefined }
+  | { name: 'smtp'; server: SmtpServer; dkim: DkimSettings | null }
+)
 
 export function openProviders({
   providers,
   sendRate,
-}: Pick<Config, 'providers' | 'sendRate'>): [Provider, ...Provider[]] {
+}: {
+  /** In order: the next one takes over what a provider cannot take. */
+  providers: readonly [ProviderSettings, ...ProviderSettings[]]
+  /** Requests a second to each provider that wants pacing. */
+  sendRate: number
+}): [Provider, ...Provider[]] {
   const [first, ...others] = providers
   return [openProvider(first, sendRate), ...others.map((settings) => openProvider(settings, sendRate))]
 }

@@ -13,13 +13,14 @@ const LAYERS = [
   'delivery',
   'jobs',
   'web',
+  'config',
   'context',
   'main',
   'commands',
   'cli',
 ]
 /** Anyone may import these; they import one another only. */
-const LEAVES = ['errors', 'config', 'config-environment', 'logger', 'time', 'version']
+const LEAVES = ['errors', 'logger', 'time', 'version']
 
 /**
  * The rooms of each hall that has any, with the rooms of the same hall that each may import; a hall

@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Quota } from '../../config-environment.ts'
 import { composeMessage } from './message.ts'
 import {
   type BatchOutcome,
@@ -12,6 +11,7 @@ import {
   type MailOutcome,
   NO_QUOTA,
   type Provider,
+  type Quota,
 } from './provider.ts'
 
 /** As large as Resend's, so that a round into the outbox takes the same batches. */

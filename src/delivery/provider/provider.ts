@@ -1,7 +1,6 @@
 // The port to a provider: the service that takes mails. An implementation classifies what happened;
 // it never retries by itself and never writes to the database.
 
-import type { Quota } from '../../config-environment.ts'
 import type { MailEncoding } from '../../digest/joining.ts'
 
 /** One digest, ready to leave. */
@@ -81,8 +80,19 @@ export interface FoundMail {
   at: Date
 }
 
+/**
+ * How many mails a provider takes in a day and in a calendar month, both in UTC; null where no
+ * number is known.
+ */
+export interface Quota {
+  day: number | null
+  month: number | null
+}
+
+export type ProviderName = 'outbox' | 'resend' | 'smtp'
+
 export interface Provider {
-  name: 'outbox' | 'resend' | 'smtp'
+  name: ProviderName
   /** Most mails a request. */
   batchSize: number
   /** Requests a second that it takes; null when it needs no pacing. */

@@ -2,7 +2,12 @@
 // may write X-Forwarded-For.
 import { BlockList, isIP } from 'node:net'
 import type { Context } from 'hono'
-import type { TrustedProxy } from '../../config-environment.ts'
+
+/**
+ * Whose word on a visitor's address is taken: a number of proxies in a row before us, or the
+ * addresses that proxies have.
+ */
+export type TrustedProxy = { hops: number } | { addresses: string[] }
 
 const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 /**

@@ -1,12 +1,11 @@
 // What the pages behind a reader's links work with, opened once for all of them.
 import type { Context } from 'hono'
-import type { TrustedProxy } from '../../config-environment.ts'
 import type { Desk } from '../../delivery/notice/notice.ts'
 import { readTopics, type Topics } from '../../digest/topics/topics.ts'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Pages } from '../page/pages.ts'
-import { openClientAddress } from './client-address.ts'
+import { openClientAddress, type TrustedProxy } from './client-address.ts'
 import { type FormKeys, openFormKeys } from './form-keys.ts'
 import { type Limits, openLimits } from './limits.ts'
 import { openSessions, type Sessions } from './session.ts'

@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import type { TrustedProxy } from '../../../src/config-environment.ts'
-import { networkOf, openClientAddress } from '../../../src/web/visit/client-address.ts'
+import { networkOf, openClientAddress, type TrustedProxy } from '../../../src/web/visit/client-address.ts'
 
 /** Returns the address that a request seems to come from. */
 async function ask(trust: TrustedProxy, peer: string | undefined, forwarded?: string): Promise<string> {

@@ -2,7 +2,6 @@
 // answer leaves any doubt about a single mail the outcome is `unknown`. It never repeats a request
 // by itself.
 import { Resend } from 'resend'
-import type { Quota } from '../../../config-environment.ts'
 import { isLoopback } from '../outside.ts'
 import {
   type BatchOutcome,
@@ -11,6 +10,7 @@ import {
   NO_QUOTA,
   type NoticeRequest,
   type Provider,
+  type Quota,
 } from '../provider.ts'
 import { readAnswer, readNoticeAnswer } from './answer.ts'
 import { lookUpResend } from './look-up.ts'

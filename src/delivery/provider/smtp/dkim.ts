@@ -7,7 +7,13 @@ import DKIM from 'nodemailer/lib/dkim'
 import MessageParser from 'nodemailer/lib/dkim/message-parser'
 import RelaxedBody from 'nodemailer/lib/dkim/relaxed-body'
 import signer from 'nodemailer/lib/dkim/sign'
-import type { DkimSettings } from '../../../config.ts'
+
+/** With what mails are signed on the way to a mail server. */
+export interface DkimSettings {
+  /** PEM. */
+  privateKey: string
+  selector: string
+}
 
 /**
  * The library's own list leaves out List-Unsubscribe-Post, without which one-click does not count.

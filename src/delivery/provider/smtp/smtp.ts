@@ -2,15 +2,24 @@
 // itself. SMTP knows no key: what may have been accepted is `unknown`, and no mail is ever handed
 // over twice.
 import SMTPPool from 'nodemailer/lib/smtp-pool'
-import type { DkimSettings } from '../../../config.ts'
-import type { Quota, SmtpServer } from '../../../config-environment.ts'
 import { describeError } from '../../../errors.ts'
 import { composeMessage, messageIdOf, senderOf } from '../message.ts'
 import { isLoopback } from '../outside.ts'
-import { type BatchOutcome, type Mail, type MailOutcome, NO_QUOTA, type Provider } from '../provider.ts'
+import { type BatchOutcome, type Mail, type MailOutcome, NO_QUOTA, type Provider, type Quota } from '../provider.ts'
 import { DOWN_MS, readRefusal, type SmtpOutcome } from './answer.ts'
-import { openDkim } from './dkim.ts'
+import { type DkimSettings, openDkim } from './dkim.ts'
 import { type Handover, handOver } from './handing-over.ts'
+
+/** A mail server to hand mails to. */
+export interface SmtpServer {
+  host: string
+  port: number
+  /** TLS from the first byte; otherwise it begins with STARTTLS where the server offers it. */
+  secure: boolean
+  login: { user: string; password: string } | null
+  /** Most connections at the same time, and so the most mails of one request. */
+  pool: number
+}
 
 export interface SmtpSettings {
   server: SmtpServer
