@@ -1,7 +1,15 @@
 // Makes a Paper out of facts that a source stated, whatever that source calls them. Nothing
 // uncleaned gets past here.
 import { arxivIdOf, codeUrlOf, projectUrlOf } from './outside-link.ts'
-import { ABSTRACT_MAX, cleanText, firstSentence, NAME_MAX, SUMMARY_MAX, TITLE_MAX } from './outside-text.ts'
+import {
+  ABSTRACT_MAX,
+  cleanText,
+  firstSentence,
+  NAME_MAX,
+  SUMMARY_MAX,
+  TITLE_MAX,
+  withoutThought,
+} from './outside-text.ts'
 import type { Paper } from './paper.ts'
 
 /** Keywords kept a paper: sources give about ten; the rest would be noise. */
@@ -32,14 +40,16 @@ export function paperFrom(stated: OutsidePaper): Paper | null {
   const title = cleanText(stated.title, TITLE_MAX)
   if (title === '') return null
   const arxivId = arxivIdOf(stated.arxivId)
-  const abstract = cleanText(stated.abstract ?? '', ABSTRACT_MAX)
+  // Titles are never a model's: one that plays with the tags keeps them.
+  const abstract = cleanText(withoutThought(stated.abstract ?? ''), ABSTRACT_MAX)
   const codeUrl = codeUrlOf(stated.codeUrl)
   return {
     id: paperIdOf(arxivId, title),
     arxivId,
     title,
     abstract,
-    summary: cleanText(stated.summary ?? '', SUMMARY_MAX) || cleanText(firstSentence(abstract), SUMMARY_MAX),
+    summary:
+      cleanText(withoutThought(stated.summary ?? ''), SUMMARY_MAX) || cleanText(firstSentence(abstract), SUMMARY_MAX),
     authors: cleanNames(stated.authors),
     organization: cleanText(stated.organization ?? '', NAME_MAX) || null,
     keywords: [...new Set(cleanNames(stated.keywords))].slice(0, KEYWORDS_MAX),
@@ -59,7 +69,11 @@ export function paperFrom(stated: OutsidePaper): Paper | null {
 export function paperIdOf(arxivId: string | null, title: string): string {
   const valid = arxivIdOf(arxivId)
   if (valid !== null) return valid
-  const plain = title.normalize('NFKC').toLowerCase()
+  // Joiners came to be kept later than these keys were made.
+  const plain = title
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\u200c\u200d]/g, '')
   // Spelling of spaces, dashes and quotes differs from one copy of a title to the next; letters and
   // digits do not.
   const words = plain.replace(/[^\p{L}\p{M}\p{N}]+/gu, ' ').trim()

@@ -1,7 +1,7 @@
 // Cleaning outside text: what must go, what must stay, and that a second cleaning changes nothing.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cleanLine, cleanText, firstSentence } from '../../src/source/outside-text.ts'
+import { cleanLine, cleanText, firstSentence, withoutThought } from '../../src/source/outside-text.ts'
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 const lengthOf = (text: string) => [...graphemes.segment(text)].length
@@ -37,6 +37,22 @@ const hostileText = fc
         '\u{e0041}',
         '👍🏽',
         '🏳️‍🌈',
+      ),
+      fc.constantFrom(
+        '\u200c',
+        '\u200d',
+        'م',
+        'ی',
+        'َ',
+        'क',
+        '\u094d',
+        'ष',
+        '\u001b[',
+        '\u001b[31m',
+        '[0m',
+        '[',
+        '0m',
+        '\u009b',
       ),
     ),
     { maxLength: 30 },
@@ -77,6 +93,42 @@ describe('cleanLine', () => {
     },
   )
 
+  it.each([
+    ['Persian', 'می\u200cتوانند'],
+    ['Persian of many words', 'نرم\u200cافزار\u200cهای'],
+    ['a Hindi conjunct', 'क्\u200dष'],
+    ['a Hindi half letter', 'क्\u200cष'],
+    ['a Malayalam letter at a word’s end', 'അവന\u0d4d\u200d എന്ന'],
+    ['a Bengali reph', 'র\u200d্য'],
+    ['Sinhala', 'ශ්\u200dරී'],
+  ])('keeps the joiner that %s is spelt with', (_language, text) => {
+    expect(cleanLine(text)).toBe(text.normalize('NFC'))
+  })
+
+  it.each([
+    ['between Latin letters', 'a\u200cb', 'ab'],
+    ['at a word’s edge', 'می\u200c \u200cتوانند', 'می توانند'],
+    ['beside another script', 'می\u200cb', 'میb'],
+    ['twice', 'می\u200c\u200cتوانند', 'می\u200cتوانند'],
+    ['between an emoji and a letter', '👩\u200da', '👩a'],
+  ])('drops a joiner %s', (_where, text, clean) => {
+    expect(cleanLine(text)).toBe(clean)
+  })
+
+  it.each([
+    ['a colour', '\u001b[31mred\u001b[0m text'],
+    ['a colour of eight bits', '\u009b1;31mred\u009bm text'],
+    ['a colour without its first character', '[1;31mred[0m text'],
+    ['a window title', '\u001b]0;owned\u0007red text'],
+    ['a moved cursor', '\u001b[2J\u001b[1;1Hred text'],
+  ])('drops what %s leaves of a terminal', (_name, text) => {
+    expect(cleanLine(text)).toBe('red text')
+  })
+
+  it('leaves brackets that are nobody’s colour', () => {
+    expect(cleanLine('a [5m] cable, [m/s]')).toBe('a [5m] cable, [m/s]')
+  })
+
   it('keeps at most four stacked marks', () => {
     expect(cleanLine(`x${'\u0323\u0316'.repeat(40)}y`)).toHaveLength(6)
   })
@@ -88,7 +140,7 @@ describe('cleanLine', () => {
         expect(cleanLine(clean)).toBe(clean)
         expect(clean.normalize('NFC')).toBe(clean)
         expect(clean).not.toMatch(/[\p{Cc}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}]/u)
-        expect(clean).not.toMatch(/[\u061c\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]/u)
+        expect(clean).not.toMatch(/[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]/u)
         expect(clean).not.toMatch(/^\s|\s$|\s\s|[^\S ]/u)
       }),
       { numRuns: 400 },
@@ -129,6 +181,27 @@ describe('cleanText', () => {
       }),
       { numRuns: 400 },
     )
+  })
+})
+
+describe('withoutThought', () => {
+  it.each([
+    ['<think>Okay, the user wants a summary.</think>We count sheep.', 'We count sheep.'],
+    ['We count sheep. <think>I should say that it works.</think>It works.', 'We count sheep. It works.'],
+    ['Okay, a summary it is. </think>We count sheep.', 'We count sheep.'],
+    ['<think>Okay, the user wants', ''],
+    ['<thinking>Hm.</thinking> <think>So.</think> Sheep.', 'Sheep.'],
+  ])('of %j is %j', (text, rest) => {
+    expect(withoutThought(text).trim()).toBe(rest)
+  })
+
+  it.each([
+    'between the tokens <think> and </think> of a model',
+    'without tags (<think>. . . </think>) and with them',
+    "Let's <think> about reasoning",
+    'termination tokens such as </think> and <|im_end|>',
+  ])('leaves %j', (text) => {
+    expect(withoutThought(text)).toBe(text)
   })
 })
 

@@ -1,8 +1,8 @@
 // Text from outside made fit to print: cleaned, read out where it is LaTeX, cut at word ends,
 // wrapped. Never escapes: that is the template's work alone.
+import { graphemesOf } from '../../source/graphemes.ts'
 import { readLatex } from './latex.ts'
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 // Controls, lone surrogates, private use, what steers direction or draws nothing: nothing a reader
 // should see the effect of. Joiners stay: names and emoji are written with them.
 const UNPRINTABLE =
@@ -44,7 +44,7 @@ export function shorten(text: string, max: number): string {
   if (text.length <= max) return text
   const kept: string[] = []
   let fits = true
-  for (const { segment } of graphemes.segment(text)) {
+  for (const segment of graphemesOf(text)) {
     if (kept.length === max) {
       fits = false
       break
@@ -62,7 +62,7 @@ export function shorten(text: string, max: number): string {
 export function shortenToLength(text: string, max: number): string {
   if (text.length <= max) return text
   let kept = ''
-  for (const { segment } of graphemes.segment(text)) {
+  for (const segment of graphemesOf(text)) {
     if (kept.length + segment.length + 1 > max) return cutAtWordEnd(kept, segment === ' ')
     kept += segment
   }
@@ -74,8 +74,9 @@ export function shortenToLength(text: string, max: number): string {
  * the title cut to `max` characters.
  */
 export function shortTitle(title: string, max: number): string {
-  const name = /^(.{2,}?)\s*[:：]/u.exec(title)?.[1]
-  return name !== undefined && name.length <= max ? name : shortenToLength(title, max)
+  const colon = title.slice(0, max * 2).search(/(?<=..)[:：]/su)
+  const name = title.slice(0, Math.max(colon, 0)).trimEnd()
+  return name.length >= 2 && name.length <= max ? name : shortenToLength(title, max)
 }
 
 /**
@@ -115,7 +116,7 @@ export function wrapText(text: string, width: number, first = '', rest = ''): st
 export function widthOf(text: string): number {
   if (NARROW.test(text)) return text.length
   let columns = 0
-  for (const { segment } of graphemes.segment(text)) columns += columnsOf(segment)
+  for (const segment of graphemesOf(text)) columns += columnsOf(segment)
   return columns
 }
 
@@ -130,7 +131,7 @@ function breakWord(word: string, width: number): { part: string; columns: number
   const parts: { part: string; columns: number }[] = []
   let last = { part: '', columns: 0 }
   let before = ''
-  for (const { segment } of graphemes.segment(word)) {
+  for (const segment of graphemesOf(word)) {
     const own = columnsOf(segment)
     const mayBreak = own === 2 && columnsOf(before) === 2 && !NEVER_FIRST.has(segment) && !NEVER_LAST.has(before)
     if (last.part !== '' && (mayBreak || last.columns + own > width)) {

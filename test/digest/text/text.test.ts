@@ -154,3 +154,26 @@ describe('wrapText', () => {
     )
   })
 })
+
+describe('20,000 characters', () => {
+  it.each(['1', ' ', 'a: ', 'a  ', '漢', '漢。', 'e\u0301', '👩\u200d', '.', '…'])(
+    'of %j are wrapped, shortened and named in time that grows with their length alone',
+    (unit) => {
+      const timeOf = (length: number) => {
+        const text = unit.repeat(Math.ceil(length / unit.length))
+        const start = process.cpuUsage()
+        wrapText(text, 66, '  ', '  ')
+        shortTitle(text, 60)
+        shorten(text, 5_000)
+        widthOf(text)
+        const { user, system } = process.cpuUsage(start)
+        return (user + system) / 1_000
+      }
+      timeOf(2_000)
+      expect(timeOf(20_000)).toBeLessThan(1_000)
+      // With the square of the length this took more than ten seconds.
+      expect(timeOf(80_000)).toBeLessThan(3_000)
+    },
+    60_000,
+  )
+})

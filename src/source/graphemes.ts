@@ -1,0 +1,26 @@
+// Text as the characters that people see. Intl.Segmenter takes ever longer a character the longer
+// the text is: it is given a piece at a time.
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Code units looked at together. */
+const PIECE = 400
+/** One character a code unit: Latin, Greek, Cyrillic and the signs of running text. */
+const SINGLE =
+  /^[ -~\u00a0-\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*$/
+
+/** Yields the graphemes of a text in order. Linear in its length. */
+export function* graphemesOf(text: string): Generator<string, undefined> {
+  let start = 0
+  let size = PIECE
+  while (start < text.length) {
+    const piece = text.slice(start, start + size)
+    const isLast = start + piece.length === text.length
+    const parts = SINGLE.test(piece) ? piece.split('') : Array.from(segmenter.segment(piece), ({ segment }) => segment)
+    // What stands last may go on in the next piece; alone it needs a longer one.
+    const open = isLast ? '' : (parts.pop() ?? '')
+    yield* parts
+    start += piece.length - open.length
+    size = parts.length === 0 ? size * 2 : PIECE
+  }
+  return undefined
+}

@@ -1,0 +1,38 @@
+// Graphemes piece by piece: the same as all at once.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { graphemesOf } from '../../src/source/graphemes.ts'
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
+const atOnce = (text: string) => Array.from(segmenter.segment(text), ({ segment }) => segment)
+
+/** Long enough for several pieces, full of what must not be cut at their ends. */
+const longText = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('👩\u200d🔬', '🇩🇪', 'e\u0301', '\u0301', '\u200d', 'क्ष', '각', 'a', ' ', '漢'),
+      fc.string({ unit: 'binary' }),
+    ),
+    {
+      minLength: 100,
+      maxLength: 600,
+    },
+  )
+  .map((parts) => parts.join(''))
+
+describe('graphemesOf', () => {
+  it('finds what the segmenter finds in the whole text', () => {
+    fc.assert(
+      fc.property(longText, (text) => {
+        expect([...graphemesOf(text)]).toEqual(atOnce(text))
+      }),
+      { numRuns: 60 },
+    )
+    expect([...graphemesOf('')]).toEqual([])
+  })
+
+  it('keeps one that is longer than a piece', () => {
+    const giant = `a${'\u0301'.repeat(3_000)}`
+    expect([...graphemesOf(`x${giant}y`)]).toEqual(['x', giant, 'y'])
+  })
+})
