@@ -3,10 +3,10 @@
 
 /** Commands that print nothing, together with what they are given. */
 export const SILENT =
-  /^(?:begin|end|label|(?:eq|auto|c|C|page)?ref|(?:no)?cite[a-z]*|bibitem|[vh]space|[hv]?phantom|includegraphics|thanks|footnote(?:mark|text)?|input|include|index)$/
+  /^(?:begin|end|label|(?:eq|auto|c|C|page)?ref|(?:no)?cite[a-z]*|bibitem|definecolor|[vh]space|[hv]?phantom|includegraphics|thanks|(?:bl)?footnote(?:mark|text)?|[a-z]+icon|input|include|index)$/
 /** Commands that print nothing by themselves and take nothing. */
 export const SWITCHES =
-  /^(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|(?:no)?limits|xspace|protect|noindent|centering|bf|it|em|rm|tt|sc|sf|sl|bfseries|itshape|tiny|small|normalsize|large|Large|LARGE|huge|newline|linebreak|par|item|nonumber|notag|boldmath|maketitle)$/
+  /^(?:left|right|middle|[bB]igg?[lrm]?|displaystyle|textstyle|scriptstyle|(?:no)?limits|xspace|protect|noindent|centering|bf|it|em|rm|tt|sc|sf|sl|bfseries|itshape|tiny|small|normalsize|large|Large|LARGE|huge|newline|linebreak|par|item|nonumber|notag|boldmath|maketitle|allowbreak|nobreakdash)$/
 /** Commands whose first argument is an address or a colour, and whose second is what they print. */
 export const SECOND_SPEAKS =
   /^(?:href|textcolor|colorbox|hyperref|raisebox|scalebox|foreignlanguage|stackrel|underset|overset)$/
@@ -21,3 +21,26 @@ export const SPACES = /^(?:quad|qquad|enspace|thinspace|medspace|thickspace|spac
 /** Accents over a letter: signs, and letters that need a brace or a space before it. */
 export const ACCENT_SIGNS = `'"\`^~=.`
 export const ACCENT_LETTERS = /^[cvuHkrdbt]$/
+/** Functions with names: upright, and apart from a letter before them. */
+export const FUNCTION = /^(?:log|ln|lg|exp|sin|cos|tan|tanh|max|min|sup|inf|lim|arg|argmax|argmin|det|dim|ker|gcd|Pr)$/
+/** Braces that are drawn, with a label that no line has room for. */
+export const BRACE = /^(?:under|over)brace$/
+export const BINOMIAL = /^[dt]?binom$/
+/** Environments that are tables of cells, by the brackets around them. */
+export const TABLES: Record<string, readonly [open: string, close: string]> = {
+  matrix: ['', ''],
+  smallmatrix: ['', ''],
+  array: ['', ''],
+  cases: ['', ''],
+  pmatrix: ['(', ')'],
+  bmatrix: ['[', ']'],
+  Bmatrix: ['{', '}'],
+  vmatrix: ['|', '|'],
+  Vmatrix: ['‖', '‖'],
+}
+/** Fences whose inner side has no space, whatever the source puts there. */
+export const OPENING = /^(?:l[vV]ert|lceil|lfloor)$/
+export const CLOSING = /^(?:r[vV]ert|rceil|rfloor)$/
+/** What authors call their own work in macros that stay behind: \\ourmethod, \\method. */
+export const OWN =
+  /^(?:[oO]ur_?)?([mM]ethod|[mM]odel|[dD]ata[sS]et|[bB]enchmark|[fF]ramework|[aA]pproach|[sS]ystem|[aA]lgorithm)(?:[nN]ame)?$/

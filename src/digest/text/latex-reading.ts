@@ -5,12 +5,19 @@ import {
   ACCENT_LETTERS,
   ACCENT_SIGNS,
   ALPHABET,
+  BINOMIAL,
+  BRACE,
+  CLOSING,
   FRACTION,
+  FUNCTION,
+  OPENING,
+  OWN,
   SECOND_SPEAKS,
   SILENT,
   SPACES,
   STYLES,
   SWITCHES,
+  TABLES,
 } from './latex-commands.ts'
 import { accentedLetter, markedLetter, scriptOf, symbolOf } from './latex-symbols.ts'
 
@@ -18,8 +25,12 @@ import { accentedLetter, markedLetter, scriptOf, symbolOf } from './latex-symbol
 const DEPTH_MAX = 12
 /** Through the sign before it. */
 const STROKE = '\u0338'
+const VULGAR: Record<string, string> = { '1/2': '½', '1/3': '⅓', '2/3': '⅔', '1/4': '¼', '3/4': '¾', '1/8': '⅛' }
 /** What escapes itself. */
 const ESCAPED = '%&_#$ {}'
+
+/** How much of what was said a command looks back at. */
+const TAIL = 32
 
 interface Reading {
   text: string
@@ -27,56 +38,102 @@ interface Reading {
   /** In formulas `_` and `^` always lower and raise, and braces only group. */
   math: boolean
   depth: number
+  /** Inside what another script raises or lowers. */
+  nested: boolean
+}
+
+/** What has been said so far: joined once at the end, its last characters at hand. */
+interface Said {
+  parts: string[]
+  tail: string
 }
 
 /** Returns a formula, without its dollar signs, as text. */
 export function readMath(tex: string): string {
-  return readAll({ text: tex, at: 0, math: true, depth: 0 }, false)
+  return readAll({ text: tex, at: 0, math: true, depth: 0, nested: false }, false)
 }
 
 /** Returns running text with the LaTeX in it read out; plain braces and underscores stay. */
 export function readProse(text: string): string {
-  return readAll({ text, at: 0, math: false, depth: 0 }, false)
+  return readAll({ text, at: 0, math: false, depth: 0, nested: false }, false)
 }
 
+/** What no reader stops at. */
+const PLAIN = /[^\\{}^_'~&]+/y
+
 function readAll(reading: Reading, inGroup: boolean): string {
-  let out = ''
+  const said: Said = { parts: [], tail: '' }
   // Right after a command even running text raises and lowers: \tau^2.
   let formula = reading.math
   while (reading.at < reading.text.length) {
     const character = reading.text[reading.at] as string
     if (inGroup && character === '}') {
       reading.at += 1
-      return out
+      break
     }
     if (character === '\\') {
-      const said = readCommand(reading)
-      // d\times d: this space only ends the command.
-      if (reading.math && /[^ ]$/.test(out) && /^[^\p{L}\p{N} ]$/u.test(said)) skipSpace(reading)
-      // What a citation leaves behind: see~\cite{a}.
-      if (said === '' && /[.,;:)]/.test(reading.text[reading.at] ?? '')) out = out.replace(/[ ~]$/, '')
-      out += said
+      sayCommand(reading, said)
       formula = true
       continue
     }
     if ((character === '^' || character === '_') && (formula || reading.text[reading.at + 1] === '{')) {
       reading.at += 1
-      out += scriptOf(character, readScript(reading))
+      say(said, scriptOf(character, readScript(reading), reading.nested))
       formula = true
       continue
     }
     formula = reading.math
     if (character === '{') {
-      out += readGroup(reading)
+      say(said, readGroup(reading))
       continue
     }
-    reading.at += 1
-    if (reading.math) out += character === "'" ? '′' : character === '~' ? ' ' : character === '}' ? '' : character
-    else out += character
+    PLAIN.lastIndex = reading.at
+    const run = PLAIN.exec(reading.text)?.[0] ?? character
+    reading.at += run.length
+    say(said, reading.math ? (IN_FORMULA[run] ?? run) : run)
   }
-  return out
+  return said.parts.join('')
 }
 
+/** Signs that mean something else in a formula, or nothing. */
+const IN_FORMULA: Record<string, string> = { "'": '′', '~': ' ', '}': '', '&': '' }
+
+function say(said: Said, text: string): void {
+  if (text === '') return
+  said.parts.push(text)
+  said.tail = text.length >= TAIL ? text.slice(-TAIL) : (said.tail + text).slice(-TAIL)
+}
+
+/** Takes back a space that nothing follows after all. */
+function takeBackSpace(said: Said): void {
+  const last = said.parts.pop() ?? ''
+  const kept = last.replace(/[ ~]$/, '')
+  if (kept !== '') said.parts.push(kept)
+  said.tail = said.tail.replace(/[ ~]$/, '')
+}
+
+/** Says what a command prints, fitted to what stands before and after it. */
+function sayCommand(reading: Reading, said: Said): void {
+  const name = nameAt(reading)
+  const text = own(name, reading, said) ?? readCommand(reading)
+  const next = reading.text[reading.at] ?? ''
+  // d\times d: this space only ends the command.
+  if (reading.math && /[^ ]$/.test(said.tail) && /^[^\p{L}\p{N} ]$/u.test(text)) skipSpace(reading)
+  // What a citation leaves behind: see~\cite{a}.
+  if (text === '' && /[.,;:)]/.test(next)) takeBackSpace(said)
+  if (CLOSING.test(name)) takeBackSpace(said)
+  if (OPENING.test(name)) skipSpace(reading)
+  // n\log n
+  if (FUNCTION.test(name) && /[\p{L}\p{N})\]]$/u.test(said.tail)) say(said, ' ')
+  // (\etc.)
+  say(said, text.endsWith('.') && next === '.' ? text.slice(0, -1) : text)
+  if (FUNCTION.test(name) && /^\\[A-Za-z]/.test(reading.text.slice(reading.at, reading.at + 2))) say(said, ' ')
+}
+
+/** Returns the name of the command at the backslash; '' for signs. */
+function nameAt(reading: Reading): string {
+  return /^[A-Za-z]*/.exec(reading.text.slice(reading.at + 1, reading.at + 41))?.[0] ?? ''
+}
 /**
  * At an opening brace. In running text only groups that LaTeX needs lose their braces: {\bf …} and
  * BibTeX's {BERT}.
@@ -124,19 +181,35 @@ function readArgument(reading: Reading): string {
 
 /** What is raised or lowered is a formula wherever it stands. */
 function readScript(reading: Reading): string {
-  const { math } = reading
-  reading.math = true
+  const { math, nested } = reading
+  Object.assign(reading, { math: true, nested: true })
   const out = readArgument(reading)
-  reading.math = math
+  Object.assign(reading, { math, nested })
   return out
 }
 
+/**
+ * What a macro of the authors' says of their own work; undefined for other commands. "our
+ * \ourmethod" and "our model \ours" have said it already.
+ */
+function own(name: string, reading: Reading, said: Said): string | undefined {
+  const isOurs = /^[oO]urs$/.test(name) && /\bour \p{L}+ $/iu.test(said.tail)
+  const noun = OWN.exec(name)?.[1]?.toLowerCase()
+  if (!isOurs && noun === undefined) return undefined
+  reading.at += 1 + name.length
+  skipEmptyGroup(reading)
+  if (isOurs) takeBackSpace(said)
+  if (noun === undefined) return ''
+  if (/\b(?:our|the|this|a|an|each|any|its)(?: \p{L}+)? $/iu.test(said.tail)) return noun
+  return /^$|[.?!] $/.test(said.tail) ? `Our ${noun}` : `our ${noun}`
+}
+
 function readCommand(reading: Reading): string {
-  reading.at += 1
-  const name = /^[A-Za-z]+/.exec(reading.text.slice(reading.at, reading.at + 40))?.[0]
-  if (name === undefined) return readSign(reading)
-  reading.at += name.length
+  const name = nameAt(reading)
+  reading.at += 1 + name.length
+  if (name === '') return readSign(reading)
   if (reading.text[reading.at] === '*') reading.at += 1
+  if (name === 'begin') return readTable(reading)
   const command = `\\${name}`
   if (SILENT.test(name)) {
     skipOption(reading)
@@ -150,8 +223,14 @@ function readCommand(reading: Reading): string {
     return ''
   }
   if (SPACES.test(name)) return ' '
+  // \color{ddtD}ecoupled: what is no colour is the authors' slip, and a letter of theirs.
+  if (name === 'color') return readArgument(reading).replace(/^[a-z\d!,. ]+$/, '')
   if (ALPHABET.test(name)) return readAlphabet(reading, name)
-  if (FRACTION.test(name)) return `${fenced(readArgument(reading))}/${fenced(readArgument(reading))}`
+  if (FRACTION.test(name)) return readFraction(reading)
+  if (BINOMIAL.test(name)) return `C(${readArgument(reading)},${readArgument(reading)})`
+  if (BRACE.test(name)) return readBrace(reading)
+  if (name === 'textsuperscript') return scriptOf('^', readArgument(reading))
+  if (name === 'textsubscript') return scriptOf('_', readArgument(reading))
   if (name === 'sqrt') return readRoot(reading)
   if (name === 'not') return (readArgument(reading) + STROKE).normalize('NFC')
   if (SECOND_SPEAKS.test(name)) {
@@ -195,6 +274,37 @@ function readAlphabet(reading: Reading, name: string): string {
   const letters = readArgument(reading)
   const alphabet = name === 'mathscr' ? 'mathcal' : name
   return symbolOf(`\\${alphabet}{${letters}}`) ?? letters
+}
+
+/** One half of something is ½x: 1/2x would be its inverse. */
+function readFraction(reading: Reading): string {
+  const fraction = `${fenced(readArgument(reading))}/${fenced(readArgument(reading))}`
+  if (!/^[\p{L}(]/u.test(reading.text.slice(reading.at, reading.at + 2))) return fraction
+  return VULGAR[fraction] ?? (/^[\d.]+\/[\d.]+$/.test(fraction) ? `(${fraction})` : fraction)
+}
+
+/** What a drawn brace holds; its label has no room on a line. */
+function readBrace(reading: Reading): string {
+  const held = readArgument(reading)
+  if (/[_^]/.test(reading.text[reading.at] ?? '')) {
+    reading.at += 1
+    readScript(reading)
+  }
+  return held
+}
+
+/** After \begin: a table of cells as rows on one line, nothing of other environments. */
+function readTable(reading: Reading): string {
+  const name = isGroupNext(reading) ? readArgument(reading) : ''
+  const brackets = TABLES[name]
+  const end = brackets ? reading.text.indexOf(`\\end{${name}}`, reading.at) : -1
+  if (brackets === undefined || end < 0) return ''
+  if (name === 'array' && isGroupNext(reading)) readArgument(reading)
+  const rows = reading.text.slice(reading.at, end).split('\\\\')
+  reading.at = end + `\\end{${name}}`.length
+  const cells = rows.map((row) => row.split('&').map((cell) => readMath(cell).trim()))
+  const read = cells.map((row) => row.join(' ').trim()).filter((row) => row !== '')
+  return brackets[0] + read.join('; ') + brackets[1]
 }
 
 function readRoot(reading: Reading): string {

@@ -20,9 +20,17 @@ const CORRECTIONS: Record<string, string> = {
   '\\textasciitilde': '∼',
   '\\textgreater': '>',
   '\\textless': '<',
+  '\\lVert': '‖',
+  '\\rVert': '‖',
+  '\\lvert': '|',
+  '\\rvert': '|',
   '\\eg': 'e.g.',
   '\\ie': 'i.e.',
   '\\etal': 'et al.',
+  '\\etc': 'etc.',
+  '\\vs': 'vs.',
+  '\\aka': 'a.k.a.',
+  '\\wrt': 'w.r.t.',
 }
 /** The tables' superscript V is a Korean letter, their superscript full stop a Cree one. */
 const SCRIPT_CORRECTIONS: [string, string | undefined][] = [
@@ -35,6 +43,8 @@ const SCRIPT_CORRECTIONS: [string, string | undefined][] = [
   ['^′', '′'],
   ['^⋆', '*'],
   ['^†', '†'],
+  ['^‡', '‡'],
+  ['^§', '§'],
   ['^⊤', 'ᵀ'],
 ]
 /** Marks that stand over several letters at home; over one they read the same. */
@@ -98,15 +108,21 @@ export function accentedLetter(command: string, letter: string): string {
 
 /**
  * Returns a text raised (`^`) or lowered (`_`): in Unicode where every character can be, else
- * `^text` or `^(text)`.
+ * `^text` or `^(text)`. Names are not cut into small letters, and letters inside another script
+ * (`nested`) stay plain: small ones would read as if they stood beside it.
  */
-export function scriptOf(sign: '^' | '_', text: string): string {
+export function scriptOf(sign: '^' | '_', text: string, nested = false): string {
   const plain = text.trim()
   if (plain === '') return ''
   if (sign === '^' && /^(?:st|nd|rd|th)$/.test(plain)) return plain
+  if (nested ? /\p{L}/u.test(plain) : /\p{L}{3,}/u.test(plain)) return written(sign, plain)
   const close = plain.replaceAll(' ', '')
   // A stop at the edge would read as the sentence's.
   const changed = /^\.|\.$/.test(close) ? [undefined] : Array.from(close, (character) => scripts.get(sign + character))
   if (changed.every((character) => character !== undefined)) return changed.join('')
+  return written(sign, plain)
+}
+
+function written(sign: string, plain: string): string {
   return /^[\p{L}\p{M}\p{N}]+$/u.test(plain) ? sign + plain : `${sign}(${plain})`
 }
