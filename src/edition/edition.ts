@@ -23,7 +23,7 @@ export interface Edition {
 }
 
 /** How an edition stands by the clock, before anything is stored. `freeze` may be done now. */
-export type Standing =
+export type NextStep =
   | { step: 'wait' }
   | { step: 'freeze'; incomplete: boolean }
   | { step: 'hold'; reason: string }
@@ -69,12 +69,12 @@ export function dateOf(at: Date): EditionDate {
  * empty because the source gave nothing. A look that could not be taken counts as one (refused); a
  * date that nobody looked at is held.
  */
-export function standingOf(
+export function nextStepOf(
   now: Date,
   cutoffAt: Date,
   lastLook: { verdict: string; reason: string | null; collectedAt: Date } | undefined,
   listed: number,
-): Standing {
+): NextStep {
   if (now < cutoffAt) return { step: 'wait' }
   if (lastLook === undefined || lastLook.collectedAt.getTime() < cutoffAt.getTime() - FRESH_LOOK_MS) {
     // We have not looked, which says nothing about the date: even at the deadline that is no reason

@@ -139,7 +139,7 @@ export async function markSource(db: Kysely<Database>, id: number, source: strin
 }
 
 /** Sets open, held or empty with its reason; does nothing to a frozen edition. */
-export async function markStanding(
+export async function markState(
   db: Kysely<Database>,
   id: number,
   standing: { state: 'open' | 'held' | 'empty'; reason: string | null },

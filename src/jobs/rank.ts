@@ -5,10 +5,10 @@ import { LENGTHS, type Length } from '../database/states.ts'
 import type { Piece } from '../digest/piece.ts'
 import { type ReportBad, renderEdition } from '../digest/rendering.ts'
 import { insertPieces } from '../digest/store.ts'
-import { cutoffOf, type Edition, standingOf } from '../edition/edition.ts'
+import { cutoffOf, type Edition, nextStepOf } from '../edition/edition.ts'
 import type { Place } from '../edition/place.ts'
 import { daysOfWeek, latePlaces, placesOf, placesOfDay } from '../edition/places.ts'
-import { claimEdition, ensureEdition, findEdition, getEdition, markFrozen, markStanding } from '../edition/store.ts'
+import { claimEdition, ensureEdition, findEdition, getEdition, markFrozen, markState } from '../edition/store.ts'
 import { describeError } from '../errors.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findLastCollection, listPapers } from '../source/store.ts'
@@ -26,15 +26,15 @@ export async function rankDay(round: RankRound, date: EditionDate): Promise<Edit
   if (!edition || edition.state === 'frozen') return edition
   const listed = await listPapers(db, [date])
   const now = await getNow(db)
-  const standing = standingOf(now, edition.cutoffAt, await findLastCollection(db, date), listed.length)
-  if (standing.step === 'freeze') {
+  const next = nextStepOf(now, edition.cutoffAt, await findLastCollection(db, date), listed.length)
+  if (next.step === 'freeze') {
     const places = await placesOfDay(db, date, listed)
     places.push(...(await latePlaces(db, round.latenessMs, date, places, now)))
-    await freeze(round, edition, places, standing.incomplete)
-  } else if (standing.step !== 'wait') {
-    const state = standing.step === 'hold' ? 'held' : 'empty'
-    await markStanding(db, edition.id, { state, reason: standing.reason })
-    round.logger.info({ event: `edition.${state}`, date, reason: standing.reason }, 'an edition was not frozen')
+    await freeze(round, edition, places, next.incomplete)
+  } else if (next.step !== 'wait') {
+    const state = next.step === 'hold' ? 'held' : 'empty'
+    await markState(db, edition.id, { state, reason: next.reason })
+    round.logger.info({ event: `edition.${state}`, date, reason: next.reason }, 'an edition was not frozen')
   }
   return getEdition(db, edition.id)
 }
@@ -49,7 +49,7 @@ export async function rankWeek(round: RankRound, date: EditionDate): Promise<Edi
   if (edition.state === 'frozen' || (await getNow(db)) < edition.cutoffAt) return edition
   const places = placesOf(await listPapers(db, daysOfWeek(date)))
   if (places.length > 0) await freeze(round, edition, places, false)
-  else await markStanding(db, edition.id, { state: 'empty', reason: 'source' })
+  else await markState(db, edition.id, { state: 'empty', reason: 'source' })
   return getEdition(db, edition.id)
 }
 

@@ -8,7 +8,7 @@ import { ensurePreferences } from './store.ts'
 import { assertZones } from './zone.ts'
 
 /** Everything that a reader may choose, as it stands. */
-export interface Standing extends Rhythm {
+export interface Preferences extends Rhythm {
   choices: Choices
   silence: Silence
   /** A local date, that day included; null where nothing is paused. */
@@ -19,11 +19,11 @@ export interface Standing extends Rhythm {
  * What is to be another: what is left out stays. A pause may be given in days from the reader's
  * today.
  */
-export type Change = Partial<Omit<Standing, 'pausedUntil'>> & { pausedUntil?: string | null | { days: number } }
+export type Change = Partial<Omit<Preferences, 'pausedUntil'>> & { pausedUntil?: string | null | { days: number } }
 
 export interface Changed {
-  before: Standing
-  after: Standing
+  before: Preferences
+  after: Preferences
 }
 
 /** Less instead of nothing: the offers of a mail's foot and of the page for leaving, in order. */
@@ -41,7 +41,7 @@ const SNOOZE_DAYS = 14
  * Returns what a step down changes for a reader: the week's edition on Mondays, two weeks of
  * silence, or half as many papers.
  */
-export function stepDown(step: Step, { choices }: Pick<Standing, 'choices'>): Change {
+export function stepDown(step: Step, { choices }: Pick<Preferences, 'choices'>): Change {
   switch (step) {
     case 'weekly':
       return { cadence: 'weekly', weekday: 1 }
@@ -58,7 +58,7 @@ export function stepFrom(text: string | undefined): Step | undefined {
 }
 
 /** Tells whether a step down would be one for a confirmed reader. */
-export function isStepDown(step: Step, { cadence, choices }: Pick<Standing, 'cadence' | 'choices'>): boolean {
+export function isStepDown(step: Step, { cadence, choices }: Pick<Preferences, 'cadence' | 'choices'>): boolean {
   return step === 'weekly' ? cadence !== 'weekly' : step === 'fewer' ? choices.papers > 1 : true
 }
 
@@ -74,7 +74,7 @@ export async function markChanged(
   change: Change,
 ): Promise<Changed | undefined> {
   if (change.zone !== undefined) await assertZones(trx, new Set([change.zone]))
-  const { rows } = await sql<Standing & { pauseDate: string | null }>`
+  const { rows } = await sql<Preferences & { pauseDate: string | null }>`
     select p.choices, s.silence, s.cadence, s.weekday, s.hour, s.zone, s.paused_until as "pausedUntil",
       ${localDateSql('s', sql`now()`)} + ${pauseDays(change)}::int as "pauseDate"
     from subscribers s join preferences p on p.id = s.preferences_id
@@ -83,7 +83,7 @@ export async function markChanged(
   if (!row) return undefined
   const { pauseDate, ...before } = row
   const { pausedUntil = before.pausedUntil, ...rest } = change
-  const after: Standing = {
+  const after: Preferences = {
     ...before,
     ...rest,
     pausedUntil: typeof pausedUntil === 'object' && pausedUntil !== null ? pauseDate : pausedUntil,

@@ -3,11 +3,11 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { markAddress } from './address.ts'
-import { type Change, type Changed, markChanged, type Standing } from './change.ts'
+import { type Change, type Changed, markChanged, type Preferences } from './change.ts'
 import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
 
 /** What an undo restores. */
-export type Undo = { kind: 'choices'; before: Standing } | { kind: 'address'; before: string }
+export type Undo = { kind: 'choices'; before: Preferences } | { kind: 'address'; before: string }
 
 /** What an undo did. */
 export type Undone =
@@ -61,6 +61,6 @@ export async function undo(db: Kysely<Database>, token: string): Promise<Undone 
 }
 
 function isSame({ before, after }: Changed): boolean {
-  const keys = Object.keys(after) as (keyof Standing)[]
+  const keys = Object.keys(after) as (keyof Preferences)[]
   return keys.every((key) => JSON.stringify(after[key]) === JSON.stringify(before[key]))
 }

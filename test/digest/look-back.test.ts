@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lookBack } from '../../src/digest/look-back.ts'
-import { ensureEdition, markStanding } from '../../src/edition/store.ts'
+import { ensureEdition, markState } from '../../src/edition/store.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { makePlace } from '../support/places.ts'
@@ -16,7 +16,7 @@ describe('lookBack', () => {
 
   async function empty(date: string, state: 'empty' | 'held', reason: string) {
     const { id } = await ensureEdition(round.db, { date, kind: 'daily', cutoffAt: new Date(`${date}T00:30:00Z`) })
-    await markStanding(round.db, id, { state, reason })
+    await markState(round.db, id, { state, reason })
   }
 
   it('says what each edition would have brought, newest first, and why some would have brought nothing', async () => {

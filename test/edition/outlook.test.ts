@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { type Outlook, outlookFromSource, outlookFromStore } from '../../src/edition/outlook.ts'
-import { ensureEdition, findEdition, markStanding } from '../../src/edition/store.ts'
+import { ensureEdition, findEdition, markState } from '../../src/edition/store.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import { rankDay } from '../../src/jobs/rank.ts'
 import type { EditionDate, Listing, Source } from '../../src/source/paper.ts'
@@ -71,7 +71,7 @@ describe('outlookFromStore', () => {
       [SATURDAY, 'empty'],
     ] as const) {
       const edition = await findEdition(round.db, date, 'daily')
-      await markStanding(round.db, edition?.id ?? 0, { state, reason: `of the ${state} edition` })
+      await markState(round.db, edition?.id ?? 0, { state, reason: `of the ${state} edition` })
       expect(await outlookFromStore(round.db, date, 'daily')).toMatchObject({
         state,
         reason: `of the ${state} edition`,

@@ -13,7 +13,7 @@ import {
   listUnfrozenEditions,
   markFrozen,
   markSource,
-  markStanding,
+  markState,
   markStopped,
 } from '../../src/edition/store.ts'
 import type { EditionDate } from '../../src/source/paper.ts'
@@ -98,10 +98,10 @@ describe('finding editions', () => {
 
   it('lists the open and held daily ones, oldest first', async () => {
     const held = await ensure('2026-03-06')
-    await markStanding(round.db, held.id, { state: 'held', reason: 'too few' })
+    await markState(round.db, held.id, { state: 'held', reason: 'too few' })
     await ensure('2026-03-05')
     const empty = await ensure('2026-03-07')
-    await markStanding(round.db, empty.id, { state: 'empty', reason: 'weekend' })
+    await markState(round.db, empty.id, { state: 'empty', reason: 'weekend' })
     await freezeEdition(round, '2026-03-04')
     await ensure('2026-03-04', 'weekly')
     const listed = await listUnfrozenEditions(round.db)
@@ -130,21 +130,21 @@ describe('markSource', () => {
   })
 })
 
-describe('markStanding', () => {
+describe('markState', () => {
   it('moves an edition between open, held and empty, but never one that is frozen', async () => {
     const { id } = await ensure()
-    await markStanding(round.db, id, { state: 'held', reason: 'too few' })
+    await markState(round.db, id, { state: 'held', reason: 'too few' })
     expect(await getEdition(round.db, id)).toMatchObject({ state: 'held', reason: 'too few' })
-    await markStanding(round.db, id, { state: 'open', reason: null })
+    await markState(round.db, id, { state: 'open', reason: null })
     expect(await getEdition(round.db, id)).toMatchObject({ state: 'open', reason: null })
     const frozen = await freezeEdition(round, '2026-03-06')
-    await markStanding(round.db, frozen.id, { state: 'empty', reason: 'source' })
+    await markState(round.db, frozen.id, { state: 'empty', reason: 'source' })
     expect(await getEdition(round.db, frozen.id)).toEqual(frozen)
   })
 
   it('is never held or empty without a reason', async () => {
     const { id } = await ensure()
-    await expect(markStanding(round.db, id, { state: 'held', reason: null })).rejects.toThrow(/check constraint/)
+    await expect(markState(round.db, id, { state: 'held', reason: null })).rejects.toThrow(/check constraint/)
   })
 })
 
@@ -169,7 +169,7 @@ describe('markFrozen', () => {
 
   it('clears the reason for which an edition was held', async () => {
     const { id } = await ensure()
-    await markStanding(round.db, id, { state: 'held', reason: 'too few' })
+    await markState(round.db, id, { state: 'held', reason: 'too few' })
     await freezeWith(id, inventPlaces(DATE, 3))
     expect(await getEdition(round.db, id)).toMatchObject({ state: 'frozen', reason: null, incomplete: false })
   })

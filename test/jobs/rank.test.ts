@@ -4,7 +4,7 @@ import type { Length } from '../../src/database/states.ts'
 import { listPieces } from '../../src/digest/store.ts'
 import { shiftDate } from '../../src/edition/edition.ts'
 import { daysOfWeek, placesOf } from '../../src/edition/places.ts'
-import { ensureEdition, findEdition, getEdition, listPlaces, markStanding } from '../../src/edition/store.ts'
+import { ensureEdition, findEdition, getEdition, listPlaces, markState } from '../../src/edition/store.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import { rankDay, rankWeek } from '../../src/jobs/rank.ts'
 import type { EditionDate, Listing } from '../../src/source/paper.ts'
@@ -201,7 +201,7 @@ describe('rankWeek', () => {
       await look(date, votes)
     }
     const held = await findEdition(round.db, '2026-03-05', 'daily')
-    await markStanding(round.db, held?.id ?? 0, { state: 'held', reason: 'too few' })
+    await markState(round.db, held?.id ?? 0, { state: 'held', reason: 'too few' })
     await look('2026-03-02', { monday: 25 })
     const edition = await rankWeek(round, SUNDAY)
     expect(edition).toMatchObject({ date: SUNDAY, kind: 'weekly', state: 'frozen', incomplete: false })

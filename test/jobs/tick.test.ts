@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { getNow } from '../../src/database/clock.ts'
 import { cutoffOf, dateOf, shiftDate } from '../../src/edition/edition.ts'
-import { ensureEdition, findEdition, markStanding } from '../../src/edition/store.ts'
+import { ensureEdition, findEdition, markState } from '../../src/edition/store.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import type { Job } from '../../src/jobs/queue/job.ts'
 import { getTickAgeMs, tick } from '../../src/jobs/tick.ts'
@@ -53,7 +53,7 @@ async function nearCutoff(minutes: number): Promise<{ date: EditionDate; given: 
   for (const earlier of daysBefore(date, 9)) {
     const cutoffAt = cutoffOf(earlier, given.cutoffMinutes)
     const { id } = await ensureEdition(round.db, { date: earlier, kind: 'daily', cutoffAt })
-    await markStanding(round.db, id, { state: 'empty', reason: 'weekend' })
+    await markState(round.db, id, { state: 'empty', reason: 'weekend' })
   }
   return { date, given }
 }
@@ -112,7 +112,7 @@ describe('tick', () => {
       [empty, 'empty'],
     ] as const) {
       const edition = await findEdition(round.db, date, 'daily')
-      await markStanding(round.db, edition?.id ?? 0, { state, reason: 'as it is' })
+      await markState(round.db, edition?.id ?? 0, { state, reason: 'as it is' })
     }
     await freezeEdition(round, frozen)
     await noteTick()
@@ -145,9 +145,9 @@ describe('tick', () => {
     await sql`update editions set cutoff_at = cutoff_at - interval '6 minutes'`.execute(round.db)
     expect(await tick(given)).toContainEqual({ name: 'rank', date, kind: 'daily' })
     const edition = await findEdition(round.db, date, 'daily')
-    await markStanding(round.db, edition?.id ?? 0, { state: 'held', reason: 'too few' })
+    await markState(round.db, edition?.id ?? 0, { state: 'held', reason: 'too few' })
     expect(datesOf(await tick(given), 'rank')).toEqual([date])
-    await markStanding(round.db, edition?.id ?? 0, { state: 'empty', reason: 'source' })
+    await markState(round.db, edition?.id ?? 0, { state: 'empty', reason: 'source' })
     expect(datesOf(await tick(given), 'rank')).toEqual([])
   })
 

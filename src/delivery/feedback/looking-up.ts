@@ -33,21 +33,21 @@ export async function markLookedUp(
     join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = any(b.members) and ${isUnaccountedSql('d')}
     where b.edition_id = ${editionId} and ${isForGoodSql('b')} and d.address is not null
     group by 1`.execute(db)
-  const told: LookedUp = { found: 0, failures: [] }
+  const lookedUp: LookedUp = { found: 0, failures: [] }
   for (const { provider: name, since, recipients, publicIds } of asks) {
     const provider = providers.find((each) => each.name === name)
     if (!provider?.findAccepted) continue
     const missing = new Set(publicIds)
     const mails = await provider.findAccepted({ since, recipients: new Set(recipients) }).catch((error: unknown) => {
-      told.failures.push(`${name}: ${describeError(error)}`)
+      lookedUp.failures.push(`${name}: ${describeError(error)}`)
       return []
     })
     for (const { publicId, providerId, at } of mails) {
       if (!missing.delete(publicId)) continue
       const id = `look-up ${providerId}`
       await markReported(db, { id, type: 'sent', delivery: publicId, notice: null, providerId, address: null, at })
-      told.found += 1
+      lookedUp.found += 1
     }
   }
-  return told
+  return lookedUp
 }

@@ -41,7 +41,7 @@ export type NewNotice = NoticeContent & {
 }
 
 /** What every act that makes notices works with. */
-export interface Desk {
+export interface NoticeParts {
   db: Kysely<Database>
   linkKeys: LinkKeys
 }

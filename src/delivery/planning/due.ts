@@ -95,14 +95,14 @@ async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
       select w.subscriber_id, n.kind, n.date from waiting_editions w join editions n on n.id = w.edition_id
       where w.age = 1 and not w.late
     ), newest as materialized (select kind, max(date) as date from newer group by 1),
-    standing as materialized (
+    waiting as materialized (
       select b.id as batch_id, b.edition_id, e.kind, e.date, m.subscriber_id
       from newest join editions e on e.kind = newest.kind and e.date < newest.date join batches b on b.edition_id = e.id
       cross join unnest(b.members) m(subscriber_id)
       where ${isFreshSql('b')}
     )
     select s.batch_id, s.edition_id, s.subscriber_id
-    from standing s join newer n on n.subscriber_id = s.subscriber_id and n.kind = s.kind and n.date > s.date`.execute(
+    from waiting s join newer n on n.subscriber_id = s.subscriber_id and n.kind = s.kind and n.date > s.date`.execute(
     trx,
   )
   await sql`analyze overtaken`.execute(trx)

@@ -6,7 +6,7 @@ import { findSubscriberById } from '../../subscriber/store.ts'
 import { maskAddress } from '../../subscriber/subscriber.ts'
 import type { Undo } from '../../subscriber/undo.ts'
 import { insertNotice } from '../notice/asking.ts'
-import type { Desk } from '../notice/notice.ts'
+import type { NoticeParts } from '../notice/notice.ts'
 import { mayWrite } from './sign-up.ts'
 
 /** What a link to confirm an address does. */
@@ -19,7 +19,7 @@ interface AddressChange {
  * where none may go.
  */
 export async function askAddress(
-  { db, linkKeys }: Desk,
+  { db, linkKeys }: NoticeParts,
   subscriberId: number,
   address: string,
 ): Promise<number | null> {
@@ -35,7 +35,10 @@ export async function askAddress(
 }
 
 /** Looks at a link that confirms an address: what its page shows. */
-export async function findAddressChange({ db }: Pick<Desk, 'db'>, token: string): Promise<AddressChange | undefined> {
+export async function findAddressChange(
+  { db }: Pick<NoticeParts, 'db'>,
+  token: string,
+): Promise<AddressChange | undefined> {
   return (await findCredential(db, 'address', token))?.payload as AddressChange | undefined
 }
 
@@ -45,7 +48,7 @@ export async function findAddressChange({ db }: Pick<Desk, 'db'>, token: string)
  * cannot be used, and when the address is no longer free.
  */
 export async function confirmAddress(
-  { db, linkKeys }: Desk,
+  { db, linkKeys }: NoticeParts,
   token: string,
 ): Promise<{ subscriberId: number; address: string; noticeId: number } | undefined> {
   return db.transaction().execute(async (trx) => {

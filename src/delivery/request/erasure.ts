@@ -8,11 +8,11 @@ import type { Database } from '../../database/schema.ts'
 import { claimCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../subscriber/preferences.ts'
 import { ensurePreferences } from '../../subscriber/store.ts'
-import type { Desk } from '../notice/notice.ts'
+import type { NoticeParts } from '../notice/notice.ts'
 import { markErased, markNoticesErased } from '../sending/ledger.ts'
 
 /** Uses a mailed link to erase. Returns false for one that cannot be used. */
-export async function erase({ db }: Pick<Desk, 'db'>, token: string): Promise<boolean> {
+export async function erase({ db }: Pick<NoticeParts, 'db'>, token: string): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'erase', token)
     if (!credential) return false

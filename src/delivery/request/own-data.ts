@@ -5,7 +5,7 @@ import type { Database } from '../../database/schema.ts'
 import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
 import { insertNotice } from '../notice/asking.ts'
-import type { Desk } from '../notice/notice.ts'
+import type { NoticeParts } from '../notice/notice.ts'
 
 /** Links of a kind that a reader may ask for: more would only fill their mailbox. */
 const LINKS_A_DAY = 5
@@ -14,7 +14,7 @@ const LINKS_A_DAY = 5
  * Mails a fresh link to a reader's own address. Returns the notice to send, null where none may go.
  */
 export async function askLink(
-  { db, linkKeys }: Desk,
+  { db, linkKeys }: NoticeParts,
   subscriberId: number,
   kind: 'export' | 'erase',
 ): Promise<number | null> {
@@ -33,7 +33,7 @@ export async function askLink(
 
 /** Looks at a mailed link to export or erase: what its page shows. */
 export async function findLink(
-  { db }: Pick<Desk, 'db'>,
+  { db }: Pick<NoticeParts, 'db'>,
   kind: 'export' | 'erase',
   token: string,
 ): Promise<Credential | undefined> {
@@ -44,7 +44,7 @@ export async function findLink(
  * Uses a mailed link and returns all that is kept of its reader. Undefined for a link that cannot
  * be used.
  */
-export async function exportData({ db }: Pick<Desk, 'db'>, token: string): Promise<object | undefined> {
+export async function exportData({ db }: Pick<NoticeParts, 'db'>, token: string): Promise<object | undefined> {
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'export', token)
     return credential && getOwnData(trx, credential.subscriberId)

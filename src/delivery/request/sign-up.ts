@@ -16,7 +16,7 @@ import { findSubscriberById } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { assertZones } from '../../subscriber/zone.ts'
 import { getStrangersNotices, insertNotice } from '../notice/asking.ts'
-import type { Desk } from '../notice/notice.ts'
+import type { NoticeParts } from '../notice/notice.ts'
 
 /** Most notices that strangers may cause to one address. */
 const NOTICES_A_DAY = 1
@@ -27,7 +27,7 @@ const NOTICES_A_MONTH = 3
  * already, within its limits. Returns the notice to send, null for none; whoever asked must see the
  * same in all cases. Throws an UnknownZoneError.
  */
-export async function signUp({ db, linkKeys }: Desk, address: string, ask: Ask): Promise<number | null> {
+export async function signUp({ db, linkKeys }: NoticeParts, address: string, ask: Ask): Promise<number | null> {
   await assertZones(db, new Set([ask.zone]))
   return db.transaction().execute(async (trx) => {
     const hash = await claimAddress(trx, address)
@@ -50,7 +50,7 @@ export async function signUp({ db, linkKeys }: Desk, address: string, ask: Ask):
 /**
  * Looks at a confirmation link: what its page shows. Undefined for anything that cannot be used.
  */
-export async function findConfirmation({ db }: Pick<Desk, 'db'>, token: string): Promise<Ask | undefined> {
+export async function findConfirmation({ db }: Pick<NoticeParts, 'db'>, token: string): Promise<Ask | undefined> {
   const credential = await findCredential(db, 'confirm', token)
   return credential && askOf(credential)
 }
@@ -61,7 +61,7 @@ export async function findConfirmation({ db }: Pick<Desk, 'db'>, token: string):
  * where the address must not be written to.
  */
 export async function confirm(
-  { db }: Pick<Desk, 'db'>,
+  { db }: Pick<NoticeParts, 'db'>,
   token: string,
 ): Promise<{ subscriber: Subscriber; welcome: boolean } | undefined> {
   return db.transaction().execute(async (trx) => {

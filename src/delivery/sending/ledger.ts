@@ -27,7 +27,7 @@ const ORPHANS_KEPT_DAYS = 30
 /**
  * The reason of a delivery that the operator left: it stays unknown and asks for nothing any more.
  */
-export const LEFT_UNKNOWN = 'left by the operator'
+export const DROPPED = 'left by the operator'
 const ERASED_UNSETTLED = 'the reader was erased before it was settled'
 
 const withheld = toSql(DELIVERY_LIFE.withhold)
@@ -237,9 +237,9 @@ export async function markPlannedAgain(
 }
 
 /** Leaves members unknown, by the operator's word. */
-export async function markLeft(trx: Transaction<Database>, editionId: number, members: readonly number[]) {
+export async function markDropped(trx: Transaction<Database>, editionId: number, members: readonly number[]) {
   await sql`
-    update deliveries d set state = ${toSql(DELIVERY_LIFE.drop)}, reason = ${LEFT_UNKNOWN}, address = null, changed_at = clock_timestamp()
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.drop)}, reason = ${DROPPED}, address = null, changed_at = clock_timestamp()
     from unnest(${[...members]}::int[]) as m(subscriber_id)
     where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id and ${isUnaccountedSql('d')}`.execute(trx)
 }

@@ -9,11 +9,11 @@ import type { MailOutcome } from '../provider/provider.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import {
   claimUnaccounted,
+  DROPPED,
   emptyAddresses,
-  LEFT_UNKNOWN,
   type MailResult,
   markAnswered,
-  markLeft,
+  markDropped,
   markMerged,
   markPlannedAgain,
 } from './ledger.ts'
@@ -114,14 +114,14 @@ export async function markHalved(
     if (!(await move(trx, BATCH, batch, single ? 'reject' : 'halve', [sql`reason = ${reason}`]))) return []
     // Whoever the provider has reported of meanwhile was accepted after all, and must not go into
     // another request.
-    const left = await claimUnaccounted(trx, batch.editionId, members)
-    if (left.length < members.length) await emptyAddresses(trx, batch.editionId, members)
-    const [first] = left
+    const open = await claimUnaccounted(trx, batch.editionId, members)
+    if (open.length < members.length) await emptyAddresses(trx, batch.editionId, members)
+    const [first] = open
     if (single && first !== undefined) {
       await markAnswered(trx, batch.editionId, [{ subscriberId: first, outcome: { state: 'rejected', reason } }])
       return []
     }
-    return insertParts(trx, batch.editionId, left, Math.ceil(left.length / 2))
+    return insertParts(trx, batch.editionId, open, Math.ceil(open.length / 2))
   })
 }
 
@@ -210,9 +210,9 @@ export async function markResolved(db: Kysely<Database>, editionId: number, keyI
       if (open.length > 0 && keyId !== null) {
         await markPlannedAgain(trx, editionId, open, keyId)
         await insertPart(trx, editionId, open)
-      } else if (open.length > 0) await markLeft(trx, editionId, open)
+      } else if (open.length > 0) await markDropped(trx, editionId, open)
       await emptyAddresses(trx, editionId, members)
-      const reason = open.length === 0 ? null : keyId === null ? LEFT_UNKNOWN : 'sent again under a new key'
+      const reason = open.length === 0 ? null : keyId === null ? DROPPED : 'sent again under a new key'
       await sql`
         update batches set state = ${toSql(BATCH_LIFE.resolve)}, reason = ${reason} where id = ${id}`.execute(trx)
       return open.length

@@ -1,6 +1,6 @@
 // What the pages behind a reader's links work with, opened once for all of them.
 import type { Context } from 'hono'
-import type { Desk } from '../../delivery/notice/notice.ts'
+import type { NoticeParts } from '../../delivery/notice/notice.ts'
 import { readTopics, type Topics } from '../../digest/topics/topics.ts'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
@@ -10,7 +10,7 @@ import { type FormKeys, openFormKeys } from './form-keys.ts'
 import { type Limits, openLimits } from './limits.ts'
 import { openSessions, type Sessions } from './session.ts'
 
-export interface ReaderParts extends Desk {
+export interface ReaderParts extends NoticeParts {
   pages: Pages
   /** Whether mails can be looked at here: in the demo. */
   outbox: boolean
@@ -27,7 +27,7 @@ export interface ReaderParts extends Desk {
   logger: Logger
 }
 
-export interface ReaderDependencies extends Desk {
+export interface ReaderDependencies extends NoticeParts {
   /** Without a slash at the end. */
   publicUrl: string
   logger: Logger

@@ -7,7 +7,7 @@ import { openDatabase } from '../../../src/database/client.ts'
 import type { Database } from '../../../src/database/schema.ts'
 import { type Account, findAccount } from '../../../src/delivery/account/telling.ts'
 import { cutoffOf, shiftDate } from '../../../src/edition/edition.ts'
-import { ensureEdition, markFrozen, markStanding } from '../../../src/edition/store.ts'
+import { ensureEdition, markFrozen, markState } from '../../../src/edition/store.ts'
 import { makeNotes } from '../../../src/jobs/notes.ts'
 import { planDue } from '../../../src/jobs/plan.ts'
 import { nextHourSql } from '../../../src/subscriber/calendar.ts'
@@ -56,9 +56,9 @@ const setClock = (at: string) => sql`update public.test_clock set at = ${at}`.ex
 async function makeEditions(date: string, fate: number): Promise<void> {
   const isWeekend = [0, 6].includes(new Date(date).getUTCDay())
   const { id } = await ensureEdition(db, { date, kind: 'daily', cutoffAt: cutoffOf(date, 30) })
-  if (isWeekend) await markStanding(db, id, { state: 'empty', reason: 'weekend' })
-  else if (fate === 0) await markStanding(db, id, { state: 'held', reason: 'fewer than three papers on a working day' })
-  else if (fate === 1) await markStanding(db, id, { state: 'empty', reason: 'source' })
+  if (isWeekend) await markState(db, id, { state: 'empty', reason: 'weekend' })
+  else if (fate === 0) await markState(db, id, { state: 'held', reason: 'fewer than three papers on a working day' })
+  else if (fate === 1) await markState(db, id, { state: 'empty', reason: 'source' })
   else await freeze(id, date, 4)
   const week = await ensureEdition(db, { date, kind: 'weekly', cutoffAt: cutoffOf(date, 30) })
   await freeze(week.id, date, 6)

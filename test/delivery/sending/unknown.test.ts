@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, it } from 'vitest'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'
 import { BATCH } from '../../../src/delivery/sending/batch.ts'
-import { LEFT_UNKNOWN } from '../../../src/delivery/sending/ledger.ts'
+import { DROPPED } from '../../../src/delivery/sending/ledger.ts'
 import { listWaiting } from '../../../src/delivery/sending/once.ts'
 import { markResolved } from '../../../src/delivery/sending/parts.ts'
 import { getUnresolved } from '../../../src/delivery/sending/unknown.ts'
@@ -77,9 +77,9 @@ it('drop: they stay unknown, undecided no more, and are never sent again', async
   const { edition, id } = await lose('ada', 'bob')
   expect(await markResolved(round.db, edition.id, null)).toBe(2)
   expect(await getUnresolved(round.db, edition.id)).toBe(0)
-  expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', reason: LEFT_UNKNOWN })
+  expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled', reason: DROPPED })
   const { ada } = await readDeliveries(round.db, edition.id)
-  expect(ada).toMatchObject({ state: 'unknown', reason: LEFT_UNKNOWN, address: null })
+  expect(ada).toMatchObject({ state: 'unknown', reason: DROPPED, address: null })
   expect(ada?.local_date).not.toBeNull()
   expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, unknown: 2, waiting: 0 })
   await dispatchStanding()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cutoffOf } from '../../../src/edition/edition.ts'
-import { ensureEdition, markStanding } from '../../../src/edition/store.ts'
+import { ensureEdition, markState } from '../../../src/edition/store.ts'
 import { insertCollection } from '../../../src/source/store.ts'
 import { makePaper, makePlace } from '../../support/places.ts'
 import { freezeEdition } from '../../support/round.ts'
@@ -30,7 +30,7 @@ describe('/editions/:date', () => {
     await freezeEdition(web.round, '2026-03-05')
     await freezeEdition(web.round, '2026-03-06')
     const id = await look('2026-03-07', [])
-    await markStanding(web.round.db, id, { state: 'empty', reason: 'weekend' })
+    await markState(web.round.db, id, { state: 'empty', reason: 'weekend' })
     await freezeEdition(web.round, '2026-03-09')
     const html = await page('/editions/2026-03-06')
     expect(html).toContain('<h1 id="date">Friday 6 March 2026</h1>')
@@ -49,7 +49,7 @@ describe('/editions/:date', () => {
     ['empty', 'source', 'No papers', 'The source listed no papers for this date.'],
   ] as const)('says how it stands: %s (%s)', async (state, reason, chip, sentence) => {
     const id = await look('2026-03-05', state === 'empty' ? [] : [3, 8])
-    await markStanding(web.round.db, id, { state, reason })
+    await markState(web.round.db, id, { state, reason })
     const html = await page('/editions/2026-03-05')
     expect(html).toContain(`<span class="chip voting">${chip}</span>`)
     expect(html).toContain(sentence)

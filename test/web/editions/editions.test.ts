@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cutoffOf } from '../../../src/edition/edition.ts'
-import { ensureEdition, markStanding } from '../../../src/edition/store.ts'
+import { ensureEdition, markState } from '../../../src/edition/store.ts'
 import { freezeEdition } from '../../support/round.ts'
 import { keepWeb } from '../open-app.ts'
 
@@ -9,7 +9,7 @@ const page = async (path: string) => (await web.app.request(path)).text()
 
 async function emptyDay(date: string): Promise<void> {
   const { id } = await ensureEdition(web.round.db, { date, kind: 'daily', cutoffAt: cutoffOf(date, 30) })
-  await markStanding(web.round.db, id, { state: 'empty', reason: 'weekend' })
+  await markState(web.round.db, id, { state: 'empty', reason: 'weekend' })
 }
 
 describe('/editions', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cutoffOf } from '../../../src/edition/edition.ts'
-import { ensureEdition, markFrozen, markStanding } from '../../../src/edition/store.ts'
+import { ensureEdition, markFrozen, markState } from '../../../src/edition/store.ts'
 import type { Listing, Paper } from '../../../src/source/paper.ts'
 import { insertCollection } from '../../../src/source/store.ts'
 import { makePaper, makePlace } from '../../support/places.ts'
@@ -64,7 +64,7 @@ describe('while a date is open', () => {
 
   it('gives the reason when it is held', async () => {
     const id = await look(DATE, [listing('2603.00001', 9)])
-    await markStanding(web.round.db, id, { state: 'held', reason: '1 paper on a working day, at least 3 expected' })
+    await markState(web.round.db, id, { state: 'held', reason: '1 paper on a working day, at least 3 expected' })
     const html = await frontPage()
     expect(html).toContain('Still voting')
     expect(html).toContain('The order is not fixed yet. 1 paper on a working day, at least 3 expected.')

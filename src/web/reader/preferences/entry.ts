@@ -1,7 +1,7 @@
 // The preferences form read back: what a reader typed becomes a change, or sentences about what
 // cannot be. Pure.
 import { z } from 'zod'
-import type { Standing } from '../../../subscriber/change.ts'
+import type { Preferences } from '../../../subscriber/change.ts'
 import {
   PAPERS_MAX,
   PHRASE_MAX_CHARACTERS,
@@ -25,7 +25,7 @@ export type Entry = Record<
 export type EntryProblems = Partial<Record<keyof Entry, string>>
 
 /** What a form can set. */
-type Wanted = Omit<Standing, 'pausedUntil'>
+type Wanted = Omit<Preferences, 'pausedUntil'>
 
 const whole = z
   .string()

@@ -1,6 +1,6 @@
 // The preferences page's values: what stands or what was typed, what was told, what is wrong. Pure.
 import { shortDate } from '../../../digest/words.ts'
-import type { Standing } from '../../../subscriber/change.ts'
+import type { Preferences } from '../../../subscriber/change.ts'
 import { PAPERS_MAX } from '../../../subscriber/preferences.ts'
 import { maskAddress, type Subscriber } from '../../../subscriber/subscriber.ts'
 import { type Choice, type RhythmValues, rhythmOf, rhythmValues } from '../../page/rhythm.ts'
@@ -120,7 +120,7 @@ export function preferencesValues(
 }
 
 /** A pause that is over by the reader's own date says nothing any more. `tomorrow` is theirs. */
-function pausedWords({ pausedUntil }: Pick<Standing, 'pausedUntil'>, tomorrow: string): string {
+function pausedWords({ pausedUntil }: Pick<Preferences, 'pausedUntil'>, tomorrow: string): string {
   const lasts = pausedUntil !== null && pausedUntil >= tomorrow
   return lasts ? `Paused up to and including ${shortDate(pausedUntil)}.` : ''
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { Standing } from '../../../../src/subscriber/change.ts'
+import type { Preferences } from '../../../../src/subscriber/change.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../../../src/subscriber/preferences.ts'
 import { describeChange } from '../../../../src/web/reader/preferences/change-words.ts'
 
-const BEFORE: Standing = { ...DEFAULT_RHYTHM, choices: parseChoices({}), silence: 'silent', pausedUntil: null }
+const BEFORE: Preferences = { ...DEFAULT_RHYTHM, choices: parseChoices({}), silence: 'silent', pausedUntil: null }
 
-function tell(given: Partial<Standing>, choices: object = {}): string[] {
+function tell(given: Partial<Preferences>, choices: object = {}): string[] {
   return describeChange({ before: BEFORE, after: { ...BEFORE, ...given, choices: parseChoices(choices) } })
 }
 
@@ -14,7 +14,7 @@ describe('describeChange', () => {
     expect(tell({})).toEqual([])
   })
 
-  it.each<[Partial<Standing>, object, string]>([
+  it.each<[Partial<Preferences>, object, string]>([
     [
       { cadence: 'weekly', weekday: 5, hour: 18, zone: 'America/New_York' },
       {},
