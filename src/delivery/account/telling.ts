@@ -14,6 +14,7 @@ import { findEdition, listPlaces } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
+import { isHadSql, missedDatesSql } from '../never-twice.ts'
 import { type Facts, type Told, tell } from './silence.ts'
 
 export interface Account {
@@ -52,13 +53,13 @@ export async function findAccount(db: Kysely<Database>, subscriber: Subscriber, 
   const delivery = edition && (await findDeliveryFacts(db, edition.id, subscriber.id))
   const isMade = delivery !== undefined && (delivery.selectionId !== null || delivery.reason === 'filtered')
   const places = edition && isMade ? await listPlaces(db, edition.id) : []
-  const had = edition && isMade ? await listHad(db, edition.id, subscriber.id) : new Set<number>()
   const index = indexPlaces(places, ask.topics)
-  const explained = explainPlaces(index, subscriber.choices, had)
   const chosen =
     edition && delivery?.selectionId != null
       ? new Set((await listSelections(db, edition.id, [delivery.selectionId]))[0]?.papers)
       : new Set<number>()
+  const had = edition && isMade ? await listHad(db, edition.id, subscriber.id, chosen) : new Set<number>()
+  const explained = explainPlaces(index, subscriber.choices, had)
   const filtered = delivery?.reason === 'filtered' ? countFiltered(index, subscriber.choices, had) : null
   const facts: Facts = {
     date: ask.date,
@@ -112,27 +113,35 @@ async function findDeliveryFacts(
 }
 
 /**
- * Lists the positions whose papers the reader had when this delivery was decided, or that were not
- * offered to them.
+ * Lists the positions whose papers the reader had when this delivery was planned, or that were not
+ * offered to them: what its selection holds was neither. A digest that was sent again was issued
+ * anew, so that the date of its edition says as well that it came before.
  */
-async function listHad(db: Kysely<Database>, editionId: number, subscriberId: number): Promise<Set<number>> {
+async function listHad(
+  db: Kysely<Database>,
+  editionId: number,
+  subscriberId: number,
+  chosen: ReadonlySet<number>,
+): Promise<Set<number>> {
+  const at = sql<Date>`(select at from this)`
   const { rows } = await sql<{ position: number }>`
     with this as (
-      select coalesce(issued_at, changed_at) as at from deliveries where edition_id = ${editionId} and subscriber_id = ${subscriberId}
-    )
-    select own.position from edition_papers own cross join this where own.edition_id = ${editionId} and (
+      select e.date, date_trunc('second', coalesce(d.issued_at, d.changed_at)) as at
+      from deliveries d join editions e on e.id = d.edition_id
+      where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId}
+    ), missed as (${missedDatesSql(editionId, sql`select ${subscriberId}::int as subscriber_id`, at)})
+    select own.position from edition_papers own cross join this left join missed on true
+    where own.edition_id = ${editionId} and (
       exists (
         select from edition_papers other
-        join deliveries d on d.edition_id = other.edition_id and d.subscriber_id = ${subscriberId}
-          and d.state in ('planned', 'submitted', 'unknown') and d.issued_at <= this.at
+        join editions e on e.id = other.edition_id
+        join deliveries d on d.edition_id = e.id and d.subscriber_id = ${subscriberId}
+          and ${isHadSql('d', at)} and (d.issued_at <= this.at or e.date < this.date)
         join selections x on x.edition_id = d.edition_id and x.id = d.selection_id and other.position = any(x.papers)
         where other.paper_id = own.paper_id and other.edition_id <> own.edition_id
-      ) or (own.section = 'late' and not exists (
-        select from editions e join deliveries d on d.edition_id = e.id and d.subscriber_id = ${subscriberId}
-        where e.kind = 'daily' and e.date = own.listed_on and d.reason = 'merged'
-      ))
+      ) or (own.section = 'late' and own.listed_on <> all(coalesce(missed.dates, '{}')))
     )`.execute(db)
-  return new Set(rows.map(({ position }) => position))
+  return new Set(rows.map(({ position }) => position).filter((position) => !chosen.has(position)))
 }
 
 async function getReaderFacts(

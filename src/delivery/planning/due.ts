@@ -1,5 +1,5 @@
 // Who is due for which edition, by the database's clock. Lays the readers out in the transaction's
-// own table, planned_readers, for planning.ts: `missed` are the editions that go into theirs.
+// own table, planned_readers, for planning.ts.
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
@@ -47,8 +47,7 @@ export async function claimDueReaders(
     select r.id as subscriber_id, e.id as edition_id, r.preferences_id, r.local_date,
       not r.welcome and case when e.kind = 'daily' then e.frozen_at else r.hour_at end
         < now() - make_interval(secs => ${latenessMs / 1000}) as late,
-      row_number() over newest_first as age,
-      array_agg(e.id) over (newest_first rows between 1 following and unbounded following) as older
+      row_number() over (partition by r.id order by e.date desc) as age
     from due_readers r
     join editions e on e.state = 'frozen' and not e.archive
       and e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
@@ -60,8 +59,7 @@ export async function claimDueReaders(
         else e.frozen_at > r.waiting_since and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}
       end
     where not r.barred and not r.taken
-      and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)
-    window newest_first as (partition by r.id order by e.date desc)`.execute(trx)
+      and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)`.execute(trx)
   await insertWithheld(
     trx,
     sql`select edition_id, subscriber_id, case when late then 'late' else 'merged' end from waiting_editions where late or age > 1`,
@@ -70,10 +68,7 @@ export async function claimDueReaders(
   await layOut(
     trx,
     sql`
-      select edition_id, w.subscriber_id, preferences_id, local_date, coalesce(older, '{}') || coalesce(o.editions, '{}')
-      from waiting_editions w
-      left join (select subscriber_id, array_agg(edition_id) as editions from overtaken group by 1) o on o.subscriber_id = w.subscriber_id
-      where age = 1 and not late`,
+      select edition_id, subscriber_id, preferences_id, local_date from waiting_editions where age = 1 and not late`,
   )
   const moved = await sql`
     update subscribers s set next_due_at = ${nextHourSql('s', sql`now()`)}, welcome = false,
@@ -123,7 +118,7 @@ export async function claimAllReaders(
     trx,
     sql`
       select ${edition.id}::int, s.id, s.preferences_id,
-        ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))}, '{}'::int[]
+        ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))}
       from subscribers s
       where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${edition.kind === 'weekly'}
         and (${only}::text is null or s.address = ${only})
@@ -151,7 +146,7 @@ function isWeekAwaitedSql(cutoffMinutes: number, latenessMs: number): RawBuilder
 
 async function layOut(trx: Transaction<Database>, readers: RawBuilder<unknown>): Promise<void> {
   await sql`
-    create temp table planned_readers (edition_id int, subscriber_id int, preferences_id int, local_date date, missed int[]) on commit drop`.execute(
+    create temp table planned_readers (edition_id int, subscriber_id int, preferences_id int, local_date date) on commit drop`.execute(
     trx,
   )
   await sql`insert into planned_readers ${readers}`.execute(trx)

@@ -3,6 +3,7 @@
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Choices } from '../../subscriber/preferences.ts'
+import { isHadSql, missedDatesSql } from '../never-twice.ts'
 
 /** Readers of an edition with the same choices who already had the same of its papers. */
 export interface ReaderGroup {
@@ -20,7 +21,7 @@ export interface ReaderGroup {
 export async function listReaderGroups(trx: Transaction<Database>, editionId: number): Promise<ReaderGroup[]> {
   await sql`drop table if exists grouped_readers`.execute(trx)
   // One bit a position. `had`: what other editions share with this one, per selection of theirs.
-  // `closed`: late papers of editions that a reader did not miss, which count as had.
+  // `closed`: late papers of days that a reader did not miss, which count as had.
   await sql`
     create temp table grouped_readers on commit drop as
     with own as (select * from edition_papers where edition_id = ${editionId}),
@@ -37,21 +38,23 @@ export async function listReaderGroups(trx: Transaction<Database>, editionId: nu
       from (select distinct edition_id from masks) m
       cross join planned_readers r
       join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id
-        and d.state in ('planned', 'submitted', 'unknown')
+        and ${isHadSql('d')}
       join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
       where r.edition_id = ${editionId}
       group by 1
+    ), missed as (
+      ${missedDatesSql(editionId, sql`select subscriber_id from planned_readers where edition_id = ${editionId}`)}
     ), closed as (
-      select m.missed, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
-      from (select distinct missed from planned_readers where edition_id = ${editionId}) m
-      cross join width
-      left join own on own.section = 'late' and not exists (
-        select from editions e where e.id = any(m.missed) and e.kind = 'daily' and e.date = own.listed_on
-      )
-      group by m.missed, width.zeros
+      select m.dates, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
+      from (select '{}'::date[] as dates union select dates from missed) m
+      cross join width left join own on own.section = 'late' and own.listed_on <> all(m.dates)
+      group by m.dates, width.zeros
     )
     select r.subscriber_id, r.preferences_id, r.local_date, (closed.mask | coalesce(had.mask, closed.mask))::text as mask
-    from planned_readers r join closed on closed.missed = r.missed left join had on had.subscriber_id = r.subscriber_id
+    from planned_readers r
+    left join missed on missed.subscriber_id = r.subscriber_id
+    join closed on closed.dates = coalesce(missed.dates, '{}')
+    left join had on had.subscriber_id = r.subscriber_id
     where r.edition_id = ${editionId}`.execute(trx)
   const { rows } = await sql<{ preferencesId: number; choices: Choices; mask: string }>`
     select g.preferences_id as "preferencesId", p.choices, g.mask

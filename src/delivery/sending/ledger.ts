@@ -32,7 +32,7 @@ const ERASED_UNSETTLED = 'the reader was erased before it was settled'
 
 const withheld = toSql(DELIVERY_LIFE.withhold)
 /** What a delivery loses when it is withheld: its day is free again, and nobody's address stays. */
-const freed = sql`local_date = null, address = null, changed_at = clock_timestamp()`
+const freed = sql`local_date = null, address = null`
 
 export type MailResult = { subscriberId: number; outcome: Extract<MailOutcome, { state: 'submitted' | 'rejected' }> }
 
@@ -49,7 +49,7 @@ export async function dropMembers(
     const ids = leavers.map((leaver) => leaver.subscriberId)
     if (!(await move(trx, BATCH, batch, 'leave', without('u', sql`${ids}::int[]`)))) return false
     await sql`
-      update deliveries d set state = ${withheld}, reason = l.reason, ${freed}
+      update deliveries d set state = ${withheld}, reason = l.reason, ${freed}, changed_at = clock_timestamp()
       from unnest(${ids}::int[], ${leavers.map((leaver) => leaver.reason)}::text[]) as l(subscriber_id, reason)
       where d.edition_id = ${batch.editionId} and d.subscriber_id = l.subscriber_id
         and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
@@ -72,15 +72,20 @@ export async function markOvertaken(trx: Transaction<Database>, overtaken: strin
     ), held as materialized (select f.id, m.subscriber_id from fenced f cross join unnest(f.members) m(subscriber_id))
     delete from ${list} o using ${list} x left join held h on h.id = x.batch_id and h.subscriber_id = x.subscriber_id
     where o.ctid = x.ctid and h.id is null`.execute(trx)
-  await markMerged(trx, sql`${list}`)
+  // In the second of the plan, so that explain can tell what its digests were made from.
+  await markMerged(trx, sql`${list}`, sql`date_trunc('second', now())`)
 }
 
 /**
  * Withholds as merged what waits of `list` (edition_id, subscriber_id): a newer edition brings it.
  */
-export async function markMerged(trx: Transaction<Database>, list: RawBuilder<unknown>): Promise<void> {
+export async function markMerged(
+  trx: Transaction<Database>,
+  list: RawBuilder<unknown>,
+  at: RawBuilder<unknown> = sql`clock_timestamp()`,
+): Promise<void> {
   await sql`
-    update deliveries d set state = ${withheld}, reason = 'merged', ${freed}
+    update deliveries d set state = ${withheld}, reason = 'merged', ${freed}, changed_at = ${at}
     from ${list} o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id
       and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
 }

@@ -1,19 +1,32 @@
-// A fortnight replayed on real stores with a clock of its own: every reader and date ends in a
-// mail, one to come, or one reason.
+// Days replayed on real stores with a clock of their own: every reader and date ends in a mail, one
+// to come, or one reason; and what explain says of each paper is what the plan knew.
 import fc from 'fast-check'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
 import type { Database } from '../../../src/database/schema.ts'
 import { type Account, findAccount } from '../../../src/delivery/account/telling.ts'
-import { cutoffOf, shiftDate } from '../../../src/edition/edition.ts'
-import { ensureEdition, markFrozen, markState } from '../../../src/edition/store.ts'
+import { claimAllReaders, claimDueReaders } from '../../../src/delivery/planning/due.ts'
+import { listReaderGroups } from '../../../src/delivery/planning/planning.ts'
+import { indexPlaces } from '../../../src/digest/place-index.ts'
+import { selectPapers } from '../../../src/digest/selection.ts'
+import { listSelections } from '../../../src/digest/store.ts'
+import { cutoffOf, type Edition, shiftDate } from '../../../src/edition/edition.ts'
+import type { Place } from '../../../src/edition/place.ts'
+import { ensureEdition, getEdition, listPlaces, markFrozen, markState } from '../../../src/edition/store.ts'
 import { makeNotes } from '../../../src/jobs/notes.ts'
-import { planDue } from '../../../src/jobs/plan.ts'
+import { planAll, planDue } from '../../../src/jobs/plan.ts'
 import { nextHourSql } from '../../../src/subscriber/calendar.ts'
-import { findSubscriberByAddress, markPaused, markUnsubscribed } from '../../../src/subscriber/store.ts'
+import { markChanged } from '../../../src/subscriber/change.ts'
+import { parseChoices } from '../../../src/subscriber/preferences.ts'
+import {
+  findSubscriberByAddress,
+  findSubscriberById,
+  markPaused,
+  markUnsubscribed,
+} from '../../../src/subscriber/store.ts'
 import { isFull } from '../../support/full.ts'
-import { addReader, inventPlaces, openTestRound, type TestRound } from '../../support/round.ts'
+import { addReader, emptyRound, inventPlaces, openTestRound, type TestRound } from '../../support/round.ts'
 import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
 
 const FROM = '2026-03-02'
@@ -43,6 +56,7 @@ beforeAll(async () => {
       .execute(db)
   }
   await sql`set search_path to public, pg_catalog`.execute(db)
+  await sql`alter table deliveries alter column changed_at set default now()`.execute(db)
 })
 afterAll(async () => {
   await db.destroy()
@@ -59,13 +73,12 @@ async function makeEditions(date: string, fate: number): Promise<void> {
   if (isWeekend) await markState(db, id, { state: 'empty', reason: 'weekend' })
   else if (fate === 0) await markState(db, id, { state: 'held', reason: 'fewer than three papers on a working day' })
   else if (fate === 1) await markState(db, id, { state: 'empty', reason: 'source' })
-  else await freeze(id, date, 4)
+  else await freeze(id, inventPlaces(date, 4))
   const week = await ensureEdition(db, { date, kind: 'weekly', cutoffAt: cutoffOf(date, 30) })
-  await freeze(week.id, date, 6)
+  await freeze(week.id, inventPlaces(date, 6))
 }
 
-async function freeze(id: number, date: string, count: number): Promise<void> {
-  const places = inventPlaces(date, count)
+async function freeze(id: number, places: readonly Place[]): Promise<void> {
   await db.transaction().execute(async (trx) => {
     for (const { paper } of places) {
       await sql`insert into papers (id, facts) values (${paper.id}, ${JSON.stringify(paper)}) on conflict do nothing`.execute(
@@ -192,4 +205,200 @@ async function check({ edition, told }: Account, subscriberId: number): Promise<
   if (told.kind !== 'silence') return
   if (row) expect(['withheld', 'rejected', 'unknown']).toContain(row.state)
   else if (edition?.state !== 'frozen' && told.reason !== 'not-your-day') expect(told.whose).toBe('edition')
+}
+
+/** What a morning may bring, drawn by fast-check. */
+const morning = fc.record({
+  /** Days since the last one: what froze more than four days ago is late. */
+  days: fc.constantFrom(1, 1, 1, 3),
+  /** By the hour, not at all, or by hand, the newest edition or the one before. */
+  plan: fc.constantFrom('hour', 'hour', 'nothing', 'newest', 'before'),
+  fates: fc.array(fc.nat(99), { minLength: 6, maxLength: 6 }),
+  change: fc.option(fc.tuple(fc.nat(2), fc.nat(3)), { freq: 3 }),
+})
+const CHOICES = [{}, { papers: 2 }, { minimumVotes: 101 }, { papers: 3, minimumVotes: 30 }].map((each) =>
+  parseChoices(each),
+)
+
+/** What a plan knew of a reader: the positions that were not for them. */
+type Known = Map<string, { had: Set<number>; choices: string }>
+
+describe('findAccount, held to the plan', () => {
+  it('says of each paper what the plan knew, and that choices have changed only where they did', {
+    timeout: 600_000,
+  }, async () => {
+    const seen = { late: 0, had: 0, filtered: 0, changed: 0, unchanged: 0, tooLate: 0 }
+    await fc.assert(
+      fc.asyncProperty(fc.array(morning, { minLength: 4, maxLength: 8 }), async (mornings) => {
+        await emptyRound(db)
+        const { known, resent } = await live(mornings)
+        await compare(known, resent, seen)
+      }),
+      { seed: SEED, numRuns: isFull ? 60 : 12, endOnFailure: !isFull },
+    )
+    // Without these it would have shown nothing.
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0)
+  })
+})
+
+/** Lets the mornings pass. Returns what each plan knew, and who got a digest sent again. */
+async function live(
+  mornings: readonly (typeof morning extends fc.Arbitrary<infer M> ? M : never)[],
+): Promise<{ known: Known; resent: Set<number> }> {
+  await setClock(`${FROM}T00:00:00Z`)
+  const known: Known = new Map()
+  const resent = new Set<number>()
+  const ids: number[] = []
+  for (const [n, cadence] of (['daily', 'daily', 'weekly'] as const).entries()) {
+    const { id } = await addReader(db, `r${n}`, { cadence, weekday: 4, hour: 6, choices: CHOICES[n] as object })
+    await sql`update subscribers set waiting_since = now() - interval '1 day', next_due_at = ${nextHourSql('subscribers', sql`now()`)}
+      where id = ${id}`.execute(db)
+    ids.push(id)
+  }
+  const past: Place[][] = []
+  let last: Edition[] = []
+  let day = 0
+  for (const { days, plan, fates, change } of mornings) {
+    for (let step = 0; step < days; step++) {
+      const date = shiftDate(FROM, day++)
+      await setClock(`${shiftDate(date, 1)}T01:00:00Z`)
+      last = [await freezeDay(date, past), ...last]
+    }
+    if (change) {
+      const [reader, choices] = change
+      await db
+        .transaction()
+        .execute((trx) => markChanged(trx, ids[reader] as number, { choices: CHOICES[choices] as (typeof CHOICES)[0] }))
+    }
+    await setClock(`${shiftDate(FROM, day)}T06:30:00.250Z`)
+    if (plan === 'hour') {
+      do await rehearse(known, async (trx) => (await claimDueReaders(trx, round)).editionIds)
+      while ((await planDue(round)) > 0)
+    } else if (plan !== 'nothing') {
+      const edition = last[plan === 'newest' ? 0 : 1] ?? (last[0] as Edition)
+      await rehearse(known, async (trx) => {
+        await claimAllReaders(trx, edition, null)
+        return [edition.id]
+      })
+      await planAll(round, edition, null)
+    }
+    await setClock(`${shiftDate(FROM, day)}T06:30:00.750Z`)
+    await moveOn(fates, resent)
+  }
+  return { known, resent }
+}
+
+/**
+ * Freezes a date's editions: its own papers, two of the day before that rise, and late ones of all
+ * days that are not too old yet: at the hour, the first of them is.
+ */
+async function freezeDay(date: string, past: Place[][]): Promise<Edition> {
+  const own = inventPlaces(date, 4).map((place, at) => ({ ...place, upvotes: 100 - at * 30 }))
+  const rising = (past[0] ?? []).slice(2).map((place) => ({ ...place, section: 'rising' as const, rank: 1 }))
+  const risen = new Set(rising.map(({ paper }) => paper.id))
+  const late = past
+    .slice(0, 4)
+    .flatMap((places) => places.slice(0, 3).map((place) => ({ ...place, section: 'late' as const })))
+    .filter(({ paper }) => !risen.has(paper.id))
+  const numbered = (places: Place[]) => places.map((place, at) => ({ ...place, position: at + 1 }))
+  const { id } = await ensureEdition(db, { date, kind: 'daily', cutoffAt: cutoffOf(date, 30) })
+  await freeze(id, numbered([...own, ...rising, ...late]))
+  const week = await ensureEdition(db, { date, kind: 'weekly', cutoffAt: cutoffOf(date, 30) })
+  const days = [own, ...past].slice(0, 7).flat()
+  await freeze(week.id, numbered(days.map((place, at) => ({ ...place, rank: at + 1 }))))
+  past.unshift(own)
+  return getEdition(db, id)
+}
+
+/** Asks what the next plan will know, and takes it back. */
+async function rehearse(
+  known: Known,
+  claim: (trx: Parameters<typeof claimDueReaders>[0]) => Promise<number[]>,
+): Promise<void> {
+  const undo = new Error('a rehearsal is rolled back')
+  await db
+    .transaction()
+    .execute(async (trx) => {
+      for (const editionId of await claim(trx)) {
+        const groups = await listReaderGroups(trx, editionId)
+        const { rows } = await sql<{ id: number; preferencesId: number; mask: string }>`
+          select subscriber_id as id, preferences_id as "preferencesId", mask from grouped_readers`.execute(trx)
+        for (const { id, preferencesId, mask } of rows) {
+          const group = groups.find((each) => each.preferencesId === preferencesId && each.mask === mask)
+          if (!group) throw new Error('a reader of no group')
+          known.set(`${editionId} ${id}`, { had: new Set(group.had), choices: JSON.stringify(group.choices) })
+        }
+      }
+      throw undo
+    })
+    .catch((error: unknown) => {
+      if (error !== undo) throw error
+    })
+}
+
+/** What becomes of the planned: most arrive; some wait on, are refused, overtaken or sent again. */
+async function moveOn(fates: readonly number[], resent: Set<number>): Promise<void> {
+  const { rows } = await sql<{ edition: number; subscriber: number; newer: boolean; state: string }>`
+    select d.edition_id as edition, d.subscriber_id as subscriber, d.state, exists (
+      select from deliveries o join editions n on n.id = o.edition_id join editions e on e.id = d.edition_id
+      where o.subscriber_id = d.subscriber_id and n.kind = e.kind and n.date > e.date
+    ) as newer
+    from deliveries d where d.state in ('planned', 'unknown') order by 1, 2`.execute(db)
+  for (const [at, { edition, subscriber, newer, state: before }] of rows.entries()) {
+    const fate = fates[at % fates.length] as number
+    const where = sql`edition_id = ${edition} and subscriber_id = ${subscriber}`
+    if (before === 'unknown') {
+      if (fate >= 25) continue
+      resent.add(subscriber)
+      await sql`update deliveries set state = 'planned', issued_at = date_trunc('second', now()), changed_at = clock_timestamp()
+        where ${where}`.execute(db)
+      continue
+    }
+    if (fate < 25) continue
+    const state = fate < 35 ? 'rejected' : fate < 50 ? 'withheld' : fate < 65 ? 'unknown' : 'submitted'
+    const reason = state === 'rejected' ? 'no such mailbox' : newer ? 'merged' : 'left'
+    const gone = state === 'rejected' || state === 'withheld'
+    await sql`update deliveries set state = ${state}, reason = ${gone ? reason : null}, address = null, changed_at = clock_timestamp(),
+      local_date = case when ${gone}::boolean then null else local_date end where ${where}`.execute(db)
+  }
+  await sql`
+    update batches b set state = 'settled' where not exists (
+      select from deliveries d where d.batch_id = b.id and d.state = 'planned'
+    )`.execute(db)
+}
+
+/** Holds every account against what its plan knew. */
+async function compare(known: Known, resent: Set<number>, seen: Record<string, number>): Promise<void> {
+  const count = (what: string) => {
+    seen[what] = (seen[what] ?? 0) + 1
+  }
+  const rows = await db
+    .selectFrom('deliveries')
+    .select(['edition_id', 'subscriber_id', 'selection_id', 'reason'])
+    .where((eb) => eb.or([eb('selection_id', 'is not', null), eb('reason', '=', 'filtered')]))
+    .execute()
+  const missed = await sql`select from deliveries where reason = 'late'`.execute(db)
+  if (missed.rows.length > 0) count('tooLate')
+  for (const row of rows) {
+    const plan = known.get(`${row.edition_id} ${row.subscriber_id}`)
+    const subscriber = await findSubscriberById(db, row.subscriber_id)
+    if (!plan || !subscriber) throw new Error('a delivery that no plan knew')
+    const places = await listPlaces(db, row.edition_id)
+    const { date, kind } = await getEdition(db, row.edition_id)
+    const { topics } = round.templates
+    const { papers, choicesChanged } = await findAccount(db, subscriber, { date, kind, cutoffMinutes: 30, topics })
+    const chosen =
+      row.selection_id === null ? [] : (await listSelections(db, row.edition_id, [row.selection_id]))[0]?.papers
+    const isResent = resent.has(subscriber.id)
+    const told = places.filter((_, at) => /^Left out: (you had it|the edition of)/.test(papers[at]?.sentence ?? ''))
+    if (!isResent) expect(told.map(({ position }) => position)).toEqual([...plan.had].sort((a, b) => a - b))
+    const now = selectPapers(indexPlaces(places, topics), subscriber.choices, plan.had).papers
+    const differs = [...now].sort().join() !== [...(chosen ?? [])].sort().join()
+    if (!isResent) expect(choicesChanged).toBe(differs)
+    if (JSON.stringify(subscriber.choices) === plan.choices) expect(choicesChanged).toBe(false)
+    count(choicesChanged ? 'changed' : 'unchanged')
+    if (row.reason === 'filtered') count('filtered')
+    if (told.some(({ section }) => section !== 'late')) count('had')
+    if (places.some(({ section, position }) => section === 'late' && chosen?.includes(position))) count('late')
+  }
 }

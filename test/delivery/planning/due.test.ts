@@ -97,6 +97,37 @@ describe('planDue', () => {
     expect(await readAccounts(db, missed.id)).toMatchObject({ due: 2, withheld: { merged: 1 } })
   })
 
+  it('makes up for an edition that was merged after its plan, with the next digest and no later one', async () => {
+    const merged = await freezeEdition(round, '2026-03-04', { places: inventPlaces('2026-03-04', 3), hoursAgo: 50 })
+    const reader = await addDueReader('a', { choices: { papers: 2 } })
+    await planDue(round)
+    // At its mark another one was on its way.
+    await sql`update deliveries set state = 'withheld', reason = 'merged', local_date = null, changed_at = clock_timestamp()`.execute(
+      db,
+    )
+    const late = inventPlaces('2026-03-04', 3).map((place) => ({ ...place, section: 'late' as const }))
+    for (const [date, papers] of [
+      ['2026-03-05', [1, 2, 3, 4]],
+      ['2026-03-06', [1, 2]],
+    ] as const) {
+      const places = [...inventPlaces(date, 2), ...late].map((place, at) => ({ ...place, position: at + 1 }))
+      const edition = await freezeEdition(round, date, { places, hoursAgo: 2 })
+      await sql`update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(
+        db,
+      )
+      await sql`update subscribers set next_due_at = now() - interval '1 second', waiting_since = now() - interval '60 days'`.execute(
+        db,
+      )
+      await planDue(round)
+      const { rows } = await sql`
+        select x.papers from deliveries d join selections x on x.edition_id = d.edition_id and x.id = d.selection_id
+        where d.edition_id = ${edition.id} and d.subscriber_id = ${reader.id}`.execute(db)
+      expect(rows).toEqual([{ papers }])
+      await settleAll()
+    }
+    expect(await readAccounts(db, merged.id)).toMatchObject({ due: 1, withheld: { merged: 1 } })
+  })
+
   it('withholds as late what froze too long ago', async () => {
     const late = await freezeEdition(round, '2026-03-01', { hoursAgo: 97 })
     await addDueReader('a')

@@ -1,0 +1,61 @@
+// Never twice, written once: whose papers a reader had, and which editions they missed, read from
+// the ledger. Planning reads it as it stands; explain as it stood when a digest was planned, from
+// the moments that the rows keep. `d` is the alias of a delivery, `at` SQL of a timestamptz.
+import { type RawBuilder, sql } from 'kysely'
+
+/**
+ * Tells whether delivery `d` counts as had: it may have reached its reader. Rejected and withheld
+ * ones give their papers back; as of `at`, only if they had been given up by then.
+ */
+export function isHadSql(d: string, at?: RawBuilder<Date>): RawBuilder<boolean> {
+  const column = columnOf(d)
+  const is = sql<boolean>`${column('state')} in ('planned', 'submitted', 'unknown')`
+  if (!at) return is
+  return sql<boolean>`(${is} or (${column('issued_at')} is not null and ${column('changed_at')} > ${at}))`
+}
+
+/**
+ * Returns the SQL of a relation (subscriber_id, dates): the days whose late papers an edition
+ * offers to each of `readers` (SQL of a relation with subscriber_id), missed since the last day
+ * that was not. Who missed none is not in it.
+ */
+export function missedDatesSql(
+  editionId: number,
+  readers: RawBuilder<unknown>,
+  at?: RawBuilder<Date>,
+): RawBuilder<unknown> {
+  const missed = isMissedSql('d', at)
+  return sql`
+    select past.subscriber_id, array(
+      select day from unnest(past.missed) day where day > coalesce(past.reached, '-infinity') order by day
+    ) as dates
+    from (
+      select d.subscriber_id, array_agg(e.date) filter (where ${missed}) as missed,
+        max(e.date) filter (where not ${missed}) as reached
+      from editions own
+      join editions e on e.kind = 'daily' and e.date < own.date and e.date >= (
+        select min(p.listed_on) from edition_papers p where p.edition_id = own.id and p.section = 'late'
+      )
+      cross join (${readers}) r
+      join deliveries d on d.edition_id = e.id and d.subscriber_id = r.subscriber_id
+      where own.id = ${editionId}
+      group by 1 having bool_or(${missed})
+    ) past`
+}
+
+/**
+ * Tells whether the edition of delivery `d` never went to its reader, being too old or overtaken by
+ * a newer one: the next digest makes up for it with its late papers.
+ */
+function isMissedSql(d: string, at?: RawBuilder<Date>): RawBuilder<boolean> {
+  const column = columnOf(d)
+  const is = sql<boolean>`(${column('state')} = 'withheld' and ${column('reason')} in ('late', 'merged'))`
+  if (!at) return is
+  // What was never planned was withheld by a plan, in the second that its digests were issued.
+  const since = sql`case when ${column('issued_at')} is null then date_trunc('second', ${column('changed_at')}) else ${column('changed_at')} end`
+  return sql<boolean>`(${is} and ${since} <= ${at})`
+}
+
+function columnOf(alias: string): (name: string) => RawBuilder<unknown> {
+  return (name) => sql.ref(`${alias}.${name}`)
+}
