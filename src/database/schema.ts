@@ -156,7 +156,7 @@ export interface PieceRow {
 
 /**
  * One set of choices, shared by everyone who chose the same. `choices` is a subscriber/preferences
- * `Choices`; rows never change.
+ * `Choices`, read there; rows never change. `sha256` is of what differs from the defaults.
  */
 export interface PreferencesRow {
   id: GeneratedAlways<number>

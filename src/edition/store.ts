@@ -3,7 +3,7 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import type { Database, EditionRow } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
-import type { EditionDate, Paper } from '../source/paper.ts'
+import { type EditionDate, readPaper } from '../source/paper.ts'
 import type { Edition } from './edition.ts'
 import type { Place } from './place.ts'
 
@@ -207,7 +207,7 @@ export async function listPlacesOf(db: Kysely<Database>, editionIds: readonly nu
       upvotes: row.upvotes,
       comments: row.comments,
       reason: row.reason,
-      paper: row.paper as Paper,
+      paper: readPaper(row.paper_id, row.paper),
     })
   }
   return byEdition

@@ -1,5 +1,7 @@
 // What a paper is, and the port through which sources hand papers over. Foreign field names stop
 // before this file.
+import { z } from 'zod'
+import { readStored } from '../database/stored.ts'
 
 /** A calendar date in UTC, `YYYY-MM-DD`: the day under which a source lists a paper. */
 export type EditionDate = string
@@ -28,6 +30,37 @@ export interface Paper {
   /** ISO 8601 in UTC. */
   publishedAt: string | null
   withdrawnAt: string | null
+}
+
+const text = z.string().catch('')
+const texts = z
+  .array(z.unknown())
+  .transform((list) => list.filter((each) => typeof each === 'string'))
+  .catch([])
+const optionalText = z.string().nullable().catch(null)
+
+const storedPaper = z.looseObject({
+  arxivId: optionalText,
+  title: text,
+  abstract: text,
+  summary: text,
+  authors: texts,
+  organization: optionalText,
+  keywords: texts,
+  codeUrl: optionalText,
+  codeStars: z.number().nullable().catch(null),
+  projectUrl: optionalText,
+  publishedAt: optionalText,
+  withdrawnAt: optionalText,
+})
+
+/**
+ * Reads the paper `id` as it was stored: see readStored. Without a title it goes by its id. A paper
+ * that is stored with more than this program knows keeps it.
+ */
+export function readPaper(id: string, stored: unknown): Paper {
+  const paper = readStored(storedPaper, stored)
+  return { ...paper, id, title: paper.title || id }
 }
 
 /** A paper as one look at a date found it. */

@@ -2,7 +2,7 @@
 // of it can fail, and nothing found is marked up here beyond two signs that no clean text holds.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import type { EditionDate, Paper } from './paper.ts'
+import { type EditionDate, type Paper, readPaper } from './paper.ts'
 
 export interface Found {
   paper: Paper
@@ -36,7 +36,7 @@ export async function listFound(
   page: { limit: number; offset: number },
 ): Promise<{ total: number; found: Found[] }> {
   const asked = questionOf(words.slice(0, WORDS_MAX_CHARACTERS))
-  const { rows } = await sql<Found & { total: number }>`
+  const { rows } = await sql<Omit<Found, 'paper'> & { total: number; id: string; facts: unknown }>`
     with question as (select websearch_to_tsquery('pg_catalog.english', ${asked}) as words),
     found as (
       select p.facts, p.id, ts_rank(p.words, q.words) as score, newest.date, count(*) over () as total
@@ -45,10 +45,13 @@ export async function listFound(
       where newest.date is not null
       order by score desc, newest.date desc, p.id limit ${page.limit} offset ${page.offset}
     )
-    select f.facts as paper, f.date as "listedOn", f.total,
+    select f.id, f.facts, f.date as "listedOn", f.total,
       ${headline('title', `${MARKS}, HighlightAll=true`)} as title, ${headline('abstract', EXCERPT)} as excerpt
     from found f, question q order by f.score desc, f.date desc, f.id`.execute(db)
-  return { total: rows[0]?.total ?? 0, found: rows.map(({ total: _, ...found }) => found) }
+  return {
+    total: rows[0]?.total ?? 0,
+    found: rows.map(({ total: _, id, facts, ...found }) => ({ ...found, paper: readPaper(id, facts) })),
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 // added: the history is what ranking reads.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import type { EditionDate, Listing, Paper } from './paper.ts'
+import { type EditionDate, type Listing, type Paper, readPaper } from './paper.ts'
 
 export interface Collection {
   date: EditionDate
@@ -47,9 +47,8 @@ export async function insertCollection(
   await sql`
     insert into papers (id, facts)
     select l->'paper'->>'id', l->'paper' from jsonb_array_elements(${rows}::jsonb) l order by 1
-    on conflict (id) do update set facts = excluded.facts, changed_at = now() where papers.facts <> excluded.facts`.execute(
-    trx,
-  )
+    on conflict (id) do update set facts = papers.facts || excluded.facts, changed_at = now()
+      where papers.facts <> papers.facts || excluded.facts`.execute(trx)
   await sql`
     insert into listings (date, paper_id, submitted_at)
     select ${look.date}, l->'paper'->>'id', (l->>'submittedAt')::timestamptz from jsonb_array_elements(${rows}::jsonb) l
@@ -112,8 +111,10 @@ export async function listPapers(
   until: Date | null = null,
 ): Promise<ListedPaper[]> {
   if (dates.length === 0) return []
-  const { rows } = await sql<Omit<ListedPaper, 'submittedAt'> & { submittedAt: Date | null }>`
-    select p.facts as paper, l.date as "listedOn", l.submitted_at as "submittedAt", v.upvotes, v.comments
+  const { rows } = await sql<
+    Omit<ListedPaper, 'submittedAt' | 'paper'> & { submittedAt: Date | null; id: string; facts: unknown }
+  >`
+    select p.id, p.facts, l.date as "listedOn", l.submitted_at as "submittedAt", v.upvotes, v.comments
     from listings l
     join papers p on p.id = l.paper_id
     join lateral (
@@ -123,5 +124,9 @@ export async function listPapers(
       order by v.collection_id desc limit 1
     ) v on true
     where l.date in (${sql.join(dates)})`.execute(db)
-  return rows.map((row) => ({ ...row, submittedAt: row.submittedAt?.toISOString() ?? null }))
+  return rows.map(({ id, facts, ...row }) => ({
+    ...row,
+    paper: readPaper(id, facts),
+    submittedAt: row.submittedAt?.toISOString() ?? null,
+  }))
 }

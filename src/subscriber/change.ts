@@ -3,7 +3,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { localDateSql, nextHourSql } from './calendar.ts'
-import type { Choices, Rhythm, Silence } from './preferences.ts'
+import { type Choices, type Rhythm, readChoices, type Silence } from './preferences.ts'
 import { ensurePreferences } from './store.ts'
 import { assertZones } from './zone.ts'
 
@@ -74,25 +74,29 @@ export async function markChanged(
   change: Change,
 ): Promise<Changed | undefined> {
   if (change.zone !== undefined) await assertZones(trx, new Set([change.zone]))
-  const { rows } = await sql<Preferences & { pauseDate: string | null }>`
+  const { rows } = await sql<Omit<Preferences, 'choices'> & { choices: unknown; pauseDate: string | null }>`
     select p.choices, s.silence, s.cadence, s.weekday, s.hour, s.zone, s.paused_until as "pausedUntil",
       ${localDateSql('s', sql`now()`)} + ${pauseDays(change)}::int as "pauseDate"
     from subscribers s join preferences p on p.id = s.preferences_id
     where s.id = ${id} and s.consent = 'confirmed' for update of s`.execute(trx)
   const row = rows[0]
   if (!row) return undefined
-  const { pauseDate, ...before } = row
+  const { pauseDate, choices, ...rhythm } = row
+  const before: Preferences = { ...rhythm, choices: readChoices(choices) }
   const { pausedUntil = before.pausedUntil, ...rest } = change
   const after: Preferences = {
     ...before,
     ...rest,
+    // What this program does not know of them is kept.
+    choices: { ...before.choices, ...change.choices },
     pausedUntil: typeof pausedUntil === 'object' && pausedUntil !== null ? pauseDate : pausedUntil,
   }
-  const [preferencesId] = await ensurePreferences(trx, [after.choices])
+  // Choices that stay are not written again: their row may hold what cannot be read here.
+  const [preferencesId = null] = change.choices ? await ensurePreferences(trx, [after.choices]) : []
   const waitsAnew = after.cadence !== before.cadence || after.pausedUntil !== before.pausedUntil
   const clockMoves = (['cadence', 'weekday', 'hour', 'zone'] as const).some((key) => after[key] !== before[key])
   await sql`
-    update subscribers s set preferences_id = ${preferencesId}, silence = ${after.silence}, cadence = a.cadence,
+    update subscribers s set preferences_id = coalesce(${preferencesId}::int, s.preferences_id), silence = ${after.silence}, cadence = a.cadence,
       weekday = a.weekday, hour = a.hour, zone = a.zone, paused_until = ${after.pausedUntil}::date,
       waiting_since = case when ${waitsAnew}::boolean then now() else s.waiting_since end,
       next_due_at = case when ${clockMoves}::boolean and not s.welcome then ${nextHourSql('a', sql`now()`)} else s.next_due_at end,

@@ -1,10 +1,12 @@
 // How a consent begins, is confirmed, ends and comes back. Every function is one statement and
 // harmless when repeated; which notice goes with it is decided in delivery/request/sign-up.ts.
 import { type Kysely, sql, type Transaction } from 'kysely'
+import { z } from 'zod'
 import type { Database } from '../database/schema.ts'
 import type { Consent } from '../database/states.ts'
+import { readStored } from '../database/stored.ts'
 import { nextHourSql } from './calendar.ts'
-import type { Choices, Rhythm, Silence } from './preferences.ts'
+import { type Choices, type Rhythm, type Silence, STORED_RHYTHM } from './preferences.ts'
 import { ensurePreferences } from './store.ts'
 
 /** What somebody asks for when they sign up, with what proves that they did. */
@@ -17,6 +19,18 @@ export interface Ask extends Rhythm {
   consentSource: string
   /** Names the words that were agreed to: page, language and version. */
   consentPage: string
+}
+
+const storedAsk = z.looseObject({
+  ...STORED_RHYTHM,
+  welcome: z.boolean().catch(false),
+  consentSource: z.string().catch('form'),
+  consentPage: z.string().catch('unknown'),
+})
+
+/** Reads an ask as it was stored: see readStored. */
+export function readAsk(stored: unknown): Ask {
+  return readStored(storedAsk, stored)
 }
 
 /** As much of a subscriber as signing up depends on. */

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { LENGTHS } from '../database/states.ts'
+import { readStored } from '../database/stored.ts'
 
 const INCLUDE_MEANINGS = ['only', 'first'] as const
 
@@ -42,18 +43,33 @@ const phrases = z
   .array(phrase)
   .transform((list) => [...new Map(list.toReversed().map((text) => [text.toLowerCase(), text])).values()].toReversed())
   .pipe(z.array(z.string()).max(PHRASES_MAX))
-  .default([])
+
+/**
+ * What is chosen where nothing is said. Once released, a default never changes: rows without a
+ * field mean it, and equal choices share a row by what differs from these.
+ */
+export const DEFAULT_CHOICES = {
+  papers: 10,
+  length: 'short',
+  minimumVotes: 0,
+  onlyWithCode: false,
+  include: [] as string[],
+  mute: [] as string[],
+  authors: [] as string[],
+  organisations: [] as string[],
+  includeMeans: 'first',
+} as const
 
 /**
  * The choices that decide a selection. Readers with equal choices share one row and, with the same
  * history, one selection.
  */
-const choicesSchema = z.strictObject({
+const fields = {
   /** Most papers a digest, without late risers. */
-  papers: z.int().min(1).max(PAPERS_MAX).default(10),
-  length: z.enum(LENGTHS).default('short'),
-  minimumVotes: z.int().min(0).max(100_000).default(0),
-  onlyWithCode: z.boolean().default(false),
+  papers: z.int().min(1).max(PAPERS_MAX),
+  length: z.enum(LENGTHS),
+  minimumVotes: z.int().min(0).max(100_000),
+  onlyWithCode: z.boolean(),
   /** Topics wanted, and topics never wanted. */
   include: phrases,
   mute: phrases,
@@ -64,10 +80,29 @@ const choicesSchema = z.strictObject({
    * What including means, where anything is included or followed: nothing but these, or these
    * first.
    */
-  includeMeans: z.enum(INCLUDE_MEANINGS).default('first'),
-})
+  includeMeans: z.enum(INCLUDE_MEANINGS),
+}
+const choicesSchema = z.strictObject(fields)
 
 export type Choices = z.infer<typeof choicesSchema>
+
+/** What of a stored list can be read, however long it is: a mute is not lost with its neighbour. */
+const storedPhrases = z
+  .array(z.unknown())
+  .transform((list) => list.flatMap((text) => phrase.safeParse(text).data ?? []))
+  .catch([])
+
+const storedSchema = z.looseObject({
+  papers: fields.papers.catch(DEFAULT_CHOICES.papers),
+  length: fields.length.catch(DEFAULT_CHOICES.length),
+  minimumVotes: fields.minimumVotes.catch(DEFAULT_CHOICES.minimumVotes),
+  onlyWithCode: fields.onlyWithCode.catch(DEFAULT_CHOICES.onlyWithCode),
+  include: storedPhrases,
+  mute: storedPhrases,
+  authors: storedPhrases,
+  organisations: storedPhrases,
+  includeMeans: fields.includeMeans.catch(DEFAULT_CHOICES.includeMeans),
+})
 
 export const CADENCES = ['daily', 'working-days', 'weekly'] as const
 export type Cadence = (typeof CADENCES)[number]
@@ -83,16 +118,43 @@ export interface Rhythm {
   zone: string
 }
 
+/** Released, and so never to change: see DEFAULT_CHOICES. */
 export const DEFAULT_RHYTHM: Rhythm = { cadence: 'daily', weekday: 1, hour: 7, zone: 'UTC' }
 /** In the order of their numbers: the first is 1. */
 export const WEEKDAY_NAMES = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const
 /** As commands and lists write them: `mon`. */
 export const WEEKDAYS = WEEKDAY_NAMES.map((name) => name.slice(0, 3).toLowerCase())
 const HOUR_MAX = 23
+/** The fields of a stored rhythm, with what stands for a missing one. */
+export const STORED_RHYTHM = {
+  cadence: z.enum(CADENCES).catch(DEFAULT_RHYTHM.cadence),
+  weekday: z.int().min(1).max(WEEKDAYS.length).catch(DEFAULT_RHYTHM.weekday),
+  hour: z.int().min(0).max(HOUR_MAX).catch(DEFAULT_RHYTHM.hour),
+  zone: z.string().refine(isZone).catch(DEFAULT_RHYTHM.zone),
+  silence: z.enum(SILENCES).catch('silent'),
+  choices: z.unknown().optional().transform(readChoices),
+}
 
 /** Fills in what is left open and throws a ZodError for anything out of range. */
 export function parseChoices(given: unknown): Choices {
-  return choicesSchema.parse(given)
+  return choicesSchema.parse(
+    typeof given === 'object' && given !== null ? { ...DEFAULT_CHOICES, ...withoutHoles(given) } : given,
+  )
+}
+
+/** Reads choices as they were stored: see readStored. Fields that are not known here stay. */
+export function readChoices(stored: unknown): Choices {
+  return readStored(storedSchema, stored)
+}
+
+/** Reads rows that hold choices, each set of preferences once, however many readers share it. */
+export function openChoices(): (row: { preferences_id: number; choices: unknown }) => Choices {
+  const known = new Map<number, Choices>()
+  return ({ preferences_id: id, choices }) => {
+    const read = known.get(id) ?? readChoices(choices)
+    known.set(id, read)
+    return read
+  }
 }
 
 /**
@@ -154,8 +216,18 @@ export function isZone(name: string): boolean {
   }
 }
 
-/** Returns the key under which equal choices share a row. */
+/**
+ * Returns the key under which equal choices share a row: of the fields that differ from their
+ * defaults, so that rows from before and after a new field stay equal.
+ */
 export function hashChoices(choices: Choices): Buffer {
-  const canonical = JSON.stringify(Object.fromEntries(Object.entries(choices).sort(([a], [b]) => (a < b ? -1 : 1))))
-  return createHash('sha256').update(canonical).digest()
+  const defaults: Record<string, unknown> = DEFAULT_CHOICES
+  const own = Object.entries(choices)
+    .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(defaults[name]))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  return createHash('sha256').update(JSON.stringify(own)).digest()
+}
+
+function withoutHoles(given: object): object {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

@@ -2,7 +2,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Database, SubscriberRow } from '../database/schema.ts'
 import { lastHourSql, nextHourSql, weekOfSql } from './calendar.ts'
-import { type Choices, hashChoices, type Rhythm } from './preferences.ts'
+import { type Choices, hashChoices, openChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
 import { assertZones } from './zone.ts'
 
@@ -106,7 +106,8 @@ export async function findSubscriberById(db: Kysely<Database>, id: number): Prom
  */
 export async function listSubscribers(db: Kysely<Database>, afterId: number, limit: number): Promise<Subscriber[]> {
   const rows = await subscribers(db).where('s.id', '>', afterId).orderBy('s.id').limit(limit).execute()
-  return rows.map(subscriberFrom)
+  const read = openChoices()
+  return rows.map((row) => subscriberFrom(row, read))
 }
 
 /**
@@ -210,13 +211,13 @@ function subscribers(db: Kysely<Database>) {
     .select('p.choices')
 }
 
-function subscriberFrom(row: Selectable<SubscriberRow> & { choices: unknown }): Subscriber {
+function subscriberFrom(row: Selectable<SubscriberRow> & { choices: unknown }, read = openChoices()): Subscriber {
   return {
     id: row.id,
     publicId: row.public_id,
     address: row.address,
     consent: row.consent,
-    choices: row.choices as Choices,
+    choices: read(row),
     cadence: row.cadence as Rhythm['cadence'],
     weekday: row.weekday,
     hour: row.hour,

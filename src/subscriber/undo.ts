@@ -1,10 +1,13 @@
 // A change that can be taken back: each one answers with a link of its own that restores what was
 // before it, once.
 import type { Kysely } from 'kysely'
+import { z } from 'zod'
 import type { Database } from '../database/schema.ts'
+import { readStored } from '../database/stored.ts'
 import { markAddress } from './address.ts'
 import { type Change, type Changed, markChanged, type Preferences } from './change.ts'
 import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
+import { hashChoices, STORED_RHYTHM } from './preferences.ts'
 
 /** What an undo restores. */
 export type Undo = { kind: 'choices'; before: Preferences } | { kind: 'address'; before: string }
@@ -35,7 +38,7 @@ export async function change(
 
 /** Looks at an undo link: what its page shows. */
 export async function findUndo(db: Kysely<Database>, token: string): Promise<Undo | undefined> {
-  return (await findCredential(db, 'undo', token))?.payload as Undo | undefined
+  return readUndo((await findCredential(db, 'undo', token))?.payload)
 }
 
 /**
@@ -49,7 +52,8 @@ export async function undo(db: Kysely<Database>, token: string): Promise<Undone 
     const credential = await claimCredential(trx, 'undo', token)
     if (!credential) return undefined
     const { subscriberId } = credential
-    const wanted = credential.payload as Undo
+    const wanted = readUndo(credential.payload)
+    if (!wanted) return undefined
     if (wanted.kind === 'choices') {
       const changed = await markChanged(trx, subscriberId, wanted.before)
       return changed && { kind: 'choices', subscriberId, ...changed }
@@ -60,7 +64,20 @@ export async function undo(db: Kysely<Database>, token: string): Promise<Undone 
   })
 }
 
+const storedUndo = z.union([
+  z.object({ kind: z.literal('address').default('address'), before: z.string() }),
+  z.object({ kind: z.literal('choices').default('choices'), before: z.looseObject({}) }),
+])
+const storedPreferences = z.looseObject({ ...STORED_RHYTHM, pausedUntil: z.iso.date().nullable().catch(null) })
+
+/** Undefined for what this program cannot take back: the link is as good as none. */
+function readUndo(stored: unknown): Undo | undefined {
+  const { data } = storedUndo.safeParse(stored)
+  return data?.kind === 'choices' ? { kind: 'choices', before: readStored(storedPreferences, data.before) } : data
+}
+
 function isSame({ before, after }: Changed): boolean {
-  const keys = Object.keys(after) as (keyof Preferences)[]
-  return keys.every((key) => JSON.stringify(after[key]) === JSON.stringify(before[key]))
+  const { choices: was, ...rhythm } = before
+  const keys = Object.keys(rhythm) as (keyof typeof rhythm)[]
+  return keys.every((key) => after[key] === before[key]) && hashChoices(after.choices).equals(hashChoices(was))
 }

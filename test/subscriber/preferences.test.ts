@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hashChoices, isZone, parseCadence, parseChoices } from '../../src/subscriber/preferences.ts'
+import { hashChoices, isZone, openChoices, parseCadence, parseChoices } from '../../src/subscriber/preferences.ts'
 
 describe('parseChoices', () => {
   it('fills in the defaults', () => {
@@ -36,6 +36,16 @@ describe('parseChoices', () => {
     const reversed = Object.fromEntries(Object.entries(one).reverse()) as typeof one
     expect(hashChoices(reversed)).toEqual(hashChoices(one))
     expect(hashChoices({ ...one, papers: 6 })).not.toEqual(hashChoices(one))
+  })
+})
+
+describe('openChoices', () => {
+  it('reads a row once, however many readers share it', () => {
+    const read = openChoices()
+    const row = { preferences_id: 1, choices: { papers: 3 } }
+    expect(read(row)).toEqual(parseChoices({ papers: 3 }))
+    expect(read({ ...row })).toBe(read(row))
+    expect(read({ ...row, preferences_id: 2 })).not.toBe(read(row))
   })
 })
 

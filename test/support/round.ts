@@ -2,7 +2,7 @@
 // scripts.
 import { type Kysely, sql } from 'kysely'
 import { openDatabase } from '../../src/database/client.ts'
-import { migrate } from '../../src/database/migrate.ts'
+import { type Migrations, migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { getAccounts } from '../../src/delivery/account/accounting.ts'
@@ -107,13 +107,14 @@ export interface TestRound extends Round {
   close(): Promise<void>
 }
 
-/** Opens a migrated round on an empty database. */
+/** Opens a migrated round on an empty database, or on one of `known` migrations alone. */
 export async function openTestRound(
   databaseUrl: string,
   given: Partial<Round> & { provider?: ScriptedProvider } = {},
+  known: Migrations = migrations,
 ): Promise<TestRound> {
-  const db = openDatabase(databaseUrl)
-  await migrate(db, migrations)
+  const db = given.db ?? openDatabase(databaseUrl)
+  await migrate(db, known)
   const provider = given.provider ?? openScriptedProvider()
   return {
     db,

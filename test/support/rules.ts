@@ -33,7 +33,7 @@ export const ROOMS: Rooms = {
   'delivery/account': ['delivery', 'delivery/sending'],
   'delivery/feedback': ['delivery/notice', 'delivery/provider', 'delivery/sending'],
   'delivery/notice': ['delivery', 'delivery/provider', 'delivery/sending'],
-  'delivery/planning': ['delivery/sending'],
+  'delivery/planning': ['delivery', 'delivery/sending'],
   'delivery/provider/resend': ['delivery/provider'],
   'delivery/provider/smtp': ['delivery/provider'],
   'delivery/request': ['delivery/notice', 'delivery/sending'],

@@ -8,6 +8,7 @@ import { up as search } from './006-search.ts'
 import { up as feedback } from './007-feedback.ts'
 import { up as providers } from './008-providers.ts'
 import { up as rateLimits } from './009-rate-limits.ts'
+import { up as sharedChoices } from './010-shared-choices.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -19,4 +20,5 @@ export const migrations = {
   '007-feedback': { up: feedback },
   '008-providers': { up: providers },
   '009-rate-limits': { up: rateLimits },
+  '010-shared-choices': { up: sharedChoices },
 }

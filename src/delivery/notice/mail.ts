@@ -10,7 +10,7 @@ import { makePiece } from '../../digest/piece.ts'
 import type { Templates } from '../../digest/rendering.ts'
 import { type LinkKeys, signToken } from '../../subscriber/token.ts'
 import type { Mail } from '../provider/provider.ts'
-import type { NoticeContent, SealedNotice } from './notice.ts'
+import { type NoticeContent, type NoticeKind, readSealed } from './notice.ts'
 import { unseal } from './seal.ts'
 import { wordsOf } from './words.ts'
 
@@ -23,7 +23,7 @@ export const NOTICE_VERSION = 1
 /** What a notice's bytes depend on beside host and templates. */
 export interface NoticeRowFacts {
   publicId: string
-  kind: string
+  kind: NoticeKind
   address: string
   sealed: Buffer
   keyId: number
@@ -38,7 +38,10 @@ const PAGES: Partial<Record<NoticeContent['kind'], OwnPage>> = {
   erase: 'erase',
 }
 
-/** Builds the mail of a notice. Throws when its key has left the ring or its seal does not open. */
+/**
+ * Builds the mail of a notice. Throws when its key has left the ring or its seal does not open;
+ * undefined when nothing that could be sent is inside.
+ */
 export function buildNotice(
   row: NoticeRowFacts,
   {
@@ -47,8 +50,10 @@ export function buildNotice(
     linkKeys,
     encoding,
   }: { host: Host; templates: Templates; linkKeys: LinkKeys; encoding: MailEncoding },
-): Mail {
-  const { content, reader } = unseal(linkKeys, row.keyId, row.publicId, row.sealed) as SealedNotice
+): Mail | undefined {
+  const sealed = readSealed(row.kind, unseal(linkKeys, row.keyId, row.publicId, row.sealed))
+  if (!sealed) return undefined
+  const { content, reader } = sealed
   const sign = (purpose: 'preferences' | 'unsubscribe') =>
     reader && signToken(linkKeys, row.keyId, purpose, { ...reader, issuedAt: row.issuedAt })
   const isForReader = content.kind === 'note' || content.kind === 'subscribed-already'

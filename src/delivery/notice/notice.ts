@@ -1,8 +1,10 @@
 // What a notice is: a mail that is not a digest. Its kinds, what each must be told, and how long
 // one that cannot leave is kept.
 import type { Kysely } from 'kysely'
+import { z } from 'zod'
 import type { Database } from '../../database/schema.ts'
 import type { NoticeKind } from '../../database/states.ts'
+import { readStored } from '../../database/stored.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 
 export type { NoticeKind } from '../../database/states.ts'
@@ -30,6 +32,35 @@ export type NoticeContent =
 export interface SealedNotice {
   content: NoticeContent
   reader: { publicId: string; epoch: number } | null
+}
+
+const storedNotice = z.looseObject({
+  content: z.unknown().optional(),
+  reader: z.looseObject({ publicId: z.string(), epoch: z.int() }).nullable().catch(null),
+})
+const storedContent = z.looseObject({
+  token: z.string().nullable().catch(null),
+  newAddress: z.string().catch('another address'),
+  subject: z.string().catch('A word about your digest'),
+  title: z.string().catch('A word about your digest'),
+  paragraphs: z
+    .array(z.unknown())
+    .transform((list) => list.filter((each) => typeof each === 'string'))
+    .catch([]),
+  why: z.string().catch('You get this because you subscribed.'),
+})
+
+/**
+ * Reads what was sealed for a notice of a kind: see readStored. Undefined where the one-time token
+ * of its link is missing, for which no default could stand.
+ */
+export function readSealed(kind: NoticeKind, opened: unknown): SealedNotice | undefined {
+  const { content, reader } = readStored(storedNotice, opened)
+  const { token, newAddress, subject, title, paragraphs, why } = readStored(storedContent, content)
+  if (kind === 'subscribed-already') return { content: { kind }, reader }
+  if (kind === 'note') return { content: { kind, subject, title, paragraphs, why }, reader }
+  if (token === null) return undefined
+  return { content: kind === 'address-changed' ? { kind, token, newAddress } : { kind, token }, reader }
 }
 
 /** A notice to be made. */

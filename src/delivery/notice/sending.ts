@@ -91,6 +91,11 @@ export async function prepareNotice(
   notice: ClaimedNotice,
 ): Promise<NoticeRequest | 'changed' | undefined> {
   const mail = buildNotice(notice, { ...parts, encoding: provider.encoding })
+  if (!mail) {
+    if (notice.fixed) return 'changed'
+    await markNoticeWithheld(parts.db, notice, 'unreadable')
+    return undefined
+  }
   const hash = hashMail(mail)
   if (notice.fixed && !notice.fixed.hash.equals(hash)) return 'changed'
   const idempotencyKey = noticeKeyOf(notice.id, hash)

@@ -2,7 +2,7 @@
 // deliveries with batches.
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import type { Choices } from '../../subscriber/preferences.ts'
+import { type Choices, openChoices } from '../../subscriber/preferences.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
 
 /** Readers of an edition with the same choices who already had the same of its papers. */
@@ -56,11 +56,17 @@ export async function listReaderGroups(trx: Transaction<Database>, editionId: nu
     join closed on closed.dates = coalesce(missed.dates, '{}')
     left join had on had.subscriber_id = r.subscriber_id
     where r.edition_id = ${editionId}`.execute(trx)
-  const { rows } = await sql<{ preferencesId: number; choices: Choices; mask: string }>`
-    select g.preferences_id as "preferencesId", p.choices, g.mask
+  const { rows } = await sql<{ preferences_id: number; choices: unknown; mask: string }>`
+    select g.preferences_id, p.choices, g.mask
     from (select distinct preferences_id, mask from grouped_readers) g
     join preferences p on p.id = g.preferences_id`.execute(trx)
-  return rows.map((row) => ({ ...row, had: [...row.mask].flatMap((bit, position) => (bit === '1' ? [position] : [])) }))
+  const read = openChoices()
+  return rows.map((row) => ({
+    preferencesId: row.preferences_id,
+    choices: read(row),
+    had: [...row.mask].flatMap((bit, position) => (bit === '1' ? [position] : [])),
+    mask: row.mask,
+  }))
 }
 
 /**

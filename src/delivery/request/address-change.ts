@@ -1,5 +1,6 @@
 // Moving to another address: confirmed at the new one, told to the old one with an undo. Whoever
 // asks sees the same whatever the state of the new address.
+import { z } from 'zod'
 import { claimAddress, isAddressFree, markAddress } from '../../subscriber/address.ts'
 import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
@@ -13,6 +14,7 @@ import { mayWrite } from './sign-up.ts'
 interface AddressChange {
   address: string
 }
+const storedChange = z.looseObject({ address: z.string() })
 
 /**
  * Asks the new address (normalised) of a confirmed subscriber. Returns the notice to send, null
@@ -39,7 +41,7 @@ export async function findAddressChange(
   { db }: Pick<NoticeParts, 'db'>,
   token: string,
 ): Promise<AddressChange | undefined> {
-  return (await findCredential(db, 'address', token))?.payload as AddressChange | undefined
+  return readChange((await findCredential(db, 'address', token))?.payload)
 }
 
 /**
@@ -55,7 +57,9 @@ export async function confirmAddress(
     const credential = await claimCredential(trx, 'address', token)
     if (!credential) return undefined
     const { subscriberId } = credential
-    const { address } = credential.payload as AddressChange
+    const change = readChange(credential.payload)
+    if (!change) return undefined
+    const { address } = change
     const before = await markAddress(trx, subscriberId, address)
     if (before === undefined) return undefined
     await pruneCredentialsOf(trx, subscriberId, ['export', 'erase'])
@@ -70,4 +74,9 @@ export async function confirmAddress(
     })
     return { subscriberId, address, noticeId }
   })
+}
+
+/** Undefined without an address, for which no default could stand: the link is as good as none. */
+function readChange(stored: unknown): AddressChange | undefined {
+  return storedChange.safeParse(stored).data
 }

@@ -1,6 +1,6 @@
 // Signing up: double opt-in, and the same answer whatever the state of the address, which is why
 // nothing here tells it.
-import type { Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { claimAddress } from '../../subscriber/address.ts'
 import {
@@ -10,8 +10,9 @@ import {
   insertPending,
   type KnownAddress,
   markConfirmed,
+  readAsk,
 } from '../../subscriber/consent.ts'
-import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
+import { claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { assertZones } from '../../subscriber/zone.ts'
@@ -52,7 +53,7 @@ export async function signUp({ db, linkKeys }: NoticeParts, address: string, ask
  */
 export async function findConfirmation({ db }: Pick<NoticeParts, 'db'>, token: string): Promise<Ask | undefined> {
   const credential = await findCredential(db, 'confirm', token)
-  return credential && askOf(credential)
+  return credential && readAsk(credential.payload)
 }
 
 /**
@@ -67,7 +68,7 @@ export async function confirm(
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'confirm', token)
     if (!credential) return undefined
-    const ask = askOf(credential)
+    const ask = readAsk(credential.payload)
     if (!(await markConfirmed(trx, credential.subscriberId, { ask, askedAt: credential.issuedAt }))) return undefined
     const subscriber = await findSubscriberById(trx, credential.subscriberId)
     return subscriber && { subscriber, welcome: ask.welcome }
@@ -83,17 +84,13 @@ export async function mayWrite(trx: Transaction<Database>, addressHash: Buffer):
   return day < NOTICES_A_DAY && month < NOTICES_A_MONTH
 }
 
-/** The newest choices count, under the link that is in the mailbox already. */
+/**
+ * The newest choices count, under the link that is in the mailbox already. What this program does
+ * not know of them is kept.
+ */
 async function refreshAsk(trx: Transaction<Database>, { id }: KnownAddress, ask: Ask): Promise<void> {
-  await trx
-    .updateTable('credentials')
-    .set({ payload: JSON.stringify(ask) })
-    .where('subscriber_id', '=', id)
-    .where('purpose', '=', 'confirm')
-    .where('used_at', 'is', null)
-    .execute()
-}
-
-function askOf({ payload }: Credential): Ask {
-  return payload as Ask
+  await sql`
+    update credentials set payload = coalesce(payload, '{}') || ${JSON.stringify(ask)}::jsonb || jsonb_build_object(
+      'choices', coalesce(payload->'choices', '{}') || ${JSON.stringify(ask.choices)}::jsonb)
+    where subscriber_id = ${id} and purpose = 'confirm' and used_at is null`.execute(trx)
 }

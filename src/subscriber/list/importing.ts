@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Consent } from '../../database/states.ts'
 import { nextHourSql } from '../calendar.ts'
-import type { Choices, Rhythm, Silence } from '../preferences.ts'
+import { openChoices, type Rhythm, type Silence } from '../preferences.ts'
 import { ensurePreferences, getAddressKey, type Insertion } from '../store.ts'
 import { hashAddress } from '../subscriber.ts'
 import type { ListedSubscriber } from './file.ts'
@@ -69,6 +69,7 @@ export async function listListed(
     .orderBy('s.id')
     .limit(limit)
     .execute()
+  const read = openChoices()
   return rows.map((row) => ({
     id: row.id,
     address: row.address as string,
@@ -84,6 +85,6 @@ export async function listListed(
     weekday: row.weekday,
     hour: row.hour,
     zone: row.zone,
-    choices: row.choices as Choices,
+    choices: read(row),
   }))
 }

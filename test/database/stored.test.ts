@@ -1,0 +1,302 @@
+// Every stored JSON shape, with each of its fields taken away in turn, with all of them gone, with
+// one that nobody knows and with values that nobody can read: planning, pages and mails go on. What
+// this program does not know is still there when a row is written again.
+import { sql } from 'kysely'
+import { describe, expect, it } from 'vitest'
+import { findAccount } from '../../src/delivery/account/telling.ts'
+import { insertNotice } from '../../src/delivery/notice/asking.ts'
+import type { NoticeContent } from '../../src/delivery/notice/notice.ts'
+import { seal } from '../../src/delivery/notice/seal.ts'
+import { askAddress, confirmAddress, findAddressChange } from '../../src/delivery/request/address-change.ts'
+import { confirm, findConfirmation, signUp } from '../../src/delivery/request/sign-up.ts'
+import { listPlaces } from '../../src/edition/store.ts'
+import { dispatch } from '../../src/jobs/dispatch.ts'
+import { notify } from '../../src/jobs/notify.ts'
+import { planAll } from '../../src/jobs/plan.ts'
+import { readPaper } from '../../src/source/paper.ts'
+import { listFound } from '../../src/source/search.ts'
+import { insertCollection, listPapers } from '../../src/source/store.ts'
+import { readAsk } from '../../src/subscriber/consent.ts'
+import { DEFAULT_CHOICES, hashChoices, parseChoices, readChoices } from '../../src/subscriber/preferences.ts'
+import { findSubscriberById, listSubscribers } from '../../src/subscriber/store.ts'
+import { issueToken } from '../../src/subscriber/token.ts'
+import { change, findUndo, undo } from '../../src/subscriber/undo.ts'
+import { makeAsk } from '../support/asks.ts'
+import { ageNotices, readNotice, readToken } from '../support/notices.ts'
+import { makePaper } from '../support/places.ts'
+import { addReader, freezeEdition, inventPlaces, readAccounts } from '../support/round.ts'
+import { keepWeb } from '../web/open-app.ts'
+
+const web = keepWeb()
+const DATE = '2026-03-05'
+const NEWER = { ofANewerBuild: { kept: ['as it is'] } }
+
+/** The shape without each of its fields, without any, with one more, and with nothing readable. */
+function variantsOf(shape: object): [string, object][] {
+  const entries = Object.entries(shape)
+  return [
+    ...entries.map(([name]): [string, object] => [
+      `without ${name}`,
+      Object.fromEntries(entries.filter(([other]) => other !== name)),
+    ]),
+    ['empty', {}],
+    ['with an unknown field', { ...shape, ...NEWER }],
+    ['unreadable', Object.fromEntries(entries.map(([name]) => [name, { odd: 1 }]))],
+  ]
+}
+
+const jsonb = (value: object) => sql`${JSON.stringify(value)}::jsonb`
+
+describe('what is stored as JSON', () => {
+  it('is all named here', async () => {
+    const { rows } = await sql<{ column: string }>`
+      select table_name || '.' || column_name as column from information_schema.columns
+      where table_schema = 'public' and data_type in ('json', 'jsonb') and table_name not like 'bull%' order by 1`.execute(
+      web.round.db,
+    )
+    expect(rows.map(({ column }) => column)).toEqual([
+      'credentials.payload',
+      'edition_papers.paper',
+      'papers.facts',
+      'preferences.choices',
+    ])
+  })
+
+  it('has defaults that never change', () => {
+    // Whoever changes a line here changes what old rows mean.
+    expect(DEFAULT_CHOICES).toEqual({
+      papers: 10,
+      length: 'short',
+      minimumVotes: 0,
+      onlyWithCode: false,
+      include: [],
+      mute: [],
+      authors: [],
+      organisations: [],
+      includeMeans: 'first',
+    })
+    expect(hashChoices(parseChoices({})).toString('hex').slice(0, 16)).toBe('4f53cda18c2baa0c')
+    expect(readAsk({})).toEqual({
+      cadence: 'daily',
+      weekday: 1,
+      hour: 7,
+      zone: 'UTC',
+      silence: 'silent',
+      choices: DEFAULT_CHOICES,
+      welcome: false,
+      consentSource: 'form',
+      consentPage: 'unknown',
+    })
+    expect(readPaper('2603.00001', null)).toEqual({
+      id: '2603.00001',
+      arxivId: null,
+      title: '2603.00001',
+      abstract: '',
+      summary: '',
+      authors: [],
+      organization: null,
+      keywords: [],
+      codeUrl: null,
+      codeStars: null,
+      projectUrl: null,
+      publishedAt: null,
+      withdrawnAt: null,
+    })
+  })
+})
+
+describe('choices', () => {
+  it('that lack a field or hold another are planned, shown, explained and sent', async () => {
+    const { db, linkKeys, templates, provider } = web.round
+    const variants = variantsOf(parseChoices({ papers: 3, mute: ['benchmarks'], include: ['agents'] }))
+    const readers = []
+    for (const [at, [, choices]] of variants.entries()) {
+      const reader = await addReader(db, `r${at}`)
+      await sql`
+        with row as (insert into preferences (sha256, choices) values (${Buffer.from(`row ${at}`)}, ${jsonb(choices)}) returning id)
+        update subscribers set preferences_id = row.id from row where subscribers.id = ${reader.id}`.execute(db)
+      readers.push(reader)
+    }
+    const edition = await freezeEdition(web.round, DATE)
+    await planAll(web.round, edition, null)
+    for (const { id } of await db.selectFrom('batches').select('id').execute()) await dispatch(web.round, id)
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: readers.length, submitted: readers.length })
+    expect(provider.accepted).toHaveLength(readers.length)
+    expect(await listSubscribers(db, 0, 100)).toHaveLength(readers.length)
+    for (const [at, { id }] of readers.entries()) {
+      const reader = await findSubscriberById(db, id)
+      if (!reader) throw new Error('a reader is gone')
+      const ask = { date: DATE, kind: 'daily', cutoffMinutes: 30, topics: templates.topics } as const
+      expect(await findAccount(db, reader, ask), variants[at]?.[0]).toMatchObject({
+        told: { kind: 'mail' },
+        choicesChanged: false,
+      })
+      const token = issueToken(linkKeys, 'preferences', reader, new Date())
+      const entered = await web.app.request(`/preferences/${token}`)
+      const cookie = (entered.headers.get('set-cookie') ?? '').split(';')[0] as string
+      const page = await web.app.request('/preferences', { headers: { cookie } })
+      expect(page.status, variants[at]?.[0]).toBe(200)
+    }
+  })
+
+  it('keep what is not known here through a change and its undo, and their row while only the hour changes', async () => {
+    const { db } = web.round
+    const { id } = await addReader(db, 'ada')
+    await sql`update preferences set choices = choices || ${jsonb({ ...NEWER, length: 'tiny' })}`.execute(db)
+    const stored = async () => {
+      const { rows } = await sql<{ id: number; choices: object }>`
+        select p.id, p.choices from subscribers s join preferences p on p.id = s.preferences_id`.execute(db)
+      return rows[0]
+    }
+    const before = await stored()
+    await change(db, id, { hour: 20 })
+    expect(await stored()).toEqual(before)
+    const changed = await change(db, id, { choices: parseChoices({ papers: 4 }) })
+    expect((await stored())?.choices).toMatchObject({ papers: 4, length: 'short', ...NEWER })
+    await undo(db, changed?.undo as string)
+    expect((await stored())?.choices).toMatchObject({ papers: 10, ...NEWER })
+  })
+
+  it('share a row by what differs from the defaults, and read only what can be read', () => {
+    expect(hashChoices(readChoices({}))).toEqual(hashChoices(parseChoices({})))
+    expect(hashChoices(readChoices(NEWER))).not.toEqual(hashChoices(parseChoices({})))
+    expect(readChoices({ mute: ['rl', 7, 'vision'], papers: 900 })).toMatchObject({
+      mute: ['rl', 'vision'],
+      papers: 10,
+    })
+    expect(() => parseChoices(NEWER)).toThrow()
+  })
+})
+
+describe('papers', () => {
+  const paper = makePaper({ id: '2603.00001', title: 'Diffusion at noon' })
+  it.each(variantsOf(paper))('%s are ranked, found, planned and sent', async (_, stored) => {
+    const { db } = web.round
+    const look = { date: DATE, source: 'test', verdict: 'complete', reason: null, setAside: 0 } as const
+    const listing = { paper, upvotes: 3, comments: 0, submittedAt: null }
+    await db.transaction().execute((trx) => insertCollection(trx, { ...look, listings: [listing] }))
+    await sql`update papers set facts = ${jsonb(stored)}`.execute(db)
+    const [listed] = await listPapers(db, [DATE])
+    expect(listed?.paper).toMatchObject({ id: paper.id, title: expect.stringMatching(/./) })
+    for (const { paper: found } of (await listFound(db, 'diffusion', { limit: 5, offset: 0 })).found)
+      expect(found.id).toBe(paper.id)
+    const places = inventPlaces(DATE, 3)
+    const edition = await freezeEdition(web.round, DATE, {
+      places: places.map((place, at) => (at === 0 && listed ? { ...place, paper: listed.paper } : place)),
+    })
+    await sql`update edition_papers set paper = ${jsonb(stored)} where position = 1`.execute(db)
+    expect(await listPlaces(db, edition.id)).toHaveLength(3)
+    await addReader(db, 'ada', { choices: { include: ['diffusion'], authors: ['Hopper'], organisations: ['MIT'] } })
+    await planAll(web.round, edition, null)
+    for (const { id } of await db.selectFrom('batches').select('id').execute()) await dispatch(web.round, id)
+    expect(web.round.provider.accepted).toHaveLength(1)
+    expect((await web.app.request(`/editions/${DATE}`)).status).toBe(200)
+  })
+
+  it('keep what is not known here when they are collected again and frozen', async () => {
+    const { db } = web.round
+    const look = { date: DATE, source: 'test', verdict: 'complete', reason: null, setAside: 0 } as const
+    const collect = (title: string) =>
+      db.transaction().execute((trx) => {
+        const listings = [{ paper: { ...paper, title }, upvotes: 3, comments: 0, submittedAt: null }]
+        return insertCollection(trx, { ...look, listings })
+      })
+    await collect('One')
+    await sql`update papers set facts = facts || ${jsonb(NEWER)}`.execute(db)
+    await collect('Two')
+    const [listed] = await listPapers(db, [DATE])
+    expect(listed?.paper).toMatchObject({ title: 'Two', ...NEWER })
+    const [place] = inventPlaces(DATE, 1)
+    if (!place || !listed) throw new Error('nothing was listed')
+    await freezeEdition(web.round, DATE, { places: [{ ...place, paper: listed.paper }] })
+    const { rows } = await sql<{ paper: object }>`select paper from edition_papers`.execute(db)
+    expect(rows[0]?.paper).toMatchObject(NEWER)
+  })
+})
+
+describe('links', () => {
+  const setPayload = (payload: object) => sql`update credentials set payload = ${jsonb(payload)}`.execute(web.round.db)
+
+  it.each(variantsOf(makeAsk()))('to confirm, %s, begin a subscription', async (_, payload) => {
+    const notice = await signUp(web.round, 'ada@example.org', makeAsk())
+    await setPayload(payload)
+    const token = await readToken(web.round, notice)
+    expect((await web.app.request(`/confirm/${token}`)).status).toBe(200)
+    expect(await confirm(web.round, token)).toMatchObject({ subscriber: { consent: 'confirmed', hour: 7 } })
+  })
+
+  it('to confirm keep what is not known here when somebody asks again', async () => {
+    const notice = await signUp(web.round, 'ada@example.org', makeAsk())
+    const ask = makeAsk()
+    await setPayload({ ...ask, ...NEWER, choices: { ...ask.choices, ...NEWER } })
+    await signUp(web.round, 'ada@example.org', makeAsk({ hour: 9 }))
+    const token = await readToken(web.round, notice)
+    expect(await findConfirmation(web.round, token)).toMatchObject({ hour: 9, ...NEWER, choices: NEWER })
+  })
+
+  const standing = { ...makeAsk(), pausedUntil: '2999-01-01' }
+  const undos = [
+    ...variantsOf({ kind: 'choices', before: standing }),
+    ...variantsOf(standing).map(([name, before]): [string, object] => [`before ${name}`, { kind: 'choices', before }]),
+    ...variantsOf({ kind: 'address', before: 'old@example.org' }),
+  ]
+  it.each(undos)('to undo, %s, show and do what can be read of them', async (_, payload) => {
+    const { db } = web.round
+    const { id } = await addReader(db, 'ada')
+    const token = (await change(db, id, { hour: 20 }))?.undo as string
+    await setPayload(payload)
+    const found = await findUndo(db, token)
+    expect((await web.app.request(`/undo/${token}`)).status).toBe(found ? 200 : 404)
+    const undone = await undo(db, token)
+    expect(undone?.kind).toBe(found?.kind)
+    expect('before' in payload && (!('kind' in payload) || typeof payload.kind === 'string')).toBe(found !== undefined)
+  })
+
+  it.each(variantsOf({ address: 'new@example.org' }))('to move, %s, move or are not found', async (_, payload) => {
+    const { db } = web.round
+    const { id } = await addReader(db, 'ada')
+    const notice = await askAddress(web.round, id, 'new@example.org')
+    const token = await readToken(web.round, notice)
+    await setPayload(payload)
+    const isThere = 'address' in payload && typeof payload.address === 'string'
+    expect((await web.app.request(`/address/${token}`)).status).toBe(isThere ? 200 : 404)
+    expect(await findAddressChange(web.round, token)).toEqual(isThere ? payload : undefined)
+    expect((await confirmAddress(web.round, token))?.address).toBe(isThere ? 'new@example.org' : undefined)
+  })
+})
+
+describe('sealed notices', () => {
+  const token = 'a'.repeat(43)
+  const contents: NoticeContent[] = [
+    { kind: 'confirm', token },
+    { kind: 'address-changed', token, newAddress: 'n•••@example.org' },
+    { kind: 'subscribed-already' },
+    { kind: 'note', subject: 'No papers', title: 'Nothing', paragraphs: ['Why.'], why: 'You asked.' },
+  ]
+  it.each(contents)('of kind $kind leave, whatever they lack but the token of their link', async (content) => {
+    const { db, linkKeys, provider } = web.round
+    const { id: subscriberId, publicId } = await addReader(db, 'ada')
+    const reader = { publicId, epoch: 0 }
+    const sealed: [string, object][] = [
+      ...variantsOf({ content, reader }),
+      ...variantsOf(content).map(([name, content]): [string, object] => [`content ${name}`, { content, reader }]),
+      ...variantsOf(reader).map(([name, reader]): [string, object] => [`reader ${name}`, { content, reader }]),
+    ]
+    for (const [name, value] of sealed) {
+      const id = await insertNotice(db, linkKeys, { ...content, subscriberId, address: 'ada@example.org' })
+      const row = await readNotice(db, id)
+      await sql`update notices set sealed = ${seal(linkKeys, row.public_id, value)} where id = ${id}`.execute(db)
+      provider.accepted.length = 0
+      await notify(web.round, id)
+      const inside = (value as { content?: { token?: unknown } }).content
+      const isWhole = !('token' in content) || typeof inside?.token === 'string'
+      const { state, reason } = await readNotice(db, id)
+      expect({ name, state, reason }).toEqual({
+        name,
+        state: isWhole ? 'submitted' : 'withheld',
+        reason: isWhole ? null : 'unreadable',
+      })
+    }
+    await ageNotices(db, 25)
+  })
+})
