@@ -10,6 +10,7 @@ import {
   findEnvironmentReaders,
   findHomelessTests,
   findLongFiles,
+  findLostMentions,
   findOddStoreFunctions,
   findStrayPackages,
   findUnclearSpecifiers,
@@ -204,6 +205,15 @@ const rules: Rule[] = [
       'src/e.ts': lines(60),
       'src/source/sample.ts': lines(900),
     },
+  },
+  {
+    name: 'comments name files that are there',
+    find: ({ modules, paths }) => findLostMentions(modules, paths),
+    broken: [
+      [{ 'src/a.ts': '// What follows is in b.ts.' }, /src\/a\.ts:1 speaks of b\.ts/],
+      [{ 'src/a.ts': '', 'test/a.ts': '/**\n * See web/a.ts.\n */' }, /test\/a\.ts:2 speaks of web\/a\.ts/],
+    ],
+    sound: { 'src/web/a.ts': '// As in web/a.ts and a.ts, not in templates/pages/a.hbs.\nconst b = "b.ts"' },
   },
   {
     name: 'comments wrap where they can be read',

@@ -1,7 +1,7 @@
 // Says why a subscriber got these papers of an edition, or why no mail: the same words that status
 // counts. Reads only.
 import type { EditionKind } from '../database/states.ts'
-import { type Account, findAccount } from '../delivery/account/telling.ts'
+import { type Explained, explainEdition } from '../delivery/account/explaining.ts'
 import { findDeliveryKind } from '../delivery/store.ts'
 import { readTopics } from '../digest/topics/topics.ts'
 import { findNewestEdition } from '../edition/store.ts'
@@ -31,24 +31,24 @@ export async function explainCommand(
     const asked = date ?? (await findNewestEdition(stores.db, kind))?.date
     if (!asked) throw new Error(`no ${kind} edition was frozen yet: name a date with --date`)
     const { cutoffMinutes } = config
-    const account = await findAccount(stores.db, subscriber, {
+    const explained = await explainEdition(stores.db, subscriber, {
       date: asked,
       kind,
       cutoffMinutes,
       topics: readTopics(config.templatesDir),
     })
     openTerminal(options).print(
-      fieldsOf(subscriber, account, asked, kind),
-      linesOf(subscriber, account, { date: asked, kind }),
+      fieldsOf(subscriber, explained, asked, kind),
+      linesOf(subscriber, explained, { date: asked, kind }),
     )
   })
 }
 
-function fieldsOf({ address }: Subscriber, account: Account, date: EditionDate, kind: EditionKind) {
-  const { edition, told } = account
-  const papers = account.papers.filter(({ selected }) => selected)
-  const leftOut = account.papers.filter(({ selected }) => !selected)
-  const paper = ({ paperId, title, upvotes, sentence }: Account['papers'][number]) => ({
+function fieldsOf({ address }: Subscriber, explained: Explained, date: EditionDate, kind: EditionKind) {
+  const { edition, outcome } = explained
+  const papers = explained.papers.filter(({ selected }) => selected)
+  const leftOut = explained.papers.filter(({ selected }) => !selected)
+  const paper = ({ paperId, title, upvotes, sentence }: Explained['papers'][number]) => ({
     id: paperId,
     title,
     upvotes,
@@ -59,19 +59,23 @@ function fieldsOf({ address }: Subscriber, account: Account, date: EditionDate, 
     date,
     kind,
     edition: edition?.state ?? null,
-    outcome: told.kind,
-    whose: told.kind === 'silence' ? told.whose : null,
-    reason: told.kind === 'silence' ? told.reason : null,
-    sentence: told.sentence,
-    choicesChanged: account.choicesChanged,
+    outcome: outcome.kind,
+    whose: outcome.kind === 'silence' ? outcome.whose : null,
+    reason: outcome.kind === 'silence' ? outcome.reason : null,
+    sentence: outcome.sentence,
+    choicesChanged: explained.choicesChanged,
     papers: papers.map(paper),
     leftOut: leftOut.map(paper),
   }
 }
 
-function linesOf(subscriber: Subscriber, account: Account, named: { date: EditionDate; kind: EditionKind }): string[] {
-  const { edition, told, papers } = account
-  const line = ({ title, sentence }: Account['papers'][number]) => [
+function linesOf(
+  subscriber: Subscriber,
+  explained: Explained,
+  named: { date: EditionDate; kind: EditionKind },
+): string[] {
+  const { edition, outcome, papers } = explained
+  const line = ({ title, sentence }: Explained['papers'][number]) => [
     `  ${title}`,
     `    ${sentence.replace(/^Left out: /, '')}`,
   ]
@@ -79,8 +83,8 @@ function linesOf(subscriber: Subscriber, account: Account, named: { date: Editio
   const leftOut = papers.filter((paper) => !paper.selected)
   return [
     `${subscriber.address} (${rhythmInWords(subscriber)}), ${editionName(named)}${edition ? `: ${stateInWords(edition)}` : ''}`,
-    told.kind === 'silence' ? `No mail: ${told.sentence}` : told.sentence,
-    ...(account.choicesChanged ? ['The choices have changed since: the reasons are those of today.'] : []),
+    outcome.kind === 'silence' ? `No mail: ${outcome.sentence}` : outcome.sentence,
+    ...(explained.choicesChanged ? ['The choices have changed since: the reasons are those of today.'] : []),
     ...(selected.length > 0 ? ['', 'In the digest:', ...selected.flatMap(line)] : []),
     ...(leftOut.length > 0 ? ['', 'Left out:', ...leftOut.flatMap(line)] : []),
   ]

@@ -2,7 +2,7 @@
 // made once or not at all.
 import type { Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { findAccount } from '../delivery/account/telling.ts'
+import { explainEdition } from '../delivery/account/explaining.ts'
 import { insertNotices } from '../delivery/notice/asking.ts'
 import { dayNote, filtersNote } from '../delivery/notice/note-words.ts'
 import { claimNotes, type EarnedNote } from '../delivery/planning/notes.ts'
@@ -49,6 +49,6 @@ async function getReason(round: NotesRound, trx: Transaction<Database>, note: Ea
   if (note.editionId === null || !subscriber) return NOTHING_NEW
   const { date, kind } = await getEdition(trx, note.editionId)
   const { topics } = round.templates
-  const { told } = await findAccount(trx, subscriber, { date, kind, cutoffMinutes: round.cutoffMinutes, topics })
-  return told.kind === 'silence' ? told.sentence : NOTHING_NEW
+  const { outcome } = await explainEdition(trx, subscriber, { date, kind, cutoffMinutes: round.cutoffMinutes, topics })
+  return outcome.kind === 'silence' ? outcome.sentence : NOTHING_NEW
 }

@@ -3,7 +3,7 @@
 // this program does not know is still there when a row is written again.
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { findAccount } from '../../src/delivery/account/telling.ts'
+import { explainEdition } from '../../src/delivery/account/explaining.ts'
 import { insertNotice } from '../../src/delivery/notice/asking.ts'
 import type { NoticeContent } from '../../src/delivery/notice/notice.ts'
 import { seal } from '../../src/delivery/notice/seal.ts'
@@ -127,8 +127,8 @@ describe('choices', () => {
       const reader = await findSubscriberById(db, id)
       if (!reader) throw new Error('a reader is gone')
       const ask = { date: DATE, kind: 'daily', cutoffMinutes: 30, topics: templates.topics } as const
-      expect(await findAccount(db, reader, ask), variants[at]?.[0]).toMatchObject({
-        told: { kind: 'mail' },
+      expect(await explainEdition(db, reader, ask), variants[at]?.[0]).toMatchObject({
+        outcome: { kind: 'mail' },
         choicesChanged: false,
       })
       const token = issueToken(linkKeys, 'preferences', reader, new Date())

@@ -25,6 +25,7 @@ interface ExportedFunction {
 interface CommentLine {
   line: number
   columns: number
+  text: string
 }
 
 export interface Module {
@@ -82,7 +83,9 @@ function parseModule(path: string, text: string): Module {
 function commentsIn(text: string): CommentLine[] {
   return text
     .split('\n')
-    .flatMap((line, index) => (/^\s*(\/\/|\/\*|\*)/.test(line) ? { line: index + 1, columns: line.length } : []))
+    .flatMap((line, index) =>
+      /^\s*(\/\/|\/\*|\*)/.test(line) ? { line: index + 1, columns: line.length, text: line.trim() } : [],
+    )
 }
 
 function fileOf(path: string, from: string): string | undefined {

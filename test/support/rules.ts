@@ -257,6 +257,17 @@ export function findEmptyNames(paths: readonly string[]): string[] {
   })
 }
 
+/** Reports comments that send the reader to a source file that is not there. */
+export function findLostMentions(modules: readonly Module[], paths: readonly string[]): string[] {
+  return modules.flatMap(({ path, comments }) =>
+    comments.flatMap(({ line, text }) =>
+      [...text.matchAll(/(?<![\w/.-])(?:[\w-]+\/)*[\w-]+\.ts\b/g)]
+        .filter(([name]) => !paths.some((each) => `/${each}`.endsWith(`/${name}`)))
+        .map(([name]) => `${path}:${line} speaks of ${name}, which does not exist`),
+    ),
+  )
+}
+
 /** Reports comments that go past the column at which they wrap. */
 export function findWideComments(modules: readonly Module[]): string[] {
   return modules.flatMap(({ path, comments }) =>

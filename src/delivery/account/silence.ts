@@ -26,7 +26,7 @@ export interface Silence extends SilenceWords {
  * What became of an edition for one reader: a mail, one that is still to come, or the one reason
  * why there is none.
  */
-export type Told =
+export type Outcome =
   | { kind: 'mail'; sentence: string }
   | { kind: 'coming'; sentence: string }
   | ({ kind: 'silence' } & Silence)
@@ -65,9 +65,9 @@ export interface Facts {
 }
 
 /** Tells what became of an edition for a reader. Every case ends in exactly one answer. */
-export function tell(facts: Facts): Told {
+export function outcomeFor(facts: Facts): Outcome {
   const { delivery, edition } = facts
-  if (delivery) return tellDelivery(facts, delivery)
+  if (delivery) return outcomeOfDelivery(facts, delivery)
   const { reader, kind } = facts
   const isWeekly = reader.cadence === 'weekly'
   if (isWeekly !== (kind === 'weekly')) {
@@ -75,7 +75,7 @@ export function tell(facts: Facts): Told {
     return silent({ whose: 'choices', reason: 'other-cadence', sentence })
   }
   if (isWeekly && !facts.isTheirWeek) return silent(notYourDay(facts))
-  return silent(editionSilence(edition, facts)) ?? tellWaiting(facts)
+  return silent(editionSilence(edition, facts)) ?? outcomeOfWaiting(facts)
 }
 
 /** Says why an edition is sent to nobody; undefined for a frozen one that is not of the archive. */
@@ -140,7 +140,7 @@ export function withheldSilence(
   }
 }
 
-function tellDelivery({ edition }: Facts, delivery: NonNullable<Facts['delivery']>): Told {
+function outcomeOfDelivery({ edition }: Facts, delivery: NonNullable<Facts['delivery']>): Outcome {
   const { state, reason, batch } = delivery
   switch (state) {
     case 'submitted':
@@ -167,7 +167,7 @@ function tellDelivery({ edition }: Facts, delivery: NonNullable<Facts['delivery'
  * A frozen edition that meets a reader without a delivery of it: it waits for them, or it never
  * did.
  */
-function tellWaiting({ edition, reader }: Facts): Told {
+function outcomeOfWaiting({ edition, reader }: Facts): Outcome {
   if (reader.consent === 'pending') {
     return silent({ whose: 'choices', reason: 'pending', sentence: 'The subscription is not confirmed yet.' })
   }
@@ -202,8 +202,8 @@ function sayUnknown(reason: string | null): Silence {
   return { whose: 'ours', reason: 'unknown', sentence }
 }
 
-function silent(silence: Silence): Told
-function silent(silence: Silence | undefined): Told | undefined
-function silent(silence: Silence | undefined): Told | undefined {
+function silent(silence: Silence): Outcome
+function silent(silence: Silence | undefined): Outcome | undefined
+function silent(silence: Silence | undefined): Outcome | undefined {
   return silence && { kind: 'silence', ...silence }
 }

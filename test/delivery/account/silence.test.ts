@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { editionSilence, type Facts, tell, withheldSilence } from '../../../src/delivery/account/silence.ts'
+import { editionSilence, type Facts, outcomeFor, withheldSilence } from '../../../src/delivery/account/silence.ts'
 
 const edition = {
   state: 'frozen',
@@ -20,9 +20,9 @@ const reader = {
   nextHour: '2026-03-06 07:00',
 } as const
 
-function told(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}) {
+function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}) {
   const { who, ...facts } = given
-  return tell({
+  return outcomeFor({
     date: '2026-03-05',
     kind: 'daily',
     edition,
@@ -35,7 +35,7 @@ function told(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}) {
 const delivered = (
   state: 'planned' | 'withheld' | 'rejected' | 'unknown' | 'submitted',
   reason: string | null = null,
-) => told({ delivery: { state, reason, batch: null, mergedInto: null, filtered: null } })
+) => outcome({ delivery: { state, reason, batch: null, mergedInto: null, filtered: null } })
 
 describe('tell', () => {
   it('reads what happened to a delivery first', () => {
@@ -59,12 +59,12 @@ describe('tell', () => {
     [{ who: { isPaused: true, pausedUntil: '2026-03-09' } }, 'choices', 'paused'],
     [{ who: { subscribedAt: new Date('2026-03-07'), waitingSince: new Date('2026-03-07') } }, 'choices', 'before'],
     [{ who: { waitingSince: new Date('2026-03-07') } }, 'choices', 'not-waiting'],
-  ] as [Parameters<typeof told>[0], string, string][])('%j: %s, %s', (given, whose, reason) => {
-    expect(told(given)).toMatchObject({ kind: 'silence', whose, reason })
+  ] as [Parameters<typeof outcome>[0], string, string][])('%j: %s, %s', (given, whose, reason) => {
+    expect(outcome(given)).toMatchObject({ kind: 'silence', whose, reason })
   })
 
   it('says for whose hour an edition waits', () => {
-    expect(told()).toEqual({ kind: 'coming', sentence: 'It waits for your next hour: 2026-03-06 07:00.' })
+    expect(outcome()).toEqual({ kind: 'coming', sentence: 'It waits for your next hour: 2026-03-06 07:00.' })
   })
 })
 

@@ -1,5 +1,5 @@
 // The preferences page: a mailed link becomes a sitting with a clean address, and the page shows
-// what stands. Looking changes nothing; preferences-change.ts takes what is sent.
+// what stands. Looking changes nothing; change.ts takes what is sent.
 import type { Context } from 'hono'
 import { DateTime } from 'luxon'
 import { getNow } from '../../../database/clock.ts'

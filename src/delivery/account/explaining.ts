@@ -15,11 +15,11 @@ import type { EditionDate } from '../../source/paper.ts'
 import { nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
-import { type Facts, type Told, tell } from './silence.ts'
+import { type Facts, type Outcome, outcomeFor } from './silence.ts'
 
-export interface Account {
+export interface Explained {
   edition: Edition | undefined
-  told: Told
+  outcome: Outcome
   /**
    * Each paper of the edition with the reason why it is in the digest or not; none where no
    * selection was made.
@@ -48,7 +48,7 @@ interface DeliveryFacts {
 }
 
 /** Tells what became of the edition of a date for a subscriber, and why each paper is in or out. */
-export async function findAccount(db: Kysely<Database>, subscriber: Subscriber, ask: Ask): Promise<Account> {
+export async function explainEdition(db: Kysely<Database>, subscriber: Subscriber, ask: Ask): Promise<Explained> {
   const edition = await findEdition(db, ask.date, ask.kind)
   const delivery = edition && (await findDeliveryFacts(db, edition.id, subscriber.id))
   const isMade = delivery !== undefined && (delivery.selectionId !== null || delivery.reason === 'filtered')
@@ -74,7 +74,7 @@ export async function findAccount(db: Kysely<Database>, subscriber: Subscriber, 
   }
   return {
     edition,
-    told: tell(facts),
+    outcome: outcomeFor(facts),
     papers: explained.map((each, at) => explainAsSent(each, places[at] as Place, chosen)),
     choicesChanged: explained.some((each) => each.selected !== chosen.has(each.position)),
   }
@@ -84,7 +84,11 @@ export async function findAccount(db: Kysely<Database>, subscriber: Subscriber, 
  * What was sent counts: where today's choices would decide otherwise, the place itself says why it
  * stood there.
  */
-function explainAsSent(explanation: Explanation, place: Place, chosen: ReadonlySet<number>): Account['papers'][number] {
+function explainAsSent(
+  explanation: Explanation,
+  place: Place,
+  chosen: ReadonlySet<number>,
+): Explained['papers'][number] {
   const selected = chosen.has(explanation.position)
   const sentence =
     selected === explanation.selected

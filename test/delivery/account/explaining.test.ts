@@ -5,7 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
 import type { Database } from '../../../src/database/schema.ts'
-import { type Account, findAccount } from '../../../src/delivery/account/telling.ts'
+import { type Explained, explainEdition } from '../../../src/delivery/account/explaining.ts'
 import { claimAllReaders, claimDueReaders } from '../../../src/delivery/planning/due.ts'
 import { listReaderGroups } from '../../../src/delivery/planning/planning.ts'
 import { indexPlaces } from '../../../src/digest/place-index.ts'
@@ -113,7 +113,7 @@ async function disturb(id: number, publicId: string, fate: number): Promise<void
   else if (fate === 5) await sql`update subscribers s set zone = 'Asia/Tokyo' where id = ${id}`.execute(db)
 }
 
-describe('findAccount', () => {
+describe('explainEdition', () => {
   it('tells one thing of every reader and date of a fortnight, and what it tells is so', {
     timeout: 300_000,
   }, async () => {
@@ -159,9 +159,9 @@ describe('findAccount', () => {
       const kind = subscriber.cadence === 'weekly' ? 'weekly' : 'daily'
       for (let day = 0; day < DAYS; day++) {
         const ask = { date: shiftDate(FROM, day), kind, cutoffMinutes: 30, topics: round.templates.topics } as const
-        const account = await findAccount(db, subscriber, ask)
-        await check(account, subscriber.id)
-        const word = account.told.kind === 'silence' ? account.told.reason : account.told.kind
+        const explained = await explainEdition(db, subscriber, ask)
+        await check(explained, subscriber.id)
+        const word = explained.outcome.kind === 'silence' ? explained.outcome.reason : explained.outcome.kind
         counts[word] = (counts[word] ?? 0) + 1
         if (word === 'not-waiting') expect(disturbed).toContain(publicId)
       }
@@ -191,7 +191,7 @@ describe('findAccount', () => {
 })
 
 /** Holds what was told against the rows. */
-async function check({ edition, told }: Account, subscriberId: number): Promise<void> {
+async function check({ edition, outcome }: Explained, subscriberId: number): Promise<void> {
   const row = edition
     ? await db
         .selectFrom('deliveries')
@@ -200,11 +200,11 @@ async function check({ edition, told }: Account, subscriberId: number): Promise<
         .where('subscriber_id', '=', subscriberId)
         .executeTakeFirst()
     : undefined
-  expect(told.kind === 'mail').toBe(row?.state === 'submitted')
-  expect(told.sentence).toMatch(/^[A-Z].*\.$/)
-  if (told.kind !== 'silence') return
+  expect(outcome.kind === 'mail').toBe(row?.state === 'submitted')
+  expect(outcome.sentence).toMatch(/^[A-Z].*\.$/)
+  if (outcome.kind !== 'silence') return
   if (row) expect(['withheld', 'rejected', 'unknown']).toContain(row.state)
-  else if (edition?.state !== 'frozen' && told.reason !== 'not-your-day') expect(told.whose).toBe('edition')
+  else if (edition?.state !== 'frozen' && outcome.reason !== 'not-your-day') expect(outcome.whose).toBe('edition')
 }
 
 /** What a morning may bring, drawn by fast-check. */
@@ -223,7 +223,7 @@ const CHOICES = [{}, { papers: 2 }, { minimumVotes: 101 }, { papers: 3, minimumV
 /** What a plan knew of a reader: the positions that were not for them. */
 type Known = Map<string, { had: Set<number>; choices: string }>
 
-describe('findAccount, held to the plan', () => {
+describe('explainEdition, held to the plan', () => {
   it('says of each paper what the plan knew, and that choices have changed only where they did', {
     timeout: 600_000,
   }, async () => {
@@ -386,19 +386,19 @@ async function compare(known: Known, resent: Set<number>, seen: Record<string, n
     const places = await listPlaces(db, row.edition_id)
     const { date, kind } = await getEdition(db, row.edition_id)
     const { topics } = round.templates
-    const { papers, choicesChanged } = await findAccount(db, subscriber, { date, kind, cutoffMinutes: 30, topics })
+    const { papers, choicesChanged } = await explainEdition(db, subscriber, { date, kind, cutoffMinutes: 30, topics })
     const chosen =
       row.selection_id === null ? [] : (await listSelections(db, row.edition_id, [row.selection_id]))[0]?.papers
     const isResent = resent.has(subscriber.id)
-    const told = places.filter((_, at) => /^Left out: (you had it|the edition of)/.test(papers[at]?.sentence ?? ''))
-    if (!isResent) expect(told.map(({ position }) => position)).toEqual([...plan.had].sort((a, b) => a - b))
+    const outcome = places.filter((_, at) => /^Left out: (you had it|the edition of)/.test(papers[at]?.sentence ?? ''))
+    if (!isResent) expect(outcome.map(({ position }) => position)).toEqual([...plan.had].sort((a, b) => a - b))
     const now = selectPapers(indexPlaces(places, topics), subscriber.choices, plan.had).papers
     const differs = [...now].sort().join() !== [...(chosen ?? [])].sort().join()
     if (!isResent) expect(choicesChanged).toBe(differs)
     if (JSON.stringify(subscriber.choices) === plan.choices) expect(choicesChanged).toBe(false)
     count(choicesChanged ? 'changed' : 'unchanged')
     if (row.reason === 'filtered') count('filtered')
-    if (told.some(({ section }) => section !== 'late')) count('had')
+    if (outcome.some(({ section }) => section !== 'late')) count('had')
     if (places.some(({ section, position }) => section === 'late' && chosen?.includes(position))) count('late')
   }
 }
