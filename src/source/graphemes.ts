@@ -13,7 +13,9 @@ export function* graphemesOf(text: string): Generator<string, undefined> {
   let start = 0
   let size = PIECE
   while (start < text.length) {
-    const piece = text.slice(start, start + size)
+    // Never between two surrogates: half a character would stand apart from what it joins.
+    const end = start + size
+    const piece = text.slice(start, /[\ud800-\udbff]/.test(text[end - 1] ?? '') ? end + 1 : end)
     const isLast = start + piece.length === text.length
     const parts = SINGLE.test(piece) ? piece.split('') : Array.from(segmenter.segment(piece), ({ segment }) => segment)
     // What stands last may go on in the next piece; alone it needs a longer one.
