@@ -13,6 +13,10 @@ export const OWNER_FOLDER = 'owner'
 export const ADDRESS_FILE = 'address.json'
 
 export type ServerMessage =
+  /** Another process owns the folder; from now on it is that one's answer that takes time. */
+  | { kind: 'waiting' }
+  /** The folder is its own; from now on it is opening the files that takes time. */
+  | { kind: 'opening' }
   | { kind: 'ready'; url: string }
   | { kind: 'elsewhere'; url: string }
   | { kind: 'failed'; reason: string }

@@ -39,11 +39,12 @@ async function start(folder: string): Promise<void> {
   // Only for this account: the address holds the password.
   await mkdir(join(folder, OWNER_FOLDER), { recursive: true, mode: 0o700 })
   process.chdir(join(folder, OWNER_FOLDER))
-  const claim = await claimOwnership()
+  const claim = await claimOwnership(() => tell({ kind: 'waiting' }))
   if (!claim.owned) {
     tell({ kind: 'elsewhere', url: claim.address })
     return process.disconnect()
   }
+  tell({ kind: 'opening' })
   const database = await openFiles(folder)
   const password = (await readAddress())?.password ?? randomBytes(24).toString('base64url')
   const turns = await listen(database, password)

@@ -21,17 +21,26 @@ export interface EmbeddedDatabase {
   close(): Promise<void>
 }
 
+export interface EmbeddedOptions {
+  logger: Logger
+  /** How long another owner may take to answer, in milliseconds; a minute unless told. */
+  answerMs?: number
+}
+
 /**
  * Connects to the database's owner, or becomes it. If the database goes away later (another command
  * owned it and ended, or it was killed), it is found or started again at the same address; queries
  * of that moment fail and may be repeated.
  */
-export async function openEmbedded(dataDir: string, { logger }: { logger: Logger }): Promise<EmbeddedDatabase> {
+export async function openEmbedded(
+  dataDir: string,
+  { logger, answerMs = ANSWER_MS }: EmbeddedOptions,
+): Promise<EmbeddedDatabase> {
   const folder = resolve(dataDir)
   // Addresses of subscribers are in there.
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const closing = new AbortController()
-  let hold = await findOrStart(folder, closing.signal)
+  let hold = await findOrStart(folder, closing.signal, answerMs)
   const { url } = hold
   const keeping = keep()
 
@@ -41,7 +50,7 @@ export async function openEmbedded(dataDir: string, { logger }: { logger: Logger
       if (closing.signal.aborted) return
       logger.warn({ event: 'database.lost', reason }, 'The embedded database went away')
       try {
-        hold = await findOrStart(folder, closing.signal)
+        hold = await findOrStart(folder, closing.signal, answerMs)
         if (closing.signal.aborted) return await hold.release()
         if (hold.url !== url)
           throw new Error('It came back at another address, which only a new start of this process finds')
@@ -80,15 +89,18 @@ interface Hold {
   release(): Promise<void>
 }
 
-async function findOrStart(folder: string, signal: AbortSignal): Promise<Hold> {
-  const giveUpAt = Date.now() + START_MS
+async function findOrStart(folder: string, signal: AbortSignal, answerMs: number): Promise<Hold> {
+  const giveUpAt = Date.now() + answerMs
   let url = await readUrl(folder)
+  let patienceMs = CONNECT_MS
   for (;;) {
-    const found = url === undefined ? undefined : await connect(url)
+    const found = url === undefined ? undefined : await connect(url, patienceMs)
     if (found !== undefined) return found
-    const started = await startServer(folder, signal, giveUpAt - Date.now())
+    const started = await startServer(folder, signal, answerMs)
     if (typeof started !== 'string') return started
+    if (url === started && Date.now() > giveUpAt) throw notStarted(`another process holds ${folder} out of reach`)
     url = started
+    patienceMs = BUSY_CONNECT_MS
   }
 }
 
@@ -103,8 +115,8 @@ async function readUrl(folder: string): Promise<string | undefined> {
 /**
  * Returns undefined when nobody answers there, or not the owner: only the owner knows the password.
  */
-async function connect(url: string): Promise<Hold | undefined> {
-  const watch = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true })
+async function connect(url: string, patienceMs: number): Promise<Hold | undefined> {
+  const watch = new pg.Client({ connectionString: url, connectionTimeoutMillis: patienceMs, keepAlive: true })
   const ended = new Promise<string>((resolve) => {
     watch.once('end', () => resolve('its owner ended'))
   })
@@ -122,7 +134,7 @@ async function connect(url: string): Promise<Hold | undefined> {
  * Starts a server that waits until it owns the folder. Returns the address of another owner if that
  * one can be reached.
  */
-async function startServer(folder: string, signal: AbortSignal, patienceMs: number): Promise<Hold | string> {
+async function startServer(folder: string, signal: AbortSignal, answerMs: number): Promise<Hold | string> {
   signal.throwIfAborted()
   const child = fork(SERVER_FILE, [folder], {
     execArgv: SERVER_ARGUMENTS,
@@ -133,23 +145,28 @@ async function startServer(folder: string, signal: AbortSignal, patienceMs: numb
     child.once('error', (error) => resolve(describeError(error)))
     child.once('exit', () => resolve(reason))
   })
-  const said = new Promise<ServerMessage>((resolve) => {
+  let patience: NodeJS.Timeout | undefined
+  const giveUp = () => {
+    reason = `another process holds ${folder} and does not answer`
+    if (child.connected) child.disconnect()
+  }
+  const said = new Promise<Exclude<ServerMessage, { kind: 'waiting' | 'opening' }>>((resolve) => {
     child.on('message', (message: ServerMessage) => {
+      // Our own server is ready or ends in the end, however slow this machine is. Another owner may
+      // be stuck without our hearing of it.
+      clearTimeout(patience)
+      if (message.kind === 'waiting') patience = setTimeout(giveUp, answerMs)
+      else if (message.kind !== 'opening') resolve(message)
       if (message.kind === 'failed') reason = message.reason
-      resolve(message)
     })
   })
   const release = () => endServer(child, ended)
-  const patience = setTimeout(() => {
-    reason = `another process holds ${folder} and does not answer`
-    if (child.connected) child.disconnect()
-  }, patienceMs)
   signal.addEventListener('abort', release, { once: true })
   try {
     const message = await Promise.race([said, ended])
     if (typeof message === 'string' || message.kind === 'failed') {
       await release()
-      throw new Error(`The embedded database did not start: ${reason}`)
+      throw notStarted(reason)
     }
     if (message.kind === 'ready') return { url: message.url, owned: true, ended, release }
     await release()
@@ -158,6 +175,10 @@ async function startServer(folder: string, signal: AbortSignal, patienceMs: numb
     clearTimeout(patience)
     signal.removeEventListener('abort', release)
   }
+}
+
+function notStarted(reason: string): Error {
+  return new Error(`The embedded database did not start: ${reason}`)
 }
 
 /**
@@ -182,11 +203,13 @@ const LOADER =
 const SERVER_ARGUMENTS = [...LOADER, '--expose-gc']
 
 /**
- * A first start takes some seconds, and an owner that is in the middle of a long query answers only
- * after it.
+ * Making the files takes some seconds, and an owner that is in the middle of a long query answers
+ * only after it.
  */
-const START_MS = 60_000
+const ANSWER_MS = 60_000
 /** An owner that is free answers in milliseconds; a busy one is asked through its lock. */
 const CONNECT_MS = 1_000
+/** One that has just told its address through its lock is there, and only busy. */
+const BUSY_CONNECT_MS = 10_000
 const CLOSE_MS = 15_000
 const RETRY_MS = 1_000

@@ -26,14 +26,14 @@ export type Claim =
 
 /**
  * Waits until this process owns the working directory or hears the address of the process that
- * does.
+ * does. `onWait` hears whenever a living owner was reached, who may take long to answer.
  */
-export async function claimOwnership(): Promise<Claim> {
+export async function claimOwnership(onWait: () => void = () => {}): Promise<Claim> {
   const name = `${randomBytes(6).toString('hex')}.sock`
   const door = await openDoor(name)
   for (;;) {
     const newest = Math.max(0, ...(await listGenerations()))
-    const heard = newest === 0 ? 'dead' : await ask(String(newest))
+    const heard = newest === 0 ? 'dead' : await ask(String(newest), onWait)
     if (typeof heard === 'object') {
       door.close()
       return { owned: false, address: heard.address }
@@ -77,12 +77,13 @@ async function listGenerations(): Promise<number[]> {
  */
 type Heard = 'dead' | 'ended' | { address: string }
 
-function ask(path: string): Promise<Heard> {
+function ask(path: string, onWait: () => void): Promise<Heard> {
   return new Promise((resolve, reject) => {
     let said = ''
     // As an option: on its own, a name made of digits would be taken for a port.
     const socket = connect({ path })
     socket.setEncoding('utf8')
+    socket.on('connect', onWait)
     socket.on('data', (text) => {
       said += text
     })
