@@ -17,7 +17,15 @@ import {
   type Size,
   sumSizes,
 } from '../../src/digest/budget.ts'
-import { type JoinedDigest, joinDigest, joinView, preparePieces, recipeOf } from '../../src/digest/joining.ts'
+import {
+  type JoinedDigest,
+  joinDigest,
+  joinView,
+  type MailEncoding,
+  type PreparedPieces,
+  preparePieces,
+  recipeOf,
+} from '../../src/digest/joining.ts'
 import type { Piece } from '../../src/digest/piece.ts'
 import { fitRemark } from '../../src/digest/remark.ts'
 import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
@@ -156,6 +164,11 @@ describe('mails of captured days', () => {
 
 describe('the worst day', () => {
   const worst = Array.from({ length: 100 }, (_, index) => place(index + 1, heavyPaper(index)))
+  let inFull: Promise<Piece[]> | undefined
+  const worstInFull = () => {
+    inFull ??= piecesOf({ date: '2026-03-05', places: worst }, 'full', templates)
+    return inFull
+  }
   const rising = [101, 102, 103].map(
     (position): Place => ({ ...place(position, heavyPaper(position)), section: 'rising' }),
   )
@@ -175,7 +188,10 @@ describe('the worst day', () => {
   it('shortens abstracts first, then summaries and authors, then leaves cards to the web, and says how many', async () => {
     const seen = await Promise.all(
       [10, 20, 30, 50, 100].map(async (papers) => {
-        const pieces = await piecesOf({ date: '2026-03-05', places: worst.slice(0, papers) }, 'full', templates)
+        const pieces =
+          papers === worst.length
+            ? await worstInFull()
+            : await piecesOf({ date: '2026-03-05', places: worst.slice(0, papers) }, 'full', templates)
         return levelsOf(pieces, worst.slice(0, Math.min(papers, 50)))
       }),
     )
@@ -188,7 +204,7 @@ describe('the worst day', () => {
     const means = seen.map(({ levels }) => levels.reduce((sum, level) => sum + level, 0) / levels.length)
     expect(means).toEqual(means.toSorted((a, b) => a - b))
     expect(seen[4]?.left).toBeGreaterThan(0)
-    const pieces = await piecesOf({ date: '2026-03-05', places: worst }, 'full', templates)
+    const pieces = await worstInFull()
     const { selection } = select(worst.slice(0, 50))
     const { html, text, subject } = joinDigest(preparePieces(pieces, 'utf8'), selection, SLOTS)
     expect(html).toContain(`>and ${seen[4]?.left} more on the web</a>`)
@@ -202,7 +218,7 @@ describe('the worst day', () => {
   })
 
   it('prints what each level leaves out', async () => {
-    const pieces = await piecesOf({ date: '2026-03-05', places: worst }, 'full', templates)
+    const pieces = await worstInFull()
     const card = (level: Level) =>
       pieces.find(({ name }) => name === `html/card/2${level === 0 ? '' : `/${level}`}`)?.body ?? ''
     const lengths = LEVELS.map((level) => card(level).length)
@@ -230,6 +246,16 @@ describe('a day that fits', () => {
   })
 })
 
+const preparedOf = new WeakMap<readonly Piece[], Partial<Record<MailEncoding, PreparedPieces>>>()
+
+/** Of one edition many mails are measured. */
+function prepareOnce(pieces: readonly Piece[], encoding: MailEncoding): PreparedPieces {
+  const known = preparedOf.get(pieces) ?? {}
+  preparedOf.set(pieces, known)
+  known[encoding] ??= preparePieces(pieces, encoding)
+  return known[encoding]
+}
+
 function checkMail(
   pieces: readonly Piece[],
   places: readonly Place[],
@@ -243,7 +269,7 @@ function checkMail(
 
 function measureMail(pieces: readonly Piece[], selection: Selection, name: string): { html: number; message: number } {
   const [plain, quoted] = (['utf8', 'quoted-printable'] as const).map((encoding) => {
-    const prepared = preparePieces(pieces, encoding)
+    const prepared = prepareOnce(pieces, encoding)
     return { mail: joinDigest(prepared, selection, SLOTS), recipe: recipeOf(prepared, selection) }
   }) as [{ mail: JoinedDigest; recipe: string }, { mail: JoinedDigest; recipe: string }]
   expect(quoted.recipe.split('\n').slice(1), name).toEqual(plain.recipe.split('\n').slice(1))
