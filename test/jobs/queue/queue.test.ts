@@ -162,14 +162,19 @@ describeStores('the queue', (store) => {
 
   it('puts one job off without counting an attempt, while others go on', async () => {
     const queue = await open(store)
+    // Put off until the others are done, however slow this machine is: longer than one of them
+    // takes.
     const { handlers, ids } = recorder((batchId, nth) => {
-      if (batchId === 1 && nth <= 12) throw new LaterError('still in flight', 30)
+      const othersAreDone = ids().includes(2) && ids().includes(3)
+      if (batchId === 1 && (nth <= 12 || !othersAreDone))
+        throw new LaterError('still in flight', nth <= 12 ? 30 : 1_000)
     })
     await queue.work(handlers, { dispatches: 1 })
     await queue.put([batch(1), batch(2), batch(3)])
-    await eventually(() => ids().filter((id) => id === 1).length).toBe(13)
     await settled(queue)
-    expect(ids().slice(0, 3)).toEqual([1, 2, 3])
+    expect(ids().filter((id) => id === 1).length).toBeGreaterThanOrEqual(13)
+    expect(ids().filter((id) => id !== 1)).toEqual([2, 3])
+    expect(ids().at(-1)).toBe(1)
   })
 
   it('holds every dispatch for as long as a hold says, in all processes, and counts no attempt', async () => {
@@ -204,7 +209,7 @@ describeStores('the queue', (store) => {
     await eventually(() => ids().length).toBe(1)
     await queue.put([{ name: 'sweep' }])
     await eventually(() => swept.length).toBe(1)
-    expect((await queue.counts()).dispatch.waiting).toBe(1)
+    await eventually(async () => (await queue.counts()).dispatch.waiting).toBe(1)
   })
 
   it('gives each provider its own hold, pace and order', async () => {
