@@ -17,6 +17,7 @@ import { findEdition } from '../src/edition/store.ts'
 import { openLogger } from '../src/logger.ts'
 import { VERSION } from '../src/version.ts'
 import { isFull } from './support/full.ts'
+import { builtFile } from './support/program.ts'
 import { addReader } from './support/round.ts'
 import { copyFreshFiles } from './support/stores.ts'
 
@@ -68,7 +69,7 @@ afterAll(() => rm(folder, { recursive: true }))
 
 /** Runs a command in an environment of its own. Nothing of the machine's settings reaches it. */
 async function call(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+  const child = spawn(process.execPath, [await builtFile('src/cli.ts'), ...args], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, 'unused'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

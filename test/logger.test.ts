@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { openLogger } from '../src/logger.ts'
+import { builtFile } from './support/program.ts'
 
 function collectLines(level: string) {
   const lines: string[] = []
@@ -44,13 +46,12 @@ describe('openLogger', () => {
 
   it('writes to stderr at once: stdout belongs to what a command prints', async () => {
     const program = `
-      import { openLogger } from './src/logger.ts'
+      import { openLogger } from '${pathToFileURL(await builtFile('src/logger.ts'))}'
       openLogger('info').info({ event: 'last.words' }, 'it was said')
       process.stdout.write('result')
       process.kill(process.pid, 'SIGKILL')`
-    const argv = ['--import', 'tsx', '--input-type=module', '--eval', program]
-    const root = new URL('..', import.meta.url)
-    const ended = await promisify(execFile)(process.execPath, argv, { cwd: root }).catch((error) => error)
+    const argv = ['--input-type=module', '--eval', program]
+    const ended = await promisify(execFile)(process.execPath, argv).catch((error) => error)
     expect(ended.stdout).toBe('result')
     expect(JSON.parse(ended.stderr)).toMatchObject({ event: 'last.words', message: 'it was said' })
   })

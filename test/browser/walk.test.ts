@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isFull } from '../support/full.ts'
+import { builtFile } from '../support/program.ts'
+import { copyFreshFiles } from '../support/servers.ts'
 import { walk } from './walk.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
@@ -35,9 +37,10 @@ describe.skipIf(!existsSync(CHROMIUM))('a reader’s life', () => {
   let url: string
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'paper-round-walk-'))
+    await copyFreshFiles(join(folder, 'demo'))
     const port = await findPort()
     url = `http://localhost:${port}`
-    demo = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'demo', '--subscribers', '1', '--json'], {
+    demo = spawn(process.execPath, [await builtFile('src/cli.ts'), 'demo', '--subscribers', '1', '--json'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...SETTINGS, DATA_DIR: folder, OUTBOX_DIR: join(folder, 'outbox'), PORT: `${port}` },

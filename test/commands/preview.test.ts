@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { builtFile } from '../support/program.ts'
 import { addReader, freezeEdition, openTestRound } from '../support/round.ts'
 import { openTestDatabase } from '../support/stores.ts'
 
@@ -33,8 +34,8 @@ afterEach(async () => {
 })
 
 /** Starts the command with nothing set up but what is given, in a folder of its own. */
-function start(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'src/cli.ts'), 'preview', ...args], {
+async function start(args: string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [await builtFile('src/cli.ts'), 'preview', ...args], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, 'data'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -44,7 +45,7 @@ function start(args: string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 async function call(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const child = start(args, env)
+  const child = await start(args, env)
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { code: child.exitCode, stdout, stderr }
 }
@@ -68,7 +69,7 @@ describe('preview --json', () => {
   it("shows a stored edition with a subscriber's choices, and refuses a database that was never migrated", {
     timeout: PROCESS_MS,
   }, async () => {
-    const database = await openTestDatabase('embedded')
+    const database = await openTestDatabase('embedded', 'nothing')
     try {
       const env = { DATABASE_URL: database.url }
       expect(await call(['--json'], env)).toMatchObject({
@@ -115,7 +116,7 @@ describe('preview', () => {
   it('serves its page on loopback until it is told to stop, whoever is still listening', {
     timeout: PROCESS_MS,
   }, async () => {
-    const child = start([])
+    const child = await start([])
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     const url = /^Preview at (http:\/\/localhost:\d+)/.exec(line)?.[1] ?? ''
     const page = await fetch(url)

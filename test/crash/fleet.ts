@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { builtFile } from '../support/program.ts'
 import { type Line, openLine } from './line.ts'
 import type { Point } from './points.ts'
 import type { Order, Word, WorkerSettings } from './worker.ts'
@@ -50,7 +51,6 @@ export interface Fleet {
   close(): Promise<void>
 }
 
-const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url))
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export async function openFleet(settings: FleetSettings): Promise<Fleet> {
@@ -120,9 +120,10 @@ export async function openFleet(settings: FleetSettings): Promise<Fleet> {
 }
 
 async function openRunner(settings: FleetSettings, roles: WorkerSettings['roles']): Promise<Runner> {
+  const program = await builtFile('test/crash/worker.ts')
   const line = await openLine(settings.providerUrl)
   const own: WorkerSettings = { ...settings.worker, roles }
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', WORKER, JSON.stringify(own)], {
+  const child: ChildProcess = spawn(process.execPath, [program, JSON.stringify(own)], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, ...settings.environment, RESEND_BASE_URL: line.url },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

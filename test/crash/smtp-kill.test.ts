@@ -4,10 +4,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { isFull } from '../support/full.ts'
+import { builtFile } from '../support/program.ts'
 import {
   endWaits,
   openTestRound,
@@ -26,6 +26,7 @@ const POOL = 4
 const UNTIL_KILL = 12
 const READERS = KILLS * (UNTIL_KILL + POOL) + 20
 
+const program = await builtFile('test/crash/smtp-worker.ts')
 let database: TestDatabase
 let round: TestRound
 let standIn: SmtpStandIn
@@ -45,12 +46,9 @@ afterAll(async () => {
 })
 
 function startWorker(): ChildProcess {
-  const path = fileURLToPath(new URL('smtp-worker.ts', import.meta.url))
-  worker = spawn(
-    process.execPath,
-    ['--import', 'tsx', path, database.url, String(standIn.port), String(POOL), TEST_SECRET],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  )
+  worker = spawn(process.execPath, [program, database.url, String(standIn.port), String(POOL), TEST_SECRET], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   return worker
 }
 

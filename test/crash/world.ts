@@ -4,8 +4,8 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ADDRESS_FILE, OWNER_FOLDER } from '../../src/database/embedded-address.ts'
+import { builtFile } from '../support/program.ts'
 import { openTestRound, TEST_SECRET, type TestRound } from '../support/round.ts'
 import {
   copyFreshFiles,
@@ -57,8 +57,6 @@ export interface World {
   logFile: string
   close(): Promise<void>
 }
-
-const REFEREE = fileURLToPath(new URL('./referee.ts', import.meta.url))
 
 /** Opens a world. Returns undefined where the stores that it needs are not installed. */
 export async function openWorld(settings: WorldSettings): Promise<World | undefined> {
@@ -127,7 +125,7 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
 }
 
 async function openReferee(settings: RefereeSettings): Promise<{ url: string; close: () => Promise<void> }> {
-  const child = fork(REFEREE, [JSON.stringify(settings)], { execArgv: ['--import', 'tsx'] })
+  const child = fork(await builtFile('test/crash/referee.ts'), [JSON.stringify(settings)], { execArgv: [] })
   const [{ url }] = (await once(child, 'message')) as [{ url: string }]
   return {
     url,

@@ -158,7 +158,9 @@ it('outlives a server that goes away and comes back', async (context) => {
 })
 
 async function openAny(kind: string): Promise<TestDatabase> {
-  const opened = kind === 'embedded' ? await openTestDatabase('embedded') : await openTestDatabase('real')
+  const opened = await (kind === 'embedded'
+    ? openTestDatabase('embedded', 'nothing')
+    : openTestDatabase('real', 'nothing'))
   if (opened === undefined) throw new Error('PostgreSQL went away')
   return opened
 }

@@ -2,20 +2,20 @@
 // rest goes on.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { createPostgresBackend, runMigrations, withBackend } from 'bullmq'
 import pg from 'pg'
-import ts from 'typescript'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openEmbedded } from '../../src/database/embedded.ts'
 import { openLogger } from '../../src/logger.ts'
+import { builtFile } from '../support/program.ts'
 import { copyFreshFiles, openTestDatabase } from '../support/stores.ts'
 
 const logger = openLogger('silent')
+const program = await builtFile('test/database/embedded-process.ts')
 const processes = new Set<ChildProcess>()
 let folder: string
 
@@ -118,21 +118,35 @@ describe('openEmbedded', { timeout: 120_000 }, () => {
     await expect(openEmbedded(folder, { logger })).rejects.toThrow(/did not start/)
   })
 
+  it('waits for its own server for as long as it takes, whatever patience it has with another', async () => {
+    await copyFreshFiles(folder)
+    const embedded = await openEmbedded(folder, { logger, answerMs: 0 })
+    try {
+      expect(await query(embedded.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    } finally {
+      await embedded.close()
+    }
+  })
+
+  it('says that another process holds the folder when that one does not answer', async () => {
+    await mkdir(join(folder, 'owner'))
+    const owner = fork(await builtFile('test/database/owner-process.ts'), [join(folder, 'owner'), 'slow'], {
+      execArgv: [],
+    })
+    processes.add(owner)
+    await once(owner, 'message')
+    await expect(openEmbedded(folder, { logger, answerMs: 100 })).rejects.toThrow(/another process holds .* not answer/)
+  })
+
   it('runs compiled, without the loader', async () => {
     await copyFreshFiles(folder)
-    const compiled = await compile()
-    try {
-      const program = join(compiled, 'test', 'database', 'embedded-process.js')
-      const { said, child } = start(program)
-      const { url, owned } = await said
-      expect(owned).toBe(true)
-      expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
-      expect(await readFile(`/proc/${await serverPid()}/cmdline`, 'utf8').catch(() => '')).not.toContain('tsx')
-      child.send('close')
-      await once(child, 'exit')
-    } finally {
-      await rm(compiled, { recursive: true })
-    }
+    const { said, child } = start()
+    const { url, owned } = await said
+    expect(owned).toBe(true)
+    expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect(await readFile(`/proc/${await serverPid()}/cmdline`, 'utf8').catch(() => '')).not.toContain('tsx')
+    child.send('close')
+    await once(child, 'exit')
   })
 
   it('carries a BullMQ queue: a waiting worker hears of a job at once', async () => {
@@ -176,9 +190,8 @@ interface Started {
   said: Promise<Opened>
 }
 
-function start(program = fileURLToPath(new URL('./embedded-process.ts', import.meta.url))): Started {
-  const execArgv = program.endsWith('.ts') ? ['--import', 'tsx'] : []
-  const child = fork(program, [folder], { execArgv })
+function start(): Started {
+  const child = fork(program, [folder], { execArgv: [] })
   processes.add(child)
   return { child, said: once(child, 'message').then(([message]) => message as Opened) }
 }
@@ -230,26 +243,4 @@ async function query(url: string, text: string): Promise<unknown[]> {
   } finally {
     await client.end().catch(() => {})
   }
-}
-
-/** Turns what is needed into JavaScript, beside the packages so that these are found. */
-async function compile(): Promise<string> {
-  const root = fileURLToPath(new URL('../../', import.meta.url))
-  const target = join(root, 'node_modules', '.cache', 'paper-round', `compiled-${process.pid}`)
-  const sources = (await readdir(join(root, 'src', 'database'))).filter((name) => name.endsWith('.ts'))
-  const files = ['src/errors.ts', 'src/logger.ts', 'test/database/embedded-process.ts']
-  for (const file of [...files, ...sources.map((name) => `src/database/${name}`)]) {
-    const { outputText } = ts.transpileModule(await readFile(join(root, file), 'utf8'), {
-      compilerOptions: {
-        module: ts.ModuleKind.ESNext,
-        target: ts.ScriptTarget.ES2023,
-        rewriteRelativeImportExtensions: true,
-        verbatimModuleSyntax: true,
-      },
-    })
-    await mkdir(join(target, file, '..'), { recursive: true })
-    await writeFile(join(target, file.replace(/ts$/, 'js')), outputText)
-  }
-  await cp(join(root, 'package.json'), join(target, 'package.json'))
-  return target
 }

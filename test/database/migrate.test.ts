@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
@@ -8,6 +7,7 @@ import { type Migrations, migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { UsageError } from '../../src/errors.ts'
+import { builtFile } from '../support/program.ts'
 import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
 
 const two: Migrations = {
@@ -23,7 +23,9 @@ describe.each(kinds)('migrate on $kind PostgreSQL', ({ kind }) => {
   let db: Kysely<Database>
 
   beforeEach(async () => {
-    const opened = kind === 'embedded' ? await openTestDatabase('embedded') : await openTestDatabase('real')
+    const opened = await (kind === 'embedded'
+      ? openTestDatabase('embedded', 'nothing')
+      : openTestDatabase('real', 'nothing'))
     if (opened === undefined) throw new Error('PostgreSQL went away')
     database = opened
     db = openDatabase(database.url)
@@ -73,8 +75,8 @@ describe.each(kinds)('migrate on $kind PostgreSQL', ({ kind }) => {
   })
 
   it('brings this program to its schema, from several processes at once', { timeout: 60_000 }, async () => {
-    const program = fileURLToPath(new URL('./migrate-process.ts', import.meta.url))
-    const children = [1, 2, 3].map(() => fork(program, [database.url, 'several'], { execArgv: ['--import', 'tsx'] }))
+    const program = await builtFile('test/database/migrate-process.ts')
+    const children = [1, 2, 3].map(() => fork(program, [database.url, 'several'], { execArgv: [] }))
     const applied = await Promise.all(children.map(async (child) => (await once(child, 'message'))[0]))
     expect(applied.flat()).toEqual(Object.keys(migrations))
     const several = openDatabase(database.url, { schema: 'several' })

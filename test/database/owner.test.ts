@@ -4,10 +4,11 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Claim } from '../../src/database/owner.ts'
+import { builtFile } from '../support/program.ts'
 
+const program = await builtFile('test/database/owner-process.ts')
 let folder: string
 const contenders = new Set<ChildProcess>()
 
@@ -62,8 +63,7 @@ describe('claimOwnership', { timeout: 60_000 }, () => {
 })
 
 function contend(path: string, manner = 'quick'): { child: ChildProcess; claim: Promise<Claim & { pid: number }> } {
-  const program = fileURLToPath(new URL('./owner-process.ts', import.meta.url))
-  const child = fork(program, [path, manner], { execArgv: ['--import', 'tsx'] })
+  const child = fork(program, [path, manner], { execArgv: [] })
   contenders.add(child)
   const claim = once(child, 'message').then(([message]) => ({ ...(message as Claim), pid: child.pid as number }))
   return { child, claim }

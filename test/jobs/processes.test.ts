@@ -12,6 +12,7 @@ import type { Edition } from '../../src/edition/edition.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
 import { isFull } from '../support/full.ts'
+import { builtFile } from '../support/program.ts'
 import { openResendStandIn } from '../support/resend-stand-in.ts'
 import { freezeEdition, openTestRound, readAccounts, TEST_SECRET, type TestRound } from '../support/round.ts'
 import {
@@ -25,6 +26,8 @@ import {
 const redisProbe = await openTemporaryRedis()
 await redisProbe?.close()
 const isPossible = redisProbe !== undefined && (await realPostgresUrl()) !== undefined
+
+const cli = await builtFile('src/cli.ts')
 
 describe.skipIf(!isPossible)('worker processes', () => {
   let database: TestDatabase
@@ -52,7 +55,7 @@ describe.skipIf(!isPossible)('worker processes', () => {
   })
 
   function startProcess(roles: string, sendRate: number): void {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'start', '--roles', roles], {
+    const child = spawn(process.execPath, [cli, 'start', '--roles', roles], {
       env: {
         PATH: process.env.PATH,
         DATABASE_URL: database.url,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, describe, expect, it } from 'vitest'
+import { builtFile } from './program.ts'
 import { openResendStandIn, type StandIn, type StandInOptions, seededFaults } from './resend-stand-in.ts'
 
 const open: StandIn[] = []
@@ -233,7 +234,7 @@ describe('faults', () => {
 it('runs as a process of its own, can be asked over HTTP, and keeps its log in a file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'stand-in-'))
   const logFile = join(folder, 'log.jsonl')
-  const args = ['--import', 'tsx', 'test/support/resend-stand-in.ts', '--port', '0', '--log', logFile]
+  const args = [await builtFile('test/support/resend-stand-in.ts'), '--port', '0', '--log', logFile]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const [line] = await once(createInterface(child.stdout), 'line')

@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/database/client.ts'
 import { type Migrations, migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
+import type { Length } from '../../src/database/states.ts'
 import { getAccounts } from '../../src/delivery/account/accounting.ts'
 import { addsUp } from '../../src/delivery/delivery.ts'
 import {
@@ -14,7 +15,8 @@ import {
   NO_QUOTA,
   type Provider,
 } from '../../src/delivery/provider/provider.ts'
-import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
+import type { Piece } from '../../src/digest/piece.ts'
+import { loadTemplates, renderEdition, type Sheet, type Templates } from '../../src/digest/rendering.ts'
 import { insertPieces } from '../../src/digest/store.ts'
 import type { Edition } from '../../src/edition/edition.ts'
 import type { Place } from '../../src/edition/place.ts'
@@ -183,7 +185,7 @@ export async function freezeEdition(
   const pieces = await Promise.all(
     (['titles', 'short', 'full'] as const).map(async (length) => ({
       length,
-      pieces: await renderEdition(sheet, length, round.host, round.templates),
+      pieces: await renderOnce(sheet, length, round),
     })),
   )
   await round.db.transaction().execute(async (trx) => {
@@ -201,6 +203,24 @@ export async function freezeEdition(
     )
   })
   return getEdition(round.db, id)
+}
+
+/**
+ * By templates, then by sheet, length and host: tests freeze the same few editions over and over.
+ */
+const rendered = new WeakMap<Templates, Map<string, Promise<Piece[]>>>()
+
+async function renderOnce(
+  sheet: Sheet,
+  length: Length,
+  { host, templates }: Pick<Round, 'templates' | 'host'>,
+): Promise<Piece[]> {
+  const known = rendered.get(templates) ?? new Map<string, Promise<Piece[]>>()
+  rendered.set(templates, known)
+  const key = JSON.stringify([sheet, length, host])
+  const pieces = known.get(key) ?? renderEdition(sheet, length, host, templates)
+  known.set(key, pieces)
+  return pieces
 }
 
 /** Invents `count` places of a date, all papers distinct over dates. */

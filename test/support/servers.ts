@@ -69,8 +69,18 @@ export async function openTemporaryPostgres(parent = tmpdir(), segmentMb = 16): 
   return openServer(url, folder, start, () => query(url, 'select 1'))
 }
 
+/** Returns the URL of a PostgreSQL in which databases can be made, or undefined. */
+export async function realPostgresUrl(): Promise<string | undefined> {
+  const usual = ['postgres://postgres@127.0.0.1:5432/postgres', 'postgres://root@127.0.0.1:5432/test']
+  for (const url of process.env.TEST_DATABASE_URL ? [process.env.TEST_DATABASE_URL] : usual) {
+    if (await answers(() => query(url, 'select 1'))) return url
+  }
+  return undefined
+}
+
 const run = promisify(execFile)
-const MOST_STARTS = 40
+/** On a busy machine, what a killed server leaves takes long to go. */
+const RESTART_MS = 45_000
 const SILENT = { stdio: 'ignore' } as const
 
 /**
@@ -101,14 +111,13 @@ async function openServer(
   let server: ChildProcess | undefined
   const hasEnded = () => server === undefined || server.exitCode !== null || server.signalCode !== null
   const restart = async () => {
-    let starts = 1
+    const giveUpAt = Date.now() + RESTART_MS
     if (hasEnded()) server = start()
     while (!(await answers(ask))) {
       await sleep(50)
       if (!hasEnded()) continue
       // After a kill, PostgreSQL's children may hold the folder for another moment.
-      if (starts === MOST_STARTS) throw new Error(`The server for ${url} ended with ${server?.exitCode}`)
-      starts += 1
+      if (Date.now() > giveUpAt) throw new Error(`The server for ${url} ended with ${server?.exitCode}`)
       server = start()
     }
   }

@@ -1,17 +1,26 @@
 // Real stores for tests: the embedded ones always, PostgreSQL and Redis where they answer on this
 // machine, and servers of a test's own for those that flush or kill. Whatever is opened here must
 // be closed by the test that opened it.
+import { fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe } from 'vitest'
-import { type EmbeddedDatabase, openEmbedded } from '../../src/database/embedded.ts'
-import { openLogger } from '../../src/logger.ts'
-import { answers, copyFreshFiles, makeFolder, query, withRedis } from './servers.ts'
+import type { ServerMessage } from '../../src/database/embedded-address.ts'
+import { builtFile } from './program.ts'
+import { answers, copyFreshFiles, makeFolder, query, realPostgresUrl, withRedis } from './servers.ts'
+import { type Migrated, migrateEmpty, restore, templateUrl } from './template.ts'
 
-export { copyFreshFiles, openTemporaryPostgres, openTemporaryRedis, type TemporaryServer } from './servers.ts'
+export {
+  copyFreshFiles,
+  openTemporaryPostgres,
+  openTemporaryRedis,
+  realPostgresUrl,
+  type TemporaryServer,
+} from './servers.ts'
 
 export interface TestDatabase {
-  /** Leads to an empty database. */
+  /** Leads to a database of this test's own, as `Contents` says. */
   url: string
   close(): Promise<void>
 }
@@ -29,30 +38,27 @@ export interface TestStores {
  * stores are new for every test and can be read inside tests and `beforeEach` only.
  */
 export function describeStores(name: string, define: (stores: TestStores) => void): void {
-  describe(`${name} (embedded stores)`, () => define(keepStores(openEmbeddedDatabase, undefined)))
+  describe(`${name} (embedded stores)`, () => define(keepStores(() => openEmbeddedDatabase('tables'), undefined)))
   describe.skipIf(postgresUrl === undefined || redisUrl === undefined)(`${name} (PostgreSQL and Redis)`, () =>
-    define(keepStores(openRealDatabase, redisUrl)),
+    define(keepStores(() => openRealDatabase('tables'), redisUrl)),
   )
 }
 
-/**
- * Opens an empty database: embedded (one server a worker, so one open at a time), or real
- * (undefined without a server).
- */
-export async function openTestDatabase(kind: 'embedded'): Promise<TestDatabase>
-export async function openTestDatabase(kind: 'real'): Promise<TestDatabase | undefined>
-export async function openTestDatabase(kind: 'embedded' | 'real'): Promise<TestDatabase | undefined> {
-  if (kind === 'embedded') return openEmbeddedDatabase()
-  return (await realPostgresUrl()) === undefined ? undefined : openRealDatabase()
-}
+/** What a new database holds: today's tables without a row of a round, or nothing at all. */
+export type Contents = 'tables' | 'nothing'
 
-/** Returns the URL of a PostgreSQL in which databases can be made, or undefined. */
-export async function realPostgresUrl(): Promise<string | undefined> {
-  const usual = ['postgres://postgres@127.0.0.1:5432/postgres', 'postgres://root@127.0.0.1:5432/test']
-  for (const url of process.env.TEST_DATABASE_URL ? [process.env.TEST_DATABASE_URL] : usual) {
-    if (await answers(() => query(url, 'select 1'))) return url
-  }
-  return undefined
+/**
+ * Opens a new database: embedded (one server a worker, so one open at a time), or real (undefined
+ * without a server).
+ */
+export async function openTestDatabase(kind: 'embedded', contents?: Contents): Promise<TestDatabase>
+export async function openTestDatabase(kind: 'real', contents?: Contents): Promise<TestDatabase | undefined>
+export async function openTestDatabase(
+  kind: 'embedded' | 'real',
+  contents: Contents = 'tables',
+): Promise<TestDatabase | undefined> {
+  if (kind === 'embedded') return openEmbeddedDatabase(contents)
+  return (await realPostgresUrl()) === undefined ? undefined : openRealDatabase(contents)
 }
 
 async function realRedisUrl(): Promise<string | undefined> {
@@ -88,25 +94,42 @@ function keepStores(open: () => Promise<TestDatabase>, redisUrl: string | undefi
  * One server for all files of a worker: it ends with its process, and its files go with the folder
  * of the run.
  */
-let embedded: EmbeddedDatabase | undefined
+let embeddedUrl: Promise<string> | undefined
 let embeddedInUse = false
+/** Undefined when its tables are not known to be today's. */
+let embeddedTables: Migrated | undefined
 
-async function openEmbeddedDatabase(): Promise<TestDatabase> {
+async function openEmbeddedDatabase(contents: Contents): Promise<TestDatabase> {
   if (embeddedInUse) throw new Error('The embedded database is open already: close it first')
   embeddedInUse = true
-  if (embedded === undefined) {
-    const folder = await makeFolder('embedded')
-    await copyFreshFiles(folder)
-    embedded = await openEmbedded(folder, { logger: openLogger('silent') })
+  embeddedUrl ??= startEmbedded()
+  const url = await embeddedUrl
+  if (contents === 'nothing') await query(url, EMPTY)
+  else if (embeddedTables === undefined || !(await restore(url, embeddedTables))) {
+    await query(url, EMPTY)
+    embeddedTables = await migrateEmpty(url)
   }
-  const { url } = embedded
-  await query(url, EMPTY)
   return {
     url,
     async close() {
       embeddedInUse = false
     },
   }
+}
+
+/** The server that `openEmbedded` starts, compiled. */
+async function startEmbedded(): Promise<string> {
+  const folder = await makeFolder('embedded')
+  await copyFreshFiles(folder)
+  const server = fork(await builtFile('src/database/embedded-server.ts'), [folder], { execArgv: [] })
+  let said: ServerMessage
+  do [said] = (await once(server, 'message')) as [ServerMessage]
+  while (said.kind === 'opening')
+  if (said.kind !== 'ready') throw new Error(`The embedded database did not start: ${JSON.stringify(said)}`)
+  // It ends when the channel to this process does, and must not keep it.
+  server.unref()
+  server.channel?.unref()
+  return said.url
 }
 
 const EMPTY = `
@@ -116,10 +139,11 @@ const EMPTY = `
     end loop;
   end $$; create schema public; unlisten *`
 
-async function openRealDatabase(): Promise<TestDatabase> {
+async function openRealDatabase(contents: Contents): Promise<TestDatabase> {
   if (postgresUrl === undefined) throw new Error('There is no PostgreSQL on this machine')
   const name = `test_${randomBytes(8).toString('hex')}`
-  await query(postgresUrl, `create database ${name}`)
+  const template = contents === 'tables' ? new URL(templateUrl()).pathname.slice(1) : 'template1'
+  await query(postgresUrl, `create database ${name} template ${template}`)
   const url = new URL(postgresUrl)
   url.pathname = name
   return { url: url.href, close: () => query(postgresUrl, `drop database ${name} with (force)`) }

@@ -1,0 +1,93 @@
+// The program as JavaScript, for whatever a test starts as a process: from sources each would cost
+// four times as much. Kept beside the packages, so that these are found and only what has changed
+// since the last run is made anew. No test framework in here: the crash harness runs without.
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const BUILT = join(ROOT, 'node_modules', '.cache', 'paper-round', 'program')
+/** Found where they are: nothing in them is compiled. */
+const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
+
+let building: Promise<void> | undefined
+
+/**
+ * Returns the compiled file of a source (`src/cli.ts`), as that source and all others were when
+ * this process first asked.
+ */
+export async function builtFile(source: string): Promise<string> {
+  building ??= build()
+  await building
+  return builtPath(source)
+}
+
+/** Before the tests of a run: their processes find nothing left to do. */
+export async function setup(): Promise<void> {
+  await build()
+}
+
+async function build(): Promise<void> {
+  const sources = [...(await listSources('src')), ...(await listSources('test'))]
+  for (const source of sources) {
+    const text = await readFile(join(ROOT, source), 'utf8')
+    const mark = `//# ${createHash('sha1').update(text).digest('hex')}\n`
+    const target = builtPath(source)
+    const found = await readFile(target, 'utf8').catch(() => '')
+    if (!found.endsWith(mark)) await write(target, (await compile(text)) + mark)
+  }
+  await removeStrays(new Set(sources.map(builtPath)))
+  for (const each of AS_THEY_ARE) {
+    if (!existsSync(join(BUILT, each))) await symlink(join(ROOT, each), join(BUILT, each)).catch(ignoreFaster)
+  }
+}
+
+async function listSources(folder: string): Promise<string[]> {
+  const found = await readdir(join(ROOT, folder), { recursive: true })
+  return found.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).map((name) => join(folder, name))
+}
+
+/**
+ * What has moved must not be found at its old place. Links are not followed: what is behind them
+ * is the repository's own.
+ */
+async function removeStrays(wanted: ReadonlySet<string>): Promise<void> {
+  for (const folder of ['src', 'test']) {
+    const found = await readdir(join(BUILT, folder), { recursive: true, withFileTypes: true })
+    for (const entry of found) {
+      const path = join(entry.parentPath, entry.name)
+      if (entry.isFile() && path.endsWith('.js') && !wanted.has(path)) await rm(path, { force: true })
+    }
+  }
+}
+
+function builtPath(source: string): string {
+  return join(BUILT, source.replace(/\.ts$/, '.js'))
+}
+
+async function compile(text: string): Promise<string> {
+  // Half a second to load: most runs compile nothing.
+  const { default: ts } = await import('typescript')
+  return ts.transpileModule(text, {
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2023,
+      rewriteRelativeImportExtensions: true,
+      verbatimModuleSyntax: true,
+    },
+  }).outputText
+}
+
+/** Whole or not at all: another run may be reading it. */
+async function write(path: string, text: string): Promise<void> {
+  const beside = `${path}.${randomBytes(4).toString('hex')}`
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(beside, text)
+  await rename(beside, path)
+}
+
+function ignoreFaster(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error
+}

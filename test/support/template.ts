@@ -1,0 +1,125 @@
+// A database with today's tables, made once and given to each test anew: migrating takes longer
+// than most tests. A real server copies a template of the run; the embedded one, which has a single
+// database, is put back to what it was after migrating.
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { openDatabase } from '../../src/database/client.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { migrations } from '../../src/database/migrations/index.ts'
+import { query, realPostgresUrl } from './servers.ts'
+
+/** A database as it was when it had just been migrated. */
+export interface Migrated {
+  /** Tells any later change of tables, types or functions; the rows have no part in it. */
+  shape: string
+  /** What migrating itself put into tables, as JSON by table. */
+  rows: Record<string, string>
+}
+
+/** Makes today's tables in an empty database. */
+export async function migrateEmpty(url: string): Promise<Migrated> {
+  const db = openDatabase(url)
+  try {
+    await migrate(db, migrations)
+  } finally {
+    await db.destroy()
+  }
+  return connected(url, async (client) => {
+    const rows: Migrated['rows'] = {}
+    for (const { name } of (await client.query(TABLES)).rows) {
+      const found = await client.query(`select jsonb_agg(t)::text as rows from ${name} t`)
+      if (found.rows[0].rows !== null) rows[name] = found.rows[0].rows
+    }
+    return { shape: (await client.query(SHAPE)).rows[0].shape, rows }
+  })
+}
+
+/**
+ * Puts rows and counters back to what they were, and drops other schemas. Returns false, having
+ * done no more than that, when the tables are not what they were.
+ */
+export async function restore(url: string, { shape, rows }: Migrated): Promise<boolean> {
+  return connected(url, async (client) => {
+    await client.query(DROP_OTHERS)
+    if ((await client.query(SHAPE)).rows[0].shape !== shape) return false
+    const inserts = Object.entries(rows).map(
+      ([table, json]) =>
+        `insert into ${table} overriding system value select * from jsonb_populate_recordset(null::${table}, ${pg.escapeLiteral(json)})`,
+    )
+    await client.query(['begin', EMPTY_TABLES, ...inserts, 'commit', 'unlisten *'].join('; '))
+    return true
+  })
+}
+
+/** Where the template of this run is; only where there is a real server. */
+export function templateUrl(): string {
+  const url = process.env.TEST_TEMPLATE_URL
+  if (url === undefined) throw new Error('The template is made in vitest.config.ts: run the tests by it')
+  return url
+}
+
+/** Makes the template before the tests of a run, and drops it after them. */
+export async function setup(): Promise<(() => Promise<void>) | undefined> {
+  const server = await realPostgresUrl()
+  // Projects share it.
+  if (server === undefined || process.env.TEST_TEMPLATE_URL !== undefined) return undefined
+  const name = `test_template_${randomBytes(6).toString('hex')}`
+  await query(server, `create database ${name}`)
+  const url = new URL(server)
+  url.pathname = name
+  await migrateEmpty(url.href)
+  process.env.TEST_TEMPLATE_URL = url.href
+  return () => query(server, `drop database ${name} with (force)`)
+}
+
+async function connected<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}
+
+const TABLES = `select oid::regclass::text as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`
+
+/**
+ * Whoever changes an object writes its rows in the catalog anew, under a later transaction. Rows of
+ * pg_class are only counted: emptying a table writes them too.
+ */
+const SHAPE = `select concat_ws(' ',
+  (select count(*) from pg_class where oid >= 16384),
+  (select count(*) || ':' || max(xmin::text::bigint) from pg_attribute where attrelid >= 16384),
+  (select count(*) || ':' || max(xmin::text::bigint) from pg_attrdef where oid >= 16384),
+  (select count(*) || ':' || max(xmin::text::bigint) from pg_constraint where oid >= 16384),
+  (select count(*) || ':' || max(xmin::text::bigint) from pg_index where indexrelid >= 16384),
+  (select count(*) || ':' || max(xmin::text::bigint) from pg_proc where oid >= 16384),
+  (select count(*) || ':' || max(xmin::text::bigint) from pg_trigger where oid >= 16384),
+  (select count(*) || ':' || max(xmin::text::bigint) from pg_type where oid >= 16384)) as shape`
+
+const DROP_OTHERS = `
+  do $$ declare name text; begin
+    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public$)' loop
+      execute format('drop schema %I cascade', name);
+    end loop;
+  end $$`
+
+/**
+ * Deleting a few rows is several times faster than truncating. Foreign keys rest meanwhile: in the
+ * end nothing is left for them to point to.
+ */
+const EMPTY_TABLES = `
+  set local session_replication_role = replica;
+  do $$ declare it regclass; start bigint; begin
+    for it in select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+      if pg_relation_size(it) > 200000 then execute format('truncate %s cascade', it);
+      else execute format('delete from %s', it);
+      end if;
+    end loop;
+    for it, start in select s.seqrelid, s.seqstart from pg_sequence s join pg_class c on c.oid = s.seqrelid
+      where c.relnamespace = 'public'::regnamespace
+    loop
+      perform setval(it, start, false);
+    end loop;
+  end $$`

@@ -1,0 +1,49 @@
+// The suite in five projects, so that `npx vitest --project unit` and an editor can ask for a part.
+// Which tests are `unit` is read from their imports: whoever opens no store and starts no process.
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+const ROOMS = ['web', 'browser', 'crash'] as const
+const OPENS = /from '(node:child_process|[./]*(support\/)?(stores|kept-round|servers|program|round)\.ts)'/
+
+const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name}`)
+const inRoom = (path: string) => ROOMS.some((room) => path.startsWith(`test/${room}/`))
+const unit = tests.filter((path) => !inRoom(path) && !OPENS.test(readFileSync(join(root, path), 'utf8')))
+
+function project(name: string, include: string[], exclude: string[] = []) {
+  return {
+    root,
+    test: {
+      name,
+      include,
+      exclude,
+      // Loading the modules anew for each file would be half of the run. No test may change what
+      // others see of a module.
+      isolate: false,
+      globalSetup: name === 'unit' ? [] : ['test/support/template.ts', 'test/support/program.ts'],
+      testTimeout: 60_000,
+      hookTimeout: 90_000,
+    },
+  }
+}
+
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      project('unit', unit),
+      project('stores', ['test/**/*.test.ts'], [...unit, ...ROOMS.map((room) => `test/${room}/**`)]),
+      ...ROOMS.map((room) => project(room, [`test/${room}/**/*.test.ts`])),
+    ],
+    // Much of the time goes to waiting for stores and processes, so a small machine takes more
+    // files than it has cores.
+    maxWorkers: Math.max(3, availableParallelism()),
+    globalSetup: 'test/support/folder.ts',
+  },
+})
