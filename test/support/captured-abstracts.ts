@@ -16,8 +16,8 @@ export interface CapturedAbstract {
   abstract: string
   /** Of the cleaned abstract. Labels name them by their number, from 1. */
   sentences: string[]
-  /** Whether the source sent a summary of its own. */
-  summarised: boolean
+  /** The source's own, '' without. */
+  summary: string
 }
 
 /** Lists the abstracts of a month (`2025-08`) in the order in which they were captured. */
@@ -32,7 +32,7 @@ export function capturedAbstracts(month: string): CapturedAbstract[] {
     title: cleanText(cleanLine(title)),
     abstract: cleanText(cleanLine(summary)),
     sentences: splitSentences(cleanText(cleanLine(summary))),
-    summarised: Boolean(ai_summary),
+    summary: ai_summary ?? '',
   }))
 }
 

@@ -14,7 +14,13 @@ const chosen = [
   capturedAbstracts(month)
     .sort(bySummaryThenSeed)
     .slice(0, CHOSEN_A_MONTH)
-    .map(({ id, sha256, sentences, summarised }) => ({ part, id, sha256, sentences: sentences.length, summarised })),
+    .map(({ id, sha256, sentences, summary }) => ({
+      part,
+      id,
+      sha256,
+      sentences: sentences.length,
+      summarised: summary !== '',
+    })),
 )
 writeFileSync(new URL('chosen.json', import.meta.url), `${JSON.stringify(chosen, null, 2)}\n`)
 
@@ -23,7 +29,7 @@ writeFileSync(new URL('chosen.json', import.meta.url), `${JSON.stringify(chosen,
  * as if theirs were missing.
  */
 function bySummaryThenSeed(a: CapturedAbstract, b: CapturedAbstract): number {
-  return Number(a.summarised) - Number(b.summarised) || (seeded(a.id) < seeded(b.id) ? -1 : 1)
+  return Number(a.summary !== '') - Number(b.summary !== '') || (seeded(a.id) < seeded(b.id) ? -1 : 1)
 }
 
 function seeded(id: string): string {
