@@ -51,8 +51,13 @@ describe('standAlone', () => {
     ],
     [
       'not inside a pair of adjectives',
-      `We see the wind of the high seas as a dynamic, evolving play of forces, which is ${many('very', 25)} hard.`,
-      'We see the wind of the high seas as a dynamic, evolving play of forces.',
+      `We see the wind of the high seas as a dynamic, evolving play of ${many('calm', 25)} forces.`,
+      `We see the wind of the high seas as a dynamic, evolving play of ${many('calm', 16)}…`,
+    ],
+    [
+      'before the first of some points, where the second is cut',
+      `We find that Kite flies if two things hold: (1) the wind is high; (2) ${many('calm', 25)} seas.`,
+      'We find that Kite flies if two things hold.',
     ],
     [
       'not before what takes it back',

@@ -10,7 +10,7 @@ const SAYING_NOTHING = new Set(
   'a an the of to and in for with by on that is are we this as from it its their our can at or'.split(' '),
 )
 
-/** Mean cosines, from 0 to 1: of the chosen sentence, of the first one, and of the nearest there is. */
+/** Mean cosines, from 0 to 1: of the chosen sentence, the first one, and the nearest there is. */
 export interface Nearness {
   chosen: number
   first: number
