@@ -5,6 +5,7 @@ import type { Place } from '../edition/place.ts'
 import type { Level } from './budget.ts'
 import { paperLinks } from './links.ts'
 import { markSlot, REMARK } from './piece.ts'
+import { sentenceOf } from './sentence/sentence.ts'
 import { cleanText, shorten, shortenToLength } from './text/text.ts'
 import { AUTHORS_SHOWN, authorLine, brieflyCounted, counted, shortDate } from './words.ts'
 
@@ -143,7 +144,7 @@ function peopleOf(place: Place, brief: boolean, level: Level): string {
 
 function textOf({ paper }: Place, length: Length, level: Level): string {
   const abstract = length === 'full' ? (ABSTRACT_MAX[level] ?? 0) : 0
-  return (abstract > 0 && capped(paper.abstract, abstract)) || capped(paper.summary, SUMMARY_MAX[level] ?? 0)
+  return (abstract > 0 && capped(paper.abstract, abstract)) || capped(sentenceOf(paper), SUMMARY_MAX[level] ?? 0)
 }
 
 function linksOf({ paper }: Place, links: NonNullable<ReturnType<typeof paperLinks>>): Card['links'] {

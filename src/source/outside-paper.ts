@@ -1,15 +1,7 @@
 // Makes a Paper out of facts that a source stated, whatever that source calls them. Nothing
 // uncleaned gets past here.
 import { arxivIdOf, codeUrlOf, projectUrlOf } from './outside-link.ts'
-import {
-  ABSTRACT_MAX,
-  cleanText,
-  firstSentence,
-  NAME_MAX,
-  SUMMARY_MAX,
-  TITLE_MAX,
-  withoutThought,
-} from './outside-text.ts'
+import { ABSTRACT_MAX, cleanText, NAME_MAX, SUMMARY_MAX, TITLE_MAX, withoutThought } from './outside-text.ts'
 import type { Paper } from './paper.ts'
 
 /** Keywords kept a paper: sources give about ten; the rest would be noise. */
@@ -22,7 +14,7 @@ export interface OutsidePaper {
   arxivId?: Stated<string>
   title: string
   abstract?: Stated<string>
-  /** The source's own one-sentence summary; without it the abstract's first sentence stands in. */
+  /** The source's own one-sentence summary. */
   summary?: Stated<string>
   /** Only the authors that may be shown. */
   authors?: Stated<readonly string[]>
@@ -40,16 +32,14 @@ export function paperFrom(stated: OutsidePaper): Paper | null {
   const title = cleanText(stated.title, TITLE_MAX)
   if (title === '') return null
   const arxivId = arxivIdOf(stated.arxivId)
-  // Titles are never a model's: one that plays with the tags keeps them.
-  const abstract = cleanText(withoutThought(stated.abstract ?? ''), ABSTRACT_MAX)
   const codeUrl = codeUrlOf(stated.codeUrl)
   return {
     id: paperIdOf(arxivId, title),
     arxivId,
     title,
-    abstract,
-    summary:
-      cleanText(withoutThought(stated.summary ?? ''), SUMMARY_MAX) || cleanText(firstSentence(abstract), SUMMARY_MAX),
+    // Titles are never a model's: one that plays with the tags keeps them.
+    abstract: cleanText(withoutThought(stated.abstract ?? ''), ABSTRACT_MAX),
+    summary: cleanText(withoutThought(stated.summary ?? ''), SUMMARY_MAX),
     authors: cleanNames(stated.authors),
     organization: cleanText(stated.organization ?? '', NAME_MAX) || null,
     keywords: [...new Set(cleanNames(stated.keywords))].slice(0, KEYWORDS_MAX),

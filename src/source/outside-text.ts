@@ -22,10 +22,6 @@ const UNITS_PER_GRAPHEME = 8
  * one.
  */
 const WORD_END_SHARE = 0.8
-/** Words that end in a full stop without ending a sentence. */
-const ABBREVIATIONS =
-  /(?:^|[\s(])(?:e\.g|i\.e|et al|al|etc|vs|cf|fig|figs|eq|eqs|sec|resp|approx|ca|dr|prof|st|no|dept|inc|ltd|\p{Lu})\.$/iu
-
 const SPACE = /[^\S\uFEFF]|\u0085/gu
 const ESCAPE = '\u001b'
 const ENDS = `(?:\u0007|${ESCAPE}\\\\|\u009c)`
@@ -131,16 +127,6 @@ export function withoutThought(text: string): string {
   }
   const isEndless = open !== undefined && (out + text.slice(end, open.index)).trim() === ''
   return isEndless ? '' : out + text.slice(end)
-}
-
-/** Returns the first sentence of a cleaned text, or all of it when no sentence ends inside. */
-export function firstSentence(text: string): string {
-  for (const end of text.matchAll(/[.!?]["'”’)\]]*(?=\s+["'“‘([$\\]?[\p{Lu}\p{N}$\\])/gu)) {
-    const sentence = text.slice(0, end.index + end[0].length)
-    if (end[0].startsWith('.') && ABBREVIATIONS.test(text.slice(0, end.index + 1))) continue
-    return sentence
-  }
-  return text
 }
 
 function capGraphemes(text: string, max: number): string {

@@ -17,7 +17,7 @@ export interface Paper {
   arxivId: string | null
   title: string
   abstract: string
-  /** One sentence: the source's own summary, else the first sentence of the abstract, else ''. */
+  /** The source's own, one sentence; '' without. What is printed is chosen where it is printed. */
   summary: string
   /** Names in order; authors that the source hides are not in it. */
   authors: string[]

@@ -62,14 +62,25 @@ describe('renderEdition', () => {
   })
 
   it('prints by length: titles alone, the summary, or the abstract', async () => {
-    const one = [place(1, { title: 'Title', summary: 'The summary.', abstract: 'The abstract.' })]
+    const summary = 'The summary says what is new here.'
+    const one = [place(1, { title: 'Title', summary, abstract: 'The abstract.' })]
     for (const part of ['html', 'text'] as const) {
       const [titles, short, full] = await Promise.all(LENGTHS.map(async (length) => (await mail(one, length))[part]))
       expect(titles).toMatch(/Title[\s\S]*Some One/)
       expect(titles).not.toMatch(/The summary|The abstract|Discussion|no\. 1 of 3/)
-      expect(short).toMatch(/The summary\.[\s\S]*No\. 1 of 3 by votes/)
+      expect(short).toMatch(/The summary says what is new here\.[\s\S]*No\. 1 of 3 by votes/)
       expect(short).not.toContain('The abstract.')
       expect(full).toContain('The abstract.')
+    }
+  })
+
+  it('prints the sentence that tells what is new where the source has no summary', async () => {
+    const abstract = 'Wind is hard. In this paper, we introduce Kite, a model of wind. It flies.'
+    const one = [place(1, { title: 'Kite', summary: '', abstract })]
+    for (const part of ['html', 'text'] as const) {
+      const short = (await mail(one, 'short'))[part]
+      expect(short).toContain('We introduce Kite, a model of wind.')
+      expect(short).not.toContain('Wind is hard.')
     }
   })
 

@@ -54,10 +54,10 @@ describe('a row', () => {
     expect(listing({ authors }).paper.authors).toEqual(['Ada', 'Emmy'])
   })
 
-  it('is summed up by the source, else by the first sentence of its abstract', () => {
+  it('has the summary of the source, and none without it', () => {
     const summary = 'We count sheep. It works.'
     expect(listing({ summary, ai_summary: 'Counts sheep.' }).paper.summary).toBe('Counts sheep.')
-    expect(listing({ summary, ai_summary: null }).paper.summary).toBe('We count sheep.')
+    expect(listing({ summary, ai_summary: null }).paper.summary).toBe('')
     expect(listing({ summary }).paper.abstract).toBe(summary)
   })
 

@@ -1,7 +1,7 @@
 // Cleaning outside text: what must go, what must stay, and that a second cleaning changes nothing.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cleanLine, cleanText, firstSentence, withoutThought } from '../../src/source/outside-text.ts'
+import { cleanLine, cleanText, withoutThought } from '../../src/source/outside-text.ts'
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 const lengthOf = (text: string) => [...graphemes.segment(text)].length
@@ -202,22 +202,5 @@ describe('withoutThought', () => {
     'termination tokens such as </think> and <|im_end|>',
   ])('leaves %j', (text) => {
     expect(withoutThought(text)).toBe(text)
-  })
-})
-
-describe('firstSentence', () => {
-  it.each([
-    ['We count sheep. It works.', 'We count sheep.'],
-    ['Can models count? We ask ten.', 'Can models count?'],
-    [
-      'Earlier work (e.g. Smith et al. 2024) counts goats. We count sheep.',
-      'Earlier work (e.g. Smith et al. 2024) counts goats.',
-    ],
-    ['It gains 3.5 points on v2.0 tasks. More follows.', 'It gains 3.5 points on v2.0 tasks.'],
-    ['They call it "done." We do not.', 'They call it "done."'],
-    ['No sentence ends here', 'No sentence ends here'],
-    ['', ''],
-  ])('of %j is %j', (text, sentence) => {
-    expect(firstSentence(text)).toBe(sentence)
   })
 })

@@ -7,7 +7,7 @@ export function makePaper(given: Partial<Paper> & { id: string }): Paper {
     arxivId: /^\d{4}\.\d{5}$/.test(given.id) ? given.id : null,
     title: `Paper ${given.id}`,
     abstract: `What paper ${given.id} found, at some length.`,
-    summary: `What paper ${given.id} found.`,
+    summary: `What paper ${given.id} found, in short.`,
     authors: ['Ada Lovelace', 'Emmy Noether'],
     organization: null,
     keywords: [],

@@ -104,14 +104,14 @@ describe('a paper', () => {
     const given = {
       authors: ['A', 'B', 'C', 'D', 'E'],
       organization: 'The House',
-      summary: 'What it says.',
+      summary: 'It says what is new and why.',
       codeUrl: 'https://github.com/x/y',
       codeStars: 1204,
     }
     await look(DATE, [listing('2603.00001', 9, given)])
     const html = await frontPage()
     expect(html).toContain('A, B, C + 2 · The House')
-    expect(html).toContain('What it says.')
+    expect(html).toContain('It says what is new and why.')
     const links = [...papersOf(html).matchAll(/href="(https:[^"]*)"/g)].map(([, link]) => link)
     expect(links).toEqual([
       'https://arxiv.org/abs/2603.00001',
