@@ -16,11 +16,13 @@ const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
 const inRoom = (path: string) => ROOMS.some((room) => path.startsWith(`test/${room}/`))
 const unit = tests.filter((path) => !inRoom(path) && !OPENS.test(readFileSync(join(root, path), 'utf8')))
 
-function project(name: string, include: string[], exclude: string[] = []) {
+function project(mode: string, name: string, include: string[], exclude: string[] = []) {
   return {
     root,
     test: {
       name,
+      // A project does not inherit it; test/support/full.ts reads it.
+      env: { MODE: mode },
       include,
       exclude,
       // Loading the modules anew for each file would be half of the run. No test may change what
@@ -33,17 +35,17 @@ function project(name: string, include: string[], exclude: string[] = []) {
   }
 }
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   root,
   test: {
     projects: [
-      project('unit', unit),
-      project('stores', ['test/**/*.test.ts'], [...unit, ...ROOMS.map((room) => `test/${room}/**`)]),
-      ...ROOMS.map((room) => project(room, [`test/${room}/**/*.test.ts`])),
+      project(mode, 'unit', unit),
+      project(mode, 'stores', ['test/**/*.test.ts'], [...unit, ...ROOMS.map((room) => `test/${room}/**`)]),
+      ...ROOMS.map((room) => project(mode, room, [`test/${room}/**/*.test.ts`])),
     ],
     // Much of the time goes to waiting for stores and processes, so a small machine takes more
     // files than it has cores.
     maxWorkers: Math.max(3, availableParallelism()),
     globalSetup: 'test/support/folder.ts',
   },
-})
+}))
