@@ -38,7 +38,7 @@ export const ROOMS: Rooms = {
   'delivery/provider/smtp': ['delivery/provider'],
   'delivery/request': ['delivery/notice', 'delivery/sending'],
   'delivery/sending': ['delivery', 'delivery/provider'],
-  digest: ['digest/template', 'digest/text', 'digest/topics'],
+  digest: ['digest/sentence', 'digest/template', 'digest/text', 'digest/topics'],
   'digest/sentence': ['digest/text'],
   'digest/template': ['digest/text'],
   'digest/topics': ['digest/template'],
