@@ -63,7 +63,7 @@ function table(life: Life): string {
  * Every pair of states that a change may connect; `[*]` is not being there. Where the states that
  * it leads to are those it comes from, it leaves them as they are.
  */
-function endsOf({ from, to }: Transition<string>): [from: string, to: string][] {
+export function endsOf({ from, to }: Transition<string>): [from: string, to: string][] {
   const ends = to.length === 0 ? ['[*]'] : to
   return (from.length === 0 ? ['[*]'] : from).flatMap((before) =>
     ends
