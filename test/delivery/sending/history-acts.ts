@@ -33,7 +33,7 @@ import { dropMembers } from '../../../src/delivery/sending/ledger.ts'
 import { claim, listWaiting, markReleased } from '../../../src/delivery/sending/once.ts'
 import { markResolved, splitBatch } from '../../../src/delivery/sending/parts.ts'
 import { prepare } from '../../../src/delivery/sending/preparing.ts'
-import { giveUp, settle, standStill } from '../../../src/delivery/sending/settling.ts'
+import { giveUp, settle, letWait } from '../../../src/delivery/sending/settling.ts'
 import { JOIN_VERSION } from '../../../src/digest/joining.ts'
 import type { Edition } from '../../../src/edition/edition.ts'
 import { LaterError } from '../../../src/errors.ts'
@@ -392,7 +392,7 @@ async function prepareBatch({ round }: World, hand: Hand & { kind: 'batch' }): P
   const { claimed } = hand
   const way = await findWay(round, claimed.fixed, JOIN_VERSION)
   if (way.kind === 'over') await giveUp(round, BATCH, claimed, way.reason)
-  if (way.kind === 'shut') await standStill(round, claimed, way.out)
+  if (way.kind === 'shut') await letWait(round, claimed, way.out)
   if (way.kind !== 'open') return false
   const { provider, allowance } = way.route
   const most = Math.min(provider.batchSize, allowance.mails)
