@@ -5,7 +5,7 @@ import { BATCH } from '../delivery/sending/batch.ts'
 import { claim, markReleased } from '../delivery/sending/once.ts'
 import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
-import { giveUp, letWait, settle } from '../delivery/sending/settling.ts'
+import { giveUp, letBatchWait, settle } from '../delivery/sending/settling.ts'
 import { JOIN_VERSION } from '../digest/joining.ts'
 import type { Round } from './round.ts'
 
@@ -22,7 +22,7 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
   const way = await findWay(round, batch.fixed, JOIN_VERSION)
   if (way.kind === 'over') return nothingAfter(giveUp(round, BATCH, batch, way.reason))
-  if (way.kind === 'shut') return nothingAfter(letWait(round, batch, way.out))
+  if (way.kind === 'shut') return nothingAfter(letBatchWait(round, batch, way.out))
   const { provider, allowance } = way.route
   if (queue !== undefined && queue !== provider.name) return passOn()
   const most = Math.min(provider.batchSize, allowance.mails)

@@ -2,7 +2,7 @@
 // committed before the request.
 import { NOTICE_VERSION } from '../delivery/notice/mail.ts'
 import {
-  letWait,
+  letNoticeWait,
   markNoticeWithheld,
   NOTICE,
   prepareNotice,
@@ -25,7 +25,7 @@ export async function notify(round: NotifyRound, noticeId: number): Promise<void
   if (!notice) return
   const way = await findWay(round, notice.fixed, NOTICE_VERSION)
   if (way.kind === 'over') return giveUp(round, NOTICE, notice, way.reason)
-  if (way.kind === 'shut') return letWait(round, notice, way.out)
+  if (way.kind === 'shut') return letNoticeWait(round, notice, way.out)
   const { provider } = way.route
   const reason = reasonToWithhold(provider, notice)
   if (reason !== null) return markNoticeWithheld(round.db, notice, reason)

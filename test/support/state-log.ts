@@ -15,8 +15,8 @@ export interface Change {
   at: string
 }
 
-/** The columns that say where a row stands. What a delivery is in between, its batch says. */
-const STANDING: Record<StateTable, readonly string[]> = {
+/** The columns that the machine moves. What a delivery is in between, its batch says. */
+const MOVING: Record<StateTable, readonly string[]> = {
   batches: [
     'state',
     'members',
@@ -54,7 +54,7 @@ export async function installStateLog(db: Kysely<Database>): Promise<void> {
         case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
       return null;
     end $$`.execute(db)
-  for (const table of Object.keys(STANDING)) {
+  for (const table of Object.keys(MOVING)) {
     await sql`
       create trigger note_state after insert or update or delete on ${sql.table(table)}
       for each row execute function note_state()`.execute(db)
@@ -73,10 +73,10 @@ export async function takeChanges(db: Kysely<Database>): Promise<Change[]> {
     const first = changes.get(key)
     changes.set(key, { table, before: first ? first.before : before, after, at })
   }
-  return [...changes.values()].filter((change) => standingOf(change, 'before') !== standingOf(change, 'after'))
+  return [...changes.values()].filter((change) => placeOf(change, 'before') !== placeOf(change, 'after'))
 }
 
-function standingOf({ table, ...rows }: Change, which: 'before' | 'after'): string | null {
+function placeOf({ table, ...rows }: Change, which: 'before' | 'after'): string | null {
   const row = rows[which]
-  return row && JSON.stringify(STANDING[table].map((column) => row[column]))
+  return row && JSON.stringify(MOVING[table].map((column) => row[column]))
 }

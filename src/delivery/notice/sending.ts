@@ -106,7 +106,11 @@ export async function prepareNotice(
 }
 
 /** Lets a notice wait for a provider that is out. */
-export async function letWait({ db }: NotifyParts, notice: ClaimedNotice, { reason, waitMs }: Out): Promise<void> {
+export async function letNoticeWait(
+  { db }: NotifyParts,
+  notice: ClaimedNotice,
+  { reason, waitMs }: Out,
+): Promise<void> {
   await markDeferred(db, NOTICE, notice, reason, Math.min(waitMs ?? STOPPED_WAIT_MS, STOPPED_WAIT_MS))
 }
 

@@ -63,7 +63,7 @@ export async function giveUp<Facts>(
 }
 
 /** Lets a batch wait for a provider that is out. */
-export async function letWait({ db }: SendingParts, batch: ClaimedBatch, { reason, waitMs }: Out): Promise<void> {
+export async function letBatchWait({ db }: SendingParts, batch: ClaimedBatch, { reason, waitMs }: Out): Promise<void> {
   await markDeferred(db, BATCH, batch, reason, waitMs ?? ASK_AGAIN_MS)
 }
 
@@ -134,7 +134,7 @@ async function takeOut(
   logger.error({ event: 'provider.out', provider: provider.name, ...out }, 'a provider was taken out')
   if (await isAnotherFree(parts, provider)) {
     if (batch.fixed) {
-      await letWait(parts, batch, out)
+      await letBatchWait(parts, batch, out)
       return []
     }
     await markDeferred(db, BATCH, batch, reason, 0)

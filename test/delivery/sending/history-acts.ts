@@ -9,7 +9,7 @@ import { insertNotice } from '../../../src/delivery/notice/asking.ts'
 import { NOTICE_VERSION } from '../../../src/delivery/notice/mail.ts'
 import {
   type ClaimedNotice,
-  letWait,
+  letNoticeWait,
   markNoticeWithheld,
   NOTICE,
   prepareNotice,
@@ -33,7 +33,7 @@ import { dropMembers } from '../../../src/delivery/sending/ledger.ts'
 import { claim, listWaiting, markReleased } from '../../../src/delivery/sending/once.ts'
 import { markResolved, splitBatch } from '../../../src/delivery/sending/parts.ts'
 import { prepare } from '../../../src/delivery/sending/preparing.ts'
-import { giveUp, settle, letWait } from '../../../src/delivery/sending/settling.ts'
+import { giveUp, letBatchWait, settle } from '../../../src/delivery/sending/settling.ts'
 import { JOIN_VERSION } from '../../../src/digest/joining.ts'
 import type { Edition } from '../../../src/edition/edition.ts'
 import { LaterError } from '../../../src/errors.ts'
@@ -392,7 +392,7 @@ async function prepareBatch({ round }: World, hand: Hand & { kind: 'batch' }): P
   const { claimed } = hand
   const way = await findWay(round, claimed.fixed, JOIN_VERSION)
   if (way.kind === 'over') await giveUp(round, BATCH, claimed, way.reason)
-  if (way.kind === 'shut') await letWait(round, claimed, way.out)
+  if (way.kind === 'shut') await letBatchWait(round, claimed, way.out)
   if (way.kind !== 'open') return false
   const { provider, allowance } = way.route
   const most = Math.min(provider.batchSize, allowance.mails)
@@ -411,7 +411,7 @@ async function prepareOneNotice({ round }: World, hand: Hand & { kind: 'notice' 
   const { claimed } = hand
   const way = await findWay(round, claimed.fixed, NOTICE_VERSION)
   if (way.kind === 'over') await giveUp(round, NOTICE, claimed, way.reason)
-  if (way.kind === 'shut') await letWait(round, claimed, way.out)
+  if (way.kind === 'shut') await letNoticeWait(round, claimed, way.out)
   if (way.kind !== 'open') return false
   const { provider } = way.route
   const reason = reasonToWithhold(provider, claimed)

@@ -37,7 +37,7 @@ export interface May {
 }
 
 /** A delivery with what its batch says of it. */
-interface Standing {
+interface LedgerRow {
   edition_id: number
   subscriber_id: number
   public_id: string
@@ -114,7 +114,7 @@ function noteAgain(world: World, { table, before, after }: Change): void {
 async function checkLedger(world: World): Promise<void> {
   if (world.broken.length > 0) throw new Error(world.broken.join('; '))
   const accepted = countAccepted(world)
-  const rows = await listStandings(world.round.db)
+  const rows = await listLedger(world.round.db)
   for (const row of rows) {
     const name = `${row.edition_id} ${row.subscriber_id}`
     const count = accepted.get(row.public_id) ?? 0
@@ -146,7 +146,7 @@ async function checkLedger(world: World): Promise<void> {
 }
 
 /** While a request may be repeated, everything that its bytes are made of stays as it was. */
-function checkInputs(world: World, row: Standing): void {
+function checkInputs(world: World, row: LedgerRow): void {
   const mayRepeat = (row.batch === 'attempting' || row.batch === 'unknown') && !row.for_good && row.is_member
   if (!mayRepeat || world.erased.has(row.subscriber_id)) return
   const key = `${row.key} ${row.subscriber_id}`
@@ -161,7 +161,7 @@ function checkInputs(world: World, row: Standing): void {
  */
 export async function checkEnd(world: World): Promise<void> {
   await check(world, {})
-  for (const row of await listStandings(world.round.db)) {
+  for (const row of await listLedger(world.round.db)) {
     const isUnknown = row.state === 'unknown' || (row.state === 'planned' && row.batch === 'unknown' && row.for_good)
     if (!isUnknown && !['submitted', 'withheld', 'rejected'].includes(row.state)) fail('nobody cares for it', row)
   }
@@ -179,8 +179,8 @@ function countAccepted({ providers }: World): Map<string, number> {
   return counts
 }
 
-async function listStandings(db: Kysely<Database>): Promise<Standing[]> {
-  const { rows } = await sql<Standing>`
+async function listLedger(db: Kysely<Database>): Promise<LedgerRow[]> {
+  const { rows } = await sql<LedgerRow>`
     select d.edition_id, d.subscriber_id, d.public_id, d.state, d.reason, b.state as batch, b.idempotency_key as key,
       b.next_attempt_at = 'infinity' as for_good, d.subscriber_id = any(b.members) as is_member,
       (select count(*)::int from batches o where o.edition_id = d.edition_id and o.state not in ('settled', 'halved')
