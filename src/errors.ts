@@ -50,6 +50,11 @@ export class UsageError extends Error {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined
-  const own = error.message || (first === undefined ? error.name : describeError(first))
+  const own = wordsOf(error.message) || (first === undefined ? error.name : describeError(first))
   return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`
+}
+
+/** Takes codes and system calls out of what Node says of a file: `no such file or directory`. */
+function wordsOf(message: string): string {
+  return message.replace(/^E[A-Z]+: ([^,]+), \w+( '.*')?$/s, '$1')
 }

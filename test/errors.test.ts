@@ -28,6 +28,11 @@ describe('describeError', () => {
     ['an empty group', new AggregateError([]), 'AggregateError'],
     ['text', 'plain', 'plain'],
     ['nothing', undefined, 'undefined'],
+    [
+      'a file that is not there',
+      new Error('list.csv', { cause: new Error("ENOENT: no such file or directory, open 'list.csv'") }),
+      'list.csv: no such file or directory',
+    ],
   ])('describes %s', (_name, thrown, words) => expect(describeError(thrown)).toBe(words))
 
   it('says why a host with several addresses refused, where Node says nothing', async () => {

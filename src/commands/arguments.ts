@@ -10,6 +10,28 @@ import { DAY_MS } from '../time.ts'
 /** The longest range of dates that one command takes: more than a year is a mistyped year. */
 const RANGE_DAYS_MAX = 366
 
+/** What a call is made of, each part by its own parser. */
+type Parsers = Record<string, () => unknown>
+
+/**
+ * Parses every part of a call. Throws a UsageError with the problems of all of them, in their
+ * order: nobody mends a call one line at a time.
+ */
+export function parseAll<T extends Parsers>(parsers: T): { [Name in keyof T]: ReturnType<T[Name]> } {
+  const problems: string[] = []
+  const entries = Object.entries(parsers).map(([name, parse]) => {
+    try {
+      return [name, parse()]
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      problems.push(...error.problems)
+      return [name, undefined]
+    }
+  })
+  if (problems.length > 0) throw new UsageError([...new Set(problems)])
+  return Object.fromEntries(entries)
+}
+
 export function parseDate(text: string | undefined): EditionDate {
   if (text === undefined) throw new UsageError('--date is missing: name the edition as YYYY-MM-DD')
   const at = new Date(`${text}T00:00:00Z`)

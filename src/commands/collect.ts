@@ -1,5 +1,6 @@
 // Fetches dates and keeps them: papers, votes and what the guard says of each.
 import { openConfiguredSource } from '../context.ts'
+import { counted } from '../digest/words.ts'
 import { collect, type Look } from '../jobs/collect.ts'
 import { parseDates } from './arguments.ts'
 import { withStores } from './session.ts'
@@ -17,7 +18,7 @@ export async function collectCommand(options: { date?: string; source?: string; 
       looks.push(await collect({ db: stores.db, source, cutoffMinutes: config.cutoffMinutes, logger }, date))
       progress?.update(looks.length, dates.length)
     }
-    progress?.end(`Collected ${dates.length} dates.`)
+    progress?.end(`Collected ${counted(dates.length, 'date')}.`)
   })
   terminal.print({ collected: looks.map(fieldsOf) }, looks.map(lineOf))
   if (looks.some((look) => look.verdict.kind === 'refused')) process.exitCode = 1
@@ -31,5 +32,5 @@ function fieldsOf({ edition, verdict, listed, setAside }: Look) {
 function lineOf(look: Look): string {
   const { date, verdict, reason, listed, setAside } = fieldsOf(look)
   const why = reason === null ? '' : ` (${reason})`
-  return `${date}  ${verdict}${why}: ${listed} papers${setAside > 0 ? `, ${setAside} set aside` : ''}`
+  return `${date}  ${verdict}${why}: ${counted(listed, 'paper')}${setAside > 0 ? `, ${setAside} set aside` : ''}`
 }

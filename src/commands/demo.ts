@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
 import { type Context, openConfiguredSource, openRound, openRoundQueue, untilAborted, withContext } from '../context.ts'
 import { type Accounts, sumAccounts } from '../delivery/delivery.ts'
+import { counted } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
@@ -19,7 +20,8 @@ import { findSubscriberByAddress, insertSubscribers, markPaused } from '../subsc
 import { createApp } from '../web/app.ts'
 import { listen } from '../web/server.ts'
 import { accountFields, accountLines, editionName } from './accounts.ts'
-import { parseDate, parseWhole } from './arguments.ts'
+import { parseAll, parseDate, parseWhole } from './arguments.ts'
+import { CALL } from './calling.ts'
 import { PAUSED, SAMPLE_COUNT, sampleSubscribers } from './sample-subscribers.ts'
 import { sendEdition } from './send.ts'
 import { demoDirectory } from './session.ts'
@@ -48,11 +50,12 @@ interface Step {
 }
 
 export async function demoCommand(options: DemoOptions): Promise<void> {
-  const count =
-    options.subscribers === undefined
-      ? SAMPLE_COUNT
-      : parseWhole('--subscribers', options.subscribers, 1, SUBSCRIBERS_MAX)
-  const config = demoConfig()
+  const { subscribers = String(SAMPLE_COUNT) } = options
+  const { count, config } = parseAll({
+    count: () => parseWhole('--subscribers', subscribers, 1, SUBSCRIBERS_MAX),
+    date: () => options.date === undefined || parseDate(options.date),
+    config: demoConfig,
+  })
   const logger = openLogger(config.logLevel ?? 'warn')
   const terminal = openTerminal(options)
   const steps = stepsOf(options, config, logger)
@@ -140,7 +143,7 @@ async function addSubscribers(round: Round, count: number, terminal: Terminal): 
     const subscriber = await findSubscriberByAddress(round.db, address)
     if (subscriber && subscriber.pausedUntil === null) await markPaused(round.db, subscriber.id, until)
   }
-  progress.end(`${count.toLocaleString('en')} sample subscribers`)
+  progress.end(counted(count, 'sample subscriber'))
 }
 
 interface Sent {
@@ -173,7 +176,7 @@ async function look(round: Round, source: Source, date: EditionDate, terminal: T
   const known = await findEdition(round.db, date, 'daily')
   const { verdict, listed } = await collect({ ...round, source }, date)
   const why = verdict.kind === 'complete' ? '' : ` (${verdict.reason})`
-  terminal.say(`${known ? 'Looked again at' : 'Collected'} ${date}: ${listed} papers, ${verdict.kind}${why}`)
+  terminal.say(`${known ? 'Looked again at' : 'Collected'} ${date}: ${counted(listed, 'paper')}, ${verdict.kind}${why}`)
 }
 
 function summarize(terminal: Terminal, config: Config, { editions }: Sent, url: string | undefined): void {
@@ -194,7 +197,7 @@ function summarize(terminal: Terminal, config: Config, { editions }: Sent, url: 
     ...(config.databaseUrl
       ? []
       : [
-          `Ask more with DATA_DIR=${show(config.dataDir)} npm run -s paper-round -- status --date ${editions.at(-1)?.edition.date ?? SAMPLE_DATES[1]}`,
+          `Ask more with DATA_DIR=${show(config.dataDir)} ${CALL} status --date ${editions.at(-1)?.edition.date ?? SAMPLE_DATES[1]}`,
         ]),
     ...(url ? [`Open ${url}${outbox ? '/outbox' : ''} to look at them; Ctrl-C ends the demo.`] : []),
   ]

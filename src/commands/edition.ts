@@ -3,6 +3,8 @@ import { readConfig } from '../config.ts'
 import { hostOf, openConfiguredSource } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
 import { loadTemplates } from '../digest/rendering.ts'
+import { cleanLine } from '../digest/text/text.ts'
+import { counted } from '../digest/words.ts'
 import { type Outlook, outlookFromSource, outlookFromStore } from '../edition/outlook.ts'
 import { collect } from '../jobs/collect.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
@@ -94,10 +96,15 @@ function linesOf(outlook: Outlook): string[] {
   const rising = places.filter((place) => place.section === 'rising')
   const said = state === 'open' ? verdict : state
   const line = (place: Outlook['places'][number]) =>
-    `${String(place.rank).padStart(3)}. ${String(place.upvotes).padStart(4)} votes  ${String(place.comments).padStart(3)} comments  ${place.paper.title}\n     ${place.reason}`
+    `${String(place.rank).padStart(3)}. ${column(place.upvotes, 'vote', 4)}  ${column(place.comments, 'comment', 3)}  ${cleanLine(place.paper.title)}\n     ${place.reason}`
   return [
-    `${editionName(outlook)}: ${said}${reason ? ` (${reason})` : ''}${incomplete ? ', incomplete' : ''}, ${ranked.length} papers`,
+    `${editionName(outlook)}: ${said}${reason ? ` (${reason})` : ''}${incomplete ? ', incomplete' : ''}, ${counted(ranked.length, 'paper')}`,
     ...ranked.map(line),
     ...(rising.length > 0 ? ['', 'Late risers, each with the place on its own date:', ...rising.map(line)] : []),
   ]
+}
+
+/** A count that stands in a column, its noun in the number's form. */
+function column(count: number, noun: string, digits: number): string {
+  return `${String(count).padStart(digits)} ${count === 1 ? `${noun} ` : `${noun}s`}`
 }

@@ -1,5 +1,6 @@
 // Says why a subscriber got these papers of an edition, or why no mail: the same words that status
 // counts. Reads only.
+import { readConfig } from '../config.ts'
 import type { EditionKind } from '../database/states.ts'
 import { type Explained, explainEdition } from '../delivery/account/explaining.ts'
 import { findDeliveryKind } from '../delivery/store.ts'
@@ -10,7 +11,7 @@ import { rhythmInWords } from '../subscriber/preferences.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
 import { editionName, stateInWords } from './accounts.ts'
-import { parseAddress, parseDate } from './arguments.ts'
+import { parseAddress, parseAll, parseDate } from './arguments.ts'
 import { demoHint, withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -18,8 +19,11 @@ export async function explainCommand(
   email: string,
   options: { date?: string; weekly?: boolean; json?: boolean },
 ): Promise<void> {
-  const address = parseAddress(email)
-  const date = options.date === undefined ? undefined : parseDate(options.date)
+  const { address, date } = parseAll({
+    address: () => parseAddress(email),
+    date: () => (options.date === undefined ? undefined : parseDate(options.date)),
+    settings: () => readConfig('stores'),
+  })
   await withStores('stores', async ({ config, stores }) => {
     const subscriber = await findSubscriberByAddress(stores.db, address)
     if (!subscriber) {
@@ -29,7 +33,7 @@ export async function explainCommand(
     // What was sent before a change of cadence is of the other kind.
     const kind = options.weekly || !date ? own : ((await findDeliveryKind(stores.db, subscriber.id, date, own)) ?? own)
     const asked = date ?? (await findNewestEdition(stores.db, kind))?.date
-    if (!asked) throw new Error(`no ${kind} edition was frozen yet: name a date with --date`)
+    if (!asked) throw new Error(`no ${kind} edition was frozen yet: name a date with --date${demoHint(config)}`)
     const { cutoffMinutes } = config
     const explained = await explainEdition(stores.db, subscriber, {
       date: asked,

@@ -15,7 +15,7 @@ import { isAnyStored, openEditions } from '../web/preview/editions.ts'
 import { createPreview } from '../web/preview/preview.ts'
 import { openTemplateFolder } from '../web/preview/templates.ts'
 import { listen } from '../web/server.ts'
-import { kindOf, parseAddress, parseDate } from './arguments.ts'
+import { kindOf, parseAddress, parseAll, parseDate } from './arguments.ts'
 import { untilSignal } from './signal.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
@@ -32,14 +32,12 @@ interface PreviewOptions {
 const DEFAULTS = { PORT: '0', PUBLIC_URL: 'http://localhost:3000' }
 
 export async function previewCommand(options: PreviewOptions): Promise<void> {
-  const start: PreviewChoice = {
-    date: options.date === undefined ? undefined : parseDate(options.date),
-    kind: kindOf(options),
-    subscriber: options.subscriber === undefined ? '' : parseAddress(options.subscriber),
-    length: undefined,
-    missed: false,
-  }
-  const config = readConfig('stores', DEFAULTS)
+  const { date, subscriber, config } = parseAll({
+    date: () => (options.date === undefined ? undefined : parseDate(options.date)),
+    subscriber: () => (options.subscriber === undefined ? '' : parseAddress(options.subscriber)),
+    config: () => readConfig('stores', DEFAULTS),
+  })
+  const start: PreviewChoice = { date, kind: kindOf(options), subscriber, length: undefined, missed: false }
   const logger = openLogger(config.logLevel ?? 'warn')
   const terminal = openTerminal(options)
   await withKept(logger, async (keep) => {
@@ -93,7 +91,7 @@ async function openKnownStores(config: Config, logger: Logger, keep: Keep) {
   if (config.databaseUrl === undefined && !existsSync(join(config.dataDir, OWNER_FOLDER))) return undefined
   const { db } = keep(await openUnmigrated(config, logger))
   if (await isSchemaCurrent(db)) return db
-  throw new Error('the schema of these stores is not that of this version: run "paper-round migrate" first')
+  throw new Error('the schema of these stores is not that of this version: run "migrate" first')
 }
 
 function openInBrowser(url: string): void {

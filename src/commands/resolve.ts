@@ -2,17 +2,18 @@
 // leave them.
 import { confirm } from '@clack/prompts'
 import type { Kysely } from 'kysely'
-import type { Config } from '../config.ts'
+import { type Config, type Reach, readConfig } from '../config.ts'
 import { type Context, openConfiguredProviders } from '../context.ts'
 import type { Database } from '../database/schema.ts'
 import { markLookedUp } from '../delivery/feedback/looking-up.ts'
 import { markResolved } from '../delivery/sending/parts.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
+import { counted } from '../digest/words.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
 import { deriveLinkKeys } from '../subscriber/token.ts'
 import { editionName } from './accounts.ts'
-import { kindOf, parseDate } from './arguments.ts'
+import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
@@ -27,12 +28,15 @@ interface ResolveOptions {
 type Decision = 'found' | 'again' | 'drop'
 
 export async function resolveCommand(options: ResolveOptions): Promise<void> {
-  const date = parseDate(options.date)
   const kind = kindOf(options)
-  const as = parseDecision(options.as)
+  const { date, as } = parseAll({
+    date: () => parseDate(options.date),
+    as: () => parseDecision(options.as),
+    // To ask takes a provider's key, and to send again signs links anew.
+    settings: () => readConfig(reachOf(options.as)),
+  })
   const terminal = openTerminal(options)
-  // To ask takes a provider's key, and to send again signs links anew.
-  await withStores(as === 'drop' ? 'stores' : 'mail', async (context) => {
+  await withStores(reachOf(as), async (context) => {
     const {
       config,
       stores: { db },
@@ -47,11 +51,17 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
     const left = await getUnresolved(db, edition.id)
     if (as === 'again' && left > 0) await askFirst(left, options.yes ?? false)
     const resolved = await decide(db, edition.id, as, config)
-    const asked = found === 0 ? [] : [`${found} of ${name} were accepted, by the provider's own word: now submitted.`]
+    const asked =
+      found === 0
+        ? []
+        : [`${counted(found, 'mail')} of ${name} had been accepted, by the provider's own word: now submitted.`]
     const lines = {
-      found: left > 0 ? `${left} are still unknown: the provider knows nothing of them, or could not be asked.` : '',
-      again: `${resolved} go again under a new key; the running workers take them up within a minute.`,
-      drop: `${resolved} of ${name} stay unknown and are marked as resolved.`,
+      found:
+        left > 0
+          ? `Still unknown: ${counted(left, 'mail')}. The provider knows nothing of what is left, or could not be asked.`
+          : '',
+      again: `${counted(resolved, 'mail')} to go again under a new key; the running workers begin within a minute.`,
+      drop: `${counted(resolved, 'mail')} of ${name} left unknown, marked as resolved.`,
     }
     terminal.print(
       { date, kind, as, found, resolved },
@@ -79,6 +89,10 @@ async function decide(db: Kysely<Database>, editionId: number, as: Decision, con
   }
 }
 
+function reachOf(as: string | undefined): Reach {
+  return as === 'found' || as === 'again' ? 'mail' : 'stores'
+}
+
 function parseDecision(text: string | undefined): Decision {
   if (text === 'found' || text === 'again' || text === 'drop') return text
   throw new UsageError(
@@ -93,9 +107,9 @@ function parseDecision(text: string | undefined): Decision {
 async function askFirst(count: number, yes: boolean): Promise<void> {
   if (yes) return
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError(`--as again may send ${count} mails a second time: say --yes to do so`)
+    throw new UsageError(`--as again may send ${counted(count, 'mail')} a second time: say --yes to do so`)
   }
-  const message = `${count} mails may have arrived already and would come twice. Send them again?`
+  const message = `${counted(count, 'mail')} may have arrived already and would come twice. Send again?`
   const answer = await confirm({ message, initialValue: false, output: process.stderr })
   if (answer !== true) throw new Error('nothing was sent again')
 }

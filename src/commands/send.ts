@@ -1,5 +1,6 @@
 // Sends one edition to everyone of its kind now, whatever their hour. Safe to repeat: who has a
 // delivery of it gets no second one.
+import { readConfig } from '../config.ts'
 import { openRound, openRoundQueue } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
@@ -16,7 +17,7 @@ import type { EditionDate } from '../source/paper.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
 import { accountFields, accountLines, editionName, stateInWords } from './accounts.ts'
-import { kindOf, parseAddress, parseDate } from './arguments.ts'
+import { kindOf, parseAddress, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
@@ -29,9 +30,12 @@ interface SendOptions {
 }
 
 export async function sendCommand(options: SendOptions): Promise<void> {
-  const date = parseDate(options.date)
   const kind = kindOf(options)
-  const only = options.only === undefined ? null : parseAddress(options.only)
+  const { date, only } = parseAll({
+    date: () => parseDate(options.date),
+    only: () => (options.only === undefined ? null : parseAddress(options.only)),
+    settings: () => readConfig('mail'),
+  })
   const terminal = openTerminal(options)
   await withStores('mail', async (context) => {
     const round = await openRound(context)
@@ -39,9 +43,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     // A rehearsal must leave no trace, so it does not freeze either.
     const edition = options.dryRun ? await findEdition(round.db, date, kind) : await frozenEdition(round, date, kind)
     if (edition?.state !== 'frozen') {
-      throw new Error(
-        `${editionName({ date, kind })} is not frozen yet: a dry run needs "edition --date ${date} --freeze" first`,
-      )
+      throw new Error(rehearsalNeeds(edition, { date, kind }))
     }
     if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
     const queue = await openRoundQueue(context, round)
@@ -74,6 +76,16 @@ export async function sendEdition(
   const submittedNow = accounts.submitted - before.submitted
   progress.end(`${editionName(edition)}: ${submittedNow.toLocaleString('en')} submitted`)
   return { accounts, submittedNow, standstill }
+}
+
+/** Says what has to be done before an edition can be rehearsed. */
+function rehearsalNeeds(edition: Edition | undefined, named: Pick<Edition, 'date' | 'kind'>): string {
+  const name = editionName(named)
+  if (!edition) return `nothing is known of ${name}: collect it first`
+  if (edition.state !== 'open') return `${name} cannot be rehearsed: it is ${stateInWords(edition)}`
+  if (edition.cutoffAt > new Date()) return `votes for ${name} still count: only a frozen edition can be rehearsed`
+  const weekly = named.kind === 'weekly' ? ' --weekly' : ''
+  return `${name} was collected but never frozen: say "edition --date ${named.date}${weekly} --freeze" first`
 }
 
 async function getSubscriber({ db }: Pick<Round, 'db'>, address: string): Promise<Subscriber> {

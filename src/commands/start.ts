@@ -3,11 +3,14 @@ import { readConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import { openLogger } from '../logger.ts'
 import { ROLES, type Role, start } from '../main.ts'
+import { parseAll } from './arguments.ts'
 import { untilSignal } from './signal.ts'
 
 export async function startCommand(options: { roles?: string }): Promise<void> {
-  const roles = (options.roles ?? ROLES.join()).split(',').map(parseRole)
-  const config = readConfig('mail')
+  const { roles, config } = parseAll({
+    roles: () => (options.roles ?? ROLES.join()).split(',').map(parseRole),
+    config: () => readConfig('mail'),
+  })
   await start(config, roles, openLogger(config.logLevel ?? 'info'), untilSignal())
 }
 

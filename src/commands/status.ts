@@ -3,6 +3,7 @@ import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/a
 import { addsUp } from '../delivery/delivery.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
+import { counted } from '../digest/words.ts'
 import { findEdition, findNewestEdition } from '../edition/store.ts'
 import {
   accountFields,
@@ -25,7 +26,10 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
     if (!edition && date) {
       throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first${demoHint(config)}`)
     }
-    if (!edition) throw new Error(`no ${kind} edition was frozen yet: name one with --date, or run collect first`)
+    if (!edition)
+      throw new Error(
+        `no ${kind} edition was frozen yet: name one with --date, or run collect first${demoHint(config)}`,
+      )
     const accounts = await getAccounts(stores.db, edition.id)
     const waitingFor = await listWaitingReasons(stores.db, edition.id)
     const out = [...(await listOutProviders(stores.db))].map(([name, each]) => ({ name, ...each }))
@@ -47,7 +51,9 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
         ...accountLines(accounts),
         ...reasonLines(edition, accounts),
         ...feedbackLines(accounts.submitted, fates, unresolved),
-        ...Object.entries(waitingFor).map(([why, count]) => `  ${count.toLocaleString('en')} wait because of: ${why}`),
+        ...Object.entries(waitingFor).map(
+          ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
+        ),
         ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
       ],
     )
@@ -56,7 +62,5 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
 }
 
 function whenBack(waitMs: number | null): string {
-  return waitMs === null
-    ? 'until you say "resume"'
-    : `for ${Math.ceil(waitMs / 60_000).toLocaleString('en')} minutes more`
+  return waitMs === null ? 'until you say "resume"' : `for ${counted(Math.ceil(waitMs / 60_000), 'minute')} more`
 }

@@ -1,6 +1,7 @@
 // How commands talk: results on stdout, everything else on stderr; a moving bar in a terminal,
 // plain lines elsewhere.
 import { progress } from '@clack/prompts'
+import { counted } from '../digest/words.ts'
 
 export interface Terminal {
   /** A line for people; silent when the command prints JSON. */
@@ -12,10 +13,13 @@ export interface Terminal {
 }
 
 export interface Progress {
-  update(done: number, total: number): void
+  /** `total` undefined: nobody knows yet how much there is. */
+  update(done: number, total?: number): void
   end(line: string): void
 }
 
+/** Below this a moving bar wraps and fills the screen; some terminals report no width at all. */
+const BAR_MIN_COLUMNS = 60
 /** Plain lines of progress come at most this often. */
 const PLAIN_LINE_EVERY_MS = 2_000
 
@@ -29,9 +33,21 @@ export function openTerminal({ json = false }: { json?: boolean }): Terminal {
     },
     follow: (label) => {
       if (json) return { update: () => {}, end: () => {} }
-      return process.stderr.isTTY ? movingBar(label) : plainLines(label)
+      return canMove(process.stderr) ? movingBar(label) : plainLines(label)
     },
   }
+}
+
+/** Whether a bar can move there: a terminal that says how wide it is, and is wide enough. */
+export function canMove({ isTTY, columns }: { isTTY?: boolean; columns?: number }): boolean {
+  return isTTY === true && columns !== undefined && columns >= BAR_MIN_COLUMNS
+}
+
+/** Returns `Sending …: 3 of 9`, or how many so far. */
+export function progressLine(label: string, done: number, total?: number): string {
+  return total === undefined
+    ? `${label}: ${counted(done, 'line')} so far`
+    : `${label}: ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`
 }
 
 function movingBar(label: string): Progress {
@@ -40,8 +56,8 @@ function movingBar(label: string): Progress {
   bar.start(label)
   return {
     update: (done, total) => {
-      const now = total === 0 ? 100 : Math.floor((done / total) * 100)
-      bar.advance(Math.max(0, now - percent), `${label}: ${done} of ${total}`)
+      const now = total === undefined ? 0 : total === 0 ? 100 : Math.floor((done / total) * 100)
+      bar.advance(Math.max(0, now - percent), progressLine(label, done, total))
       percent = Math.max(percent, now)
     },
     end: (line) => bar.stop(line),
@@ -54,7 +70,7 @@ function plainLines(label: string): Progress {
     update: (done, total) => {
       if (Date.now() < nextAt) return
       nextAt = Date.now() + PLAIN_LINE_EVERY_MS
-      process.stderr.write(`${label}: ${done} of ${total}\n`)
+      process.stderr.write(`${progressLine(label, done, total)}\n`)
     },
     end: (line) => process.stderr.write(`${line}\n`),
   }

@@ -13,7 +13,7 @@ import type { Answer, EditionDate, Source } from './paper.ts'
  */
 export function openDailyPapersFiles(directory: string): Source {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`SOURCE names a directory that does not exist: ${directory}`)
+    throw new UsageError(`there is no directory ${directory}, which the source file:${directory} names`)
   }
   return { name: 'file', read: (date, signal) => readDailyPapersFile(join(directory, `${date}.json`), date, signal) }
 }

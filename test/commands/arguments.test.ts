@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { kindOf, parseAddress, parseDate, parseDates, parseWhole } from '../../src/commands/arguments.ts'
+import { kindOf, parseAddress, parseAll, parseDate, parseDates, parseWhole } from '../../src/commands/arguments.ts'
 import { UsageError } from '../../src/errors.ts'
 
 function refusalOf(parse: () => unknown): string {
@@ -85,5 +85,26 @@ describe('parseWhole', () => {
 describe('kindOf', () => {
   it('is daily unless weekly is asked for', () => {
     expect([kindOf({}), kindOf({ weekly: false }), kindOf({ weekly: true })]).toEqual(['daily', 'daily', 'weekly'])
+  })
+})
+
+describe('parseAll', () => {
+  it('returns every part, or says every problem once and in order', () => {
+    expect(parseAll({ date: () => parseDate('2026-03-05'), count: () => 3 })).toEqual({ date: '2026-03-05', count: 3 })
+    const problems = () =>
+      parseAll({
+        date: () => parseDate('yesterday'),
+        settings: () => {
+          throw new UsageError(['one', 'two', 'one'])
+        },
+      })
+    expect(problems).toThrow(new UsageError(['--date yesterday is not a date: write YYYY-MM-DD', 'one', 'two']))
+  })
+
+  it('lets a fault of another kind through', () => {
+    const broken = () => {
+      throw new TypeError('broken')
+    }
+    expect(() => parseAll({ broken })).toThrow(TypeError)
   })
 })

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { counted } from '../../digest/words.ts'
 import { describeError, UsageError } from '../../errors.ts'
 import { type ListedSubscriber, type ListReader, readHeader } from '../../subscriber/list/file.ts'
 import { insertListed } from '../../subscriber/list/importing.ts'
@@ -72,7 +73,7 @@ export async function importList(
   const flush = async () => {
     for (const outcome of batch.length > 0 ? await insertListed(db, batch) : []) counts[outcome]++
     batch = []
-    progress.update(counts.read, 0)
+    progress.update(counts.read)
   }
   for await (const row of readRows(input)) {
     if (!reader) {
@@ -89,7 +90,7 @@ export async function importList(
   }
   if (!reader) throw new UsageError('the file is empty: its first line names the columns')
   await flush()
-  progress.end(`${counts.read} lines read`)
+  progress.end(`${counted(counts.read, 'line')} read`)
   return counts
 }
 

@@ -1,6 +1,8 @@
 // Adds subscribers by hand and lists them.
 import { ZodError } from 'zod'
+import { readConfig } from '../../config.ts'
 import { sayWishes } from '../../digest/wishes.ts'
+import { counted } from '../../digest/words.ts'
 import { UsageError } from '../../errors.ts'
 import {
   type Choices,
@@ -9,7 +11,6 @@ import {
   PHRASES_MAX,
   parseCadence,
   parseChoices,
-  parseRhythm,
   type Rhythm,
   rhythmInWords,
   WEEKDAYS,
@@ -17,7 +18,7 @@ import {
 import { insertSubscriber, listSubscribers, type NewSubscriber } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { UnknownZoneError } from '../../subscriber/zone.ts'
-import { parseAddress, parseWhole } from '../arguments.ts'
+import { parseAddress, parseAll, parseWhole } from '../arguments.ts'
 import { withStores } from '../session.ts'
 import { openTerminal } from '../terminal.ts'
 
@@ -76,54 +77,63 @@ export async function listSubscribersCommand(options: { json?: boolean }): Promi
   })
 }
 
-function parseSubscriber(address: string, options: AddOptions): NewSubscriber {
-  try {
-    return {
-      ...rhythmFrom(options),
-      address: parseAddress(address),
-      choices: parseChoices({
-        ...(options.papers === undefined ? {} : { papers: parseWhole('--papers', options.papers, 1, 50) }),
-        ...(options.length === undefined ? {} : { length: options.length }),
-        include: options.include,
-        mute: options.mute,
-        authors: options.author,
-        organisations: options.organisation,
-        ...(options.only ? { includeMeans: 'only' } : {}),
-      }),
-      consentSource: 'operator',
-    }
-  } catch (error) {
-    if (error instanceof ZodError) throw refusalOf(error, options)
-    throw error
-  }
+function parseSubscriber(text: string, options: AddOptions): NewSubscriber {
+  const { papers } = options
+  const { address, rhythm, choices } = parseAll({
+    address: () => parseAddress(text),
+    rhythm: () => rhythmFrom(options),
+    papers: () => papers === undefined || parseWhole('--papers', papers, 1, 50),
+    choices: () => choicesFrom(options),
+    settings: () => readConfig('stores'),
+  })
+  return { ...rhythm, address, choices, consentSource: 'operator' }
 }
 
 /** The zone is asked about where it is written. */
 function rhythmFrom({
   cadence = DEFAULT_RHYTHM.cadence,
   hour = String(DEFAULT_RHYTHM.hour),
-  zone,
+  zone = DEFAULT_RHYTHM.zone,
 }: AddOptions): Rhythm {
-  const said = parseCadence(cadence)
-  if (!said) throw new UsageError(`--cadence ${cadence} is not daily, working-days or weekly:${WEEKDAYS.join('|')}`)
-  const typed = { cadence: said.cadence, weekday: String(said.weekday), hour, zone: zone ?? DEFAULT_RHYTHM.zone }
-  const { rhythm } = parseRhythm(typed, () => true)
-  if (!rhythm) throw new UsageError(`--hour ${hour} is not a whole number from 0 to 23`)
-  return rhythm
+  const { said } = parseAll({
+    said: () => {
+      const parsed = parseCadence(cadence)
+      if (parsed) return parsed
+      throw new UsageError(`--cadence ${cadence} is not daily, working-days or weekly:${WEEKDAYS.join('|')}`)
+    },
+    hour: () => parseWhole('--hour', hour, 0, 23),
+  })
+  return { ...said, hour: Number(hour), zone }
 }
 
-/**
- * Names the option that a value came from: of the numbers and names above, all others are parsed
- * already.
- */
+/** A number of papers that does not hold is refused beside it. */
+function choicesFrom(options: AddOptions): Choices {
+  const papers = Number(options.papers)
+  try {
+    return parseChoices({
+      ...(papers >= 1 && papers <= 50 ? { papers: Math.floor(papers) } : {}),
+      ...(options.length === undefined ? {} : { length: options.length }),
+      include: options.include,
+      mute: options.mute,
+      authors: options.author,
+      organisations: options.organisation,
+      ...(options.only ? { includeMeans: 'only' } : {}),
+    })
+  } catch (error) {
+    if (error instanceof ZodError) throw refusalOf(error, options)
+    throw error
+  }
+}
+
+/** Names the option of each value that does not hold, once: of the lists and the length above. */
 function refusalOf(error: ZodError, options: AddOptions): UsageError {
-  const [issue] = error.issues
-  const field = String(issue?.path[0])
-  if (field === 'length') return new UsageError(`--length ${options.length} is not titles, short or full`)
-  const option = { authors: '--author', organisations: '--organisation' }[field] ?? `--${field}`
-  return new UsageError(
-    `${option}: at most ${PHRASES_MAX} phrases of 2 to ${PHRASE_MAX_CHARACTERS} characters each (${issue?.message})`,
-  )
+  const sentences = error.issues.map(({ path, message }) => {
+    const field = String(path[0])
+    if (field === 'length') return `--length ${options.length} is not titles, short or full`
+    const option = { authors: '--author', organisations: '--organisation' }[field] ?? `--${field}`
+    return `${option}: at most ${PHRASES_MAX} phrases of 2 to ${PHRASE_MAX_CHARACTERS} characters each (${message})`
+  })
+  return new UsageError([...new Set(sentences)])
 }
 
 function fieldsOf(subscriber: Subscriber) {
@@ -138,5 +148,5 @@ function lineOf(subscriber: Subscriber): string {
 }
 
 function choicesInWords(choices: Choices): string {
-  return [`${choices.papers} papers`, choices.length, ...sayWishes(choices)].join(', ')
+  return [counted(choices.papers, 'paper'), choices.length, ...sayWishes(choices)].join(', ')
 }

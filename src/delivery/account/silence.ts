@@ -82,6 +82,7 @@ export function outcomeFor(facts: Facts): Outcome {
 export function editionSilence(
   edition: Facts['edition'],
   { date, kind }: Pick<Facts, 'date' | 'kind'>,
+  now = new Date(),
 ): Silence | undefined {
   const whose = 'edition'
   const name = kind === 'weekly' ? `The week to ${shortDate(date)}` : `The edition of ${shortDate(date)}`
@@ -89,7 +90,11 @@ export function editionSilence(
   const { state, reason } = edition
   if (state === 'open') {
     const until = `${edition.cutoffAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
-    return { whose, reason: 'open', sentence: `${name} is not frozen yet: votes count until ${until}.` }
+    const sentence =
+      edition.cutoffAt > now
+        ? `${name} is not frozen yet: votes count until ${until}.`
+        : `${name} was collected but never frozen; its votes ended at ${until}.`
+    return { whose, reason: 'open', sentence }
   }
   if (state === 'held') {
     return { whose, reason: 'held', sentence: heldSentence(name, reason) }

@@ -81,3 +81,13 @@ describe('editionSilence', () => {
     expect(editionSilence(edition, { date: '2026-03-05', kind: 'daily' })).toBeUndefined()
   })
 })
+
+describe('an open edition', () => {
+  const open = { ...edition, state: 'open' } as const
+  const said = (now: string) => editionSilence(open, { date: '2026-03-05', kind: 'daily' }, new Date(now))?.sentence
+
+  it('is one of which votes count, until they do not', () => {
+    expect(said('2026-03-06T00:29:00Z')).toMatch(/is not frozen yet: votes count until 2026-03-06 00:30 UTC\.$/)
+    expect(said('2026-03-06T00:30:00Z')).toMatch(/was collected but never frozen; its votes ended at 2026-03-06 00:30/)
+  })
+})
