@@ -29,8 +29,12 @@ export function accountLines(accounts: Accounts): string[] {
  * Returns the reasons of mails that did not go, by their short names: the edition's own, and those
  * of withheld deliveries.
  */
-export function reasonsOf(edition: Edition, { withheld }: Pick<Accounts, 'withheld'>): Record<string, string> {
-  const own = editionSilence(edition, edition)
+export function reasonsOf(
+  edition: Edition,
+  { withheld }: Pick<Accounts, 'withheld'>,
+  now: Date,
+): Record<string, string> {
+  const own = editionSilence(edition, { ...edition, now })
   return Object.fromEntries(
     [...(own ? [own] : []), ...Object.keys(withheld).map((reason) => withheldSilence(reason))].map(
       ({ reason, sentence }) => [reason, sentence],
@@ -39,8 +43,8 @@ export function reasonsOf(edition: Edition, { withheld }: Pick<Accounts, 'withhe
 }
 
 /** Returns the same as lines, nothing where there is nothing to say. */
-export function reasonLines(edition: Edition, accounts: Pick<Accounts, 'withheld'>): string[] {
-  const own = editionSilence(edition, edition)
+export function reasonLines(edition: Edition, accounts: Pick<Accounts, 'withheld'>, now: Date): string[] {
+  const own = editionSilence(edition, { ...edition, now })
   return [
     ...(own ? [own.sentence] : []),
     ...Object.keys(accounts.withheld).map((reason) => `${reason}: ${withheldSilence(reason).sentence}`),

@@ -1,4 +1,5 @@
 // The accounts of an edition, from one snapshot of the ledger.
+import { getNow } from '../database/clock.ts'
 import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
@@ -35,11 +36,12 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
     const out = [...(await listOutProviders(stores.db))].map(([name, each]) => ({ name, ...each }))
     const fates = await getFates(stores.db, edition.id)
     const unresolved = await getUnresolved(stores.db, edition.id)
+    const now = await getNow(stores.db)
     const { state, reason, incomplete, stoppedReason } = edition
     openTerminal(options).print(
       {
         ...{ date: edition.date, kind, state, reason, incomplete, stoppedReason },
-        reasons: reasonsOf(edition, accounts),
+        reasons: reasonsOf(edition, accounts, now),
         ...accountFields(accounts, 0),
         waitingFor,
         fates,
@@ -49,7 +51,7 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
       [
         `${editionName(edition)}: ${stateInWords(edition)}`,
         ...accountLines(accounts),
-        ...reasonLines(edition, accounts),
+        ...reasonLines(edition, accounts, now),
         ...feedbackLines(accounts.submitted, fates, unresolved),
         ...Object.entries(waitingFor).map(
           ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,

@@ -33,68 +33,72 @@ const EDITION = 1
 const taken = new Map(Object.entries(began.taken))
 const hashOf = (request: BatchRequest) => createHash('sha256').update(JSON.stringify(request)).digest('hex')
 
-describeStores('a round in flight from the build before', (stores) => {
-  let round: TestRound
-  /** Keys of requests that the build before had made already, as they came again. */
-  let replayed: string[]
-  beforeEach(async () => {
-    const db = openDatabase(stores.databaseUrl)
-    await migrate(db, BEFORE)
-    await sql.raw(ROWS).execute(db)
-    await db.destroy()
-    replayed = []
-    // It took everything that it was ever asked, and remembers the bytes.
-    const take = (request: BatchRequest): BatchOutcome => {
-      const known = taken.get(request.idempotencyKey)
-      if (known !== undefined) {
-        replayed.push(request.idempotencyKey)
-        if (known !== hashOf(request)) return { kind: 'mismatch', reason: 'other bytes under a known key' }
+describeStores(
+  'a round in flight from the build before',
+  (stores) => {
+    let round: TestRound
+    /** Keys of requests that the build before had made already, as they came again. */
+    let replayed: string[]
+    beforeEach(async () => {
+      const db = openDatabase(stores.databaseUrl)
+      await migrate(db, BEFORE)
+      await sql.raw(ROWS).execute(db)
+      await db.destroy()
+      replayed = []
+      // It took everything that it was ever asked, and remembers the bytes.
+      const take = (request: BatchRequest): BatchOutcome => {
+        const known = taken.get(request.idempotencyKey)
+        if (known !== undefined) {
+          replayed.push(request.idempotencyKey)
+          if (known !== hashOf(request)) return { kind: 'mismatch', reason: 'other bytes under a known key' }
+        }
+        return acceptAll(request)
       }
-      return acceptAll(request)
-    }
-    const provider = openScriptedProvider({ batchSize: 2 })
-    provider.script = Array.from({ length: 40 }, () => take)
-    round = await openTestRound(stores.databaseUrl, { provider, providers: [provider] })
-    // What was never attempted must not be withheld for being old.
-    await sql`update notices set expires_at = now() + interval '1 hour' where first_attempt_at is null`.execute(
-      round.db,
-    )
-    await endWaits(round.db)
-    await endNoticeWaits(round.db)
-  })
-  afterEach(() => round.close())
+      const provider = openScriptedProvider({ batchSize: 2 })
+      provider.script = Array.from({ length: 40 }, () => take)
+      round = await openTestRound(stores.databaseUrl, { provider, providers: [provider] })
+      // What was never attempted must not be withheld for being old.
+      await sql`update notices set expires_at = now() + interval '1 hour' where first_attempt_at is null`.execute(
+        round.db,
+      )
+      await endWaits(round.db)
+      await endNoticeWaits(round.db)
+    })
+    afterEach(() => round.close())
 
-  it('goes on after the migration: to the byte where it was attempted, everybody once', async () => {
-    const { attempting, unknown, deferred, planned } = began.batches
-    const waiting = await listWaiting(round.db, BATCH, 10)
-    expect(waiting.sort()).toEqual([attempting, unknown, deferred, planned])
-    for (const id of waiting) expect(await dispatch(round, id)).toEqual([])
-    const accounts = await readAccounts(round.db, EDITION)
-    expect(accounts).toMatchObject({ due: 10, submitted: 10, unknown: 0, rejected: 0, waiting: 0 })
-    const reached = round.provider.accepted.map(({ to }) => to)
-    expect(new Set(reached).size).toBe(8)
-    expect(reached).toHaveLength(8)
-    const replays = replayed.map((key) => Number(key.split('-')[3]))
-    expect(replays.sort()).toEqual([attempting, unknown, deferred])
-  })
+    it('goes on after the migration: to the byte where it was attempted, everybody once', async () => {
+      const { attempting, unknown, deferred, planned } = began.batches
+      const waiting = await listWaiting(round.db, BATCH, 10)
+      expect(waiting.sort()).toEqual([attempting, unknown, deferred, planned])
+      for (const id of waiting) expect(await dispatch(round, id)).toEqual([])
+      const accounts = await readAccounts(round.db, EDITION)
+      expect(accounts).toMatchObject({ due: 10, submitted: 10, unknown: 0, rejected: 0, waiting: 0 })
+      const reached = round.provider.accepted.map(({ to }) => to)
+      expect(new Set(reached).size).toBe(8)
+      expect(reached).toHaveLength(8)
+      const replays = replayed.map((key) => Number(key.split('-')[3]))
+      expect(replays.sort()).toEqual([attempting, unknown, deferred])
+    })
 
-  it('sends what waits without whoever left since, and what was attempted with everybody', async () => {
-    await sql`update subscribers set consent = 'unsubscribed', left_at = now() where id in (3, 5, 7, 9)`.execute(
-      round.db,
-    )
-    for (const id of await listWaiting(round.db, BATCH, 10)) await dispatch(round, id)
-    const accounts = await readAccounts(round.db, EDITION)
-    expect(accounts).toMatchObject({ due: 10, submitted: 8, withheld: { left: 2 }, waiting: 0 })
-    expect(replayed).toHaveLength(2)
-  })
+    it('sends what waits without whoever left since, and what was attempted with everybody', async () => {
+      await sql`update subscribers set consent = 'unsubscribed', left_at = now() where id in (3, 5, 7, 9)`.execute(
+        round.db,
+      )
+      for (const id of await listWaiting(round.db, BATCH, 10)) await dispatch(round, id)
+      const accounts = await readAccounts(round.db, EDITION)
+      expect(accounts).toMatchObject({ due: 10, submitted: 8, withheld: { left: 2 }, waiting: 0 })
+      expect(replayed).toHaveLength(2)
+    })
 
-  it('repeats notices to the byte, and sends the one that waits', async () => {
-    for (const id of await listWaiting(round.db, NOTICE, 10)) await notify(round, id)
-    const { rows } = await sql<{ id: number; state: string }>`select id, state from notices order by id`.execute(
-      round.db,
-    )
-    expect(rows.map(({ state }) => state)).toEqual(['submitted', 'submitted', 'submitted'])
-    expect(round.provider.requests).toHaveLength(3)
-    expect(replayed).toHaveLength(2)
-  })
-})
+    it('repeats notices to the byte, and sends the one that waits', async () => {
+      for (const id of await listWaiting(round.db, NOTICE, 10)) await notify(round, id)
+      const { rows } = await sql<{ id: number; state: string }>`select id, state from notices order by id`.execute(
+        round.db,
+      )
+      expect(rows.map(({ state }) => state)).toEqual(['submitted', 'submitted', 'submitted'])
+      expect(round.provider.requests).toHaveLength(3)
+      expect(replayed).toHaveLength(2)
+    })
+  },
+  'nothing',
+)

@@ -67,7 +67,7 @@ describe('a directory of files', () => {
   it('is refused at once when it does not exist or is a file', () => {
     expect(() => openDailyPapersFiles(join(directory, 'nowhere'))).toThrow(UsageError)
     writeFileSync(join(directory, 'a-file'), '')
-    expect(() => openDailyPapersFiles(join(directory, 'a-file'))).toThrow(/does not exist/)
+    expect(() => openDailyPapersFiles(join(directory, 'a-file'))).toThrow(/there is no directory/)
   })
 })
 
@@ -82,7 +82,7 @@ describe.skipIf(!existsSync(CAPTURED))('captured answers', () => {
     for (const { paper, submittedAt } of answer.listings) {
       expect(paper.id).toBe(paper.arxivId)
       expect(paper.title).not.toMatch(/\s{2}|\n/)
-      expect(paper.summary).not.toBe('')
+      expect(paper.abstract).not.toBe('')
       expect(paper.authors.length).toBeGreaterThan(0)
       expect(submittedAt?.slice(0, 10)).toBe(date)
     }

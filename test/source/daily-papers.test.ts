@@ -28,7 +28,7 @@ it.each(['', 'file:', 'file:/nowhere/at/all', 'ftp://host/papers', 'huggingface.
       expect.unreachable()
     } catch (error) {
       expect(error).toBeInstanceOf(UsageError)
-      expect((error as UsageError).problems).toEqual([expect.stringMatching(/^SOURCE [^\n]+$/)])
+      expect((error as UsageError).problems).toEqual([expect.stringMatching(/^(SOURCE|there is no directory) [^\n]+$/)])
     }
   },
 )

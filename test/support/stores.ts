@@ -37,10 +37,14 @@ export interface TestStores {
  * Runs the same suite on the embedded stores and, where both answer, on PostgreSQL and Redis. The
  * stores are new for every test and can be read inside tests and `beforeEach` only.
  */
-export function describeStores(name: string, define: (stores: TestStores) => void): void {
-  describe(`${name} (embedded stores)`, () => define(keepStores(() => openEmbeddedDatabase('tables'), undefined)))
+export function describeStores(
+  name: string,
+  define: (stores: TestStores) => void,
+  contents: Contents = 'tables',
+): void {
+  describe(`${name} (embedded stores)`, () => define(keepStores(() => openEmbeddedDatabase(contents), undefined)))
   describe.skipIf(postgresUrl === undefined || redisUrl === undefined)(`${name} (PostgreSQL and Redis)`, () =>
-    define(keepStores(() => openRealDatabase('tables'), redisUrl)),
+    define(keepStores(() => openRealDatabase(contents), redisUrl)),
   )
 }
 

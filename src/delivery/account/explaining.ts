@@ -1,6 +1,7 @@
 // Reads what became of an edition for one reader, and why: the facts that silence.ts puts into
 // words, and the edition's papers one by one. Never writes.
 import { type Kysely, sql } from 'kysely'
+import { getNow } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
 import type { BatchState, DeliveryState, EditionKind } from '../../database/states.ts'
 import { type Explanation, explainPlaces } from '../../digest/explaining.ts'
@@ -64,6 +65,7 @@ export async function explainEdition(db: Kysely<Database>, subscriber: Subscribe
   const facts: Facts = {
     date: ask.date,
     kind: ask.kind,
+    now: await getNow(db),
     edition,
     delivery: delivery && {
       ...delivery,

@@ -60,6 +60,8 @@ export interface Facts {
     /** The reader's local date and hour at which they are asked next; null for nobody confirmed. */
     nextHour: string | null
   }
+  /** The database's time. */
+  now: Date
   /** Whether a weekly reader's weekday and hour point to this week. */
   isTheirWeek: boolean
 }
@@ -81,8 +83,7 @@ export function outcomeFor(facts: Facts): Outcome {
 /** Says why an edition is sent to nobody; undefined for a frozen one that is not of the archive. */
 export function editionSilence(
   edition: Facts['edition'],
-  { date, kind }: Pick<Facts, 'date' | 'kind'>,
-  now = new Date(),
+  { date, kind, now }: Pick<Facts, 'date' | 'kind' | 'now'>,
 ): Silence | undefined {
   const whose = 'edition'
   const name = kind === 'weekly' ? `The week to ${shortDate(date)}` : `The edition of ${shortDate(date)}`

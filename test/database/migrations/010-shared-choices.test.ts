@@ -20,7 +20,8 @@ describe.each(kinds)('010-shared-choices on $kind PostgreSQL', ({ kind }) => {
   let database: TestDatabase
   let db: Kysely<Database>
   beforeEach(async () => {
-    const opened = kind === 'embedded' ? await openTestDatabase('embedded') : await openTestDatabase('real')
+    const opened =
+      kind === 'embedded' ? await openTestDatabase('embedded', 'nothing') : await openTestDatabase('real', 'nothing')
     if (opened === undefined) throw new Error('PostgreSQL went away')
     database = opened
     db = openDatabase(database.url)

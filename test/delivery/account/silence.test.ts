@@ -27,6 +27,7 @@ function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}
     kind: 'daily',
     edition,
     delivery: undefined,
+    now: new Date('2026-03-06T08:00:00Z'),
     isTheirWeek: false,
     ...facts,
     reader: { ...reader, ...who },
@@ -37,7 +38,7 @@ const delivered = (
   reason: string | null = null,
 ) => outcome({ delivery: { state, reason, batch: null, mergedInto: null, filtered: null } })
 
-describe('tell', () => {
+describe('outcomeFor', () => {
   it('reads what happened to a delivery first', () => {
     expect(delivered('submitted').kind).toBe('mail')
     expect(delivered('planned').kind).toBe('coming')
@@ -78,13 +79,14 @@ describe('withheldSilence', () => {
 
 describe('editionSilence', () => {
   it('says nothing of a frozen edition that goes out', () => {
-    expect(editionSilence(edition, { date: '2026-03-05', kind: 'daily' })).toBeUndefined()
+    expect(editionSilence(edition, { date: '2026-03-05', kind: 'daily', now: edition.cutoffAt })).toBeUndefined()
   })
 })
 
 describe('an open edition', () => {
   const open = { ...edition, state: 'open' } as const
-  const said = (now: string) => editionSilence(open, { date: '2026-03-05', kind: 'daily' }, new Date(now))?.sentence
+  const said = (now: string) =>
+    editionSilence(open, { date: '2026-03-05', kind: 'daily', now: new Date(now) })?.sentence
 
   it('is one of which votes count, until they do not', () => {
     expect(said('2026-03-06T00:29:00Z')).toMatch(/is not frozen yet: votes count until 2026-03-06 00:30 UTC\.$/)

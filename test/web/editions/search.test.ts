@@ -20,7 +20,7 @@ const PAPERS = [
   },
   {
     id: '2603.00003',
-    title: '<b>Agents</b> & "tools"',
+    title: 'Agents & "tools" < 3 steps',
     abstract: '<script>alert(1)</script> agents plan <i>tools</i>.',
   },
 ]
@@ -55,7 +55,7 @@ describe('searching', () => {
   it('prints what it found as text', async () => {
     const html = await search('agents tools')
     expect(html).not.toMatch(/<b>|<i>|<script>alert/)
-    expect(html).toContain('&lt;b&gt;<mark>Agents</mark>&lt;/b&gt; &amp; &quot;<mark>tools</mark>&quot;')
+    expect(html).toContain('<mark>Agents</mark> &amp; &quot;<mark>tools</mark>&quot; &lt; 3')
   })
 
   it('shows again what was typed, as text, and says when nothing is found', async () => {
