@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { putSection, sectionOf } from '../scripts/changelog.ts'
+import { putSection, sectionOf } from '../docs/changelog.ts'
 import { VERSION } from '../src/version.ts'
 
 const commit = (subject: string, body = '') => ({ subject, body })

@@ -76,6 +76,12 @@ const STACKED_MARKS = /(\p{M}{4})\p{M}+/gu
  * nothing more.
  */
 export function cleanLine(text: string): string {
+  const clean = cleanOnce(text)
+  // Marks that went may leave a joiner where it no longer spells anything.
+  return /[\u200C\u200D]/.test(clean) && clean !== text ? cleanLine(clean) : clean
+}
+
+function cleanOnce(text: string): string {
   const visible = text
     .replace(TERMINAL, '')
     .replace(SPACE, ' ')
