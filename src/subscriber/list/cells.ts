@@ -4,6 +4,11 @@
 /** Returns the text of a column, '' where there is none. */
 export type Cell = (name: string) => string
 
+/** A cell that cannot be read: its row is refused with this sentence, the others go on. */
+export class CellError extends Error {
+  override name = 'CellError'
+}
+
 const TIME = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?:(Z|UTC)|([+-]\d\d):?(\d\d)?(?: [A-Z]+)?)?$/
 /** What a spreadsheet takes for a formula, after any signs of ours. */
 const FORMULA = /^'*[=+\-@\t\r＝＋－＠]/
@@ -19,33 +24,33 @@ export function unguardCell(cell: string): string {
   return ESCAPED_FORMULA.test(cell) ? cell.slice(1) : cell
 }
 
-/** Returns which of the names a cell holds. Throws a RangeError for any other. */
+/** Returns which of the names a cell holds. Throws a CellError for any other. */
 export function oneOf<Name extends string>(cell: Cell, column: string, names: readonly Name[]): Name {
   const found = names.find((name) => name === cell(column))
-  if (!found) throw new RangeError(`${column} is none of ${names.join(', ')}`)
+  if (!found) throw new CellError(`${column} is none of ${names.join(', ')}`)
   return found
 }
 
 /**
  * Returns a moment in ISO 8601, in UTC where no zone is told; null for an empty cell. Throws a
- * RangeError for what is none.
+ * CellError for what is none.
  */
 export function timeFrom(cell: Cell, column: string, time = ''): string | null {
   if (cell(column) === '') return null
   const [, date, clock, , hours, minutes = '00'] = TIME.exec(cell(column) + time) ?? []
   const at = new Date(`${date}T${clock}${hours ? `${hours}:${minutes}` : 'Z'}`)
-  if (Number.isNaN(at.getTime())) throw new RangeError(`${column} is not a time like 2026-03-05 07:00:00`)
+  if (Number.isNaN(at.getTime())) throw new CellError(`${column} is not a time like 2026-03-05 07:00:00`)
   return at.toISOString()
 }
 
 /**
- * Returns what a cell of JSON holds, to be parsed as phrases. Throws a RangeError for anything
+ * Returns what a cell of JSON holds, to be parsed as phrases. Throws a CellError for anything
  * else.
  */
 export function phrasesFrom(column: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new RangeError(`${column} is not a list like ["one", "two"]`)
+    throw new CellError(`${column} is not a list like ["one", "two"]`)
   }
 }

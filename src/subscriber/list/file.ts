@@ -16,7 +16,7 @@ import {
   WEEKDAYS,
 } from '../preferences.ts'
 import { normalizeAddress } from '../subscriber.ts'
-import { type Cell, guardCell, oneOf, phrasesFrom, timeFrom, unguardCell } from './cells.ts'
+import { type Cell, CellError, guardCell, oneOf, phrasesFrom, timeFrom, unguardCell } from './cells.ts'
 
 /** A subscriber as a list tells of them. Moments are ISO 8601. */
 export interface ListedSubscriber extends Rhythm {
@@ -195,7 +195,7 @@ function readRhythm(cell: Cell, zones: ReadonlySet<string>): Rhythm {
   }
   const { rhythm, wrong } = parseRhythm(typed, (zone) => zones.has(zone))
   if (rhythm) return rhythm
-  throw new RangeError(
+  throw new CellError(
     {
       cadence: `cadence is none of ${CADENCES.join(', ')}`,
       weekday: `weekday is none of ${WEEKDAYS.join(', ')}`,
@@ -216,7 +216,7 @@ function readForeign(
   const file = names.includes('clean_time') ? 'cleaned' : names.includes('unsub_time') ? 'unsubscribed' : ''
   const status = file || cell('status').toLowerCase() || 'confirmed'
   const consent = Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined
-  if (!consent) throw new RangeError(`status ${JSON.stringify(status)} is no consent`)
+  if (!consent) throw new CellError(`status ${JSON.stringify(status)} is no consent`)
   const source = format === 'addresses' ? 'import' : `import: ${format}`
   return {
     ...DEFAULT_RHYTHM,
@@ -235,7 +235,7 @@ function readForeign(
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof RangeError) return error.message
+  if (error instanceof CellError) return error.message
   if (!(error instanceof ZodError)) throw error
   const [issue] = error.issues
   return `${issue?.path.join('.')}: ${issue?.message}`
