@@ -155,12 +155,13 @@ function capGraphemes(text: string, max: number): string {
 
 /**
  * Cuts at the last word's end before `end`, or at `end` itself when that would give up too much.
+ * No joiner stays at the end: what it joined to has gone.
  */
 function shorten(text: string, end: number): string {
   const whole = text.slice(0, end)
   const space = text[end] === ' ' ? end : whole.lastIndexOf(' ')
   const kept = space >= end * WORD_END_SHARE ? whole.slice(0, space) : whole
-  return `${kept.replace(/[\s.…,;:–—-]+$/u, '')}…`
+  return `${kept.replace(/[\u200C-\u200D\s.…,;:–—-]+$/u, '')}…`
 }
 
 function keepWhereItSpells(character: string, at: number, text: string): string {

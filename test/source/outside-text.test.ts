@@ -171,6 +171,10 @@ describe('cleanText', () => {
     expect(cleanText(`👩${'\u200d👩'.repeat(10_000)}`, 100).length).toBeLessThanOrEqual(800)
   })
 
+  it('leaves no joiner before the ellipsis', () => {
+    expect(cleanText('م\u200dक!', 2)).toBe('م…')
+  })
+
   it('never exceeds the cap, gives the same again and makes no lone surrogates', () => {
     fc.assert(
       fc.property(hostileText, fc.integer({ min: 2, max: 40 }), (text, max) => {
