@@ -1,6 +1,6 @@
 // Which sentences of the chosen abstracts may stand as the one sentence, as two passes labelled
-// them: a sentence is acceptable where both say so, and background where either does. The passes
-// are not blind to one another, so their agreement is an upper bound; nearness.ts needs no labels.
+// them, each blind to the other and to the rules: a sentence is acceptable where both say so, and
+// background where either does.
 import { readFileSync } from 'node:fs'
 
 /** The numbers of sentences, from 1. Neither: a step of the method, an address, an empty phrase. */
