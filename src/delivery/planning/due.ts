@@ -1,5 +1,5 @@
-// Who is due for which edition, by the database's clock. Lays the readers out in the transaction's
-// own table, planned_readers, for planning.ts.
+// Who is due for which edition, by the database's clock. Lays the readers out in planned_readers,
+// for planning.ts; the tables that it works with are in work-tables.ts.
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
@@ -8,6 +8,7 @@ import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
 import { markOvertaken } from '../sending/ledger.ts'
 import { isFreshSql } from '../sending/transitions.ts'
 import { insertWithheld } from './planning.ts'
+import { createWorkTable } from './work-tables.ts'
 
 /** Most readers that one transaction plans: bounds memory and the time that locks are held. */
 const READERS_A_ROUND = 200_000
@@ -23,10 +24,9 @@ export async function claimDueReaders(
   trx: Transaction<Database>,
   { latenessMs, cutoffMinutes }: { latenessMs: number; cutoffMinutes: number },
 ): Promise<{ editionIds: number[]; readers: number }> {
-  // `taken`: the local day already has its digest or note, sent by hand or before a change of
-  // hours; what waits goes on waiting.
+  await createWorkTable(trx, 'due_readers')
   await sql`
-    create temp table due_readers on commit drop as
+    insert into due_readers (id, preferences_id, cadence, waiting_since, zone, silence, welcome, hour_at, barred, local_date, taken)
     select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date)
       or exists (select from notes n where n.subscriber_id = h.id and n.local_date = h.local_date) as taken
     from (
@@ -37,13 +37,14 @@ export async function claimDueReaders(
             or exists (select from suppressions x where x.address_hash = s.address_hash) as barred
         from (
           select * from subscribers c where consent = 'confirmed' and next_due_at <= now()
-            and not (cadence = 'weekly' and ${isWeekAwaitedSql(cutoffMinutes, latenessMs)})
+            and not (cadence = 'weekly' and ${isWeekAwaitedSql('c', cutoffMinutes, latenessMs)})
           order by next_due_at limit ${READERS_A_ROUND} for update skip locked
         ) s
       ) r
     ) h`.execute(trx)
+  await createWorkTable(trx, 'waiting_editions')
   await sql`
-    create temp table waiting_editions on commit drop as
+    insert into waiting_editions (subscriber_id, edition_id, preferences_id, local_date, late, age)
     select r.id as subscriber_id, e.id as edition_id, r.preferences_id, r.local_date,
       not r.welcome and case when e.kind = 'daily' then e.frozen_at else r.hour_at end
         < now() - make_interval(secs => ${latenessMs / 1000}) as late,
@@ -84,8 +85,9 @@ export async function claimDueReaders(
  */
 async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
   // As a rule nothing waits of older editions, and this looks at no reader at all.
+  await createWorkTable(trx, 'overtaken')
   await sql`
-    create temp table overtaken on commit drop as
+    insert into overtaken (batch_id, edition_id, subscriber_id)
     with newer as (
       select w.subscriber_id, n.kind, n.date from waiting_editions w join editions n on n.id = w.edition_id
       where w.age = 1 and not w.late
@@ -129,27 +131,25 @@ export async function claimAllReaders(
 }
 
 /**
- * Tells whether a weekly reader `c` has yet to see the week of their hour made: it freezes minutes
+ * Tells whether a weekly reader has yet to see the week of their hour made: it freezes minutes
  * after its cut-off, or when an outage is over, and until it would be late they wait for it instead
  * of losing their week.
  */
-function isWeekAwaitedSql(cutoffMinutes: number, latenessMs: number): RawBuilder<boolean> {
-  const hour = sql`case when c.welcome then c.next_due_at else ${lastHourSql('c', sql`now()`)} end`
+function isWeekAwaitedSql(reader: string, cutoffMinutes: number, latenessMs: number): RawBuilder<boolean> {
+  const r = sql.table(reader)
+  const hour = sql`case when ${r}.welcome then ${r}.next_due_at else ${lastHourSql(reader, sql`now()`)} end`
   return sql<boolean>`(
     select h.at > now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
-        and e.date between h.week - case when c.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
+        and e.date between h.week - case when ${r}.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
     )
     from (select hour.at, ${weekOfSql(sql`hour.at`, cutoffMinutes)} as week from (select ${hour} as at) hour) h
   )`
 }
 
 async function layOut(trx: Transaction<Database>, readers: RawBuilder<unknown>): Promise<void> {
-  await sql`
-    create temp table planned_readers (edition_id int, subscriber_id int, preferences_id int, local_date date) on commit drop`.execute(
-    trx,
-  )
-  await sql`insert into planned_readers ${readers}`.execute(trx)
+  await createWorkTable(trx, 'planned_readers')
+  await sql`insert into planned_readers (edition_id, subscriber_id, preferences_id, local_date) ${readers}`.execute(trx)
   await sql`analyze planned_readers`.execute(trx)
 }
 

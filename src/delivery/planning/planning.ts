@@ -4,6 +4,7 @@ import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
+import { createWorkTable } from './work-tables.ts'
 
 /** Readers of an edition with the same choices who already had the same of its papers. */
 export interface ReaderGroup {
@@ -20,10 +21,11 @@ export interface ReaderGroup {
  */
 export async function listReaderGroups(trx: Transaction<Database>, editionId: number): Promise<ReaderGroup[]> {
   await sql`drop table if exists grouped_readers`.execute(trx)
+  await createWorkTable(trx, 'grouped_readers')
   // One bit a position. `had`: what other editions share with this one, per selection of theirs.
   // `closed`: late papers of days that a reader did not miss, which count as had.
   await sql`
-    create temp table grouped_readers on commit drop as
+    insert into grouped_readers (subscriber_id, preferences_id, local_date, mask)
     with own as (select * from edition_papers where edition_id = ${editionId}),
     width as (select repeat('0', coalesce(max(position), 0) + 1)::varbit as zeros from own),
     repeated as (

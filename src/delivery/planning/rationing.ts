@@ -1,12 +1,13 @@
 // Who goes first when a quota does not last for everybody who waits. Fair over days: who was put
 // off before comes first, the rest in an order that is another one every day. It never touches a
 // batch that was attempted, and never puts anybody off twice over.
-import { type Kysely, sql, type Transaction } from 'kysely'
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { layOutAnew } from '../sending/parts.ts'
 import { isFreshSql } from '../sending/transitions.ts'
+import { createWorkTable } from './work-tables.ts'
 
 export interface Ration {
   /** Mails that may still go. */
@@ -38,8 +39,9 @@ export async function rationWaiting(db: Kysely<Database>, ration: Ration): Promi
 
 /** Locks the waiting batches: whoever claims one meanwhile finds it laid out anew or gone. */
 async function layOutWaiting(trx: Transaction<Database>): Promise<void> {
+  await createWorkTable(trx, 'waiting_mails')
   await sql`
-    create temp table waiting_mails on commit drop as
+    insert into waiting_mails (batch_id, edition_id, subscriber_id, place, date, chosen, age)
     with b as (
       select b.* from batches b where ${isFreshSql('b')} and b.next_attempt_at <= clock_timestamp() for update skip locked
     )
@@ -57,7 +59,7 @@ async function rankWaiting(trx: Transaction<Database>, mails: number): Promise<v
         order by q.since nulls last, md5(subscriber_id || ' ' || (clock_timestamp() at time zone 'UTC')::date), subscriber_id
       ) as turn
       from waiting_mails left join lateral (
-        select since from quota_waits where quota_waits.subscriber_id = waiting_mails.subscriber_id and not ${isServedSql}
+        select since from quota_waits where quota_waits.subscriber_id = waiting_mails.subscriber_id and not ${isServedSql('quota_waits')}
       ) q on true
       where age = 1
     ) t where t.subscriber_id = w.subscriber_id and t.turn <= ${mails}`.execute(trx)
@@ -67,13 +69,16 @@ async function insertWaits(trx: Transaction<Database>): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     with put_off as (select subscriber_id from waiting_mails where age = 1 and not chosen), noted as (
       insert into quota_waits (subscriber_id) select subscriber_id from put_off
-      on conflict (subscriber_id) do update set since = excluded.since where ${isServedSql}
+      on conflict (subscriber_id) do update set since = excluded.since where ${isServedSql('quota_waits')}
     )
     select count(*)::int as count from put_off`.execute(trx)
   return rows[0]?.count ?? 0
 }
 
-/** Whether a reader of `quota_waits` got a digest since they were put off. */
-const isServedSql = sql<boolean>`exists (
-  select from deliveries d where d.subscriber_id = quota_waits.subscriber_id and d.state = 'submitted' and d.changed_at > quota_waits.since
-)`
+/** Whether a reader who was put off got a digest since. */
+function isServedSql(wait: string): RawBuilder<boolean> {
+  const w = sql.table(wait)
+  return sql<boolean>`exists (
+    select from deliveries d where d.subscriber_id = ${w}.subscriber_id and d.state = 'submitted' and d.changed_at > ${w}.since
+  )`
+}
