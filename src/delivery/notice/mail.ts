@@ -24,8 +24,8 @@ export const NOTICE_VERSION = 1
 export interface NoticeRowFacts {
   publicId: string
   kind: NoticeKind
-  address: string
-  sealed: Buffer
+  address: string | null
+  sealed: Buffer | null
   keyId: number
   issuedAt: Date
 }
@@ -51,6 +51,7 @@ export function buildNotice(
     encoding,
   }: { host: Host; templates: Templates; linkKeys: LinkKeys; encoding: MailEncoding },
 ): Mail | undefined {
+  if (row.address === null || row.sealed === null) return undefined
   const sealed = readSealed(row.kind, unseal(linkKeys, row.keyId, row.publicId, row.sealed))
   if (!sealed) return undefined
   const { content, reader } = sealed

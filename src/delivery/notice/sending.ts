@@ -1,6 +1,6 @@
 // A notice lives the life of a batch of one (sending/once.ts). What of it is its own: why it must
 // not be sent any more, the mail that it becomes, and what an answer means for a single mail.
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { NoticeKind } from '../../database/states.ts'
 import type { Host } from '../../digest/envelope.ts'
@@ -11,7 +11,15 @@ import { isReserved } from '../delivery.ts'
 import type { Out } from '../provider/out.ts'
 import { stepAfter } from '../provider/outcome.ts'
 import type { BatchOutcome, MailOutcome, NoticeRequest, Provider } from '../provider/provider.ts'
-import { type Claimed, markAttempting, markDeferred, markSaid, move, type Subject } from '../sending/once.ts'
+import {
+  type Claimed,
+  type ClaimRow,
+  markAttempting,
+  markDeferred,
+  markSaid,
+  move,
+  type Subject,
+} from '../sending/once.ts'
 import { followWait, giveUp, type SendingParts } from '../sending/settling.ts'
 import { NOTICE_LIFE } from '../sending/transitions.ts'
 import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from './mail.ts'
@@ -19,13 +27,16 @@ import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from './mail.ts'
 interface NoticeFacts {
   publicId: string
   kind: NoticeKind
-  address: string
-  sealed: Buffer
+  /** Both null once nothing personal may stay. */
+  address: string | null
+  sealed: Buffer | null
   keyId: number
   issuedAt: Date
   /** Why it must not be sent, asked at the claim and again by the mark. */
-  leaving: 'left' | 'suppressed' | 'late' | null
+  leaving: Leaving | null
 }
+
+type Leaving = 'left' | 'suppressed' | 'late'
 
 /** A notice in the hands of one worker until its lease is over. */
 export type ClaimedNotice = Claimed & NoticeFacts
@@ -43,15 +54,18 @@ const STOPPED_WAIT_MS = 10 * 60_000
  * Who asks to subscribe again may have been erased before; the old address of a change is nobody's
  * any more; a note is for those who still read.
  */
-const leaving = sql<NoticeFacts['leaving']>`case
-  when u.expires_at <= clock_timestamp() then 'late'
-  when u.subscriber_id is null then 'left'
-  when exists (select from suppressions x where x.address_hash = u.address_hash
-    and not (x.reason = 'erased' and u.kind in ('confirm', 'address'))) then 'suppressed'
-  when u.kind in ('subscribed-already', 'export', 'erase', 'note') and not exists (
-    select from subscribers s where s.id = u.subscriber_id and s.address = u.address
-      and (u.kind <> 'note' or s.consent = 'confirmed')) then 'left'
-end`
+function leavingSql(notice: string): RawBuilder<Leaving | null> {
+  const n = sql.table(notice)
+  return sql<Leaving | null>`case
+    when ${n}.expires_at <= clock_timestamp() then 'late'
+    when ${n}.subscriber_id is null then 'left'
+    when exists (select from suppressions x where x.address_hash = ${n}.address_hash
+      and not (x.reason = 'erased' and ${n}.kind in ('confirm', 'address'))) then 'suppressed'
+    when ${n}.kind in ('subscribed-already', 'export', 'erase', 'note') and not exists (
+      select from subscribers s where s.id = ${n}.subscriber_id and s.address = ${n}.address
+        and (${n}.kind <> 'note' or s.consent = 'confirmed')) then 'left'
+  end`
+}
 
 export const NOTICE: Subject<NoticeFacts> = {
   name: 'notice',
@@ -59,10 +73,15 @@ export const NOTICE: Subject<NoticeFacts> = {
   life: NOTICE_LIFE,
   hashColumn: 'mail_sha256',
   versionColumn: 'notice_version',
-  facts: sql`u.public_id as "publicId", u.kind, u.address, u.sealed, u.key_id as "keyId", u.issued_at as "issuedAt",
-    ${leaving} as leaving`,
-  isHeld: sql<boolean>`false`,
-  hasLeavers: sql<boolean>`(${leaving} is not null)`,
+  async runClaim(db, update, u) {
+    const n = sql.table(u)
+    const { rows } = await sql<ClaimRow & NoticeFacts>`
+      ${update}, ${n}.public_id as "publicId", ${n}.kind, ${n}.address, ${n}.sealed, ${n}.key_id as "keyId",
+        ${n}.issued_at as "issuedAt", ${leavingSql(u)} as leaving`.execute(db)
+    return rows[0]
+  },
+  isHeldSql: () => sql<boolean>`false`,
+  hasLeaversSql: (u) => sql<boolean>`(${leavingSql(u)} is not null)`,
   personal: ['address', 'sealed'],
   stamp: [sql`changed_at = clock_timestamp()`],
 }
@@ -73,7 +92,7 @@ export const NOTICE: Subject<NoticeFacts> = {
 export function reasonToWithhold(provider: Provider, notice: ClaimedNotice): string | null {
   if (notice.fixed !== null) return null
   // What the database says comes first. Nobody can be reached at an example domain.
-  return notice.leaving ?? (provider.reachesRealWorld && isReserved(notice.address) ? 'reserved-domain' : null)
+  return notice.leaving ?? (provider.reachesRealWorld && isReserved(notice.address ?? '') ? 'reserved-domain' : null)
 }
 
 /** Ends a notice that was never accepted anywhere and must not be sent. */

@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { leavingSql } from './members.ts'
-import type { Claimed, Subject } from './once.ts'
+import type { Claimed, ClaimRow, Subject } from './once.ts'
 import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
 
 interface BatchFacts {
@@ -22,11 +22,17 @@ export const BATCH: Subject<BatchFacts> = {
   life: BATCH_LIFE,
   hashColumn: 'recipe_sha256',
   versionColumn: 'join_version',
-  facts: sql`u.edition_id as "editionId", cardinality(u.members) as size`,
-  isHeld: sql<boolean>`exists (select from editions e where e.id = u.edition_id and ${isStoppedSql('e')})`,
-  hasLeavers: sql<boolean>`exists (
-    select from unnest(u.members) m join subscribers s on s.id = m
-    join deliveries d on d.edition_id = u.edition_id and d.subscriber_id = m
+  async runClaim(db, update, u) {
+    const batch = sql.table(u)
+    const { rows } = await sql<ClaimRow & BatchFacts>`
+      ${update}, ${batch}.edition_id as "editionId", cardinality(${batch}.members) as size`.execute(db)
+    return rows[0]
+  },
+  isHeldSql: (u) =>
+    sql<boolean>`exists (select from editions e where e.id = ${sql.table(u)}.edition_id and ${isStoppedSql('e')})`,
+  hasLeaversSql: (u) => sql<boolean>`exists (
+    select from unnest(${sql.table(u)}.members) m join subscribers s on s.id = m
+    join deliveries d on d.edition_id = ${sql.table(u)}.edition_id and d.subscriber_id = m
     where ${leavingSql('d', 's')} is not null
   )`,
   personal: [],

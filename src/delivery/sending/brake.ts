@@ -1,6 +1,6 @@
 // The brake: stops an edition in flight that does harm, before the rest of it goes out. What it has
 // judged once, and the operator has lifted, it does not judge again.
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { markStopped } from '../../edition/store.ts'
 import { markHastened } from './parts.ts'
@@ -25,7 +25,7 @@ export async function findHarm(db: Kysely<Database>, editionId: number): Promise
     select e.resumed_at as since,
       count(distinct v.subscriber_id) filter (where v.type = 'complained') as complaints,
       count(distinct v.subscriber_id) filter (where v.type = 'hard-bounce') as bounces,
-      (e.stopped_reason is null or e.stopped_until is not null) and ${inFlightSql} as moves
+      (e.stopped_reason is null or e.stopped_until is not null) and ${isInFlightSql('e')} as moves
     from editions e
     left join events v on v.edition_id = e.id and v.type in ('hard-bounce', 'complained')
       and v.received_at > coalesce(e.resumed_at, '-infinity')
@@ -87,8 +87,11 @@ export async function markResumed(db: Kysely<Database>, editionId: number): Prom
 }
 
 /** Something waits, or readers further west have not had their hour yet. */
-const inFlightSql = sql`(e.frozen_at > now() - interval '1 day' or exists (
-  select from batches b where b.edition_id = e.id and ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity'))`
+function isInFlightSql(edition: string): RawBuilder<boolean> {
+  const e = sql.table(edition)
+  return sql<boolean>`(${e}.frozen_at > now() - interval '1 day' or exists (
+    select from batches b where b.edition_id = ${e}.id and ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity'))`
+}
 
 function sentenceOf(count: number, what: string, submitted: number): string {
   const share = ((count / submitted) * 100).toFixed(2)

@@ -4,7 +4,7 @@ import type { Database } from '../../database/schema.ts'
 import { lastHourSql, localDateSql } from '../../subscriber/calendar.ts'
 import type { WithheldReason } from '../delivery.ts'
 
-/** One member of a batch, as its delivery row has it: everything that its bytes depend on. */
+/** One member of a batch: everything that its bytes depend on. */
 export interface Member {
   subscriberId: number
   /** The subscriber's public id: what links to leave and to preferences name. */
@@ -16,6 +16,25 @@ export interface Member {
   tokenEpoch: number
   keyId: number
   issuedAt: Date
+}
+
+/**
+ * A member as its delivery row has it: what is settled, and whoever was erased, keeps less than a
+ * mail needs.
+ */
+export type MemberRow = Pick<Member, 'subscriberId' | 'subscriberPublicId' | 'publicId'> & {
+  [Key in 'selectionId' | 'address' | 'tokenEpoch' | 'keyId' | 'issuedAt']: Member[Key] | null
+}
+
+/** Tells whether everything is there that a member's bytes depend on. */
+export function isWhole<Row extends MemberRow>(row: Row): row is Row & Member {
+  return (
+    row.selectionId !== null &&
+    row.address !== null &&
+    row.tokenEpoch !== null &&
+    row.keyId !== null &&
+    row.issuedAt !== null
+  )
 }
 
 /**
@@ -31,8 +50,8 @@ export type Leaving = WithheldReason | 'accounted'
 export async function listMembers(
   db: Kysely<Database>,
   batchId: number,
-): Promise<(Member & { leaving: Leaving | null })[]> {
-  const { rows } = await sql<Member & { leaving: Leaving | null }>`
+): Promise<(MemberRow & { leaving: Leaving | null })[]> {
+  const { rows } = await sql<MemberRow & { leaving: Leaving | null }>`
     select d.subscriber_id as "subscriberId", s.public_id as "subscriberPublicId", d.public_id as "publicId",
       d.selection_id as "selectionId", d.address, d.token_epoch as "tokenEpoch", d.key_id as "keyId", d.issued_at as "issuedAt",
       ${leavingSql('d', 's')} as leaving

@@ -9,10 +9,11 @@
 //    key follows from the bytes. Only a refusal without an earlier request frees them again.
 // 4. An acceptance is true whoever heard it, and however late; what is settled stays as it is.
 //
-// Every moment is the database's. `u` is the row in every fragment that a subject brings.
+// Every moment is the database's.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
+import { PermanentError } from '../../errors.ts'
 import { hasSlidSql, todaySql } from './members.ts'
 import {
   type BATCH_LIFE,
@@ -52,19 +53,37 @@ export interface Claimed {
   fixed: (Fixed & { ageMs: number }) | null
 }
 
-/** What lives this life, in the words of its table. `Facts` is what a claim reads along. */
+/** What a claim returns of a row, whatever lives there. */
+export interface ClaimRow {
+  id: number
+  epoch: number
+  attempts: number
+  fixedHash: Buffer | null
+  version: number | null
+  idempotencyKey: string | null
+  provider: string | null
+  /** How long ago its first request was, in milliseconds. */
+  ageMs: number | null
+}
+
+/**
+ * What lives this life, in the words of its table. `Facts` is what a claim reads along; `u` is the
+ * alias of its row.
+ */
 export interface Subject<Facts> {
   name: 'batch' | 'notice'
   table: 'batches' | 'notices'
   life: typeof BATCH_LIFE | typeof NOTICE_LIFE
   hashColumn: string
   versionColumn: string
-  /** Columns of `Facts`, by their names there. */
-  facts: RawBuilder<Facts>
+  /**
+   * Runs the update of a claim, which ends in the columns of `ClaimRow`, and reads the facts along.
+   */
+  runClaim(db: Kysely<Database>, update: RawBuilder<unknown>, u: string): Promise<(ClaimRow & Facts) | undefined>
   /** Whether something else holds it back: a stopped edition. */
-  isHeld: RawBuilder<boolean>
+  isHeldSql(u: string): RawBuilder<boolean>
   /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
-  hasLeavers: RawBuilder<boolean>
+  hasLeaversSql(u: string): RawBuilder<boolean>
   /** Columns that say something of a person: gone once it is settled or given up. */
   personal: readonly string[]
   /** Set with every change but claim and mark: when it last changed. */
@@ -78,21 +97,22 @@ export async function claim<Facts>(
   id: number,
   leaseMs = LEASE_MS,
 ): Promise<(Claimed & Facts) | undefined> {
-  const { rows } = await sql<
-    Omit<Claimed, 'fixed' | 'leaseMs'> & Facts & { fixedHash: Buffer | null } & Claimed['fixed']
-  >`
+  const update = sql`
     update ${sql.table(subject.table)} u set lease_epoch = u.lease_epoch + 1, next_attempt_at = ${inMs(leaseMs)}
-    where u.id = ${id} and ${isMoving(subject, 'claim')} and u.next_attempt_at <= clock_timestamp() and not ${subject.isHeld}
-    returning u.id, u.lease_epoch as epoch, u.attempts, ${sql.ref(subject.hashColumn)} as "fixedHash",
-      ${sql.ref(subject.versionColumn)} as version, u.idempotency_key as "idempotencyKey", u.provider,
-      (extract(epoch from clock_timestamp() - u.first_attempt_at) * 1000)::float8 as "ageMs", ${subject.facts}`.execute(
-    db,
-  )
-  const [row] = rows
+    where u.id = ${id} and ${isMoving(subject, 'claim', 'u')} and u.next_attempt_at <= clock_timestamp()
+      and not ${subject.isHeldSql('u')}
+    returning u.id, u.lease_epoch as epoch, u.attempts, ${sql.ref(`u.${subject.hashColumn}`)} as "fixedHash",
+      ${sql.ref(`u.${subject.versionColumn}`)} as version, u.idempotency_key as "idempotencyKey", u.provider,
+      (extract(epoch from clock_timestamp() - u.first_attempt_at) * 1000)::float8 as "ageMs"`
+  const row = await subject.runClaim(db, update, 'u')
   if (!row) return undefined
   const { fixedHash: hash, version, idempotencyKey, provider, ageMs, ...claimed } = row
-  const fixed = hash === null ? null : { hash, version, idempotencyKey, provider, ageMs }
-  return { ...(claimed as unknown as Omit<Claimed, 'fixed'> & Facts), leaseMs, fixed }
+  const taken = { ...(claimed as unknown as Pick<Claimed, 'id' | 'epoch' | 'attempts'> & Facts), leaseMs }
+  if (hash === null) return { ...taken, fixed: null }
+  if (version === null || idempotencyKey === null || provider === null || ageMs === null) {
+    throw new PermanentError(`${subject.name} ${id} was attempted, but not all that its mark fixed is there`)
+  }
+  return { ...taken, fixed: { hash, version, idempotencyKey, provider, ageMs } }
 }
 
 /**
@@ -113,13 +133,13 @@ export async function markAttempting<Facts>(
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
         provider = ${intent.provider}, attempts = attempts + 1,
         first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), next_attempt_at = ${inMs(claimed.leaseMs)}
-      where ${isMine(subject, claimed, 'mark')} and (not ${fresh}::boolean or not ${subject.hasLeavers})
+      where ${isMine(subject, claimed, 'mark', 'u')} and (not ${fresh}::boolean or not ${subject.hasLeaversSql('u')})
       returning u.*
     )${subject.table === 'batches' ? sql`, moved as (${takeToday(fresh)})` : sql``}
     select from marked`.execute(db)
   if (marked.length === 1) return 'marked'
   const { rows } = await sql`
-    select from ${sql.table(subject.table)} u where ${isMine(subject, claimed, 'mark')}`.execute(db)
+    select from ${sql.table(subject.table)} u where ${isMine(subject, claimed, 'mark', 'u')}`.execute(db)
   return rows.length === 1 ? 'left' : 'lost'
 }
 
@@ -171,7 +191,7 @@ export async function listWaiting<Facts>(
 ): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select u.id from ${sql.table(subject.table)} u
-    where ${isUnsettledSql('u')} and u.next_attempt_at <= clock_timestamp() and not ${subject.isHeld}
+    where ${isUnsettledSql('u')} and u.next_attempt_at <= clock_timestamp() and not ${subject.isHeldSql('u')}
     order by u.next_attempt_at limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }
@@ -189,7 +209,9 @@ export async function move<Facts>(
 ): Promise<boolean> {
   const changes = [...stateOf(subject, event), ...values, ...subject.stamp]
   const { numAffectedRows } = await sql`
-    update ${sql.table(subject.table)} u set ${sql.join(changes)} where ${isMine(subject, claimed, event)}`.execute(db)
+    update ${sql.table(subject.table)} u set ${sql.join(changes)} where ${isMine(subject, claimed, event, 'u')}`.execute(
+    db,
+  )
   return Number(numAffectedRows) === 1
 }
 
@@ -208,7 +230,7 @@ export async function markSaid<Facts>(
   const changes = [sql`state = ${to}`, ...values, ...emptied(subject.personal), ...subject.stamp]
   const { numAffectedRows } = await sql`
     update ${sql.table(subject.table)} u set ${sql.join(changes)}
-    where u.id = ${id} and ${isMoving(subject, 'settle')}`.execute(db)
+    where u.id = ${id} and ${isMoving(subject, 'settle', 'u')}`.execute(db)
   return Number(numAffectedRows) === 1
 }
 
@@ -230,12 +252,18 @@ function lifeOf<Facts>({ life }: Subject<Facts>, event: Event): Transition<strin
   return found
 }
 
-function isMoving<Facts>(subject: Subject<Facts>, event: Event): RawBuilder<boolean> {
-  return sql<boolean>`u.state in ${statesSql(lifeOf(subject, event).from)}`
+function isMoving<Facts>(subject: Subject<Facts>, event: Event, alias: string): RawBuilder<boolean> {
+  return sql<boolean>`${sql.ref(`${alias}.state`)} in ${statesSql(lifeOf(subject, event).from)}`
 }
 
-function isMine<Facts>(subject: Subject<Facts>, { id, epoch }: Pick<Claimed, 'id' | 'epoch'>, event: Event) {
-  return sql<boolean>`u.id = ${id} and u.lease_epoch = ${epoch} and ${isMoving(subject, event)}`
+function isMine<Facts>(
+  subject: Subject<Facts>,
+  { id, epoch }: Pick<Claimed, 'id' | 'epoch'>,
+  event: Event,
+  alias: string,
+): RawBuilder<boolean> {
+  const u = sql.table(alias)
+  return sql<boolean>`${u}.id = ${id} and ${u}.lease_epoch = ${epoch} and ${isMoving(subject, event, alias)}`
 }
 
 /** The new state, or nothing where an event leaves it as it is. */

@@ -3,14 +3,14 @@
 import { JOIN_VERSION } from '../../digest/joining.ts'
 import { loadMaterials } from '../../digest/materials.ts'
 import { getEdition } from '../../edition/store.ts'
-import { LaterError } from '../../errors.ts'
+import { LaterError, PermanentError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
 import type { BatchRequest, Provider } from '../provider/provider.ts'
 import { withinQuota } from '../provider/quota.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
-import { listMembers, type Member } from './members.ts'
+import { isWhole, listMembers, type Member } from './members.ts'
 import { markAttempting, markDeferred } from './once.ts'
 import { hashRecipe, joinMails, keyOf } from './recipe.ts'
 import type { SendingParts } from './settling.ts'
@@ -68,7 +68,7 @@ async function rebuild(
   fixed: NonNullable<ClaimedBatch['fixed']>,
 ): Promise<Ready | 'changed' | undefined> {
   const members = await listMembers(parts.db, batch.id)
-  if (members.some((member) => member.address === null || !parts.linkKeys.byId.has(member.keyId))) return 'changed'
+  if (!members.every(isWhole) || !members.every(({ keyId }) => parts.linkKeys.byId.has(keyId))) return 'changed'
   const built = await buildFor(parts, provider, batch, members)
   if (!built.hash.equals(fixed.hash)) return 'changed'
   const marked = await markAttempting(parts.db, BATCH, batch, fixed)
@@ -81,12 +81,14 @@ async function dropLeavers({ db }: PrepareParts, provider: Provider, batch: Clai
   const leavers = all.flatMap(({ subscriberId, leaving, address }) => {
     // Nobody can be reached at an example domain; a real provider would only count it against the
     // sender.
-    const reason = leaving ?? (provider.reachesRealWorld && isReserved(address) ? 'reserved-domain' : null)
+    const reason = leaving ?? (provider.reachesRealWorld && isReserved(address ?? '') ? 'reserved-domain' : null)
     return reason ? [{ subscriberId, reason }] : []
   })
   if (leavers.length > 0 && !(await dropMembers(db, batch, leavers))) return []
   const gone = new Set(leavers.map((leaver) => leaver.subscriberId))
-  return all.filter((member) => !gone.has(member.subscriberId))
+  const staying = all.filter((member) => !gone.has(member.subscriberId))
+  if (!staying.every(isWhole)) throw new PermanentError(`batch ${batch.id} lacks what its mails are made of`)
+  return staying
 }
 
 async function buildFor(

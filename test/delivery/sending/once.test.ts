@@ -223,7 +223,7 @@ describe('a digest that slid into a later local day', () => {
       round.db,
     )
     const members = await listMembers(round.db, id)
-    expect(Object.fromEntries(members.map((member) => [member.address.split('@')[0], member.leaving]))).toEqual({
+    expect(Object.fromEntries(members.map((member) => [member.address?.split('@')[0], member.leaving]))).toEqual({
       served: 'merged',
       due: 'merged',
       early: null,
