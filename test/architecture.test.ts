@@ -22,8 +22,15 @@ import {
   ROOMS,
   type Rooms,
 } from './support/rules.ts'
+import {
+  findBoundFragments,
+  findBuiltJoins,
+  findHiddenStatements,
+  findMixedStatements,
+} from './support/statements/style.ts'
 
 interface Project {
+  files: Files
   paths: string[]
   modules: Module[]
   /** The modules under src/. */
@@ -45,7 +52,8 @@ const PLAN: Rooms = { 'web/reader': ['web/page'] }
 
 function projectOf(files: Files, rooms = PLAN): Project {
   const modules = parseModules(files)
-  return { paths: Object.keys(files), modules, source: modules.filter(({ path }) => path.startsWith('src/')), rooms }
+  const source = modules.filter(({ path }) => path.startsWith('src/'))
+  return { files, paths: Object.keys(files), modules, source, rooms }
 }
 
 const lines = (count: number) => 'export {}\n'.repeat(count)
@@ -235,6 +243,62 @@ const rules: Rule[] = [
     sound: {
       'src/digest/piece.ts': "import { encode } from 'nodemailer/lib/qp'\nimport { z } from 'hono/cookie'",
       'test/digest/joining.test.ts': '',
+    },
+  },
+  {
+    name: 'one function builds its statements or writes them',
+    find: ({ files }) => [...findMixedStatements(files), ...findBuiltJoins(files)],
+    broken: [
+      [
+        {
+          'src/edition/store.ts':
+            "import { sql } from 'kysely'\nasync function mark(trx: A) {\n  await trx.deleteFrom('a').execute()\n  await sql`delete from b`.execute(trx)\n}",
+        },
+        /store.ts:2 mark builds a statement and writes another/,
+      ],
+      [
+        { 'src/a.ts': "import { K } from 'kysely'\nconst f = (db: K) => db.selectFrom('a').leftJoin('b', 'c', 'd')" },
+        /a.ts:2 f joins tables by the builder/,
+      ],
+    ],
+    sound: {
+      'src/a.ts':
+        "import { sql } from 'kysely'\nconst f = (db: A) => db.updateTable('a').set({ b: sql`now()` }).execute()\nconst g = (db: A) => sql`delete from a`.execute(db)",
+      'src/b.ts': "import { type K } from 'kysely'\nconst f = (list: string[]) => list.join()",
+    },
+  },
+  {
+    name: 'a statement is executed where it is written',
+    find: ({ files }) => findHiddenStatements(files),
+    broken: [
+      [
+        { 'src/a.ts': "import { sql } from 'kysely'\nconst q = sql<A>`select 1`\nconst f = (db: B) => q.execute(db)" },
+        /a.ts:3 executes SQL that is written elsewhere/,
+      ],
+    ],
+    sound: {
+      'src/a.ts':
+        "import { sql } from 'kysely'\nconst f = (db: A) => db.transaction().execute((trx) => sql`select 1`.execute(trx))",
+    },
+  },
+  {
+    name: 'fragments take their alias as an argument',
+    find: ({ files }) => findBoundFragments(files),
+    broken: [
+      [
+        { 'src/a.ts': "import { sql } from 'kysely'\nconst isOpen = sql`e.state = 'open'`" },
+        /a.ts:2 isOpen counts on an alias e/,
+      ],
+      [
+        {
+          'src/a.ts':
+            "import { sql } from 'kysely'\nfunction has() {\n  return sql`exists (select from a where a.id = u.id)`\n}",
+        },
+        /has counts on an alias u/,
+      ],
+    ],
+    sound: {
+      'src/a.ts': `import { sql } from 'kysely'\nconst has = (u: string) => sql\`exists (select from a join b c on c.id = a.id and c.d = \${u}.d and x('pg.english'))\``,
     },
   },
   {

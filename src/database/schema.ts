@@ -20,6 +20,7 @@ import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
 import type {
   BatchState,
+  Cadence,
   Consent,
   CredentialPurpose,
   DeliveryState,
@@ -31,6 +32,7 @@ import type {
   NoticeState,
   ReportType,
   Section,
+  Silence,
 } from './states.ts'
 
 export interface Database {
@@ -185,13 +187,12 @@ export interface SubscriberRow {
   confirmed_at: OptionalTimestamp
   left_at: OptionalTimestamp
   preferences_id: number
-  cadence: string
+  cadence: Cadence
   /** 1 Monday … 7 Sunday; read for weekly only. */
   weekday: Generated<number>
   hour: number
   zone: string
-  /** `silent` or `note`: what a day without a digest brings. */
-  silence: Generated<string>
+  silence: Generated<Silence>
   paused_until: Optional<string>
   token_epoch: Generated<number>
   waiting_since: StampedTimestamp

@@ -14,6 +14,16 @@ export type Section = 'ranked' | 'rising' | 'late'
 export const LENGTHS = ['titles', 'short', 'full'] as const
 export type Length = (typeof LENGTHS)[number]
 
+export const CADENCES = ['daily', 'working-days', 'weekly'] as const
+export type Cadence = (typeof CADENCES)[number]
+
+/**
+ * What a reader gets on a day that leaves them without a digest: nothing, or a short note that says
+ * why.
+ */
+export const SILENCES = ['silent', 'note'] as const
+export type Silence = (typeof SILENCES)[number]
+
 export type Consent = 'pending' | 'confirmed' | 'unsubscribed'
 
 /**

@@ -19,20 +19,12 @@ export interface Delivery {
 
 /** Returns undefined when no delivery has this public id. */
 export async function findDelivery(db: Kysely<Database>, publicId: string): Promise<Delivery | undefined> {
-  return db
-    .selectFrom('deliveries as d')
-    .innerJoin('subscribers as s', 's.id', 'd.subscriber_id')
-    .select([
-      'd.edition_id as editionId',
-      'd.subscriber_id as subscriberId',
-      'd.selection_id as selectionId',
-      'd.state',
-      'd.reason',
-      'd.public_id as publicId',
-      's.token_epoch as tokenEpoch',
-    ])
-    .where('d.public_id', '=', publicId)
-    .executeTakeFirst()
+  const { rows } = await sql<Delivery>`
+    select d.edition_id as "editionId", d.subscriber_id as "subscriberId", d.selection_id as "selectionId", d.state, d.reason,
+      d.public_id as "publicId", s.token_epoch as "tokenEpoch"
+    from deliveries d join subscribers s on s.id = d.subscriber_id
+    where d.public_id = ${publicId}`.execute(db)
+  return rows[0]
 }
 
 /**
@@ -45,13 +37,9 @@ export async function findDeliveryKind(
   date: string,
   first: EditionKind,
 ): Promise<EditionKind | undefined> {
-  const rows = await db
-    .selectFrom('deliveries as d')
-    .innerJoin('editions as e', 'e.id', 'd.edition_id')
-    .select('e.kind')
-    .where('d.subscriber_id', '=', subscriberId)
-    .where('e.date', '=', date)
-    .execute()
+  const { rows } = await sql<{ kind: EditionKind }>`
+    select e.kind from deliveries d join editions e on e.id = d.edition_id
+    where d.subscriber_id = ${subscriberId} and e.date = ${date}`.execute(db)
   return (rows.find(({ kind }) => kind === first) ?? rows[0])?.kind
 }
 

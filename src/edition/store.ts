@@ -169,6 +169,10 @@ export async function markFrozen(
     .where('state', '<>', 'frozen')
     .executeTakeFirst()
   if (numUpdatedRows === 0n) throw new Error(`edition ${id} is frozen already`)
+  await writePlaces(trx, id, places)
+}
+
+async function writePlaces(trx: Transaction<Database>, id: number, places: readonly Place[]): Promise<void> {
   const rows = JSON.stringify(places)
   await sql`
     insert into edition_papers (edition_id, position, paper_id, section, listed_on, rank, upvotes, comments, reason, paper)

@@ -46,7 +46,8 @@ export async function listFound(
       order by score desc, newest.date desc, p.id limit ${page.limit} offset ${page.offset}
     )
     select f.id, f.facts, f.date as "listedOn", f.total,
-      ${headline('title', `${MARKS}, HighlightAll=true`)} as title, ${headline('abstract', EXCERPT)} as excerpt
+      ${headlineSql('f', 'q', 'title', `${MARKS}, HighlightAll=true`)} as title,
+      ${headlineSql('f', 'q', 'abstract', EXCERPT)} as excerpt
     from found f, question q order by f.score desc, f.date desc, f.id`.execute(db)
   return {
     total: rows[0]?.total ?? 0,
@@ -68,7 +69,9 @@ function questionOf(typed: string): string {
   return parts.filter((part) => part !== '').join(' ')
 }
 
-function headline(fact: 'title' | 'abstract', options: string) {
-  const text = sql`translate(coalesce(f.facts->>${sql.lit(fact)}, ''), ${MATCH.start + MATCH.stop}, '')`
-  return sql<string>`ts_headline('pg_catalog.english', ${text}, q.words, ${options})`
+/** Marks the words of `question` in a fact of `paper`. */
+function headlineSql(paper: string, question: string, fact: 'title' | 'abstract', options: string) {
+  const facts = sql.ref(`${paper}.facts`)
+  const text = sql`translate(coalesce(${facts}->>${sql.lit(fact)}, ''), ${MATCH.start + MATCH.stop}, '')`
+  return sql<string>`ts_headline('pg_catalog.english', ${text}, ${sql.ref(`${question}.words`)}, ${options})`
 }

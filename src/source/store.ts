@@ -42,8 +42,15 @@ export async function insertCollection(
     })
     .returning('id')
     .executeTakeFirstOrThrow()
-  if (look.listings.length === 0) return
-  const rows = JSON.stringify(look.listings)
+  if (look.listings.length > 0) await writeListings(trx, { id, date: look.date }, look.listings)
+}
+
+async function writeListings(
+  trx: Transaction<Database>,
+  { id, date }: { id: number; date: EditionDate },
+  listings: readonly Listing[],
+): Promise<void> {
+  const rows = JSON.stringify(listings)
   await sql`
     insert into papers (id, facts)
     select l->'paper'->>'id', l->'paper' from jsonb_array_elements(${rows}::jsonb) l order by 1
@@ -51,11 +58,11 @@ export async function insertCollection(
       where papers.facts <> papers.facts || excluded.facts`.execute(trx)
   await sql`
     insert into listings (date, paper_id, submitted_at)
-    select ${look.date}, l->'paper'->>'id', (l->>'submittedAt')::timestamptz from jsonb_array_elements(${rows}::jsonb) l
+    select ${date}, l->'paper'->>'id', (l->>'submittedAt')::timestamptz from jsonb_array_elements(${rows}::jsonb) l
     on conflict do nothing`.execute(trx)
   await sql`
     insert into votes (collection_id, date, paper_id, upvotes, comments)
-    select ${id}, ${look.date}, l->'paper'->>'id', (l->>'upvotes')::int, (l->>'comments')::int
+    select ${id}, ${date}, l->'paper'->>'id', (l->>'upvotes')::int, (l->>'comments')::int
     from jsonb_array_elements(${rows}::jsonb) l`.execute(trx)
 }
 

@@ -14,12 +14,12 @@ const REACH_DAYS = 8
  * row with cadence, weekday, hour and zone; `after` is SQL of a timestamptz.
  */
 export function nextHourSql(reader: string, after: RawBuilder<unknown>): RawBuilder<Date> {
-  return sql<Date>`(select min(chosen.at) from ${chosenHours(reader, after, 0, REACH_DAYS)} where chosen.at > ${after})`
+  return sql<Date>`(select min(chosen.at) from ${chosenHours(reader, after, 0, REACH_DAYS)} chosen where chosen.at > ${after})`
 }
 
 /** Returns the SQL of a reader's last chosen local hour at or before a moment. */
 export function lastHourSql(reader: string, before: RawBuilder<unknown>): RawBuilder<Date> {
-  return sql<Date>`(select max(chosen.at) from ${chosenHours(reader, before, -REACH_DAYS, 1)} where chosen.at <= ${before})`
+  return sql<Date>`(select max(chosen.at) from ${chosenHours(reader, before, -REACH_DAYS, 1)} chosen where chosen.at <= ${before})`
 }
 
 /** Returns the SQL of the reader's local date at a moment. */
@@ -63,5 +63,5 @@ function chosenHours(reader: string, around: RawBuilder<unknown>, from: number, 
       when 'working-days' then extract(isodow from day.local) <= 5
       else extract(isodow from day.local) = ${column('weekday')}
     end
-  ) chosen`
+  )`
 }

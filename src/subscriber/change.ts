@@ -2,8 +2,9 @@
 // can say it in a sentence and an undo can put it back.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import type { Silence } from '../database/states.ts'
 import { localDateSql, nextHourSql } from './calendar.ts'
-import { type Choices, type Rhythm, readChoices, type Silence } from './preferences.ts'
+import { type Choices, type Rhythm, readChoices } from './preferences.ts'
 import { ensurePreferences } from './store.ts'
 import { assertZones } from './zone.ts'
 

@@ -3,10 +3,10 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { z } from 'zod'
 import type { Database } from '../database/schema.ts'
-import type { Consent } from '../database/states.ts'
+import type { Consent, Silence } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'
 import { nextHourSql } from './calendar.ts'
-import { type Choices, type Rhythm, type Silence, STORED_RHYTHM } from './preferences.ts'
+import { type Choices, type Rhythm, STORED_RHYTHM } from './preferences.ts'
 import { ensurePreferences } from './store.ts'
 
 /** What somebody asks for when they sign up, with what proves that they did. */
@@ -142,6 +142,10 @@ export async function markResubscribed(db: Kysely<Database>, publicId: string): 
     where s.public_id = ${publicId} and s.consent = 'unsubscribed' and s.address is not null
       and s.left_at > now() - make_interval(mins => ${COME_BACK_MINUTES})
       and not exists (select from suppressions x where x.address_hash = s.address_hash)`.execute(db)
+  return isConfirmed(db, publicId)
+}
+
+async function isConfirmed(db: Kysely<Database>, publicId: string): Promise<boolean> {
   const row = await db.selectFrom('subscribers').select('consent').where('public_id', '=', publicId).executeTakeFirst()
   return row?.consent === 'confirmed'
 }

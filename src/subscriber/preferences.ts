@@ -2,17 +2,10 @@
 // else.
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { LENGTHS } from '../database/states.ts'
+import { CADENCES, type Cadence, LENGTHS, SILENCES } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'
 
 const INCLUDE_MEANINGS = ['only', 'first'] as const
-
-/**
- * What a reader gets on a day that leaves them without a digest: nothing, or a short note that says
- * why.
- */
-export const SILENCES = ['silent', 'note'] as const
-export type Silence = (typeof SILENCES)[number]
 
 /** More than these a reader would not read, and a mail could not hold. */
 export const PAPERS_MAX = 50
@@ -103,9 +96,6 @@ const storedSchema = z.looseObject({
   organisations: storedPhrases,
   includeMeans: fields.includeMeans.catch(DEFAULT_CHOICES.includeMeans),
 })
-
-export const CADENCES = ['daily', 'working-days', 'weekly'] as const
-export type Cadence = (typeof CADENCES)[number]
 
 /** When a reader's digest falls due, in their own zone. */
 export interface Rhythm {

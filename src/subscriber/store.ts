@@ -1,6 +1,6 @@
 // Rows of subscribers, of the choices they share and of suppressions.
-import { type Kysely, type Selectable, sql } from 'kysely'
-import type { Database, SubscriberRow } from '../database/schema.ts'
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../database/schema.ts'
 import { lastHourSql, nextHourSql, weekOfSql } from './calendar.ts'
 import { type Choices, hashChoices, openChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
@@ -81,7 +81,7 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
 
 /** Returns undefined when the address (normalised) is not known. */
 export async function findSubscriberByAddress(db: Kysely<Database>, address: string): Promise<Subscriber | undefined> {
-  const row = await subscribers(db).where('s.address', '=', address).executeTakeFirst()
+  const [row] = await listRows(db, 'address', address)
   return row && subscriberFrom(row)
 }
 
@@ -90,13 +90,13 @@ export async function findSubscriberByPublicId(
   db: Kysely<Database>,
   publicId: string,
 ): Promise<Subscriber | undefined> {
-  const row = await subscribers(db).where('s.public_id', '=', publicId).executeTakeFirst()
+  const [row] = await listRows(db, 'public_id', publicId)
   return row && subscriberFrom(row)
 }
 
 /** Returns undefined when the id is unknown. */
 export async function findSubscriberById(db: Kysely<Database>, id: number): Promise<Subscriber | undefined> {
-  const row = await subscribers(db).where('s.id', '=', id).executeTakeFirst()
+  const [row] = await listRows(db, 'id', id)
   return row && subscriberFrom(row)
 }
 
@@ -105,7 +105,7 @@ export async function findSubscriberById(db: Kysely<Database>, id: number): Prom
  * page by page.
  */
 export async function listSubscribers(db: Kysely<Database>, afterId: number, limit: number): Promise<Subscriber[]> {
-  const rows = await subscribers(db).where('s.id', '>', afterId).orderBy('s.id').limit(limit).execute()
+  const { rows } = await sql<Row>`${selectSql} where s.id > ${afterId} order by s.id limit ${limit}`.execute(db)
   const read = openChoices()
   return rows.map((row) => subscriberFrom(row, read))
 }
@@ -203,28 +203,22 @@ export async function getAddressKey(db: Kysely<Database>): Promise<Buffer> {
   return row.value
 }
 
-function subscribers(db: Kysely<Database>) {
-  return db
-    .selectFrom('subscribers as s')
-    .innerJoin('preferences as p', 'p.id', 's.preferences_id')
-    .selectAll('s')
-    .select('p.choices')
+type Row = Omit<Subscriber, 'choices'> & { preferences_id: number; choices: unknown }
+
+const selectSql = sql`
+  select s.id, s.public_id as "publicId", s.address, s.consent, s.cadence, s.weekday, s.hour, s.zone, s.silence,
+    s.paused_until as "pausedUntil", s.token_epoch as "tokenEpoch", s.next_due_at as "nextDueAt", s.preferences_id, p.choices
+  from subscribers s join preferences p on p.id = s.preferences_id`
+
+async function listRows(
+  db: Kysely<Database>,
+  column: 'id' | 'public_id' | 'address',
+  value: number | string,
+): Promise<Row[]> {
+  const { rows } = await sql<Row>`${selectSql} where ${sql.ref(`s.${column}`)} = ${value}`.execute(db)
+  return rows
 }
 
-function subscriberFrom(row: Selectable<SubscriberRow> & { choices: unknown }, read = openChoices()): Subscriber {
-  return {
-    id: row.id,
-    publicId: row.public_id,
-    address: row.address,
-    consent: row.consent,
-    choices: read(row),
-    cadence: row.cadence as Rhythm['cadence'],
-    weekday: row.weekday,
-    hour: row.hour,
-    zone: row.zone,
-    silence: row.silence as Subscriber['silence'],
-    pausedUntil: row.paused_until,
-    tokenEpoch: row.token_epoch,
-    nextDueAt: row.next_due_at,
-  }
+function subscriberFrom({ preferences_id, choices, ...row }: Row, read = openChoices()): Subscriber {
+  return { ...row, choices: read({ preferences_id, choices }) }
 }

@@ -1,8 +1,8 @@
 // What a subscriber is: an address with a consent. Addresses are compared, hashed and masked here
 // and nowhere else.
 import { createHmac } from 'node:crypto'
-import type { Consent } from '../database/states.ts'
-import type { Choices, Rhythm, Silence } from './preferences.ts'
+import type { Consent, Silence } from '../database/states.ts'
+import type { Choices, Rhythm } from './preferences.ts'
 
 export interface Subscriber extends Rhythm {
   id: number

@@ -44,12 +44,15 @@ export async function pruneSuppression(db: Kysely<Database>, address: string): P
       .where('address_hash', '=', hash)
       .returning('reason')
       .executeTakeFirst()
-    if (!lifted) return undefined
-    await sql`
-      update events e set lifted = true from subscribers s
-      where s.address_hash = ${hash} and e.subscriber_id = s.id and e.type = 'soft-bounce'`.execute(trx)
-    return lifted.reason
+    if (lifted) await liftSoftBounces(trx, hash)
+    return lifted?.reason
   })
+}
+
+async function liftSoftBounces(trx: Transaction<Database>, addressHash: Buffer): Promise<void> {
+  await sql`
+    update events e set lifted = true from subscribers s
+    where s.address_hash = ${addressHash} and e.subscriber_id = s.id and e.type = 'soft-bounce'`.execute(trx)
 }
 
 /** Counts suppressed addresses by reason. */

@@ -1,7 +1,7 @@
 // Why a reader has no mail of an edition, in words: one reason, and whose it is. Pure. What is a
 // fact of an edition is read there, what met a reader is read from their delivery; everything else
 // follows from what is known of both.
-import type { BatchState, Consent, DeliveryState, EditionKind } from '../../database/states.ts'
+import type { BatchState, Cadence, Consent, DeliveryState, EditionKind } from '../../database/states.ts'
 import {
   emptyWords,
   type Filtered,
@@ -12,7 +12,6 @@ import {
 import { longDate, shortDate } from '../../digest/words.ts'
 import type { Edition } from '../../edition/edition.ts'
 import type { EditionDate } from '../../source/paper.ts'
-import type { Cadence } from '../../subscriber/preferences.ts'
 
 /** Whose reason it is: the edition's, of the reader's own choices, or ours. */
 export type Whose = 'edition' | 'choices' | 'ours'

@@ -1,6 +1,6 @@
 // What a provider reports of a notice, within the transaction that keeps the report. See
 // feedback.ts for the rules of order.
-import type { Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
 import { ensureSuppression } from '../../subscriber/suppression.ts'
@@ -14,12 +14,7 @@ export async function markNoticeReported(
   publicId: string,
   report: Report,
 ): Promise<boolean> {
-  const notice = await trx
-    .selectFrom('notices as n')
-    .leftJoin('subscribers as s', 's.id', 'n.subscriber_id')
-    .select(['n.id', 'n.address_hash', 's.public_id as reader', 's.address_hash as reader_hash'])
-    .where('n.public_id', '=', publicId)
-    .executeTakeFirst()
+  const notice = await findNotice(trx, publicId)
   if (!notice) return false
   // Whatever is reported of was accepted, also when we had no answer.
   await markNoticeSettled(trx, notice.id, { state: 'submitted', providerId: report.providerId })
@@ -27,12 +22,28 @@ export async function markNoticeReported(
   if (fate) await raiseFate(trx, 'notices', publicId, fate)
   const reason = SUPPRESSION_OF[report.type]
   if (!reason) return true
-  const hash = await hashReported(trx, report, notice.address_hash)
+  const hash = await hashReported(trx, report, notice.addressHash)
   await ensureSuppression(trx, hash, reason, report.at)
   // Whoever was only proposed as somebody's new address may complain without ending that reader's
   // subscription.
-  if (report.type === 'complained' && notice.reader && notice.reader_hash?.equals(hash)) {
+  if (report.type === 'complained' && notice.reader && notice.readerHash?.equals(hash)) {
     await markUnsubscribed(trx, notice.reader)
   }
   return true
+}
+
+interface Subject {
+  id: number
+  addressHash: Buffer
+  /** The public id of whom it is for, null where that is nobody. */
+  reader: string | null
+  readerHash: Buffer | null
+}
+
+async function findNotice(trx: Transaction<Database>, publicId: string): Promise<Subject | undefined> {
+  const { rows } = await sql<Subject>`
+    select n.id, n.address_hash as "addressHash", s.public_id as reader, s.address_hash as "readerHash"
+    from notices n left join subscribers s on s.id = n.subscriber_id
+    where n.public_id = ${publicId}`.execute(trx)
+  return rows[0]
 }

@@ -32,10 +32,11 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
     .executeTakeFirst()
   if (!row) return
   // A stronger reason stays: coming back would not lift it.
-  await sql`
-    insert into suppressions (address_hash, reason) values (${row.address_hash}, 'erased') on conflict do nothing`.execute(
-    trx,
-  )
+  await trx
+    .insertInto('suppressions')
+    .values({ address_hash: row.address_hash, reason: 'erased' })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
   await markErased(trx, subscriberId)
   await pruneCredentialsOf(trx, subscriberId)
   await trx.deleteFrom('notes').where('subscriber_id', '=', subscriberId).execute()
@@ -68,8 +69,12 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
     })
     .where('id', '=', subscriberId)
     .execute()
-  // Topics and names that nobody else chose go too.
+  await prunePreferences(trx, row.preferences_id)
+}
+
+/** Topics and names that nobody else chose go too. */
+async function prunePreferences(trx: Transaction<Database>, id: number): Promise<void> {
   await sql`
-    delete from preferences p where p.id = ${row.preferences_id}
+    delete from preferences p where p.id = ${id}
       and not exists (select from subscribers s where s.preferences_id = p.id)`.execute(trx)
 }

@@ -2,19 +2,9 @@
 // row. Pure. Nothing here makes a consent out of nothing: who left, bounced or was blocked
 // elsewhere is taken over as unsubscribed.
 import { ZodError } from 'zod'
-import type { Consent } from '../../database/states.ts'
+import { CADENCES, type Consent, SILENCES, type Silence } from '../../database/states.ts'
 import { UsageError } from '../../errors.ts'
-import {
-  CADENCES,
-  type Choices,
-  DEFAULT_RHYTHM,
-  parseChoices,
-  parseRhythm,
-  type Rhythm,
-  SILENCES,
-  type Silence,
-  WEEKDAYS,
-} from '../preferences.ts'
+import { type Choices, DEFAULT_RHYTHM, parseChoices, parseRhythm, type Rhythm, WEEKDAYS } from '../preferences.ts'
 import { normalizeAddress } from '../subscriber.ts'
 import { type Cell, CellError, guardCell, oneOf, phrasesFrom, timeFrom, unguardCell } from './cells.ts'
 

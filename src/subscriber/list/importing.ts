@@ -2,9 +2,8 @@
 // as it is, and a suppressed one is never added: a list brings nobody back.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import type { Consent } from '../../database/states.ts'
 import { nextHourSql } from '../calendar.ts'
-import { openChoices, type Rhythm, type Silence } from '../preferences.ts'
+import { openChoices } from '../preferences.ts'
 import { ensurePreferences, getAddressKey, type Insertion } from '../store.ts'
 import { hashAddress } from '../subscriber.ts'
 import type { ListedSubscriber } from './file.ts'
@@ -51,6 +50,15 @@ export async function insertListed(db: Kysely<Database>, list: readonly ListedSu
   return outcomes
 }
 
+type ListedRow = Omit<ListedSubscriber, 'choices' | 'askedAt' | 'confirmedAt' | 'leftAt'> & {
+  id: number
+  askedAt: Date | null
+  confirmedAt: Date | null
+  leftAt: Date | null
+  preferences_id: number
+  choices: unknown
+}
+
 /**
  * Lists up to `limit` subscribers that still have an address, with an id above `afterId`, by id.
  */
@@ -59,32 +67,18 @@ export async function listListed(
   afterId: number,
   limit: number,
 ): Promise<(ListedSubscriber & { id: number })[]> {
-  const rows = await db
-    .selectFrom('subscribers as s')
-    .innerJoin('preferences as p', 'p.id', 's.preferences_id')
-    .selectAll('s')
-    .select('p.choices')
-    .where('s.id', '>', afterId)
-    .where('s.address', 'is not', null)
-    .orderBy('s.id')
-    .limit(limit)
-    .execute()
+  const { rows } = await sql<ListedRow>`
+    select s.id, s.address, s.consent, s.consent_source as "consentSource", s.consent_page as "consentPage",
+      s.asked_at as "askedAt", s.confirmed_at as "confirmedAt", s.left_at as "leftAt", s.paused_until as "pausedUntil",
+      s.silence, s.cadence, s.weekday, s.hour, s.zone, s.preferences_id, p.choices
+    from subscribers s join preferences p on p.id = s.preferences_id
+    where s.id > ${afterId} and s.address is not null order by s.id limit ${limit}`.execute(db)
   const read = openChoices()
-  return rows.map((row) => ({
-    id: row.id,
-    address: row.address as string,
-    consent: row.consent as Consent,
-    consentSource: row.consent_source,
-    consentPage: row.consent_page,
-    askedAt: row.asked_at?.toISOString() ?? null,
-    confirmedAt: row.confirmed_at?.toISOString() ?? null,
-    leftAt: row.left_at?.toISOString() ?? null,
-    pausedUntil: row.paused_until,
-    silence: row.silence as Silence,
-    cadence: row.cadence as Rhythm['cadence'],
-    weekday: row.weekday,
-    hour: row.hour,
-    zone: row.zone,
-    choices: read(row),
+  return rows.map(({ preferences_id, choices, askedAt, confirmedAt, leftAt, ...row }) => ({
+    ...row,
+    askedAt: askedAt?.toISOString() ?? null,
+    confirmedAt: confirmedAt?.toISOString() ?? null,
+    leftAt: leftAt?.toISOString() ?? null,
+    choices: read({ preferences_id, choices }),
   }))
 }

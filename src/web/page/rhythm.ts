@@ -1,6 +1,7 @@
 // The fields that say when a digest comes, twin of templates/pages/rhythm.hbs: as a form prints
 // them, and in words. Pure.
-import { CADENCES, clockOf, DEFAULT_RHYTHM, type Rhythm, WEEKDAY_NAMES } from '../../subscriber/preferences.ts'
+import { CADENCES } from '../../database/states.ts'
+import { clockOf, DEFAULT_RHYTHM, type Rhythm, WEEKDAY_NAMES } from '../../subscriber/preferences.ts'
 
 /** The fields as they were typed: shown again, never trusted. */
 export type RhythmEntry = Record<keyof Rhythm, string>

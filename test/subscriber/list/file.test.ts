@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { CADENCES, SILENCES } from '../../../src/database/states.ts'
 import { UsageError } from '../../../src/errors.ts'
 import { LIST_COLUMNS, type ListedSubscriber, listCells, readHeader } from '../../../src/subscriber/list/file.ts'
-import { CADENCES, parseChoices, SILENCES } from '../../../src/subscriber/preferences.ts'
+import { parseChoices } from '../../../src/subscriber/preferences.ts'
 
 const ZONES = new Set(['UTC', 'Asia/Kolkata'])
 

@@ -1,6 +1,7 @@
 // The preferences form read back: what a reader typed becomes a change, or sentences about what
 // cannot be. Pure.
 import { z } from 'zod'
+import { SILENCES } from '../../../database/states.ts'
 import type { Preferences } from '../../../subscriber/change.ts'
 import {
   PAPERS_MAX,
@@ -8,7 +9,6 @@ import {
   PHRASES_MAX,
   parseChoices,
   parseRhythm,
-  SILENCES,
 } from '../../../subscriber/preferences.ts'
 import type { Form } from '../../page/form.ts'
 import { UNKNOWN_ZONE } from '../../page/rhythm.ts'
