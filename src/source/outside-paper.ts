@@ -18,6 +18,8 @@ export interface OutsidePaper {
   summary?: Stated<string>
   /** Only the authors that may be shown. */
   authors?: Stated<readonly string[]>
+  /** Their number alone, where it names nobody. */
+  authorCount?: Stated<number>
   organization?: Stated<string>
   keywords?: Stated<readonly string[]>
   codeUrl?: Stated<string>
@@ -33,6 +35,7 @@ export function paperFrom(stated: OutsidePaper): Paper | null {
   if (title === '') return null
   const arxivId = arxivIdOf(stated.arxivId)
   const codeUrl = codeUrlOf(stated.codeUrl)
+  const authors = cleanNames(stated.authors)
   return {
     id: paperIdOf(arxivId, title),
     arxivId,
@@ -40,7 +43,8 @@ export function paperFrom(stated: OutsidePaper): Paper | null {
     // Titles are never a model's: one that plays with the tags keeps them.
     abstract: cleanText(withoutThought(stated.abstract ?? ''), ABSTRACT_MAX),
     summary: cleanText(withoutThought(stated.summary ?? ''), SUMMARY_MAX),
-    authors: cleanNames(stated.authors),
+    authors,
+    authorCount: authors.length > 0 ? null : (stated.authorCount ?? null),
     organization: cleanText(stated.organization ?? '', NAME_MAX) || null,
     keywords: [...new Set(cleanNames(stated.keywords))].slice(0, KEYWORDS_MAX),
     codeUrl,

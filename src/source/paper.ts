@@ -21,6 +21,8 @@ export interface Paper {
   summary: string
   /** Names in order; authors that the source hides are not in it. */
   authors: string[]
+  /** How many there are where the source gives only their number; null where it names them. */
+  authorCount: number | null
   organization: string | null
   keywords: string[]
   /** https link on a known host, rebuilt from its parts; null otherwise. */
@@ -45,6 +47,7 @@ const storedPaper = z.looseObject({
   abstract: text,
   summary: text,
   authors: texts,
+  authorCount: z.int().positive().nullable().catch(null),
   organization: optionalText,
   keywords: texts,
   codeUrl: optionalText,

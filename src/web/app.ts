@@ -59,7 +59,7 @@ export function createApp(deps: WebDependencies): Hono {
 
   const routes: Route[] = [
     ['GET', '/', showFront({ db, pages, cutoffMinutes, formStamp, outbox: outbox !== undefined })],
-    ['GET', '/editions', showEditions({ db, pages })],
+    ['GET', '/editions', showEditions({ db, pages, topics: parts.topics })],
     ['GET', '/editions/:date', showEdition({ db, pages }, 'daily')],
     ['GET', '/editions/:date/weekly', showEdition({ db, pages }, 'weekly')],
     ['GET', '/feed.xml', showFeed({ db, pages }, 'atom')],

@@ -6,6 +6,7 @@ import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { editionPage } from '../../src/web/editions/edition.ts'
 import { editionsPage } from '../../src/web/editions/editions.ts'
+import type { PaperValues } from '../../src/web/editions/paper-values.ts'
 import { searchPage } from '../../src/web/editions/search.ts'
 import { editionValues } from '../../src/web/editions/shown-edition.ts'
 import { openPages } from '../../src/web/page/pages.ts'
@@ -18,22 +19,34 @@ const CHROMIUM = '/usr/bin/chromium'
 const ORIGIN = 'https://papers.example'
 const pages = openPages({ publicUrl: ORIGIN })
 const about = { path: '/', description: 'Papers.' }
+const [late, ...places] = inventPlaces('2026-03-05', 4)
 const values = editionValues({
   date: '2026-03-05',
   kind: 'daily',
   edition: undefined,
-  places: inventPlaces('2026-03-05', 3),
+  places,
+  late: late === undefined ? [] : [late],
+  now: new Map(places.map(({ paper }) => [paper.id, { upvotes: 240, comments: 3 }])),
 })
 const around = { earlierPath: '/e', earlierLabel: 'Earlier', laterPath: '/l', laterLabel: 'Later' }
+const hints = { earlierHint: 'Previous day', laterHint: 'Next day' }
 const entry = { address: 'ada@', cadence: 'weekly', weekday: '5', hour: '18', zone: 'Asia/Kolkata', welcome: true }
 const wrong = { address: 'There is no host.', zone: 'Unknown.', note: 'Please look again.' }
-const front = { ...values, datePath: '/d', cutoff: '00:30', outbox: true }
+const front = {
+  ...values,
+  datePath: '/d',
+  earlierPath: '/e',
+  earlierLabel: 'Wed 4 March',
+  cutoff: '00:30',
+  outbox: true,
+}
 const day = { label: 'Thu 5 March', path: '/d', standing: 'Held', papers: '3 papers', first: 'A title', weekPath: '/w' }
 const parts = [
   { text: 'A ', marked: false },
   { text: 'title', marked: true },
 ]
-const found = { title: parts, paperUrl: '/p', authors: 'Ada', excerpt: parts, date: 'Thursday', datePath: '/d' }
+const [place = values.late[0] as PaperValues] = values.papers
+const found = { ...place, titleParts: parts, people: parts, excerpt: parts, date: 'Thursday', path: '/d#p' }
 
 const SHOWN: Record<string, string> = {
   front: pages.render(frontPage, { title: 'T', form: true, about }, { ...front, form: subscribeForm('stamp') }),
@@ -45,7 +58,7 @@ const SHOWN: Record<string, string> = {
   edition: pages.render(
     editionPage,
     { title: 'T', about },
-    { ...values, ...around, otherPath: '/w', otherLabel: 'Week' },
+    { ...values, ...around, ...hints, otherPath: '/w', otherLabel: 'Week' },
   ),
   editions: pages.render(editionsPage, { title: 'T', about }, { month: 'March 2026', days: [day, day], ...around }),
   search: pages.render(searchPage, { title: 'T' }, { words: 'title', summary: '1 found.', papers: [found], ...around }),

@@ -9,12 +9,12 @@ import type { NoticeContent } from '../../src/delivery/notice/notice.ts'
 import { seal } from '../../src/delivery/notice/seal.ts'
 import { askAddress, confirmAddress, findAddressChange } from '../../src/delivery/request/address-change.ts'
 import { confirm, findConfirmation, signUp } from '../../src/delivery/request/sign-up.ts'
+import { listFound } from '../../src/edition/search.ts'
 import { listPlaces } from '../../src/edition/store.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { notify } from '../../src/jobs/notify.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { readPaper } from '../../src/source/paper.ts'
-import { listFound } from '../../src/source/search.ts'
 import { insertCollection, listPapers } from '../../src/source/store.ts'
 import { readAsk } from '../../src/subscriber/consent.ts'
 import { DEFAULT_CHOICES, hashChoices, parseChoices, readChoices } from '../../src/subscriber/preferences.ts'
@@ -94,6 +94,7 @@ describe('what is stored as JSON', () => {
       abstract: '',
       summary: '',
       authors: [],
+      authorCount: null,
       organization: null,
       keywords: [],
       codeUrl: null,
@@ -178,7 +179,7 @@ describe('papers', () => {
     await sql`update papers set facts = ${jsonb(stored)}`.execute(db)
     const [listed] = await listPapers(db, [DATE])
     expect(listed?.paper).toMatchObject({ id: paper.id, title: expect.stringMatching(/./) })
-    for (const { paper: found } of (await listFound(db, 'diffusion', { limit: 5, offset: 0 })).found)
+    for (const { paper: found } of (await listFound(db, 'diffusion', () => [], { limit: 5, offset: 0 })).found)
       expect(found.id).toBe(paper.id)
     const places = inventPlaces(DATE, 3)
     const edition = await freezeEdition(web.round, DATE, {

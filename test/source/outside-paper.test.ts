@@ -25,6 +25,7 @@ describe('paperFrom', () => {
       abstract: 'First sentence. Second sentence.',
       summary: '',
       authors: ['Ada Lovelace', 'Emmy Noether'],
+      authorCount: null,
       organization: null,
       keywords: ['agents', 'sheep'],
       codeUrl: 'https://github.com/a/b',

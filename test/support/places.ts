@@ -9,6 +9,7 @@ export function makePaper(given: Partial<Paper> & { id: string }): Paper {
     abstract: `What paper ${given.id} found, at some length.`,
     summary: `What paper ${given.id} found, in short.`,
     authors: ['Ada Lovelace', 'Emmy Noether'],
+    authorCount: null,
     organization: null,
     keywords: [],
     codeUrl: null,

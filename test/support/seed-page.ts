@@ -6,7 +6,7 @@ import type { Listing } from '../../src/source/paper.ts'
 
 const SEED_PAGE = new URL('../../../shared/data/seed-page.json', import.meta.url)
 
-interface SeedRow {
+export interface SeedRow {
   title: string
   abstract: string | null
   numAuthors: number | null
@@ -14,14 +14,18 @@ interface SeedRow {
   comments: number | null
 }
 
-export const seedListings: Listing[] | undefined = existsSync(SEED_PAGE)
-  ? (JSON.parse(readFileSync(SEED_PAGE, 'utf8')) as SeedRow[]).flatMap(listingFrom)
+/** The page as it was read. */
+export const seedRows: SeedRow[] | undefined = existsSync(SEED_PAGE)
+  ? JSON.parse(readFileSync(SEED_PAGE, 'utf8'))
   : undefined
+
+export const seedListings: Listing[] | undefined = seedRows?.flatMap(listingFrom)
 
 /** The page gives no votes, so everybody has none. */
 function listingFrom(row: SeedRow): Listing[] {
   const published = row.date === null ? Number.NaN : Date.parse(`${row.date} UTC`)
   const publishedAt = Number.isNaN(published) ? null : new Date(published).toISOString()
-  const paper = paperFrom({ title: row.title, abstract: row.abstract, publishedAt })
+  const { title, abstract, numAuthors: authorCount } = row
+  const paper = paperFrom({ title, abstract, authorCount, publishedAt })
   return paper === null ? [] : [{ paper, upvotes: 0, comments: row.comments ?? 0, submittedAt: null }]
 }

@@ -9,6 +9,7 @@ import { up as feedback } from './007-feedback.ts'
 import { up as providers } from './008-providers.ts'
 import { up as rateLimits } from './009-rate-limits.ts'
 import { up as sharedChoices } from './010-shared-choices.ts'
+import { up as findable } from './011-findable.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -21,4 +22,5 @@ export const migrations = {
   '008-providers': { up: providers },
   '009-rate-limits': { up: rateLimits },
   '010-shared-choices': { up: sharedChoices },
+  '011-findable': { up: findable },
 }

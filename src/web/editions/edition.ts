@@ -19,6 +19,9 @@ interface EditionPageValues extends EditionValues {
   earlierLabel: string
   laterPath: string
   laterLabel: string
+  /** What they are, for those who hear them read out. */
+  earlierHint: string
+  laterHint: string
   /** The same date the other way: its week, or its day; ''. */
   otherPath: string
   otherLabel: string
@@ -53,8 +56,10 @@ export function showEdition({ db, pages }: EditionOptions, kind: EditionKind) {
         earlierLabel: links.earlier ? shortDate(links.earlier) : '',
         laterPath: links.later ? pages.base + pathOf(links.later, kind) : '',
         laterLabel: links.later ? shortDate(links.later) : '',
+        earlierHint: kind === 'weekly' ? 'Previous week' : 'Previous day',
+        laterHint: kind === 'weekly' ? 'Next week' : 'Next day',
         otherPath: links.other ? pages.base + pathOf(shown.date, links.other) : '',
-        otherLabel: links.other === 'weekly' ? 'The week to this date' : 'This date alone',
+        otherLabel: links.other === 'weekly' ? 'The week to this date' : 'This day alone',
       },
     )
     return publicAnswer(c, { body, type: 'text/html' })
@@ -84,8 +89,8 @@ async function weekLinks(db: Kysely<Database>, date: EditionDate): Promise<Editi
   return { earlier: ifKnown(earlier), later: ifKnown(later), other: known.includes(date) ? 'daily' : undefined }
 }
 
-function descriptionOf({ heading, summary, note, cards }: EditionValues): string {
-  if (cards.length === 0) return `${heading}. ${note}`
-  const titles = cards.slice(0, TITLES_SHOWN).map((card) => card.title)
+function descriptionOf({ heading, summary, note, papers }: EditionValues): string {
+  if (papers.length === 0) return `${heading}. ${note}`
+  const titles = papers.slice(0, TITLES_SHOWN).map(({ title }) => title)
   return `${summary}. First: ${titles.join(' · ')}`
 }

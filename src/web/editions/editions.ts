@@ -10,7 +10,7 @@ import { dateFrom } from '../../edition/edition.ts'
 import { publicAnswer } from '../page/caching.ts'
 import { definePage, type Pages } from '../page/pages.ts'
 import { pathOf } from './edition.ts'
-import { showFound, wordsFrom } from './search.ts'
+import { type SearchOptions, showFound, wordsFrom } from './search.ts'
 
 /** A month of the archive. */
 interface EditionsValues {
@@ -25,11 +25,6 @@ interface EditionsValues {
 }
 
 export const editionsPage = definePage<EditionsValues>('editions')
-
-interface EditionsOptions {
-  db: Kysely<Database>
-  pages: Pages
-}
 
 const DESCRIPTION = 'Every day of research papers since this site began, in the order of their votes.'
 /** Before anything is collected. */
@@ -46,10 +41,11 @@ const NO_MONTH: EditionsValues = {
  * Shows what `?q=` finds, else the month of `?month=`, else the newest one. A month without
  * editions is not found.
  */
-export function showEditions({ db, pages }: EditionsOptions) {
+export function showEditions(options: SearchOptions) {
+  const { db, pages } = options
   return async (c: Context): Promise<Response> => {
     const words = wordsFrom(c.req.query('q'))
-    if (words !== '') return showFound(c, { db, pages, words })
+    if (words !== '') return showFound(c, options, words)
     const asked = c.req.query('month')
     const month = asked === undefined ? await newestMonth(db) : monthFrom(asked)
     if (month === undefined) return asked === undefined ? answer(c, pages, NO_MONTH, '/editions') : c.notFound()

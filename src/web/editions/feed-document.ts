@@ -1,11 +1,10 @@
 // A feed as a document: Atom (RFC 4287) and JSON Feed 1.1 from the same entries. Pure. Text is
 // escaped and cleaned of what XML cannot hold; links are taken as they come, so they must be whole.
-import type { Card } from '../../digest/card.ts'
 import { definePage } from '../page/pages.ts'
 
 /** An edition in a feed, where links are whole. */
 interface FeedEditionValues {
-  cards: Card[]
+  cards: { title: string; paperUrl: string; votes: string; authors: string; text: string }[]
   /** The sentence about an edition that may lack papers; ''. */
   note: string
 }

@@ -58,13 +58,15 @@ async function entryOf(
 ): Promise<FeedEntry | undefined> {
   const shown = await findShown(db, date, kind)
   if (!shown) return undefined
-  const { heading, summary, note, cards } = editionValues(shown)
+  const { heading, summary, note, papers } = editionValues(shown)
+  // An entry must not change once it was read: what moves with the votes of now stays out of it.
+  const cards = papers.map(({ people, summary, ...paper }) => ({ ...paper, authors: people, text: summary }))
   const url = pages.publicUrl + pathOf(date, kind)
   return {
     id: url,
     url,
     title: heading,
-    summary: `${summary}. First: ${cards[0]?.title ?? ''}`,
+    summary: `${summary}. First: ${papers[0]?.title ?? ''}`,
     html: pages.fill(feedEdition, { cards, note }),
     publishedAt: frozenAt,
     updatedAt: frozenAt,

@@ -1,21 +1,26 @@
 // The page of what a search found. What was typed is shown again as text and goes nowhere else but
-// into the database's own reader of search words; matches are marked here, part by part, never by
-// markup from outside.
+// into the database's own reader of search words. Each paper leads to the page on which it stands.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { paperLinks } from '../../digest/links.ts'
-import { cleanLine, cleanText } from '../../digest/text/text.ts'
-import { authorLine, counted, longDate } from '../../digest/words.ts'
-import { type Found, listFound, MATCH, WORDS_MAX_CHARACTERS } from '../../source/search.ts'
+import { cleanLine } from '../../digest/text/text.ts'
+import type { Topics } from '../../digest/topics/topics.ts'
+import { counted, longDate } from '../../digest/words.ts'
+import { type Findings, type Found, listFound, WORDS_MAX_CHARACTERS } from '../../edition/search.ts'
 import { publicAnswer } from '../page/caching.ts'
 import { definePage, type Pages } from '../page/pages.ts'
 import { pathOf } from './edition.ts'
+import { type FoundPart, markExcerpt, markMatches, markPeople } from './marking.ts'
+import { anchorOf, type PaperFacts, paperFacts, type VoteValues, voteValues } from './paper-values.ts'
 
-/** A part of a text, found or not. */
-interface FoundPart {
-  text: string
-  marked: boolean
+/** A paper that was found. */
+interface FoundValues extends Omit<PaperFacts, 'people'>, VoteValues {
+  titleParts: FoundPart[]
+  people: FoundPart[]
+  excerpt: FoundPart[]
+  /** Where it stands, on the page of a date. */
+  path: string
+  date: string
 }
 
 /** What was searched for and found. */
@@ -24,14 +29,7 @@ interface SearchValues {
   words: string
   /** How much was found, or why nothing. */
   summary: string
-  papers: {
-    title: FoundPart[]
-    paperUrl: string
-    authors: string
-    excerpt: FoundPart[]
-    date: string
-    datePath: string
-  }[]
+  papers: FoundValues[]
   /** '' at either end. */
   earlierPath: string
   laterPath: string
@@ -39,11 +37,11 @@ interface SearchValues {
 
 export const searchPage = definePage<SearchValues>('search')
 
-interface SearchOptions {
+export interface SearchOptions {
   db: Kysely<Database>
   pages: Pages
-  /** See wordsFrom. */
-  words: string
+  /** What topics are also called. */
+  topics: Topics
 }
 
 const PAPERS_A_PAGE = 20
@@ -55,16 +53,20 @@ export function wordsFrom(text: string | undefined): string {
   return cleanLine((text ?? '').slice(0, WORDS_MAX_CHARACTERS))
 }
 
-/** Answers with the papers that hold the words, best match first, a page of them by `?page=`. */
-export async function showFound(c: Context, { db, pages, words }: SearchOptions): Promise<Response> {
+/**
+ * Answers with the papers that hold the words (see wordsFrom), best match first, a page of them by
+ * `?page=`.
+ */
+export async function showFound(c: Context, { db, pages, topics }: SearchOptions, words: string): Promise<Response> {
   const page = pageFrom(c.req.query('page'))
-  const { total, found } = await listFound(db, words, { limit: PAPERS_A_PAGE, offset: (page - 1) * PAPERS_A_PAGE })
+  const part = { limit: PAPERS_A_PAGE, offset: (page - 1) * PAPERS_A_PAGE }
+  const findings = await listFound(db, words, (phrase) => topics.namesOf(phrase), part)
   const pathTo = (other: number) => `${pages.base}/editions?q=${encodeURIComponent(words)}&page=${other}`
-  const last = Math.min(PAGES_MAX, Math.ceil(total / PAPERS_A_PAGE))
+  const last = Math.min(PAGES_MAX, Math.ceil(findings.total / PAPERS_A_PAGE))
   const values: SearchValues = {
     words,
-    summary: summaryOf(total, found.length, page),
-    papers: found.map((paper) => paperValues(paper, pages.base)),
+    summary: summaryOf(findings, page),
+    papers: findings.found.map((paper) => foundValues(paper, words, pages.base)),
     earlierPath: page > 1 ? pathTo(page - 1) : '',
     laterPath: page < last ? pathTo(page + 1) : '',
   }
@@ -79,46 +81,28 @@ function pageFrom(text: string | undefined): number {
   return Math.min(PAGES_MAX, Math.max(1, page))
 }
 
-function summaryOf(total: number, shown: number, page: number): string {
+function summaryOf({ total, found, partial }: Findings, page: number): string {
   if (total === 0 && page > 1) return 'There is nothing more.'
   if (total === 0) return 'Nothing found. Try fewer words, or others.'
-  if (total <= PAPERS_A_PAGE) return `${counted(total, 'paper')} found.`
   const first = (page - 1) * PAPERS_A_PAGE + 1
-  return `${first}–${first + shown - 1} of ${counted(total, 'paper')} found.`
+  const range = total <= PAPERS_A_PAGE ? '' : `${first}–${first + found.length - 1} of `
+  const papers = counted(total, 'paper')
+  return partial
+    ? `No paper holds all of these words. ${range}${papers} with most of them.`
+    : `${range}${papers} found.`
 }
 
-function paperValues({ paper, listedOn, title, excerpt }: Found, base: string): SearchValues['papers'][number] {
+function foundValues(found: Found, words: string, base: string): FoundValues {
+  const { paper, listedOn, title, excerpt, frozenUpvotes } = found
+  const isVoted = found.upvotes > 0 || (frozenUpvotes ?? 0) > 0
+  const votes = voteValues(frozenUpvotes, found)
   return {
-    title: markMatches(paper.title, title),
-    paperUrl: paperLinks(paper)?.paper ?? '',
-    authors: cleanText(authorLine(paper.authors)),
-    excerpt: markMatches(withoutSigns(excerpt), excerpt),
+    ...paperFacts(paper),
+    ...(isVoted ? votes : { ...votes, votes: '', votesWhen: '', votesNow: '' }),
+    titleParts: markMatches(paper.title, title),
+    people: markPeople(paper, words),
+    excerpt: markExcerpt(paper.abstract, excerpt),
+    path: `${base}${pathOf(listedOn, 'daily')}#${anchorOf(paper)}`,
     date: longDate(listedOn),
-    datePath: base + pathOf(listedOn, 'daily'),
   }
-}
-
-/**
- * Cuts a text, cleaned, where words stand that matched. The words are taken from the signed text
- * and looked for anew, as cleaning reads LaTeX out and would trip over signs inside it.
- */
-export function markMatches(text: string, signed: string): FoundPart[] {
-  const clean = cleanText(text)
-  const inside = new RegExp(`${MATCH.start}([^${MATCH.stop}]+)${MATCH.stop}`, 'g')
-  const words = new Set([...signed.matchAll(inside)].map(([, word]) => (word as string).normalize('NFC')))
-  if (words.size === 0) return [{ text: clean, marked: false }]
-  const longestFirst = [...words].sort((a, b) => b.length - a.length).map(escapePattern)
-  const found = new RegExp(`(?<![\\p{L}\\p{N}])(${longestFirst.join('|')})(?![\\p{L}\\p{N}])`, 'gu')
-  return clean
-    .split(found)
-    .map((part, index) => ({ text: part, marked: index % 2 === 1 }))
-    .filter((part) => part.text !== '')
-}
-
-function escapePattern(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
-}
-
-function withoutSigns(signed: string): string {
-  return signed.replaceAll(MATCH.start, '').replaceAll(MATCH.stop, '')
 }

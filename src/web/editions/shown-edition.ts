@@ -1,18 +1,17 @@
-// An edition as pages show it: frozen as it is kept, otherwise ranked by the votes of now. What
-// stands in for a missing order is said in words. Late risers never show: they depend on what a
-// reader already had.
+// An edition as pages show it: frozen in the order that is kept, with what was listed under its
+// date since, otherwise ranked by current votes. What stands in for a missing order is said in
+// words. Late risers never show: they depend on what a reader already had.
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
-import { type Card, cardOf } from '../../digest/card.ts'
 import { counted, longDate, shortDate } from '../../digest/words.ts'
 import { dateOf, type Edition } from '../../edition/edition.ts'
 import type { Place } from '../../edition/place.ts'
 import { daysOfWeek, placesOf } from '../../edition/places.ts'
-import { rankPapers } from '../../edition/ranking.ts'
 import { findEdition, findNewestEdition, listPlaces, listUnfrozenEditions } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
-import { listPapers } from '../../source/store.ts'
+import { type ListedPaper, listPapers } from '../../source/store.ts'
+import { type PaperValues, paperValues, type Standing, voteValues } from './paper-values.ts'
 
 export interface ShownEdition {
   date: EditionDate
@@ -21,6 +20,10 @@ export interface ShownEdition {
   edition: Edition | undefined
   /** By rank. */
   places: Place[]
+  /** What was listed under a date after its order was fixed, by current votes. */
+  late: Place[]
+  /** By paper, as the newest look found them. */
+  now: ReadonlyMap<string, Standing>
 }
 
 /** What the pages print of an edition. */
@@ -33,11 +36,15 @@ export interface EditionValues {
   standing: string
   /** The sentence behind the chip, or behind an edition that may lack papers; ''. */
   note: string
-  cards: Card[]
+  papers: PaperValues[]
+  /** What was listed after the order was fixed. */
+  late: PaperValues[]
 }
 
-/** A week holds a few hundred papers, of which nobody reads the last. */
-const CARDS_MAX = 100
+/** A week holds a few hundred papers, of which nobody reads the last. A day's are all shown. */
+const WEEK_PAPERS_MAX = 100
+/** Stands where a place would: these were listed too late for one. */
+const LATE_SIGN = '+'
 
 /** Returns the newest date that holds papers, undefined before there is one. */
 export async function findNewestShown(db: Kysely<Database>): Promise<ShownEdition | undefined> {
@@ -62,20 +69,28 @@ export async function findShown(
   if (edition?.state === 'frozen') return showFrozen(db, edition)
   if (kind === 'daily') return edition && showUnfrozen(db, edition)
   if (!edition && !(await findEdition(db, date, 'daily'))) return undefined
-  return { date, kind, edition, places: placesOf(await listPapers(db, daysOfWeek(date))) }
+  return showRanked({ date, kind, edition }, await listPapers(db, daysOfWeek(date)))
 }
 
 /** Returns what a page prints of an edition. */
-export function editionValues({ date, kind, edition, places }: ShownEdition): EditionValues {
+export function editionValues({ date, kind, edition, places, late, now }: ShownEdition): EditionValues {
   const votes = places.reduce((sum, place) => sum + place.upvotes, 0)
-  const shown = places.slice(0, CARDS_MAX)
+  const shown = kind === 'weekly' ? places.slice(0, WEEK_PAPERS_MAX) : places
   const first = shown.length < places.length ? `the first ${shown.length} of ` : ''
-  const counts = `${first}${counted(places.length, 'paper')}, ${counted(votes, 'vote')}`
+  const counts = `${first}${counted(places.length, 'paper')}${votes === 0 ? '' : `, ${counted(votes, 'vote')}`}`
+  const isOpen = edition?.state !== 'frozen'
+  const isVoted = [...places, ...late].some(({ upvotes }) => upvotes > 0)
+  const valuesOf = (place: Place, frozen: number | null) => {
+    const values = voteValues(frozen, now.get(place.paper.id) ?? place, isOpen)
+    // A source without votes has nothing to say of them.
+    return paperValues(place, kind, isVoted ? values : { ...values, votes: '', votesWhen: '', votesNow: '' })
+  }
   return {
     heading: headingOf(date, kind),
     summary: places.length === 0 ? '' : counts.charAt(0).toUpperCase() + counts.slice(1),
     ...(edition ? standingOf(edition, kind) : MADE_NOW),
-    cards: shown.map((place) => cardOf(place, kind, 'short')),
+    papers: shown.map((place) => valuesOf(place, isOpen ? null : place.upvotes)),
+    late: late.map((place) => ({ ...valuesOf(place, null), numeral: LATE_SIGN })),
   }
 }
 
@@ -90,18 +105,38 @@ function emptyNote(reason: string | null): string {
   return 'The source listed no papers for this date.'
 }
 
-const MADE_NOW = { standing: 'By the votes of now', note: 'No edition was fixed for this week: its order still moves.' }
+const MADE_NOW = {
+  standing: 'By current votes',
+  note: 'The order of this week is not fixed: it changes with the votes.',
+}
 
 async function showFrozen(db: Kysely<Database>, edition: Edition): Promise<ShownEdition> {
-  const places = await listPlaces(db, edition.id)
   const { date, kind } = edition
-  return { date, kind, edition, places: places.filter((place) => place.section === 'ranked') }
+  const [kept, listed] = await Promise.all([
+    listPlaces(db, edition.id),
+    listPapers(db, kind === 'weekly' ? daysOfWeek(date) : [date]),
+  ])
+  const newest = placesOf(listed)
+  const now = new Map(newest.map((place) => [place.paper.id, place]))
+  // The order stays as it was; what is said of a paper may have been mended since.
+  const places = kept
+    .filter(({ section }) => section === 'ranked')
+    .map((place) => ({ ...place, paper: now.get(place.paper.id)?.paper ?? place.paper }))
+  const ranked = new Set(places.map(({ paper }) => paper.id))
+  const late = kind === 'weekly' ? [] : newest.filter(({ paper }) => !ranked.has(paper.id))
+  return { date, kind, edition, places, late, now }
 }
 
 async function showUnfrozen(db: Kysely<Database>, edition: Edition): Promise<ShownEdition> {
-  const ranked = rankPapers(await listPapers(db, [edition.date]))
-  const places = ranked.map((entry): Place => ({ ...entry, position: entry.rank, section: 'ranked' }))
-  return { date: edition.date, kind: 'daily', edition, places }
+  return showRanked({ date: edition.date, kind: 'daily', edition }, await listPapers(db, [edition.date]))
+}
+
+function showRanked(
+  shown: Pick<ShownEdition, 'date' | 'kind' | 'edition'>,
+  listed: readonly ListedPaper[],
+): ShownEdition {
+  const places = placesOf(listed)
+  return { ...shown, places, late: [], now: new Map(places.map((place) => [place.paper.id, place])) }
 }
 
 function standingOf(edition: Edition, kind: EditionKind): { standing: string; note: string } {

@@ -68,7 +68,12 @@ const PARTIALS: readonly string[] = [
   'rhythm',
   'look-back',
   'search-form',
+  'votes',
+  'byline',
+  'abstract',
+  'marked',
   'papers',
+  'late',
 ]
 
 /**

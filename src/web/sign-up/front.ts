@@ -3,6 +3,9 @@
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { shortDate } from '../../digest/words.ts'
+import { findNeighbours } from '../../edition/archive.ts'
+import { pathOf } from '../editions/edition.ts'
 import { type EditionValues, editionValues, findNewestShown } from '../editions/shown-edition.ts'
 import { publicAnswer } from '../page/caching.ts'
 import { definePage, type Pages } from '../page/pages.ts'
@@ -12,6 +15,9 @@ import { type SubscribeFormValues, subscribeForm } from './subscribe-form.ts'
 interface FrontValues extends EditionValues {
   /** The edition's own page; ''. */
   datePath: string
+  /** The day before it; ''. */
+  earlierPath: string
+  earlierLabel: string
   /** When an order becomes final. */
   cutoff: string
   form: SubscribeFormValues
@@ -29,7 +35,7 @@ interface FrontOptions {
   outbox: boolean
 }
 
-const NOTHING = { heading: '', summary: '', standing: '', note: '', cards: [] }
+const NOTHING = { heading: '', summary: '', standing: '', note: '', papers: [], late: [] }
 
 const DESCRIPTION =
   "Get trending papers in your email inbox: the day's research papers, ranked by the votes of the people who read them."
@@ -41,12 +47,18 @@ export function showFront({ db, pages, cutoffMinutes, formStamp, outbox }: Front
   return async (c: Context): Promise<Response> => {
     const shown = await findNewestShown(db)
     const values = shown ? editionValues(shown) : NOTHING
-    const datePath = shown ? `${pages.base}/editions/${shown.date}` : ''
+    const pathTo = (date: string | null | undefined) => (date ? pages.base + pathOf(date, 'daily') : '')
+    const earlier = shown && (await findNeighbours(db, shown.date)).earlier
+    const day = {
+      datePath: pathTo(shown?.date),
+      earlierPath: pathTo(earlier),
+      earlierLabel: earlier ? shortDate(earlier) : '',
+    }
     const opened = formStamp()
     const body = pages.render(
       frontPage,
       { title: values.heading, form: true, about },
-      { ...values, datePath, cutoff, form: subscribeForm(opened), outbox },
+      { ...values, ...day, cutoff, form: subscribeForm(opened), outbox },
     )
     return publicAnswer(c, { body, type: 'text/html', passing: opened })
   }

@@ -56,6 +56,7 @@ export function place(position: number, paper: Partial<Paper>): Place {
       abstract: `Abstract of paper ${position}.`,
       summary: `Summary of paper ${position}.`,
       authors: ['Some One', 'Any Body'],
+      authorCount: null,
       organization: null,
       keywords: [],
       codeUrl: null,

@@ -67,6 +67,32 @@ describe('/editions/:date', () => {
   )
 })
 
+describe('a frozen day', () => {
+  it('shows votes then and now, and what was listed later', async () => {
+    await freezeEdition(web.round, '2026-03-05', {
+      places: [makePlace({ position: 1, upvotes: 24 }, { id: '2603.05100' }), makePlace({ position: 2, upvotes: 7 })],
+    })
+    await look('2026-03-05', [240, 31])
+    const html = await page('/editions/2026-03-05')
+    const counts = [...html.matchAll(/<p class="count">(.*?)<\/p>/g)].map(([, words]) => words?.replace(/<.*?>/g, ''))
+    expect(counts[0]).toBe('24 votes when ranked · 240 now')
+    expect(counts[1]).toMatch(/^7 votes when ranked and now/)
+    expect(counts[2]).toBe('31 votes now')
+    expect(html.indexOf('Listed later')).toBeLessThan(html.indexOf('id="paper-2603.05101"'))
+    expect(html.match(/<li id="paper-/g)).toHaveLength(3)
+    // An entry of the feed stays what it was.
+    expect(await page('/feed.xml')).not.toContain('240')
+  })
+
+  it('shows every paper, however many', async () => {
+    await look(
+      '2026-03-05',
+      Array.from({ length: 130 }, (_, index) => index),
+    )
+    expect((await page('/editions/2026-03-05')).match(/<li id="paper-/g)).toHaveLength(130)
+  })
+})
+
 describe('/editions/:date/weekly', () => {
   it('shows the week that was frozen', async () => {
     await freezeEdition(web.round, '2026-03-08', { kind: 'weekly', places: [makePlace({ position: 1 })] })
@@ -87,7 +113,7 @@ describe('/editions/:date/weekly', () => {
       await look(date, [...votes])
     }
     const html = await page('/editions/2026-03-05/weekly')
-    expect(html).toContain('By the votes of now')
+    expect(html).toContain('By current votes')
     expect(titles(html)).toEqual(['Paper 2603.02101', 'Paper 2603.05100', 'Paper 2603.02100'])
     expect(neighbours(html)).toEqual([
       ['prev', '/editions/2026-02-26/weekly'],

@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { cutoffOf } from '../../../src/edition/edition.ts'
+import { MATCH } from '../../../src/edition/search.ts'
 import { ensureEdition } from '../../../src/edition/store.ts'
-import { MATCH } from '../../../src/source/search.ts'
 import { insertCollection } from '../../../src/source/store.ts'
-import { markMatches } from '../../../src/web/editions/search.ts'
 import { isFull } from '../../support/full.ts'
 import { makePaper } from '../../support/places.ts'
 import { keepWeb } from '../open-app.ts'
@@ -34,7 +33,7 @@ beforeEach(async () => {
 })
 
 const search = async (words: string) => (await web.app.request(`/editions?q=${encodeURIComponent(words)}`)).text()
-const found = (html: string) => [...html.matchAll(/arxiv\.org\/abs\/([\d.]+)/g)].map(([, id]) => id)
+const found = (html: string) => [...html.matchAll(/<h2[^>]*><a href="[^"]*#paper-([\d.]+)"/g)].map(([, id]) => id)
 
 describe('searching', () => {
   it('finds word forms in titles before those in abstracts, and leads to their date', async () => {
@@ -43,7 +42,7 @@ describe('searching', () => {
     expect(html).toContain('2 papers found.')
     expect(html).toContain('<mark>Diffusing</mark> <mark>videos</mark>')
     expect(html).toContain('A <mark>video</mark> <mark>diffuses</mark> α')
-    expect(html).toContain('<a href="/editions/2026-03-05">Thursday 5 March 2026</a>')
+    expect(html).toContain('<a href="/editions/2026-03-05#paper-2603.00001">Papers of Thursday 5 March 2026')
   })
 
   it('takes phrases and exclusions', async () => {
@@ -54,7 +53,7 @@ describe('searching', () => {
 
   it('prints what it found as text', async () => {
     const html = await search('agents tools')
-    expect(html).not.toMatch(/<b>|<i>|<script>alert/)
+    expect(html).not.toMatch(/<i>|<script>alert/)
     expect(html).toContain('<mark>Agents</mark> &amp; &quot;<mark>tools</mark>&quot; &lt; 3')
   })
 
@@ -116,27 +115,4 @@ describe('searching', () => {
       { numRuns: isFull ? 2_000 : 60 },
     )
   }, 120_000)
-})
-
-describe('markMatches', () => {
-  const signed = (text: string) => text.replaceAll('[', MATCH.start).replaceAll(']', MATCH.stop)
-  const marked = (text: string, words: string) =>
-    markMatches(text, signed(words)).map((part) => (part.marked ? `[${part.text}]` : part.text))
-
-  it('marks whole words only, those with signs of patterns too', () => {
-    expect(marked('GAN and GANs, again', '[GAN] and GANs')).toEqual(['[GAN]', ' and GANs, again'])
-    expect(marked('C++ (fast) C', '[C++] [(fast)]').join('')).toBe('[C++] [(fast)] C')
-  })
-
-  it('loses no text', () => {
-    fc.assert(
-      fc.property(fc.lorem({ maxCount: 8 }), fc.lorem({ maxCount: 2 }), (text, words) => {
-        expect(
-          markMatches(text, signed(`[${words}]`))
-            .map((part) => part.text)
-            .join(''),
-        ).toBe(text)
-      }),
-    )
-  })
 })

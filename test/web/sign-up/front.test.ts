@@ -50,8 +50,7 @@ describe('while a date is open', () => {
     expect(html).toContain('3 papers, 80 votes')
     expect(html).toContain('Still voting')
     expect(html).toContain('Votes count until Fri 6 March, 00:30 UTC.')
-    expect(html).toContain('<b>50 votes</b> · 2 comments')
-    expect(html).toContain('1st of 3 by votes')
+    expect(html).toContain('<b>50 votes</b> so far · 2 comments')
   })
 
   it('comes before an older date that is frozen, unless it has no papers', async () => {
@@ -78,6 +77,13 @@ describe('once a date is frozen', () => {
     const html = await frontPage()
     expect(titles(html)).toEqual([1, 2, 3, 4, 5].map((number) => `Paper 2603.0500${number}`))
     expect(html).not.toContain('Still voting')
+    expect(html).toContain('when ranked · <b>5,000 now</b>')
+  })
+
+  it('leads to the day before it', async () => {
+    await freezeEdition(web.round, '2026-03-03')
+    await freezeEdition(web.round, DATE)
+    expect(await frontPage()).toContain('rel="prev" href="/editions/2026-03-03"')
   })
 
   it('leaves late risers to the digests', async () => {
@@ -126,7 +132,8 @@ describe('a paper', () => {
     const html = await frontPage()
     expect(titles(html)).toEqual(['Paper title:x'])
     expect(papersOf(html)).not.toMatch(/href="https?:/)
-    expect(html).toContain('0 votes')
+    // A source that gives none has nothing to say of them.
+    expect(papersOf(html)).not.toMatch(/votes? (so far|now|when)/)
   })
 
   it('is escaped whole, template marks included', async () => {

@@ -16,11 +16,11 @@ const ENTRY: SubscribeEntry = {
 
 /** Returns the form as the front page prints it. */
 function print(...given: Parameters<typeof subscribeForm>): string {
-  const edition = { heading: '', summary: '', standing: '', note: '', cards: [], datePath: '' }
+  const edition = { heading: '', summary: '', standing: '', note: '', papers: [], late: [], datePath: '' }
   return pages.render(
     frontPage,
     { title: '' },
-    { ...edition, cutoff: '00:30', outbox: false, form: subscribeForm(...given) },
+    { ...edition, earlierPath: '', earlierLabel: '', cutoff: '00:30', outbox: false, form: subscribeForm(...given) },
   )
 }
 

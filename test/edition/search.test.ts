@@ -1,0 +1,118 @@
+// Searching on real stores: what finds what, in which order, and by which index.
+import { sql } from 'kysely'
+import { beforeEach, expect, it } from 'vitest'
+import { openDatabase } from '../../src/database/client.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
+import { listFound } from '../../src/edition/search.ts'
+import type { Paper } from '../../src/source/paper.ts'
+import { insertCollection } from '../../src/source/store.ts'
+import { makePaper } from '../support/places.ts'
+import { describeStores } from '../support/stores.ts'
+
+const topics = readTopics()
+const DATE = '2026-03-05'
+const AGENTS = 'Software Engineering Agents'
+
+const PAPERS: (Partial<Paper> & { id: string })[] = [
+  { id: '2603.00001', title: `Training ${AGENTS} with Rewards`, abstract: 'We train.' },
+  { id: '2603.00002', title: 'Rewards', keywords: ['software engineering', 'agents'], abstract: 'We train.' },
+  { id: '2603.00003', title: 'Fixing bugs', abstract: `${`All about ${AGENTS}. `.repeat(9)}It works.` },
+  { id: '2603.00004', title: 'LLMs that plan', abstract: 'A plan.', authors: ['Zoë Müller-Lee', 'Wei Li'] },
+  { id: '2603.00005', title: 'An LLM that waits', abstract: 'It waits.', organization: 'Sample Institute' },
+  { id: '2603.00006', title: 'Large language models that sleep', abstract: 'They sleep.' },
+  { id: '2603.00007', title: 'Sheep', abstract: 'A study of wool and of grass in the rain.' },
+]
+
+describeStores('searching', (stores) => {
+  let db: ReturnType<typeof openDatabase>
+  beforeEach(async () => {
+    db = openDatabase(stores.databaseUrl)
+    await keep(PAPERS)
+    return () => db.destroy()
+  })
+
+  async function keep(papers: readonly (Partial<Paper> & { id: string })[]) {
+    const listings = papers.map((paper) => {
+      return { paper: makePaper({ summary: '', ...paper }), upvotes: 3, comments: 1, submittedAt: null }
+    })
+    const look = { date: DATE, source: 'test', verdict: 'complete' as const, reason: null, listings, setAside: 0 }
+    await db.transaction().execute((trx) => insertCollection(trx, look))
+  }
+  const find = (words: string) => listFound(db, words, topics.namesOf, { limit: 20, offset: 0 })
+  const ids = async (words: string) => (await find(words)).found.map(({ paper }) => paper.id.slice(-1)).join('')
+
+  it('puts titles before keywords before abstracts, however often they say it', async () => {
+    expect(await ids('software engineering agents')).toBe('123')
+    expect((await find('software engineering agents')).found[0]).toMatchObject({
+      listedOn: DATE,
+      upvotes: 3,
+      comments: 1,
+      frozenUpvotes: null,
+    })
+  })
+
+  it('finds the same under every name of a topic', async () => {
+    for (const words of ['LLM', 'llms', 'large language models', 'Language Model', 'LLMs']) {
+      expect([...(await ids(words))].sort().join(''), words).toBe('456')
+    }
+    expect(await ids('LLM')).toBe(await ids('llms'))
+    // Quoted, it is what it says.
+    expect(await ids('"large language models"')).toBe('6')
+  })
+
+  it('finds authors without their accents, organisations and ids in any spelling', async () => {
+    for (const words of ['zoe muller', 'Zoë Müller-Lee', 'wei li', '"wei li"', 'müller'])
+      expect(await ids(words)).toBe('4')
+    expect(await ids('sample institute')).toBe('5')
+    for (const id of [
+      '2603.00007',
+      ' arXiv:2603.00007v2',
+      'https://arxiv.org/abs/2603.00007v1',
+      'arxiv.org/pdf/2603.00007.pdf',
+    ])
+      expect(await ids(id), id).toBe('7')
+  })
+
+  it('takes a sentence: what holds most of it, where nothing holds all', async () => {
+    expect(await ids('how do sheep eat the grass in spring')).toBe('7')
+    expect(await find('how do sheep eat the grass in spring')).toMatchObject({ total: 1, partial: true })
+    expect(await find('a study of wool and grass')).toMatchObject({ total: 1, partial: false })
+    expect(await ids('quite another thing altogether')).toBe('')
+  })
+
+  it('leaves out what is not wanted, and takes either of two', async () => {
+    expect(await ids('agents -rewards')).toBe('3')
+    expect(await ids('sheep or plan')).toBe('47')
+    expect(await ids('-sheep')).toBe('')
+    expect(await ids('the of and')).toBe('')
+  })
+
+  it('counts all of it, and ends where it ends', async () => {
+    const part = (offset: number) => listFound(db, 'LLM', topics.namesOf, { limit: 2, offset })
+    expect(await part(0)).toMatchObject({ total: 3, partial: false })
+    expect((await part(2)).found).toHaveLength(1)
+    expect(await part(4)).toEqual({ total: 0, found: [], partial: false })
+    expect((await listFound(db, 'sheep wool', topics.namesOf, { limit: 2, offset: 2 })).found).toEqual([])
+  })
+
+  it('reads the index, not the papers', async () => {
+    const many = Array.from({ length: 2_000 }, (_, index) => ({
+      id: `2604.${String(index).padStart(5, '0')}`,
+      title: `Number ${index} of many`,
+    }))
+    await keep(many)
+    await sql`vacuum analyze papers`.execute(db)
+    const { rows } = await sql<{ 'QUERY PLAN': string }>`
+      explain select p.id, p.words from papers p where p.words @@ ${"('sheep' | 'wool') & 'grass'"}::tsquery`.execute(
+      db,
+    )
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('papers_by_words')
+    expect(await ids('sheep')).toBe('7')
+  })
+
+  it('keeps a paper whose facts are far too long', async () => {
+    const authors = Array.from({ length: 30_000 }, (_, index) => `Author ${index.toString(36)}`)
+    await keep([{ id: '2603.00008', title: 'Giant', authors, abstract: 'x y '.repeat(20_000) }])
+    expect(await ids('giant')).toBe('8')
+  })
+})
