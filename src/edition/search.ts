@@ -58,18 +58,25 @@ export async function listFound(db: Kysely<Database>, words: string, namesOf: Na
   const question = readQuestion(words.slice(0, WORDS_MAX_CHARACTERS), namesOf)
   const query = await readQuery(db, question)
   if (question.arxivId !== null) {
-    const named = await listMatches(db, sql`p.id = ${question.arxivId}`, query, 0, page)
+    const named = await listMatches(db, (paper) => sql`${sql.ref(`${paper}.id`)} = ${question.arxivId}`, query, 0, page)
     if (named.found.length > 0) return { ...named, partial: false }
   }
   const { parts } = query
   if (parts.length === 0) return { total: 0, found: [], partial: false }
-  const whole = await listMatches(db, sql`p.words @@ ${query.all}::tsquery`, query, parts.length, page)
+  const whole = await listMatches(db, holding(query.all), query, parts.length, page)
   const isPastEnd = page.offset > 0 && whole.total === 0
   if (whole.total > 0 || parts.length === 1 || (isPastEnd && (await holdsAny(db, query)))) {
     return { ...whole, partial: false }
   }
   const least = Math.ceil(parts.length * PARTIAL_SHARE)
-  return { ...(await listMatches(db, sql`p.words @@ ${query.any}::tsquery`, query, least, page)), partial: true }
+  return { ...(await listMatches(db, holding(query.any), query, least, page)), partial: true }
+}
+
+/** What must be true of a paper, by the alias that it has in a statement. */
+type Condition = (paper: string) => RawBuilder<unknown>
+
+function holding(query: string): Condition {
+  return (paper) => sql`${sql.ref(`${paper}.words`)} @@ ${query}::tsquery`
 }
 
 /** Tells whether a paper holds all of a question. */
@@ -95,7 +102,7 @@ async function readQuery(db: Kysely<Database>, question: Question): Promise<Quer
 /** Lists the matches that hold at least so many parts of a question. */
 async function listMatches(
   db: Kysely<Database>,
-  condition: RawBuilder<unknown>,
+  condition: Condition,
   { parts, any, typed }: Query,
   least: number,
   page: Page,
@@ -103,7 +110,7 @@ async function listMatches(
   const holds = (weights: string) => sql`ts_filter(m.words, ${sql.lit(weights)}) @@ part::tsquery`
   const { rows } = await sql<Omit<Found, 'paper'> & { total: number; id: string; facts: unknown }>`
     with matching as materialized (
-      select p.id, p.words from papers p where ${condition}
+      select p.id, p.words from papers p where ${condition('p')}
     ),
     scored as (
       select m.id, newest.date, held.parts, held.place,
@@ -122,7 +129,8 @@ async function listMatches(
       order by parts desc, place, score desc, date desc, id limit ${page.limit} offset ${page.offset}
     )
     select p.id, p.facts, f.date as "listedOn", v.upvotes, v.comments, frozen.upvotes as "frozenUpvotes", f.total,
-      ${headline('title', `${MARKS}, HighlightAll=true`)} as title, ${headline('abstract', EXCERPT)} as excerpt
+      ${headline('p', 'title', 'marked', `${MARKS}, HighlightAll=true`)} as title,
+      ${headline('p', 'abstract', 'marked', EXCERPT)} as excerpt
     from found f join papers p on p.id = f.id
     -- Other names of a topic are marked only where what was typed is not there.
     cross join lateral (
@@ -143,7 +151,8 @@ async function listMatches(
   }
 }
 
-function headline(fact: 'title' | 'abstract', options: string) {
-  const text = sql`translate(coalesce(p.facts->>${sql.lit(fact)}, ''), ${MATCH.start + MATCH.stop}, '')`
-  return sql<string>`ts_headline('pg_catalog.english', ${text}, marked.query, ${options})`
+function headline(paper: string, fact: 'title' | 'abstract', marked: string, options: string) {
+  const facts = sql.ref(`${paper}.facts`)
+  const text = sql`translate(coalesce(${facts}->>${sql.lit(fact)}, ''), ${MATCH.start + MATCH.stop}, '')`
+  return sql<string>`ts_headline('pg_catalog.english', ${text}, ${sql.ref(`${marked}.query`)}, ${options})`
 }
