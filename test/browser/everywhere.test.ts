@@ -1,11 +1,10 @@
 // Mails in every client: what their HTML and CSS ask of a client, whether they are valid and
 // accessible, and how they stand on a phone and on a desk, by day and by night. The browser's part
 // is skipped where there is no Chromium.
-import { existsSync } from 'node:fs'
 import axe from 'axe-core'
 import { caniemail } from 'caniemail'
 import { HtmlValidate } from 'html-validate'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Length } from '../../src/database/states.ts'
 import { joinDigest, preparePieces } from '../../src/digest/joining.ts'
@@ -13,8 +12,8 @@ import { renderNotice } from '../../src/digest/notice.ts'
 import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { HOST, PLACES, place, SLOTS } from '../digest/golden/places.ts'
+import { hasChromium, openChromium } from './chromium.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
 const WIDTHS = [320, 700]
 const HEIGHT = 900
 /** A finger's width in CSS pixels. */
@@ -173,10 +172,10 @@ describe('what mails ask of clients', () => {
   })
 })
 
-describe.skipIf(!existsSync(CHROMIUM))('a mail on a screen', () => {
+describe.skipIf(!hasChromium)('a mail on a screen', () => {
   let browser: Browser
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    browser = await openChromium()
   })
   afterAll(() => browser?.close())
 

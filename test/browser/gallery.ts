@@ -7,7 +7,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import type { EditionKind } from '../../src/database/states.ts'
 import { loadTemplates } from '../../src/digest/rendering.ts'
 import { type Outlook, outlookFromSource } from '../../src/edition/outlook.ts'
@@ -18,6 +18,7 @@ import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { outlookFromSample } from '../../src/web/preview/editions.ts'
 import { DEFAULT_READER, makePreview } from '../../src/web/preview/mail.ts'
 import { forceScheme } from '../../src/web/preview/scheme.ts'
+import { openChromium } from './chromium.ts'
 
 interface Exhibit {
   name: string
@@ -28,7 +29,6 @@ interface Exhibit {
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CAPTURED = join(ROOT, '../shared/data/daily-papers/same-day')
 const GALLERY = join(ROOT, 'gallery')
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'
 const HOST = {
   publicUrl: 'https://papers.example.org',
   mailFrom: 'Daily Papers <papers@example.org>',
@@ -45,7 +45,7 @@ const PICTURE = { width: 1117, height: 720 }
 
 const { values: given } = parseArgs({ options: { picture: { type: 'string' } } })
 const templates = await loadTemplates()
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-lcd-text'] })
+const browser = await openChromium()
 try {
   if (given.picture === undefined) await hang(browser)
   else await paint(browser, given.picture)

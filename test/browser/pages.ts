@@ -3,17 +3,17 @@
 // Run: npx tsx test/browser/pages.ts URL DIRECTORY
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { openChromium } from './chromium.ts'
 import { measure } from './measure.ts'
 
 const WIDTHS = [320, 375, 1000]
 const HEIGHT = 900
-const CHROMIUM = '/usr/bin/chromium'
 
 const [url = 'http://127.0.0.1:3000', directory = 'shots'] = process.argv.slice(2)
 const problems: string[] = []
 await mkdir(directory, { recursive: true })
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+const browser = await openChromium()
 try {
   const paths = await findPaths(browser)
   for (const colorScheme of ['light', 'dark'] as const) {

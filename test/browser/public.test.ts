@@ -1,8 +1,7 @@
 // The public pages as a browser and a validator see them: valid, accessible, as wide as the window,
 // by day and by night. The browser's part is skipped where there is no Chromium.
-import { existsSync } from 'node:fs'
 import axe from 'axe-core'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { editionPage } from '../../src/web/editions/edition.ts'
 import { editionsPage } from '../../src/web/editions/editions.ts'
@@ -13,9 +12,9 @@ import { openPages } from '../../src/web/page/pages.ts'
 import { frontPage } from '../../src/web/sign-up/front.ts'
 import { subscribeForm } from '../../src/web/sign-up/subscribe-form.ts'
 import { inventPlaces } from '../support/round.ts'
+import { hasChromium, openChromium } from './chromium.ts'
 import { listFaults } from './validity.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
 const ORIGIN = 'https://papers.example'
 const pages = openPages({ publicUrl: ORIGIN })
 const about = { path: '/', description: 'Papers.' }
@@ -69,10 +68,10 @@ it.each(NAMES)('is valid HTML: %s', async (name) => {
   expect(await listFaults(SHOWN[name] as string)).toEqual([])
 })
 
-describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
+describe.skipIf(!hasChromium)('in a browser', () => {
   let browser: Browser
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    browser = await openChromium()
   })
   afterAll(() => browser?.close())
 

@@ -2,20 +2,19 @@
 // stores of its own. With SHOTS=DIRECTORY every page on the way is kept as a picture.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isFull } from '../support/full.ts'
 import { builtFile } from '../support/program.ts'
 import { copyFreshFiles } from '../support/servers.ts'
+import { hasChromium, openChromium } from './chromium.ts'
 import { walk } from './walk.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const shots = process.env.SHOTS
 const START_MS = 180_000
@@ -30,7 +29,7 @@ const ALL = [375, 700].flatMap((width) =>
 /** A walk's address is asked once a day, and a network ten times an hour: each has its own. */
 const WALKS = isFull ? ALL : ALL.slice(0, 1)
 
-describe.skipIf(!existsSync(CHROMIUM))('a reader’s life', () => {
+describe.skipIf(!hasChromium)('a reader’s life', () => {
   let browser: Browser
   let demo: ChildProcess
   let folder: string
@@ -47,7 +46,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a reader’s life', () => {
     })
     // Its summary comes once the round is over.
     await Promise.race([once(demo.stdout as NodeJS.ReadableStream, 'data'), ended(demo)])
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+    browser = await openChromium()
   }, START_MS)
   afterAll(async () => {
     await browser?.close()
