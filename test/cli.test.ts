@@ -11,13 +11,13 @@ import { fileURLToPath } from 'node:url'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../src/database/client.ts'
-import { type EmbeddedDatabase, openEmbedded } from '../src/database/embedded.ts'
+import type * as embedding from '../src/database/embedded.ts'
 import type { Database } from '../src/database/schema.ts'
 import { findEdition } from '../src/edition/store.ts'
 import { openLogger } from '../src/logger.ts'
 import { VERSION } from '../src/version.ts'
 import { isFull } from './support/full.ts'
-import { builtFile } from './support/program.ts'
+import { builtFile, importBuilt } from './support/program.ts'
 import { addReader } from './support/round.ts'
 import { copyFreshFiles } from './support/stores.ts'
 
@@ -185,7 +185,7 @@ describe('edition --source', () => {
 })
 
 describe('one round by hand', () => {
-  let database: EmbeddedDatabase
+  let database: embedding.EmbeddedDatabase
   let db: Kysely<Database>
   let env: NodeJS.ProcessEnv
 
@@ -196,6 +196,7 @@ describe('one round by hand', () => {
   beforeAll(async () => {
     const dataDir = join(folder, 'data')
     await copyFreshFiles(dataDir)
+    const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded.ts')
     database = await openEmbedded(dataDir, { logger: openLogger('silent') })
     db = openDatabase(database.url)
     env = { DATA_DIR: dataDir, OUTBOX_DIR: join(folder, 'outbox'), LINK_SECRET, SOURCE: sourceSetting }

@@ -9,12 +9,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createPostgresBackend, runMigrations, withBackend } from 'bullmq'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openEmbedded } from '../../src/database/embedded.ts'
+import type * as embedding from '../../src/database/embedded.ts'
 import { openLogger } from '../../src/logger.ts'
-import { builtFile } from '../support/program.ts'
+import { builtFile, importBuilt } from '../support/program.ts'
 import { copyFreshFiles, openTestDatabase } from '../support/stores.ts'
 
 const logger = openLogger('silent')
+const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded.ts')
 const program = await builtFile('test/database/embedded-process.ts')
 const processes = new Set<ChildProcess>()
 let folder: string

@@ -1,16 +1,26 @@
 // The program as JavaScript, for whatever a test starts as a process: from sources each would cost
-// four times as much. Kept beside the packages, so that these are found and only what has changed
-// since the last run is made anew. No test framework in here: the crash harness runs without.
+// four times as much, and half of the rest is loading packages of hundreds of files, so that these
+// are one file each. Kept beside the packages, so that the others are found and only what has
+// changed since the last run is made anew. No test framework in here: the crash harness runs
+// without.
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import lock from '../../package-lock.json' with { type: 'json' }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const BUILT = join(ROOT, 'node_modules', '.cache', 'paper-round', 'program')
 /** Found where they are: nothing in them is compiled. */
 const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
+/** Found before the same names further up, by every file of the program: what each exports. */
+const PACKAGES = {
+  bullmq: `export * from 'bullmq'`,
+  handlebars: `export { default } from 'handlebars'`,
+  kysely: `export * from 'kysely'`,
+  zod: `export * from 'zod'`,
+}
 
 let building: Promise<void> | undefined
 
@@ -22,6 +32,11 @@ export async function builtFile(source: string): Promise<string> {
   building ??= build()
   await building
   return builtPath(source)
+}
+
+/** Imports a compiled source as this process: what it starts in turn is compiled as well. */
+export async function importBuilt<Module>(source: string): Promise<Module> {
+  return import(pathToFileURL(await builtFile(source)).href)
 }
 
 /** Before the tests of a run: their processes find nothing left to do. */
@@ -39,6 +54,7 @@ async function build(): Promise<void> {
     if (!found.endsWith(mark)) await write(target, (await compile(text)) + mark)
   }
   await removeStrays(new Set(sources.map(builtPath)))
+  for (const name of Object.keys(PACKAGES)) await bundle(name as keyof typeof PACKAGES)
   for (const each of AS_THEY_ARE) {
     if (!existsSync(join(BUILT, each))) await symlink(join(ROOT, each), join(BUILT, each)).catch(ignoreFaster)
   }
@@ -78,6 +94,28 @@ async function compile(text: string): Promise<string> {
       verbatimModuleSyntax: true,
     },
   }).outputText
+}
+
+/** Makes one file of a package and of all that it imports, unless this version has been made. */
+async function bundle(name: keyof typeof PACKAGES): Promise<void> {
+  const folder = join(BUILT, 'node_modules', name)
+  const { version } = lock.packages[`node_modules/${name}`]
+  const description = JSON.stringify({ name, version, type: 'module', exports: { '.': './index.js' } })
+  if ((await readFile(join(folder, 'package.json'), 'utf8').catch(() => '')) === description) return
+  const { build: bundleFiles } = await import('esbuild')
+  const { outputFiles } = await bundleFiles({
+    stdin: { contents: PACKAGES[name], resolveDir: ROOT },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    mainFields: ['module', 'main'],
+    target: 'node20',
+    // Some of what they import is CommonJS.
+    banner: { js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)` },
+  })
+  await write(join(folder, 'index.js'), outputFiles[0]?.text ?? '')
+  await write(join(folder, 'package.json'), description)
 }
 
 /** Whole or not at all: another run may be reading it. */
