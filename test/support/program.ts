@@ -112,7 +112,9 @@ async function bundle(name: keyof typeof PACKAGES): Promise<void> {
     mainFields: ['module', 'main'],
     target: 'node20',
     // Some of what they import is CommonJS.
-    banner: { js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)` },
+    banner: {
+      js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)`,
+    },
   })
   await write(join(folder, 'index.js'), outputFiles[0]?.text ?? '')
   await write(join(folder, 'package.json'), description)
