@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import packageJson from '../package.json' with { type: 'json' }
 import { readConfig, SECRET_NAMES } from '../src/config.ts'
 import { ROLES } from '../src/main.ts'
 
@@ -257,5 +258,14 @@ describe('Dockerfile', () => {
     )
     expect(read('.dockerignore')).toMatch(/^\*$/m)
     expect([...new Set(copied)].sort()).toEqual(allowed.sort())
+  })
+})
+
+describe('the CI of forks', () => {
+  it('runs all of .ci/run on the oldest Node that the package promises', () => {
+    const workflow = parse(read('.github/workflows/ci.yml'))
+    const oldest = /^>=(\d+\.\d+)$/.exec(packageJson.engines.node)?.[1]
+    expect(workflow.jobs.everything.container).toBe(`node:${oldest}-bookworm`)
+    expect(workflow.jobs.everything.steps.map(({ run }: { run?: string }) => run)).toContain('.ci/run')
   })
 })
