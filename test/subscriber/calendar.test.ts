@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -313,7 +314,7 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
   const EDITIONS = ['2026-03-09', '2026-03-10', '2026-03-11', '2026-03-12', '2026-03-13']
   const say = sql`to_char(a.at at time zone a.zone, 'Dy DD HH24:MI')`
 
-  it.each([
+  const DAYS = [
     [
       'daily',
       'Asia/Tokyo',
@@ -344,7 +345,9 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
       'Pacific/Kiritimati',
       'Mon 09 → Wed 11 07:00, Tue 10 → Thu 12 07:00, Wed 11 → Fri 13 07:00, Thu 12 → Mon 16 07:00 (merged), Fri 13 → Mon 16 07:00',
     ],
-  ])('%s in %s', async (cadence, zone, wanted) => {
+  ] as const
+
+  it.each(DAYS)('%s in %s', async (cadence, zone, wanted) => {
     const { rows } = await sql<{ table: string }>`
       with e as (select unnest(${EDITIONS}::date[]) as date),
       a as (
@@ -356,16 +359,52 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
     expect(rows[0]?.table).toBe(wanted)
   })
 
-  it.each([
+  const WEEKS = [
     ['Asia/Tokyo', 'Mon 16 07:00 ← the week to Sat 14'],
     ['America/Los_Angeles', 'Mon 16 07:00 ← the week to Sun 15'],
     ['Pacific/Kiritimati', 'Mon 16 07:00 ← the week to Sat 14'],
     ['Europe/Paris', 'Mon 16 07:00 ← the week to Sun 15'],
-  ])('weekly on Mondays in %s', async (zone, wanted) => {
+  ] as const
+
+  it.each(WEEKS)('weekly on Mondays in %s', async (zone, wanted) => {
     const { rows } = await sql<{ table: string }>`
       select ${say} || ' ← the week to ' || to_char(${weekOfSql(sql`a.at`, 30)}, 'Dy DD') as table
       from (select r.zone, ${nextHourSql('r', sql`'2026-03-12T00:00:00Z'::timestamptz`)} as at
         from (select 'weekly' as cadence, 1 as weekday, 7 as hour, ${zone}::text as zone) r) a`.execute(db)
     expect(rows[0]?.table).toBe(wanted)
   })
+
+  it('is the table of docs/calendar.md', () => {
+    const page = readFileSync(new URL('../../docs/calendar.md', import.meta.url), 'utf8')
+    const shown = page.split('\n').flatMap((line) => {
+      const [places, cadence, cells = []] = readRow(line)
+      return (places?.split(' and ') ?? []).map((place) => ({
+        place,
+        cadence,
+        cells: cells.slice(0, 5),
+        week: cells[5],
+      }))
+    })
+    const wanted = DAYS.map(([cadence, zone, days]) => ({
+      place: placeOf(zone),
+      cadence: cadence.replace('-', ' '),
+      cells: days.split(', ').map((day) => {
+        const [, weekday, date, merged] = /→ (\w+) (\d+) 07:00( \(merged\))?/.exec(day) ?? []
+        return merged ? `in ${weekday} ${date}'s` : `${weekday} ${date}`
+      }),
+      week: cadence === 'daily' ? WEEKS.find(([each]) => each === zone)?.[1].split(' ← ')[1] : '',
+    }))
+    const byName = (one: { place: string; cadence: string | undefined }) => `${one.place} ${one.cadence}`
+    const sorted = <T extends Parameters<typeof byName>[0]>(list: T[]) =>
+      list.toSorted((a, b) => byName(a).localeCompare(byName(b)))
+    expect(sorted(shown)).toEqual(sorted(wanted))
+  })
+
+  /** A row `| Tokyo and Kiritimati, daily | … |`; nothing for any other line. */
+  function readRow(line: string): [places?: string, cadence?: string, cells?: string[]] {
+    const [, places, cadence = '', rest = ''] = /^\| (.+), (daily|working days) \|(.+)\|$/.exec(line) ?? []
+    return places === undefined ? [] : [places, cadence, rest.split('|').map((cell) => cell.trim())]
+  }
+
+  const placeOf = (zone: string) => zone.split('/')[1]?.replace('_', ' ') ?? zone
 })
