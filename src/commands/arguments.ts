@@ -3,6 +3,7 @@
 import type { EditionKind } from '../database/states.ts'
 import { shiftDate } from '../edition/edition.ts'
 import { UsageError } from '../errors.ts'
+import { openSource } from '../source/daily-papers.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { normalizeAddress } from '../subscriber/subscriber.ts'
 import { DAY_MS } from '../time.ts'
@@ -51,6 +52,12 @@ export function parseDates(text: string | undefined): EditionDate[] {
   if (days < 0) throw new UsageError(`--date ${text} ends before it begins`)
   if (days >= RANGE_DAYS_MAX) throw new UsageError(`--date ${text} is longer than ${RANGE_DAYS_MAX} days`)
   return Array.from({ length: days + 1 }, (_, day) => shiftDate(first, day))
+}
+
+/** Throws a UsageError for a source that cannot be opened; undefined is the configured one. */
+export function parseSource(setting: string | undefined): string | undefined {
+  if (setting !== undefined) openSource(setting)
+  return setting
 }
 
 export function parseAddress(text: string): string {

@@ -1,13 +1,18 @@
 // Fetches dates and keeps them: papers, votes and what the guard says of each.
+import { readConfig } from '../config.ts'
 import { openConfiguredSource } from '../context.ts'
 import { counted } from '../digest/words.ts'
 import { collect, type Look } from '../jobs/collect.ts'
-import { parseDates } from './arguments.ts'
+import { parseAll, parseDates, parseSource } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
 export async function collectCommand(options: { date?: string; source?: string; json?: boolean }): Promise<void> {
-  const dates = parseDates(options.date)
+  const { dates } = parseAll({
+    dates: () => parseDates(options.date),
+    source: () => parseSource(options.source),
+    settings: () => readConfig('stores'),
+  })
   const terminal = openTerminal(options)
   const looks: Look[] = []
   await withStores('stores', async (context) => {

@@ -11,7 +11,7 @@ import { rankDay, rankWeek } from '../jobs/rank.ts'
 import { openLogger } from '../logger.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { editionName } from './accounts.ts'
-import { kindOf, parseDate } from './arguments.ts'
+import { kindOf, parseAll, parseDate, parseSource } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -24,7 +24,11 @@ interface EditionOptions {
 }
 
 export async function editionCommand(options: EditionOptions): Promise<void> {
-  const date = parseDate(options.date)
+  const { date } = parseAll({
+    date: () => parseDate(options.date),
+    source: () => parseSource(options.source),
+    settings: () => readConfig(options.freeze ? 'pieces' : 'stores'),
+  })
   const kind = kindOf(options)
   const outlook = options.freeze
     ? await freeze(date, kind, options.source)

@@ -1,14 +1,15 @@
 // Lifts what stopped an edition, and the stops of its providers; the running workers take it up
 // within a minute.
+import { readConfig } from '../config.ts'
 import { markResumed } from '../delivery/sending/brake.ts'
 import { findEdition } from '../edition/store.ts'
 import { editionName } from './accounts.ts'
-import { kindOf, parseDate } from './arguments.ts'
+import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
 export async function resumeCommand(options: { date?: string; weekly?: boolean; json?: boolean }): Promise<void> {
-  const date = parseDate(options.date)
+  const { date } = parseAll({ date: () => parseDate(options.date), settings: () => readConfig('stores') })
   const kind = kindOf(options)
   await withStores('stores', async ({ stores }) => {
     const edition = await findEdition(stores.db, date, kind)

@@ -1,4 +1,5 @@
 // The accounts of an edition, from one snapshot of the ledger.
+import { readConfig } from '../config.ts'
 import { getNow } from '../database/clock.ts'
 import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
 import { addsUp } from '../delivery/delivery.ts'
@@ -15,13 +16,16 @@ import {
   reasonsOf,
   stateInWords,
 } from './accounts.ts'
-import { kindOf, parseDate } from './arguments.ts'
+import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { demoHint, withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
 export async function statusCommand(options: { date?: string; weekly?: boolean; json?: boolean }): Promise<void> {
   const kind = kindOf(options)
-  const date = options.date === undefined ? undefined : parseDate(options.date)
+  const { date } = parseAll({
+    date: () => (options.date === undefined ? undefined : parseDate(options.date)),
+    settings: () => readConfig('stores'),
+  })
   await withStores('stores', async ({ config, stores }) => {
     const edition = date ? await findEdition(stores.db, date, kind) : await findNewestEdition(stores.db, kind)
     if (!edition && date) {

@@ -1,6 +1,10 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { kindOf, parseAddress, parseAll, parseDate, parseDates, parseWhole } from '../../src/commands/arguments.ts'
+import { collectCommand } from '../../src/commands/collect.ts'
+import { editionCommand } from '../../src/commands/edition.ts'
+import { resumeCommand } from '../../src/commands/resume.ts'
+import { statusCommand } from '../../src/commands/status.ts'
 import { UsageError } from '../../src/errors.ts'
 
 function refusalOf(parse: () => unknown): string {
@@ -106,5 +110,25 @@ describe('parseAll', () => {
       throw new TypeError('broken')
     }
     expect(() => parseAll({ broken })).toThrow(TypeError)
+  })
+})
+
+describe('a call with several mistakes', () => {
+  afterEach(() => vi.unstubAllEnvs())
+  const call = { date: 'today', source: 'nowhere' }
+  const DATE = /^--date today is not a date/
+  const SOURCE = /^SOURCE is neither/
+  const SETTING = /^LOG_LEVEL /
+
+  it.each([
+    ['collect', () => collectCommand(call), [DATE, SOURCE, SETTING]],
+    ['edition', () => editionCommand(call), [DATE, SOURCE, SETTING]],
+    ['status', () => statusCommand(call), [DATE, SETTING]],
+    ['resume', () => resumeCommand(call), [DATE, SETTING]],
+  ])('%s names all of them before it opens anything', async (_, run, wanted) => {
+    vi.stubEnv('LOG_LEVEL', 'loud')
+    const refusal = await run().catch((error) => error)
+    expect(refusal).toBeInstanceOf(UsageError)
+    expect(refusal.problems).toEqual(wanted.map((line) => expect.stringMatching(line)))
   })
 })
