@@ -49,7 +49,16 @@ interface Step {
   weekly: boolean
 }
 
-export async function demoCommand(options: DemoOptions): Promise<void> {
+/**
+ * What stands in for this process's signals, port and terminal while somebody works on the program.
+ */
+export interface DemoSurroundings {
+  signal?: AbortSignal
+  listen?: typeof listen
+  terminal?: Terminal
+}
+
+export async function demoCommand(options: DemoOptions, around: DemoSurroundings = {}): Promise<void> {
   const { subscribers = String(SAMPLE_COUNT) } = options
   const { count, config } = parseAll({
     count: () => parseWhole('--subscribers', subscribers, 1, SUBSCRIBERS_MAX),
@@ -57,9 +66,9 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
     config: demoConfig,
   })
   const logger = openLogger(config.logLevel ?? 'warn')
-  const terminal = openTerminal(options)
+  const terminal = around.terminal ?? openTerminal(options)
   const steps = stepsOf(options, config, logger)
-  const signal = untilSignal()
+  const signal = around.signal ?? untilSignal()
   terminal.say(
     `Opening ${config.databaseUrl ? 'the named stores, in the schema demo' : `embedded stores in ${show(config.dataDir)}`} …`,
   )
@@ -77,7 +86,7 @@ export async function demoCommand(options: DemoOptions): Promise<void> {
     context.keep(await queue.work({ dispatch, notify }))
     const handing = { ...handingOn(queue), queueWelcome: () => plan({ name: 'plan' }) }
     // Opened before the round, so that a port in use costs nobody a round.
-    const url = options.exit ? undefined : await openWeb(context, round, handing)
+    const url = options.exit ? undefined : await openWeb(context, round, handing, around.listen ?? listen)
     await addSubscribers(round, count, terminal)
     summarize(terminal, config, await runRound(round, queue, steps, terminal), url)
     if (url) await untilAborted(signal)
@@ -88,12 +97,13 @@ async function openWeb(
   { config, keep }: Context,
   round: Round,
   handing: ReturnType<typeof handingOn>,
+  open: typeof listen,
 ): Promise<string> {
   const { publicUrl, trustedProxy, templatesDir } = config
   const outboxDirectory = outboxOf(config)
   const outbox = outboxDirectory === undefined ? {} : { outboxDirectory }
   const app = createApp({ ...round, ...handing, publicUrl, trustedProxy, templatesDir, ...outbox })
-  return keep(await listen(app, { port: config.port, hostname: 'localhost' })).url
+  return keep(await open(app, { port: config.port, hostname: 'localhost' })).url
 }
 
 /** The folder that mails are written to, if they are. */

@@ -31,15 +31,26 @@ interface PreviewOptions {
 /** Any free port; links read as they do by default. */
 const DEFAULTS = { PORT: '0', PUBLIC_URL: 'http://localhost:3000' }
 
-export async function previewCommand(options: PreviewOptions): Promise<void> {
+/**
+ * What stands in for this process's signals, port, settings and terminal while somebody works on
+ * the program.
+ */
+export interface PreviewSurroundings {
+  signal?: AbortSignal
+  listen?: typeof listen
+  settings?: Partial<Config>
+  terminal?: Terminal
+}
+
+export async function previewCommand(options: PreviewOptions, around: PreviewSurroundings = {}): Promise<void> {
   const { date, subscriber, config } = parseAll({
     date: () => (options.date === undefined ? undefined : parseDate(options.date)),
     subscriber: () => (options.subscriber === undefined ? '' : parseAddress(options.subscriber)),
-    config: () => readConfig('stores', DEFAULTS),
+    config: () => ({ ...readConfig('stores', DEFAULTS), ...around.settings }),
   })
   const start: PreviewChoice = { date, kind: kindOf(options), subscriber, length: undefined, missed: false }
   const logger = openLogger(config.logLevel ?? 'warn')
-  const terminal = openTerminal(options)
+  const terminal = around.terminal ?? openTerminal(options)
   await withKept(logger, async (keep) => {
     const templates = keep(openTemplateFolder(config.templatesDir))
     const db = await openKnownStores(config, logger, keep)
@@ -51,7 +62,7 @@ export async function previewCommand(options: PreviewOptions): Promise<void> {
     })
     const parts: PreviewParts = { db, editions, templates, host: hostOf(config) }
     if (options.json) await printOnce(parts, start, terminal)
-    else await serve(parts, start, config.port, options.open ?? false, terminal, keep)
+    else await serve(parts, start, { port: config.port, ...options }, terminal, keep, around)
   })
 }
 
@@ -68,13 +79,12 @@ async function printOnce(parts: PreviewParts, start: PreviewChoice, terminal: Te
 async function serve(
   parts: PreviewParts,
   start: PreviewChoice,
-  port: number,
-  open: boolean,
+  { port, open = false }: { port: number; open?: boolean },
   terminal: Terminal,
   keep: Keep,
+  { signal = untilSignal(), listen: openPort = listen }: PreviewSurroundings,
 ): Promise<void> {
-  const signal = untilSignal()
-  const server = keep(await listen(createPreview({ ...parts, start, signal }), { port, hostname: 'localhost' }))
+  const server = keep(await openPort(createPreview({ ...parts, start, signal }), { port, hostname: 'localhost' }))
   terminal.print(undefined, [
     `Preview at ${server.url}: it follows the templates in ${parts.templates.directories[0]}.`,
   ])
