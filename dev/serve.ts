@@ -27,7 +27,7 @@ type Command = (around: { signal: AbortSignal; listen: typeof listen }) => Promi
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Editors save in several steps. */
-const QUIET_MS = 30
+const QUIET_MS = 50
 const SILENT = { say() {}, print() {}, follow: () => ({ update() {}, end() {} }) }
 
 const config = readConfig('stores', { PUBLIC_URL: 'http://localhost:3000' })
@@ -59,6 +59,8 @@ const runPreview: Command = async (around) => {
 }
 
 const changed = new Set<string>()
+/** What has not closed its connections yet: the database ends after them. */
+const ending = new Set<Promise<void>>()
 const running: { demo?: Running; preview?: Running } = {}
 let showing = show()
 let quiet: NodeJS.Timeout | undefined
@@ -78,7 +80,7 @@ await untilAborted(signal)
 for (const watcher of watchers) watcher.close()
 await showing
 for (const each of [running.demo, running.preview]) each?.end()
-await Promise.all([pages.close(), mails.close()])
+await Promise.all([pages.close(), mails.close(), ...ending])
 await runner.close()
 await vite.close()
 await stores?.close()
@@ -118,11 +120,13 @@ function open(command: Command, door: FrontDoor): Promise<Running> {
       resolve({ show: () => door.show(app), end: () => end.abort() })
       return { url: door.url, close: async () => {} }
     }
-    command({ signal: end.signal, listen: take }).catch((error) => {
+    const ended = command({ signal: end.signal, listen: take }).catch((error) => {
       // After it had listened, this is news of its own.
       say(describeError(error))
       reject(error)
     })
+    ending.add(ended)
+    void ended.then(() => ending.delete(ended))
   })
 }
 
