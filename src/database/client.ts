@@ -48,9 +48,9 @@ export async function lockInTransaction<T>(trx: Transaction<T>, name: string): P
  * it.
  */
 export async function tryLockInTransaction<T>(trx: Transaction<T>, name: string): Promise<boolean> {
-  const { rows } = await sql<{ taken: boolean }>`select pg_try_advisory_xact_lock(${lockKey(name)}) as taken`.execute(
-    trx,
-  )
+  const { rows } = await sql<{
+    taken: boolean | null
+  }>`select pg_try_advisory_xact_lock(${lockKey(name)}) as taken`.execute(trx)
   return rows[0]?.taken === true
 }
 

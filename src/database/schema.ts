@@ -66,7 +66,7 @@ export interface Database {
 export interface PaperRow {
   id: string
   facts: Json<unknown>
-  words: GeneratedAlways<string>
+  words: GeneratedAlways<string | null>
   changed_at: StampedTimestamp
 }
 
@@ -319,7 +319,7 @@ export interface CredentialRow {
   hash: Buffer
   purpose: CredentialPurpose
   subscriber_id: number
-  payload: ColumnType<unknown, string | null, string | null>
+  payload: ColumnType<unknown, string | null | undefined, string | null>
   issued_at: StampedTimestamp
   expires_at: Timestamp
   used_at: OptionalTimestamp

@@ -98,7 +98,7 @@ export async function listPublished(
 ): Promise<Published[]> {
   const { rows } = await sql<Published>`
     select id, date, kind, frozen_at as "frozenAt" from editions e
-    where state = 'frozen' and kind in (${sql.join(kinds)})
+    where state = 'frozen' and frozen_at is not null and kind in (${sql.join(kinds)})
       and exists (select from edition_papers p where p.edition_id = e.id and p.section = 'ranked')
     order by date desc, kind limit ${limit}`.execute(db)
   return rows

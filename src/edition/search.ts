@@ -89,8 +89,8 @@ async function holdsAny(db: Kysely<Database>, { all }: Query): Promise<boolean> 
 async function readQuery(db: Kysely<Database>, question: Question): Promise<Query> {
   const spellings = spellingsOf(question)
   const { rows } = await sql<{ stemmed: string; plain: string }>`
-    select phraseto_tsquery('pg_catalog.english', s.text)::text as stemmed,
-      phraseto_tsquery('pg_catalog.simple', s.plain)::text as plain
+    select coalesce(phraseto_tsquery('pg_catalog.english', s.text)::text, '') as stemmed,
+      coalesce(phraseto_tsquery('pg_catalog.simple', s.plain)::text, '') as plain
     from unnest(${spellings.map(({ text }) => text)}::text[], ${spellings.map(({ plain }) => plain)}::text[])
       with ordinality s(text, plain, at) order by s.at`.execute(db)
   return queryOf(
@@ -154,5 +154,5 @@ async function listMatches(
 function headline(paper: string, fact: 'title' | 'abstract', marked: string, options: string) {
   const facts = sql.ref(`${paper}.facts`)
   const text = sql`translate(coalesce(${facts}->>${sql.lit(fact)}, ''), ${MATCH.start + MATCH.stop}, '')`
-  return sql<string>`ts_headline('pg_catalog.english', ${text}, ${sql.ref(`${marked}.query`)}, ${options})`
+  return sql<string>`coalesce(ts_headline('pg_catalog.english', ${text}, ${sql.ref(`${marked}.query`)}, ${options}), '')`
 }

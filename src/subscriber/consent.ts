@@ -155,7 +155,7 @@ async function isConfirmed(db: Kysely<Database>, publicId: string): Promise<bool
  * never left.
  */
 export async function findComeBackUntil(db: Kysely<Database>, publicId: string): Promise<Date | null> {
-  const { rows } = await sql<{ until: Date }>`
+  const { rows } = await sql<{ until: Date | null }>`
     select left_at + make_interval(mins => ${COME_BACK_MINUTES}) as until from subscribers
     where public_id = ${publicId} and consent = 'unsubscribed' and address is not null
       and left_at > now() - make_interval(mins => ${COME_BACK_MINUTES})`.execute(db)

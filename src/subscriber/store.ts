@@ -55,7 +55,7 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
     hour: subscriber.hour,
     zone: subscriber.zone,
   }))
-  const { rows: results } = await sql<{ address: string; suppressed: boolean; added: boolean }>`
+  const { rows: results } = await sql<{ address: string | null; suppressed: boolean; added: boolean }>`
     with given as (
       select g.*, decode(g.hash, 'hex') as address_hash
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g(place int, address text, hash text, source text,
@@ -157,7 +157,7 @@ export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: numbe
     sql`(last.week + 1) at time zone 'UTC' + make_interval(days => ${sql.lit(days)}, mins => ${cutoffMinutes})`
   // Of those whose hour is still to come one is enough; an hour that has passed by a week has come
   // again since.
-  const { rows } = await sql<{ week: string }>`
+  const { rows } = await sql<{ week: string | null }>`
     with last as (select ${weekOfSql(sql`now()`, cutoffMinutes)} as week),
     pointed as (
       select last.week, false as welcome from last where exists (
@@ -175,7 +175,7 @@ export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: numbe
         and e.date between week - case when welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and week
     )
     order by 1`.execute(db)
-  return rows.map((row) => row.week)
+  return rows.flatMap((row) => row.week ?? [])
 }
 
 /** Returns the row id of each set of choices, in order, making those that are missing. */

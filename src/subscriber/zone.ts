@@ -18,7 +18,7 @@ export async function assertZones(db: Kysely<Database>, zones: ReadonlySet<strin
   // UTC is everyone's default and known everywhere, and asking reads every zone file there is.
   const asked = [...zones].filter((zone) => zone !== 'UTC')
   if (asked.length === 0) return
-  const known = await sql<{ name: string }>`
+  const known = await sql<{ name: string | null }>`
     select name from pg_timezone_names where name = any(${asked}::text[])
       and (name = 'GMT' or name not in (select abbrev from pg_timezone_abbrevs))`.execute(db)
   const inDatabase = new Set(known.rows.map((row) => row.name))
@@ -32,8 +32,8 @@ export async function assertZones(db: Kysely<Database>, zones: ReadonlySet<strin
 
 /** Lists every zone that assertZones takes, for whoever has many to ask about. */
 export async function listZones(db: Kysely<Database>): Promise<ReadonlySet<string>> {
-  const { rows } = await sql<{ name: string }>`
+  const { rows } = await sql<{ name: string | null }>`
     select name from pg_timezone_names
     where name in ('UTC', 'GMT') or name not in (select abbrev from pg_timezone_abbrevs)`.execute(db)
-  return new Set(rows.map(({ name }) => name).filter(isZone))
+  return new Set(rows.flatMap(({ name }) => name ?? []).filter(isZone))
 }

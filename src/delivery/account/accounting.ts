@@ -44,28 +44,28 @@ export async function getAccounts(db: Kysely<Database>, editionId: number): Prom
  * another time.
  */
 export async function listWaitingReasons(db: Kysely<Database>, editionId: number): Promise<Record<string, number>> {
-  const { rows } = await sql<{ reason: string; count: number }>`
+  const { rows } = await sql<{ reason: string; count: number | null }>`
     select reason, sum(cardinality(members))::int as count from batches
     where edition_id = ${editionId} and state = 'deferred' and reason is not null
     group by reason order by reason`.execute(db)
-  return Object.fromEntries(rows.map((row) => [row.reason, row.count]))
+  return Object.fromEntries(rows.map((row) => [row.reason, row.count ?? 0]))
 }
 
 /** Returns how many deliveries of an edition have which fate; none is left out. */
 export async function getFates(db: Kysely<Database>, editionId: number): Promise<Fates> {
-  const { rows } = await sql<{ fate: keyof Fates; count: number }>`
+  const { rows } = await sql<{ fate: Fate; count: number }>`
     select fate, count(*) as count from deliveries where edition_id = ${editionId} and fate <> 'none' group by fate`.execute(
     db,
   )
   const fates: Fates = { delayed: 0, delivered: 0, bounced: 0, failed: 0, suppressed: 0, complained: 0 }
-  for (const { fate, count } of rows) fates[fate] = count
+  for (const { fate, count } of rows) if (fate !== 'none') fates[fate] = count
   return fates
 }
 
 /** Returns everything that is counted of the newest `limit` frozen editions, the newest first. */
 export async function listEditionFigures(db: Kysely<Database>, limit: number): Promise<EditionFigures[]> {
   const { rows } = await sql<{ id: number; date: string; kind: EditionKind; stopped: boolean }>`
-    select id, date, kind, stopped_reason is not null and (stopped_until is null or stopped_until > now()) as stopped
+    select id, date, kind, (stopped_reason is not null and (stopped_until is null or stopped_until > now())) is true as stopped
     from editions where state = 'frozen' and not archive order by date desc, kind limit ${limit}`.execute(db)
   const figures: EditionFigures[] = []
   for (const { id, ...edition } of rows) {

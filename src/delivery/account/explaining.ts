@@ -162,7 +162,7 @@ async function getReaderFacts(
     subscribedAt: Date
     waitingSince: Date
     nextHour: string | null
-    isTheirWeek: boolean
+    isTheirWeek: boolean | null
   }>`
     select coalesce(s.paused_until >= (now() at time zone s.zone)::date, false) as "isPaused",
       (select x.reason from suppressions x where x.address_hash = s.address_hash) as suppressed,
@@ -171,5 +171,5 @@ async function getReaderFacts(
       ${weekOfSql(nextHourSql('s', sql`(${cutoff} - interval '1 microsecond')`), cutoffMinutes)} = ${date}::date as "isTheirWeek"
     from subscribers s where s.id = ${subscriber.id}`.execute(db)
   const { isTheirWeek, ...facts } = rows[0] as (typeof rows)[0]
-  return { reader: { ...subscriber, ...facts }, isTheirWeek }
+  return { reader: { ...subscriber, ...facts }, isTheirWeek: isTheirWeek === true }
 }

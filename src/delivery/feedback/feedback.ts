@@ -84,7 +84,7 @@ async function insertEvent(
   trx: Transaction<Database>,
   { id, type, delivery, at }: Report,
 ): Promise<{ subject: Subject | undefined; fresh: boolean }> {
-  const { rows } = await sql<Subject & { fresh: boolean }>`
+  const { rows } = await sql<Found & { fresh: boolean }>`
     with subject as (
       select d.edition_id as "editionId", d.subscriber_id as "subscriberId", d.public_id as "publicId", s.public_id as "subscriberPublicId",
         s.address_hash as "addressHash", d.state, d.batch_id as "batchId"
@@ -95,8 +95,16 @@ async function insertEvent(
       on conflict do nothing returning id
     )
     select subject.*, exists (select from kept) as fresh from (select 1) one left join subject on true`.execute(trx)
-  const { fresh, ...subject } = rows[0] as Subject & { fresh: boolean }
-  return { subject: subject.editionId === null ? undefined : subject, fresh }
+  const { fresh, ...found } = rows[0] as (typeof rows)[0]
+  return { subject: isSubject(found) ? found : undefined, fresh }
+}
+
+/** All of a subject, or nothing of any. */
+type Found = { [Key in keyof Subject]: Subject[Key] | null }
+
+function isSubject(found: Found): found is Subject {
+  const { batchId: _, ...facts } = found
+  return Object.values(facts).every((fact) => fact !== null)
 }
 
 async function softBounceReason(

@@ -15,6 +15,14 @@ export interface LookedUp {
   failures: string[]
 }
 
+/** What one provider is asked. It is all there of what was attempted. */
+interface Ask {
+  provider: string | null
+  since: Date | null
+  recipients: string[] | null
+  publicIds: string[] | null
+}
+
 /** Two clocks may differ by so much, in minutes. */
 const CLOCKS_DIFFER_MINUTES = 5
 
@@ -26,7 +34,7 @@ export async function markLookedUp(
   editionId: number,
   providers: readonly Provider[],
 ): Promise<LookedUp> {
-  const { rows: asks } = await sql<{ provider: string; since: Date; recipients: string[]; publicIds: string[] }>`
+  const { rows: asks } = await sql<Ask>`
     select b.provider, min(b.first_attempt_at) - make_interval(mins => ${CLOCKS_DIFFER_MINUTES}) as since,
       array_agg(d.address) as recipients, array_agg(d.public_id) as "publicIds"
     from batches b
@@ -36,7 +44,7 @@ export async function markLookedUp(
   const lookedUp: LookedUp = { found: 0, failures: [] }
   for (const { provider: name, since, recipients, publicIds } of asks) {
     const provider = providers.find((each) => each.name === name)
-    if (!provider?.findAccepted) continue
+    if (!provider?.findAccepted || !since || !recipients || !publicIds) continue
     const missing = new Set(publicIds)
     const mails = await provider.findAccepted({ since, recipients: new Set(recipients) }).catch((error: unknown) => {
       lookedUp.failures.push(`${name}: ${describeError(error)}`)

@@ -69,7 +69,7 @@ export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: num
  * them. Who has left meanwhile gets none.
  */
 export async function claimNotes(trx: Transaction<Database>, limit: number): Promise<EarnedNote[]> {
-  const { rows } = await sql<EarnedNote & { reads: boolean }>`
+  const { rows } = await sql<Omit<EarnedNote, 'address'> & { address: string | null; reads: boolean }>`
     update notes n set noticed_at = clock_timestamp()
     from (
       select subscriber_id, local_date from notes where noticed_at is null order by 1, 2 limit ${limit} for update skip locked
@@ -77,5 +77,5 @@ export async function claimNotes(trx: Transaction<Database>, limit: number): Pro
     where n.subscriber_id = mine.subscriber_id and n.local_date = mine.local_date
     returning n.subscriber_id as "subscriberId", s.address, n.kind, n.edition_id as "editionId", n.local_date as "localDate",
       s.consent = 'confirmed' and s.address is not null as reads`.execute(trx)
-  return rows.filter(({ reads }) => reads)
+  return rows.flatMap(({ reads, address, ...note }) => (reads && address !== null ? { ...note, address } : []))
 }

@@ -2,7 +2,18 @@
 // it as plain values.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import type {
+  Consent,
+  CredentialPurpose,
+  DeliveryState,
+  EditionKind,
+  Fate,
+  NoticeKind,
+  NoticeState,
+  Silence,
+} from '../../database/states.ts'
 import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
+import type { Rhythm } from '../../subscriber/preferences.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
 import { insertNotice } from '../notice/asking.ts'
 import type { NoticeParts } from '../notice/notice.ts'
@@ -51,9 +62,61 @@ export async function exportData({ db }: Pick<NoticeParts, 'db'>, token: string)
   })
 }
 
+interface OwnSubscriber extends Rhythm {
+  address: string | null
+  publicId: string
+  consent: Consent
+  consentFacts: unknown
+  silence: Silence
+  pausedUntil: string | null
+  choices: unknown
+  tokenEpoch: number
+  waitingSince: Date
+  nextDueAt: Date | null
+  createdAt: Date
+  changedAt: Date
+  suppression: unknown
+}
+
+interface OwnDigest {
+  date: string
+  kind: EditionKind
+  publicId: string
+  state: DeliveryState
+  fate: Fate
+  reason: string | null
+  localDate: string | null
+  address: string | null
+  providerId: string | null
+  issuedAt: Date | null
+  changedAt: Date
+  papers: unknown
+}
+
+interface OwnNotice extends Pick<OwnDigest, 'publicId' | 'fate' | 'reason' | 'address' | 'providerId' | 'changedAt'> {
+  kind: NoticeKind
+  state: NoticeState
+  provider: string | null
+  issuedAt: Date
+}
+
+interface OwnLink {
+  purpose: CredentialPurpose
+  payload: unknown
+  issuedAt: Date
+  expiresAt: Date
+  usedAt: Date | null
+}
+
+interface OwnNote {
+  localDate: string
+  kind: 'day' | 'filters'
+  noticedAt: Date | null
+}
+
 /** Returns everything that is kept of a subscriber, in our own words for it. */
 async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
-  const { rows: subscribers } = await sql<Record<string, unknown>>`
+  const { rows: subscribers } = await sql<OwnSubscriber>`
     select s.address, s.public_id as "publicId", s.consent,
       json_build_object('source', s.consent_source, 'page', s.consent_page, 'askedAt', s.asked_at,
         'confirmedAt', s.confirmed_at, 'leftAt', s.left_at) as "consentFacts",
@@ -63,7 +126,7 @@ async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<o
       (select json_build_object('reason', x.reason, 'since', x.since) from suppressions x
         where x.address_hash = s.address_hash) as suppression
     from subscribers s join preferences p on p.id = s.preferences_id where s.id = ${subscriberId}`.execute(db)
-  const { rows: digests } = await sql<Record<string, unknown>>`
+  const { rows: digests } = await sql<OwnDigest>`
     select e.date, e.kind, d.public_id as "publicId", d.state, d.fate, d.reason, d.local_date as "localDate",
       d.address, d.provider_id as "providerId", d.issued_at as "issuedAt", d.changed_at as "changedAt",
       coalesce((
@@ -74,14 +137,14 @@ async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<o
       ), '[]') as papers
     from deliveries d join editions e on e.id = d.edition_id
     where d.subscriber_id = ${subscriberId} order by e.date, e.kind`.execute(db)
-  const { rows: notices } = await sql<Record<string, unknown>>`
+  const { rows: notices } = await sql<OwnNotice>`
     select kind, public_id as "publicId", state, fate, reason, address, provider, provider_id as "providerId",
       issued_at as "issuedAt", changed_at as "changedAt"
     from notices where subscriber_id = ${subscriberId} order by id`.execute(db)
-  const { rows: links } = await sql<Record<string, unknown>>`
+  const { rows: links } = await sql<OwnLink>`
     select purpose, payload, issued_at as "issuedAt", expires_at as "expiresAt", used_at as "usedAt"
     from credentials where subscriber_id = ${subscriberId} order by issued_at`.execute(db)
-  const { rows: notes } = await sql<Record<string, unknown>>`
+  const { rows: notes } = await sql<OwnNote>`
     select local_date as "localDate", kind, noticed_at as "noticedAt" from notes
     where subscriber_id = ${subscriberId} order by local_date`.execute(db)
   return { subscriber: subscribers[0] ?? null, digests, notices, notes, links }

@@ -21,7 +21,7 @@ const REJECTED_BATCHES = 3
  * null when it may go on.
  */
 export async function findHarm(db: Kysely<Database>, editionId: number): Promise<string | null> {
-  const { rows } = await sql<{ complaints: number; bounces: number; since: Date | null; moves: boolean }>`
+  const { rows } = await sql<{ complaints: number; bounces: number; since: Date | null; moves: boolean | null }>`
     select e.resumed_at as since,
       count(distinct v.subscriber_id) filter (where v.type = 'complained') as complaints,
       count(distinct v.subscriber_id) filter (where v.type = 'hard-bounce') as bounces,

@@ -24,7 +24,7 @@ export async function insertListed(db: Kysely<Database>, list: readonly ListedSu
     preferences: preferences[place],
     hash: hashAddress(key, subscriber.address).toString('hex'),
   }))
-  const { rows: results } = await sql<{ place: number; suppressed: boolean; added: boolean }>`
+  const { rows: results } = await sql<{ place: number | null; suppressed: boolean; added: boolean }>`
     with given as (
       select distinct on (g.address) g.*, decode(g.hash, 'hex') as address_hash, s.address_hash is not null as suppressed
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g(place int, address text, hash text, consent text,
@@ -44,6 +44,7 @@ export async function insertListed(db: Kysely<Database>, list: readonly ListedSu
     from given left join added using (address)`.execute(db)
   const outcomes = list.map((): Insertion => 'known')
   for (const { place, suppressed, added } of results) {
+    if (place === null) continue
     if (suppressed) outcomes[place] = 'suppressed'
     else if (added) outcomes[place] = 'added'
   }
