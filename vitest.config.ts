@@ -1,4 +1,4 @@
-// The suite in five projects, so that `npx vitest --project unit` and an editor can ask for a part.
+// The suite in projects, so that `npx vitest --project unit` and an editor can ask for a part.
 // Which tests are `unit` is read from their imports: whoever opens no store and starts no process.
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -8,6 +8,8 @@ import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const ROOMS = ['web', 'browser', 'crash'] as const
+/** Reads what all the others did: runs last. */
+const LAST = 'test/statements.test.ts'
 const OPENS = /from '(node:child_process|[./]*(support\/)?(stores|kept-round|servers|program|round)\.ts)'/
 
 const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
@@ -35,13 +37,19 @@ function project(mode: string, name: string, include: string[], exclude: string[
   }
 }
 
+function last({ root, test }: ReturnType<typeof project>) {
+  const globalSetup = [...test.globalSetup, 'test/support/statements/whole.ts']
+  return { root, test: { ...test, globalSetup, sequence: { groupOrder: 1 } } }
+}
+
 export default defineConfig(({ mode }) => ({
   root,
   test: {
     projects: [
       project(mode, 'unit', unit),
-      project(mode, 'stores', ['test/**/*.test.ts'], [...unit, ...ROOMS.map((room) => `test/${room}/**`)]),
+      project(mode, 'stores', ['test/**/*.test.ts'], [...unit, LAST, ...ROOMS.map((room) => `test/${room}/**`)]),
       ...ROOMS.map((room) => project(mode, room, [`test/${room}/**/*.test.ts`])),
+      last(project(mode, 'statements', [LAST])),
     ],
     // Much of the time goes to waiting for stores and processes, so a small machine takes more
     // files than it has cores.

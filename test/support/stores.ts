@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe } from 'vitest'
 import type { ServerMessage } from '../../src/database/embedded-address.ts'
 import { builtFile } from './program.ts'
 import { answers, copyFreshFiles, makeFolder, query, realPostgresUrl, withRedis } from './servers.ts'
+import { recordStatements } from './statements/recording.ts'
 import { type Migrated, migrateEmpty, restore, templateUrl } from './template.ts'
 
 export {
@@ -18,6 +19,8 @@ export {
   realPostgresUrl,
   type TemporaryServer,
 } from './servers.ts'
+
+recordStatements()
 
 export interface TestDatabase {
   /** Leads to a database of this test's own, as `Contents` says. */

@@ -63,7 +63,10 @@ export function findBoundFragments(files: Files): string[] {
 }
 
 /** Returns the template of a raw statement that a call executes. */
-function templateOf(call: ts.CallExpression, source = call.getSourceFile()): ts.TaggedTemplateExpression | undefined {
+export function templateOf(
+  call: ts.CallExpression,
+  source = call.getSourceFile(),
+): ts.TaggedTemplateExpression | undefined {
   if (methodOf(call) !== 'execute' || !ts.isPropertyAccessExpression(call.expression)) return undefined
   const on = call.expression.expression
   return ts.isTaggedTemplateExpression(on) && on.tag.getText(source) === 'sql' ? on : undefined
