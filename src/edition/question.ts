@@ -29,6 +29,8 @@ export interface Query {
   any: string
   /** What was typed, without the other names of topics: the nearer, the better. */
   typed: string
+  /** All that may stand for something asked for, one by one: marked where it is found. */
+  names: string[]
 }
 
 /** A spelling to be looked for: by its stems, or as a name that is spelt without accents. */
@@ -148,7 +150,8 @@ export function queryOf({ wanted, unwanted }: Question, read: ReadonlyMap<string
           names.map((name) => spelt(name, true)),
           '|',
         )
-  const anyOf = (term: Term) => joined([typedOf(term), ...term.names.map((name) => spelt(name, false))], '|')
+  const namesOf = (term: Term) => [typedOf(term), ...term.names.map((name) => spelt(name, false))]
+  const anyOf = (term: Term) => joined(namesOf(term), '|')
   const parts = wanted.map((terms) => joined(terms.map(anyOf), '|')).filter((part) => part !== '')
   const without = unwanted.map(anyOf).flatMap((part) => (part === '' ? [] : [`!${part}`]))
   return {
@@ -159,6 +162,10 @@ export function queryOf({ wanted, unwanted }: Question, read: ReadonlyMap<string
       wanted.map((terms) => joined(terms.map(typedOf), '|')),
       '&',
     ),
+    names: wanted
+      .flat()
+      .flatMap(namesOf)
+      .filter((name) => name !== ''),
   }
 }
 

@@ -103,7 +103,7 @@ async function readQuery(db: Kysely<Database>, question: Question): Promise<Quer
 async function listMatches(
   db: Kysely<Database>,
   condition: Condition,
-  { parts, any, typed }: Query,
+  { parts, any, typed, names }: Query,
   least: number,
   page: Page,
 ): Promise<Omit<Findings, 'partial'>> {
@@ -134,7 +134,9 @@ async function listMatches(
     from found f join papers p on p.id = f.id
     -- Other names of a topic are marked only where what was typed is not there.
     cross join lateral (
-      select case when p.words @@ ${typed}::tsquery then ${typed}::tsquery else ${any}::tsquery end as query
+      select case when p.words @@ ${typed}::tsquery then ${typed}
+        else (select string_agg(name, ' | ') from unnest(${names}::text[]) name where p.words @@ name::tsquery)
+        end::tsquery as query
     ) marked
     cross join lateral (
       select upvotes, comments from votes v where v.date = f.date and v.paper_id = f.id
@@ -154,5 +156,6 @@ async function listMatches(
 function headline(paper: string, fact: 'title' | 'abstract', marked: string, options: string) {
   const facts = sql.ref(`${paper}.facts`)
   const text = sql`translate(coalesce(${facts}->>${sql.lit(fact)}, ''), ${MATCH.start + MATCH.stop}, '')`
-  return sql<string>`coalesce(ts_headline('pg_catalog.english', ${text}, ${sql.ref(`${marked}.query`)}, ${options}), '')`
+  const query = sql`coalesce(${sql.ref(`${marked}.query`)}, ''::tsquery)`
+  return sql<string>`coalesce(ts_headline('pg_catalog.english', ${text}, ${query}, ${options}), '')`
 }

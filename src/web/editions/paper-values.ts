@@ -54,7 +54,7 @@ const ANCHOR_CHARACTERS = 12
 /** Names a paper's place on its page. Ids of titles hold what no link should. */
 export function anchorOf({ id }: Pick<Paper, 'id'>): string {
   const name = /^[\w./-]+$/.test(id) ? id : createHash('sha256').update(id).digest('hex').slice(0, ANCHOR_CHARACTERS)
-  return `paper-${name.replace('/', '-')}`
+  return `paper-${name.replace(/[./]/g, '-')}`
 }
 
 /** Returns the values of a place. */

@@ -78,7 +78,7 @@ describe('a frozen day', () => {
     expect(counts[0]).toBe('24 votes when ranked · 240 now')
     expect(counts[1]).toMatch(/^7 votes when ranked and now/)
     expect(counts[2]).toBe('31 votes now')
-    expect(html.indexOf('Listed later')).toBeLessThan(html.indexOf('id="paper-2603.05101"'))
+    expect(html.indexOf('Listed later')).toBeLessThan(html.indexOf('id="paper-2603-05101"'))
     expect(html.match(/<li id="paper-/g)).toHaveLength(3)
     // An entry of the feed stays what it was.
     expect(await page('/feed.xml')).not.toContain('240')

@@ -37,7 +37,7 @@ describe.skipIf(seedRows === undefined)('the page that this project was made for
 
 describe('a paper', () => {
   it('stands where a link can lead to', () => {
-    expect(anchorOf({ id: '2603.00001' })).toBe('paper-2603.00001')
+    expect(anchorOf({ id: '2603.00001' })).toBe('paper-2603-00001')
     expect(anchorOf({ id: 'cs/0112017' })).toBe('paper-cs-0112017')
     expect(anchorOf({ id: 'title:all you need' })).toMatch(/^paper-[0-9a-f]{12}$/)
   })

@@ -50,7 +50,7 @@ describe('while a date is open', () => {
     expect(html).toContain('3 papers, 80 votes')
     expect(html).toContain('Still voting')
     expect(html).toContain('Votes count until Fri 6 March, 00:30 UTC.')
-    expect(html).toContain('<b>50 votes</b> so far · 2 comments')
+    expect(html).toContain('<span><b>50 votes</b> so far</span> · <span>2 comments</span>')
   })
 
   it('comes before an older date that is frozen, unless it has no papers', async () => {
@@ -77,7 +77,7 @@ describe('once a date is frozen', () => {
     const html = await frontPage()
     expect(titles(html)).toEqual([1, 2, 3, 4, 5].map((number) => `Paper 2603.0500${number}`))
     expect(html).not.toContain('Still voting')
-    expect(html).toContain('when ranked · <b>5,000 now</b>')
+    expect(html).toContain('when ranked</span> · <span><b>5,000 now</b></span>')
   })
 
   it('leads to the day before it', async () => {
