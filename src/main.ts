@@ -59,7 +59,7 @@ async function openRoles(context: Context, roles: readonly Role[]): Promise<void
   const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken }
   const app = createApp({ ...round, ...handingOn(queue), ...settings, queue })
   const server = keep(await listen(app, { port: config.port }))
-  logger.info({ event: 'web.listening', url: server.url }, 'the web surface was opened')
+  logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
 }
 
 /** Keeps the round ticking whatever happens to the queue. */

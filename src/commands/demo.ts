@@ -1,5 +1,5 @@
 // One whole round on sample data, for everyone to look at: collect, rank, plan, dispatch, and the
-// mails on the web surface.
+// mails on the website.
 import { relative } from 'node:path'
 import { type Config, readConfig } from '../config.ts'
 import { type Context, openConfiguredSource, openRound, openRoundQueue, untilAborted, withContext } from '../context.ts'

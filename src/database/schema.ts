@@ -10,8 +10,8 @@
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request
 //                                         that carries it
 //   notes                                 a short mail instead of a digest that a day did not bring
-//   notices, credentials                  mails that are not digests, and the one-time links that
-//                                         some of them carry
+//   notices, credentials,                 mails that are not digests, the one-time links that some
+//   spent_credentials                     of them carry, and what became of those
 //   providers, quota_waits                which provider is out; who waits because a quota is
 //                                         used up
 //   events, suppressions                  what providers reported, and who must not be written to
@@ -22,6 +22,7 @@ import type {
   BatchState,
   Cadence,
   Consent,
+  CredentialFate,
   CredentialPurpose,
   DeliveryState,
   EditionKind,
@@ -51,6 +52,7 @@ export interface Database {
   notes: NoteRow
   notices: NoticeRow
   credentials: CredentialRow
+  spent_credentials: SpentCredentialRow
   providers: ProviderRow
   quota_waits: QuotaWaitRow
   events: EventRow
@@ -323,6 +325,18 @@ export interface CredentialRow {
   issued_at: StampedTimestamp
   expires_at: Timestamp
   used_at: OptionalTimestamp
+}
+
+/**
+ * What became of a one-time link, by the hash of its token. Without a subscriber where a sign-up
+ * vanished; nobody erased has any.
+ */
+export interface SpentCredentialRow {
+  hash: Buffer
+  purpose: CredentialPurpose
+  subscriber_id: Optional<number>
+  fate: CredentialFate
+  spent_at: StampedTimestamp
 }
 
 /**

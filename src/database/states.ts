@@ -50,9 +50,20 @@ export type ReportType =
 export type BatchState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'settled' | 'halved'
 
 /** What a mail that is not a digest is about. */
-export type NoticeKind = 'confirm' | 'subscribed-already' | 'address' | 'address-changed' | 'export' | 'erase' | 'note'
+export type NoticeKind =
+  | 'confirm'
+  | 'subscribed-already'
+  | 'address'
+  | 'address-changed'
+  | 'export'
+  | 'erase'
+  | 'note'
+  | 'link'
 
 export type NoticeState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'submitted' | 'rejected' | 'withheld'
+
+/** What became of a one-time link that is of no use any more. */
+export type CredentialFate = 'used' | 'replaced' | 'expired' | 'withdrawn'
 
 /** What a one-time link does when its button is pressed. */
 export type CredentialPurpose = 'confirm' | 'address' | 'export' | 'erase' | 'undo'

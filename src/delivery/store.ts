@@ -15,13 +15,15 @@ export interface Delivery {
   publicId: string
   /** The epoch in which the reader's revocable links hold now. */
   tokenEpoch: number
+  /** Whether its reader was erased. */
+  isErased: boolean
 }
 
 /** Returns undefined when no delivery has this public id. */
 export async function findDelivery(db: Kysely<Database>, publicId: string): Promise<Delivery | undefined> {
   const { rows } = await sql<Delivery>`
     select d.edition_id as "editionId", d.subscriber_id as "subscriberId", d.selection_id as "selectionId", d.state, d.reason,
-      d.public_id as "publicId", s.token_epoch as "tokenEpoch"
+      d.public_id as "publicId", s.token_epoch as "tokenEpoch", s.address is null as "isErased"
     from deliveries d join subscribers s on s.id = d.subscriber_id
     where d.public_id = ${publicId}`.execute(db)
   return rows[0]

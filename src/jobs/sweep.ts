@@ -5,12 +5,14 @@ import { pruneEvents } from '../delivery/feedback/feedback.ts'
 import { pruneNotices, pruneSealed } from '../delivery/sending/ledger.ts'
 import { prunePending } from '../subscriber/consent.ts'
 import { pruneCredentials } from '../subscriber/credential.ts'
+import { pruneSpent } from '../subscriber/spent.ts'
 import type { Round } from './round.ts'
 
 /** Removes what has had its time, by the database's clock. Safe to repeat at any moment. */
 export async function sweepAway({ db, logger }: Pick<Round, 'db' | 'logger'>): Promise<void> {
   const credentials = await pruneCredentials(db)
   const pending = await prunePending(db)
+  await pruneSpent(db)
   await pruneSealed(db)
   await pruneEvents(db)
   const notices = await pruneNotices(db)

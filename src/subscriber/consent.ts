@@ -162,13 +162,22 @@ export async function findComeBackUntil(db: Kysely<Database>, publicId: string):
   return rows[0]?.until ?? null
 }
 
-/** Removes sign-ups that nobody confirmed within a week. Returns how many. */
+/**
+ * Removes sign-ups that nobody confirmed within a week. Of their links it stays known that they
+ * were genuine, and nobody's. Returns how many.
+ */
 export async function prunePending(db: Kysely<Database>): Promise<number> {
-  const { numAffectedRows } = await sql`
-    delete from subscribers where consent = 'pending'
-      and created_at < now() - make_interval(days => ${PENDING_DAYS})
-      and not exists (select from credentials c where c.subscriber_id = subscribers.id and c.expires_at > clock_timestamp())`.execute(
-    db,
-  )
-  return Number(numAffectedRows)
+  const { rows } = await sql<{ count: number }>`
+    with gone as (
+      delete from subscribers where consent = 'pending'
+        and created_at < now() - make_interval(days => ${PENDING_DAYS})
+        and not exists (select from credentials c where c.subscriber_id = subscribers.id and c.expires_at > clock_timestamp())
+      returning id
+    ), kept as (
+      insert into spent_credentials (hash, purpose, fate, spent_at)
+      select c.hash, c.purpose, 'expired', c.expires_at from credentials c join gone on gone.id = c.subscriber_id
+      on conflict do nothing
+    )
+    select count(*) as count from gone`.execute(db)
+  return rows[0]?.count ?? 0
 }

@@ -1,10 +1,12 @@
 // One-time links: a random token in the mail, its hash in the database. Looking uses nothing up;
 // using one works once. Whatever is wrong with a token (unknown, malformed, expired, used, of
-// another purpose), the answer is the same: undefined.
-import { createHash, randomBytes } from 'node:crypto'
+// another purpose), the answer is the same: undefined. What became of one that was genuine is told
+// for 30 days by its hash alone (spent.ts).
+import { randomBytes } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { CredentialPurpose } from '../database/states.ts'
+import { hashToken, insertSpent, isToken } from './spent.ts'
 
 export interface Credential {
   subscriberId: number
@@ -15,7 +17,6 @@ export interface Credential {
 }
 
 const TOKEN_BYTES = 32
-const TOKEN = /^[A-Za-z0-9_-]{43}$/
 /** How long a link works. An undo is for people who read their mail once a week. */
 const LIFE_HOURS: Record<CredentialPurpose, number> = { confirm: 48, address: 48, export: 48, erase: 48, undo: 7 * 24 }
 
@@ -30,6 +31,8 @@ export async function ensureCredential(
   payload: object | null,
 ): Promise<string> {
   const token = randomBytes(TOKEN_BYTES).toString('base64url')
+  if (purpose !== 'undo')
+    await insertSpent(trx, sql`subscriber_id = ${subscriberId} and purpose = ${purpose}`, 'replaced')
   await sql`
     insert into credentials (hash, purpose, subscriber_id, payload, expires_at)
     values (${hashToken(token)}, ${purpose}, ${subscriberId}, ${payload === null ? null : JSON.stringify(payload)}::jsonb,
@@ -47,7 +50,7 @@ export async function findCredential(
   purpose: CredentialPurpose,
   token: string,
 ): Promise<Credential | undefined> {
-  if (!TOKEN.test(token)) return undefined
+  if (!isToken(token)) return undefined
   const { rows } = await sql<Credential>`
     select ${columnsSql} from credentials where ${usableSql(purpose, token)}`.execute(db)
   return rows[0]
@@ -59,7 +62,7 @@ export async function claimCredential(
   purpose: CredentialPurpose,
   token: string,
 ): Promise<Credential | undefined> {
-  if (!TOKEN.test(token)) return undefined
+  if (!isToken(token)) return undefined
   const { rows } = await sql<Credential>`
     update credentials set used_at = clock_timestamp() where ${usableSql(purpose, token)} returning ${columnsSql}`.execute(
     trx,
@@ -67,23 +70,29 @@ export async function claimCredential(
   return rows[0]
 }
 
-/** Makes every link of a subscriber useless, or those of some purposes. */
+/** Withdraws every link of a subscriber, or those of some purposes. */
 export async function pruneCredentialsOf(
   trx: Transaction<Database>,
   subscriberId: number,
   purposes: readonly CredentialPurpose[] = ['confirm', 'address', 'export', 'erase', 'undo'],
 ): Promise<void> {
-  await trx
-    .deleteFrom('credentials')
-    .where('subscriber_id', '=', subscriberId)
-    .where('purpose', 'in', purposes)
-    .execute()
+  const those = sql`subscriber_id = ${subscriberId} and purpose = any(${[...purposes]}::text[])`
+  await insertSpent(trx, those, 'withdrawn')
+  await sql`delete from credentials where ${those}`.execute(trx)
 }
 
-/** Removes links whose time is over, used or not. Returns how many. */
+/**
+ * Removes links whose time is over, used or not, and what they did with them. What somebody signed
+ * up for and has yet to confirm stays for as long as the sign-up itself. Returns how many.
+ */
 export async function pruneCredentials(db: Kysely<Database>): Promise<number> {
-  const { numAffectedRows } = await sql`delete from credentials where expires_at <= clock_timestamp()`.execute(db)
-  return Number(numAffectedRows)
+  return db.transaction().execute(async (trx) => {
+    const over = sql`expires_at <= clock_timestamp() and not (purpose = 'confirm' and exists (
+      select from subscribers s where s.id = subscriber_id and s.consent = 'pending'))`
+    await insertSpent(trx, over, 'expired')
+    const { numAffectedRows } = await sql`delete from credentials where ${over}`.execute(trx)
+    return Number(numAffectedRows)
+  })
 }
 
 const columnsSql = sql`subscriber_id as "subscriberId", payload, issued_at as "issuedAt", expires_at as "expiresAt"`
@@ -93,8 +102,4 @@ const columnsSql = sql`subscriber_id as "subscriberId", payload, issued_at as "i
  */
 function usableSql(purpose: CredentialPurpose, token: string) {
   return sql`hash = ${hashToken(token)} and purpose = ${purpose} and used_at is null and expires_at > clock_timestamp()`
-}
-
-function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
 }

@@ -9,8 +9,7 @@ import { isInLife, type LinkKeys, type TokenPurpose, verifyToken } from './token
 
 /**
  * Returns the subscriber whose token this is; undefined when it is not genuine, too old or revoked
- * by a newer epoch. Links to leave know no epoch and no age. An erased subscriber holds nothing
- * else.
+ * by a newer epoch. Links to leave know no epoch and no age. An erased subscriber holds nothing.
  */
 export async function findHolder(
   db: Kysely<Database>,
@@ -21,6 +20,23 @@ export async function findHolder(
   const claim = verifyToken(keys, purpose, token)
   if (!claim || !isInLife(purpose, claim, await getNow(db))) return undefined
   const subscriber = await findSubscriberByPublicId(db, claim.publicId)
-  if (!subscriber || purpose === 'unsubscribe') return subscriber
-  return subscriber.address !== null && subscriber.tokenEpoch === claim.epoch ? subscriber : undefined
+  if (!subscriber || subscriber.address === null) return undefined
+  return purpose === 'unsubscribe' || subscriber.tokenEpoch === claim.epoch ? subscriber : undefined
+}
+
+/**
+ * Returns whose token this was, and why it opens nothing any more; undefined for one that still
+ * does or was never genuine, and for every one of an erased subscriber.
+ */
+export async function findFormerHolder(
+  db: Kysely<Database>,
+  keys: LinkKeys,
+  purpose: 'preferences' | 'feed',
+  token: string,
+): Promise<{ subscriber: Subscriber; fate: 'expired' | 'withdrawn' } | undefined> {
+  const claim = verifyToken(keys, purpose, token)
+  const subscriber = claim && (await findSubscriberByPublicId(db, claim.publicId))
+  if (!claim || !subscriber || subscriber.address === null) return undefined
+  if (subscriber.tokenEpoch !== claim.epoch) return { subscriber, fate: 'withdrawn' }
+  return isInLife(purpose, claim, await getNow(db)) ? undefined : { subscriber, fate: 'expired' }
 }

@@ -1,4 +1,4 @@
-// The routes of the web surface: what answers where. Handlers decide; safety.ts puts its headers on
+// The routes of the website: what answers where. Handlers decide; safety.ts puts its headers on
 // all of them.
 import { type Context, type Handler, Hono } from 'hono'
 import { routePath } from 'hono/route'
@@ -66,7 +66,7 @@ export function createApp(deps: WebDependencies): Hono {
     ['GET', '/feed.json', showFeed({ db, pages }, 'json')],
     ['GET', '/sitemap.xml', showSitemap({ db, pages })],
     ['GET', '/view/:token', showView({ db, linkKeys, pages })],
-    ['GET', '/view/:token/mail', showViewMail({ db, linkKeys })],
+    ['GET', '/view/:token/mail', showViewMail({ db, linkKeys, pages })],
     ...readerRoutes(parts),
     ['GET', '/style.css', showStyle(pages)],
     ['GET', '/preferences.js', showPreviewScript(pages)],
@@ -99,7 +99,7 @@ function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, o
 
   app.use(secureHeaders(publicUrl))
   for (const path of PRIVATE_PATHS) app.use(path, keepPrivate)
-  const limitForm = limitBody((c) => say(c, 413, 'Too large', 'This request holds more than any form here needs.'))
+  const limitForm = limitBody((c) => say(c, 413, 'Too large', 'This request is larger than any form here needs.'))
   app.use((c, next) => (c.req.path === WEBHOOK_PATH ? limitReport : limitForm)(c, next))
   if (operatorToken !== undefined) app.use(METRICS_PATH, demandBearer(operatorToken))
   for (const [method, path, handler] of routes) app.on(method, path, handler)
@@ -108,7 +108,7 @@ function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, o
     app.all(path, (c) => {
       c.header('Allow', methods)
       if (c.req.method === 'OPTIONS') return c.body(null, 204)
-      return say(c, 405, 'Not like this', `This address takes ${methods} only.`)
+      return say(c, 405, "This page can't be used that way", `It takes ${methods} only.`)
     })
   }
   // The same for every wrong link, token or not, so that nobody learns which part of it was wrong.
@@ -121,7 +121,12 @@ function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, o
     // The pattern, never the path: that may hold a token.
     const route = routePath(c, -1)
     logger.error({ event: 'web.failed', route, reason: describeError(error) }, 'a request failed')
-    return say(c, 500, 'That went wrong', 'The fault is on our side and was noted. Please try again later.')
+    return say(
+      c,
+      500,
+      'That went wrong',
+      'The fault is on our side, and we have a record of it. Please try again later.',
+    )
   })
   return app
 }

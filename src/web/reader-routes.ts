@@ -41,6 +41,8 @@ export function readerRoutes(parts: ReaderParts): [method: 'GET' | 'POST', path:
     ['GET', '/preferences', showPreferences(parts)],
     ['POST', '/preferences', changePreferences(parts)],
     ['GET', '/preferences/:token', exchangeLink(parts)],
+    // The button of a link that is too old.
+    ['POST', '/preferences/:token', exchangeLink(parts)],
     ['GET', '/unsubscribe/:token', showUnsubscribe(parts)],
     ['POST', '/unsubscribe/:token', unsubscribe(parts)],
     ['GET', '/address/:token', showAddress(parts)],

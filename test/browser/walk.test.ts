@@ -69,7 +69,7 @@ describe.skipIf(!hasChromium)('a reader’s life', () => {
         const complaints: string[] = []
         // A page that is looked at because it is refused says so in the console too.
         page.on('console', (message) => {
-          if (message.type() === 'error' && !/40[34]|422/.test(message.text())) complaints.push(message.text())
+          if (message.type() === 'error' && !/40[34]|410|422/.test(message.text())) complaints.push(message.text())
         })
         const variant = `${width}-${colorScheme}${script ? '' : '-plain'}`
         const seen = await walk({

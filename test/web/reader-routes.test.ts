@@ -124,15 +124,15 @@ describe('a token', () => {
     expect(await digestOf()).toEqual(before)
   })
 
-  it('opens nothing after its epoch or its time, but the way out stays open', async () => {
+  it('opens nothing after its epoch or its time but says so, and the way out stays open', async () => {
     const { db, linkKeys } = web.round
     const old = issueToken(linkKeys, 'preferences', reader, new Date(Date.now() - 91 * 86_400_000))
-    expect((await answer(`/preferences/${old}`, 'GET')).status).toBe(404)
+    expect((await answer(`/preferences/${old}`, 'GET')).status).toBe(410)
     await sql`update credentials set expires_at = now()`.execute(db)
     await sql`update subscribers set token_epoch = token_epoch + 1`.execute(db)
     for (const purpose of PURPOSES) {
       const { status } = await answer(`/${purpose}/${tokens[purpose]}`, 'GET')
-      expect(status, purpose).toBe(purpose === 'unsubscribe' ? 200 : 404)
+      expect(status, purpose).toBe(purpose === 'unsubscribe' ? 200 : 410)
     }
     const cookie = `__Host-paper-round=${tokens.session}`
     expect((await web.app.request('/preferences', { headers: { cookie } })).status).toBe(403)

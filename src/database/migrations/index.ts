@@ -10,6 +10,7 @@ import { up as providers } from './008-providers.ts'
 import { up as rateLimits } from './009-rate-limits.ts'
 import { up as sharedChoices } from './010-shared-choices.ts'
 import { up as findable } from './011-findable.ts'
+import { up as spentCredentials } from './012-spent-credentials.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -23,4 +24,5 @@ export const migrations = {
   '009-rate-limits': { up: rateLimits },
   '010-shared-choices': { up: sharedChoices },
   '011-findable': { up: findable },
+  '012-spent-credentials': { up: spentCredentials },
 }

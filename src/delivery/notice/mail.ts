@@ -57,7 +57,7 @@ export function buildNotice(
   const { content, reader } = sealed
   const sign = (purpose: 'preferences' | 'unsubscribe') =>
     reader && signToken(linkKeys, row.keyId, purpose, { ...reader, issuedAt: row.issuedAt })
-  const isForReader = content.kind === 'note' || content.kind === 'subscribed-already'
+  const isForReader = content.kind === 'note' || content.kind === 'subscribed-already' || content.kind === 'link'
   const preferences = isForReader ? sign('preferences') : null
   const unsubscribe = isForReader ? sign('unsubscribe') : null
   const link = (page: OwnPage, token: string | null) => (token === null ? null : ownLink(host.publicUrl, page, token))

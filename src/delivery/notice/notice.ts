@@ -19,6 +19,8 @@ export type NoticeContent =
   /** With the undo of the change; `newAddress` is masked. */
   | { kind: 'address-changed'; token: string; newAddress: string }
   | { kind: 'subscribed-already' }
+  /** A fresh link to the preferences, for a reader who asked for it. */
+  | { kind: 'link' }
   /**
    * A word to a confirmed reader, why a day brings no digest for example. It carries the links of a
    * digest's foot.
@@ -57,7 +59,7 @@ const storedContent = z.looseObject({
 export function readSealed(kind: NoticeKind, opened: unknown): SealedNotice | undefined {
   const { content, reader } = readStored(storedNotice, opened)
   const { token, newAddress, subject, title, paragraphs, why } = readStored(storedContent, content)
-  if (kind === 'subscribed-already') return { content: { kind }, reader }
+  if (kind === 'subscribed-already' || kind === 'link') return { content: { kind }, reader }
   if (kind === 'note') return { content: { kind, subject, title, paragraphs, why }, reader }
   if (token === null) return undefined
   return { content: kind === 'address-changed' ? { kind, token, newAddress } : { kind, token }, reader }
@@ -88,8 +90,9 @@ export const USEFUL_HOURS: Record<NoticeKind, number> = {
   erase: 44,
   'address-changed': 6 * 24,
   'subscribed-already': 44,
+  link: 44,
   note: 20,
 }
 
 /** Kinds that a stranger can cause by typing somebody's address: limited per address. */
-export const STRANGERS_KINDS: readonly NoticeKind[] = ['confirm', 'subscribed-already', 'address']
+export const STRANGERS_KINDS: readonly NoticeKind[] = ['confirm', 'subscribed-already', 'address', 'link']

@@ -61,7 +61,7 @@ function leavingSql(notice: string): RawBuilder<Leaving | null> {
     when ${n}.subscriber_id is null then 'left'
     when exists (select from suppressions x where x.address_hash = ${n}.address_hash
       and not (x.reason = 'erased' and ${n}.kind in ('confirm', 'address'))) then 'suppressed'
-    when ${n}.kind in ('subscribed-already', 'export', 'erase', 'note') and not exists (
+    when ${n}.kind in ('subscribed-already', 'link', 'export', 'erase', 'note') and not exists (
       select from subscribers s where s.id = ${n}.subscriber_id and s.address = ${n}.address
         and (${n}.kind <> 'note' or s.consent = 'confirmed')) then 'left'
   end`

@@ -62,6 +62,21 @@ export function wordsOf(
           links: foot.slice(1),
         },
       }
+    case 'link':
+      return {
+        subject: `Your link to ${name}`,
+        notice: {
+          title: 'Your preferences are one click away',
+          preheader: 'The link you asked for.',
+          paragraphs: [
+            `Somebody, hopefully you, asked at ${site} for a fresh link to the preferences of this address.`,
+            'It works for 90 days. If it was not you, do nothing: nothing has changed.',
+          ],
+          ...action('My preferences', links.preferences),
+          footer: `You get this because a link was asked for at ${site}.`,
+          links: foot.slice(1),
+        },
+      }
     case 'address':
       return {
         subject: `Confirm your new address for ${name}`,

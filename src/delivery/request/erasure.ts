@@ -7,6 +7,7 @@ import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { claimCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../subscriber/preferences.ts'
+import { pruneSpentOf } from '../../subscriber/spent.ts'
 import { ensurePreferences } from '../../subscriber/store.ts'
 import type { NoticeParts } from '../notice/notice.ts'
 import { markErased, markNoticesErased } from '../sending/ledger.ts'
@@ -39,6 +40,7 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
     .execute()
   await markErased(trx, subscriberId)
   await pruneCredentialsOf(trx, subscriberId)
+  await pruneSpentOf(trx, subscriberId)
   await trx.deleteFrom('notes').where('subscriber_id', '=', subscriberId).execute()
   await markNoticesErased(trx, subscriberId)
   const [preferencesId] = await ensurePreferences(trx, [parseChoices({})])

@@ -22,12 +22,13 @@ import type { NoticeParts } from '../notice/notice.ts'
 const LINKS_A_DAY = 5
 
 /**
- * Mails a fresh link to a reader's own address. Returns the notice to send, null where none may go.
+ * Mails a fresh link to a reader's own address: to their preferences, or of one use. Returns the
+ * notice to send, null where none may go.
  */
 export async function askLink(
   { db, linkKeys }: NoticeParts,
   subscriberId: number,
-  kind: 'export' | 'erase',
+  kind: 'link' | 'export' | 'erase',
 ): Promise<number | null> {
   return db.transaction().execute(async (trx) => {
     await sql`select from subscribers where id = ${subscriberId} for update`.execute(trx)
@@ -37,8 +38,10 @@ export async function askLink(
       select count(*) as count from notices where subscriber_id = ${subscriberId} and kind = ${kind}
         and state not in ('withheld', 'rejected') and issued_at > clock_timestamp() - interval '24 hours'`.execute(trx)
     if ((rows[0]?.count ?? 0) >= LINKS_A_DAY) return null
+    const { address } = subscriber
+    if (kind === 'link') return insertNotice(trx, linkKeys, { kind, subscriberId, address })
     const token = await ensureCredential(trx, kind, subscriberId, null)
-    return insertNotice(trx, linkKeys, { kind, subscriberId, address: subscriber.address, token })
+    return insertNotice(trx, linkKeys, { kind, subscriberId, address, token })
   })
 }
 

@@ -49,6 +49,61 @@ export async function signUp({ db, linkKeys }: NoticeParts, address: string, ask
 }
 
 /**
+ * Takes the wish for a link by whoever types an address: its reader is mailed one to their
+ * preferences, who has yet to confirm another to do so. Returns the notice to send, null for none;
+ * whoever asked must see the same in all cases.
+ */
+export async function askByAddress({ db, linkKeys }: NoticeParts, address: string): Promise<number | null> {
+  return db.transaction().execute(async (trx) => {
+    const hash = await claimAddress(trx, address)
+    const known = await findKnownAddress(trx, hash)
+    if (!known || !(await isReachable(trx, hash))) return null
+    if (known.consent === 'pending') return confirmAgain(trx, linkKeys, known.id, address)
+    return insertNotice(trx, linkKeys, { kind: 'link', subscriberId: known.id, address })
+  })
+}
+
+/**
+ * Mails another confirmation to an address that has yet to confirm, with what was asked for.
+ * Returns the notice to send, null where none may go.
+ */
+export async function askToConfirmAgain({ db, linkKeys }: NoticeParts, subscriberId: number): Promise<number | null> {
+  const subscriber = await findSubscriberById(db, subscriberId)
+  const address = subscriber?.address
+  if (!address) return null
+  return db.transaction().execute(async (trx) => {
+    const hash = await claimAddress(trx, address)
+    const known = await findKnownAddress(trx, hash)
+    if (known?.id !== subscriberId || known.consent !== 'pending' || !(await isReachable(trx, hash))) return null
+    return confirmAgain(trx, linkKeys, subscriberId, address)
+  })
+}
+
+/** What was asked for stays with the link for as long as the sign-up does. */
+async function confirmAgain(
+  trx: Transaction<Database>,
+  linkKeys: NoticeParts['linkKeys'],
+  subscriberId: number,
+  address: string,
+): Promise<number | null> {
+  const asked = await trx
+    .selectFrom('credentials')
+    .select('payload')
+    .where('subscriber_id', '=', subscriberId)
+    .where('purpose', '=', 'confirm')
+    .executeTakeFirst()
+  if (!asked) return null
+  const token = await ensureCredential(trx, 'confirm', subscriberId, readAsk(asked.payload))
+  return insertNotice(trx, linkKeys, { kind: 'confirm', subscriberId, address, token })
+}
+
+/** Tells whether an address may be written to at all, and once more today. */
+async function isReachable(trx: Transaction<Database>, addressHash: Buffer): Promise<boolean> {
+  const suppressed = await findSuppression(trx, addressHash)
+  return (suppressed === undefined || suppressed === 'erased') && (await mayWrite(trx, addressHash))
+}
+
+/**
  * Looks at a confirmation link: what its page shows. Undefined for anything that cannot be used.
  */
 export async function findConfirmation({ db }: Pick<NoticeParts, 'db'>, token: string): Promise<Ask | undefined> {

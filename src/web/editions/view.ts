@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { type Delivery, findDelivery } from '../../delivery/store.ts'
+import { findDelivery } from '../../delivery/store.ts'
 import { joinView } from '../../digest/joining.ts'
 import { loadMaterials } from '../../digest/materials.ts'
 import { longDate } from '../../digest/words.ts'
@@ -11,6 +11,7 @@ import { getEdition } from '../../edition/store.ts'
 import { type LinkKeys, verifyToken } from '../../subscriber/token.ts'
 import { definePage, type Pages } from '../page/pages.ts'
 import { framingPage, mailBody } from '../page/safety.ts'
+import { tellWithdrawn } from '../page/tell.ts'
 
 /** A digest in its frame. */
 interface ViewValues {
@@ -28,15 +29,16 @@ interface ViewOptions {
 }
 
 /**
- * Shows the page around a digest. Anything but a genuine link to a digest that was mailed is not
- * found.
+ * Shows the page around a digest. A link that was withdrawn says that and no more; anything else
+ * but a genuine link to a digest that was mailed is not found.
  */
 export function showView({ db, linkKeys, pages }: ViewOptions) {
   return async (c: Context): Promise<Response> => {
     const token = c.req.param('token') ?? ''
-    const delivery = await findMailed(db, linkKeys, token)
-    if (!delivery) return c.notFound()
-    const { date, kind } = await getEdition(db, delivery.editionId)
+    const found = await findMailed(db, linkKeys, token)
+    if (found === 'withdrawn') return tellWithdrawn(c, pages, 'This link was withdrawn')
+    if (!found) return c.notFound()
+    const { date, kind } = await getEdition(db, found.editionId)
     const heading = kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
     const mailPath = `${pages.base}/view/${token}/mail`
     return framingPage(c, pages.render(viewPage, { title: heading, wide: true }, { heading, mailPath }))
@@ -44,12 +46,13 @@ export function showView({ db, linkKeys, pages }: ViewOptions) {
 }
 
 /** Answers with the digest itself, joined from the pieces that its mail was joined from. */
-export function showViewMail({ db, linkKeys }: Omit<ViewOptions, 'pages'>) {
+export function showViewMail({ db, linkKeys, pages }: ViewOptions) {
   return async (c: Context): Promise<Response> => {
-    const delivery = await findMailed(db, linkKeys, c.req.param('token') ?? '')
-    if (!delivery) return c.notFound()
-    const materials = await loadMaterials(db, delivery.editionId, [delivery.selectionId], 'utf8')
-    const material = materials.get(delivery.selectionId)
+    const found = await findMailed(db, linkKeys, c.req.param('token') ?? '')
+    if (found === 'withdrawn') return tellWithdrawn(c, pages, 'This link was withdrawn')
+    if (!found) return c.notFound()
+    const materials = await loadMaterials(db, found.editionId, [found.selectionId], 'utf8')
+    const material = materials.get(found.selectionId)
     if (!material) return c.notFound()
     return mailBody(c, joinView(material.pieces, material.selection).html)
   }
@@ -59,11 +62,13 @@ async function findMailed(
   db: Kysely<Database>,
   linkKeys: LinkKeys,
   token: string,
-): Promise<(Delivery & { selectionId: number }) | undefined> {
+): Promise<{ editionId: number; selectionId: number } | 'withdrawn' | undefined> {
   const claim = verifyToken(linkKeys, 'view', token)
   const delivery = claim && (await findDelivery(db, claim.publicId))
-  if (!delivery || delivery.selectionId === null || delivery.state === 'withheld') return undefined
-  // A raised epoch revokes the links of all earlier mails.
-  if (delivery.tokenEpoch !== claim?.epoch) return undefined
-  return { ...delivery, selectionId: delivery.selectionId }
+  if (!claim || !delivery || delivery.isErased) return undefined
+  // A raised epoch revokes the links of all earlier mails; what was withheld was never mailed.
+  if (delivery.tokenEpoch !== claim.epoch || delivery.selectionId === null || delivery.state === 'withheld') {
+    return 'withdrawn'
+  }
+  return { editionId: delivery.editionId, selectionId: delivery.selectionId }
 }

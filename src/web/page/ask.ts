@@ -24,8 +24,8 @@ type Asked = Pick<AskValues, 'heading' | 'paragraphs' | 'path' | 'button'> &
     title?: string
   }
 
-/** Answers with a question. */
-export function ask(c: Context, pages: Pages, { title, ...asked }: Asked): Response {
+/** Answers with a question. 410 is for a link that no longer does what it did. */
+export function ask(c: Context, pages: Pages, { title, ...asked }: Asked, status: 200 | 410 = 200): Response {
   const values = { fields: [], grave: false, links: [], ...asked }
-  return c.html(pages.render(askPage, { title: title ?? asked.heading.replace(/\?$/, '') }, values))
+  return c.html(pages.render(askPage, { title: title ?? asked.heading.replace(/\?$/, '') }, values), status)
 }

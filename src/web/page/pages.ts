@@ -68,6 +68,7 @@ const PARTIALS: readonly string[] = [
   'rhythm',
   'look-back',
   'search-form',
+  'link-form',
   'votes',
   'byline',
   'abstract',

@@ -33,7 +33,7 @@ export function tell(
   c: Context,
   pages: Pages,
   { heading, paragraphs, title = heading, note = '', links = [], front }: Told,
-  status: 200 | 403 = 200,
+  status: 200 | 403 | 410 | 429 = 200,
 ): Response {
   const toFront = { ...linkTo(pages, '/', 'To the papers of the day'), ...front }
   return c.html(pages.render(toldPage, { title }, { heading, paragraphs, note, links: [...links, toFront] }), status)
@@ -42,4 +42,9 @@ export function tell(
 /** Returns a link to a path of ours; `first` for the one to follow. */
 export function linkTo({ base }: Pages, path: string, label: string, first = false): Link {
   return { path: base + path, label, first }
+}
+
+/** Answers a link that its reader no longer has, and says nothing but that. */
+export function tellWithdrawn(c: Context, pages: Pages, heading: string): Response {
+  return tell(c, pages, { heading, paragraphs: ['It no longer shows anything.'] }, 410)
 }

@@ -1,53 +1,61 @@
 // The pages behind one-time links: move to another address, export, erase, undo. Opening one shows
-// a button and uses nothing up; pressing it works once. Whatever is wrong with a link, it is not
-// found.
+// a button and uses nothing up; pressing it works once. What became of an old one is said by
+// visit/old-link.ts.
 import type { Context } from 'hono'
 import { confirmAddress, findAddressChange } from '../../delivery/request/address-change.ts'
 import { erase } from '../../delivery/request/erasure.ts'
 import { exportData, findLink } from '../../delivery/request/own-data.ts'
+import { findSubscriberById } from '../../subscriber/store.ts'
 import { maskAddress } from '../../subscriber/subscriber.ts'
 import { findUndo, undo } from '../../subscriber/undo.ts'
 import { ask } from '../page/ask.ts'
 import { rhythmOf } from '../page/rhythm.ts'
-import { tell } from '../page/tell.ts'
+import { linkTo, tell } from '../page/tell.ts'
+import { answerOldLink } from '../visit/old-link.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 import { describeChange } from './preferences/change-words.ts'
 
-export function showAddress({ db, pages }: ReaderParts) {
+export function showAddress(parts: ReaderParts) {
+  const { db, pages } = parts
   return async (c: Context): Promise<Response> => {
     const change = await findAddressChange({ db }, tokenIn(c))
-    if (!change) return c.notFound()
+    if (!change) return answerOldLink(c, parts, 'address')
     const address = maskAddress(change.address)
     return ask(c, pages, {
       path: `${pages.base}/address/${tokenIn(c)}`,
       heading: 'Move your digests here?',
-      paragraphs: [`From now on they will go to ${address}. The old address is told, with a link to take it back.`],
+      paragraphs: [`From now on they will go to ${address}. We tell the old address, with a link to undo the change.`],
       button: 'Move them',
     })
   }
 }
 
-export function moveAddress({ db, linkKeys, pages, sendNotice, logger }: ReaderParts) {
+export function moveAddress(parts: ReaderParts) {
+  const { db, linkKeys, pages, sessions, sendNotice, logger } = parts
   return async (c: Context): Promise<Response> => {
     const moved = await confirmAddress({ db, linkKeys }, tokenIn(c))
-    if (!moved) return c.notFound()
+    if (!moved) return answerOldLink(c, parts, 'address')
     logger.info({ event: 'subscriber.moved', subscriber: moved.subscriberId }, 'a subscriber moved')
     await sendNotice(moved.noticeId)
+    const reader = await findSubscriberById(db, moved.subscriberId)
+    if (reader) await sessions.begin(c, reader)
     return tell(c, pages, {
       heading: 'Your digests have moved',
       paragraphs: [`They go to ${maskAddress(moved.address)} now.`],
-      note: 'Links in earlier digests no longer change anything; those to leave still work.',
+      note: 'Links in earlier emails no longer change anything; those to unsubscribe still work.',
+      links: [linkTo(pages, '/preferences', 'Open your preferences', true)],
     })
   }
 }
 
-export function showExport({ db, pages }: ReaderParts) {
+export function showExport(parts: ReaderParts) {
+  const { db, pages } = parts
   return async (c: Context): Promise<Response> => {
-    if (!(await findLink({ db }, 'export', tokenIn(c)))) return c.notFound()
+    if (!(await findLink({ db }, 'export', tokenIn(c)))) return answerOldLink(c, parts, 'export')
     return ask(c, pages, {
       path: `${pages.base}/export/${tokenIn(c)}`,
       heading: 'Export your data',
-      paragraphs: ['One JSON file with everything that is kept of you: choices, digests, notices.'],
+      paragraphs: ['One JSON file with everything we keep about you: settings, digests, other emails.'],
       button: 'Download',
     })
   }
@@ -57,10 +65,11 @@ export function showExport({ db, pages }: ReaderParts) {
  * Answers with the file itself. The link is used up by it: another is one click away on the
  * preferences page.
  */
-export function downloadExport({ db, logger }: ReaderParts) {
+export function downloadExport(parts: ReaderParts) {
+  const { db, logger } = parts
   return async (c: Context): Promise<Response> => {
     const data = await exportData({ db }, tokenIn(c))
-    if (!data) return c.notFound()
+    if (!data) return answerOldLink(c, parts, 'export')
     logger.info({ event: 'subscriber.exported' }, 'a subscriber took their data')
     return c.body(`${JSON.stringify(data, null, 2)}\n`, 200, {
       'Content-Type': 'application/json; charset=utf-8',
@@ -69,15 +78,16 @@ export function downloadExport({ db, logger }: ReaderParts) {
   }
 }
 
-export function showErase({ db, pages }: ReaderParts) {
+export function showErase(parts: ReaderParts) {
+  const { db, pages } = parts
   return async (c: Context): Promise<Response> => {
-    if (!(await findLink({ db }, 'erase', tokenIn(c)))) return c.notFound()
+    if (!(await findLink({ db }, 'erase', tokenIn(c)))) return answerOldLink(c, parts, 'erase')
     return ask(c, pages, {
       path: `${pages.base}/erase/${tokenIn(c)}`,
       heading: 'Erase everything?',
       paragraphs: [
-        'Your address, your choices and what was sent to you go, for good. Nothing can bring them back.',
-        'What stays is a keyed hash of the address, so that nobody adds it again without asking you. A digest that is on its way at this moment keeps what it needs until it has left, 24 hours at most.',
+        'We delete your address, your settings and the record of what was sent to you. Nothing can bring them back.',
+        'All that stays is a keyed hash of the address, so that nobody adds it again without asking you. A digest that is being sent at this moment keeps what it needs until it is out, 24 hours at most.',
       ],
       button: 'Erase me',
       grave: true,
@@ -85,35 +95,40 @@ export function showErase({ db, pages }: ReaderParts) {
   }
 }
 
-export function eraseReader({ db, pages, logger }: ReaderParts) {
+export function eraseReader(parts: ReaderParts) {
+  const { db, pages, logger } = parts
   return async (c: Context): Promise<Response> => {
-    if (!(await erase({ db }, tokenIn(c)))) return c.notFound()
+    if (!(await erase({ db }, tokenIn(c)))) return answerOldLink(c, parts, 'erase')
     logger.info({ event: 'subscriber.erased' }, 'a subscriber was erased')
     return tell(c, pages, {
-      heading: 'You are erased',
-      paragraphs: ['Nothing is left here that leads to you. No more digests will come.'],
-      note: 'Should you ever want them again, sign up as on the first day.',
+      heading: 'Your data is erased',
+      paragraphs: ['Everything that identifies you has been deleted. You will get no more digests.'],
+      note: 'If you ever want them again, sign up again.',
     })
   }
 }
 
-export function showUndo({ db, pages }: ReaderParts) {
+export function showUndo(parts: ReaderParts) {
+  const { db, pages } = parts
   return async (c: Context): Promise<Response> => {
     const wanted = await findUndo(db, tokenIn(c))
-    if (!wanted) return c.notFound()
+    if (!wanted) return answerOldLink(c, parts, 'undo')
     const paragraphs =
       wanted.kind === 'address'
-        ? [`Your digests will go to ${maskAddress(wanted.before)} again. All other links of the new address end.`]
-        : [`Everything will be as before this change: your digest ${rhythmOf(wanted.before)}.`]
+        ? [
+            `Your digests will go to ${maskAddress(wanted.before)} again. All other links sent to the new address stop working.`,
+          ]
+        : [`Everything goes back to how it was before this change: your digest ${rhythmOf(wanted.before)}.`]
     const path = `${pages.base}/undo/${tokenIn(c)}`
     return ask(c, pages, { path, heading: 'Undo the change?', paragraphs, button: 'Undo' })
   }
 }
 
-export function undoChange({ db, pages, logger }: ReaderParts) {
+export function undoChange(parts: ReaderParts) {
+  const { db, pages, logger } = parts
   return async (c: Context): Promise<Response> => {
     const undone = await undo(db, tokenIn(c))
-    if (!undone) return c.notFound()
+    if (!undone) return answerOldLink(c, parts, 'undo')
     logger.info(
       { event: 'subscriber.undid', subscriber: undone.subscriberId, kind: undone.kind },
       'a change was undone',
@@ -122,7 +137,7 @@ export function undoChange({ db, pages, logger }: ReaderParts) {
       undone.kind === 'address' ? [`Your digests go to ${maskAddress(undone.address)} again.`] : describeChange(undone)
     return tell(c, pages, {
       heading: 'Undone',
-      paragraphs: paragraphs.length > 0 ? paragraphs : ['Everything was as before already.'],
+      paragraphs: paragraphs.length > 0 ? paragraphs : ['Nothing changed: everything was like this already.'],
     })
   }
 }

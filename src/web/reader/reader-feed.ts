@@ -6,10 +6,11 @@ import { cardOf } from '../../digest/card.ts'
 import { listSelections } from '../../digest/store.ts'
 import { counted } from '../../digest/words.ts'
 import { listPlaces } from '../../edition/store.ts'
-import { findHolder } from '../../subscriber/holder.ts'
+import { findFormerHolder, findHolder } from '../../subscriber/holder.ts'
 import { signToken } from '../../subscriber/token.ts'
 import { FEED_TYPES, type FeedEntry, type FeedFormat, feedEdition, renderFeed } from '../editions/feed-document.ts'
 import { headingOf } from '../editions/shown-edition.ts'
+import { tellWithdrawn } from '../page/tell.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 
 /** Two weeks of days: a feed reader asks more often than that. */
@@ -21,7 +22,10 @@ export function showReaderFeed(parts: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const token = tokenIn(c)
     const reader = await findHolder(db, linkKeys, 'feed', token)
-    if (!reader) return c.notFound()
+    if (!reader) {
+      const former = await findFormerHolder(db, linkKeys, 'feed', token)
+      return former ? tellWithdrawn(c, pages, 'This feed link was withdrawn') : c.notFound()
+    }
     const format = formatOf(c)
     const mailed = await listMailed(db, reader.id, ENTRIES)
     const entries = await Promise.all(mailed.map((digest) => entryOf(parts, reader.tokenEpoch, digest)))

@@ -10,9 +10,11 @@ import { markUnsubscribed } from '../../subscriber/store.ts'
 import { maskAddress, type Subscriber } from '../../subscriber/subscriber.ts'
 import { change } from '../../subscriber/undo.ts'
 import { readForm } from '../page/form.ts'
+import { sayGoodbye } from '../page/goodbye.ts'
 import { definePage } from '../page/pages.ts'
 import { rhythmOf } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
+import { type DataWish, dataWishFrom, mailDataLink } from '../visit/data-links.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 import { describeChange } from './preferences/change-words.ts'
 import { stepWords } from './preferences/page.ts'
@@ -27,18 +29,7 @@ interface UnsubscribeValues {
   steps: { action: string; label: string; what: string }[]
 }
 
-/** What stands where the button was. */
-interface GoodbyeValues {
-  /** Masked; '' once erased. */
-  address: string
-  /** Whether it had ended before this visit. */
-  already: boolean
-  /** Where the button to come back posts to; '' once it is too late. */
-  comeBackPath: string
-}
-
 const unsubscribePage = definePage<UnsubscribeValues>('unsubscribe')
-const goodbyePage = definePage<GoodbyeValues>('goodbye')
 
 /** Shows the button, or says that there is nothing left to end. */
 export function showUnsubscribe(parts: ReaderParts) {
@@ -71,6 +62,8 @@ export function unsubscribe(parts: ReaderParts) {
     const step = stepFrom(form.get('action'))
     if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
     if (!oneClick && step && isOffered(step, reader)) return stepInstead(c, parts, reader, step)
+    const wish = dataWishFrom(form.get('action'))
+    if (!oneClick && wish && reader.consent === 'unsubscribed') return dataLink(c, parts, reader, wish)
     await markUnsubscribed(db, reader.publicId)
     if (reader.consent !== 'unsubscribed') {
       logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
@@ -80,28 +73,44 @@ export function unsubscribe(parts: ReaderParts) {
 }
 
 async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscriber, already: boolean) {
+  const path = `${pages.base}/unsubscribe/${tokenIn(c)}`
   const mayComeBack = (await findComeBackUntil(db, reader.publicId)) !== null
-  const comeBackPath = mayComeBack ? `${pages.base}/unsubscribe/${tokenIn(c)}` : ''
-  const values = { address: maskedAddress(reader), already, comeBackPath }
-  return c.html(pages.render(goodbyePage, { title: 'Unsubscribed' }, values))
+  const address = maskedAddress(reader)
+  return sayGoodbye(c, pages, {
+    heading: already ? 'Already unsubscribed' : "You're unsubscribed",
+    paragraphs: [already ? `${address} gets no digests from us.` : `${address} will get no more digests.`],
+    note: already ? '' : 'One that was being sent at this very moment may still arrive. It is the last.',
+    comeBackPath: mayComeBack ? path : '',
+    dataPath: path,
+    formToken: '',
+  })
 }
 
 async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): Promise<Response> {
   if (!(await markResubscribed(parts.db, reader.publicId))) {
-    return reader.consent === 'unsubscribed' ? goodbye(c, parts, reader, true) : c.notFound()
+    return goodbye(c, parts, reader, true)
   }
   if (reader.consent === 'unsubscribed') {
     parts.logger.info({ event: 'subscriber.resubscribed', subscriber: reader.id }, 'a subscriber came back')
   }
-  const paragraphs = [`Your digest comes ${rhythmOf(reader)} again, with your choices as they were.`]
+  const paragraphs = [`Your digest comes ${rhythmOf(reader)} again, with your settings as they were.`]
   return tell(c, parts.pages, { heading: 'Welcome back', paragraphs })
 }
 
 async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {
   const changed = await change(parts.db, reader.id, stepDown(step, reader))
-  if (!changed) return c.notFound()
+  // They have left meanwhile.
+  if (!changed) return goodbye(c, parts, reader, true)
   const links = changed.undo === null ? [] : [linkTo(parts.pages, `/undo/${changed.undo}`, 'Undo')]
-  return tell(c, parts.pages, { heading: 'You stay subscribed', paragraphs: describeChange(changed), links })
+  return tell(c, parts.pages, { heading: "You're still subscribed", paragraphs: describeChange(changed), links })
+}
+
+async function dataLink(c: Context, parts: ReaderParts, reader: Subscriber, wish: DataWish): Promise<Response> {
+  const { isSent, sentence } = await mailDataLink(parts, reader, wish)
+  return tell(c, parts.pages, {
+    heading: isSent ? 'Check your inbox' : 'Please check your inbox',
+    paragraphs: [sentence],
+  })
 }
 
 function isOffered(step: Step, reader: Subscriber): boolean {

@@ -5,19 +5,21 @@ import { confirm, findConfirmation } from '../../delivery/request/sign-up.ts'
 import { ask } from '../page/ask.ts'
 import { rhythmOf } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
+import { answerOldLink } from '../visit/old-link.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 
 /** Shows the button and what it begins. */
-export function showConfirm({ db, pages }: Pick<ReaderParts, 'db' | 'pages'>) {
+export function showConfirm(parts: ReaderParts) {
+  const { db, pages } = parts
   return async (c: Context): Promise<Response> => {
     const asked = await findConfirmation({ db }, tokenIn(c))
-    if (!asked) return c.notFound()
+    if (!asked) return answerOldLink(c, parts, 'confirm')
     return ask(c, pages, {
       title: 'Confirm',
-      heading: 'Begin your subscription?',
+      heading: 'Confirm your subscription?',
       paragraphs: [
-        `The papers that were voted for will come ${rhythmOf(asked)}.`,
-        ...(asked.welcome ? ['The latest edition comes at once.'] : []),
+        `You'll get the papers that people vote for ${rhythmOf(asked)}.`,
+        ...(asked.welcome ? ['The latest edition comes right away.'] : []),
       ],
       path: `${pages.base}/confirm/${tokenIn(c)}`,
       button: 'Confirm',
@@ -30,19 +32,19 @@ export function confirmSubscription(parts: ReaderParts) {
   const { db, pages, sessions, logger } = parts
   return async (c: Context): Promise<Response> => {
     const confirmed = await confirm({ db }, tokenIn(c))
-    if (!confirmed) return c.notFound()
+    if (!confirmed) return answerOldLink(c, parts, 'confirm')
     const { subscriber, welcome } = confirmed
     logger.info({ event: 'subscriber.confirmed', subscriber: subscriber.id, welcome }, 'a subscriber confirmed')
     if (welcome) await parts.welcome()
     await sessions.begin(c, subscriber)
     return tell(c, pages, {
       title: 'Subscribed',
-      heading: 'You are subscribed',
+      heading: "You're subscribed",
       paragraphs: [
         ...(welcome ? ['The latest edition is on its way to you now.'] : []),
-        `Your digest comes ${rhythmOf(subscriber)}. On days without papers nothing comes.`,
+        `Your digest comes ${rhythmOf(subscriber)}. On days without papers you get no email.`,
       ],
-      note: 'Every digest carries the links to change this and to leave.',
+      note: 'Every digest has links to change this and to unsubscribe.',
       links: [linkTo(pages, '/preferences', 'Choose topics and length', true)],
     })
   }

@@ -1,4 +1,5 @@
-// Signing up: what a visitor typed becomes a mail that asks, or a sentence beside the field.
+// Signing up: what a visitor typed becomes a mail that asks, or a sentence beside the field. The
+// same address takes the wish for one's own link (my-link.ts).
 // Whatever the state of an address, its visitor sees the same page after the same time; nobody
 // learns here who is subscribed.
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +14,8 @@ import { UNKNOWN_ZONE } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
 import { networkOf } from '../visit/client-address.ts'
 import type { ReaderParts } from '../visit/reader-parts.ts'
+import { judgeStamp } from './haste.ts'
+import { mailMyLink } from './my-link.ts'
 import { suggestAddress } from './spelling.ts'
 import {
   type SubscribeEntry,
@@ -29,10 +32,6 @@ const subscribePage = definePage<{ form: SubscribeFormValues }>('subscribe')
  * number.
  */
 const CONSENT_PAGE = 'subscribe, English, 1'
-/** A person reads and types for longer. */
-const OPEN_MIN_MS = 2_000
-/** A form left open in a tab since yesterday is no robot's. */
-const OPEN_MAX_MS = 48 * 3_600_000
 /** Longer than any sign-up takes, so that its time tells nothing. */
 const ANSWER_MS = 400
 const MINUTE_S = 60
@@ -46,16 +45,17 @@ export function subscribe(parts: ReaderParts) {
   }
   return async (c: Context): Promise<Response> => {
     const form = await readForm(c)
+    if (form.get('action') === 'link') return mailMyLink(c, parts, form)
     const entry = entryOf(form)
     const stamp = form.get('opened')
     const haste = judgeStamp(formKeys.readStamp(stamp))
     if (haste === 'fast') {
       return again(c, 422, entry, { note: 'That was quick. Please press Subscribe once more.' }, stamp)
     }
-    if (haste === 'stale') return again(c, 422, entry, { note: 'This form was no longer fresh. Please send it again.' })
+    if (haste === 'stale') return again(c, 422, entry, { note: 'This form has expired. Please send it again.' })
     const address = normalizeAddress(entry.address)
     if (address === undefined) {
-      return again(c, 422, entry, { address: 'This is not an address that mails can be sent to.' }, stamp)
+      return again(c, 422, entry, { address: 'We cannot send email to this address.' }, stamp)
     }
     const { rhythm, wrong } = parseRhythm(entry)
     if (wrong) {
@@ -81,9 +81,11 @@ export function subscribe(parts: ReaderParts) {
     }
     await answered
     return tell(c, pages, {
-      heading: 'Look into your inbox',
-      paragraphs: [`A mail is on its way to ${address}. Its button begins the subscription; without it, nothing does.`],
-      note: 'Nothing after a few minutes? Look into the spam folder. An address is asked once a day at most.',
+      heading: 'Check your inbox',
+      paragraphs: [
+        `An email is on its way to ${address}. Press its button to subscribe. If you don't, nothing happens.`,
+      ],
+      note: 'Nothing after a few minutes? Check your spam folder. We send at most one confirmation a day to an address.',
       links: parts.outbox ? [linkTo(pages, '/outbox?folder=notices', "Open the demo's outbox", true)] : [],
     })
   }
@@ -121,13 +123,6 @@ function entryOf(form: Form): SubscribeEntry {
     zone: form.get('zone'),
     welcome: form.get('welcome') !== '',
   }
-}
-
-function judgeStamp(opened: Date | undefined): 'fast' | 'stale' | 'fine' {
-  if (!opened) return 'stale'
-  const openMs = Date.now() - opened.getTime()
-  if (openMs > OPEN_MAX_MS) return 'stale'
-  return openMs < OPEN_MIN_MS ? 'fast' : 'fine'
 }
 
 function tooMany(waitS: number): string {

@@ -1,4 +1,4 @@
-// What the web surface signs for itself: the moment a form was opened, the answer a session's forms
+// What the website signs for itself: the moment a form was opened, the answer a session's forms
 // must give, and the keyed names under which networks are counted. All of it hangs on LINK_SECRET;
 // none of it opens anything.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'

@@ -115,7 +115,8 @@ async function insertReaders(db: Kysely<Database>): Promise<void> {
 
 async function beginAnew(round: TestRound, editions: readonly Edition[], drawn: History): Promise<World> {
   const { db } = round
-  const tables = 'events deliveries batches selections notes notices credentials suppressions providers quota_waits'
+  const tables =
+    'events deliveries batches selections notes notices credentials spent_credentials suppressions providers quota_waits'
   const emptied = [...tables.split(' '), 'subscribers'].map((name) => `delete from ${name}`)
   const kept = 'insert into subscribers overriding system value table kept_readers'
   const closed = `update editions set due = 0, stopped_reason = null, stopped_until = null, resumed_at = null, frozen_at = 'infinity'`

@@ -19,6 +19,7 @@ describe('the page', () => {
     const answer = await web.app.request(`/view/${token}`)
     const html = await answer.text()
     expect(answer.status).toBe(200)
+    expect(html).toContain('<a class="button" href="/">Subscribe</a>')
     expect(html).toContain('<h1>Thursday 5 March 2026</h1>')
     expect(html).toMatch(
       new RegExp(`<iframe [^>]*src="/view/${token}/mail" sandbox="allow-popups allow-popups-to-escape-sandbox"`),
@@ -76,12 +77,24 @@ describe('a link that no longer holds', () => {
   it.each([
     ['withheld', sql`update deliveries set state = 'withheld', reason = 'left', local_date = null`],
     ['revoked by a new epoch', sql`update subscribers set token_epoch = token_epoch + 1`],
-  ])('is not found: %s', async (_, change) => {
+  ])('says that it was withdrawn, and no more: %s', async (_, change) => {
     const { token } = await mailAda()
     expect((await web.app.request(`/view/${token}`)).status).toBe(200)
     await change.execute(web.round.db)
-    expect((await web.app.request(`/view/${token}`)).status).toBe(404)
-    expect((await web.app.request(`/view/${token}/mail`)).status).toBe(404)
+    for (const path of [`/view/${token}`, `/view/${token}/mail`]) {
+      const answer = await web.app.request(path)
+      const html = await answer.text()
+      expect(answer.status).toBe(410)
+      expect(html).toContain('This link was withdrawn')
+      expect(html).not.toMatch(/<form|<button|example\.org|Paper 2603/)
+    }
+  })
+
+  it('is not found once its reader was erased', async () => {
+    const { token } = await mailAda()
+    await sql`update subscribers set token_epoch = token_epoch + 1, address = null, consent = 'unsubscribed',
+      next_due_at = null`.execute(web.round.db)
+    for (const path of [`/view/${token}`, `/view/${token}/mail`]) expect((await web.app.request(path)).status).toBe(404)
   })
 
   it('still holds after the reader has left: the digest was theirs', async () => {

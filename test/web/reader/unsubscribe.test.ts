@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
+import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
 import { findSubscriberByAddress } from '../../../src/subscriber/store.ts'
+import type { Subscriber } from '../../../src/subscriber/subscriber.ts'
 import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
 import { addReader, freezeEdition, TEST_SECRET } from '../../support/round.ts'
 import { keepWeb, mailEdition, openApp, snapshot, tokenOf } from '../open-app.ts'
@@ -45,27 +47,52 @@ describe('the page', () => {
     const html = await answer.text()
     expect(answer.status).toBe(200)
     expect(html).toContain('Already unsubscribed')
-    expect(html.match(/<button/g)).toHaveLength(1)
-    expect(html).toContain('value="resubscribe"')
+    expect([...html.matchAll(/<button[^>]* value="(\w+)"/g)].map(([, action]) => action)).toEqual([
+      'resubscribe',
+      'export',
+      'erase',
+    ])
   })
 
   it('offers no way back an hour after leaving', async () => {
     const path = await mailAda()
     await web.app.request(path, { method: 'POST' })
     await sql`update subscribers set left_at = now() - interval '61 minutes'`.execute(web.round.db)
-    expect(await (await web.app.request(path)).text()).not.toContain('<button')
+    expect(await (await web.app.request(path)).text()).not.toContain('value="resubscribe"')
     const late = await post(path, { action: 'resubscribe' })
     expect(await late.text()).toContain('Already unsubscribed')
     expect(await consentOf(ADDRESS)).toBe('unsubscribed')
   })
 
-  it('has no address to show after an erasure', async () => {
+  it('is not found after an erasure, like a link that never was', async () => {
     const path = await mailAda()
-    await sql`update subscribers set consent = 'unsubscribed', address = null, next_due_at = null
-      where address = ${ADDRESS}`.execute(web.round.db)
-    const html = await (await web.app.request(path)).text()
-    expect(html).toContain('Already unsubscribed')
-    expect(html).not.toContain('•••')
+    const { id } = (await findSubscriberByAddress(web.round.db, ADDRESS)) as Subscriber
+    await web.round.db.transaction().execute((trx) => eraseSubscriber(trx, id))
+    const missing = await (await web.app.request('/unsubscribe/x')).text()
+    for (const method of ['GET', 'POST']) {
+      const answer = await web.app.request(path, { method })
+      expect([answer.status, await answer.text()]).toEqual([404, missing])
+    }
+  })
+
+  it('still gives readers who have left their data, or its end, by a mailed link', async () => {
+    const path = await mailAda()
+    await post(path, { action: 'unsubscribe' })
+    for (const action of ['export', 'erase']) {
+      const html = await (await post(path, { action })).text()
+      expect(html).toContain('Check your inbox')
+      expect(html).toContain('a•••@example.org')
+    }
+    const notices = await web.round.db.selectFrom('notices').select(['kind', 'address']).orderBy('id').execute()
+    expect(notices).toEqual([
+      { kind: 'export', address: ADDRESS },
+      { kind: 'erase', address: ADDRESS },
+    ])
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+    // One click means leaving, whatever else it says.
+    await post(path, { action: 'resubscribe' })
+    await post(path, { action: 'export', 'List-Unsubscribe': 'One-Click' })
+    expect(await consentOf(ADDRESS)).toBe('unsubscribed')
   })
 })
 
@@ -75,7 +102,7 @@ describe('the button', () => {
     const body = new URLSearchParams({ action: 'unsubscribe' })
     const answer = await web.app.request(path, { method: 'POST', body })
     expect(answer.status).toBe(200)
-    expect(await answer.text()).toContain('You are unsubscribed')
+    expect(await answer.text()).toMatch(/You(&#x27;|')re unsubscribed/)
     expect(await consentOf(ADDRESS)).toBe('unsubscribed')
     expect(await consentOf('grace@example.org')).toBe('confirmed')
   })
@@ -161,14 +188,14 @@ describe('what may be had instead of leaving', () => {
   it('steps down with the same link, and can be undone', async () => {
     const path = await mailAda()
     const html = await (await post(path, { action: 'weekly' })).text()
-    expect(html).toContain('You stay subscribed')
+    expect(html).toMatch(/You(&#x27;|')re still subscribed/)
     expect(html).toContain('every Monday at 07:00')
     const reader = await findSubscriberByAddress(web.round.db, ADDRESS)
     expect(reader).toMatchObject({ consent: 'confirmed', cadence: 'weekly', weekday: 1 })
     const undo = /href="(\/undo\/[\w-]+)"/.exec(html)?.[1] as string
     expect((await web.app.request(undo, { method: 'POST' })).status).toBe(200)
     expect(await findSubscriberByAddress(web.round.db, ADDRESS)).toMatchObject({ cadence: 'daily' })
-    expect((await web.app.request(undo, { method: 'POST' })).status).toBe(404)
+    expect((await web.app.request(undo, { method: 'POST' })).status).toBe(410)
   })
 
   it('comes back within an hour of leaving, and one-click leaves whatever else it says', async () => {

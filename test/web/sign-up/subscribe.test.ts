@@ -48,7 +48,7 @@ describe('signing up', () => {
       expect(answer.headers.get('Set-Cookie')).toBeNull()
       answers.add(`${answer.status} ${(await answer.text()).replaceAll(address, '')}`)
     }
-    expect([...answers]).toEqual([expect.stringMatching(/^200 [\s\S]*Look into your inbox/)])
+    expect([...answers]).toEqual([expect.stringMatching(/^200 [\s\S]*Check your inbox/)])
     const notices = await listNotices()
     expect(notices.map(({ kind, address }) => [kind, address])).toEqual([
       ['confirm', 'unknown@example.org'],
@@ -58,15 +58,15 @@ describe('signing up', () => {
     expect(queued).toEqual(notices.map(({ id }) => id))
     const robot = await ask({ address: 'robot@example.org', website: 'https://spam.example' })
     expect([robot.status, (await listNotices()).length]).toEqual([200, 3])
-    expect(await robot.text()).toContain('Look into your inbox')
+    expect(await robot.text()).toContain('Check your inbox')
   })
 
   it('tells what is wrong beside the form, keeps what was typed and does nothing', async () => {
     const address = 'new@example.org'
     const cases: [Record<string, string>, string][] = [
       [{ address, opened: stampOf(0) }, 'That was quick'],
-      [{ address, opened: stampOf(49 * 3600 * SECOND_MS) }, 'no longer fresh'],
-      [{ address, opened: 'forged.stamp' }, 'no longer fresh'],
+      [{ address, opened: stampOf(49 * 3600 * SECOND_MS) }, 'form has expired'],
+      [{ address, opened: 'forged.stamp' }, 'form has expired'],
       [{ address: 'new@localhost' }, 'id="address-problem"'],
       [{ address, zone: 'Mars/Olympus' }, 'id="zone-problem"'],
       // This runtime knows it, PostgreSQL takes it for an abbreviation.

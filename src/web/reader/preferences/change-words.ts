@@ -21,19 +21,19 @@ export function describeChange({ before, after }: Changed): string[] {
   if (was.minimumVotes !== is.minimumVotes) {
     sentences.push(
       is.minimumVotes === 0
-        ? 'Papers need no votes any more.'
+        ? 'Papers no longer need any votes.'
         : `Papers need ${counted(is.minimumVotes, 'vote')} or more; they needed ${was.minimumVotes}.`,
     )
   }
   if (was.onlyWithCode !== is.onlyWithCode)
-    sentences.push(is.onlyWithCode ? 'Only papers with code come.' : 'Papers without code come too.')
+    sentences.push(is.onlyWithCode ? 'You get only papers with code.' : 'You get papers without code too.')
   for (const [list, name] of LISTS) {
     if (was[list].join('\n') !== is[list].join('\n')) sentences.push(listSentence(name, is[list]))
   }
   if (was.includeMeans !== is.includeMeans) {
     sentences.push(
       is.includeMeans === 'only'
-        ? 'Nothing but what you include or follow comes.'
+        ? 'You get only what you include or follow.'
         : 'What you include or follow comes first, the rest after it.',
     )
   }
@@ -53,7 +53,7 @@ const LISTS = [
 ] as const
 
 function listSentence(name: string, list: readonly string[]): string {
-  if (list.length === 0) return `${name}: none any more.`
+  if (list.length === 0) return `${name}: none now.`
   const shown = list.slice(0, SHOWN_MAX).join(', ')
   return list.length > SHOWN_MAX ? `${name}: ${shown} and ${list.length - SHOWN_MAX} more.` : `${name}: ${shown}.`
 }
@@ -61,5 +61,5 @@ function listSentence(name: string, list: readonly string[]): string {
 function pauseSentence(until: string | null): string {
   return until === null
     ? 'Digests come again from now on.'
-    : `Nothing comes up to and including ${shortDate(until)}; then it goes on by itself.`
+    : `You get nothing through ${shortDate(until)}; then it goes on by itself.`
 }

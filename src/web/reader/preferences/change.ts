@@ -3,13 +3,14 @@
 import type { Context } from 'hono'
 import { getNow } from '../../../database/clock.ts'
 import { askAddress } from '../../../delivery/request/address-change.ts'
-import { askLink } from '../../../delivery/request/own-data.ts'
 import { type Change, stepDown, stepFrom } from '../../../subscriber/change.ts'
-import { maskAddress, normalizeAddress } from '../../../subscriber/subscriber.ts'
+import { normalizeAddress } from '../../../subscriber/subscriber.ts'
 import { change } from '../../../subscriber/undo.ts'
 import { UnknownZoneError } from '../../../subscriber/zone.ts'
 import { type Form, readForm } from '../../page/form.ts'
 import { UNKNOWN_ZONE } from '../../page/rhythm.ts'
+import { tell } from '../../page/tell.ts'
+import { type DataWish, dataWishFrom, mailDataLink } from '../../visit/data-links.ts'
 import type { ReaderParts } from '../../visit/reader-parts.ts'
 import type { Session } from '../../visit/session.ts'
 import { describeChange } from './change-words.ts'
@@ -32,8 +33,6 @@ const ACTIONS: Record<string, (request: Request) => Promise<Response>> = {
   resume: (request) => changeTo(request, { pausedUntil: null }),
   step,
   address: moveTo,
-  export: (request) => mailLink(request, 'export'),
-  erase: (request) => mailLink(request, 'erase'),
 }
 
 /** Takes a form of the page, for whoever has a sitting and sends it from there. */
@@ -43,12 +42,14 @@ export function changePreferences(parts: ReaderParts) {
     if (!session) return noSession(c, parts)
     const form = await readForm(c)
     if (!parts.sessions.isOwnForm(c, session, form)) return noSession(c, parts)
-    if (session.reader.consent !== 'confirmed') return notSubscribed(c, parts)
+    const wish = dataWishFrom(form.get('action'))
+    if (session.reader.consent !== 'confirmed' && !wish) return notSubscribed(c, parts, session)
     const waitS = await parts.limits.takeChange(session.reader.publicId)
     if (waitS > 0) {
       c.header('Retry-After', String(waitS))
       return c.text('Too many changes at once: try again in a minute.', 429)
     }
+    if (wish) return mailLink({ c, parts, session, form }, wish)
     const action = ACTIONS[form.get('action')]
     const request = { c, parts, session, form }
     return action ? action(request) : preferencesPage(c, parts, session, {})
@@ -81,7 +82,7 @@ async function pause(request: Request): Promise<Response> {
   if (/^\d{4}-\d{2}-\d{2}$/.test(until) && isDay(until) && until >= untilMin && until <= untilMax) {
     return changeTo(request, { pausedUntil: until })
   }
-  const untilProblem = 'A day from tomorrow on, within a year.'
+  const untilProblem = 'Choose a date between tomorrow and a year from now.'
   return preferencesPage(c, parts, session, { until, untilProblem }, session.reader, 422)
 }
 
@@ -94,10 +95,10 @@ async function step(request: Request): Promise<Response> {
 async function changeTo({ c, parts, session, form }: Request, wanted: Change): Promise<Response> {
   try {
     const changed = await change(parts.db, session.reader.id, wanted)
-    if (!changed) return notSubscribed(c, parts)
+    if (!changed) return notSubscribed(c, parts, session)
     const told = describeChange(changed)
     const undoPath = changed.undo === null ? '' : `${parts.pages.base}/undo/${changed.undo}`
-    return preferencesPage(c, parts, session, { told: told.length > 0 ? told : ['Nothing was different.'], undoPath })
+    return preferencesPage(c, parts, session, { told: told.length > 0 ? told : ['Nothing changed.'], undoPath })
   } catch (error) {
     if (!(error instanceof UnknownZoneError)) throw error
     // A zone that this runtime knows and PostgreSQL does not.
@@ -117,28 +118,22 @@ async function moveTo({ c, parts, session, form }: Request): Promise<Response> {
   const newAddress = form.get('address')
   const address = normalizeAddress(newAddress)
   if (address === undefined) {
-    const addressProblem = 'This is not an address that mails can be sent to.'
+    const addressProblem = 'We cannot send email to this address.'
     return preferencesPage(c, parts, session, { newAddress, addressProblem }, session.reader, 422)
   }
   const noticeId = await askAddress(parts, session.reader.id, address)
   await parts.sendNotice(noticeId)
   return preferencesPage(c, parts, session, {
-    told: [`A link was mailed to ${address}. Your digests move once it is used, within 48 hours.`],
+    told: [`We emailed a link to ${address}. Your digests move once it is used, within 48 hours.`],
   })
 }
 
-async function mailLink({ c, parts, session }: Request, kind: 'export' | 'erase'): Promise<Response> {
-  const noticeId = await askLink(parts, session.reader.id, kind)
-  const own = session.reader.address === null ? '' : maskAddress(session.reader.address)
-  if (noticeId === null) {
-    const problem = 'Several of these links were mailed today already: use the newest.'
-    return preferencesPage(c, parts, session, { problem })
+async function mailLink({ c, parts, session }: Request, wish: DataWish): Promise<Response> {
+  const { isSent, sentence } = await mailDataLink(parts, session.reader, wish)
+  if (session.reader.consent === 'confirmed') {
+    return preferencesPage(c, parts, session, isSent ? { told: [sentence] } : { problem: sentence })
   }
-  await parts.sendNotice(noticeId)
-  const purpose = kind === 'export' ? 'export your data' : 'erase everything'
-  return preferencesPage(c, parts, session, {
-    told: [`A link to ${purpose} was mailed to ${own}. It works once, within 48 hours.`],
-  })
+  return tell(c, parts.pages, { heading: 'Check your inbox', paragraphs: [sentence] })
 }
 
 function isDay(text: string): boolean {

@@ -11,10 +11,12 @@ import { findSubscriberByPublicId } from '../../../subscriber/store.ts'
 import type { Subscriber } from '../../../subscriber/subscriber.ts'
 import { issueToken } from '../../../subscriber/token.ts'
 import { ask } from '../../page/ask.ts'
+import { sayGoodbye } from '../../page/goodbye.ts'
+import { linkPage } from '../../page/link-form.ts'
 import { definePage, type Pages } from '../../page/pages.ts'
 import { rhythmOf } from '../../page/rhythm.ts'
 import { askingPage } from '../../page/safety.ts'
-import { tell } from '../../page/tell.ts'
+import { answerOldLink } from '../../visit/old-link.ts'
 import { type ReaderParts, tokenIn } from '../../visit/reader-parts.ts'
 import type { Session } from '../../visit/session.ts'
 import { type LookBackValues, lookBackValues } from './look-back.ts'
@@ -30,10 +32,11 @@ const LOOKED_BACK = 30
  * Exchanges a mailed link for a sitting. The address that is left in history and logs opens
  * nothing.
  */
-export function exchangeLink({ db, linkKeys, pages, sessions }: ReaderParts) {
+export function exchangeLink(parts: ReaderParts) {
+  const { db, linkKeys, pages, sessions } = parts
   return async (c: Context): Promise<Response> => {
     const reader = await findHolder(db, linkKeys, 'preferences', tokenIn(c))
-    if (!reader) return c.notFound()
+    if (!reader) return answerOldLink(c, parts, 'preferences')
     await sessions.begin(c, reader)
     const step = stepFrom(c.req.query('step'))
     return c.redirect(`${pages.base}/preferences${step ? `?step=${step}` : ''}`, 303)
@@ -45,7 +48,7 @@ export function showPreferences(parts: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const session = await parts.sessions.find(c)
     if (!session) return noSession(c, parts)
-    if (session.reader.consent !== 'confirmed') return notSubscribed(c, parts)
+    if (session.reader.consent !== 'confirmed') return notSubscribed(c, parts, session)
     const step = stepFrom(c.req.query('step'))
     if (step) {
       return askStep(c, parts.pages, step, session)
@@ -97,16 +100,25 @@ export function pauseDays({ zone }: Pick<Rhythm, 'zone'>, now: Date): { untilMin
 }
 
 /** Says that there is no sitting: it ended, or the page was opened without a link. */
-export function noSession(c: Context, { pages }: Pick<ReaderParts, 'pages'>): Response {
-  const heading = 'Please open the link again'
-  const paragraphs = ['A visit to this page ends after an hour. Every digest has a fresh link in its foot.']
-  return tell(c, pages, { heading, paragraphs, front: { label: 'To the papers of the day', first: true } }, 403)
+export function noSession(c: Context, { pages, formKeys }: ReaderParts): Response {
+  return linkPage(c, pages, {
+    heading: 'Please open your link again',
+    text: 'A visit to this page ends after an hour. Every digest has a fresh link at its foot, or we can email you one.',
+    status: 403,
+    opened: formKeys.stamp(new Date()),
+  })
 }
 
-export function notSubscribed(c: Context, { pages }: Pick<ReaderParts, 'pages'>): Response {
-  const heading = 'You get no digests now'
-  const paragraphs = ['There is nothing to choose until you subscribe again.']
-  return tell(c, pages, { heading, paragraphs, front: { label: 'Subscribe', first: true } })
+/** There is nothing to choose, but what is kept can still be had, or erased. */
+export function notSubscribed(c: Context, { pages }: ReaderParts, { formToken }: Session): Response {
+  return sayGoodbye(c, pages, {
+    heading: 'You get no digests now',
+    paragraphs: ['There is nothing to choose until you subscribe again.'],
+    note: '',
+    comeBackPath: '',
+    dataPath: `${pages.base}/preferences`,
+    formToken,
+  })
 }
 
 function askStep(c: Context, pages: Pages, step: Step, { reader, formToken }: Session): Response {
@@ -129,7 +141,7 @@ function askStep(c: Context, pages: Pages, step: Step, { reader, formToken }: Se
 /** Says what a step down would bring this reader. */
 export function stepWords(step: Step, reader: Subscriber): string {
   const { choices = reader.choices, pausedUntil: _, ...rest } = stepDown(step, reader)
-  if (step === 'pause') return 'Nothing comes for two weeks; then it goes on by itself.'
+  if (step === 'pause') return 'You get nothing for two weeks; then it goes on by itself.'
   if (step === 'weekly') return `The week's papers, ${rhythmOf({ ...reader, ...rest })}.`
   return `At most ${choices.papers} a digest instead of ${reader.choices.papers}.`
 }

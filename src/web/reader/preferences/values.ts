@@ -74,7 +74,7 @@ const LISTS = [
   ['include', 'Topics', 'One a line: diffusion, protein folding'],
   ['authors', 'Authors', 'One a line, as papers print them'],
   ['organisations', 'Organisations', 'One a line'],
-  ['mute', 'Never these topics', 'One a line; they go before all others'],
+  ['mute', 'Never these topics', 'One a line; they win over everything else'],
 ] as const
 
 /** Returns the page for a reader. `today` is their local date. */
@@ -122,7 +122,7 @@ export function preferencesValues(
 /** A pause that is over by the reader's own date says nothing any more. `tomorrow` is theirs. */
 function pausedWords({ pausedUntil }: Pick<Preferences, 'pausedUntil'>, tomorrow: string): string {
   const lasts = pausedUntil !== null && pausedUntil >= tomorrow
-  return lasts ? `Paused up to and including ${shortDate(pausedUntil)}.` : ''
+  return lasts ? `Paused through ${shortDate(pausedUntil)}.` : ''
 }
 
 function choicesOf(list: readonly (readonly [value: string, label: string])[], chosen: string): Choice[] {

@@ -20,15 +20,15 @@ describe('describeChange', () => {
       {},
       'Your digest now comes every Friday at 18:00, America/New York; it came every day at 07:00, UTC.',
     ],
-    [{ pausedUntil: '2026-03-05' }, {}, 'Nothing comes up to and including Thu 5 March; then it goes on by itself.'],
+    [{ pausedUntil: '2026-03-05' }, {}, 'You get nothing through Thu 5 March; then it goes on by itself.'],
     [{ silence: 'note' }, {}, 'A day without papers brings a short note.'],
     [{}, { papers: 1 }, 'It holds at most 1 paper; it held 10.'],
     [{}, { length: 'titles' }, 'It shows titles only; it showed short cards.'],
     [{}, { minimumVotes: 5 }, 'Papers need 5 votes or more; they needed 0.'],
-    [{}, { onlyWithCode: true }, 'Only papers with code come.'],
+    [{}, { onlyWithCode: true }, 'You get only papers with code.'],
     [{}, { mute: ['audio'] }, 'Topics you mute: audio.'],
     [{}, { authors: ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'] }, 'Authors you follow: a1, a2, a3, a4, a5 and 1 more.'],
-    [{}, { includeMeans: 'only' }, 'Nothing but what you include or follow comes.'],
+    [{}, { includeMeans: 'only' }, 'You get only what you include or follow.'],
   ])('tells one difference in one sentence: %j %j', (given, choices, sentence) => {
     expect(tell(given, choices)).toEqual([sentence])
   })
@@ -41,8 +41,8 @@ describe('describeChange', () => {
     }
     expect(describeChange({ before: after, after: BEFORE })).toEqual([
       'Digests come again from now on.',
-      'Papers need no votes any more.',
-      'Topics you include: none any more.',
+      'Papers no longer need any votes.',
+      'Topics you include: none now.',
     ])
   })
 })

@@ -76,7 +76,7 @@ describe('the preferences page', () => {
     for (const until of [day(0), day(-3), day(500), '2026-02-31', 'tomorrow', '']) {
       expect((await send({ action: 'pause', until })).status, until).toBe(422)
     }
-    expect(await (await send({ action: 'pause', until: day(7) })).text()).toContain('Nothing comes up to')
+    expect(await (await send({ action: 'pause', until: day(7) })).text()).toContain('You get nothing through')
     expect((await readerNow())?.pausedUntil).toBe(day(7))
     expect(await (await look()).text()).toContain('Resume now')
     await send({ action: 'resume' })
@@ -94,7 +94,7 @@ describe('the preferences page', () => {
     }
     const free = await ask({ action: 'address', address: 'New@example.org' })
     const taken = await ask({ action: 'address', address: 'grace@example.org' })
-    expect(free).toContain('A link was mailed to new@example.org')
+    expect(free).toContain('We emailed a link to new@example.org')
     expect(taken?.replace('grace@', 'new@')).toBe(free)
     expect(await ask({ action: 'export' })).toContain('a•••@example.org')
     expect(await ask({ action: 'erase' })).toContain('erase everything')
@@ -113,5 +113,9 @@ describe('the preferences page', () => {
     expect(await (await look()).text()).toContain('You get no digests now')
     await send({ action: 'step', step: 'weekly' })
     expect(await readerNow()).toMatchObject({ cadence: 'daily', consent: 'unsubscribed' })
+    for (const action of ['export', 'erase'])
+      expect(await (await send({ action })).text()).toContain('Check your inbox')
+    const notices = await web.round.db.selectFrom('notices').select('kind').orderBy('id').execute()
+    expect(notices.map(({ kind }) => kind)).toEqual(['export', 'erase'])
   })
 })
