@@ -44,7 +44,7 @@ const pageOf = async (path: string) => (await app.request(path)).text()
 
 describe('the list', () => {
   it('waits kindly for the first mail', async () => {
-    expect(await pageOf('/outbox')).toContain('No mails yet')
+    expect(await pageOf('/outbox')).toContain('No emails yet')
     expect(await pageOf('/')).toContain('href="/outbox"')
   })
 
