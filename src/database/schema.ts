@@ -143,6 +143,8 @@ export interface EditionPaperRow {
   comments: number
   reason: string
   paper: Json<unknown>
+  /** Votes when the edition of its own date froze; of papers of earlier dates that were in it. */
+  upvotes_before: Optional<number>
 }
 
 /**
@@ -219,6 +221,8 @@ export interface SelectionRow {
   papers: number[]
   reasons: number[]
   remarks: Generated<string[]>
+  /** What its mails say first, as JSON; null for selections from before there were openings. */
+  opening: Optional<string>
 }
 
 /**

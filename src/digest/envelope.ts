@@ -2,11 +2,9 @@
 // changed setting never changes a mail that was marked before.
 import { domainToASCII } from 'node:url'
 import type { EditionKind, Length } from '../database/states.ts'
-import type { EditionDate } from '../source/paper.ts'
 import { hostLinks, ownLink } from './links.ts'
 import { markSlot } from './piece.ts'
-import { cleanLine, cleanText, shortenToLength, shortTitle } from './text/text.ts'
-import { shortDate } from './words.ts'
+import { cleanLine, cleanText, shortenToLength } from './text/text.ts'
 
 /** Who sends, as the operator set it. */
 export interface Host {
@@ -30,9 +28,11 @@ export interface Envelope {
 
 /** Longer subjects are folded or cut by clients; in UTF-16 code units. */
 const SUBJECT_MAX = 78
-const SUBJECT_NAME_MAX = 24
-/** Room for what joining adds after the lead. */
-const MORE_LENGTH = ' and 100 more'.length
+/**
+ * Names the sender to Gmail: the same in every mail of every host's, 5 to 15 characters, no
+ * recipient in it.
+ */
+const FEEDBACK_SENDER = 'paper-round'
 
 /**
  * Returns sender and headers of an edition's mails, one-click unsubscribe (RFC 8058) among them.
@@ -55,7 +55,10 @@ export function envelopeOf(host: Host, name: string, kind: EditionKind, length: 
       ['List-Unsubscribe-Post', 'List-Unsubscribe=One-Click'],
       ['List-Id', `${phrase}<daily-papers.${domain}>`],
       ['Archived-At', `<${links.view}>`],
-      ['Feedback-ID', `${kind}:${length}:digest:${domain}`],
+      ['List-Archive', `<${links.archive}>`],
+      ['List-Owner', `<mailto:${addressOf(from)}>`],
+      ['List-Help', `<${links.front}>`],
+      ['Feedback-ID', `${kind}:${length}:digest:${FEEDBACK_SENDER}`],
       ['Auto-Submitted', 'auto-generated'],
       ['X-Auto-Response-Suppress', 'OOF, AutoReply'],
     ],
@@ -92,23 +95,19 @@ export function noticeSubject(text: string): string {
   return shortenToLength(subjectLine(cleanText(text)), SUBJECT_MAX)
 }
 
-/** Returns the part of the subject that says the day: `Daily Papers, Thu 5 March: `. */
-export function subjectDay(name: string, date: EditionDate, kind: EditionKind): string {
-  const when = kind === 'weekly' ? `week to ${shortDate(date)}` : shortDate(date)
-  return `${shortenToLength(subjectLine(name), SUBJECT_NAME_MAX)}, ${when}: `
-}
-
-/** Returns what a subject calls the paper that leads, short enough for what stands around it. */
-export function subjectLead(title: string, day: string): string {
-  return shortTitle(subjectLine(cleanText(title)), SUBJECT_MAX - day.length - MORE_LENGTH)
-}
-
 /**
  * One line, in which nothing begins an encoded word: readers' programs would decode it and show
  * what is hidden there.
  */
-function subjectLine(text: string): string {
+export function subjectLine(text: string): string {
   return cleanLine(text).replaceAll('=?', '= ?')
+}
+
+/** The address of a sender, as a link to it holds it. */
+function addressOf(from: string): string {
+  const address = /<([^<>]*)>\s*$/.exec(from)?.[1] ?? from
+  const at = address.lastIndexOf('@')
+  return `${encodeURIComponent(address.slice(0, at).trim())}@${senderDomain(from)}`
 }
 
 function senderDomain(from: string): string {

@@ -3,7 +3,8 @@
 import type { Section } from '../database/states.ts'
 import type { Size } from './budget.ts'
 import type { Envelope } from './envelope.ts'
-import { type Order, orderOfMail, orderOfView, positionOf, type Stock } from './order.ts'
+import { type Layout, orderOfMail, orderOfView, positionOf, type Stock } from './order.ts'
+import { orderOfMail2, orderOfView2 } from './order-2.ts'
 import {
   type Piece,
   REMARK,
@@ -13,12 +14,19 @@ import {
   type Slotted,
   splitSlots,
   twinSize,
+  WORD_NAMES,
 } from './piece.ts'
+import { isLead, leadLines, type PrintedWords, printFrame, printLead } from './printed-opening.ts'
 import { printRemark } from './remark.ts'
-import { remarksOf, type Selection } from './selection.ts'
+import { type Opening, remarksOf, type Selection } from './selection.ts'
 
-/** Stored with every marked batch: another version's recipe is never rebuilt. */
-export const JOIN_VERSION = 2
+/** What pieces are rendered for now; stored with every marked batch. */
+export const JOIN_VERSION = 3
+/**
+ * Versions that are joined to the byte as ever: editions keep the one of their pieces. Another
+ * version's recipe is never rebuilt.
+ */
+export const JOIN_VERSIONS: readonly number[] = [2, JOIN_VERSION]
 
 /** How html and text leave: as they read, or ready for a MIME message. */
 export type MailEncoding = 'utf8' | 'quoted-printable'
@@ -27,11 +35,15 @@ export type Slots = Readonly<Record<SlotName, string>>
 
 /** The pieces of an edition and length, parsed once for all of its mails. */
 export interface PreparedPieces {
+  /** One of JOIN_VERSIONS. */
+  version: number
   encoding: MailEncoding
   from: string
   headers: { name: string; value: Slotted }[]
   /** Section of each position. */
   sections: ReadonlyMap<number, Section>
+  /** Undefined for pieces of version 2, which knew one form of card and no opening. */
+  layout: (Layout & { plain: Opening }) | undefined
   byName: ReadonlyMap<string, { sha256: string; body: Slotted }>
   /**
    * Of what there is in HTML and text, by name without the medium: in both encodings, so that both
@@ -51,18 +63,34 @@ export interface JoinedDigest {
 /** Anything else could need escaping; tokens are base64url. */
 const SLOT_VALUE = new RegExp(`^[A-Za-z0-9_-]{1,${SLOT_MAX_LENGTH}}$`)
 
+/** The piece that says how an edition's mails are laid out. */
+export interface LayoutPiece extends Layout {
+  join: number
+  sections: (readonly [position: number, section: Section])[]
+  /** For a mail that cannot print what its selection's opening names. */
+  plain: Opening
+}
+
 /** A mail without its slots: what all readers of a selection share. */
 interface Draft {
   /** Names of all its pieces. */
   names: string[]
-  /** One line a remark that it prints. */
-  remarks: string[]
+  /** One line for the opening, and one a remark that it prints. */
+  said: string[]
   subject: string
   html: Slotted
   text: Slotted
 }
 
-const NO_REMARKS: ReadonlyMap<number, string> = new Map()
+/** What a selection says in its mail beyond the pieces. */
+interface Said {
+  remarks: ReadonlyMap<number, string>
+  frame: PrintedWords
+  /** In the order of the lead block. */
+  lead: readonly PrintedWords[]
+}
+
+const SILENT: Said = { remarks: new Map(), frame: {}, lead: [] }
 
 /** A batch joins a hundred mails of a few selections: each is put together once. */
 const drafts = new WeakMap<PreparedPieces, WeakMap<Selection, Draft>>()
@@ -81,12 +109,17 @@ export function preparePieces(pieces: readonly Piece[], encoding: MailEncoding):
     }),
   )
   const { from, headers } = JSON.parse(plain({ byName }, 'envelope')) as Envelope
-  const sections = JSON.parse(plain({ byName }, 'sections')) as [number, Section][]
+  const layout = byName.has('layout') ? (JSON.parse(plain({ byName }, 'layout')) as LayoutPiece) : undefined
+  const sections = layout?.sections ?? (JSON.parse(plain({ byName }, 'sections')) as [number, Section][])
+  const version = layout?.join ?? 2
+  if (!JOIN_VERSIONS.includes(version)) throw new Error(`pieces of join version ${version}, which is not known here`)
   return {
+    version,
     encoding,
     from,
     headers: headers.map(([name, value]) => ({ name, value: splitSlots(value) })),
     sections: new Map(sections),
+    layout,
     byName,
     sizes: sizesOf(pieces),
   }
@@ -115,33 +148,66 @@ export function joinDigest(prepared: PreparedPieces, selection: Selection, slots
 
 /**
  * Joins the page that shows a digest to whoever holds its link: read only, whole, without anything
- * personal, remarks among it.
+ * personal, what names its reader's choices among it.
  */
 export function joinView(prepared: PreparedPieces, selection: Selection): { html: string } {
   if (prepared.encoding !== 'utf8') throw new Error('a page is joined from pieces in utf8')
-  const { body } = orderOfView(stockOf(prepared), selection)
-  return { html: fill(concatenate(prepared, 'html', body, NO_REMARKS), undefined) }
+  const { layout } = prepared
+  if (!layout) {
+    const { body } = orderOfView2(stockOf(prepared), selection)
+    return { html: fill(concatenate(prepared, 'html', body, SILENT), undefined) }
+  }
+  const opening = selection.opening ?? layout.plain
+  const { body } = orderOfView(stockOf(prepared), layout, { ...selection, opening })
+  const said = { ...SILENT, frame: printFrame(opening, true), lead: leadLines(opening, true).map(printLead) }
+  return { html: fill(concatenate(prepared, 'html', body, said), undefined) }
 }
 
 /**
- * Returns the canonical text of everything that a selection's bytes are made of, remarks included,
- * slots not.
+ * Returns the canonical text of everything that a selection's bytes are made of, its opening and
+ * remarks included, slots not.
  */
 export function recipeOf(prepared: PreparedPieces, selection: Selection): string {
-  const { names, remarks } = draftOf(prepared, selection)
+  const { names, said } = draftOf(prepared, selection)
   const lines = names.map((name) => `${name} ${pieceOf(prepared, name).sha256}`)
-  return `${[`encoding ${prepared.encoding}`, ...lines, ...remarks].join('\n')}\n`
+  return `${[`encoding ${prepared.encoding}`, ...lines, ...said].join('\n')}\n`
 }
 
 function draftOf(prepared: PreparedPieces, selection: Selection): Draft {
   const known = drafts.get(prepared) ?? new WeakMap<Selection, Draft>()
   drafts.set(prepared, known)
-  const draft = known.get(selection) ?? makeDraft(prepared, selection, orderOfMail(stockOf(prepared), selection))
+  const { layout } = prepared
+  const draft =
+    known.get(selection) ?? (layout ? makeDraft(prepared, layout, selection) : makeDraft2(prepared, selection))
   known.set(selection, draft)
   return draft
 }
 
-function makeDraft(prepared: PreparedPieces, selection: Selection, { lead, papers, body }: Order): Draft {
+function makeDraft(prepared: PreparedPieces, layout: Layout & { plain: Opening }, selection: Selection): Draft {
+  const stock = stockOf(prepared)
+  let opening = selection.opening ?? layout.plain
+  let order = orderOfMail(stock, layout, { ...selection, opening })
+  // No mail begins with a paper that it does not hold.
+  if (!opening.papers.every((position) => order.printed.includes(position))) {
+    opening = layout.plain
+    order = orderOfMail(stock, layout, { ...selection, opening })
+  }
+  const { subject } = opening
+  const lead = leadLines(opening, false).map(printLead)
+  const said = { remarks: remarksOf(selection), frame: printFrame(opening, false), lead }
+  const html = inMedium('html', order.body)
+  const text = inMedium('text', order.body)
+  return {
+    names: ['envelope', 'layout', ...html, ...text],
+    said: [`opening ${saidIn(opening)}`, ...remarksIn(order.body, said.remarks)],
+    subject,
+    html: concatenate(prepared, 'html', order.body, said),
+    text: concatenate(prepared, 'text', order.body, said),
+  }
+}
+
+function makeDraft2(prepared: PreparedPieces, selection: Selection): Draft {
+  const { lead, papers, body } = orderOfMail2(stockOf(prepared), selection)
   const remarks = remarksOf(selection)
   const subject = ['subject/day', `subject/lead/${lead}`]
   const html = inMedium('html', body)
@@ -149,15 +215,19 @@ function makeDraft(prepared: PreparedPieces, selection: Selection, { lead, paper
   const start = subject.map((name) => plain(prepared, name)).join('')
   return {
     names: ['envelope', 'sections', ...subject, ...html, ...text],
-    remarks: body.flatMap((name) => {
-      const position = positionOf(name)
-      const remark = position === undefined ? undefined : remarks.get(position)
-      return remark === undefined ? [] : [`remark ${position} ${remark}`]
-    }),
+    said: remarksIn(body, remarks),
     subject: papers === 1 ? start : `${start} and ${papers - 1} more`,
-    html: concatenate(prepared, 'html', body, remarks),
-    text: concatenate(prepared, 'text', body, remarks),
+    html: concatenate(prepared, 'html', body, { ...SILENT, remarks }),
+    text: concatenate(prepared, 'text', body, { ...SILENT, remarks }),
   }
+}
+
+function remarksIn(body: readonly string[], remarks: ReadonlyMap<number, string>): string[] {
+  return body.flatMap((name) => {
+    const position = positionOf(name)
+    const remark = position === undefined ? undefined : remarks.get(position)
+    return remark === undefined ? [] : [`remark ${position} ${remark}`]
+  })
 }
 
 function stockOf({ sections, sizes }: PreparedPieces): Stock {
@@ -179,33 +249,51 @@ function inMedium(medium: 'html' | 'text', body: readonly string[]): string[] {
   return body.map((name) => `${medium}/${name}`)
 }
 
-/** Puts pieces in a row, remarks in their place; what stands between two slots becomes one text. */
+/**
+ * Puts pieces in a row, what the selection says in its place; what stands between two slots becomes
+ * one text.
+ */
 function concatenate(
-  prepared: PreparedPieces,
+  { encoding, byName }: PreparedPieces,
   medium: 'html' | 'text',
   body: readonly string[],
-  remarks: ReadonlyMap<number, string>,
+  { remarks, frame, lead }: Said,
 ): Slotted {
   const joined: Slotted = { literals: [], slots: [] }
   let last = ''
+  let line = -1
   for (const name of body) {
-    const { literals, slots } = pieceOf(prepared, `${medium}/${name}`).body
+    const { literals, slots } = pieceOf({ byName }, `${medium}/${name}`).body
+    const words = isLead(name) ? lead[++line] : frame
     last += literals[0] ?? ''
     for (const [index, slot] of slots.entries()) {
       const next = literals[index + 1] ?? ''
-      if (slot === REMARK) {
-        const remark = printRemark(remarks.get(positionOf(name) ?? 0) ?? '')[prepared.encoding][medium]
-        // Without a remark the line break that ends its line in quoted-printable would stand alone.
-        last += remark === '' ? next.replace(/^=\r\n/, '') : remark + next
-      } else {
+      if (isToken(slot)) {
         joined.literals.push(last)
         joined.slots.push(slot)
         last = next
+        continue
       }
+      const said =
+        slot === REMARK
+          ? printRemark(remarks.get(positionOf(name) ?? 0) ?? '')[encoding][medium]
+          : (words?.[slot]?.[encoding][medium] ?? '')
+      // With nothing said, the line break that ends its line in quoted-printable would stand alone.
+      last += said === '' ? next.replace(/^=\r\n/, '') : said + next
     }
   }
   joined.literals.push(last)
   return joined
+}
+
+/** The same however the opening was kept: no key has a place of its own. */
+function saidIn({ subject, preheader, headline, day, lead, papers }: Opening): string {
+  const lines = lead.map(({ label, title, url, fact, personal }) => [label, title, url, fact, personal])
+  return JSON.stringify([subject, preheader, headline, day, lines, papers])
+}
+
+function isToken(slot: Slotted['slots'][number]): slot is SlotName {
+  return slot !== REMARK && !(WORD_NAMES as readonly string[]).includes(slot)
 }
 
 function fill({ literals, slots: marks }: Slotted, slots: Slots | undefined): string {

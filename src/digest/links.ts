@@ -12,6 +12,7 @@ export interface PaperLinks {
 
 export interface HostLinks {
   front: string
+  archive: string
   /** With the slot of the personal token inside. */
   unsubscribe: string
   view: string
@@ -37,6 +38,7 @@ export function paperLinks(paper: Pick<Paper, 'arxivId' | 'codeUrl' | 'projectUr
 export function hostLinks(publicUrl: string): HostLinks {
   return {
     front: `${publicUrl}/`,
+    archive: `${publicUrl}/editions`,
     unsubscribe: `${publicUrl}/unsubscribe/${markSlot('unsubscribe')}`,
     view: `${publicUrl}/view/${markSlot('view')}`,
     preferences: `${publicUrl}/preferences/${markSlot('preferences')}`,

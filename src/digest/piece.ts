@@ -15,6 +15,13 @@ export type SlotName = (typeof SLOT_NAMES)[number]
  * before the slots.
  */
 export const REMARK = 'remark'
+/**
+ * Where a mail's beginning takes the words of its opening; filled once a selection, before the
+ * slots. `line` is a line of the lead block in the text part, the four before it are its parts.
+ */
+export const WORD_NAMES = ['preheader', 'headline', 'day', 'label', 'title', 'fact', 'url', 'line'] as const
+export type WordName = (typeof WORD_NAMES)[number]
+type Mark = SlotName | WordName | typeof REMARK
 
 export interface Piece {
   /** `html/card/3`, `text/foot`, `envelope` … unique within an edition and length. */
@@ -33,7 +40,7 @@ export interface Piece {
 /** A text cut at its slots: `literals[0] slots[0] literals[1] … literals.at(-1)`. */
 export interface Slotted {
   literals: string[]
-  slots: (SlotName | typeof REMARK)[]
+  slots: Mark[]
 }
 
 // Outside text never holds control characters, so it can neither make nor break a marker.
@@ -41,12 +48,13 @@ const OPEN = '\u0001'
 const CLOSE = '\u0002'
 /** Of a slot's value, in ASCII characters: what fits a line of quoted-printable. */
 export const SLOT_MAX_LENGTH = 75
-const MARKS = [...SLOT_NAMES, REMARK] as const
+const MARKS: readonly Mark[] = [...SLOT_NAMES, REMARK, ...WORD_NAMES]
+const TOKENS: readonly Mark[] = SLOT_NAMES
 /** One below the limit of 76, for the soft line break that may follow the last line. */
 const QUOTED_LINE_MAX = 75
 
 /** Returns the mark that stands for a slot inside a piece. */
-export function markSlot(name: SlotName | typeof REMARK): string {
+export function markSlot(name: Mark): string {
   return `${OPEN}${name}${CLOSE}`
 }
 
@@ -61,7 +69,7 @@ export function makePiece(name: string, text: string): Piece {
 
 /**
  * Returns what the HTML and the text of one thing weigh in a mail, slots filled with the longest
- * values there are, without a remark.
+ * values there are, without remarks and the words of an opening.
  */
 export function twinSize(html: Piece, text: Piece): Size {
   return {
@@ -91,7 +99,7 @@ export function quoteText(text: string): string {
 
 function measure(text: string): number {
   const { literals, slots } = splitSlots(text)
-  const filled = slots.filter((slot) => slot !== REMARK).length
+  const filled = slots.filter((slot) => TOKENS.includes(slot)).length
   return literals.reduce((sum, literal) => sum + Buffer.byteLength(literal), filled * SLOT_MAX_LENGTH)
 }
 

@@ -2,13 +2,16 @@
 // around them.
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
-import { fits, heaviest, type Level, NO_SIZE, type Size, shorteningSteps, sumSizes } from './budget.ts'
-import { alsoLineOf, type Card, cardOf } from './card.ts'
-import { envelopeOf, type Host, subjectDay, subjectLead } from './envelope.ts'
-import { alsoHeading, headingOf, hostFrame, type Sheet, sheetFrame } from './frame.ts'
-import { ALSO_MAX, cardName } from './order.ts'
-import { makePiece, type Piece, twinSize } from './piece.ts'
-import { REMARK_SIZE_MAX } from './remark.ts'
+import { type Level, type Size, sumSizes } from './budget.ts'
+import { envelopeOf, type Host } from './envelope.ts'
+import { cardOf, itemOf, lineOf } from './forms.ts'
+import { alsoHeading, hostFrame, lateHeading, listHeading, type Sheet, sheetFrame } from './frame.ts'
+import { JOIN_VERSION, type LayoutPiece } from './joining.ts'
+import { layoutOf } from './layout.ts'
+import { plainOpening } from './opening.ts'
+import { ALSO_MAX, type Form, type Layout, LINE_LEVEL, paperName } from './order.ts'
+import { makePiece, markSlot, type Piece, twinSize, WORD_NAMES } from './piece.ts'
+import { OPENING_SIZE_MAX } from './printed-opening.ts'
 import { SECTION_MAX } from './selection.ts'
 import { readTemplate } from './template/files.ts'
 import { compileMjml } from './template/mjml.ts'
@@ -22,6 +25,8 @@ import {
 } from './template/template.ts'
 import { readTheme, type Theme } from './template/theme.ts'
 import { readTopics, type Topics } from './topics/topics.ts'
+import { trendsOf } from './trends.ts'
+import { neededVariants } from './variants.ts'
 
 export type { Host } from './envelope.ts'
 export type { Sheet } from './frame.ts'
@@ -43,25 +48,14 @@ export interface Templates extends Record<Medium, Parts<DigestPart>> {
 /** Told of each paper that could not be rendered and is left out of every mail. */
 export type ReportBad = (place: Place, error: unknown) => void
 
-/** HTML and text of one thing, and what they weigh together. */
-interface Twin {
-  pieces: [html: Piece, text: Piece]
-  size: Size
-}
-
-interface CardTwin extends Twin {
-  place: Place
-  card: Card
-}
-
 /**
  * Reads the templates, those of a host's directory first. Throws a PermanentError that names file,
  * line and tag of whatever is wrong with them.
  */
 export async function loadTemplates(directory?: string): Promise<Templates> {
   const theme = readTheme(directory)
-  const look = { theme, style: readTemplate('mail.css', directory) }
-  const html = async (file: string) => compileMjml(readTemplate(file, directory), file, look)
+  const html = async (file: string, style: string) =>
+    compileMjml(readTemplate(file, directory), file, { theme, style: readTemplate(style, directory), styleFile: style })
   const text = (file: string) => {
     const source = readTemplate(file, directory)
     checkTemplate(source, file)
@@ -70,13 +64,25 @@ export async function loadTemplates(directory?: string): Promise<Templates> {
   return {
     theme,
     topics: readTopics(directory),
-    html: compileParts(await html('digest.mjml'), DIGEST_PARTS, 'html', 'digest.mjml'),
+    html: compileParts(await html('digest.mjml', 'digest.css'), DIGEST_PARTS, 'html', 'digest.mjml'),
     text: compileParts(text('digest.txt'), DIGEST_PARTS, 'text', 'digest.txt'),
     notice: {
-      html: compileParts(await html('notice.mjml'), NOTICE_PARTS, 'html', 'notice.mjml'),
+      html: compileParts(await html('notice.mjml', 'mail.css'), NOTICE_PARTS, 'html', 'notice.mjml'),
       text: compileParts(text('notice.txt'), NOTICE_PARTS, 'text', 'notice.txt'),
     },
   }
+}
+
+/** HTML and text of one thing, and what they weigh together. */
+interface Twin {
+  pieces: [html: Piece, text: Piece]
+  size: Size
+}
+
+/** A paper in the forms that mails of this length print it in. */
+interface PaperTwins {
+  place: Place
+  forms: Partial<Record<Form, Twin>> & { line: Twin }
 }
 
 /**
@@ -91,95 +97,104 @@ export async function renderEdition(
   templates: Templates,
   report: ReportBad = () => {},
 ): Promise<Piece[]> {
-  const { date, kind } = sheet
-  const mostVotes = Math.max(0, ...sheet.places.filter(isRanked).map(({ upvotes }) => upvotes))
+  const layout = layoutOf(sheet.kind, length)
   const twin = (part: DigestPart, name: string, values: object) => fillTwin(templates, part, name, values)
-  const render = (place: Place, level: Level): CardTwin => {
-    const card = cardOf(place, kind, length, { level, mostVotes })
-    return { place, card, ...twin('card', cardName(place.position, level), card) }
-  }
-  const cards = renderGood(sheet.places, (place) => render(place, 0), report)
-  const good = cards.map(({ place }) => place)
+  const card = (place: Place, form: Exclude<Form, 'line'>, level: Level) =>
+    twin('paper', paperName(form, place.position, level), cardOf(place, sheet, length, form, level))
+  const papers = renderGood(
+    sheet.places,
+    (place): PaperTwins => ({
+      place,
+      forms: {
+        line: twin('line', paperName('line', place.position), lineOf(place, sheet, length === 'titles')),
+        ...(layout.large > 0 && { large: card(place, 'large', 0) }),
+        ...(layout.compact > 0 && { compact: card(place, 'compact', 0) }),
+      },
+    }),
+    report,
+  )
+  const good = papers.map(({ place }) => place)
   const brand = hostFrame(host, templates.theme)
-  const frame = { ...brand, ...sheetFrame({ ...sheet, places: good }, host) }
+  const frame = { ...brand, ...sheetFrame(sheet, host) }
   const around = [
     twin('head', 'head', frame),
     twin('foot', 'foot', frame),
-    ...(['rising', 'late'] as const)
-      .filter((section) => good.some((place) => place.section === section))
-      .map((section) => twin('section', `section/${section}`, headingOf(section))),
+    ...renderSections(sheet, good, layout, twin),
+    ...renderTrends(sheet, templates, twin),
   ]
+  const contents = layout.contentsFrom === null ? [] : renderContents(good, sheet.kind, twin)
   const more = (left: number) => twin('more', `more/${left}`, { left, viewUrl: frame.viewUrl })
-  const shorter = renderShorter(cards, sumSizes(around.map(({ size }) => size)), render, more)
-  const also = length === 'titles' ? [] : renderAlso(good, kind, twin)
-  // For pages that anyone may be handed: nothing in it belongs to one reader.
-  const footView = twin('foot', 'foot-view', {
-    ...frame,
-    unsubscribeUrl: '',
-    viewUrl: '',
-    preferencesUrl: '',
-    steps: [],
-  })
-  const day = subjectDay(brand.name, date, kind)
+  const fixed = sumSizes([OPENING_SIZE_MAX, ...[...around, ...contents].map(({ size }) => size)])
+  const shorter = neededVariants<Twin>(
+    papers.map(({ place, forms }) => ({ section: place.section, forms })),
+    layout,
+    fixed,
+    {
+      shorten: (index, form, level) => {
+        const { place, forms } = papers[index] as PaperTwins
+        return level === LINE_LEVEL ? forms.line : card(place, form, level)
+      },
+      more,
+    },
+  )
+  const also = length === 'titles' ? [] : renderAlso(good, sheet, twin)
+  // For pages that anyone may be handed: nothing in them belongs to one reader.
+  const forwarded = { ...frame, unsubscribeUrl: '', viewUrl: '', preferencesUrl: '', steps: [] }
+  const views = [twin('head', 'head-view', forwarded), twin('foot', 'foot-view', forwarded)]
+  const sections = sheet.places.map(({ position, section }) => [position, section] as const)
+  const plan: LayoutPiece = { join: JOIN_VERSION, ...layout, sections, plain: plainOpening(sheet) }
+  const forms = papers.flatMap(({ forms: { large, compact, line } }) => [large ?? [], compact ?? [], line].flat())
   return [
-    makePiece('envelope', JSON.stringify(envelopeOf(host, brand.name, kind, length))),
-    makePiece('sections', JSON.stringify(sheet.places.map(({ position, section }) => [position, section]))),
-    makePiece('subject/day', day),
-    ...cards.map(({ place, card }) => makePiece(`subject/lead/${place.position}`, subjectLead(card.title, day))),
-    ...[...around, ...cards, ...shorter, ...also, footView].flatMap(({ pieces }) => pieces),
+    makePiece('envelope', JSON.stringify(envelopeOf(host, brand.name, sheet.kind, length))),
+    makePiece('layout', JSON.stringify(plan)),
+    ...[...around, ...renderLead(twin), ...contents, ...forms, ...shorter, ...also, ...views].flatMap(
+      ({ pieces }) => pieces,
+    ),
   ]
 }
 
-/**
- * Renders what mails of this edition may need to stay within their size, each card with a remark:
- * nothing on most days.
- */
-function renderShorter(
-  cards: readonly CardTwin[],
-  frame: Size,
-  render: (place: Place, level: Level) => Twin,
-  more: (left: number) => Twin,
-): Twin[] {
-  const shorter: Twin[] = []
-  const remarked = ({ size }: Twin) => sumSizes([size, REMARK_SIZE_MAX])
-  const sizes = cards.map(remarked)
-  const groups = (['ranked', 'rising', 'late'] as const).map((section) => ({
-    indexes: cards.flatMap(({ place }, index) => (place.section === section ? [index] : [])),
-    most: SECTION_MAX[section],
-  }))
-  const allFit = (left = 0) => {
-    const sized = groups.map(({ indexes, most }) => ({ sizes: indexes.map((index) => sizes[index] as Size), most }))
-    return fits(sumSizes([frame, heaviest(sized, left), left > 0 ? more(left).size : NO_SIZE]))
-  }
-  for (const [index, level] of shorteningSteps(cards.length)) {
-    if (allFit()) return shorter
-    const twin = render((cards[index] as CardTwin).place, level)
-    const size = remarked(twin)
-    const { html, message } = sizes[index] as Size
-    if (size.message >= message || size.html >= html) continue
-    sizes[index] = size
-    shorter.push(twin)
-  }
-  for (let left = 1; left < cards.length && !allFit(left - 1); left++) shorter.push(more(left))
-  return shorter
+type FillTwin = (part: DigestPart, name: string, values: object) => Twin
+
+/** Renders the line of the lead block, which a selection's words fill: with a link and without. */
+function renderLead(twin: FillTwin): Twin[] {
+  const words = Object.fromEntries(WORD_NAMES.map((name) => [name, markSlot(name)]))
+  return [twin('lead', 'lead', words), twin('lead', 'lead/plain', { ...words, url: '' })]
+}
+
+function renderSections({ kind }: Sheet, good: readonly Place[], { large, compact }: Layout, twin: FillTwin): Twin[] {
+  const isList = kind === 'weekly' && large + compact > 0
+  return [
+    ...(isList ? [twin('section', 'section/list', listHeading())] : []),
+    ...(good.some(({ section }) => section === 'late') ? [twin('section', 'section/late', lateHeading())] : []),
+  ]
+}
+
+function renderTrends({ kind, places, weekBefore }: Sheet, { topics }: Templates, twin: FillTwin): Twin[] {
+  if (kind !== 'weekly' || !weekBefore) return []
+  const trends = trendsOf(places, weekBefore, topics)
+  return trends.up === '' && trends.down === '' ? [] : [twin('trends', 'trends', trends)]
+}
+
+function renderContents(good: readonly Place[], kind: EditionKind, twin: FillTwin): Twin[] {
+  return [
+    twin('contents', 'contents', {}),
+    ...good.map((place) => twin('item', `item/${place.position}`, itemOf(place, kind))),
+    twin('contentsEnd', 'contents-end', {}),
+  ]
 }
 
 /** Renders a line for every paper that may follow a reader's own. */
-function renderAlso(
-  good: readonly Place[],
-  kind: EditionKind,
-  twin: (part: DigestPart, name: string, values: object) => Twin,
-): Twin[] {
+function renderAlso(good: readonly Place[], sheet: Sheet, twin: FillTwin): Twin[] {
   const lines = good
     .filter(({ position }) => position > 1 && position <= SECTION_MAX.ranked + ALSO_MAX)
-    .filter((place) => isRanked(place) && place.paper.withdrawnAt === null)
-    .map((place) => twin('also', `also/${place.position}`, alsoLineOf(place, kind)))
-  return lines.length === 0 ? [] : [twin('section', 'section/also', alsoHeading(kind)), ...lines]
+    .filter(({ section, paper }) => section === 'ranked' && paper.withdrawnAt === null)
+    .map((place) => twin('line', `also/${place.position}`, { ...lineOf(place, sheet), remark: '' }))
+  return lines.length === 0 ? [] : [twin('section', 'section/also', alsoHeading(sheet.kind)), ...lines]
 }
 
-function renderGood(places: readonly Place[], render: (place: Place) => CardTwin, report: ReportBad): CardTwin[] {
+function renderGood(places: readonly Place[], render: (place: Place) => PaperTwins, report: ReportBad): PaperTwins[] {
   const bad: { place: Place; error: unknown }[] = []
-  const cards = places.flatMap((place) => {
+  const papers = places.flatMap((place) => {
     try {
       return [render(place)]
     } catch (error) {
@@ -188,17 +203,13 @@ function renderGood(places: readonly Place[], render: (place: Place) => CardTwin
     }
   })
   // Not one bad paper but a bad template: nothing may be sent from it.
-  if (cards.length === 0 && bad[0]) throw bad[0].error
+  if (papers.length === 0 && bad[0]) throw bad[0].error
   for (const { place, error } of bad) report(place, error)
-  return cards
+  return papers
 }
 
 function fillTwin(templates: Templates, part: DigestPart, name: string, values: object): Twin {
   const html = makePiece(`html/${name}`, templates.html[part](values))
   const text = makePiece(`text/${name}`, templates.text[part](values))
   return { pieces: [html, text], size: twinSize(html, text) }
-}
-
-function isRanked({ section }: Place): boolean {
-  return section === 'ranked'
 }

@@ -1,6 +1,7 @@
 // What of an edition goes to a reader: pure, the same for everyone with the same choices and the
 // same history.
 import type { Section } from '../database/states.ts'
+import type { Place } from '../edition/place.ts'
 import { type Choices, PAPERS_MAX } from '../subscriber/preferences.ts'
 import type { PlaceIndex } from './place-index.ts'
 import { fitRemark } from './remark.ts'
@@ -8,8 +9,8 @@ import { isFiltering, judgePlace, openWishes, strengthAt, wishWords } from './wi
 
 export interface Selection {
   /**
-   * Positions in the edition, in the order of the mail: ranked papers, late risers, papers of
-   * editions that were missed.
+   * Positions in the edition, in the order of the mail: ranked papers and late risers by strength
+   * and votes, then papers of editions that were missed.
    */
   papers: number[]
   /** One code a paper: why it is in. */
@@ -19,6 +20,30 @@ export interface Selection {
    * where no paper has one.
    */
   remarks?: string[]
+  /** What the mail says first. Null for selections from before openings: their pieces say it. */
+  opening?: Opening | null
+}
+
+/** One line of the lead block. */
+export interface LeadLine {
+  label: string
+  title: string
+  /** '' for a paper that nothing is linked of. */
+  url: string
+  fact: string
+  /** Names what the reader chose: no page that may be forwarded prints it. */
+  personal: boolean
+}
+
+export interface Opening {
+  subject: string
+  preheader: string
+  headline: string
+  /** The day or week in one line. */
+  day: string
+  lead: LeadLine[]
+  /** Positions of every paper that any of this names. */
+  papers: number[]
 }
 
 /**
@@ -60,7 +85,8 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
   // Offered only to readers who missed an edition: for everybody else they count as had.
   const late = best(wanted.late, choices.papers)
   if (ranked.length + late.length === 0) return { papers: [], reasons: [] }
-  const chosen = [...ranked, ...best(wanted.rising, LATE_RISERS_MAX), ...late]
+  const fresh = [...ranked, ...best(wanted.rising, LATE_RISERS_MAX)]
+  const chosen = [...inOrder(places, fresh), ...late]
   const papers = chosen.map(({ at }) => places[at]?.position as number)
   if (!isFiltering(choices)) return { papers, reasons: papers.map(() => REASON_PLACE) }
   const remarks = chosen.map(({ at }) => fitRemark(wishWords(judgePlace(wishes, at), choices)))
@@ -74,6 +100,14 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
 /** Returns the remark of each position that has one. */
 export function remarksOf({ papers, remarks = [] }: Selection): ReadonlyMap<number, string> {
   return new Map(papers.flatMap((position, index) => (remarks[index] ? [[position, remarks[index]] as const] : [])))
+}
+
+/**
+ * Puts late risers where their votes put them among the day's own; the stronger wish stands first.
+ */
+function inOrder(places: readonly Place[], candidates: readonly Candidate[]): Candidate[] {
+  const votes = ({ at }: Candidate) => places[at]?.upvotes ?? 0
+  return candidates.toSorted((a, b) => b.strength - a.strength || votes(b) - votes(a))
 }
 
 /** The strongest first; among equals the edition's own order stays. */

@@ -5,7 +5,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Length } from '../database/states.ts'
 import type { Piece } from './piece.ts'
-import type { Selection } from './selection.ts'
+import type { Opening, Selection } from './selection.ts'
 
 export interface StoredSelection extends Selection {
   id: number
@@ -51,12 +51,13 @@ export async function listSelections(
   ids: readonly number[],
 ): Promise<StoredSelection[]> {
   if (ids.length === 0) return []
-  return db
+  const rows = await db
     .selectFrom('selections')
-    .select(['id', 'length', 'papers', 'reasons', 'remarks'])
+    .select(['id', 'length', 'papers', 'reasons', 'remarks', 'opening'])
     .where('edition_id', '=', editionId)
     .where('id', 'in', [...ids])
     .execute()
+  return rows.map((row) => ({ ...row, opening: row.opening === null ? null : (JSON.parse(row.opening) as Opening) }))
 }
 
 /**
@@ -70,35 +71,38 @@ export async function ensureSelections(
 ): Promise<number[]> {
   const { rows: existing } = await sql<{ id: number; key: string }>`
     select id, concat_ws('|', length, array_to_string(papers, ','), array_to_string(reasons, ','),
-      encode(sha256(convert_to(array_to_string(remarks, E'\n'), 'UTF8')), 'hex')) as key
+      encode(sha256(convert_to(array_to_string(remarks, E'\n') || E'\n' || coalesce(opening, ''), 'UTF8')), 'hex')) as key
     from selections where edition_id = ${editionId}`.execute(trx)
   const ids = new Map(existing.map(({ id, key }) => [key, id]))
   let next = existing.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
-  const added: (Selection & { id: number; length: Length })[] = []
+  const added: (Omit<Selection, 'opening'> & { id: number; length: Length; opening: string | null })[] = []
   const result = wanted.map((selection) => {
     const key = keyOf(selection)
     const known = ids.get(key)
     if (known !== undefined) return known
     const id = next++
     ids.set(key, id)
-    const { length, papers, reasons, remarks = [] } = selection
-    added.push({ id, length, papers, reasons, remarks })
+    const { length, papers, reasons, remarks = [], opening } = selection
+    added.push({ id, length, papers, reasons, remarks, opening: opening ? JSON.stringify(opening) : null })
     return id
   })
   if (added.length > 0) {
     await sql`
-      insert into selections (edition_id, id, length, papers, reasons, remarks)
+      insert into selections (edition_id, id, length, papers, reasons, remarks, opening)
       select ${editionId}, (r->>'id')::int, r->>'length',
         array(select jsonb_array_elements_text(r->'papers')::smallint),
         array(select jsonb_array_elements_text(r->'reasons')::smallint),
-        array(select jsonb_array_elements_text(r->'remarks'))
+        array(select jsonb_array_elements_text(r->'remarks')), r->>'opening'
       from jsonb_array_elements(${JSON.stringify(added)}::jsonb) r`.execute(trx)
   }
   return result
 }
 
 /** As the database says it: remarks are of one line each. */
-function keyOf({ length, papers, reasons, remarks = [] }: Selection & { length: Length }): string {
-  const hash = createHash('sha256').update(remarks.join('\n')).digest('hex')
+function keyOf({ length, papers, reasons, remarks = [], opening }: Selection & { length: Length }): string {
+  const said = opening ? JSON.stringify(opening) : ''
+  const hash = createHash('sha256')
+    .update(`${remarks.join('\n')}\n${said}`)
+    .digest('hex')
   return [length, papers.join(), reasons.join(), hash].join('|')
 }

@@ -129,7 +129,7 @@ export function wishWords(judgement: Judgement, choices: Choices, aliases = fals
       ? [`from an organisation you follow: ${judgement.organisations.join(', ')}`]
       : []),
     ...(matches.length > 0 ? [`matches ${matches.join(', ')}`] : []),
-    ...(choices.mute.length > 0 ? ['mute: none'] : []),
+    ...(choices.onlyWithCode ? ['has code'] : []),
   ]
   return parts.join('; ')
 }

@@ -1,7 +1,9 @@
 // Dates, counts and names in words. Own names for days and months: the same bytes on every machine
 // and every Node.
+import type { EditionKind } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { WEEKDAY_NAMES } from '../subscriber/preferences.ts'
+import { DAY_MS } from '../time.ts'
 
 const MONTHS = [
   'January',
@@ -18,6 +20,7 @@ const MONTHS = [
   'December',
 ]
 const WEEKDAY_LETTERS = 3
+const MONTH_LETTERS = 3
 /** More names than these say less about a paper than their number does. */
 export const AUTHORS_SHOWN = 3
 
@@ -31,6 +34,24 @@ export function shortDate(date: EditionDate): string {
 export function longDate(date: EditionDate): string {
   const at = new Date(`${date}T00:00:00Z`)
   return `${weekdayOf(at)} ${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`
+}
+
+/** Returns `Thu 5 Mar`: for a subject. */
+export function briefDate(date: EditionDate): string {
+  const [weekday, day, month = ''] = shortDate(date).split(' ')
+  return `${weekday} ${day} ${month.slice(0, MONTH_LETTERS)}`
+}
+
+/** Returns the day of an edition, or the seven days that a weekly one looks back on. */
+export function editionDay(date: EditionDate, kind: EditionKind): string {
+  return kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
+}
+
+/** Returns `Thursday` for a day of the week before `date`, `5 March` for an earlier one. */
+export function sinceDay(day: EditionDate, date: EditionDate): string {
+  const at = new Date(`${day}T00:00:00Z`)
+  const days = (Date.parse(`${date}T00:00:00Z`) - at.getTime()) / DAY_MS
+  return days < WEEKDAY_NAMES.length ? weekdayOf(at) : `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}`
 }
 
 /** Returns `March 2026` for `2026-03`. */
@@ -63,6 +84,7 @@ function weekdayOf(at: Date): string {
   return WEEKDAY_NAMES.at(at.getUTCDay() - 1) as string
 }
 
-function grouped(count: number): string {
+/** Returns `1,204`. */
+export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }

@@ -7,7 +7,7 @@ import { judge, normOf, type Verdict } from '../source/guard.ts'
 import type { EditionDate, Source } from '../source/paper.ts'
 import { findLastCollection, type ListedPaper, listPapers, listWorkingDayCounts } from '../source/store.ts'
 import type { Place } from './place.ts'
-import { daysOfWeek, placesOf, placesOfDay } from './places.ts'
+import { daysOfWeek, placesOf, placesOfDay, placesOfWeek, placesOfWeekBefore } from './places.ts'
 import { findEdition, listPlaces } from './store.ts'
 
 export interface Outlook {
@@ -21,6 +21,8 @@ export interface Outlook {
   reason: string | null
   incomplete: boolean
   places: Place[]
+  /** Of a week: the papers of the week before, where they are known. */
+  weekBefore?: Place[]
 }
 
 /**
@@ -36,11 +38,12 @@ export async function outlookFromStore(
   if (edition?.state === 'frozen') {
     const { state, incomplete } = edition
     const places = await listPlaces(db, edition.id)
-    return { date, kind, state, verdict: 'complete', reason: null, incomplete, places }
+    const weekBefore = kind === 'weekly' ? await placesOfWeekBefore(db, date) : []
+    return { date, kind, state, verdict: 'complete', reason: null, incomplete, places, weekBefore }
   }
   if (kind === 'weekly') {
-    const places = placesOf(await listPapers(db, daysOfWeek(date)))
-    return places.length > 0 ? weekly(date, places) : undefined
+    const places = await placesOfWeek(db, date)
+    return places.length > 0 ? { ...weekly(date, places), weekBefore: await placesOfWeekBefore(db, date) } : undefined
   }
   const look = await findLastCollection(db, date)
   if (!look) return undefined

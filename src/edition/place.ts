@@ -14,5 +14,10 @@ export interface Place {
   upvotes: number
   comments: number
   reason: string
+  /**
+   * When the edition of its own date froze; only of papers of earlier dates, and not of one that
+   * was not in it.
+   */
+  upvotesBefore?: number
   paper: Paper
 }

@@ -58,10 +58,41 @@ export async function placesOfDay(
     })
   }
   const risers = findRisers(earlier).filter((entry) => !own.has(entry.paper.id))
+  const frozenOn = new Map(earlier.map((day) => [day.date, day.frozen]))
   return [
     ...ranked.map((entry): Place => ({ ...placeFrom(entry, entry.rank), section: 'ranked' })),
-    ...risers.map((entry, index): Place => ({ ...placeFrom(entry, ranked.length + index + 1), section: 'rising' })),
+    ...risers.map(
+      (entry, index): Place => ({
+        ...placeFrom(entry, ranked.length + index + 1),
+        section: 'rising',
+        ...votesBefore(frozenOn.get(entry.listedOn)?.get(entry.paper.id)),
+      }),
+    ),
   ]
+}
+
+/**
+ * Ranks the week that ends with `date`; each paper with its votes when its own date's edition
+ * froze.
+ */
+export async function placesOfWeek(db: Kysely<Database>, date: EditionDate): Promise<Place[]> {
+  const places = placesOf(await listPapers(db, daysOfWeek(date)))
+  const before = new Map<string, Place>()
+  for (const edition of await listFrozenBefore(db, shiftDate(date, 1), WEEK_DAYS)) {
+    for (const place of await listPlaces(db, edition.id)) {
+      if (place.section === 'ranked') before.set(`${edition.date} ${place.paper.id}`, place)
+    }
+  }
+  return places.map((place) => ({ ...place, ...votesBefore(before.get(`${place.listedOn} ${place.paper.id}`)) }))
+}
+
+/** Ranks the week before the one that ends with `date`: what its topics are held against. */
+export async function placesOfWeekBefore(db: Kysely<Database>, date: EditionDate): Promise<Place[]> {
+  return placesOf(await listPapers(db, daysOfWeek(shiftDate(date, -WEEK_DAYS))))
+}
+
+function votesBefore(frozen: Pick<Place, 'upvotes'> | undefined): Pick<Place, 'upvotesBefore'> {
+  return frozen ? { upvotesBefore: frozen.upvotes } : {}
 }
 
 /**

@@ -175,9 +175,10 @@ export async function markFrozen(
 async function writePlaces(trx: Transaction<Database>, id: number, places: readonly Place[]): Promise<void> {
   const rows = JSON.stringify(places)
   await sql`
-    insert into edition_papers (edition_id, position, paper_id, section, listed_on, rank, upvotes, comments, reason, paper)
+    insert into edition_papers (edition_id, position, paper_id, section, listed_on, rank, upvotes, comments, reason, paper,
+      upvotes_before)
     select ${id}, (p->>'position')::smallint, p->'paper'->>'id', p->>'section', (p->>'listedOn')::date, (p->>'rank')::smallint,
-      (p->>'upvotes')::int, (p->>'comments')::int, p->>'reason', p->'paper'
+      (p->>'upvotes')::int, (p->>'comments')::int, p->>'reason', p->'paper', (p->>'upvotesBefore')::int
     from jsonb_array_elements(${rows}::jsonb) p`.execute(trx)
 }
 
@@ -212,6 +213,7 @@ export async function listPlacesOf(db: Kysely<Database>, editionIds: readonly nu
       comments: row.comments,
       reason: row.reason,
       paper: readPaper(row.paper_id, row.paper),
+      ...(row.upvotes_before !== null && { upvotesBefore: row.upvotes_before }),
     })
   }
   return byEdition

@@ -6,7 +6,7 @@ import { claim, markReleased } from '../delivery/sending/once.ts'
 import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, settle } from '../delivery/sending/settling.ts'
-import { JOIN_VERSION } from '../digest/joining.ts'
+import { JOIN_VERSIONS } from '../digest/joining.ts'
 import type { Round } from './round.ts'
 
 type DispatchRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'>
@@ -20,7 +20,7 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   const batch = await claim(round.db, BATCH, batchId, round.leaseMs)
   if (!batch) return []
   const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
-  const way = await findWay(round, batch.fixed, JOIN_VERSION)
+  const way = await findWay(round, batch.fixed, JOIN_VERSIONS)
   if (way.kind === 'over') return nothingAfter(giveUp(round, BATCH, batch, way.reason))
   if (way.kind === 'shut') return nothingAfter(letBatchWait(round, batch, way.out))
   const { provider, allowance } = way.route

@@ -23,7 +23,7 @@ export type NotifyRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'templat
 export async function notify(round: NotifyRound, noticeId: number): Promise<void> {
   const notice = await claim(round.db, NOTICE, noticeId)
   if (!notice) return
-  const way = await findWay(round, notice.fixed, NOTICE_VERSION)
+  const way = await findWay(round, notice.fixed, [NOTICE_VERSION])
   if (way.kind === 'over') return giveUp(round, NOTICE, notice, way.reason)
   if (way.kind === 'shut') return letNoticeWait(round, notice, way.out)
   const { provider } = way.route

@@ -8,11 +8,11 @@ import type { Accounts } from '../delivery/delivery.ts'
 import { claimAllReaders, claimDueReaders } from '../delivery/planning/due.ts'
 import { insertNotes } from '../delivery/planning/notes.ts'
 import { insertDeliveries, listReaderGroups, type ReaderGroup } from '../delivery/planning/planning.ts'
+import { selectDigest } from '../digest/opening.ts'
 import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
-import { selectPapers } from '../digest/selection.ts'
 import { ensureSelections } from '../digest/store.ts'
 import type { Edition } from '../edition/edition.ts'
-import { listPlaces } from '../edition/store.ts'
+import { getEdition, listPlaces } from '../edition/store.ts'
 import type { Round } from './round.ts'
 
 type PlanRound = Pick<Round, 'db' | 'providers' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
@@ -63,10 +63,11 @@ export async function rehearseAll(round: PlanRound, edition: Edition, only: stri
 
 async function planEdition(round: PlanRound, trx: Transaction<Database>, editionId: number): Promise<number> {
   const index = indexPlaces(await listPlaces(trx, editionId), round.templates.topics)
+  const edition = await getEdition(trx, editionId)
   const groups = await listReaderGroups(trx, editionId)
   const selected: (ReaderGroup & { selectionId: number | null })[] = []
   for (let from = 0; from < groups.length; from += GROUPS_A_STEP) {
-    selected.push(...(await selectFor(trx, editionId, index, groups.slice(from, from + GROUPS_A_STEP))))
+    selected.push(...(await selectFor(trx, edition, index, groups.slice(from, from + GROUPS_A_STEP))))
   }
   const planned = await insertDeliveries(trx, {
     editionId,
@@ -84,17 +85,17 @@ async function planEdition(round: PlanRound, trx: Transaction<Database>, edition
 /** Makes or shares the selection of each group; null where its choices leave nothing. */
 async function selectFor(
   trx: Transaction<Database>,
-  editionId: number,
+  edition: Pick<Edition, 'id' | 'date' | 'kind'>,
   index: PlaceIndex,
   groups: readonly ReaderGroup[],
 ): Promise<(ReaderGroup & { selectionId: number | null })[]> {
   const made = groups.map(({ choices, had }) => ({
-    ...selectPapers(index, choices, new Set(had)),
+    ...selectDigest(edition, index, choices, new Set(had)),
     length: choices.length,
   }))
   const ids = await ensureSelections(
     trx,
-    editionId,
+    edition.id,
     made.filter(({ papers }) => papers.length > 0),
   )
   let next = 0

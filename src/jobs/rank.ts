@@ -7,7 +7,7 @@ import { type ReportBad, renderEdition } from '../digest/rendering.ts'
 import { insertPieces } from '../digest/store.ts'
 import { cutoffOf, type Edition, nextStepOf } from '../edition/edition.ts'
 import type { Place } from '../edition/place.ts'
-import { daysOfWeek, latePlaces, placesOf, placesOfDay } from '../edition/places.ts'
+import { latePlaces, placesOfDay, placesOfWeek, placesOfWeekBefore } from '../edition/places.ts'
 import { claimEdition, ensureEdition, findEdition, getEdition, markFrozen, markState } from '../edition/store.ts'
 import { describeError } from '../errors.ts'
 import type { EditionDate } from '../source/paper.ts'
@@ -47,8 +47,8 @@ export async function rankWeek(round: RankRound, date: EditionDate): Promise<Edi
   const { db } = round
   const edition = await ensureEdition(db, { date, kind: 'weekly', cutoffAt: cutoffOf(date, round.cutoffMinutes) })
   if (edition.state === 'frozen' || (await getNow(db)) < edition.cutoffAt) return edition
-  const places = placesOf(await listPapers(db, daysOfWeek(date)))
-  if (places.length > 0) await freeze(round, edition, places, false)
+  const places = await placesOfWeek(db, date)
+  if (places.length > 0) await freeze(round, edition, places, false, await placesOfWeekBefore(db, date))
   else await markState(db, edition.id, { state: 'empty', reason: 'source' })
   return getEdition(db, edition.id)
 }
@@ -57,8 +57,14 @@ export async function rankWeek(round: RankRound, date: EditionDate): Promise<Edi
  * Renders first and freezes then: the row is locked only while rows are written. Whoever froze it
  * meanwhile wins.
  */
-async function freeze(round: RankRound, edition: Edition, places: Place[], incomplete: boolean): Promise<void> {
-  const sheet = { date: edition.date, kind: edition.kind, incomplete, places }
+async function freeze(
+  round: RankRound,
+  edition: Edition,
+  places: Place[],
+  incomplete: boolean,
+  weekBefore: Place[] = [],
+): Promise<void> {
+  const sheet = { date: edition.date, kind: edition.kind, incomplete, places, weekBefore }
   const rendered: { length: Length; pieces: Piece[] }[] = []
   const report: ReportBad = (place, error) => {
     const fields = { event: 'edition.paper-left-out', date: edition.date, paper: place.paper.id }

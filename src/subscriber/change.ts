@@ -29,9 +29,15 @@ export interface Changed {
 
 /** Less instead of nothing: the offers of a mail's foot and of the page for leaving, in order. */
 export const STEPS = [
-  { step: 'weekly', label: 'Weekly instead', question: 'One digest a week?', button: 'Weekly from now on' },
-  { step: 'pause', label: 'Pause for two weeks', question: 'Pause for two weeks?', button: 'Pause' },
-  { step: 'fewer', label: 'Fewer papers', question: 'Fewer papers?', button: 'Fewer papers' },
+  {
+    step: 'weekly',
+    brief: 'Weekly',
+    label: 'Weekly instead',
+    question: 'One digest a week?',
+    button: 'Weekly from now on',
+  },
+  { step: 'pause', brief: 'Pause', label: 'Pause for two weeks', question: 'Pause for two weeks?', button: 'Pause' },
+  { step: 'fewer', brief: 'Fewer', label: 'Fewer papers', question: 'Fewer papers?', button: 'Fewer papers' },
 ] as const
 export type Step = (typeof STEPS)[number]['step']
 

@@ -15,7 +15,7 @@ const selection = { papers, reasons: papers.map(() => 0) }
 /** Selections of people who chose topics of their own. */
 const remarked = Array.from({ length: 200 }, (_, reader) => ({
   ...selection,
-  remarks: papers.map((position) => `matches topic ${reader + position} in its title; mute: none`),
+  remarks: papers.map((position) => `matches topic ${reader + position} in its title`),
 }))
 
 let start = hrtime.bigint()

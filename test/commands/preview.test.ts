@@ -59,7 +59,7 @@ describe('preview --json', () => {
     expect(stdout).toMatch(/^\{.*\}\n$/)
     const said = JSON.parse(stdout)
     expect(said).toMatchObject({ date: '2025-08-08', kind: 'daily' })
-    expect(said.subject).toMatch(/^Daily Papers, Fri 8 August: /)
+    expect(said.subject).toMatch(/ · Fri 8 Aug$/)
     expect(said.headers).toMatchObject({ Subject: said.subject, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' })
     expect(said.htmlBytes).toBeGreaterThan(10_000)
     expect(said.messageBytes).toBeGreaterThan(said.htmlBytes)

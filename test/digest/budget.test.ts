@@ -26,6 +26,7 @@ import {
   preparePieces,
   recipeOf,
 } from '../../src/digest/joining.ts'
+import { LINE_LEVEL, paperName } from '../../src/digest/order.ts'
 import type { Piece } from '../../src/digest/piece.ts'
 import { fitRemark } from '../../src/digest/remark.ts'
 import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
@@ -33,6 +34,7 @@ import type { Selection } from '../../src/digest/selection.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { capturedDays } from '../support/captured-days.ts'
 import { LENGTHS, piecesOf } from '../support/captured-mails.ts'
+import { selectionOf } from '../support/digests.ts'
 import { isFull } from '../support/full.ts'
 import { HOST, PLACES, place } from './golden/places.ts'
 
@@ -207,28 +209,28 @@ describe('the worst day', () => {
     const pieces = await worstInFull()
     const { selection } = select(worst.slice(0, 50))
     const { html, text, subject } = joinDigest(preparePieces(pieces, 'utf8'), selection, SLOTS)
-    expect(html).toContain(`>and ${seen[4]?.left} more on the web</a>`)
+    expect(html).toContain(`>And ${seen[4]?.left} more on the web</a>`)
     expect(text.replace(/\s+/g, ' ')).toContain(`${seen[4]?.left} more on the web`)
-    expect(subject).toMatch(/ and 49 more$/)
+    expect(subject).toMatch(/ · and 49 more · Thu 5 Mar$/)
     expect(html).not.toContain('Also today')
     // The page that it leads to holds them all.
     expect(
-      joinView(preparePieces(pieces, 'utf8'), selection).html.split('<h2 class="t"').length - 1,
+      joinView(preparePieces(pieces, 'utf8'), selection).html.split('<h2 class="t ').length - 1,
     ).toBeGreaterThanOrEqual(50)
   })
 
   it('prints what each level leaves out', async () => {
     const pieces = await worstInFull()
     const card = (level: Level) =>
-      pieces.find(({ name }) => name === `html/card/2${level === 0 ? '' : `/${level}`}`)?.body ?? ''
+      pieces.find(({ name }) => name === `html/${paperName('large', 2, level)}`)?.body ?? ''
     const lengths = LEVELS.map((level) => card(level).length)
     expect(lengths).toEqual([...new Set(lengths)].sort((a, b) => b - a))
     for (const level of LEVELS) expect(card(level)).toContain('題')
-    for (const level of [0, 1, 2] as const) expect(card(level)).toContain('摘')
-    for (const level of [3, 4] as const) expect(card(level)).toMatch(/著0, 著1, 著2 \+ 297 · 機[\s\S]*概/)
-    expect(card(5)).toContain('著0 + 299')
-    expect(card(5)).not.toMatch(/概|摘|機/)
-    expect(card(6)).not.toMatch(/概|摘|著|Discussion|no\. 2/)
+    for (const level of [0, 1, 2, 3] as const) expect(card(level)).toContain('摘')
+    expect(card(4)).toMatch(/著0, 著1 \+ 298 · 機[\s\S]*概/)
+    expect(card(5)).toMatch(/著0 \+ 299[\s\S]*概/)
+    expect(card(5)).not.toMatch(/摘|機/)
+    expect(card(6)).not.toMatch(/概|摘|著|Discussion/)
   })
 })
 
@@ -241,7 +243,7 @@ describe('a day that fits', () => {
         HOST,
         templates,
       )
-      expect(pieces.filter(({ name }) => /card\/\d+\/|more\//.test(name))).toEqual([])
+      expect(pieces.filter(({ name }) => /(large|compact)\/\d+\/|more\//.test(name))).toEqual([])
     }
   })
 })
@@ -288,13 +290,14 @@ function measureMail(pieces: readonly Piece[], selection: Selection, name: strin
 }
 
 function select(places: readonly Place[]) {
-  return { selection: { papers: places.map(({ position }) => position), reasons: places.map(() => 0) } }
+  return { selection: selectionOf({ date: '2026-03-05', kind: 'daily', places }) }
 }
 
 /** Reads from the recipe how each card is printed, and how many are left to the web. */
 function levelsOf(pieces: readonly Piece[], places: readonly Place[]): { levels: number[]; left: number } {
   const recipe = recipeOf(preparePieces(pieces, 'utf8'), select(places).selection)
-  const levels = [...recipe.matchAll(/^html\/card\/\d+(?:\/(\d))? /gm)].map(([, level]) => Number(level ?? 0))
+  const cards = [...recipe.matchAll(/^html\/(large|compact|line)\/\d+(?:\/(\d))? /gm)]
+  const levels = cards.map(([, form, level]) => (form === 'line' ? LINE_LEVEL : Number(level ?? 0)))
   return { levels, left: Number(/^html\/more\/(\d+) /m.exec(recipe)?.[1] ?? 0) }
 }
 
@@ -303,7 +306,7 @@ function heavyPaper(index: number): Partial<Place['paper']> {
     // Three bytes a character, nine once encoded; every third with marks on its letters, which
     // count as none.
     title: index % 3 === 0 ? 'a\u0301\u0323\u0302'.repeat(290) : `題${'目'.repeat(299)}`,
-    abstract: `摘${'要'.repeat(1199)}`,
+    abstract: `摘${'要'.repeat(1999)}`,
     summary: `概${'略'.repeat(399)}`,
     authors: Array.from({ length: 300 }, (_, author) => `著${author}`),
     organization: '機'.repeat(60),

@@ -28,7 +28,7 @@ const sentences = (given: object, had: number[] = []) =>
 describe('explainPlaces', () => {
   it('says of each paper why it is in or what it lacks', () => {
     expect(sentences({}, [7])).toEqual([
-      '1st of 5 by votes; matches LLMs in its title (as "language model"); mute: none.',
+      '1st of 5 by votes; matches LLMs in its title (as "language model"); has code.',
       'Left out: 48 votes, below your bar of 50; muted: matches gan in its title.',
       'Left out: 46 votes, below your bar of 50.',
       'Left out: no code is linked, and you want only papers with code.',

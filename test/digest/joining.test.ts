@@ -2,12 +2,19 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { simpleParser } from 'mailparser'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { JOIN_VERSION, joinDigest, joinView, preparePieces, recipeOf } from '../../src/digest/joining.ts'
+import { JOIN_VERSION, JOIN_VERSIONS, joinDigest, joinView, preparePieces, recipeOf } from '../../src/digest/joining.ts'
+import { selectDigest } from '../../src/digest/opening.ts'
 import { makePiece, markSlot, type Piece } from '../../src/digest/piece.ts'
+import { indexPlaces } from '../../src/digest/place-index.ts'
 import { fitRemark } from '../../src/digest/remark.ts'
 import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
+import type { Selection } from '../../src/digest/selection.ts'
 import { cleanText } from '../../src/digest/text/text.ts'
-import { HOST, PLACES, place, SELECTION, SLOTS } from './golden/places.ts'
+import { parseChoices } from '../../src/subscriber/preferences.ts'
+import { selectionOf } from '../support/digests.ts'
+import { HOST, OPENING, PLACES, place, REMARKS_2, SELECTION, SLOTS } from './golden/places.ts'
+
+const SHEET = { date: '2026-03-05', kind: 'daily', incomplete: false } as const
 
 let templates: Templates
 let pieces: Piece[]
@@ -17,21 +24,33 @@ beforeAll(async () => {
 })
 
 describe('joining the golden pieces', () => {
-  const golden = (file: string) => readFileSync(new URL(`golden/${file}`, import.meta.url), 'utf8')
-  const stored: Piece[] = (JSON.parse(golden('pieces.json')) as { name: string; body: string }[]).map(
-    ({ name, body }) => makePiece(name, body),
-  )
-
-  it.each(['utf8', 'quoted-printable'] as const)('gives the same bytes for ever in %s', (encoding) => {
-    const prepared = preparePieces(stored, encoding)
-    const mail = joinDigest(prepared, SELECTION, SLOTS)
-    const changed = `joined bytes differ from version ${JOIN_VERSION}'s: a mail in flight would be sent with other bytes. Undo the change, or raise JOIN_VERSION and run golden/write.ts`
+  it.each(
+    [2, 3].flatMap((version) => (['utf8', 'quoted-printable'] as const).map((encoding) => ({ version, encoding }))),
+  )('gives the same bytes for ever: $version in $encoding', ({ version, encoding }) => {
+    const golden = (file: string) => readFileSync(new URL(`golden/version-${version}/${file}`, import.meta.url), 'utf8')
+    const bodies = JSON.parse(golden('pieces.json')) as { name: string; body: string }[]
+    const prepared = preparePieces(
+      bodies.map(({ name, body }) => makePiece(name, body)),
+      encoding,
+    )
+    expect(prepared.version).toBe(version)
+    const selection = version === 2 ? { ...SELECTION, remarks: REMARKS_2 } : { ...SELECTION, opening: OPENING }
+    const mail = joinDigest(prepared, selection, SLOTS)
+    const changed = `joined bytes differ from version ${version}'s: a mail in flight would be sent with other bytes. Undo the change, or raise JOIN_VERSION and run golden/write.ts`
     expect(mail.html, changed).toBe(golden(`${encoding}.html.golden`))
     expect(mail.text, changed).toBe(golden(`${encoding}.txt.golden`))
     const { from, subject, headers } = mail
     expect(`${JSON.stringify({ from, subject, headers }, null, 2)}\n`, changed).toBe(golden('headers.json'))
-    expect(recipeOf(prepared, SELECTION), changed).toBe(golden(`${encoding}.recipe.golden`))
-    expect(JOIN_VERSION, 'the golden files are of version 2').toBe(2)
+    expect(recipeOf(prepared, selection), changed).toBe(golden(`${encoding}.recipe.golden`))
+  })
+
+  it('knows every version that was ever released', () => {
+    expect(JOIN_VERSIONS).toEqual([2, 3])
+    expect(JOIN_VERSION).toBe(3)
+    const layout = pieces.map((piece) =>
+      piece.name === 'layout' ? makePiece('layout', piece.body.replace('"join":3', '"join":4')) : piece,
+    )
+    expect(() => preparePieces(layout, 'utf8')).toThrow(/join version 4/)
   })
 })
 
@@ -52,21 +71,38 @@ describe('joinDigest', () => {
     expect(JSON.stringify(mail)).not.toMatch(/\\u000[12]/)
   })
 
-  it('prints the chosen papers in the order of the selection, each section under its heading once', () => {
-    const { html, text, subject } = joinDigest(preparePieces(pieces, 'utf8'), select(2, 1, 4), SLOTS)
-    const order = ['Costs of', 'Lantern: Reading', 'Rising since', 'Slow Burner'].map((words) => text.indexOf(words))
+  it('prints the chosen papers in the order of the selection, late risers among them', () => {
+    const { text, subject } = joinDigest(preparePieces(pieces, 'utf8'), select(2, 4, 1), SLOTS)
+    const order = ['2.  Costs of', '↑   Slow Burner', '1.  Lantern: Reading'].map((words) => text.indexOf(words))
     expect(order).toEqual(order.toSorted((a, b) => a - b))
     expect(order).not.toContain(-1)
     expect(text).not.toContain('Without an Id')
-    expect(html.match(/Rising since/g)).toHaveLength(1)
-    expect(subject).toBe("Daily Papers, Thu 5 March: Costs of $& and $' in {{title}}… and 2 more")
+    expect(subject).toBe("Costs of $& and $' in {{title}}… · and 2 more · Thu 5 Mar")
   })
 
-  it('counts only what follows the lead in the subject', () => {
-    const subject = (...papers: number[]) => joinDigest(preparePieces(pieces, 'utf8'), select(...papers), SLOTS).subject
-    expect(subject(1)).toBe('Daily Papers, Thu 5 March: Lantern')
-    expect(subject(1, 2)).toBe('Daily Papers, Thu 5 March: Lantern and 1 more')
-    expect(subject(4, 2)).toContain('Costs of')
+  it('begins with its opening, escaped once for each place', () => {
+    const { html, text, subject } = joinDigest(preparePieces(pieces, 'utf8'), { ...SELECTION, opening: OPENING }, SLOTS)
+    expect(subject).toBe(OPENING.subject)
+    expect(html).toContain(
+      '>Lantern: Reading &lt;think&gt; &amp; &quot;Acting&quot; in 3 Steps leads with 40 votes</h1>',
+    )
+    expect(html).toContain('Costs of $&amp; and $&#x27; in {{title}} Templates, 30 votes · שלום&#847;')
+    expect(html).toContain('<a href="https://arxiv.org/abs/2603.00004"')
+    expect(html).toMatch(/Your topics<\/b>&nbsp; שלום <span[^>]*>· &lt;think&gt; &amp; more/)
+    expect(text).toContain('\nLantern: Reading <think> & "Acting" in 3 Steps leads with 40 votes\n')
+    expect(text).toContain(
+      '\nRising: Slow Burner, 3 → 10 votes since Wednesday\n    https://arxiv.org/abs/2603.00004\n',
+    )
+  })
+
+  it('begins plainly where it cannot print a paper that its opening names', () => {
+    const lost = pieces.filter(({ name }) => !/(large|compact|line)\/2$/.test(name))
+    const { html, text, subject } = joinDigest(preparePieces(lost, 'utf8'), { ...SELECTION, opening: OPENING }, SLOTS)
+    expect(subject).toBe('The papers of the day · Thu 5 Mar')
+    for (const part of [html, text]) {
+      expect(part).toContain('The papers of the day')
+      expect(part).not.toMatch(/Costs of|Rising|Your topics/)
+    }
   })
 
   it.each(['', 'a b', 'a"b', '<b>', 'a\nb', 'é', 'x'.repeat(76), '$&\n'])('refuses the slot value %j', (value) => {
@@ -102,10 +138,10 @@ describe('joinDigest', () => {
             preferences: 'p'.repeat(slotLength),
           }
           const remarks = chosen.map((position) => fitRemark(cleanText(titles[position % titles.length] ?? '')))
-          const selection = { ...select(...chosen), remarks }
+          const selection = { ...selectionOf({ ...SHEET, places }, chosen), remarks }
           const plain = joinDigest(preparePieces(all, 'utf8'), selection, slots)
           const quoted = joinDigest(preparePieces(all, 'quoted-printable'), selection, slots)
-          expect(plain.subject.length).toBeLessThanOrEqual(78)
+          expect(plain.subject.length).toBeLessThanOrEqual(65)
           for (const part of ['html', 'text'] as const) {
             expect(quoted[part]).toMatch(/^[\t\r\n -~]*$/)
             for (const line of quoted[part].split('\r\n')) {
@@ -124,19 +160,18 @@ describe('joinDigest', () => {
 describe('remarks', () => {
   const prepared = () => preparePieces(pieces, 'utf8')
   const remarked = (...remarks: string[]) => ({ ...select(1, 2), remarks })
-  it('stand with the reason of their card, escaped, and nowhere else', () => {
+  it('stand with the votes of their card, escaped, and nowhere else', () => {
     const { html, text } = joinDigest(prepared(), remarked('', 'matches <b> in its title'), SLOTS)
-    expect(html.match(/No\. \d of 3 by votes[^<]*/g)).toEqual([
-      'No. 1 of 3 by votes',
-      'No. 2 of 3 by votes · matches &lt;b&gt; in its title',
+    expect(html.match(/\d0 votes<\/b>[^<]*/g)).toEqual([
+      '40 votes</b>',
+      '30 votes</b> · matches &lt;b&gt; in its title',
     ])
-    expect(text).toContain('    No. 2 of 3 by votes\n    Matches <b> in its title\n')
+    expect(text).toContain('    30 votes\n    Matches <b> in its title\n')
   })
-  it('stand with the votes where only titles are printed', async () => {
-    const sheet = { date: '2026-03-05', kind: 'daily', incomplete: false, places: PLACES } as const
-    const titles = preparePieces(await renderEdition(sheet, 'titles', HOST, templates), 'utf8')
+  it('stand with the votes of a line', async () => {
+    const titles = preparePieces(await renderEdition({ ...SHEET, places: PLACES }, 'titles', HOST, templates), 'utf8')
     const { html, text } = joinDigest(titles, remarked('matches agents in its title', ''), SLOTS)
-    expect(html).toContain('40 votes</b> · matches agents in its title</p>')
+    expect(html).toContain('40 votes · Ada Example + 3 · matches agents in its title</span>')
     expect(text).toContain('    40 votes\n    Matches agents in its title\n')
   })
   it('are part of the recipe, and none of the page that anyone may be handed', () => {
@@ -174,11 +209,11 @@ describe('also today', () => {
     ])
   })
 
-  it('lists up to five of the ranked papers that follow the reader’s own, in rank order, behind the late risers', () => {
+  it('lists up to five of the ranked papers that follow the reader’s own, in rank order, behind them', () => {
     expect(also([1, 2])).toEqual([3, 5, 6, 7, 8])
     expect(also([1, 2, 3, 4, 5, 6, 10])).toEqual([7, 8, 9])
     const { text } = joinDigest(preparePieces(many, 'utf8'), select(1, 10), SLOTS)
-    expect(text.indexOf('Rising since')).toBeLessThan(text.indexOf('Also today'))
+    expect(text.indexOf('Slow Burner')).toBeLessThan(text.indexOf('Also today'))
   })
 
   it('lists nothing when nothing follows, when papers were left out or when the reader asked for fewer', () => {
@@ -191,7 +226,8 @@ describe('also today', () => {
 
   it('counts nothing of it in the subject, and says it on the page that shows the digest', () => {
     const prepared = preparePieces(many, 'utf8')
-    expect(joinDigest(prepared, select(1, 2), SLOTS).subject).toBe('Daily Papers, Thu 5 March: Paper 1 and 1 more')
+    const selection = selectionOf({ ...SHEET, places: PLACES }, [1, 2])
+    expect(joinDigest(prepared, selection, SLOTS).subject).toContain(' · and 1 more · ')
     expect(joinView(prepared, select(1, 2)).html).toContain('Also today')
   })
 })
@@ -202,7 +238,41 @@ describe('joinView', () => {
     expect(html).toContain('Slow Burner')
     expect(html).toContain('href="https://papers.example.org/"')
     expect(html).not.toMatch(/unsubscribe|preferences|[?]step|\/view\/|You get this|(?!\n)\p{Cc}/iu)
+    expect(html).toContain('Subscribe to Daily Papers')
     expect(() => joinView(preparePieces(pieces, 'quoted-printable'), SELECTION)).toThrow(/utf8/)
+  })
+})
+
+describe('the page of two readers of different topics who got the same papers', () => {
+  it('is one and the same, and names no choice', () => {
+    const places = [1, 2, 3].map((position) =>
+      place(position, {
+        title: `Diffusion for Agents ${position}`,
+        abstract: '',
+        summary: '',
+        authors: ['Grace Hopper'],
+      }),
+    )
+    const index = indexPlaces(places, templates.topics)
+    const sheet = { ...SHEET, places }
+    const digests = [{ include: ['diffusion'] }, { include: ['agents'] }, { authors: ['Grace Hopper'] }].map(
+      (choices) => selectDigest(sheet, index, parseChoices(choices), new Set()),
+    )
+    expect(new Set(digests.map(({ remarks }) => String(remarks))).size).toBe(3)
+    expect(new Set(digests.map(({ papers }) => String(papers))).size).toBe(1)
+    return renderEdition(sheet, 'short', HOST, templates).then((all) => {
+      const views = digests.map((digest) => joinView(preparePieces(all, 'utf8'), digest).html)
+      expect(new Set(views).size).toBe(1)
+      expect(views[0]).not.toMatch(/matches|follow|Your topics/)
+    })
+  })
+
+  it('leaves out the line of the lead block that names a choice, and the preheader', () => {
+    const { html } = joinView(preparePieces(pieces, 'utf8'), { ...SELECTION, opening: OPENING })
+    expect(html).toContain('Slow Burner')
+    expect(html).not.toMatch(
+      /Your topics|&lt;think&gt; &amp; more|Costs of \$&amp; and \$&#x27; in \{\{title\}\} Templates, 30/,
+    )
   })
 })
 
@@ -211,11 +281,11 @@ describe('recipeOf', () => {
     const recipe = recipeOf(preparePieces(pieces, 'utf8'), select(1, 4))
     const names = recipe
       .split('\n')
-      .slice(1, -1)
+      .slice(1, -2)
       .map((line) => line.split(' ')[0])
-    const body = ['head', 'card/1', 'section/rising', 'card/4', 'section/also', 'also/2', 'also/3', 'foot']
+    const body = ['head', 'lead', 'large/1', 'large/4', 'section/also', 'also/2', 'also/3', 'foot']
     expect(names).toEqual([
-      ...['envelope', 'sections', 'subject/day', 'subject/lead/1'],
+      ...['envelope', 'layout'],
       ...body.map((name) => `html/${name}`),
       ...body.map((name) => `text/${name}`),
     ])
@@ -225,15 +295,20 @@ describe('recipeOf', () => {
     }
     expect(recipeOf(preparePieces(pieces, 'quoted-printable'), select(1, 4))).not.toBe(recipe)
     expect(recipeOf(preparePieces(pieces.toReversed(), 'utf8'), select(1, 4))).toBe(recipe)
+    const other = { ...select(1, 4), opening: { ...OPENING, papers: [1], day: 'another' } }
+    expect(recipeOf(preparePieces(pieces, 'utf8'), other)).not.toBe(recipe)
   })
 })
 
-function select(...papers: number[]) {
-  return { papers, reasons: papers.map(() => 0) }
+function select(...papers: number[]): Selection {
+  const known = PLACES.map(({ position }) => position)
+  if (papers.length === 0 || !papers.every((position) => known.includes(position)))
+    return { papers, reasons: papers.map(() => 0) }
+  return selectionOf({ ...SHEET, places: PLACES }, papers)
 }
 
 function render(places: typeof PLACES) {
-  return renderEdition({ date: '2026-03-05', kind: 'daily', incomplete: false, places }, 'short', HOST, templates)
+  return renderEdition({ ...SHEET, places }, 'short', HOST, templates)
 }
 
 /** Decodes with a parser that is not ours; it alone decides what the body says. */

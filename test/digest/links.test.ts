@@ -45,6 +45,7 @@ describe('hostLinks', () => {
   it('marks the slots of personal tokens and no others', () => {
     expect(hostLinks('https://papers.example.org')).toEqual({
       front: 'https://papers.example.org/',
+      archive: 'https://papers.example.org/editions',
       unsubscribe: 'https://papers.example.org/unsubscribe/\u0001unsubscribe\u0002',
       view: 'https://papers.example.org/view/\u0001view\u0002',
       preferences: 'https://papers.example.org/preferences/\u0001preferences\u0002',

@@ -9,6 +9,7 @@ import { ensureSelections, insertPieces, listPieces, listSelections } from '../.
 import type { Edition } from '../../src/edition/edition.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { freezeEdition, type TestRound } from '../support/round.ts'
+import { OPENING } from './golden/places.ts'
 
 let round: TestRound
 let edition: Edition
@@ -66,9 +67,9 @@ describe('loadMaterials', () => {
     expect(first?.selection).toMatchObject({ papers: [1, 2], reasons: [0, 0] })
     expect(second?.selection).toMatchObject({ papers: [5, 1], reasons: [0, 0] })
     const read = await listPieces(round.db, edition.id, 'titles')
-    const head = read.find((piece) => piece.name === 'text/card/5')
-    expect(second?.pieces.byName.get('text/card/5')?.sha256).toBe(head?.sha256.toString('hex'))
-    expect(first?.pieces.byName.get('text/card/5')?.sha256).not.toBe(head?.sha256.toString('hex'))
+    const head = read.find((piece) => piece.name === 'text/line/5')
+    expect(second?.pieces.byName.get('text/line/5')?.sha256).toBe(head?.sha256.toString('hex'))
+    expect(first?.pieces.byName.get('text/line/5')?.sha256).not.toBe(head?.sha256.toString('hex'))
   })
 
   it('leaves out selections that the edition does not have', async () => {
@@ -109,7 +110,7 @@ describe('loadMaterials', () => {
     await expect(loadMaterials(round.db, edition.id, [id], 'utf8')).rejects.toThrow('envelope')
     await insertPieces(round.db, edition.id, 'short', kept)
     const material = (await loadMaterials(round.db, edition.id, [id], 'utf8')).get(id)
-    expect(material && joinDigest(material.pieces, material.selection, slots).subject).toContain('Thu 5 March')
+    expect(material && joinDigest(material.pieces, material.selection, slots).subject).toContain('Thu 5 Mar')
   })
 
   it('never mixes two databases of one process', async () => {
@@ -155,8 +156,24 @@ describe('pieces and selections', () => {
     expect([again[0], again[1], again[3]]).toEqual([ids[1], ids[0], ids[0]])
     expect(ids).not.toContain(again[2])
     expect(await listSelections(round.db, edition.id, [again[2] ?? 0, 4_000])).toEqual([
-      { id: again[2], ...other, remarks: [] },
+      { id: again[2], ...other, remarks: [], opening: null },
     ])
+  })
+  it('keep selections of other openings apart, and give each back as it was', async () => {
+    const of = (day: string) => ({ ...short, remarks: [], opening: { ...OPENING, day } })
+    const wanted = [of('Monday'), of('Tuesday "\\,"')]
+    const store = (list: typeof wanted) =>
+      round.db.transaction().execute((trx) =>
+        ensureSelections(
+          trx,
+          edition.id,
+          list.map((each) => ({ ...each, papers: [1, 2], reasons: [0, 0] })),
+        ),
+      )
+    const [first, second] = await store(wanted)
+    expect(new Set([first, second, ids[0]]).size).toBe(3)
+    expect(await store(wanted.toReversed())).toEqual([second, first])
+    expect(await listSelections(round.db, edition.id, [second ?? 0])).toMatchObject([{ opening: wanted[1]?.opening }])
   })
   it('keep selections of other remarks apart, however many and long they are', async () => {
     const papers = Array.from({ length: 50 }, (_, index) => index + 1)

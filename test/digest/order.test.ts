@@ -3,76 +3,108 @@
 import { describe, expect, it } from 'vitest'
 import type { Section } from '../../src/database/states.ts'
 import { JOIN_VERSION } from '../../src/digest/joining.ts'
-import { orderOfMail, orderOfView, type Stock } from '../../src/digest/order.ts'
+import { type Layout, orderOfMail, orderOfView, type Stock } from '../../src/digest/order.ts'
+import type { Selection } from '../../src/digest/selection.ts'
+import { OPENING } from './golden/places.ts'
 
 const CHANGED = `a mail in flight would be made of other pieces than version ${JOIN_VERSION}'s: undo the change, or raise JOIN_VERSION`
 const RANKED = 12
+const LAYOUT = { large: 3, compact: 3, contentsFrom: null }
+const ABSTRACTS = { large: 3, compact: 100, contentsFrom: null }
 
 /**
- * Twelve ranked papers and two risers; a card of `kB`, its shorter ones ever smaller. Paper 3 could
- * not be rendered.
+ * Twelve ranked papers and two risers: large cards of `kB`, compact ones of half, their shorter
+ * ones ever smaller, lines of one. Paper 3 could not be rendered.
  */
 function stockOf(kB: number): Stock {
   const sections = new Map<number, Section>()
   for (let position = 1; position <= RANKED + 2; position++)
     sections.set(position, position <= RANKED ? 'ranked' : 'rising')
-  const share = [1, 0.8, undefined, 0.6, 0.5, 0.4, 0.3]
+  const share = [1, 0.8, undefined, 0.6, 0.5, 0.4]
   return {
     sections,
     sizeOf(name) {
-      const [part, position, level = 0] = name.split('/').map((word, index) => (index === 0 ? word : Number(word)))
-      if (part !== 'card') return { html: 1000, message: 1500 }
-      const of = share[level as number]
-      return position === 3 || of === undefined ? undefined : { html: kB * of * 1000, message: kB * of * 1200 }
+      const [part = '', position, level] = name.split('/')
+      if ((position === '3' && part !== 'more') || part === 'trends' || name === 'section/list') return undefined
+      if (part === 'line') return { html: 1000, message: 1200 }
+      const of = (part === 'large' ? 1 : 0.5) * (share[Number(level ?? 0)] ?? Number.NaN)
+      if (part !== 'large' && part !== 'compact') return { html: 1000, message: 1500 }
+      return Number.isNaN(of) ? undefined : { html: kB * of * 1000, message: kB * of * 1200 }
     },
   }
 }
 
 const select = (...papers: number[]) => ({ papers, reasons: papers.map(() => 0) })
-const all = select(...Array.from({ length: RANKED + 2 }, (_, index) => index + 1))
-const bodyOf = (kB: number, selection = all) => orderOfMail(stockOf(kB), selection).body.join(' ')
+const all = select(13, 1, 2, 3, 14, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+const bodyOf = (kB: number, selection: Selection = all, layout: Layout = LAYOUT) =>
+  orderOfMail(stockOf(kB), layout, selection).body.join(' ')
 
 describe('orderOfMail', () => {
-  it('names whole cards while they fit', () => {
+  it('gives room by the place in the mail', () => {
     expect(bodyOf(5), CHANGED).toBe(
-      'head card/1 card/2 card/4 card/5 card/6 card/7 card/8 card/9 card/10 card/11 card/12 section/rising card/13 card/14 foot',
+      'head large/13 large/1 large/2 compact/14 compact/4 compact/5 line/6 line/7 line/8 line/9 line/10 line/11 line/12 foot',
     )
   })
 
-  it('shortens from the end of the mail, and passes over levels that there are not', () => {
-    expect(bodyOf(6.2), CHANGED).toBe(
-      'head card/1 card/2 card/4 card/5 card/6 card/7 card/8 card/9 card/10 card/11 card/12/1 section/rising card/13/1 card/14/1 foot',
-    )
-    expect(bodyOf(9), CHANGED).toBe(
-      'head card/1/1 card/2/1 card/4/1 card/5/3 card/6/3 card/7/3 card/8/3 card/9/3 card/10/3 card/11/3 card/12/3 section/rising card/13/3 card/14/3 foot',
+  it('begins with one line a line of its opening', () => {
+    expect(bodyOf(5, { ...select(1, 2), opening: OPENING }), CHANGED).toMatch(
+      /^head lead lead\/plain large\/1 large\/2 /,
     )
   })
 
-  it('leaves cards to the web, with their section, when nothing shorter is left', () => {
-    expect(bodyOf(25), CHANGED).toBe(
-      'head card/1/6 card/2/6 card/4/6 card/5/6 card/6/6 card/7/6 card/8/6 card/9/6 card/10/6 card/11/6 more/3 foot',
+  it('shortens from the end of the mail, passes over levels that there are not, and makes lines at last', () => {
+    expect(bodyOf(10, all, ABSTRACTS), CHANGED).toBe(
+      'head large/13 large/1 large/2 compact/14 compact/4 compact/5 compact/6 compact/7 compact/8 compact/9 compact/10 compact/11/1 compact/12/1 foot',
+    )
+    expect(bodyOf(30, all, ABSTRACTS), CHANGED).toBe(
+      'head large/13/5 large/1/5 large/2/5 compact/14/5 compact/4/5 compact/5/5 compact/6/5 compact/7/5 compact/8/5 line/9 line/10 line/11 line/12 foot',
     )
   })
 
-  it('adds what came next, as far as it fits', () => {
+  it('leaves papers to the web when nothing shorter is left, and says which it prints', () => {
+    const sized = stockOf(30)
+    const heavy: Stock = {
+      ...sized,
+      sizeOf: (name) => {
+        const size = sized.sizeOf(name)
+        return size && name.startsWith('line/') ? { html: 9_000, message: 9_000 } : size
+      },
+    }
+    const order = orderOfMail(heavy, LAYOUT, all)
+    expect(order.printed).toEqual([13, 1, 2, 14, 4, 5, 6, 7])
+    expect(order.body.at(-2), CHANGED).toBe('more/5')
+  })
+
+  it('adds what came next while a mail has few papers of its own', () => {
     expect(bodyOf(5, select(1, 2, 13)), CHANGED).toBe(
-      'head card/1 card/2 section/rising card/13 section/also also/3 also/4 also/5 also/6 also/7 foot',
+      'head large/1 large/2 large/13 section/also also/4 also/5 also/6 also/7 also/8 foot',
     )
-    expect(bodyOf(36, select(1, 2)), CHANGED).toBe('head card/1 card/2 section/also also/3 also/4 also/5 also/6 foot')
-    expect(bodyOf(37.5, select(1, 2)), CHANGED).toBe('head card/1 card/2 section/also also/3 also/4 foot')
-    expect(bodyOf(39, select(1, 2)), CHANGED).toBe('head card/1 card/2 foot')
+    expect(bodyOf(5, select(1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 13)), CHANGED).not.toContain('also')
+    expect(bodyOf(38.5, select(1, 2)), CHANGED).toBe('head large/1 large/2 foot')
   })
 
-  it('counts what is printed or left to the web, and names the first ranked paper that can be', () => {
-    expect(orderOfMail(stockOf(25), all)).toMatchObject({ lead: 1, papers: 13 })
-    expect(orderOfMail(stockOf(5), select(3, 13, 4))).toMatchObject({ lead: 4, papers: 2 })
-    expect(() => orderOfMail(stockOf(5), select(3))).toThrow(/none of the papers/)
+  it('lists the contents of as many papers as the layout says', () => {
+    const listing = { ...LAYOUT, contentsFrom: 2 }
+    expect(bodyOf(5, select(1, 2), listing), CHANGED).toMatch(/^head contents item\/1 item\/2 contents-end large\/1 /)
+    expect(bodyOf(5, select(1), listing), CHANGED).not.toContain('contents')
+  })
+
+  it('refuses a selection of which nothing can be printed', () => {
+    expect(() => orderOfMail(stockOf(5), LAYOUT, select(3))).toThrow(/none of the papers/)
   })
 })
 
 describe('orderOfView', () => {
   it('shortens nothing', () => {
-    expect(orderOfView(stockOf(25), all).body.filter((name) => /\/\d+\/|more/.test(name))).toEqual([])
-    expect(orderOfView(stockOf(25), all).body.filter((name) => name.startsWith('card/'))).toHaveLength(13)
+    const { body } = orderOfView(stockOf(60), ABSTRACTS, all)
+    expect(body.filter((name) => /\/\d+\/|more/.test(name))).toEqual([])
+    expect(body.filter((name) => /^(large|compact)\//.test(name))).toHaveLength(13)
+  })
+
+  it('has no line that names a choice', () => {
+    const { body } = orderOfView(stockOf(5), LAYOUT, { ...select(1, 2), opening: OPENING })
+    expect(body.filter((name) => name.startsWith('lead'))).toEqual(['lead'])
+    expect(body[0]).toBe('head-view')
+    expect(body.at(-1)).toBe('foot-view')
   })
 })

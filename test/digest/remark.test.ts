@@ -22,7 +22,7 @@ describe('printRemark', () => {
 
 describe('fitRemark', () => {
   it('leaves what is short as it is', () => {
-    expect(fitRemark('matches diffusion in its title; mute: none')).toBe('matches diffusion in its title; mute: none')
+    expect(fitRemark('matches diffusion in its title')).toBe('matches diffusion in its title')
   })
   it('cuts whatever would weigh more than a card has room for', () => {
     fc.assert(

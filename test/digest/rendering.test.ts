@@ -8,6 +8,7 @@ import { loadTemplates, renderEdition, type Sheet, type Templates } from '../../
 import type { Place } from '../../src/edition/place.ts'
 import { rankPapers } from '../../src/edition/ranking.ts'
 import { PermanentError } from '../../src/errors.ts'
+import { selectionOf } from '../support/digests.ts'
 import { seedListings } from '../support/seed-page.ts'
 import { HOST, PLACES, place, SLOTS } from './golden/places.ts'
 
@@ -63,12 +64,14 @@ describe('renderEdition', () => {
 
   it('prints by length: titles alone, the summary, or the abstract', async () => {
     const summary = 'The summary says what is new here.'
-    const one = [place(1, { title: 'Title', summary, abstract: 'The abstract.' })]
+    const one = [1, 2, 3].map((position) => place(position, { title: 'Title', summary, abstract: 'The abstract.' }))
     for (const part of ['html', 'text'] as const) {
       const [titles, short, full] = await Promise.all(LENGTHS.map(async (length) => (await mail(one, length))[part]))
       expect(titles).toMatch(/Title[\s\S]*Some One/)
       expect(titles).not.toMatch(/The summary|The abstract|Discussion|no\. 1 of 3/)
-      expect(short).toMatch(/The summary says what is new here\.[\s\S]*No\. 1 of 3 by votes/)
+      expect(short).toContain('The summary says what is new here.')
+      // A rank beside its own numeral says nothing.
+      expect(short).not.toMatch(/1 of 3/)
       expect(short).not.toContain('The abstract.')
       expect(full).toContain('The abstract.')
     }
@@ -102,14 +105,18 @@ describe('renderEdition', () => {
 
   it('says what day it is, and when the day is incomplete', async () => {
     const daily = await mail(PLACES, 'short')
-    expect(daily.text).toContain('Thursday 5 March 2026\n\n3 papers, 90 votes. At the top: Lantern, with 40 votes.')
-    expect(daily.text).not.toContain('incomplete')
+    for (const part of [daily.text, daily.html.replaceAll('&lt;', '<').replaceAll('&gt;', '>')]) {
+      expect(part).toContain('Thursday 5 March 2026 · 4 papers, 100 votes')
+      expect(part).toMatch(/Lantern: Reading <think>.* leads with 40 votes/)
+      expect(part).not.toContain('incomplete')
+    }
     expect((await mail(PLACES, 'short', { incomplete: true })).html).toContain('This edition may be incomplete')
     const weekly = await mail(PLACES, 'short', { kind: 'weekly', date: '2026-03-08' })
-    expect(weekly.subject).toBe('Daily Papers, week to Sun 8 March: Lantern and 3 more')
+    expect(weekly.subject).toMatch(/^Lantern: .* · and 3 more · week to 8 Mar$/)
     expect(weekly.html).toContain('Week to Sunday 8 March 2026')
+    expect(weekly.html).toContain('leads the week with 40 votes')
     const unvoted = await mail([{ ...place(1, {}), upvotes: 0 }], 'short')
-    expect(unvoted.text).toContain('1 paper, no votes yet.')
+    expect(unvoted.text).toContain('1 paper, no votes yet')
   })
 
   it('loads nothing from anywhere: no fonts, pictures or scripts', async () => {
@@ -122,8 +129,8 @@ describe('renderEdition', () => {
   it('keeps a name with thousands of authors to a line', async () => {
     const authors = Array.from({ length: 3303 }, (_, index) => `Author ${index}`)
     const { html, text } = await mail([place(1, { authors })], 'short')
-    expect(html).toContain('Author 0, Author 1, Author 2 + 3,300<')
-    expect(text).toContain('    Author 0, Author 1, Author 2 + 3,300\n')
+    expect(html).toContain('Author 0, Author 1 + 3,301<')
+    expect(text).toContain('    Author 0, Author 1 + 3,301\n')
   })
 
   it('leaves out a paper that cannot be rendered, says so, and costs no mail', async () => {
@@ -137,8 +144,8 @@ describe('renderEdition', () => {
       const pieces = await renderEdition(sheet(places), length, HOST, templates, (each) => left.push(each.paper.id))
       expect(left).toEqual([bad.paper.id])
       const prepared = preparePieces(pieces, 'utf8')
-      const { subject, html, text } = joinDigest(prepared, { papers: [1, 2, 3], reasons: [0, 0, 0] }, SLOTS)
-      expect(subject).toBe('Daily Papers, Thu 5 March: Paper 1 and 1 more')
+      const { subject, html, text } = joinDigest(prepared, selectionOf(sheet(places)), SLOTS)
+      expect(subject).toBe('The papers of the day · Thu 5 Mar')
       for (const part of [html, text]) {
         expect(part).toContain('Paper 3')
         expect(part).not.toContain('Never seen')
@@ -148,13 +155,52 @@ describe('renderEdition', () => {
     await expect(renderEdition(sheet([bad]), 'short', HOST, templates)).rejects.toThrow()
   })
 
-  it('shows votes as a share of the leader’s, and no bar where there are none', async () => {
-    const { html } = await mail(PLACES, 'short')
-    const bars = [...html.matchAll(/class="v" width="(\d+)%"/g)].map(([, width]) => Number(width))
-    expect(bars).toEqual([100, 75, 50])
-    expect((await mail([{ ...place(1, {}), upvotes: 0 }], 'short')).html).not.toContain('class="v"')
-    // Nothing of it is read out: it says again what the votes beside it say.
-    expect(html.split('<tr aria-hidden="true">').length - 1).toBe(html.split('class="v"').length - 1 + 1 + 1)
+  it('gives the first three room, the next three their sentence, and the rest a line', async () => {
+    const places = Array.from({ length: 10 }, (_, index) => place(index + 1, {}))
+    const { html, text } = await mail(places, 'short')
+    expect(html.split('class="t l"').length - 1).toBe(3)
+    expect(html.split('class="t m"').length - 1).toBe(3)
+    expect(html.match(/Abstract of paper \d+/g)).toHaveLength(6)
+    for (const part of [html, text]) for (const { paper } of places) expect(part).toContain(paper.title)
+    for (const each of [7, 9]) expect(html).toMatch(new RegExp(`<a[^>]+href="https://arxiv.org/abs/2603.0000${each}"`))
+  })
+
+  it('lists the contents of a long digest, and of no other', async () => {
+    const places = (count: number) => Array.from({ length: count }, (_, index) => place(index + 1, {}))
+    const long = await mail(places(16), 'full')
+    for (const part of [long.html, long.text]) expect(part).toContain('In this email')
+    for (let position = 1; position <= 16; position++) {
+      expect(long.html).toContain(`href="#p${position}"`)
+      expect(long.html.split(`id="p${position}"`)).toHaveLength(2)
+    }
+    expect((await mail(places(15), 'full')).html).not.toContain('In this email')
+    expect((await mail(places(16), 'titles')).html).not.toContain('In this email')
+  })
+
+  it('makes of a week five highlights and a list', async () => {
+    const places = Array.from({ length: 9 }, (_, index) => place(index + 1, { codeStars: index * 7 }))
+    places[3] = { ...place(4, {}), upvotesBefore: 2 }
+    const { html, text } = await mail(places, 'short', { kind: 'weekly', date: '2026-03-08' })
+    expect(html.split('<h2 class="t ').length - 1).toBe(5)
+    for (const part of [html, text]) {
+      for (const words of ['The rest of the week', 'Biggest riser', 'Most discussed', 'Most starred']) {
+        expect(part, words).toContain(words)
+      }
+    }
+    expect(text).toContain('Biggest riser: Paper 4, 2 → 10 votes')
+  })
+
+  it('shows the host’s logo for the dark where there is one, and only there', async () => {
+    const logo = { url: 'https://img.example.org/l.png', alt: 'Group', width: 120, height: 40 }
+    const of = async (theme: object) => {
+      const themed = { ...templates, theme: { ...templates.theme, logo: { ...logo, ...theme } } }
+      const pieces = await renderEdition(sheet(PLACES), 'short', HOST, themed)
+      return pieces.find(({ name }) => name === 'html/head')?.body ?? ''
+    }
+    expect(await of({})).not.toMatch(/class="night"|class="day"/)
+    const both = await of({ darkUrl: 'https://img.example.org/d.png' })
+    expect(both).toMatch(/src="https:\/\/img\.example\.org\/l\.png"[^>]*class="day"/)
+    expect(both).toMatch(/src="https:\/\/img\.example\.org\/d\.png"[^>]*class="night" style="display:none/)
   })
 
   it('shows the host’s logo with its words and size, and its footer and address', async () => {
@@ -186,24 +232,24 @@ describe('loadTemplates', () => {
   })
 
   it.each([
-    ['digest.mjml', '<mj-spacer height="1px" />', '<mj-spacre />', /digest\.mjml line \d+ \(mj-spacre\): .*mj-spacre/],
+    ['digest.mjml', '<mj-spacer height="16px" />', '<mj-spacre />', /digest\.mjml line \d+ \(mj-spacre\): .*mj-spacre/],
     [
       'digest.mjml',
-      '<mj-spacer height="1px" />',
+      '<mj-spacer height="16px" />',
       '<mj-spacer hight="1px" />',
       /digest\.mjml line \d+ \(mj-spacer\): .*hight/,
     ],
-    ['digest.mjml', '<mj-spacer height="1px" />', '<mj-include path="x" />', /digest\.mjml line \d+ \(mj-include\)/],
+    ['digest.mjml', '<mj-spacer height="16px" />', '<mj-include path="x" />', /digest\.mjml line \d+ \(mj-include\)/],
     ['digest.mjml', '</mjml>', '', /digest\.mjml line 1 \(mjml\): the tag is not closed/],
-    ['digest.mjml', '</mj-table>', '', /digest\.mjml line \d+ \(mj-table\): the tag is not closed/],
+    ['digest.mjml', '</mj-column>', '', /digest\.mjml line \d+ \(mj-column\): the tag is not closed/],
     ['digest.mjml', '<mj-head>', '', /digest\.mjml line \d+ \(mjml\): the tag is not closed/],
-    ['digest.mjml', '{{dayLine}}', '{{#if dayLine}}', /digest\.mjml.*Parse error/s],
-    ['digest.mjml', '{{dayLine}}', '{{{dayLine}}}', /digest\.mjml line \d+: a value without escaping/],
-    ['digest.mjml', '{{dayLine}}', '{{> other}}', /digest\.mjml line \d+: templates have no partials/],
+    ['digest.mjml', '{{day}}', '{{#if day}}', /digest\.mjml.*Parse error/s],
+    ['digest.mjml', '{{day}}', '{{{day}}}', /digest\.mjml line \d+: a value without escaping/],
+    ['digest.mjml', '{{day}}', '{{> other}}', /digest\.mjml line \d+: templates have no partials/],
     ['digest.mjml', '[[light.page]]', '[[light.pgae]]', /digest\.mjml line \d+: the theme has no \[\[light\.pgae\]\]/],
     ['digest.mjml', '{{!-- piece: foot --}}', '', /digest\.mjml: the piece "foot" is missing/],
-    ['digest.txt', '{{!-- piece: foot --}}', '{{!-- piece: card --}}', /digest\.txt: the piece "card" begins twice/],
-    ['digest.txt', '{{!-- piece: also --}}', '{{!-- piece: alas --}}', /digest\.txt: there is no piece called "alas"/],
+    ['digest.txt', '{{!-- piece: foot --}}', '{{!-- piece: line --}}', /digest\.txt: the piece "line" begins twice/],
+    ['digest.txt', '{{!-- piece: item --}}', '{{!-- piece: alas --}}', /digest\.txt: there is no piece called "alas"/],
     ['notice.mjml', '<mj-preview>', '<mj-previw>', /notice\.mjml line \d+ \(mj-/],
     ['notice.txt', '{{wrap title}}', '{{wrap title', /notice\.txt.*Parse error/s],
     ['theme.json', '#f4f1ea', 'beige', /theme\.json: light\.page is not a colour/],
@@ -227,16 +273,16 @@ describe('loadTemplates', () => {
     await writeFile(join(directory, 'theme.json'), '{ "name": "The Reading Group", "light": { "accent": "#004488" } }')
     templates = await loadTemplates(directory)
     const theirs = await mail(PLACES, 'short')
-    expect(theirs.subject).toMatch(/^The Reading Group, Thu 5 March: /)
+    expect(theirs.text).toMatch(/^The Reading Group\n/)
     expect(theirs.html).toContain('#004488')
     expect(theirs.html).not.toContain('#9c3d17')
-    await writeFile(join(directory, 'mail.css'), '.t { color: [[light.pgae]] }')
-    await expect(loadTemplates(directory)).rejects.toThrow(/^mail\.css line 1: the theme has no \[\[light\.pgae\]\]/)
+    await writeFile(join(directory, 'digest.css'), '.t { color: [[light.pgae]] }')
+    await expect(loadTemplates(directory)).rejects.toThrow(/^digest\.css line 1: the theme has no \[\[light\.pgae\]\]/)
     templates = await loadTemplates()
   })
 
   it('sends nothing from a template that asks for a value it is not given', async () => {
-    directory = await templatesWith('digest.mjml', '{{dayLine}}', '{{dayLien}}')
+    directory = await templatesWith('digest.mjml', '{{day}}', '{{dya}}')
     const broken = await loadTemplates(directory)
     const rendering = renderEdition(sheet(PLACES), 'short', HOST, broken)
     await expect(rendering).rejects.toBeInstanceOf(PermanentError)
@@ -246,8 +292,7 @@ describe('loadTemplates', () => {
 
 async function mail(places: Place[], length: Length, more: Partial<Sheet> = {}) {
   const pieces = await renderEdition(sheet(places, more), length, HOST, templates)
-  const papers = places.map(({ position }) => position)
-  return joinDigest(preparePieces(pieces, 'utf8'), { papers, reasons: papers.map(() => 0) }, SLOTS)
+  return joinDigest(preparePieces(pieces, 'utf8'), selectionOf(sheet(places, more)), SLOTS)
 }
 
 function sheet(places: Place[], more: Partial<Sheet> = {}): Sheet {

@@ -101,7 +101,7 @@ describeStores('the pipeline', (stores) => {
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 7, submitted: 7 })
     expect(new Set(round.provider.accepted.map((mail) => mail.to)).size).toBe(7)
     expect(round.provider.requests.map((request) => request.mails.length).sort()).toEqual([1, 3, 3])
-    expect(round.provider.accepted[0]?.subject).toBe('Daily Papers, Thu 5 March: Paper 2603.00000 and 4 more')
+    expect(round.provider.accepted[0]?.subject).toBe('Paper 2603.00000 · and 4 more · Thu 5 Mar')
   })
 
   it('sends nothing twice when every job is put many times and many workers take them', async () => {

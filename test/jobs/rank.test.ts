@@ -78,8 +78,8 @@ describe('rankDay', () => {
     for (const length of LENGTHS) {
       const pieces = await listPieces(round.db, id, length)
       const names = pieces.map((piece) => piece.name)
-      expect(names).toEqual(expect.arrayContaining(['html/card/1', 'html/card/2', 'html/card/3', 'envelope']))
-      expect(pieces.find((piece) => piece.name === 'html/card/1')?.body).toContain('Paper title:high')
+      expect(names).toEqual(expect.arrayContaining(['html/line/1', 'html/line/2', 'html/line/3', 'envelope', 'layout']))
+      expect(pieces.find((piece) => piece.name === 'html/line/1')?.body).toContain('Paper title:high')
     }
   })
 

@@ -7,6 +7,7 @@ import type { Piece } from '../../src/digest/piece.ts'
 import { renderEdition, type Templates } from '../../src/digest/rendering.ts'
 import { HOST, SLOTS } from '../digest/golden/places.ts'
 import type { CapturedDay } from './captured-days.ts'
+import { selectionOf } from './digests.ts'
 
 export const LENGTHS: readonly Length[] = ['titles', 'short', 'full']
 
@@ -25,7 +26,7 @@ export function piecesOf({ date, places }: Day, length: Length, templates: Templ
  */
 export function mailsOf({ date, places }: Day, pieces: readonly Piece[], papers: number): Record<MailEncoding, Mail> {
   const chosen = places.slice(0, papers).map(({ position }) => position)
-  const selection = { papers: chosen, reasons: chosen.map(() => 0) }
+  const selection = selectionOf({ date, kind: 'daily', places }, chosen)
   made += 1
   const publicId = `0f8fad5b-d9cb-469f-a165-${String(made).padStart(12, '0')}`
   const mail = (encoding: MailEncoding): Mail => ({

@@ -11,6 +11,7 @@ import { up as rateLimits } from './009-rate-limits.ts'
 import { up as sharedChoices } from './010-shared-choices.ts'
 import { up as findable } from './011-findable.ts'
 import { up as spentCredentials } from './012-spent-credentials.ts'
+import { up as openings } from './013-openings.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -25,4 +26,5 @@ export const migrations = {
   '010-shared-choices': { up: sharedChoices },
   '011-findable': { up: findable },
   '012-spent-credentials': { up: spentCredentials },
+  '013-openings': { up: openings },
 }

@@ -63,10 +63,12 @@ export function stepAfter(
 export function refuseReplay(
   provider: { name: string; replayMs: number },
   fixed: { provider: string; version: number; ageMs: number },
-  version: number,
+  versions: readonly number[],
 ): string | undefined {
   if (fixed.provider !== provider.name) return `it was attempted through ${fixed.provider}`
-  if (fixed.version !== version) return `it was joined by version ${fixed.version}, this is ${version}`
+  if (!versions.includes(fixed.version)) {
+    return `it was joined by version ${fixed.version}, this is ${versions.at(-1)}`
+  }
   if (fixed.ageMs >= provider.replayMs) return `${provider.name} no longer replays its key`
   return undefined
 }

@@ -40,13 +40,13 @@ export async function readRoutes({ db, providers }: RouteParts): Promise<Route[]
 }
 
 /**
- * Finds the way of something of which `fixed` was attempted (null: nothing was). `version` is that
- * of the code which would build it again.
+ * Finds the way of something of which `fixed` was attempted (null: nothing was). `versions` are
+ * those that the code could build again.
  */
 export async function findWay(
   parts: RouteParts,
   fixed: { provider: string; version: number; ageMs: number } | null,
-  version: number,
+  versions: readonly number[],
 ): Promise<Way> {
   const routes = await readRoutes(parts)
   if (fixed === null) {
@@ -55,7 +55,7 @@ export async function findWay(
   }
   const route = routes.find(({ provider }) => provider.name === fixed.provider)
   if (!route) return { kind: 'over', reason: `it was attempted through ${fixed.provider}` }
-  const reason = refuseReplay(route.provider, fixed, version)
+  const reason = refuseReplay(route.provider, fixed, versions)
   if (reason !== undefined) return { kind: 'over', reason }
   return route.out ? { kind: 'shut', out: route.out } : { kind: 'open', route }
 }

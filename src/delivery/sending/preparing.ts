@@ -1,6 +1,5 @@
 // A claimed batch becomes a marked request. Everything is built before the mark: whatever can fail
 // fails while nothing is fixed.
-import { JOIN_VERSION } from '../../digest/joining.ts'
 import { loadMaterials } from '../../digest/materials.ts'
 import { getEdition } from '../../edition/store.ts'
 import { LaterError, PermanentError } from '../../errors.ts'
@@ -12,7 +11,7 @@ import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type Member } from './members.ts'
 import { markAttempting, markDeferred } from './once.ts'
-import { hashRecipe, joinMails, keyOf } from './recipe.ts'
+import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
 import type { SendingParts } from './settling.ts'
 
 /**
@@ -48,7 +47,7 @@ export async function prepare(
     if (members.length === 0) return undefined
     const built = await buildFor(parts, provider, batch, members)
     const idempotencyKey = keyOf(batch.editionId, batch.id, built.hash)
-    const intent = { hash: built.hash, version: JOIN_VERSION, idempotencyKey, provider: provider.name }
+    const intent = { hash: built.hash, version: built.version, idempotencyKey, provider: provider.name }
     const marked = await withinQuota(parts.db, provider, members.length, (db) =>
       markAttempting(db, BATCH, batch, intent),
     )
@@ -96,7 +95,7 @@ async function buildFor(
   provider: Provider,
   { editionId }: ClaimedBatch,
   members: readonly Member[],
-): Promise<{ hash: Buffer; readyAs: (idempotencyKey: string) => Ready }> {
+): Promise<{ hash: Buffer; version: number; readyAs: (idempotencyKey: string) => Ready }> {
   const { date, kind } = await getEdition(db, editionId)
   const selectionIds = members.map((member) => member.selectionId)
   const materials = await loadMaterials(db, editionId, selectionIds, provider.encoding)
@@ -104,6 +103,7 @@ async function buildFor(
   const ids = members.map((member) => member.subscriberId)
   return {
     hash: hashRecipe(editionId, members, materials),
+    version: versionOf(materials),
     readyAs: (idempotencyKey) => ({ ids, request: { edition: { date, kind }, idempotencyKey, mails } }),
   }
 }

@@ -1,7 +1,7 @@
 // A batch's recipe and its mails. The recipe is rebuilt from rows that cannot change; a rebuild
 // with another hash is never sent.
 import { createHash } from 'node:crypto'
-import { JOIN_VERSION, joinDigest, recipeOf } from '../../digest/joining.ts'
+import { joinDigest, recipeOf } from '../../digest/joining.ts'
 import type { Material } from '../../digest/materials.ts'
 import { type LinkKeys, signToken } from '../../subscriber/token.ts'
 import type { Mail } from '../provider/provider.ts'
@@ -17,7 +17,7 @@ export function hashRecipe(
   materials: ReadonlyMap<number, Material>,
 ): Buffer {
   const recipes = new Map<number, string>()
-  const hash = createHash('sha256').update(`join ${JOIN_VERSION}\nedition ${editionId}\n`)
+  const hash = createHash('sha256').update(`join ${versionOf(materials)}\nedition ${editionId}\n`)
   for (const member of members) {
     let recipe = recipes.get(member.selectionId)
     if (recipe === undefined) {
@@ -30,6 +30,14 @@ export function hashRecipe(
     )
   }
   return hash.digest()
+}
+
+/** Returns the join version of a batch: an edition's pieces are all of one. */
+export function versionOf(materials: ReadonlyMap<number, Material>): number {
+  const versions = new Set([...materials.values()].map(({ pieces }) => pieces.version))
+  const [version, ...others] = versions
+  if (version === undefined || others.length > 0) throw new Error('the pieces of a batch are not of one join version')
+  return version
 }
 
 /**

@@ -7,11 +7,18 @@ import { applyTheme, type Theme } from './theme.ts'
 /** What a mail is compiled with: the theme, and the style sheet that every mail shares. */
 export interface Look {
   theme: Theme
-  /** mail.css as its author wrote it. */
+  /** The style sheet as its author wrote it. */
   style: string
+  styleFile: string
 }
 
 const STYLE_MARK = '[[style]]'
+/**
+ * Stands behind a preheader, so that an inbox shows nothing of what comes after it: joiners that
+ * draw nothing, with spaces to break at.
+ */
+const PADDING_MARK = '[[padding]]'
+const PADDING = '&#847; '.repeat(80)
 /**
  * MJML hides the preheader three times over. display: none suffices; white letters of one pixel are
  * what filters count as spam.
@@ -35,8 +42,9 @@ export async function compileMjml(source: string, file: string, look: Look): Pro
     throw new PermanentError(`${file} line ${lineOf(source, include)} (mj-include): templates include no other files`)
   }
   // On one line, so that the lines of what follows stay as the author counts them.
-  const style = squeeze(applyTheme(look.style, look.theme, 'mail.css'))
-  const dressed = applyTheme(source.split(STYLE_MARK).join(style), look.theme, file)
+  const style = squeeze(applyTheme(look.style, look.theme, look.styleFile))
+  const filled = source.split(STYLE_MARK).join(style).split(PADDING_MARK).join(PADDING)
+  const dressed = applyTheme(filled, look.theme, file)
   // Loaded only here: processes that join and send never need it. The package is MJML's
   // build for browsers: it gives the same bytes, knows no include, and is a third of the packages.
   const { default: mjml2html } = await import('mjml')

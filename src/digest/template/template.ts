@@ -5,7 +5,19 @@ import { PermanentError } from '../../errors.ts'
 import { lineOf, wrapText } from '../text/text.ts'
 
 /** The parts of a digest, in the order in which they stand in its template. */
-export const DIGEST_PARTS = ['head', 'card', 'also', 'more', 'section', 'foot'] as const
+export const DIGEST_PARTS = [
+  'head',
+  'lead',
+  'trends',
+  'contents',
+  'item',
+  'contentsEnd',
+  'paper',
+  'line',
+  'more',
+  'section',
+  'foot',
+] as const
 /** A notice is of one part: its template has no piece comments. */
 export const NOTICE_PARTS = ['head'] as const
 

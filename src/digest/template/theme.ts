@@ -33,6 +33,8 @@ const palette = z.strictObject({
 
 const logo = z.strictObject({
   url: z.url({ protocol: /^https$/, error: 'is not an https link' }),
+  /** The same for dark backgrounds, of the same size; without it the one above stands there too. */
+  darkUrl: z.url({ protocol: /^https$/, error: 'is not an https link' }).optional(),
   /** What stands there while pictures are off. */
   alt: z.string().trim().min(1, 'is empty: it stands there while pictures are off').max(60),
   width: z.int().min(16).max(LOGO_WIDTH_MAX),

@@ -1,5 +1,6 @@
 // Takes running text apart into its sentences. Knows the full stops that end none: abbreviations,
 // initials, decimals, numbered points, addresses. Changes no character but the spaces between.
+import { shortenToLength } from './text.ts'
 
 /** What may end a sentence, with the quotes and brackets that close behind it. */
 const STOP = /[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*/gu
@@ -82,4 +83,19 @@ function isInBracket(sentence: string, rest: string): boolean {
 
 function count(text: string, sign: RegExp): number {
   return text.match(sign)?.length ?? 0
+}
+
+/**
+ * Cuts a clean line to at most `max` UTF-16 code units behind a sentence; a first sentence that is
+ * longer is cut inside. Shorter text is returned as it is.
+ */
+export function shortenToSentence(text: string, max: number): string {
+  if (text.length <= max) return text
+  let kept = ''
+  for (const sentence of splitSentences(text)) {
+    const longer = kept === '' ? sentence : `${kept} ${sentence}`
+    if (longer.length > max) break
+    kept = longer
+  }
+  return kept === '' ? shortenToLength(text, max) : kept
 }

@@ -19,6 +19,11 @@ const NEVER_LAST = new Set('（「『【《〈')
 const ADDRESS = /^[^\w]*https?:\/\//
 const TRAILING_PUNCTUATION = /[\s\p{Pd},;:.(\u2026]+$/u
 
+/** Words at the end of a cut title that promise another. */
+const LEADING_ON =
+  /(?:[\s:;,\p{Pd}]+(?:a|an|and|as|at|by|for|from|in|into|is|of|on|or|over|the|their|to|toward|towards|under|using|via|with|without|are|can|through|beyond|between))+$/iu
+const NAME_GAIN_MIN = 8
+
 /**
  * Returns one clean line with its LaTeX read out: the one door for outside text. Cleaning twice
  * changes nothing more.
@@ -77,6 +82,19 @@ export function shortTitle(title: string, max: number): string {
   const colon = title.slice(0, max * 2).search(/(?<=..)[:：]/su)
   const name = title.slice(0, Math.max(colon, 0)).trimEnd()
   return name.length >= 2 && name.length <= max ? name : shortenToLength(title, max)
+}
+
+/**
+ * Returns a title in at most `max` UTF-16 code units, whole where it fits: cut where a reader would
+ * pause, never behind a word that leads on.
+ */
+export function nameOf(title: string, max: number): string {
+  if (title.length <= max) return title
+  const name = shortTitle(title, max)
+  const longer = shortenToLength(title, max)
+  const cut = longer.replace(/…$/, '').replace(LEADING_ON, '').replace(TRAILING_PUNCTUATION, '')
+  // Hardly more than the name is less than the name.
+  return name.endsWith('…') || cut.length > name.length + NAME_GAIN_MIN ? `${cut}…` : name
 }
 
 /**

@@ -77,13 +77,16 @@ export async function outlookFromSample(date: EditionDate, kind: EditionKind): P
       frozen: new Map(before.places.map((place) => [place.paper.id, place])),
     },
   ]).filter((riser) => !own.has(riser.paper.id))
-  const rising = risers.map(
-    ({ submittedAt: _, ...riser }, index): Place => ({
+  const frozen = new Map(before.places.map((place) => [place.paper.id, place.upvotes]))
+  const rising = risers.map(({ submittedAt: _, ...riser }, index): Place => {
+    const upvotesBefore = frozen.get(riser.paper.id)
+    return {
       ...riser,
       section: 'rising',
       position: outlook.places.length + index + 1,
-    }),
-  )
+      ...(upvotesBefore !== undefined && { upvotesBefore }),
+    }
+  })
   const known = new Set([...own, ...risers.map((riser) => riser.paper.id)])
   const late = before.places
     .filter((place) => !known.has(place.paper.id))

@@ -2,10 +2,10 @@
 // and no link in it opens anything.
 import { composeMessage } from '../../delivery/provider/message.ts'
 import { joinDigest, preparePieces, type Slots } from '../../digest/joining.ts'
+import { selectDigest } from '../../digest/opening.ts'
 import { SLOT_NAMES } from '../../digest/piece.ts'
 import { indexPlaces } from '../../digest/place-index.ts'
 import { type Host, renderEdition, type Templates } from '../../digest/rendering.ts'
-import { selectPapers } from '../../digest/selection.ts'
 import type { Outlook } from '../../edition/outlook.ts'
 import { describeError } from '../../errors.ts'
 import type { Choices } from '../../subscriber/preferences.ts'
@@ -53,11 +53,8 @@ export async function makePreview(
 ): Promise<PreviewMail | undefined> {
   // As planning has it: papers of earlier editions count as had by everybody whom those reached.
   const had = outlook.places.filter(({ section }) => section === 'late' && !reader.missed)
-  const selection = selectPapers(
-    indexPlaces(outlook.places, templates.topics),
-    reader.choices,
-    new Set(had.map(({ position }) => position)),
-  )
+  const index = indexPlaces(outlook.places, templates.topics)
+  const selection = selectDigest(outlook, index, reader.choices, new Set(had.map(({ position }) => position)))
   if (selection.papers.length === 0) return undefined
   const leftOut: string[] = []
   const pieces = await renderEdition(outlook, reader.choices.length, host, templates, (place, error) => {

@@ -34,7 +34,7 @@ import { claim, listWaiting, markReleased } from '../../../src/delivery/sending/
 import { markResolved, splitBatch } from '../../../src/delivery/sending/parts.ts'
 import { prepare } from '../../../src/delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, settle } from '../../../src/delivery/sending/settling.ts'
-import { JOIN_VERSION } from '../../../src/digest/joining.ts'
+import { JOIN_VERSIONS } from '../../../src/digest/joining.ts'
 import type { Edition } from '../../../src/edition/edition.ts'
 import { LaterError } from '../../../src/errors.ts'
 import { planAll, planDue } from '../../../src/jobs/plan.ts'
@@ -390,7 +390,7 @@ function letGo(world: World, hand: Hand): void {
 /** As jobs/dispatch.ts, up to the request. */
 async function prepareBatch({ round }: World, hand: Hand & { kind: 'batch' }): Promise<boolean> {
   const { claimed } = hand
-  const way = await findWay(round, claimed.fixed, JOIN_VERSION)
+  const way = await findWay(round, claimed.fixed, JOIN_VERSIONS)
   if (way.kind === 'over') await giveUp(round, BATCH, claimed, way.reason)
   if (way.kind === 'shut') await letBatchWait(round, claimed, way.out)
   if (way.kind !== 'open') return false
@@ -409,7 +409,7 @@ async function prepareBatch({ round }: World, hand: Hand & { kind: 'batch' }): P
 /** As jobs/notify.ts, up to the request. */
 async function prepareOneNotice({ round }: World, hand: Hand & { kind: 'notice' }): Promise<boolean> {
   const { claimed } = hand
-  const way = await findWay(round, claimed.fixed, NOTICE_VERSION)
+  const way = await findWay(round, claimed.fixed, [NOTICE_VERSION])
   if (way.kind === 'over') await giveUp(round, NOTICE, claimed, way.reason)
   if (way.kind === 'shut') await letNoticeWait(round, claimed, way.out)
   if (way.kind !== 'open') return false

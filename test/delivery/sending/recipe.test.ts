@@ -110,9 +110,9 @@ describe('hashRecipe', () => {
     })
     const names = telling.map((piece) => piece.name)
     expect(names).toEqual(
-      expect.arrayContaining(['html/head', 'html/card/1', 'html/card/3', 'text/card/2', 'text/foot']),
+      expect.arrayContaining(['html/head', 'html/large/1', 'html/large/3', 'text/large/2', 'text/foot']),
     )
-    expect(names).not.toContain('html/card/4')
+    expect(names).not.toContain('html/compact/4')
     const sender = pieces.map((each) =>
       each.name === 'envelope' ? makePiece(each.name, each.body.replace('papers@', 'others@')) : each,
     )

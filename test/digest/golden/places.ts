@@ -1,5 +1,6 @@
 // Invented places that carry what titles really hold: markup, dollar signs, template marks, other
 // scripts, no arXiv id.
+import type { Opening } from '../../../src/digest/selection.ts'
 import type { Place } from '../../../src/edition/place.ts'
 import type { Paper } from '../../../src/source/paper.ts'
 
@@ -29,14 +30,45 @@ export const PLACES: Place[] = [
     listedOn: '2026-03-04',
     rank: 2,
     reason: 'up from 9th to 2nd of 21 since 2026-03-04',
+    upvotesBefore: 3,
   },
 ]
 
 export const SELECTION = {
   papers: [1, 2, 3, 4],
   reasons: [0, 0, 0, 0],
-  remarks: ['matches "<think>" in its title; mute: none', '', 'by an author you follow: Günther Müßig', ''],
+  remarks: ['matches "<think>" in its title', '', 'by an author you follow: Günther Müßig', ''],
 }
+/** As selections of version 2 said them. */
+export const REMARKS_2 = [
+  'matches "<think>" in its title; mute: none',
+  '',
+  'by an author you follow: Günther Müßig',
+  '',
+]
+
+/**
+ * Says more than these papers would: markup, template marks and other scripts in each of its
+ * places.
+ */
+export const OPENING: Opening = {
+  subject: 'Lantern & <think>: 3 → 10 votes · and 3 more · Thu 5 Mar',
+  preheader: "Costs of $& and $' in {{title}} Templates, 30 votes · שלום",
+  headline: 'Lantern: Reading <think> & "Acting" in 3 Steps leads with 40 votes',
+  day: 'Thursday 5 March 2026 · 4 papers, 100 votes',
+  lead: [
+    {
+      label: 'Rising',
+      title: 'Slow Burner',
+      url: 'https://arxiv.org/abs/2603.00004',
+      fact: '3 → 10 votes since Wednesday',
+      personal: false,
+    },
+    { label: 'Your topics', title: 'שלום', url: '', fact: '<think> & more', personal: true },
+  ],
+  papers: [1, 2, 3, 4],
+}
+
 export const SLOTS = { unsubscribe: 'un'.repeat(30), view: 'v_-9'.repeat(15), preferences: 'pr-2'.repeat(15) }
 
 /** Makes a ranked place of 5 March 2026 with what matters to a test. */

@@ -17,7 +17,7 @@ describe('what MJML writes by itself', () => {
   let compiled: string
   beforeAll(async () => {
     raw = (await mjml2html(SOURCE, { validationLevel: 'strict', keepComments: true, fonts: {} })).html
-    compiled = await compileMjml(SOURCE, 'test.mjml', { theme: readTheme(), style: '' })
+    compiled = await compileMjml(SOURCE, 'test.mjml', { theme: readTheme(), style: '', styleFile: 'test.css' })
   })
 
   it('hides the preheader by white letters of one pixel, which we take away', () => {
@@ -44,8 +44,8 @@ describe('what MJML writes by itself', () => {
 describe('an include', () => {
   it('is refused by name, before MJML sees it', async () => {
     const source = SOURCE.replace('<mj-text>', '<mj-include path="/etc/passwd" /><mj-text>')
-    await expect(compileMjml(source, 'test.mjml', { theme: readTheme(), style: '' })).rejects.toThrow(
-      'test.mjml line 3 (mj-include): templates include no other files',
-    )
+    await expect(
+      compileMjml(source, 'test.mjml', { theme: readTheme(), style: '', styleFile: 'test.css' }),
+    ).rejects.toThrow('test.mjml line 3 (mj-include): templates include no other files')
   })
 })

@@ -45,11 +45,11 @@ describe('makePreview', () => {
 
   it('says which papers could not be printed, and goes on without them', async () => {
     const { html, text, ...rest } = await templates
-    const card = (fill: (values: object) => string) => (values: object) => {
+    const line = (fill: (values: object) => string) => (values: object) => {
       if (JSON.stringify(values).includes('2508.05004')) throw new Error('this one is bad')
       return fill(values)
     }
-    const broken = { ...rest, html: { ...html, card: card(html.card) }, text }
+    const broken = { ...rest, html: { ...html, line: line(html.line) }, text }
     const outlook = await outlookFromSample('2025-08-08', 'daily')
     const position = outlook.places.findIndex(({ paper }) => paper.id === '2508.05004') + 1
     expect(position).toBeGreaterThan(0)

@@ -62,7 +62,7 @@ describe('forceScheme', () => {
       places: inventPlaces('2026-03-05', 2),
     }
     const pieces = await renderEdition(sheet, 'short', host, await loadTemplates())
-    const html = pieces.filter(({ name }) => name.startsWith('html/')).map(({ body }) => body)
+    const html = pieces.filter(({ name }) => /^html\/(?!.*-view)/.test(name)).map(({ body }) => body)
     const whole = html.join('')
     expect(whole).toMatch(/prefers-color-scheme:\s*dark/)
     for (const scheme of ['light', 'dark'] as const) {

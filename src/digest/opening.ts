@@ -1,0 +1,258 @@
+// What a mail says first: subject, preheader, headline, the day in one line, and the few papers
+// that lead. Made once a selection from its own papers, and stored with it. Pure; names no paper
+// that is not among the selection's.
+import type { EditionKind } from '../database/states.ts'
+import type { Place } from '../edition/place.ts'
+import type { EditionDate } from '../source/paper.ts'
+import type { Choices } from '../subscriber/preferences.ts'
+import { subjectLine } from './envelope.ts'
+import { paperLinks } from './links.ts'
+import type { PlaceIndex } from './place-index.ts'
+import { fitOpening } from './printed-opening.ts'
+import { riseNumbers, riseOf, riseWords } from './rise.ts'
+import { type LeadLine, type Opening, type Selection, selectPapers } from './selection.ts'
+import { sentenceOf } from './sentence/sentence.ts'
+import { cleanText, nameOf, shorten, shortTitle } from './text/text.ts'
+import { judgePlace, openWishes, strengthAt } from './wishes.ts'
+import { briefDate, brieflyCounted, counted, editionDay, grouped } from './words.ts'
+
+/** What of an edition its openings say. */
+export interface OpeningEdition {
+  date: EditionDate
+  kind: EditionKind
+}
+
+/**
+ * In UTF-16 code units, as everything here: an inbox on a phone shows about this much of a subject.
+ */
+const SUBJECT_MAX = 65
+const NEWS_MAX = 35
+const HEADLINE_TITLE_MAX = 44
+const PREHEADER_MAX = 150
+const PREHEADER_TITLES = 3
+const PREHEADER_TITLE_MAX = 44
+const LEAD_TITLE_MAX = 44
+const LEAD_PHRASE_MAX = 32
+
+/** A place with what is said of it more than once. */
+interface Told {
+  place: Place
+  title: string
+}
+
+const titles = new WeakMap<Place, string>()
+
+/**
+ * Makes the opening of a selection. A late riser leads when it has more votes than any paper of the
+ * day that the mail holds; else the mail's first paper does.
+ */
+export function openingOf(
+  edition: OpeningEdition,
+  index: PlaceIndex,
+  choices: Choices,
+  papers: readonly number[],
+): Opening {
+  const own = toldIn(index, papers)
+  const risers = own.filter(({ place }) => place.section === 'rising')
+  const dayFirst = mostOf(
+    own.filter(({ place }) => place.section === 'ranked'),
+    votesOf,
+  )
+  const riser = mostOf(risers, votesOf)
+  const beaten = riser && votesOf(riser) > (dayFirst ? votesOf(dayFirst) : 0)
+  const news = (beaten ? riser : own[0]) as Told
+  const lead =
+    edition.kind === 'weekly' ? weekLead(own) : dayLead(edition, news, dayFirst, riser, matchOf(index, choices, own))
+  const preheader = preheaderOf(own, news, lead)
+  return {
+    subject: subjectOf(edition, news, own.length),
+    preheader: preheader.words,
+    headline: headlineOf(edition.kind, news, own),
+    day: dayLineOf(edition, own),
+    lead: lead.map(({ line }) => line),
+    papers: [...new Set([news, ...lead.map(({ told }) => told), ...preheader.told].map(({ place }) => place.position))],
+  }
+}
+
+/**
+ * Selects from an edition for one set of choices, as selectPapers does, with what the mail says
+ * first.
+ */
+export function selectDigest(
+  edition: OpeningEdition,
+  index: PlaceIndex,
+  choices: Choices,
+  had: ReadonlySet<number>,
+): Selection {
+  const selection = selectPapers(index, choices, had)
+  if (selection.papers.length === 0) return selection
+  return { ...selection, opening: fitOpening(openingOf(edition, index, choices, selection.papers)) }
+}
+
+/** Returns an opening that names no paper: for whoever's own cannot be printed. */
+export function plainOpening({ date, kind }: OpeningEdition): Opening {
+  const what = kind === 'weekly' ? 'The papers of the week' : 'The papers of the day'
+  const subject = `${what} · ${subjectDate({ date, kind })}`
+  return { subject, preheader: '', headline: what, day: editionDay(date, kind), lead: [], papers: [] }
+}
+
+interface Led {
+  told: Told
+  line: LeadLine
+}
+
+function subjectOf(edition: OpeningEdition, news: Told, count: number): string {
+  const more = count > 1 ? ` · and ${count - 1} more` : ''
+  const rest = `${more} · ${subjectDate(edition)}`
+  return `${newsOf(news, Math.min(NEWS_MAX, SUBJECT_MAX - rest.length))}${rest}`
+}
+
+/** `Fri 8 Aug`, `week to 8 Aug`: the last thing, as whoever looks for a day finds it there. */
+function subjectDate({ date, kind }: OpeningEdition): string {
+  const day = briefDate(date)
+  return kind === 'weekly' ? `week to ${day.slice(day.indexOf(' ') + 1)}` : day
+}
+
+/** What happened, in so many characters: a paper, and how it rose where it did. */
+function newsOf({ place, title }: Told, max: number): string {
+  const rise = place.section === 'rising' ? riseOf(place) : undefined
+  const fact = rise === undefined ? '' : ` ${riseNumbers(rise)} votes`
+  return `${nameOf(subjectLine(title), max - fact.length)}${fact}`
+}
+
+function headlineOf(kind: EditionKind, news: Told, own: readonly Told[]): string {
+  const { place } = news
+  const name = nameOf(news.title, HEADLINE_TITLE_MAX)
+  const rise = place.section === 'rising' ? riseOf(place) : undefined
+  if (rise) return `${name} rises from ${grouped(rise.from)} to ${counted(rise.to, 'vote')}`
+  const votes = votesOf(news)
+  if (votes === 0) return name
+  const leads = own.every((other) => other === news || votesOf(other) < votes)
+  const verb = leads ? (kind === 'weekly' ? ' leads the week with' : ' leads with') : ', with'
+  return `${name}${verb} ${counted(votes, 'vote')}`
+}
+
+function dayLineOf({ date, kind }: OpeningEdition, own: readonly Told[]): string {
+  const votes = own.reduce((sum, told) => sum + votesOf(told), 0)
+  const count = `${counted(own.length, 'paper')}, ${votes === 0 ? 'no votes yet' : counted(votes, 'vote')}`
+  return `${editionDay(date, kind)} · ${count}`
+}
+
+/**
+ * The day's first, the strongest late riser and the best match, as far as the headline names
+ * another.
+ */
+function dayLead(
+  { date }: OpeningEdition,
+  news: Told,
+  first: Told | undefined,
+  riser: Told | undefined,
+  match: Match | undefined,
+): Led[] {
+  const named = new Set([news])
+  const line = (told: Told | undefined, label: string, fact: string, personal = false): Led[] => {
+    if (!told || named.has(told)) return []
+    named.add(told)
+    return [{ told, line: lineOf(told, label, fact, personal) }]
+  }
+  return [
+    ...line(first, 'Most votes', first ? counted(votesOf(first), 'vote') : ''),
+    ...line(riser, 'Rising', riser ? riseWords(riser.place, date) : ''),
+    ...line(match?.told, match?.label ?? '', match?.fact ?? '', true),
+  ]
+}
+
+/** What a week is remembered for, whoever its first is. */
+function weekLead(own: readonly Told[]): Led[] {
+  const line = (told: Told | undefined, label: string, fact: string): Led[] =>
+    told ? [{ told, line: lineOf(told, label, fact, false) }] : []
+  const gain = ({ place }: Told) => (place.upvotesBefore === undefined ? 0 : place.upvotes - place.upvotesBefore)
+  const riser = mostOf(own, gain)
+  const discussed = mostOf(own, ({ place }) => place.comments)
+  const starred = mostOf(own, ({ place }) => place.paper.codeStars ?? 0)
+  const rise = riser && riseOf(riser.place)
+  return [
+    ...line(rise ? riser : undefined, 'Biggest riser', rise ? `${riseNumbers(rise)} votes` : ''),
+    ...line(discussed, 'Most discussed', counted(discussed?.place.comments ?? 0, 'comment')),
+    ...line(starred, 'Most starred', `★ ${brieflyCounted(starred?.place.paper.codeStars ?? 0)}`),
+  ]
+}
+
+interface Match {
+  told: Told
+  label: string
+  fact: string
+}
+
+/**
+ * The paper that a reader's own topics and names speak for most; the one of most votes among
+ * equals.
+ */
+function matchOf(index: PlaceIndex, choices: Choices, own: readonly Told[]): Match | undefined {
+  if (choices.include.length + choices.authors.length + choices.organisations.length === 0) return undefined
+  const wishes = openWishes(index, choices)
+  const at = new Map(index.places.map((place, position) => [place, position]))
+  const strength = ({ place }: Told) => strengthAt(wishes, at.get(place) as number)
+  const strongest = Math.max(0, ...own.map(strength))
+  const strong = strongest > 0 ? own.filter((each) => strength(each) === strongest) : []
+  const told = mostOf(strong, votesOf) ?? strong[0]
+  if (!told) return undefined
+  const { topics, authors, organisations } = judgePlace(wishes, at.get(told.place) as number)
+  const followed = authors[0] ?? organisations[0]
+  const phrase = shorten(followed ?? topics[0]?.phrase ?? '', LEAD_PHRASE_MAX)
+  return { told, label: followed === undefined ? 'Your topics' : 'You follow', fact: phrase }
+}
+
+/**
+ * Adds the next papers that neither subject nor headline names; of a single paper, what it says.
+ */
+function preheaderOf(own: readonly Told[], news: Told, lead: readonly Led[]): { words: string; told: Told[] } {
+  const order = [...lead.map(({ told }) => told), ...own]
+  const others = [...new Set(order)].filter((told) => told !== news).slice(0, PREHEADER_TITLES)
+  if (others.length === 0) return { words: shorten(sentenceOf(news.place.paper), PREHEADER_MAX), told: [] }
+  const say = (told: Told) => {
+    const rise = told.place.section === 'rising' ? riseOf(told.place) : undefined
+    const votes = rise ? riseNumbers(rise) : votesOf(told) > 0 ? counted(votesOf(told), 'vote') : ''
+    return [nameOf(told.title, PREHEADER_TITLE_MAX), votes].filter((part) => part !== '').join(', ')
+  }
+  let words = say(others[0] as Told)
+  const told = [others[0] as Told]
+  for (const other of others.slice(1)) {
+    const longer = `${words} · ${say(other)}`
+    if (longer.length > PREHEADER_MAX) break
+    words = longer
+    told.push(other)
+  }
+  return { words, told }
+}
+
+function lineOf({ place, title }: Told, label: string, fact: string, personal: boolean): LeadLine {
+  const url = paperLinks(place.paper)?.paper ?? ''
+  return { label, title: shortTitle(title, LEAD_TITLE_MAX), url, fact, personal }
+}
+
+function toldIn(index: PlaceIndex, papers: readonly number[]): Told[] {
+  const byPosition = new Map(index.places.map((place) => [place.position, place]))
+  return papers.flatMap((position) => {
+    const place = byPosition.get(position)
+    return place ? [{ place, title: titleOf(place) }] : []
+  })
+}
+
+/** An edition's titles are read out once, however many readers it has. */
+function titleOf(place: Place): string {
+  const title = titles.get(place) ?? cleanText(place.paper.title)
+  titles.set(place, title)
+  return title
+}
+
+function votesOf({ place }: Told): number {
+  return place.upvotes
+}
+
+/** Returns the first of those with the most of something; undefined where none has any. */
+function mostOf(tolds: readonly Told[], of: (told: Told) => number): Told | undefined {
+  let best: Told | undefined
+  for (const told of tolds) if (of(told) > (best ? of(best) : 0)) best = told
+  return best
+}

@@ -1,0 +1,173 @@
+// What a mail says first comes from its own papers: on every captured day, for every kind of
+// reader, read from the mail itself.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { openingOf, plainOpening, selectDigest } from '../../src/digest/opening.ts'
+import { indexPlaces } from '../../src/digest/place-index.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
+import type { Place } from '../../src/edition/place.ts'
+import { parseChoices } from '../../src/subscriber/preferences.ts'
+import { capturedEditions, capturedWeeks, READERS } from '../support/captured-editions.ts'
+import { selectionOf } from '../support/digests.ts'
+import { makePlace } from '../support/places.ts'
+
+const topics = readTopics()
+const FRIDAY = { date: '2025-08-08', kind: 'daily' } as const
+const NEWS_MAX = 35
+const SUBJECT_MAX = 65
+
+const shelf = [
+  makePlace({ position: 1, upvotes: 44 }, { title: 'On the Generalization of SFT: A Perspective' }),
+  makePlace({ position: 2, upvotes: 43 }, { title: 'R-Zero: Self-Evolving Reasoning' }),
+  makePlace({ position: 3, upvotes: 5 }, { title: 'Diffusion Beats Everything', authors: ['Grace Hopper'] }),
+]
+const riser = (upvotes: number, upvotesBefore?: number): Place => ({
+  ...makePlace({ position: 9, section: 'rising', listedOn: '2025-08-07', upvotes }, { title: 'Is CoT a Mirage?' }),
+  ...(upvotesBefore !== undefined && { upvotesBefore }),
+})
+const open = (places: Place[], choices: object = {}) => {
+  const digest = selectDigest(FRIDAY, indexPlaces(places, topics), parseChoices(choices), new Set())
+  if (!digest.opening) throw new Error('nothing was selected')
+  return digest.opening
+}
+
+describe('the opening of a day', () => {
+  it('names what leads, then counts, then the date', () => {
+    expect(open(shelf)).toMatchObject({
+      subject: 'On the Generalization of SFT · and 2 more · Fri 8 Aug',
+      headline: 'On the Generalization of SFT: A Perspective leads with 44 votes',
+      day: 'Friday 8 August 2025 · 3 papers, 92 votes',
+      preheader: 'R-Zero: Self-Evolving Reasoning, 43 votes · Diffusion Beats Everything, 5 votes',
+      lead: [],
+    })
+    expect(open(shelf.slice(1, 2)).subject).toBe('R-Zero: Self-Evolving Reasoning · Fri 8 Aug')
+  })
+
+  it('lets a late riser lead that beats the day, and says how it rose', () => {
+    const { subject, headline, lead } = open([...shelf, riser(240, 24)])
+    expect(subject).toBe('Is CoT a Mirage? 24 → 240 votes · and 3 more · Fri 8 Aug')
+    expect(headline).toBe('Is CoT a Mirage? rises from 24 to 240 votes')
+    expect(lead.map(({ label, title }) => [label, title])).toEqual([['Most votes', 'On the Generalization of SFT']])
+  })
+
+  it('puts a late riser that does not beat the day into the lead block', () => {
+    expect(open([...shelf, riser(40, 24)]).lead).toMatchObject([
+      { label: 'Rising', fact: '24 → 40 votes since Thursday' },
+    ])
+    expect(open([...shelf, riser(40)]).lead).toMatchObject([{ fact: '40 votes, listed late on Thursday' }])
+  })
+
+  it('leads with the best match of a reader’s topics, and names the day’s first beside it', () => {
+    const opening = open([...shelf, riser(40, 24)], { include: ['diffusion'] })
+    expect(opening.subject).toMatch(/^Diffusion Beats Everything · /)
+    expect(opening.headline).toBe('Diffusion Beats Everything, with 5 votes')
+    expect(opening.lead.map(({ label }) => label)).toEqual(['Most votes', 'Rising'])
+    const led = open([...shelf, riser(240, 24)], { authors: ['Hopper'] })
+    expect(led.lead.map(({ label, fact, personal }) => [label, fact, personal])).toEqual([
+      ['Most votes', '44 votes', false],
+      ['You follow', 'Hopper', true],
+    ])
+  })
+
+  it('says of a single paper what it says', () => {
+    expect(open(shelf.slice(0, 1)).preheader).toMatch(/^What paper .* found/)
+  })
+
+  it('never passes 65 characters, with the news in the first 35', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), fc.integer({ min: 1, max: 2e6 }), (title, votes) => {
+        const places = [
+          { ...riser(votes + 5, votes), paper: { ...shelf[0]?.paper, title: `x${title}` } } as Place,
+          ...shelf,
+        ]
+        const { subject } = selectionOf({ ...FRIDAY, places }).opening ?? { subject: '' }
+        expect(subject.length).toBeLessThanOrEqual(SUBJECT_MAX)
+        expect(subject.indexOf(' · and 3 more')).toBeGreaterThan(0)
+        expect(subject.indexOf(' · and 3 more')).toBeLessThanOrEqual(NEWS_MAX)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('the plain opening', () => {
+  it('names no paper', () => {
+    expect(plainOpening(FRIDAY)).toMatchObject({ subject: 'The papers of the day · Fri 8 Aug', lead: [], papers: [] })
+    expect(plainOpening({ ...FRIDAY, kind: 'weekly' }).subject).toBe('The papers of the week · week to 8 Aug')
+  })
+})
+
+const editions = [...capturedEditions(), ...capturedWeeks()]
+
+describe.skipIf(editions.length === 0)('the openings of the captured days', () => {
+  it('name only papers that the mail holds, for every kind of reader', () => {
+    let openings = 0
+    const subjects = new Map<string, Set<string>>()
+    for (const edition of editions) {
+      const index = indexPlaces(edition.places, topics)
+      for (const [reader, choices] of Object.entries(READERS)) {
+        const { papers, opening } = selectDigest(edition, index, parseChoices(choices), new Set())
+        if (!opening) continue
+        openings++
+        const name = `${edition.date} ${edition.kind}, ${reader}`
+        const own = edition.places.filter(({ position }) => papers.includes(position))
+        const begins = own.map(({ paper }) => beginOf(paper.title))
+        const said = [
+          opening.subject,
+          opening.headline,
+          ...opening.preheader.split(' · ').filter(() => papers.length > 1),
+          ...opening.lead.map(({ title }) => title),
+        ]
+        for (const words of said) {
+          expect(
+            begins.some((begin) => squeeze(words).startsWith(begin)),
+            `${name}: ${words}`,
+          ).toBe(true)
+        }
+        expect(
+          opening.papers.every((position) => papers.includes(position)),
+          name,
+        ).toBe(true)
+        expect(opening.subject.length, name).toBeLessThanOrEqual(SUBJECT_MAX)
+        expect(opening.lead.length, name).toBeLessThanOrEqual(3)
+        const mine = subjects.get(reader) ?? new Set()
+        subjects.set(reader, mine)
+        expect(mine.has(opening.subject), `${name}: ${opening.subject}`).toBe(false)
+        mine.add(opening.subject)
+      }
+    }
+    expect(openings).toBeGreaterThan(200)
+  })
+})
+
+/** What every short name of a paper begins with. */
+function beginOf(title: string): string {
+  return squeeze(title).slice(0, Math.min(5, squeeze(title.split(':')[0] ?? '').length))
+}
+
+/** Letters and digits only: how a title is cut and dressed does not matter. */
+function squeeze(title: string): string {
+  return title
+    .normalize('NFKD')
+    .replace(/\\[a-z]+|[^\p{L}\p{N}]/gu, '')
+    .toLowerCase()
+}
+
+describe('openingOf', () => {
+  it('says of a week what it is remembered for', () => {
+    const places = [
+      { ...makePlace({ position: 1, upvotes: 90, comments: 2 }, { title: 'First' }), upvotesBefore: 80 },
+      { ...makePlace({ position: 2, upvotes: 70, comments: 31 }, { title: 'Second' }), upvotesBefore: 5 },
+      makePlace({ position: 3, upvotes: 60 }, { title: 'Third', codeStars: 12_000 }),
+    ]
+    const week = { date: '2025-08-10', kind: 'weekly' } as const
+    const opening = openingOf(week, indexPlaces(places, topics), parseChoices({}), [1, 2, 3])
+    expect(opening.headline).toBe('First leads the week with 90 votes')
+    expect(opening.subject).toBe('First · and 2 more · week to 10 Aug')
+    expect(opening.lead.map(({ label, title, fact }) => `${label}: ${title}, ${fact}`)).toEqual([
+      'Biggest riser: Second, 5 → 70 votes',
+      'Most discussed: Second, 31 comments',
+      'Most starred: Third, ★ 12k',
+    ])
+  })
+})

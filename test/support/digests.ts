@@ -1,0 +1,21 @@
+// Selections as planning makes them, for tests that choose the papers themselves.
+import { openingOf } from '../../src/digest/opening.ts'
+import { indexPlaces } from '../../src/digest/place-index.ts'
+import type { Sheet } from '../../src/digest/rendering.ts'
+import type { Selection } from '../../src/digest/selection.ts'
+import { readTopics } from '../../src/digest/topics/topics.ts'
+import { parseChoices } from '../../src/subscriber/preferences.ts'
+
+const topics = readTopics()
+
+/**
+ * Returns the selection of these positions of a sheet, all of them by default, with its opening.
+ */
+export function selectionOf(
+  { date, kind, places }: Pick<Sheet, 'date' | 'kind' | 'places'>,
+  papers: number[] = places.map(({ position }) => position),
+  choices: object = {},
+): Selection {
+  const opening = openingOf({ date, kind }, indexPlaces(places, topics), parseChoices(choices), papers)
+  return { papers, reasons: papers.map(() => 0), opening }
+}
