@@ -56,7 +56,7 @@ async function measureAll(from: Browser): Promise<void> {
       html.push(mail.htmlBytes / 1000)
       message.push(mail.messageBytes / 1000)
     }
-    const show = (values: number[]) => `${at(values, 0.5).toFixed(1)} (most ${at(values, 1).toFixed(1)})`
+    const show = (values: number[]) => `${at(values, 0.5).toFixed(2)} (most ${at(values, 1).toFixed(2)})`
     stdout.write(
       `${name.padEnd(15)} ${String(screens.length).padStart(3)} emails: ${show(screens)} screens, HTML ${show(html)} kB, message ${show(message)} kB\n`,
     )
