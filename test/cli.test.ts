@@ -318,7 +318,7 @@ describe('one round by hand', () => {
     expect(preview).toMatchObject({ date: DATE, kind: 'daily', headers: { To: 'bob@example.org' } })
     expect(preview.subject).toContain('The third')
     // Bob wants two papers.
-    expect(preview.subject).toMatch(/ and 1 more$/)
+    expect(preview.subject).toMatch(/ · and 1 more · Thu 5 Mar$/)
     expect(await outbox()).toHaveLength(3)
   })
 

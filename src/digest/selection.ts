@@ -85,8 +85,8 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
   // Offered only to readers who missed an edition: for everybody else they count as had.
   const late = best(wanted.late, choices.papers)
   if (ranked.length + late.length === 0) return { papers: [], reasons: [] }
-  const fresh = [...ranked, ...best(wanted.rising, LATE_RISERS_MAX)]
-  const chosen = [...inOrder(places, fresh), ...late]
+  const fresh = withRisers(places, ranked, best(wanted.rising, LATE_RISERS_MAX))
+  const chosen = [...fresh, ...late]
   const papers = chosen.map(({ at }) => places[at]?.position as number)
   if (!isFiltering(choices)) return { papers, reasons: papers.map(() => REASON_PLACE) }
   const remarks = chosen.map(({ at }) => fitRemark(wishWords(judgePlace(wishes, at), choices)))
@@ -103,11 +103,19 @@ export function remarksOf({ papers, remarks = [] }: Selection): ReadonlyMap<numb
 }
 
 /**
- * Puts late risers where their votes put them among the day's own; the stronger wish stands first.
+ * Puts each late riser before the first of the day's own that has fewer votes, or is wanted less.
+ * The day's own keep the order of their edition.
  */
-function inOrder(places: readonly Place[], candidates: readonly Candidate[]): Candidate[] {
+function withRisers(places: readonly Place[], ranked: readonly Candidate[], risers: readonly Candidate[]): Candidate[] {
   const votes = ({ at }: Candidate) => places[at]?.upvotes ?? 0
-  return candidates.toSorted((a, b) => b.strength - a.strength || votes(b) - votes(a))
+  const ordered = [...ranked]
+  for (const riser of risers) {
+    const before = ordered.findIndex(
+      (other) => other.strength < riser.strength || (other.strength === riser.strength && votes(other) < votes(riser)),
+    )
+    ordered.splice(before === -1 ? ordered.length : before, 0, riser)
+  }
+  return ordered
 }
 
 /** The strongest first; among equals the edition's own order stays. */

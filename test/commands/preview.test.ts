@@ -60,7 +60,10 @@ describe('preview --json', () => {
     const said = JSON.parse(stdout)
     expect(said).toMatchObject({ date: '2025-08-08', kind: 'daily' })
     expect(said.subject).toMatch(/ · Fri 8 Aug$/)
-    expect(said.headers).toMatchObject({ Subject: said.subject, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' })
+    expect(said.headers).toMatchObject({
+      Subject: expect.stringMatching(/^=\?UTF-8\?Q\?/),
+      'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+    })
     expect(said.htmlBytes).toBeGreaterThan(10_000)
     expect(said.messageBytes).toBeGreaterThan(said.htmlBytes)
     expect(await readdir(folder)).toEqual([])
@@ -86,7 +89,7 @@ describe('preview --json', () => {
       }
       const bob = JSON.parse((await call(['--json', '--subscriber', 'bob@example.org'], env)).stdout)
       expect(bob).toMatchObject({ date: '2026-03-05', headers: { To: 'bob@example.org' } })
-      expect(bob.subject).toMatch(/ and 1 more$/)
+      expect(bob.subject).toMatch(/ · and 1 more · Thu 5 Mar$/)
       const unknown = await call(['--json', '--subscriber', 'x@example.org'], env)
       expect(unknown).toMatchObject({ code: 1, stderr: 'paper-round: x@example.org is not a subscriber\n' })
     } finally {
@@ -121,7 +124,7 @@ describe('preview', () => {
     const url = /^Preview at (http:\/\/localhost:\d+)/.exec(line)?.[1] ?? ''
     const page = await fetch(url)
     expect(page.status).toBe(200)
-    expect(await page.text()).toContain('Fri 8 August')
+    expect(await page.text()).toContain('Fri 8 Aug')
     const events = await fetch(`${url}/events`)
     const reader = (events.body as ReadableStream<Uint8Array>).getReader()
     expect((await reader.read()).done).toBe(false)
