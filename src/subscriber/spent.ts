@@ -72,7 +72,7 @@ export async function pruneSpent(db: Kysely<Database>): Promise<number> {
 
 function fateSql(unused: CredentialFate): RawBuilder<CredentialFate> {
   return sql`case when used_at is not null then 'used' when expires_at <= clock_timestamp() then 'expired'
-    else ${unused} end`
+    else ${sql.lit(unused)} end`
 }
 
 function isKept(at: RawBuilder<unknown>): RawBuilder<boolean> {

@@ -1,4 +1,5 @@
-// A database of the build before, with a round under way, is brought up to date and goes on.
+// Rows of the build before are brought up to date, and a round goes on with them. One that is under
+// way meanwhile: test/delivery/in-flight.test.ts.
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -32,7 +33,7 @@ describe.each(kinds)('010-shared-choices on $kind PostgreSQL', ({ kind }) => {
     await database.close()
   })
 
-  it('merges rows that become equal, keeps every reader’s choices, and the round goes on', async () => {
+  it('merges rows that become equal, keeps every reader’s choices, and a round goes on', async () => {
     const full = parseChoices({})
     const { includeMeans: _, ...older } = full
     const few = parseChoices({ papers: 3, mute: ['benchmarks'] })
@@ -49,9 +50,6 @@ describe.each(kinds)('010-shared-choices on $kind PostgreSQL', ({ kind }) => {
       ['e', 3],
     ]
     for (const [name, shape] of readers) await insertReader(name, ids[shape] as number)
-    const round = await openTestRound(database.url, { db }, before)
-    const edition = await freezeEdition(round, '2026-03-05')
-    await planAll(round, edition, null)
     expect((await migrate(db, migrations))[0]).toBe('010-shared-choices')
     const rows = await sql<{ name: string; id: number; choices: unknown; sha256: Buffer }>`
       select split_part(s.address, '@', 1) as name, p.id, p.choices, p.sha256
@@ -68,6 +66,9 @@ describe.each(kinds)('010-shared-choices on $kind PostgreSQL', ({ kind }) => {
     // What the program finds afterwards are these rows, and no others were left.
     expect(await ensurePreferences(db, [full, few])).toEqual([ids[1], ids[2]])
     expect(await db.selectFrom('preferences').select('id').execute()).toHaveLength(3)
+    const round = await openTestRound(database.url, { db })
+    const edition = await freezeEdition(round, '2026-03-05')
+    await planAll(round, edition, null)
     const [batch] = await db.selectFrom('batches').select('id').execute()
     await dispatch(round, batch?.id as number)
     expect(round.provider.accepted).toHaveLength(5)
