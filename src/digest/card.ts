@@ -37,7 +37,8 @@ const REASON_MAX = 160
  * code units for each.
  */
 const UNITS_A_GRAPHEME = 4
-const ABSTRACT_MAX = 1200
+/** Whole: as much as is kept of one. */
+const ABSTRACT_MAX = 6000
 const SUMMARY_MAX = 320
 
 /** Returns the values of a place's card. */

@@ -5,8 +5,11 @@ import { graphemesOf } from './graphemes.ts'
 
 /** Longest title kept, in graphemes: the longest ever seen has 206 characters. */
 export const TITLE_MAX = 300
-/** Longest abstract kept, in graphemes: what a full card can show. */
-export const ABSTRACT_MAX = 1200
+/**
+ * Longest abstract kept, in graphemes: three times the longest ever seen. What of it a mail shows
+ * is decided where it is rendered, by the mail's size.
+ */
+export const ABSTRACT_MAX = 6000
 /** Longest summary kept, in graphemes: one sentence, even a long one. */
 export const SUMMARY_MAX = 400
 /** Longest name of an author, an organisation or a keyword, in graphemes. */

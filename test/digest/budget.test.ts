@@ -17,6 +17,7 @@ import {
   type Size,
   sumSizes,
 } from '../../src/digest/budget.ts'
+import { cardOf } from '../../src/digest/forms.ts'
 import {
   type JoinedDigest,
   joinDigest,
@@ -31,6 +32,7 @@ import type { Piece } from '../../src/digest/piece.ts'
 import { fitRemark } from '../../src/digest/remark.ts'
 import { loadTemplates, renderEdition, type Templates } from '../../src/digest/rendering.ts'
 import type { Selection } from '../../src/digest/selection.ts'
+import { cleanText } from '../../src/digest/text/text.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { capturedDays } from '../support/captured-days.ts'
 import { LENGTHS, piecesOf } from '../support/captured-mails.ts'
@@ -151,6 +153,23 @@ describe('mails of captured days', () => {
       }
       for (const [papers, sizes] of measured) table.push(lineOf(`${length}, ${papers} papers`, sizes))
     }
+  })
+
+  it.skipIf(days.length === 0)('print the whole abstract of nearly every paper', { timeout: 240_000 }, async () => {
+    const all = { printed: 0, whole: 0 }
+    for (const day of days) {
+      const first = day.places.slice(0, 10)
+      const { levels } = levelsOf(await piecesOf(day, 'full', templates), first)
+      for (const [index, level] of levels.entries()) {
+        const place = first[index] as Place
+        all.printed += 1
+        const { text } = cardOf(place, { ...day, kind: 'daily' }, 'full', 'large', level as Level)
+        if (text === cleanText(place.paper.abstract) && !text.endsWith('…')) all.whole += 1
+      }
+    }
+    const share = ((100 * all.whole) / all.printed).toFixed(2)
+    table.push(`full, 10 papers: ${all.whole} of ${all.printed} abstracts are complete (${share} %)`)
+    expect(all.whole / all.printed).toBeGreaterThanOrEqual(0.99)
   })
 
   it.skipIf(days.length === 0 || !isFull)('of a week arrive whole too', { timeout: 240_000 }, async () => {

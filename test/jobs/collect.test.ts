@@ -166,6 +166,19 @@ describe('collect', () => {
     expect(await findEdition(round.db, SATURDAY, 'daily')).toMatchObject({ state: 'open', source: null })
   })
 
+  it('mends what an earlier look kept cut, also of a frozen date, whose places stay as they were sent', async () => {
+    const told = (abstract: string) =>
+      papers(3).map((listing) => ({ ...listing, paper: { ...listing.paper, abstract } }))
+    await collectFrom(openListedSource({ [THURSDAY]: told('The beginning of…') }))
+    await sql`update collections set collected_at = ${cutoffOf(THURSDAY, 29)}`.execute(round.db)
+    const edition = await rankDay(round, THURSDAY)
+    const whole = `The beginning of ${'a long '.repeat(300)}end.`
+    await collectFrom(openListedSource({ [THURSDAY]: told(whole) }))
+    const abstracts = (kept: { paper: { abstract: string } }[]) => new Set(kept.map(({ paper }) => paper.abstract))
+    expect(abstracts(await listPapers(round.db, [THURSDAY]))).toEqual(new Set([whole]))
+    expect(abstracts(await listPlaces(round.db, edition?.id as number))).toEqual(new Set(['The beginning of…']))
+  })
+
   it('goes on keeping votes after the freeze and leaves the frozen edition as it is', async () => {
     const { edition } = await collectFrom(openListedSource({ [THURSDAY]: papers(3) }))
     // The look was made just before the cut-off.

@@ -40,13 +40,15 @@ describe('paperFrom', () => {
     expect(paperFrom({ title: ' \u200b\n' })).toBeNull()
   })
 
-  it('caps titles at 300 and abstracts at 1,200 graphemes', () => {
-    const paper = paperFrom({ title: 'word '.repeat(200), abstract: 'word '.repeat(900) })
+  it('caps titles at 300 and abstracts at 6,000 graphemes', () => {
+    const paper = paperFrom({ title: 'word '.repeat(200), abstract: 'word '.repeat(1300) })
     expect(paper?.title).toMatch(/word…$/)
     expect(paper?.title.length).toBeLessThanOrEqual(300)
     expect(paper?.abstract).toMatch(/word…$/)
-    expect(paper?.abstract.length).toBeLessThanOrEqual(1200)
-    expect(paper?.abstract.length).toBeGreaterThan(1190)
+    expect(paper?.abstract.length).toBeLessThanOrEqual(6000)
+    expect(paper?.abstract.length).toBeGreaterThan(5990)
+    const whole = 'word '.repeat(1100).trim()
+    expect(paperFrom({ title: 'Title', abstract: whole })?.abstract).toBe(whole)
   })
 })
 
@@ -92,7 +94,7 @@ describe.skipIf(!seedListings)('the page without ids and votes', () => {
       expect(paper.authors).toEqual([])
       expect(upvotes).toBe(0)
       expect(paper.summary).toBe('')
-      expect(paper.abstract.length).toBeLessThanOrEqual(1200)
+      expect(paper.abstract).toMatch(/[.!?]$/)
     }
   })
 
