@@ -124,14 +124,11 @@ async function openEmbeddedDatabase(contents: Contents): Promise<TestDatabase> {
   }
 }
 
-/**
- * The server that `openEmbedded` starts, compiled. A test ends before it has paid to have
- * PostgreSQL optimised: that takes a second and a half of a core.
- */
+/** The server that `openEmbedded` starts, compiled. */
 async function startEmbedded(): Promise<string> {
   const folder = await makeFolder('embedded')
   await copyFreshFiles(folder)
-  const server = fork(await builtFile('src/database/embedded-server.ts'), [folder], { execArgv: ['--liftoff-only'] })
+  const server = fork(await builtFile('src/database/embedded-server.ts'), [folder], { execArgv: [] })
   let said: ServerMessage
   do [said] = (await once(server, 'message')) as [ServerMessage]
   while (said.kind === 'opening')
