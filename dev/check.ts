@@ -1,5 +1,6 @@
 // Everything fast, before a commit: `npm run check`. Formatting and lint, unused code, types, and
-// those tests without stores that the change concerns, all at once. Prints the seconds of each, and what a failed one said.
+// those tests without stores that the change concerns, all at once. Prints the seconds of each, and
+// what a failed one said.
 import { execFileSync, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

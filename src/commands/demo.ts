@@ -203,7 +203,7 @@ function summarize(terminal: Terminal, config: Config, { editions }: Sent, url: 
     ...accountLines(accounts),
     ...(submittedNow === 0 ? ['Everything was already submitted: nothing was sent.'] : []),
     '',
-    ...(outbox ? [`The mails lie in ${show(outbox)}/<date>-<kind>/, one .eml each.`] : []),
+    ...(outbox ? [`The emails are in ${show(outbox)}/<date>-<kind>/, one .eml each.`] : []),
     ...(config.databaseUrl
       ? []
       : [

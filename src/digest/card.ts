@@ -2,7 +2,8 @@
 // nothing of HTML. What mails print is in forms.ts.
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
-import { paperLinks } from './links.ts'
+import type { Paper } from '../source/paper.ts'
+import { type PaperLinks, paperLinks } from './links.ts'
 import { sentenceOf } from './sentence/sentence.ts'
 import { cleanText, shorten, shortenToLength } from './text/text.ts'
 import { AUTHORS_SHOWN, authorLine, brieflyCounted, counted, shortDate } from './words.ts'
@@ -56,7 +57,7 @@ export function cardOf(place: Place, kind: EditionKind, length: Length): Card {
     authors: peopleOf(place, brief),
     text: brief ? '' : textOf(place, length),
     paperUrl: links?.paper ?? '',
-    links: brief || !links ? [] : linksOf(place, links),
+    links: brief || !links ? [] : pageLinks(place.paper, links),
     reason: brief ? '' : reasonOf(place),
   }
 }
@@ -90,7 +91,8 @@ function textOf({ paper }: Place, length: Length): string {
   return (length === 'full' && capped(paper.abstract, ABSTRACT_MAX)) || capped(sentenceOf(paper), SUMMARY_MAX)
 }
 
-function linksOf({ paper }: Place, links: NonNullable<ReturnType<typeof paperLinks>>): Card['links'] {
+/** Returns what a page links of a paper, the most used first. */
+export function pageLinks(paper: Paper, links: PaperLinks): Card['links'] {
   const stars = paper.codeStars ? ` ★ ${brieflyCounted(paper.codeStars)}` : ''
   return [
     { label: 'PDF', url: links.pdf, chip: false },

@@ -156,7 +156,7 @@ function dayLead(
     return [{ told, line: lineOf(told, label, fact, personal) }]
   }
   return [
-    ...line(first, 'Most votes', first ? counted(votesOf(first), 'vote') : ''),
+    ...line(first, 'New today', first ? counted(votesOf(first), 'vote') : ''),
     ...line(riser, 'Rising', riser ? riseWords(riser.place, date) : ''),
     ...line(match?.told, match?.label ?? '', match?.fact ?? '', true),
   ]

@@ -47,7 +47,7 @@ describe('the opening of a day', () => {
     const { subject, headline, lead } = open([...shelf, riser(240, 24)])
     expect(subject).toBe('Is CoT a Mirage? 24 → 240 votes · and 3 more · Fri 8 Aug')
     expect(headline).toBe('Is CoT a Mirage? rises from 24 to 240 votes')
-    expect(lead.map(({ label, title }) => [label, title])).toEqual([['Most votes', 'On the Generalization of SFT']])
+    expect(lead.map(({ label, title }) => [label, title])).toEqual([['New today', 'On the Generalization of SFT']])
   })
 
   it('puts a late riser that does not beat the day into the lead block', () => {
@@ -61,10 +61,10 @@ describe('the opening of a day', () => {
     const opening = open([...shelf, riser(40, 24)], { include: ['diffusion'] })
     expect(opening.subject).toMatch(/^Diffusion Beats Everything · /)
     expect(opening.headline).toBe('Diffusion Beats Everything, with 5 votes')
-    expect(opening.lead.map(({ label }) => label)).toEqual(['Most votes', 'Rising'])
+    expect(opening.lead.map(({ label }) => label)).toEqual(['New today', 'Rising'])
     const led = open([...shelf, riser(240, 24)], { authors: ['Hopper'] })
     expect(led.lead.map(({ label, fact, personal }) => [label, fact, personal])).toEqual([
-      ['Most votes', '44 votes', false],
+      ['New today', '44 votes', false],
       ['You follow', 'Hopper', true],
     ])
   })

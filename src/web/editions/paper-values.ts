@@ -2,10 +2,11 @@
 // it means. Pure; knows nothing of HTML.
 import { createHash } from 'node:crypto'
 import type { EditionKind } from '../../database/states.ts'
+import { pageLinks } from '../../digest/card.ts'
 import { paperLinks } from '../../digest/links.ts'
 import { sentenceOf } from '../../digest/sentence/sentence.ts'
 import { cleanText } from '../../digest/text/text.ts'
-import { authorLine, brieflyCounted, counted, longDate, shortDate } from '../../digest/words.ts'
+import { authorLine, counted, longDate, shortDate } from '../../digest/words.ts'
 import type { Place } from '../../edition/place.ts'
 import type { Paper } from '../../source/paper.ts'
 
@@ -83,7 +84,7 @@ export function paperFacts(paper: Paper): PaperFacts {
     published: publishedAt === null ? '' : longDate(publishedAt.slice(0, 10)).replace(/^\S+ /, ''),
     publishedOn: publishedAt?.slice(0, 10) ?? '',
     abstract: cleanText(paper.abstract),
-    links: links ? linksOf(paper, links) : [],
+    links: links ? pageLinks(paper, links) : [],
   }
 }
 
@@ -103,14 +104,4 @@ export function voteValues(frozen: number | null, now: Standing, isOpen = false)
     votesNow: isSame ? '' : `${now.upvotes.toLocaleString('en-US')} now`,
     comments,
   }
-}
-
-function linksOf(paper: Paper, links: NonNullable<ReturnType<typeof paperLinks>>): PaperFacts['links'] {
-  const stars = paper.codeStars ? ` ★ ${brieflyCounted(paper.codeStars)}` : ''
-  return [
-    { label: 'PDF', url: links.pdf, chip: false },
-    { label: 'Discussion', url: links.discussion, chip: true },
-    ...(links.code ? [{ label: `Code${stars}`, url: links.code, chip: true }] : []),
-    ...(links.project ? [{ label: 'Project', url: links.project, chip: true }] : []),
-  ]
 }
