@@ -17,8 +17,8 @@ export type Ranked<T extends Contender> = T & { rank: number; reason: string }
 const RISING_DEPTH = 5
 
 /**
- * Ranks by votes; ties by comments, then by the earlier listing (unknown last), then by id as text.
- * Each place says in words why it is there. Ids must be distinct.
+ * Ranks by votes; ties by comments, then by the later listing (the same votes in less time; unknown
+ * last), then by id as text. Each place says in words why it is there. Ids must be distinct.
  */
 export function rankPapers<T extends Contender>(contenders: readonly T[]): Ranked<T>[] {
   const ordered = contenders.toSorted(compareContenders)
@@ -91,7 +91,7 @@ const ordinals = new Intl.PluralRules('en', { type: 'ordinal' })
 const criteria: { words: string; compare: (a: Contender, b: Contender) => number }[] = [
   { words: 'by votes', compare: (a, b) => b.upvotes - a.upvotes },
   { words: 'by comments', compare: (a, b) => b.comments - a.comments },
-  { words: 'by earlier listing', compare: (a, b) => listedAt(a) - listedAt(b) },
+  { words: 'by later listing', compare: (a, b) => listedAt(b) - listedAt(a) },
   { words: 'by id', compare: (a, b) => compareText(a.paper.id, b.paper.id) },
 ]
 
@@ -118,7 +118,7 @@ function reasonFor(ordered: readonly Contender[], index: number): string {
 
 /** Unknown sorts last; equal unknowns compare as equal, not as NaN. */
 function listedAt(contender: Contender): number {
-  return contender.submittedAt === null ? Number.MAX_SAFE_INTEGER : Date.parse(contender.submittedAt)
+  return contender.submittedAt === null ? Number.MIN_SAFE_INTEGER : Date.parse(contender.submittedAt)
 }
 
 /** Compares code units, as "id as text" means the same on every machine and locale. */

@@ -22,7 +22,7 @@ const contenders = fc
   .map((list) => list.map(({ id, ...rest }): Contender => ({ paper: { id }, ...rest })))
 
 describe('rankPapers', () => {
-  it('orders by votes, then comments, then earlier listing with unknown last, then id', () => {
+  it('orders by votes, then comments, then later listing with unknown last, then id', () => {
     const ranked = rankPapers([
       contender('f', 1, 0, null),
       contender('e', 1, 0, null),
@@ -31,7 +31,7 @@ describe('rankPapers', () => {
       contender('b', 1, 5),
       contender('a', 2),
     ])
-    expect(ids(ranked)).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+    expect(ids(ranked)).toEqual(['a', 'b', 'd', 'c', 'e', 'f'])
     expect(ranked.map((entry) => entry.rank)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
@@ -47,7 +47,7 @@ describe('rankPapers', () => {
       '1st of 5 by votes',
       '2nd of 5 by votes, 4 tied at 4: by comments',
       '3rd of 5 by votes, 4 tied at 4: by comments',
-      '4th of 5 by votes, 4 tied at 4: by earlier listing',
+      '4th of 5 by votes, 4 tied at 4: by later listing',
       '5th of 5 by votes, 4 tied at 4: by id',
     ])
   })
@@ -57,7 +57,7 @@ describe('rankPapers', () => {
       contender('later', 1, 0, '2025-08-07T01:00:00Z'),
       contender('earlier', 1, 0, '2025-08-07T02:00:00+02:00'),
     ])
-    expect(ids(ranked)).toEqual(['earlier', 'later'])
+    expect(ids(ranked)).toEqual(['later', 'earlier'])
   })
 
   it('does not depend on the order of its input', () => {
