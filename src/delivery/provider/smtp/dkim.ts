@@ -1,9 +1,9 @@
 // Signs a message with DKIM (RFC 6376; RFC 8463 for Ed25519), both headers of one-click unsubscribe
 // under the signature, as RFC 8058 demands. It never sends, and never lets a message pass unsigned.
+// The library reads header and body; its own signer names a header only as often as it occurs, so
+// that a second one put in front would leave the signature whole.
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
-import { buffer } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
-import DKIM from 'nodemailer/lib/dkim'
 import MessageParser from 'nodemailer/lib/dkim/message-parser'
 import RelaxedBody from 'nodemailer/lib/dkim/relaxed-body'
 import signer from 'nodemailer/lib/dkim/sign'
@@ -15,33 +15,52 @@ export interface DkimSettings {
   selector: string
 }
 
-/**
- * The library's own list leaves out List-Unsubscribe-Post, without which one-click does not count.
- */
-const SIGNED =
-  'From:To:Subject:Date:Message-ID:MIME-Version:Content-Type:List-Unsubscribe:List-Unsubscribe-Post:List-Id:Feedback-ID'
+/** What a mail program shows, obeys or reads the body by, whether our mails have it or not. */
+const SIGNED = [
+  'from',
+  'sender',
+  'reply-to',
+  'to',
+  'cc',
+  'subject',
+  'date',
+  'message-id',
+  'mime-version',
+  'content-type',
+  'content-transfer-encoding',
+  'list-unsubscribe',
+  'list-unsubscribe-post',
+  'list-id',
+  'feedback-id',
+]
+const LINE_MAX = 72
 
 /**
  * Returns a function that puts the signature of `domain` in front of a message; it rejects when the
- * key does not sign.
+ * key does not sign, or when a header that is signed stands there twice.
  */
 export function openDkim({ privateKey, selector }: DkimSettings): (message: string, domain: string) => Promise<Buffer> {
   const key = createPrivateKey(privateKey)
-  if (key.asymmetricKeyType === 'ed25519') return (message, domain) => signEd25519(message, { key, domain, selector })
+  const algorithm = key.asymmetricKeyType === 'ed25519' ? 'ed25519-sha256' : 'rsa-sha256'
   return async (message, domain) => {
-    const dkim = new DKIM({ domainName: domain, keySelector: selector, privateKey, headerFieldNames: SIGNED })
-    const signed = await buffer(dkim.sign(message))
-    // The library leaves a signature out that it cannot make, and says nothing.
-    if (!signed.subarray(0, 15).equals(Buffer.from('DKIM-Signature:'))) throw new Error('the DKIM key does not sign')
-    return signed
+    const { found, bodyHash } = await read(message)
+    const present = SIGNED.filter((name) => found.some(({ key }) => key === name))
+    const twice = present.find((name) => found.filter(({ key }) => key === name).length > 1)
+    if (twice !== undefined) throw new Error(`the message has two headers ${twice}`)
+    // Once more than it occurs: a second one then breaks the signature wherever it is put.
+    const names = [...present, ...SIGNED].join(':\r\n  ')
+    const { headers } = signer.relaxedHeaders(found, present.join(':'))
+    const field = `DKIM-Signature: v=1; a=${algorithm}; c=relaxed/relaxed; d=${domain}; s=${selector};\r\n bh=${bodyHash};\r\n h=${names};\r\n b=`
+    const own = signer.relaxedHeaders([{ key: 'dkim-signature', line: field }], 'dkim-signature').headers
+    const signature = signText(key, `${headers}${own.replace(/\r\n$/, '')}`)
+    return Buffer.from(`${field}${fold(signature)}\r\n${message}`)
   }
 }
 
-/** The library knows RSA only; its reading of header and body serves here as well. */
-async function signEd25519(
+/** Reads a message's headers, in order, and the hash of its body. */
+async function read(
   message: string,
-  { key, domain, selector }: { key: KeyObject; domain: string; selector: string },
-): Promise<Buffer> {
+): Promise<{ found: Parameters<typeof signer.relaxedHeaders>[0]; bodyHash: string }> {
   const parser = new MessageParser()
   const body = new RelaxedBody({ hashAlgo: 'sha256' })
   let found: Parameters<typeof signer.relaxedHeaders>[0] = []
@@ -55,9 +74,16 @@ async function signEd25519(
   parser.pipe(body).resume()
   parser.end(message)
   await finished(body)
-  const { headers, fieldNames } = signer.relaxedHeaders(found, SIGNED)
-  const field = `DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=${domain}; s=${selector};\r\n bh=${bodyHash};\r\n h=${fieldNames.replaceAll(':', ':\r\n  ')};\r\n b=`
-  const own = signer.relaxedHeaders([{ key: 'dkim-signature', line: field }], 'dkim-signature').headers
-  const digest = createHash('sha256').update(headers, 'latin1').update(own.replace(/\r\n$/, ''), 'latin1').digest()
-  return Buffer.from(`${field}${sign(null, digest, key).toString('base64')}\r\n${message}`)
+  return { found, bodyHash }
+}
+
+function signText(key: KeyObject, text: string): string {
+  const bytes = Buffer.from(text, 'latin1')
+  if (key.asymmetricKeyType !== 'ed25519') return sign('sha256', bytes, key).toString('base64')
+  // Its own hash comes on top: RFC 8463 signs the digest.
+  return sign(null, createHash('sha256').update(bytes).digest(), key).toString('base64')
+}
+
+function fold(signature: string): string {
+  return (signature.match(new RegExp(`.{1,${LINE_MAX}}`, 'g')) ?? []).join('\r\n  ')
 }

@@ -54,6 +54,17 @@ const MAIL: Mail = {
   date: '2026-03-05T07:00:00.000Z',
 }
 const SIGNED = ['from', 'to', 'subject', 'date', 'message-id', 'list-unsubscribe', 'list-unsubscribe-post']
+/** What somebody on the way could put in front of a mail, for programs that show the first. */
+const PUT_IN_FRONT = [
+  'From: Somebody <somebody@else.example>',
+  'Subject: Pay here',
+  'Reply-To: somebody@else.example',
+  'Content-Type: text/html',
+  'List-Unsubscribe: <https://else.example/>',
+  'List-Unsubscribe-Post: List-Unsubscribe=Two-Clicks',
+  'Sender: somebody@else.example',
+  'Content-Transfer-Encoding: base64',
+]
 const KEYS = {
   rsa: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ed25519: () => generateKeyPairSync('ed25519'),
@@ -124,7 +135,13 @@ describe.each(['rsa', 'ed25519'] as const)('a signature with %s', (kind) => {
     expect(names).toEqual(expect.arrayContaining(SIGNED))
     // What stands under the signature cannot be changed without breaking it.
     const changed = SIGNED.map((name) => message.replace(new RegExp(`^${name}: `, 'im'), `${name}: x`))
-    const broken = [...changed, message.replace('..dots', '..spots')]
+    // Nor can a second one be put in front, nor between the signature and the rest.
+    const end = message.search(/\r\n(?![ \t])/) + 2
+    const doubled = PUT_IN_FRONT.flatMap((line) => [
+      `${line}\r\n${message}`,
+      `${message.slice(0, end)}${line}\r\n${message.slice(end)}`,
+    ])
+    const broken = [...changed, ...doubled, message.replace('..dots', '..spots')]
     expect(broken).not.toContain(message)
     const other = recordOf(kind, KEYS[kind]().publicKey)
     const [own, foreign, ...rest] = verify([
@@ -145,6 +162,16 @@ describe.each(['rsa', 'ed25519'] as const)('a signature with %s', (kind) => {
       expect(holds(signed.replace(new RegExp(`^${name}: `, 'im'), `${name}: x`), publicKey), name).toBe(false)
     }
     expect(holds(signed.replace('..dots', '..spots'), publicKey)).toBe(false)
+    const end = signed.search(/\r\n(?![ \t])/) + 2
+    for (const line of PUT_IN_FRONT) {
+      expect(holds(`${signed.slice(0, end)}${line}\r\n${signed.slice(end)}`, publicKey), line).toBe(false)
+    }
+  })
+
+  it('is not made for a message that has a signed header twice', async () => {
+    const sign = openDkim({ privateKey: pemOf(privateKey), selector: 'papers' })
+    const message = 'From: papers@round.example\r\nSubject: x\r\nSubject: y\r\n\r\nA paper\r\n'
+    await expect(sign(message, 'round.example')).rejects.toThrow('two headers subject')
   })
 
   it('is the same for the same message and stands in front of it', async () => {
