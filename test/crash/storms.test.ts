@@ -10,8 +10,9 @@ import { insertSubscribers } from '../../src/subscriber/store.ts'
 import { isFull } from '../support/full.ts'
 import { freezeEdition, readAccounts } from '../support/round.ts'
 import { makeFolder, openTemporaryPostgres, openTemporaryRedis } from '../support/servers.ts'
+import { mountDisk } from '../support/small-disk.ts'
 import { type DriveSettings, driveEditions } from './drive.ts'
-import { deploy, emptyRedis, endSessions, fillDisk, mountDisk, type Storm, stopPostgres } from './storms.ts'
+import { deploy, emptyRedis, endSessions, fillDisk, type Storm, stopPostgres } from './storms.ts'
 import { openWorld, type World } from './world.ts'
 
 const probes = [await openTemporaryRedis(), await openTemporaryPostgres()]

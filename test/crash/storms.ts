@@ -1,11 +1,9 @@
 // What else befalls a round than the death of a process: stores that are emptied, stopped or full,
 // sessions that are ended, deploys. Each works on a world until it has done what it does; what came
 // of it is the verdict's to say.
-import { execFile } from 'node:child_process'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { sql } from 'kysely'
 import { query, type TemporaryServer, withRedis } from '../support/servers.ts'
 import type { Progress } from './drive.ts'
@@ -13,8 +11,6 @@ import { openDice } from './strikes.ts'
 import type { World } from './world.ts'
 
 export type Storm = (world: World, progress: Progress) => Promise<void>
-
-const run = promisify(execFile)
 
 /**
  * Empties Redis `times` times in the middle of a round: flushed, or killed and started anew.
@@ -92,18 +88,6 @@ export function deploy(times: number, ends: { code: number | null; ms: number }[
         progress.pause(false)
       }
     }
-  }
-}
-
-/** Mounts a disk of its own, `megabytes` large. Returns undefined where that is not allowed. */
-export async function mountDisk(folder: string, megabytes: number): Promise<(() => Promise<void>) | undefined> {
-  try {
-    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=1777`, 'tmpfs', folder])
-  } catch {
-    return undefined
-  }
-  return async () => {
-    await run('umount', [folder])
   }
 }
 

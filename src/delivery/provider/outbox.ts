@@ -22,6 +22,14 @@ const BATCH_SIZE = 100
  */
 const WRITERS = 8
 
+/** A full disk is looked at again after this: somebody has to make room first. */
+const FULL_DISK_MS = 60_000
+/** What the system says of a disk that is full, and of a share of it that is used up. */
+const FULL_DISK = new Set(['ENOSPC', 'EDQUOT'])
+/** Addresses of subscribers are in there. */
+const FOLDER_MODE = 0o700
+const FILE_MODE = 0o600
+
 const NOTICES_FOLDER = 'notices'
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -38,9 +46,12 @@ export function openOutbox(settings: { directory: string; quota?: Quota }): Prov
   async function writeInto(folder: string, request: Pick<BatchRequest, 'mails' | 'signal'>): Promise<BatchOutcome> {
     const path = join(settings.directory, folder)
     try {
-      await mkdir(path, { recursive: true })
-      return { kind: 'answered', outcomes: await writeAll(path, request) }
+      const names = await writeAll(path, request)
+      return { kind: 'answered', outcomes: await publish(path, request.mails, names) }
     } catch (error) {
+      if (error instanceof FullDiskError) {
+        return { kind: 'throttled', reason: error.message, retryAfterMs: FULL_DISK_MS }
+      }
       // Some files may stand already. They are the same bytes in the repeat, which the port allows
       // here for ever.
       const reason = request.signal?.aborted
@@ -64,20 +75,74 @@ export function openOutbox(settings: { directory: string; quota?: Quota }): Prov
   }
 }
 
-async function writeAll(path: string, request: Pick<BatchRequest, 'mails' | 'signal'>): Promise<MailOutcome[]> {
-  const outcomes: MailOutcome[] = []
-  const waiting = request.mails.entries()
+/** Nothing was accepted: what stood beside was taken away again. */
+class FullDiskError extends Error {
+  override name = 'FullDiskError'
+  override message = 'the disk of OUTBOX_DIR is full: make room there; its emails wait'
+}
+
+/**
+ * Writes each mail beside its place in a folder that is made where it is missing, and returns the names, in the order of the mails; undefined for
+ * one that has no place. On a full disk none stays.
+ */
+async function writeAll(
+  path: string,
+  { mails, signal }: Pick<BatchRequest, 'mails' | 'signal'>,
+): Promise<(string | undefined)[]> {
+  const names = mails.map(({ publicId }) =>
+    UUID.test(publicId) ? join(path, `.${publicId}.${randomBytes(4).toString('hex')}.tmp`) : undefined,
+  )
+  try {
+    await mkdir(path, { recursive: true, mode: FOLDER_MODE })
+    await byWriters(names, async (name, index) => {
+      signal?.throwIfAborted()
+      await writeFile(name, composeMessage(mails[index] as Mail), { mode: FILE_MODE })
+    })
+    return names
+  } catch (error) {
+    await byWriters(names, (name) => rm(name, { force: true })).catch(() => undefined)
+    throw FULL_DISK.has(codeOf(error)) ? new FullDiskError() : error
+  }
+}
+
+// Renamed into place, so that a reader meets whole mails only, and only once all are written, so
+// that a full disk has accepted none. What a crash leaves behind starts with a dot and does not end
+// in .eml. There is no fsync: a killed process loses nothing, and what a power cut could take from
+// a folder on this machine does not justify one wait for the disk a mail.
+async function publish(
+  path: string,
+  mails: readonly Mail[],
+  names: readonly (string | undefined)[],
+): Promise<MailOutcome[]> {
+  try {
+    await byWriters(names, (name, index) => rename(name, join(path, `${mails[index]?.publicId}.eml`)))
+  } catch (error) {
+    await byWriters(names, (name) => rm(name, { force: true })).catch(() => undefined)
+    throw error
+  }
+  return names.map((name) =>
+    name === undefined
+      ? { state: 'rejected', reason: 'the public id is not a UUID' }
+      : { state: 'submitted', providerId: null },
+  )
+}
+
+/** Does something with every name there is, several at a time, and stops at the first failure. */
+async function byWriters(
+  names: readonly (string | undefined)[],
+  act: (name: string, index: number) => Promise<void>,
+): Promise<void> {
+  const waiting = names.entries()
   let failed = false
-  const write = async () => {
-    // One iterator for all writers: each takes the next mail.
-    for (const [index, mail] of waiting) {
+  const work = async () => {
+    // One iterator for all of them: each takes the next name.
+    for (const [index, name] of waiting) {
       if (failed) return
-      request.signal?.throwIfAborted()
-      outcomes[index] = await writeMail(path, mail)
+      if (name !== undefined) await act(name, index)
     }
   }
   const writers = Array.from({ length: WRITERS }, () =>
-    write().catch((error: unknown) => {
+    work().catch((error: unknown) => {
       failed = true
       throw error
     }),
@@ -86,24 +151,6 @@ async function writeAll(path: string, request: Pick<BatchRequest, 'mails' | 'sig
   const ends = await Promise.allSettled(writers)
   const broken = ends.find((end) => end.status === 'rejected')
   if (broken) throw broken.reason
-  return outcomes
-}
-
-// Beside the target and renamed, so that a reader meets whole mails only. What a crash leaves
-// behind starts with a dot and does not end in .eml. There is no fsync: a killed process loses
-// nothing, and what a power cut could take from a folder on this machine does not justify one wait
-// for the disk a mail.
-async function writeMail(path: string, mail: Mail): Promise<MailOutcome> {
-  if (!UUID.test(mail.publicId)) return { state: 'rejected', reason: 'the public id is not a UUID' }
-  const beside = join(path, `.${mail.publicId}.${randomBytes(4).toString('hex')}.tmp`)
-  try {
-    await writeFile(beside, composeMessage(mail))
-    await rename(beside, join(path, `${mail.publicId}.eml`))
-  } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined)
-    throw error
-  }
-  return { state: 'submitted', providerId: null }
 }
 
 function folderOf({ date, kind }: BatchRequest['edition']): string | undefined {

@@ -1,5 +1,5 @@
 // The outbox provider: its files are read back by another library than the one that wrote them.
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { composeMessage } from '../../../src/delivery/provider/message.ts'
 import { openOutbox } from '../../../src/delivery/provider/outbox.ts'
 import type { BatchRequest, Mail } from '../../../src/delivery/provider/provider.ts'
+import { mountDisk } from '../../support/small-disk.ts'
 
 let directory: string
 beforeEach(() => {
@@ -277,6 +278,36 @@ describe('the outbox', () => {
     rmSync(join(folder, `${numbered(0)}.eml`), { recursive: true })
     expect((await outbox.send(request(mails))).kind).toBe('answered')
     expect(readdirSync(folder).sort()).toEqual(mails.map(({ publicId }) => `${publicId}.eml`))
+  })
+
+  it('keeps what it writes from other accounts', async () => {
+    const deep = join(directory, 'deep')
+    await openOutbox({ directory: deep }).send(request([mail()]))
+    const modeOf = (...path: string[]) => statSync(join(deep, ...path)).mode & 0o777
+    expect([modeOf(), modeOf('2026-03-01-daily')]).toEqual([0o700, 0o700])
+    expect(modeOf('2026-03-01-daily', `${ID}.eml`)).toBe(0o600)
+  })
+
+  it('has accepted nothing when the disk is full, says so by name, and catches up once there is room', async (context) => {
+    const unmount = await mountDisk(directory, 1)
+    if (!unmount) return context.skip('mounting a small disk is not allowed')
+    try {
+      const outbox = openOutbox({ directory })
+      const mails = Array.from({ length: 20 }, (_, n) => mail({ publicId: numbered(n), html: 'a'.repeat(20_000) }))
+      const filler = join(directory, 'filler')
+      writeFileSync(filler, Buffer.alloc(900_000))
+      expect(await outbox.send(request(mails))).toEqual({
+        kind: 'throttled',
+        reason: 'the disk of OUTBOX_DIR is full: make room there; its emails wait',
+        retryAfterMs: 60_000,
+      })
+      expect(readdirSync(join(directory, '2026-03-01-daily'))).toEqual([])
+      rmSync(filler)
+      expect((await outbox.send(request(mails))).kind).toBe('answered')
+      expect(readdirSync(join(directory, '2026-03-01-daily'))).toHaveLength(20)
+    } finally {
+      await unmount()
+    }
   })
 
   it.skipIf(process.getuid?.() === 0)('says unknown where it may not write', async () => {
