@@ -12,8 +12,13 @@ const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 30_000
 /** No other side may switch us off for longer than a day. */
 const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1_000
-/** A request of a hundred papers takes about two seconds; ten times that is a hang. */
+/**
+ * A request of a hundred papers takes about two seconds; ten times that is a hang. It counts to the
+ * last byte: an answer that only drips is cut as well.
+ */
 const TIMEOUT_MS = 20_000
+/** A server that only moves to https, or a slash, needs one. */
+const REDIRECTS_MAX = 3
 /**
  * A hundred papers weigh under one megabyte; sixteen leave room for papers with thousands of
  * authors.
@@ -41,6 +46,8 @@ export interface Answered {
   status: number
   body: string
   tooLarge: boolean
+  /** Where it wanted to send us, and we do not go: another host. */
+  sentTo?: string
 }
 
 type Attempt = Answered | { fault: Error; waitMs: number | null }
@@ -92,11 +99,18 @@ async function askOnce(
   signal?.throwIfAborted()
   const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS)
   try {
-    const response = await (options.fetch ?? fetch)(url, {
+    const response = await follow(url, options.fetch ?? fetch, {
       headers,
+      redirect: 'manual',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     })
     const { status } = response
+    if (isRedirect(status)) {
+      await response.body?.cancel()
+      const target = targetOf(response, url)
+      const sentTo = target && !isSamePlace(url, target) ? { sentTo: target.host || target.protocol } : {}
+      return { status, body: '', tooLarge: false, ...sentTo }
+    }
     if (status === 408 || status === 425 || status === 429 || status >= 500) {
       await response.body?.cancel()
       const fault = new Error(`${url.host} answered ${status}`)
@@ -108,6 +122,38 @@ async function askOnce(
     const sentence = timeout.aborted ? `${url.host} did not answer in time` : `${url.host} could not be reached`
     return { fault: new Error(sentence, { cause }), waitMs: null }
   }
+}
+
+/**
+ * Follows redirects within the host that was named. Anywhere else could be an address that only
+ * this machine reaches, such as a cloud's own at 169.254.169.254, or a service of the host's: that
+ * answer is returned as it came.
+ */
+async function follow(url: URL, get: typeof fetch, init: RequestInit): Promise<Response> {
+  let at = url
+  for (let redirects = 0; ; redirects += 1) {
+    const response = await get(at.href, init)
+    const target = isRedirect(response.status) ? targetOf(response, at) : undefined
+    if (target === undefined || redirects === REDIRECTS_MAX || !isSamePlace(url, target)) return response
+    await response.body?.cancel()
+    at = target
+  }
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status)
+}
+
+function targetOf(response: Response, from: URL): URL | undefined {
+  const location = response.headers.get('location') ?? ''
+  return location !== '' && URL.canParse(location, from.href) ? new URL(location, from) : undefined
+}
+
+/** The same host and port, or its ordinary move from http to https. */
+function isSamePlace(named: URL, target: URL): boolean {
+  if (target.origin === named.origin) return true
+  const ordinary = named.port === '' && target.port === ''
+  return ordinary && named.protocol === 'http:' && target.protocol === 'https:' && target.hostname === named.hostname
 }
 
 async function readBody(response: Response): Promise<Pick<Answered, 'body' | 'tooLarge'>> {

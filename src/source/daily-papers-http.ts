@@ -12,6 +12,12 @@ const API_PATH = '/api/daily_papers'
  * us.
  */
 const PAGES_MAX = 20
+/**
+ * A whole date, pages, repeats and waits together: the longest waits of one page, and twenty pages
+ * that come slowly.
+ */
+const READING_MS = 5 * 60_000
+const NOT_FOLLOWED = 'another host is not followed; name it in SOURCE if it is the one'
 /** Breath between two pages of one date. */
 const PAGE_PAUSE_MS = 500
 
@@ -25,6 +31,8 @@ export interface DailyPapersHttpOptions extends AskingOptions {
    * complaints.
    */
   userAgent?: string
+  /** How long a date may take, in milliseconds; five minutes unless told. */
+  readingMs?: number
 }
 
 /**
@@ -37,31 +45,45 @@ export function openDailyPapersHttp(options: DailyPapersHttpOptions): Source {
   return {
     name: endpoint.host,
     async read(date, signal) {
-      const pages: Rows[] = []
-      while (pages.length < PAGES_MAX) {
-        if (pages.length > 0) await (options.pause ?? pauseFor)(PAGE_PAUSE_MS, signal)
-        const page = await readPage(pages)
-        if (page.kind === 'refused') return page
-        const known = new Set(idsOf(pages))
-        pages.push(page)
-        // A page of exactly the default length says nothing: a server may cut there whatever limit
-        // it was asked for.
-        if (page.length !== DEFAULT_PAGE && page.length !== LARGEST_PAGE) return answerOf(pages, true)
-        // A server that ignores `p`, or `date`, would answer like this for ever.
-        if (!idsOf([page]).some((id) => !known.has(id))) break
-      }
-      return answerOf(pages, false)
-
-      async function readPage(before: readonly Rows[]): Promise<Page> {
-        const number = before.length
-        const url = new URL(endpoint)
-        url.search = new URLSearchParams({ date, limit: `${LARGEST_PAGE}`, p: `${number}` }).toString()
-        const { status, body, tooLarge } = await ask(url, headers, options, signal)
-        if (status !== 200) return { kind: 'refused', reason: `The source answered ${status}${messageIn(body)}` }
-        if (tooLarge) return { kind: 'refused', reason: 'The answer is too large' }
-        return parseDailyPapers(body, date, lengthOf(before))
+      const deadline = new AbortController()
+      const late = new Error(`${endpoint.host} did not give a whole date in time`)
+      const timer = setTimeout(() => deadline.abort(late), options.readingMs ?? READING_MS)
+      const within = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal
+      try {
+        return await readPages(date, within)
+      } finally {
+        clearTimeout(timer)
       }
     },
+  }
+
+  async function readPages(date: EditionDate, signal: AbortSignal): Promise<Answer> {
+    const pages: Rows[] = []
+    while (pages.length < PAGES_MAX) {
+      if (pages.length > 0) await (options.pause ?? pauseFor)(PAGE_PAUSE_MS, signal)
+      const page = await readPage(pages)
+      if (page.kind === 'refused') return page
+      const known = new Set(idsOf(pages))
+      pages.push(page)
+      // A page of exactly the default length says nothing: a server may cut there whatever limit
+      // it was asked for.
+      if (page.length !== DEFAULT_PAGE && page.length !== LARGEST_PAGE) return answerOf(pages, true)
+      // A server that ignores `p`, or `date`, would answer like this for ever.
+      if (!idsOf([page]).some((id) => !known.has(id))) break
+    }
+    return answerOf(pages, false)
+
+    async function readPage(before: readonly Rows[]): Promise<Page> {
+      const number = before.length
+      const url = new URL(endpoint)
+      url.search = new URLSearchParams({ date, limit: `${LARGEST_PAGE}`, p: `${number}` }).toString()
+      const { status, body, tooLarge, sentTo } = await ask(url, headers, options, signal)
+      if (sentTo !== undefined)
+        return { kind: 'refused', reason: `The source sends us on to ${sentTo}: ${NOT_FOLLOWED}` }
+      if (status !== 200) return { kind: 'refused', reason: `The source answered ${status}${messageIn(body)}` }
+      if (tooLarge) return { kind: 'refused', reason: 'The answer is too large' }
+      return parseDailyPapers(body, date, lengthOf(before))
+    }
   }
 }
 

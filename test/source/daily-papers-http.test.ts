@@ -194,6 +194,59 @@ describe('faults', () => {
     expect(asked).toHaveLength(4)
   })
 
+  it('cuts an answer that only drips, and a date whose pages take for ever', async () => {
+    const dripping: Handler = (_url, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      const drip = setInterval(() => response.write(' '), 5)
+      response.on('close', () => clearInterval(drip))
+    }
+    const { source, asked } = await stand([dripping], { timeoutMs: 60 })
+    await expect(source.read(DATE)).rejects.toThrow(/did not answer in time$/)
+    expect(asked).toHaveLength(4)
+    const slow: Handler = (url, response, request) => {
+      const answer = setTimeout(() => pages(5_000)(url, response, request), 20)
+      response.on('close', () => clearTimeout(answer))
+    }
+    const patient = await stand([slow], { readingMs: 50 })
+    await expect(patient.source.read(DATE)).rejects.toThrow(/did not give a whole date in time$/)
+    expect(patient.asked.length).toBeLessThan(20)
+  })
+
+  it('follows a redirect within the host that was named', async () => {
+    const { source, asked } = await stand([status(308, { location: '/api/daily_papers?date=moved' }), pages(21)])
+    expect(await source.read(DATE)).toMatchObject({ kind: 'rows', ended: true })
+    expect(asked.map(({ query }) => query.date)).toEqual([DATE, 'moved'])
+  })
+
+  it('refuses to be sent to another host or port, and asks nothing there', async () => {
+    const inside = await stand([pages(21)])
+    const targets = [
+      inside.baseUrl,
+      'http://169.254.169.254/latest/meta-data/',
+      'http://localhost:1/',
+      'file:///etc/passwd',
+    ]
+    for (const target of targets) {
+      const { source, asked } = await stand([status(302, { location: target })])
+      const answer = await source.read(DATE)
+      expect(answer).toEqual({
+        kind: 'refused',
+        reason: `The source sends us on to ${new URL(target).host || 'file:'}: another host is not followed; name it in SOURCE if it is the one`,
+      })
+      expect(asked).toHaveLength(1)
+    }
+    expect(inside.asked).toEqual([])
+  })
+
+  it.each(['', 'http://[', '/api/daily_papers'])(
+    'does not go round in circles for a redirect to %j',
+    async (location) => {
+      const { source, asked } = await stand([status(302, { location })])
+      expect((await source.read(DATE)).kind).toBe('refused')
+      expect(asked.length).toBeLessThanOrEqual(4)
+    },
+  )
+
   it('stops at once when the caller does', async () => {
     const caller = new AbortController()
     const { source, asked } = await stand([() => caller.abort(new Error('stopping'))])

@@ -82,8 +82,8 @@ class FullDiskError extends Error {
 }
 
 /**
- * Writes each mail beside its place in a folder that is made where it is missing, and returns the names, in the order of the mails; undefined for
- * one that has no place. On a full disk none stays.
+ * Writes each mail beside its place, in a folder that is made where it is missing, and returns the
+ * names in the order of the mails; undefined for one that has no place. On a full disk none stays.
  */
 async function writeAll(
   path: string,
