@@ -16,14 +16,15 @@ COPY src ./src
 RUN npm run build
 
 FROM base AS runtime
-ENV NODE_ENV=production
+# A container's own loopback is reached by nobody: who may come in is decided where its port is published.
+ENV NODE_ENV=production HOST=0.0.0.0
 # package.json tells Node that dist/ holds modules, and the user agent its version. The pages and mails are in templates/.
 COPY package.json LICENSE ./
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY templates ./templates
 # The only places that are written to: a named volume mounted here takes over their owner.
-RUN install --directory --owner=node --group=node .data outbox
+RUN install --directory --owner=node --group=node --mode=700 .data outbox
 USER node
 EXPOSE 3000
 # For the roles that listen. Node asks itself: the slim image has no curl.

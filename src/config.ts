@@ -32,6 +32,8 @@ export interface Config {
   /** Without a slash at the end. Every link in a mail begins with it. */
   publicUrl: string
   port: number
+  /** Where the web surface listens; undefined means on all interfaces, because nobody said. */
+  host: string | undefined
   /** Newest first; the first signs, all verify. Empty where `reach` is `stores`. */
   linkSecrets: string[]
   mailFrom: string
@@ -109,6 +111,7 @@ export function readConfig(
     schema: 'public',
     publicUrl: (values.PUBLIC_URL ?? `http://localhost:${values.PORT}`).replace(/\/+$/, ''),
     port: values.PORT,
+    host: values.HOST ?? loopbackBehind(values.TRUSTED_PROXY),
     linkSecrets,
     mailFrom: values.MAIL_FROM ?? 'Daily Papers <papers@example.org>',
     providers: providersOf(values),
@@ -244,6 +247,12 @@ const environment = z.object({
     .min(0, 'is not a port number')
     .max(65_535, 'is not a port number')
     .default(3000),
+  HOST: z
+    .string()
+    .refine((text) => isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text), {
+      message: 'is not an address or name of this machine, such as 127.0.0.1 or 0.0.0.0',
+    })
+    .optional(),
   LINK_SECRET: z.string().optional(),
   MAIL_FROM: z
     .string()
@@ -371,6 +380,18 @@ function readTrustedProxy(text: string): TrustedProxy | string {
   const addresses = text.split(',').map((part) => part.trim())
   if (addresses.every(isAddressOrNetwork)) return { addresses }
   return 'is neither a number of proxies nor a list of addresses and networks such as 10.0.0.0/8,fd00::/8'
+}
+
+/**
+ * Returns where to listen when every proxy that is trusted is on this machine: nobody else need
+ * reach the port. Undefined where that is not known.
+ */
+function loopbackBehind(proxy: TrustedProxy | undefined): string | undefined {
+  if (proxy === undefined || !('addresses' in proxy)) return undefined
+  const isSixth = (address: string) => /^(::1|(0+:){7}0*1)(\/128)?$/.test(address)
+  const isLocal = (address: string) => isSixth(address) || /^127\.\d+\.\d+\.\d+(\/([89]|[12]\d|3[0-2]))?$/.test(address)
+  if (!proxy.addresses.every(isLocal)) return undefined
+  return proxy.addresses.every(isSixth) ? '::1' : '127.0.0.1'
 }
 
 function isAddressOrNetwork(text: string): boolean {

@@ -58,8 +58,15 @@ async function openRoles(context: Context, roles: readonly Role[]): Promise<void
   const { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken } = config
   const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken }
   const app = createApp({ ...round, ...handingOn(queue), ...settings, queue })
-  const server = keep(await listen(app, { port: config.port }))
+  const server = keep(await listen(app, { port: config.port, hostname: config.host }))
   logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
+  // Whatever holds the certificate can be gone around then.
+  if (config.host === undefined && publicUrl.startsWith('https:')) {
+    logger.warn(
+      { event: 'web.open', port: config.port },
+      'PORT is open without TLS on every interface of this machine: set HOST=127.0.0.1 where the proxy is on this machine, or HOST=0.0.0.0 where it must be so',
+    )
+  }
 }
 
 /** Keeps the round ticking whatever happens to the queue. */

@@ -164,6 +164,11 @@ describe('docker-compose.yml', () => {
     }
   })
 
+  it('listens on all interfaces inside, in the image as well', () => {
+    for (const service of Object.values(ours)) expect(service.environment?.HOST).toBe('0.0.0.0')
+    expect(read('Dockerfile')).toMatch(/^ENV .*\bHOST=0\.0\.0\.0$/m)
+  })
+
   it('sets nothing that the program does not read', () => {
     const set = Object.values(ours).flatMap((service) => Object.keys(service.environment ?? {}))
     expect(set.filter((name) => !namesRead().includes(name))).toEqual([])

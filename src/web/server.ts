@@ -11,6 +11,11 @@ const HEADERS_TIMEOUT_MS = 10_000
 /** The whole request, body included: 64 kB over a bad mobile line. */
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 5_000
+/**
+ * What is beyond it is closed at once: some hundred visitors with the six connections of a browser,
+ * and the file handles that most systems give a process are not used up.
+ */
+const CONNECTIONS_MAX = 700
 /** How long answers under way may take once we close. */
 const CLOSE_GRACE_MS = 5_000
 /**
@@ -26,11 +31,17 @@ export interface WebServer {
   close(): Promise<void>
 }
 
-/**
- * Listens on `port` (0: any free one) of `hostname` (all interfaces unless named). Throws a
- * UsageError when the port cannot be had.
- */
-export async function listen(app: Hono, address: { port: number; hostname?: string }): Promise<WebServer> {
+export interface WebAddress {
+  /** 0: any free one. */
+  port: number
+  /** All interfaces unless named. */
+  hostname?: string | undefined
+  /** Most connections at a time; 700 unless told. */
+  connections?: number
+}
+
+/** Listens at `address`. Throws a UsageError when the port or the host cannot be had. */
+export async function listen(app: Hono, address: WebAddress): Promise<WebServer> {
   // Without settings for TLS or HTTP/2 it is a plain one.
   const server = createAdaptorServer({
     fetch: app.fetch,
@@ -42,8 +53,9 @@ export async function listen(app: Hono, address: { port: number; hostname?: stri
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
   }) as Server
+  server.maxConnections = address.connections ?? CONNECTIONS_MAX
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(refusal(error, address.port)))
+    server.once('error', (error: NodeJS.ErrnoException) => reject(refusal(error, address)))
     server.listen(address.port, address.hostname, resolve)
   })
   return { url: urlOf(server.address() as AddressInfo, address.hostname), close: () => close(server) }
@@ -66,8 +78,11 @@ function urlOf({ port }: AddressInfo, hostname = 'localhost'): string {
   return `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
 }
 
-function refusal(error: NodeJS.ErrnoException, port: number): Error {
+function refusal(error: NodeJS.ErrnoException, { port, hostname }: WebAddress): Error {
   if (error.code === 'EADDRINUSE') return new UsageError(`PORT ${port} is in use: stop what runs there or set another`)
   if (error.code === 'EACCES') return new UsageError(`PORT ${port} is not ours to open: set one above 1023`)
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') {
+    return new UsageError(`HOST ${hostname} is no address of this machine: name one that is, or 0.0.0.0 for all`)
+  }
   return error
 }

@@ -45,6 +45,30 @@ describe('listen', () => {
     await expect(second).rejects.toThrow(`PORT ${port} is in use`)
   })
 
+  it('says in one line that a host is not of this machine', async () => {
+    // Set aside for documents (RFC 5737): no machine has it.
+    const elsewhere = listen(new Hono(), { port: 0, hostname: '192.0.2.1' })
+    await expect(elsewhere).rejects.toThrow(UsageError)
+    await expect(elsewhere).rejects.toThrow('HOST 192.0.2.1 is no address of this machine')
+  })
+
+  it('closes connections beyond its limit at once and serves those within it', async () => {
+    const app = new Hono().get('/', (c) => c.text('here'))
+    const server = await listen(app, { port: 0, hostname: '127.0.0.1', connections: 2 })
+    open.push(server)
+    const port = Number(new URL(server.url).port)
+    const first = connect(port, '127.0.0.1')
+    const second = connect(port, '127.0.0.1')
+    await Promise.all([once(first, 'connect'), once(second, 'connect')])
+    const third = connect(port, '127.0.0.1')
+    third.on('error', () => {})
+    await once(third, 'close')
+    second.end('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    const [answer] = await once(second, 'data')
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /)
+    first.destroy()
+  })
+
   it('refuses headers above 16 kB and what is not HTTP, and goes on', async () => {
     const { url } = await start()
     const filler = 'x'.repeat(17 * 1024)
