@@ -1,7 +1,8 @@
 // Units of time, and waiting with an end. Anybody may use it.
 
 export const SECOND_MS = 1_000
-export const HOUR_MS = 3_600 * SECOND_MS
+export const MINUTE_MS = 60 * SECOND_MS
+export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 
 /** Rejects after `ms` milliseconds if `work` has not settled by then: `what` took longer. */

@@ -2,6 +2,7 @@
 // would be right.
 import type { EditionKind } from '../database/states.ts'
 import { shiftDate } from '../edition/edition.ts'
+import type { EditionKey } from '../edition/stop.ts'
 import { UsageError } from '../errors.ts'
 import { openSource } from '../source/daily-papers.ts'
 import type { EditionDate } from '../source/paper.ts'
@@ -40,6 +41,14 @@ export function parseDate(text: string | undefined): EditionDate {
     throw new UsageError(`--date ${text} is not a date: write YYYY-MM-DD`)
   }
   return text
+}
+
+/** Returns the edition that a call names, null where it names none: all of them. */
+export function parseEdition(options: { date?: string; weekly?: boolean }): EditionKey | null {
+  if (options.date !== undefined) return { date: parseDate(options.date), kind: kindOf(options) }
+  if (options.weekly)
+    throw new UsageError('--weekly names an edition together with --date: add the date that ends its week')
+  return null
 }
 
 /** Returns every date of `D` or `D..D2`, oldest first. */

@@ -1,24 +1,57 @@
-// Lifts what stopped an edition, and the stops of its providers; the running workers take it up
-// within a minute.
+// Lifts what is stopped, all of it or one edition, and says what it was: by the operator, by the
+// edition itself, and which providers were out. The running workers take it up within a minute.
 import { readConfig } from '../config.ts'
-import { markResumed } from '../delivery/sending/brake.ts'
+import { type Lifted, markResumed } from '../delivery/sending/brake.ts'
+import { type EditionKey, listStops, pruneStops, type Stop } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
 import { editionName } from './accounts.ts'
-import { kindOf, parseAll, parseDate } from './arguments.ts'
+import { parseAll, parseEdition } from './arguments.ts'
 import { withStores } from './session.ts'
+import { stopFields, stopInWords, stoppedName } from './stopped.ts'
 import { openTerminal } from './terminal.ts'
 
-export async function resumeCommand(options: { date?: string; weekly?: boolean; json?: boolean }): Promise<void> {
-  const { date } = parseAll({ date: () => parseDate(options.date), settings: () => readConfig('stores') })
-  const kind = kindOf(options)
-  await withStores('stores', async ({ stores }) => {
-    const edition = await findEdition(stores.db, date, kind)
-    if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}`)
-    await markResumed(stores.db, edition.id)
-    openTerminal(options).print({ date, kind, lifted: edition.stoppedReason }, [
-      edition.stoppedReason
-        ? `Resumed ${editionName(edition)}; it had stopped because ${edition.stoppedReason}.`
-        : `${editionName(edition)} was not stopped.`,
-    ])
+interface ResumeOptions {
+  date?: string
+  weekly?: boolean
+  json?: boolean
+}
+
+export async function resumeCommand(options: ResumeOptions): Promise<void> {
+  const { edition } = parseAll({ edition: () => parseEdition(options), settings: () => readConfig('stores') })
+  await withStores('stores', async ({ stores: { db } }) => {
+    const known = edition === null ? undefined : await findEdition(db, edition.date, edition.kind)
+    const { stops, lifted } = await db.transaction().execute(async (trx) => {
+      const stops = await pruneStops(trx, edition)
+      if (edition !== null && known === undefined && stops.length === 0) {
+        throw new Error(`nothing is known of ${editionName(edition)}`)
+      }
+      const nothing: Lifted = { editions: [], providers: [] }
+      return { stops, lifted: edition !== null && !known ? nothing : await markResumed(trx, known?.id ?? null) }
+    })
+    const others = (await listStops(db)).filter((stop) => edition !== null && stop.edition === null)
+    openTerminal(options).print(
+      {
+        date: edition?.date ?? null,
+        kind: edition?.kind ?? null,
+        lifted: lifted.editions[0]?.reason ?? stops[0]?.reason ?? null,
+        stops: stops.map(stopFields),
+        ...lifted,
+      },
+      [...linesOf(stops, lifted, edition), ...others.map(stillStopped)],
+    )
   })
+}
+
+function linesOf(stops: readonly Stop[], { editions, providers }: Lifted, edition: EditionKey | null): string[] {
+  const lines = [
+    ...stops.map((stop) => `Resumed ${stoppedName(stop)}: ${stopInWords(stop)}.`),
+    ...editions.map((each) => `Resumed ${editionName(each)}: it had stopped because ${each.reason}.`),
+    ...providers.map(({ name, reason }) => `${name} is used again: it was out because ${reason}.`),
+  ]
+  if (lines.length > 0) return [...lines, 'Running workers continue within a minute.']
+  return [edition === null ? 'Nothing was stopped.' : `${editionName(edition)} was not stopped.`]
+}
+
+function stillStopped(stop: Stop): string {
+  return `All digests are still stopped (${stopInWords(stop)}): "resume" without a date lifts that.`
 }

@@ -6,6 +6,7 @@ import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import type { Edition } from '../edition/edition.ts'
+import { findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
 import { drainEdition } from '../jobs/drain.ts'
 import { openPipeline } from '../jobs/pipeline.ts'
@@ -45,6 +46,8 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     if (edition?.state !== 'frozen') {
       throw new Error(rehearsalNeeds(edition, { date, kind }))
     }
+    const stopped = options.dryRun ? null : await findStopReason(round.db, edition)
+    if (stopped !== null) throw new Error(`nothing was sent: ${stopped}. Say "resume" first`)
     if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
     const queue = await openRoundQueue(context, round)
     const { dispatch, notify } = openPipeline(round, queue)

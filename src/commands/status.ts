@@ -1,12 +1,18 @@
-// The accounts of an edition, from one snapshot of the ledger.
+// The accounts of an edition, from one snapshot of the ledger, and whatever else is not done with.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
 import { getNow } from '../database/clock.ts'
+import type { Database } from '../database/schema.ts'
 import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
-import { addsUp } from '../delivery/delivery.ts'
+import { listBehind } from '../delivery/account/behind.ts'
+import { type Accounts, addsUp } from '../delivery/delivery.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { counted } from '../digest/words.ts'
-import { findEdition, findNewestEdition } from '../edition/store.ts'
+import type { Edition } from '../edition/edition.ts'
+import { findStopReason, listStops } from '../edition/stop.ts'
+import { findEdition, findNewestEdition, getEdition } from '../edition/store.ts'
 import {
   accountFields,
   accountLines,
@@ -17,17 +23,30 @@ import {
   stateInWords,
 } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
+import { openPace } from './pace.ts'
 import { demoHint, withStores } from './session.ts'
-import { openTerminal } from './terminal.ts'
+import { untilSignal } from './signal.ts'
+import { behindLines, stopFields } from './stopped.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
 
-export async function statusCommand(options: { date?: string; weekly?: boolean; json?: boolean }): Promise<void> {
+interface StatusOptions {
+  date?: string
+  weekly?: boolean
+  watch?: boolean
+  json?: boolean
+}
+
+/** A bar that moves once a second is live; counting a million deliveries takes one. */
+const LOOK_EVERY_MS = 1_000
+
+export async function statusCommand(options: StatusOptions): Promise<void> {
   const kind = kindOf(options)
   const { date } = parseAll({
     date: () => (options.date === undefined ? undefined : parseDate(options.date)),
     settings: () => readConfig('stores'),
   })
-  await withStores('stores', async ({ config, stores }) => {
-    const edition = date ? await findEdition(stores.db, date, kind) : await findNewestEdition(stores.db, kind)
+  await withStores('stores', async ({ config, stores: { db } }) => {
+    const edition = date ? await findEdition(db, date, kind) : await findNewestEdition(db, kind)
     if (!edition && date) {
       throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first${demoHint(config)}`)
     }
@@ -35,36 +54,70 @@ export async function statusCommand(options: { date?: string; weekly?: boolean; 
       throw new Error(
         `no ${kind} edition was frozen yet: name one with --date, or run collect first${demoHint(config)}`,
       )
-    const accounts = await getAccounts(stores.db, edition.id)
-    const waitingFor = await listWaitingReasons(stores.db, edition.id)
-    const out = [...(await listOutProviders(stores.db))].map(([name, each]) => ({ name, ...each }))
-    const fates = await getFates(stores.db, edition.id)
-    const unresolved = await getUnresolved(stores.db, edition.id)
-    const now = await getNow(stores.db)
-    const { state, reason, incomplete, stoppedReason } = edition
-    openTerminal(options).print(
-      {
-        ...{ date: edition.date, kind, state, reason, incomplete, stoppedReason },
-        reasons: reasonsOf(edition, accounts, now),
-        ...accountFields(accounts, 0),
-        waitingFor,
-        fates,
-        unresolved,
-        providersOut: out,
-      },
-      [
-        `${editionName(edition)}: ${stateInWords(edition)}`,
-        ...accountLines(accounts),
-        ...reasonLines(edition, accounts, now),
-        ...feedbackLines(accounts.submitted, fates, unresolved),
-        ...Object.entries(waitingFor).map(
-          ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
-        ),
-        ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
-      ],
-    )
-    if (!addsUp(accounts)) throw new Error(`the accounts of ${editionName(edition)} do not add up: please report it`)
+    const terminal = openTerminal(options)
+    if (options.watch) await watch(db, edition, terminal)
+    await printStatus(db, await getEdition(db, edition.id), terminal, date === undefined)
   })
+}
+
+/**
+ * Follows an edition until nothing of it waits, something stops it, or Ctrl-C ends the watching.
+ */
+async function watch(db: Kysely<Database>, edition: Edition, terminal: Terminal): Promise<void> {
+  const signal = untilSignal()
+  const pace = openPace()
+  const bar = terminal.follow(`Sending ${editionName(edition)}`)
+  for (;;) {
+    const { due, waiting } = await getAccounts(db, edition.id)
+    bar.update(due - waiting, due, pace(due - waiting, waiting, performance.now()))
+    if (waiting === 0 || signal.aborted || (await findStopReason(db, edition)) !== null) break
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => {})
+  }
+  bar.end(`${editionName(edition)}, as it stands:`)
+}
+
+/**
+ * `whole`: no edition was asked for, so that every other one that is not done with is named too.
+ */
+async function printStatus(db: Kysely<Database>, edition: Edition, terminal: Terminal, whole: boolean): Promise<void> {
+  const accounts = await getAccounts(db, edition.id)
+  const waitingFor = await listWaitingReasons(db, edition.id)
+  const out = [...(await listOutProviders(db))].map(([name, each]) => ({ name, ...each }))
+  const fates = await getFates(db, edition.id)
+  const unresolved = await getUnresolved(db, edition.id)
+  const stops = await listStops(db)
+  const behind = whole ? await listBehind(db) : []
+  const now = await getNow(db)
+  const { date, kind, state, reason, incomplete, stoppedReason } = edition
+  terminal.print(
+    {
+      ...{ date, kind, state, reason, incomplete, stoppedReason },
+      reasons: reasonsOf(edition, accounts, now),
+      ...accountFields(accounts, 0),
+      waitingFor,
+      fates,
+      unresolved,
+      providersOut: out,
+      stops: stops.map(stopFields),
+      behind,
+    },
+    [
+      `${editionName(edition)}: ${stateInWords(edition)}`,
+      ...accountLines(accounts),
+      ...reasonLines(edition, accounts, now),
+      ...feedbackLines(accounts.submitted, fates, unresolved),
+      ...Object.entries(waitingFor).map(
+        ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
+      ),
+      ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
+      ...behindLines(stops, behind, edition),
+    ],
+  )
+  checkSum(edition, accounts)
+}
+
+function checkSum(edition: Edition, accounts: Accounts): void {
+  if (!addsUp(accounts)) throw new Error(`the accounts of ${editionName(edition)} do not add up: please report it`)
 }
 
 function whenBack(waitMs: number | null): string {

@@ -13,8 +13,8 @@ export interface Terminal {
 }
 
 export interface Progress {
-  /** `total` undefined: nobody knows yet how much there is. */
-  update(done: number, total?: number): void
+  /** `total` undefined: nobody knows yet how much there is. `pace` is shown behind the numbers. */
+  update(done: number, total?: number, pace?: string): void
   end(line: string): void
 }
 
@@ -43,11 +43,13 @@ export function canMove({ isTTY, columns }: { isTTY?: boolean; columns?: number 
   return isTTY === true && columns !== undefined && columns >= BAR_MIN_COLUMNS
 }
 
-/** Returns `Sending …: 3 of 9`, or how many so far. */
-export function progressLine(label: string, done: number, total?: number): string {
-  return total === undefined
-    ? `${label}: ${counted(done, 'line')} so far`
-    : `${label}: ${done.toLocaleString('en')} of ${total.toLocaleString('en')}`
+/** Returns `Sending …: 3 of 9`, or how many so far, and the pace where it is told. */
+export function progressLine(label: string, done: number, total?: number, pace = ''): string {
+  const count =
+    total === undefined
+      ? `${counted(done, 'line')} so far`
+      : `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`
+  return `${label}: ${count}${pace === '' ? '' : ` (${pace})`}`
 }
 
 function movingBar(label: string): Progress {
@@ -55,9 +57,9 @@ function movingBar(label: string): Progress {
   let percent = 0
   bar.start(label)
   return {
-    update: (done, total) => {
+    update: (done, total, pace) => {
       const now = total === undefined ? 0 : total === 0 ? 100 : Math.floor((done / total) * 100)
-      bar.advance(Math.max(0, now - percent), progressLine(label, done, total))
+      bar.advance(Math.max(0, now - percent), progressLine(label, done, total, pace))
       percent = Math.max(percent, now)
     },
     end: (line) => bar.stop(line),
@@ -67,10 +69,10 @@ function movingBar(label: string): Progress {
 function plainLines(label: string): Progress {
   let nextAt = 0
   return {
-    update: (done, total) => {
+    update: (done, total, pace) => {
       if (Date.now() < nextAt) return
       nextAt = Date.now() + PLAIN_LINE_EVERY_MS
-      process.stderr.write(`${progressLine(label, done, total)}\n`)
+      process.stderr.write(`${progressLine(label, done, total, pace)}\n`)
     },
     end: (line) => process.stderr.write(`${line}\n`),
   }

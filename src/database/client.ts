@@ -44,6 +44,14 @@ export async function lockInTransaction<T>(trx: Transaction<T>, name: string): P
 }
 
 /**
+ * Takes the lock beside any number of others that share it: whoever takes it alone waits for all of
+ * them, and they for whoever has it alone.
+ */
+export async function shareLockInTransaction<T>(trx: Transaction<T>, name: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock_shared(${lockKey(name)})`.execute(trx)
+}
+
+/**
  * Takes the lock like lockInTransaction, or returns false at once when another transaction holds
  * it.
  */

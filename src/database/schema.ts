@@ -9,6 +9,8 @@
 //                                         with a consent
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request
 //                                         that carries it
+//   stops, progress                     what the operator has stopped; what the log said of an
+//                                         edition
 //   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials,                 mails that are not digests, the one-time links that some
 //   spent_credentials                     of them carry, and what became of those
@@ -44,6 +46,8 @@ export interface Database {
   editions: EditionRow
   edition_papers: EditionPaperRow
   pieces: PieceRow
+  stops: StopRow
+  progress: ProgressRow
   preferences: PreferencesRow
   subscribers: SubscriberRow
   selections: SelectionRow
@@ -106,8 +110,8 @@ export interface VoteRow {
 
 /**
  * The ranked papers of one date and kind. `reason` says why it is held or empty, `stopped_reason`
- * why its dispatch stands still (key refused, quota, brake). `due` counts the deliveries ever
- * planned: raised by the transaction that inserts them.
+ * why its dispatch stands still by itself (key refused, quota, brake). `due` counts the deliveries
+ * ever planned: raised by the transaction that inserts them.
  */
 export interface EditionRow {
   id: GeneratedAlways<number>
@@ -145,6 +149,30 @@ export interface EditionPaperRow {
   paper: Json<unknown>
   /** Votes when the edition of its own date froze; of papers of earlier dates that were in it. */
   upvotes_before: Optional<number>
+}
+
+/**
+ * The operator has stopped an edition, made already or not; without date and kind all digests. Only
+ * their own word lifts it.
+ */
+export interface StopRow {
+  id: GeneratedAlways<number>
+  date: Optional<string>
+  kind: Optional<EditionKind>
+  reason: Optional<string>
+  since: StampedTimestamp
+}
+
+/**
+ * How far the log has followed an edition: `expected` readers when it was first planned, the last
+ * `tenth` of them that has a line, and when the last line was written.
+ */
+export interface ProgressRow {
+  edition_id: number
+  expected: number
+  tenth: Generated<number>
+  looked_at: StampedTimestamp
+  finished_at: OptionalTimestamp
 }
 
 /**

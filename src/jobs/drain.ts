@@ -1,12 +1,12 @@
 // Follows one edition until nothing of it can move any more: what `send` and the demo wait for.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
-import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import { listBatchesOf } from '../delivery/sending/batch.ts'
 import { isUnsettledSql } from '../delivery/sending/transitions.ts'
+import { findStopReason } from '../edition/stop.ts'
 import { getEdition } from '../edition/store.ts'
 import type { Queue } from './queue/queue.ts'
 import { ration } from './ration.ts'
@@ -53,13 +53,8 @@ export async function drainEdition(
     }
     const accounts = await getAccounts(db, editionId)
     onProgress(accounts)
-    const edition = await getEdition(db, editionId)
-    if (
-      edition.stoppedReason !== null &&
-      (edition.stoppedUntil === null || edition.stoppedUntil > (await getNow(db)))
-    ) {
-      return { accounts, standstill: edition.stoppedReason }
-    }
+    const stopped = await findStopReason(db, await getEdition(db, editionId))
+    if (stopped !== null) return { accounts, standstill: stopped }
     const { movable, unsettled } = await countBatches(db, editionId, only)
     if (movable === 0) {
       const standstill = unsettled > 0 ? 'what is left has to wait' : undefined

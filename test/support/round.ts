@@ -247,7 +247,8 @@ export async function readAccounts(db: Kysely<Database>, editionId: number) {
  */
 export async function emptyRound(db: Kysely<Database>): Promise<void> {
   // Deleting a few rows is several times faster than truncating the tables.
-  const tables = 'events deliveries batches selections pieces edition_papers editions votes listings collections papers'
+  const tables =
+    'events deliveries batches selections pieces edition_papers stops progress editions votes listings collections papers'
   const rest =
     'notes notices credentials spent_credentials suppressions providers quota_waits subscribers preferences ticks'
   await sql.raw([...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`).join('; ')).execute(db)

@@ -12,6 +12,7 @@ import { up as sharedChoices } from './010-shared-choices.ts'
 import { up as findable } from './011-findable.ts'
 import { up as spentCredentials } from './012-spent-credentials.ts'
 import { up as openings } from './013-openings.ts'
+import { up as stops } from './014-stops.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -27,4 +28,5 @@ export const migrations = {
   '011-findable': { up: findable },
   '012-spent-credentials': { up: spentCredentials },
   '013-openings': { up: openings },
+  '014-stops': { up: stops },
 }

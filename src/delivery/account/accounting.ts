@@ -2,6 +2,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind, Fate } from '../../database/states.ts'
+import { isStoppedSql } from '../../edition/edition.ts'
+import { isStoppedByHandSql } from '../../edition/stop.ts'
 import { type Accounts, accountsFrom, type StateCount } from '../delivery.ts'
 import { isUnsettledSql } from '../sending/transitions.ts'
 import { getUnresolved } from '../sending/unknown.ts'
@@ -65,8 +67,8 @@ export async function getFates(db: Kysely<Database>, editionId: number): Promise
 /** Returns everything that is counted of the newest `limit` frozen editions, the newest first. */
 export async function listEditionFigures(db: Kysely<Database>, limit: number): Promise<EditionFigures[]> {
   const { rows } = await sql<{ id: number; date: string; kind: EditionKind; stopped: boolean }>`
-    select id, date, kind, (stopped_reason is not null and (stopped_until is null or stopped_until > now())) is true as stopped
-    from editions where state = 'frozen' and not archive order by date desc, kind limit ${limit}`.execute(db)
+    select id, date, kind, (${isStoppedSql('e')} or ${isStoppedByHandSql('e')}) is true as stopped
+    from editions e where state = 'frozen' and not archive order by date desc, kind limit ${limit}`.execute(db)
   const figures: EditionFigures[] = []
   for (const { id, ...edition } of rows) {
     const accounts = await getAccounts(db, id)

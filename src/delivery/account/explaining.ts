@@ -11,6 +11,7 @@ import { listSelections } from '../../digest/store.ts'
 import type { Topics } from '../../digest/topics/topics.ts'
 import type { Edition } from '../../edition/edition.ts'
 import type { Place } from '../../edition/place.ts'
+import { findStopReason } from '../../edition/stop.ts'
 import { findEdition, listPlaces } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
@@ -67,6 +68,7 @@ export async function explainEdition(db: Kysely<Database>, subscriber: Subscribe
     kind: ask.kind,
     now: await getNow(db),
     edition,
+    stopped: edition ? await findStopReason(db, edition) : null,
     delivery: delivery && {
       ...delivery,
       batch: delivery.batchState === null ? null : { state: delivery.batchState, reason: delivery.batchReason },

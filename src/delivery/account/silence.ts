@@ -34,7 +34,9 @@ export interface Facts {
   date: EditionDate
   kind: EditionKind
   /** Undefined when nothing is known of the date. */
-  edition: Pick<Edition, 'state' | 'reason' | 'archive' | 'cutoffAt' | 'frozenAt' | 'stoppedReason'> | undefined
+  edition: Pick<Edition, 'state' | 'reason' | 'archive' | 'cutoffAt' | 'frozenAt'> | undefined
+  /** Why nothing of it goes now; null when it may. */
+  stopped: string | null
   delivery:
     | {
         state: DeliveryState
@@ -145,16 +147,13 @@ export function withheldSilence(
   }
 }
 
-function outcomeOfDelivery({ edition }: Facts, delivery: NonNullable<Facts['delivery']>): Outcome {
+function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['delivery']>): Outcome {
   const { state, reason, batch } = delivery
   switch (state) {
     case 'submitted':
       return { kind: 'mail', sentence: 'It was handed to the provider.' }
     case 'planned': {
-      if (edition?.stoppedReason) {
-        const sentence = `It is planned, but its edition was stopped: ${edition.stoppedReason}.`
-        return { kind: 'coming', sentence }
-      }
+      if (stopped !== null) return { kind: 'coming', sentence: `It is planned, but sending is stopped: ${stopped}.` }
       if (batch?.state === 'unknown') return silent(sayUnknown(batch.reason))
       const waits = batch?.state === 'deferred' ? ` and waits: ${batch.reason ?? 'the provider asked for it'}` : ''
       return { kind: 'coming', sentence: `It is planned${waits}.` }

@@ -5,6 +5,7 @@ import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
+import { isStoppedByHandSql } from '../../edition/stop.ts'
 import { layOutAnew } from '../sending/parts.ts'
 import { isFreshSql } from '../sending/transitions.ts'
 import { createWorkTable } from './work-tables.ts'
@@ -47,7 +48,7 @@ async function layOutWaiting(trx: Transaction<Database>): Promise<void> {
     )
     select b.id as batch_id, b.edition_id, m.subscriber_id, m.place, e.date, false as chosen,
       row_number() over (partition by m.subscriber_id order by e.date desc, e.id desc) as age
-    from b join editions e on e.id = b.edition_id and not ${isStoppedSql('e')}
+    from b join editions e on e.id = b.edition_id and not (${isStoppedSql('e')} or ${isStoppedByHandSql('e')})
     cross join unnest(b.members) with ordinality m(subscriber_id, place)`.execute(trx)
 }
 

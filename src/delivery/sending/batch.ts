@@ -3,6 +3,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
+import { isStoppedByHandSql } from '../../edition/stop.ts'
 import { leavingSql } from './members.ts'
 import type { Claimed, ClaimRow, Subject } from './once.ts'
 import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
@@ -28,8 +29,12 @@ export const BATCH: Subject<BatchFacts> = {
       ${update}, ${batch}.edition_id as "editionId", cardinality(${batch}.members) as size`.execute(db)
     return rows[0]
   },
-  isHeldSql: (u) =>
-    sql<boolean>`exists (select from editions e where e.id = ${sql.table(u)}.edition_id and ${isStoppedSql('e')})`,
+  // What is marked when the operator stops finishes, its repeats too: they settle what may have
+  // gone.
+  isHeldSql: (u) => sql<boolean>`exists (
+    select from editions e where e.id = ${sql.table(u)}.edition_id
+      and (${isStoppedSql('e')} or (${sql.table(u)}.recipe_sha256 is null and ${isStoppedByHandSql('e')}))
+  )`,
   hasLeaversSql: (u) => sql<boolean>`exists (
     select from unnest(${sql.table(u)}.members) m join subscribers s on s.id = m
     join deliveries d on d.edition_id = ${sql.table(u)}.edition_id and d.subscriber_id = m

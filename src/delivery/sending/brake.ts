@@ -1,7 +1,9 @@
 // The brake: stops an edition in flight that does harm, before the rest of it goes out. What it has
 // judged once, and the operator has lifted, it does not judge again.
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { isStoppedSql } from '../../edition/edition.ts'
+import type { EditionKey } from '../../edition/stop.ts'
 import { markStopped } from '../../edition/store.ts'
 import { markHastened } from './parts.ts'
 import { isUnsettledSql } from './transitions.ts'
@@ -71,19 +73,52 @@ export async function markBraked(db: Kysely<Database>, editionId: number, why: s
   await markStopped(db, editionId, `${BRAKE_WORD}${why}`, null)
 }
 
+/** What was lifted: editions that had stopped by themselves, and providers that were out. */
+export interface Lifted {
+  editions: (EditionKey & { reason: string })[]
+  providers: { name: string; reason: string }[]
+}
+
 /**
- * Lifts what stopped an edition, and every provider's stop with it: its batches may go at once,
- * whatever they waited for. Those that are unknown for good stay as they are.
+ * Lifts what stopped an edition by itself (all of them with null), and every provider's stop with
+ * it: batches may go at once, whatever they waited for. Those that are unknown for good stay as
+ * they are. Returns what was still in force.
  */
-export async function markResumed(db: Kysely<Database>, editionId: number): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    await sql`
-      update editions set stopped_reason = null, stopped_until = null,
-        resumed_at = case when stopped_reason like ${`${BRAKE_WORD}%`} then clock_timestamp() else resumed_at end
-      where id = ${editionId}`.execute(trx)
-    await sql`delete from providers`.execute(trx)
-    await markHastened(trx, editionId)
-  })
+export async function markResumed(db: Kysely<Database>, editionId: number | null): Promise<Lifted> {
+  return db.isTransaction
+    ? resume(db as Transaction<Database>, editionId)
+    : db.transaction().execute((trx) => resume(trx, editionId))
+}
+
+async function resume(trx: Transaction<Database>, editionId: number | null): Promise<Lifted> {
+  const { rows: stopped } = await sql<EditionKey & { id: number; reason: string; inForce: boolean }>`
+    with stopped as (
+      select id, stopped_reason, ${isStoppedSql('x')} is true as in_force from editions x
+      where x.stopped_reason is not null and (${editionId}::int is null or x.id = ${editionId}::int) for update
+    )
+    update editions e set stopped_reason = null, stopped_until = null,
+      resumed_at = case when e.stopped_reason like ${`${BRAKE_WORD}%`} then clock_timestamp() else e.resumed_at end
+    from stopped s where e.id = s.id
+    returning e.id, e.date, e.kind, s.stopped_reason as reason, s.in_force is true as "inForce"`.execute(trx)
+  const { rows: providers } = await sql<{ name: string; reason: string; inForce: boolean }>`
+    delete from providers returning name, stopped_reason as reason,
+      (stopped_until is null or stopped_until > clock_timestamp()) is true as "inForce"`.execute(trx)
+  // An edition need not be stopped for its batches to wait: for a quota, or a provider that was
+  // out.
+  for (const id of editionId === null ? await listDeferredEditions(trx) : [editionId]) await markHastened(trx, id)
+  return {
+    editions: stopped
+      .filter(({ inForce }) => inForce)
+      .map(({ date, kind, reason }) => ({ date, kind, reason }))
+      .sort((a, b) => (a.date < b.date ? 1 : -1)),
+    providers: providers.filter(({ inForce }) => inForce).map(({ name, reason }) => ({ name, reason })),
+  }
+}
+
+async function listDeferredEditions(trx: Transaction<Database>): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select distinct b.edition_id as id from batches b where ${isUnsettledSql('b')} order by 1`.execute(trx)
+  return rows.map(({ id }) => id)
 }
 
 /** Something waits, or readers further west have not had their hour yet. */

@@ -80,7 +80,10 @@ export interface Subject<Facts> {
    * Runs the update of a claim, which ends in the columns of `ClaimRow`, and reads the facts along.
    */
   runClaim(db: Kysely<Database>, update: RawBuilder<unknown>, u: string): Promise<(ClaimRow & Facts) | undefined>
-  /** Whether something else holds it back: a stopped edition. */
+  /**
+   * Whether something else holds it back: a stopped edition. Asked by a claim, and by the mark
+   * while nothing is fixed.
+   */
   isHeldSql(u: string): RawBuilder<boolean>
   /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
   hasLeaversSql(u: string): RawBuilder<boolean>
@@ -116,16 +119,16 @@ export async function claim<Facts>(
 }
 
 /**
- * Commits the intent to send, before the request. While nothing is fixed, people may still leave.
- * Returns `left` when somebody did (drop them and build again), `lost` when another worker has it
- * or it has been settled.
+ * Commits the intent to send, before the request. While nothing is fixed, people may still leave
+ * and editions stop. Returns `left` when somebody did (drop them and build again), `held` when it
+ * must wait, `lost` when another worker has it or it has been settled.
  */
 export async function markAttempting<Facts>(
   db: Kysely<Database>,
   subject: Subject<Facts>,
   claimed: Claimed,
   intent: Fixed,
-): Promise<'marked' | 'left' | 'lost'> {
+): Promise<'marked' | 'left' | 'held' | 'lost'> {
   const fresh = claimed.fixed === null
   const { rows: marked } = await sql`
     with marked as (
@@ -133,14 +136,17 @@ export async function markAttempting<Facts>(
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
         provider = ${intent.provider}, attempts = attempts + 1,
         first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), next_attempt_at = ${inMs(claimed.leaseMs)}
-      where ${isMine(subject, claimed, 'mark', 'u')} and (not ${fresh}::boolean or not ${subject.hasLeaversSql('u')})
+      where ${isMine(subject, claimed, 'mark', 'u')} 
+        and (not ${fresh}::boolean or not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}))
       returning u.*
     )${subject.table === 'batches' ? sql`, moved as (${takeToday(fresh)})` : sql``}
     select from marked`.execute(db)
   if (marked.length === 1) return 'marked'
-  const { rows } = await sql`
-    select from ${sql.table(subject.table)} u where ${isMine(subject, claimed, 'mark', 'u')}`.execute(db)
-  return rows.length === 1 ? 'left' : 'lost'
+  const { rows } = await sql<{ held: boolean }>`
+    select ${subject.isHeldSql('u')} as held from ${sql.table(subject.table)} u
+    where ${isMine(subject, claimed, 'mark', 'u')}`.execute(db)
+  const [mine] = rows
+  return mine === undefined ? 'lost' : mine.held ? 'held' : 'left'
 }
 
 /** Gives back what was claimed, as it is: it may be taken at once. */

@@ -1,6 +1,9 @@
 // A claimed batch becomes a marked request. Everything is built before the mark: whatever can fail
 // fails while nothing is fixed.
+import type { Kysely, Transaction } from 'kysely'
+import type { Database } from '../../database/schema.ts'
 import { loadMaterials } from '../../digest/materials.ts'
+import { claimMarking } from '../../edition/stop.ts'
 import { getEdition } from '../../edition/store.ts'
 import { LaterError, PermanentError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
@@ -10,7 +13,7 @@ import { withinQuota } from '../provider/quota.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type Member } from './members.ts'
-import { markAttempting, markDeferred } from './once.ts'
+import { type Fixed, markAttempting, markDeferred, markReleased } from './once.ts'
 import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
 import type { SendingParts } from './settling.ts'
 
@@ -32,9 +35,9 @@ export interface Ready {
 
 /**
  * Builds a batch and marks it: what was attempted byte for byte, what never was without whoever
- * must not be written to. Returns undefined when nobody is left or another worker has the batch,
- * `changed` when it cannot be built as it was fixed, `over` when the provider's quota no longer
- * covers it.
+ * must not be written to. Returns undefined when nobody is left, the edition was stopped or another
+ * worker has the batch, `changed` when it cannot be built as it was fixed, `over` when the
+ * provider's quota no longer covers it.
  */
 export async function prepare(
   parts: PrepareParts,
@@ -48,16 +51,24 @@ export async function prepare(
     const built = await buildFor(parts, provider, batch, members)
     const idempotencyKey = keyOf(batch.editionId, batch.id, built.hash)
     const intent = { hash: built.hash, version: built.version, idempotencyKey, provider: provider.name }
-    const marked = await withinQuota(parts.db, provider, members.length, (db) =>
-      markAttempting(db, BATCH, batch, intent),
-    )
+    const marked = await withinQuota(parts.db, provider, members.length, (db) => markUnlessStopped(db, batch, intent))
     if (marked === undefined) return 'over'
     if (marked === 'marked') return built.readyAs(idempotencyKey)
-    if (marked === 'lost') return undefined
+    if (marked === 'held') await markReleased(parts.db, BATCH, batch)
+    if (marked !== 'left') return undefined
   }
   const reason = 'members kept leaving while the batch was built'
   await markDeferred(parts.db, BATCH, batch, reason, REBUILD_WAIT_MS)
   throw new LaterError(reason, REBUILD_WAIT_MS)
+}
+
+/** A stop waits for the marks that began before it, and those that come after find it. */
+async function markUnlessStopped(db: Kysely<Database>, batch: ClaimedBatch, intent: Fixed) {
+  const mark = async (trx: Transaction<Database>) => {
+    await claimMarking(trx)
+    return markAttempting(trx, BATCH, batch, intent)
+  }
+  return db.isTransaction ? mark(db as Transaction<Database>) : db.transaction().execute(mark)
 }
 
 async function rebuild(

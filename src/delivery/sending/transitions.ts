@@ -41,7 +41,12 @@ const UNSETTLED = ['planned', 'attempting', 'deferred', 'unknown'] as const
 /** What a batch and a notice have in common. */
 const SENDING = {
   claim: { from: UNSETTLED, to: UNSETTLED, by: 'worker', why: 'its time has come and nobody has the lease' },
-  release: { from: UNSETTLED, to: UNSETTLED, by: 'holder', why: 'another provider or pace has its turn' },
+  release: {
+    from: UNSETTLED,
+    to: UNSETTLED,
+    by: 'holder',
+    why: 'another provider or pace has its turn, or it was stopped',
+  },
   mark: { from: UNSETTLED, to: ['attempting'], by: 'holder', why: 'the intent is committed, a request follows' },
   defer: {
     from: ['planned', 'attempting', 'deferred'],

@@ -7,7 +7,6 @@ const edition = {
   archive: false,
   cutoffAt: new Date('2026-03-06T00:30:00Z'),
   frozenAt: new Date('2026-03-06T00:31:00Z'),
-  stoppedReason: null,
 } as const
 const reader = {
   consent: 'confirmed',
@@ -29,6 +28,7 @@ function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}
     delivery: undefined,
     now: new Date('2026-03-06T08:00:00Z'),
     isTheirWeek: false,
+    stopped: null,
     ...facts,
     reader: { ...reader, ...who },
   })
