@@ -24,7 +24,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY templates ./templates
 # The only places that are written to: a named volume mounted here takes over their owner.
-RUN install --directory --owner=node --group=node --mode=700 .data outbox
+RUN install --directory --owner=node --group=node --mode=700 .data .data-state outbox state
 USER node
 EXPOSE 3000
 # For the roles that listen. Node asks itself: the slim image has no curl.

@@ -4,7 +4,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { z } from 'zod'
 import type { ProviderName, Quota } from './delivery/provider/provider.ts'
 import type { DkimSettings } from './delivery/provider/smtp/dkim.ts'
@@ -27,6 +27,10 @@ export interface Config {
   /** `redis://…`; undefined means that the queue lives in PostgreSQL. */
   redisUrl: string | undefined
   dataDir: string
+  /**
+   * What stands beside the database, never inside a backup of it: it knows what came after a dump.
+   */
+  stateDir: string
   /** PostgreSQL schema of our tables and prefix of the queue's keys. */
   schema: string
   /** Without a slash at the end. Every link in a mail begins with it. */
@@ -79,6 +83,7 @@ export const SECRET_NAMES = [
 const LINK_SECRET_MIN_CHARACTERS = 32
 /** Stands where a command that sends nothing needs no server. */
 const NO_SERVER: SmtpServer = { host: 'localhost', port: 587, secure: false, login: null, pool: 1 }
+const DATA_DIR = '.data'
 const DURATION_MS = { m: 60 * SECOND_MS, h: HOUR_MS, d: DAY_MS }
 
 /**
@@ -108,6 +113,7 @@ export function readConfig(
     databaseUrl: values.DATABASE_URL,
     redisUrl: values.REDIS_URL,
     dataDir: resolve(values.DATA_DIR),
+    stateDir: values.STATE_DIR === undefined ? stateBeside(values.DATA_DIR) : resolve(values.STATE_DIR),
     schema: 'public',
     publicUrl: (values.PUBLIC_URL ?? `http://localhost:${values.PORT}`).replace(/\/+$/, ''),
     port: values.PORT,
@@ -130,6 +136,11 @@ export function readConfig(
   }
 }
 
+/** Returns the STATE_DIR of a DATA_DIR that names none: beside it, so that no copy takes it. */
+export function stateBeside(dataDir: string): string {
+  return `${resolve(dataDir)}-state`
+}
+
 /** The problems that only show when settings are held against each other. */
 function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: string[]): string[] {
   const problems: string[] = []
@@ -137,6 +148,9 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
     problems.push(
       'REDIS_URL is set without DATABASE_URL: Redis only carries jobs; name a PostgreSQL too, or leave both out',
     )
+  }
+  if (isWithin(given.STATE_DIR, given.DATA_DIR ?? DATA_DIR)) {
+    problems.push('STATE_DIR lies inside DATA_DIR: a copy of the data must not hold it; name a folder beside it')
   }
   if (reach === 'stores') return problems
   const providers = (given.MAIL_PROVIDER ?? 'outbox').split(',').map((name) => name.trim())
@@ -175,6 +189,10 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
     if (!providers.includes(name)) problems.push(`SEND_QUOTA names ${name}, which MAIL_PROVIDER does not`)
   }
   return problems
+}
+
+function isWithin(path: string | undefined, folder: string): boolean {
+  return path !== undefined && `${resolve(path)}${sep}`.startsWith(`${resolve(folder)}${sep}`)
 }
 
 function providersOf(values: z.infer<typeof environment>): Config['providers'] {
@@ -239,7 +257,8 @@ const parsed = <T>(parse: (text: string) => T | string) =>
 const environment = z.object({
   DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
   REDIS_URL: url(['redis:', 'rediss:']).optional(),
-  DATA_DIR: z.string().default('.data'),
+  DATA_DIR: z.string().default(DATA_DIR),
+  STATE_DIR: z.string().optional(),
   PUBLIC_URL: url(['http:', 'https:']).optional(),
   PORT: z.coerce
     .number({ error: 'is not a port number' })

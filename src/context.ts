@@ -1,6 +1,7 @@
 // Builds every long-lived thing once, in order, and closes it in reverse, whatever happens in
 // between: the stores, what a round works with, the queue, and whatever else a command opens. Each
 // part is loaded when it is opened: asking for the status must not wait for the queue's code.
+import { mkdir } from 'node:fs/promises'
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
 import type { Provider } from './delivery/provider/provider.ts'
@@ -63,6 +64,7 @@ export async function withKept<T>(logger: Logger, use: (keep: Keep) => Promise<T
  */
 export async function openRound(context: Context, source = openConfiguredSource(context)): Promise<Round> {
   const { config, logger, stores } = context
+  await ensureStateFolder(config.stateDir)
   const { loadTemplates } = await import('./digest/rendering.ts')
   const round: Round = {
     db: stores.db,
@@ -81,6 +83,11 @@ export async function openRound(context: Context, source = openConfiguredSource(
   throw new UsageError(
     'LINK_SECRET lacks a secret with which mails still on their way were signed: add the old one behind the new, separated by a comma',
   )
+}
+
+/** Makes STATE_DIR where it is missing, for its owner alone. Rejects when it cannot be made. */
+async function ensureStateFolder(stateDir: string): Promise<void> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 })
 }
 
 /** Opens the queue that belongs to these stores. */

@@ -211,10 +211,18 @@ describe('docker-compose.yml', () => {
     for (const { restart } of [postgres, redis, web, worker, scheduler]) expect(restart).toBe('unless-stopped')
   })
 
+  it('gives all of ours the state beside the database, on a volume that holds nothing else', () => {
+    for (const { volumes, environment } of Object.values(ours)) {
+      expect(volumes).toContain('state:/app/state')
+      expect(environment?.STATE_DIR).toBe('/app/state')
+    }
+    expect(postgres.volumes).not.toContain('state:/app/state')
+  })
+
   it('lets the worker alone write mails, to a volume', () => {
-    expect(worker.volumes).toEqual(['outbox:/app/outbox'])
+    expect(worker.volumes).toEqual(['outbox:/app/outbox', 'state:/app/state'])
     expect(worker.environment?.OUTBOX_DIR).toBe('/app/outbox')
-    expect(Object.keys(compose.volumes)).toEqual(['postgres', 'redis', 'outbox'])
+    expect(Object.keys(compose.volumes)).toEqual(['postgres', 'redis', 'outbox', 'state'])
   })
 })
 

@@ -1,7 +1,7 @@
 // One whole round on sample data, for everyone to look at: collect, rank, plan, dispatch, and the
 // mails on the website.
 import { relative } from 'node:path'
-import { type Config, readConfig } from '../config.ts'
+import { type Config, readConfig, stateBeside } from '../config.ts'
 import { type Context, openConfiguredSource, openRound, openRoundQueue, untilAborted, withContext } from '../context.ts'
 import { type Accounts, sumAccounts } from '../delivery/delivery.ts'
 import { counted } from '../digest/words.ts'
@@ -118,7 +118,8 @@ function outboxOf({ providers }: Config): string | undefined {
  */
 function demoConfig(): Config {
   const config = readConfig('mail', { LINK_SECRET: DEMO_SECRET })
-  return config.databaseUrl ? { ...config, schema: 'demo' } : { ...config, dataDir: demoDirectory(config) }
+  const dataDir = demoDirectory(config)
+  return config.databaseUrl ? { ...config, schema: 'demo' } : { ...config, dataDir, stateDir: stateBeside(dataDir) }
 }
 
 /**
