@@ -142,7 +142,7 @@ describe('help', () => {
     expect(Object.fromEntries(groups)).toMatchObject({
       'To look at it': ['demo', 'preview'],
       'To run it': ['start', 'migrate'],
-      'An edition by hand': ['collect', 'edition', 'send', 'resume', 'resolve'],
+      'An edition by hand': ['collect', 'edition', 'send', 'stop', 'resume', 'resolve'],
       'To know what happened': ['status', 'explain'],
       'Who gets it': ['subscribers'],
     })

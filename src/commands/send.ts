@@ -11,6 +11,7 @@ import { findEdition } from '../edition/store.ts'
 import { drainEdition } from '../jobs/drain.ts'
 import { openPipeline } from '../jobs/pipeline.ts'
 import { planAll, rehearseAll } from '../jobs/plan.ts'
+import { tellProgress } from '../jobs/progress.ts'
 import type { Queue } from '../jobs/queue/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
@@ -72,6 +73,7 @@ export async function sendEdition(
   const subscriber = only === null ? undefined : await getSubscriber(round, only)
   const before = await getAccounts(round.db, edition.id)
   await planAll(round, edition, only)
+  await tellProgress(round)
   const progress = terminal.follow(`Sending ${editionName(edition)}`)
   const { accounts, standstill } = await drainEdition({ ...round, queue }, edition.id, subscriber?.id ?? null, (now) =>
     progress.update(now.submitted - before.submitted, now.waiting + now.submitted - before.submitted),

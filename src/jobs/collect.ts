@@ -49,7 +49,8 @@ export async function collect(
     })
     return ensured
   })
-  logger.info(
+  // Each open date is read every half an hour: a look that is as it should be is no news.
+  logger[verdict.kind === 'complete' || verdict.kind === 'empty' ? 'debug' : 'info'](
     { event: 'date.collected', date, verdict, listed: listings.length, setAside: setAside.slice(0, 5) },
     'a date was collected',
   )

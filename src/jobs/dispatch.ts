@@ -7,6 +7,7 @@ import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, settle } from '../delivery/sending/settling.ts'
 import { JOIN_VERSIONS } from '../digest/joining.ts'
+import { tellReached } from './progress.ts'
 import type { Round } from './round.ts'
 
 type DispatchRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'>
@@ -34,7 +35,9 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
     return nothingAfter(giveUp(round, BATCH, batch, 'its rows or settings changed after it was fixed'))
   }
   const outcome = await provider.send(ready.request)
-  return settle(round, batch, provider, ready.ids, outcome)
+  const next = await settle(round, batch, provider, ready.ids, outcome)
+  await tellReached(round, batch.editionId)
+  return next
 }
 
 async function nothingAfter(done: Promise<void>): Promise<number[]> {

@@ -8,6 +8,7 @@ import { dispatch } from './dispatch.ts'
 import { makeNotes } from './notes.ts'
 import { notify } from './notify.ts'
 import { planDue } from './plan.ts'
+import { tellProgress } from './progress.ts'
 import type { Handlers, Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
@@ -38,6 +39,7 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     },
     plan: async () => {
       while ((await planDue(round)) > 0) await queue.put(await waitingJobs(round))
+      await tellProgress(round)
       await queue.put((await makeNotes(round)).map(notifyJob))
     },
     dispatch: async ({ batchId, provider }) =>
@@ -48,6 +50,7 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
     sweep: async () => {
       await makeNotes(round)
       await queue.put(await waitingJobs(round))
+      await tellProgress(round)
       await sweepAway(round)
     },
   }

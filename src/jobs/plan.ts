@@ -75,9 +75,9 @@ async function planEdition(round: PlanRound, trx: Transaction<Database>, edition
     batchSize: round.providers[0].batchSize,
     keyId: round.linkKeys.currentKeyId,
   })
-  round.logger.info(
-    { event: 'edition.planned', editionId, planned, groups: groups.length, selections: countSelections(selected) },
-    'an edition was planned',
+  round.logger.debug(
+    { event: 'readers.planned', editionId, planned, groups: groups.length, selections: countSelections(selected) },
+    'readers of an edition were planned',
   )
   return planned
 }

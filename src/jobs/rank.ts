@@ -34,7 +34,10 @@ export async function rankDay(round: RankRound, date: EditionDate): Promise<Edit
   } else if (next.step !== 'wait') {
     const state = next.step === 'hold' ? 'held' : 'empty'
     await markState(db, edition.id, { state, reason: next.reason })
-    round.logger.info({ event: `edition.${state}`, date, reason: next.reason }, 'an edition was not frozen')
+    // Asked every minute while it is held: only what is new is told.
+    if (edition.state !== state || edition.reason !== next.reason) {
+      round.logger.info({ event: `edition.${state}`, date, reason: next.reason }, 'an edition was not frozen')
+    }
   }
   return getEdition(db, edition.id)
 }

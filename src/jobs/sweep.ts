@@ -17,6 +17,6 @@ export async function sweepAway({ db, logger }: Pick<Round, 'db' | 'logger'>): P
   await pruneEvents(db)
   const notices = await pruneNotices(db)
   if (credentials + pending + notices > 0) {
-    logger.info({ event: 'swept', credentials, pending, notices }, 'what had its time was removed')
+    logger.debug({ event: 'swept', credentials, pending, notices }, 'what had its time was removed')
   }
 }

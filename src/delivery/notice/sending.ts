@@ -166,7 +166,7 @@ export async function settleNotice(
         throw new LaterError(mail.reason, mail.retryAfterMs)
       }
       await markNoticeSettled(db, notice.id, mail)
-      logger.info({ event: 'notice.settled', ...facts, state: mail.state }, 'a notice was settled')
+      logger.debug({ event: 'notice.settled', ...facts, state: mail.state }, 'a notice was settled')
       return
     }
     case 'halve':
