@@ -118,7 +118,7 @@ program
   .description('send an edition to everyone of its kind now; safe to repeat')
   .option(...DATE)
   .option(...WEEKLY)
-  .option('--dry-run', 'only say what would be due')
+  .option('--dry-run', 'only say what would be due; before the cut-off, by current votes')
   .option('--only <email>', 'one subscriber only')
   .option(...JSON_OUT)
   .addHelpText('after', examples('send --date 2026-03-05 --dry-run', 'send --date 2026-03-05 --only ada@example.org'))
@@ -163,6 +163,14 @@ program
   .option(...JSON_OUT)
   .addHelpText('after', examples('status', 'status --watch', 'status --date 2026-03-08 --weekly --json'))
   .action(async (options) => (await import('./commands/status.ts')).statusCommand(options))
+program
+  .command('outlook')
+  .description('what a coming edition will send, by current votes')
+  .option('--date <date>', 'the date of the edition, YYYY-MM-DD (the one that is open)')
+  .option(...WEEKLY)
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('outlook', 'outlook --date 2026-03-08 --weekly --json'))
+  .action(async (options) => (await import('./commands/outlook.ts')).outlookCommand(options))
 program
   .command('explain <email>')
   .description('why a subscriber got these papers, or why no mail (the newest)')

@@ -143,7 +143,7 @@ describe('help', () => {
       'To look at it': ['demo', 'preview'],
       'To run it': ['start', 'migrate'],
       'An edition by hand': ['collect', 'edition', 'send', 'stop', 'resume', 'resolve'],
-      'To know what happened': ['status', 'explain'],
+      'To know what happened': ['status', 'outlook', 'explain'],
       'Who gets it': ['subscribers'],
     })
     expect(all.stdout).not.toContain('\nCommands:')

@@ -6,9 +6,10 @@ import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import type { Edition } from '../edition/edition.ts'
-import { findStopReason } from '../edition/stop.ts'
+import { type EditionKey, findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
 import { drainEdition } from '../jobs/drain.ts'
+import { accountsOf, readOutlook } from '../jobs/outlook.ts'
 import { openPipeline } from '../jobs/pipeline.ts'
 import { planAll, rehearseAll } from '../jobs/plan.ts'
 import { tellProgress } from '../jobs/progress.ts'
@@ -44,6 +45,8 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     if (only !== null) await getSubscriber(round, only)
     // A rehearsal must leave no trace, so it does not freeze either.
     const edition = options.dryRun ? await findEdition(round.db, date, kind) : await frozenEdition(round, date, kind)
+    if (options.dryRun && (edition?.state ?? 'open') === 'open')
+      return rehearseOpen(round, terminal, { date, kind }, only)
     if (edition?.state !== 'frozen') {
       throw new Error(rehearsalNeeds(edition, { date, kind }))
     }
@@ -87,10 +90,15 @@ export async function sendEdition(
 function rehearsalNeeds(edition: Edition | undefined, named: Pick<Edition, 'date' | 'kind'>): string {
   const name = editionName(named)
   if (!edition) return `nothing is known of ${name}: collect it first`
-  if (edition.state !== 'open') return `${name} cannot be rehearsed: it is ${stateInWords(edition)}`
-  if (edition.cutoffAt > new Date()) return `votes for ${name} still count: only a frozen edition can be rehearsed`
-  const weekly = named.kind === 'weekly' ? ' --weekly' : ''
-  return `${name} was collected but never frozen: say "edition --date ${named.date}${weekly} --freeze" first`
+  return `${name} cannot be rehearsed: it is ${stateInWords(edition)}`
+}
+
+/** Says what an edition would send that is not frozen: by the votes of now, and storing nothing. */
+async function rehearseOpen(round: Round, terminal: Terminal, edition: EditionKey, only: string | null): Promise<void> {
+  const outlook = await readOutlook({ ...round, topics: round.templates.topics }, edition, { everyone: true, only })
+  if (!outlook) throw new Error(rehearsalNeeds(undefined, edition))
+  const { state } = outlook.edition
+  printAccounts(terminal, { ...edition, state }, accountsOf(outlook), 0, 'would be, by current votes,')
 }
 
 async function getSubscriber({ db }: Pick<Round, 'db'>, address: string): Promise<Subscriber> {
@@ -114,7 +122,7 @@ async function frozenEdition(round: Round, date: EditionDate, kind: EditionKind)
 
 function printAccounts(
   terminal: Terminal,
-  edition: Edition,
+  edition: Pick<Edition, 'date' | 'kind' | 'state'>,
   accounts: Accounts,
   submittedNow: number,
   verb: string,

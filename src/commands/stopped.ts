@@ -64,7 +64,7 @@ function optionsOf({ date, kind }: Pick<Behind, 'date' | 'kind'>): string {
 }
 
 /** Returns `2026-03-05 07:04 UTC`. */
-function momentInWords(at: Date): string {
+export function momentInWords(at: Date): string {
   return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 

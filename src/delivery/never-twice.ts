@@ -24,6 +24,19 @@ export function missedDatesSql(
   readers: RawBuilder<unknown>,
   at?: RawBuilder<Date>,
 ): RawBuilder<unknown> {
+  const own = { date: sql`(select date from editions where id = ${editionId})`, late: lateOfSql(editionId) }
+  return missedBeforeSql(own, readers, at)
+}
+
+/**
+ * The same for an edition that is not made yet: `date` is SQL of its date, `late` of the first date
+ * whose late papers it offers, null where it offers none.
+ */
+export function missedBeforeSql(
+  { date, late }: { date: RawBuilder<unknown>; late: RawBuilder<unknown> },
+  readers: RawBuilder<unknown>,
+  at?: RawBuilder<Date>,
+): RawBuilder<unknown> {
   const missed = isMissedSql('d', at)
   return sql`
     select past.subscriber_id, array(
@@ -32,15 +45,15 @@ export function missedDatesSql(
     from (
       select d.subscriber_id, array_agg(e.date) filter (where ${missed}) as missed,
         max(e.date) filter (where not ${missed}) as reached
-      from editions own
-      join editions e on e.kind = 'daily' and e.date < own.date and e.date >= (
-        select min(p.listed_on) from edition_papers p where p.edition_id = own.id and p.section = 'late'
-      )
-      cross join (${readers}) r
+      from editions e cross join (${readers}) r
       join deliveries d on d.edition_id = e.id and d.subscriber_id = r.subscriber_id
-      where own.id = ${editionId}
+      where e.kind = 'daily' and e.date < ${date} and e.date >= ${late}
       group by 1 having bool_or(${missed})
     ) past`
+}
+
+function lateOfSql(editionId: number): RawBuilder<unknown> {
+  return sql`(select min(p.listed_on) from edition_papers p where p.edition_id = ${editionId} and p.section = 'late')`
 }
 
 /**

@@ -1,0 +1,159 @@
+// Whom a coming edition will find, when, and what they had of its papers: what the plan will lay
+// out, asked beforehand by queries that lock nothing and write nothing.
+import { type Kysely, type RawBuilder, sql } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import type { Place } from '../../edition/place.ts'
+import type { EditionKey } from '../../edition/stop.ts'
+import { localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import { type Choices, openChoices } from '../../subscriber/preferences.ts'
+import { isHadSql, missedBeforeSql } from '../never-twice.ts'
+import { isFreshSql } from '../sending/transitions.ts'
+
+/** What is older waits for nobody any more. */
+const OLDER_DAYS = 30
+
+/** Readers with the same choices, history, hour and zone. */
+export interface ComingReaders {
+  choices: Choices
+  /** The same for all with the same choices and history. */
+  key: string
+  /** Positions of the edition whose papers they had, or that are not offered to them. */
+  had: number[]
+  /** Their first chosen hour after the cut-off. */
+  at: Date
+  zone: string
+  count: number
+}
+
+export interface ComingAsk extends EditionKey {
+  cutoffAt: Date
+  cutoffMinutes: number
+  places: readonly Pick<Place, 'position' | 'paper' | 'section' | 'listedOn'>[]
+  /** As `send` takes them: now, and whatever week a weekly reader's hour points to. */
+  everyone: boolean
+  /** One address alone; null: all. */
+  only: string | null
+}
+
+/**
+ * Lists the readers that an edition will find if it freezes at its cut-off: confirmed, of its kind,
+ * not paused on that day, not suppressed, without a delivery of it.
+ */
+export async function listComingReaders(db: Kysely<Database>, ask: ComingAsk): Promise<ComingReaders[]> {
+  const places = JSON.stringify(
+    ask.places.map(({ position, paper, section, listedOn }) => ({
+      position,
+      paper: paper.id,
+      section,
+      listed: listedOn,
+    })),
+  )
+  const late = sql`(select min(listed) from own where section = 'late')`
+  const missed = missedBeforeSql({ date: sql`${ask.date}::date`, late }, sql`select subscriber_id from readers`)
+  // In the words of the plan: one bit a position, `had` and what is not offered (`closed`).
+  const { rows } = await sql<ComingRow>`
+    with own as materialized (
+      select * from jsonb_to_recordset(${places}::jsonb) as p(position int, paper text, section text, listed date)
+    ), readers as materialized (
+      ${readersSql(ask)} and not r.paused and not r.suppressed
+    ), width as (select repeat('0', coalesce(max(position), 0) + 1)::varbit as zeros from own),
+    repeated as (
+      select other.edition_id, other.position as theirs, own.position as ours
+      from own join edition_papers other on other.paper_id = own.paper
+    ), masks as (
+      select s.edition_id, s.id as selection_id, bit_or(set_bit(width.zeros, repeated.ours, 1)) as mask
+      from width cross join repeated join selections s on s.edition_id = repeated.edition_id and repeated.theirs = any(s.papers)
+      group by 1, 2
+    ), had as (
+      select r.subscriber_id, bit_or(masks.mask) as mask
+      from (select distinct edition_id from masks) m cross join readers r
+      join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id and ${isHadSql('d')}
+      join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
+      group by 1
+    ), missed as (${missed}), closed as (
+      select m.dates, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
+      from (select '{}'::date[] as dates union select dates from missed) m
+      cross join width left join own on own.section = 'late' and own.listed <> all(m.dates)
+      group by m.dates, width.zeros
+    ), grouped as (
+      select r.preferences_id, (closed.mask | coalesce(had.mask, closed.mask))::text as mask, r.hour_at as at, r.zone, count(*) as count
+      from readers r left join missed on missed.subscriber_id = r.subscriber_id
+      join closed on closed.dates = coalesce(missed.dates, '{}') left join had on had.subscriber_id = r.subscriber_id
+      group by 1, 2, 3, 4
+    )
+    select g.preferences_id, p.choices, g.mask, g.at, g.zone, g.count
+    from grouped g join preferences p on p.id = g.preferences_id order by g.at, g.zone`.execute(db)
+  const read = openChoices()
+  return rows.flatMap(({ mask, at, zone, count, ...stored }) => {
+    // Every rhythm has a next hour, and every reader a mask.
+    if (mask === null || at === null) return []
+    const had = [...mask].flatMap((bit, position) => (bit === '1' ? [position] : []))
+    return { choices: read(stored), key: `${stored.preferences_id} ${mask}`, had, at, zone, count }
+  })
+}
+
+/** Whom an edition will not find, or finds with an older one still waiting. */
+export interface ComingOthers {
+  /** Paused on the day of their hour. */
+  paused: number
+  suppressed: number
+  /** Older editions of the kind that wait for the same hour, and are merged into this one. */
+  merged: number
+}
+
+/** Counts whom an edition will not find, and what it takes in on its way. */
+export async function getComingOthers(db: Kysely<Database>, ask: Omit<ComingAsk, 'places'>): Promise<ComingOthers> {
+  const { rows } = await sql<ComingOthers>`
+    with readers as materialized (${readersSql(ask)})
+    select count(*) filter (where r.paused) as paused, count(*) filter (where r.suppressed and not r.paused) as suppressed,
+      coalesce(sum(older.count) filter (where not r.paused and not r.suppressed), 0)::int as merged
+    from readers r cross join lateral (
+      select count(*) as count from editions e
+      left join deliveries d on d.edition_id = e.id and d.subscriber_id = r.subscriber_id
+      left join batches b on b.id = d.batch_id
+      where e.kind = ${ask.kind} and e.state = 'frozen' and not e.archive
+        and e.date < ${ask.date}::date and e.date > ${ask.date}::date - ${sql.lit(OLDER_DAYS)}
+        and case when d.edition_id is null then r.next_due_at >= ${ask.cutoffAt}::timestamptz and e.frozen_at > r.waiting_since
+          else d.state = 'planned' and ${isFreshSql('b')} end
+    ) older`.execute(db)
+  return rows[0] as ComingOthers
+}
+
+interface ComingRow {
+  preferences_id: number
+  choices: unknown
+  mask: string | null
+  at: Date | null
+  zone: string
+  count: number
+}
+
+/** Everyone of the kind without a delivery of the edition, with their first hour after it. */
+function readersSql({
+  date,
+  kind,
+  cutoffAt,
+  cutoffMinutes,
+  everyone,
+  only,
+}: Omit<ComingAsk, 'places'>): RawBuilder<unknown> {
+  const cutoff = sql`${cutoffAt}::timestamptz`
+  const pointed =
+    everyone || kind === 'daily' ? sql`true` : sql`${weekOfSql(sql`r.hour_at`, cutoffMinutes)} = ${date}::date`
+  return sql`
+    select * from (
+      select h.*, coalesce(h.paused_until >= ${localDateSql('h', everyone ? sql`now()` : sql`h.hour_at`)}, false) as paused,
+        exists (select from suppressions x where x.address_hash = h.address_hash) as suppressed
+      from (
+        select s.id as subscriber_id, s.preferences_id, s.zone, s.paused_until, s.address_hash, s.next_due_at, s.waiting_since,
+          ${nextHourSql('s', cutoff)} as hour_at
+        from subscribers s
+        where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${kind === 'weekly'}::boolean
+          and (${only}::text is null or s.address = ${only})
+          and not exists (
+            select from editions e join deliveries d on d.edition_id = e.id and d.subscriber_id = s.id
+            where e.date = ${date}::date and e.kind = ${kind}
+          )
+      ) h
+    ) r where ${pointed}`
+}

@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest'
+import { foresee } from '../../../src/delivery/provider/forecast.ts'
+import type { Quota } from '../../../src/delivery/provider/provider.ts'
+import { openScriptedProvider } from '../../support/round.ts'
+
+const NOW = new Date('2026-03-05T12:00:00Z')
+
+function routeOf(given: { quota?: Quota; left?: number; requestsPerSecond?: number | null; isOut?: boolean }) {
+  const { quota = { day: null, month: null }, left = Number.POSITIVE_INFINITY, requestsPerSecond = null } = given
+  return {
+    provider: openScriptedProvider({ quota, requestsPerSecond, batchSize: 100 }),
+    allowance: { mails: left, waitMs: 0, reason: 'quota: tomorrow' as const },
+    out: given.isOut ? { reason: 'the key was refused', waitMs: null } : undefined,
+  }
+}
+const hour = (at: string, emails: number) => ({ at: new Date(at), emails })
+
+it('adds up hours at the pace of the provider, one after the other', () => {
+  const hours = [hour('2026-03-06T06:00:00Z', 100_000), hour('2026-03-06T06:05:00Z', 150)]
+  expect(foresee([routeOf({ requestsPerSecond: 2 })], hours, NOW)).toEqual({
+    provider: 'outbox',
+    perMinute: 12_000,
+    // 1,000 requests take 500 s; the second hour's two wait for them.
+    endsAt: new Date('2026-03-06T06:08:21Z'),
+    putOff: 0,
+  })
+  expect(foresee([routeOf({})], hours, NOW)).toMatchObject({ perMinute: null, endsAt: hours[1]?.at })
+  expect(foresee([routeOf({ isOut: true })], hours, NOW)).toMatchObject({ provider: null })
+  expect(foresee([routeOf({})], [], NOW)).toMatchObject({ endsAt: null, putOff: 0 })
+})
+
+it('counts whom a quota does not cover, by the days of UTC', () => {
+  const hours = [hour('2026-03-05T23:00:00Z', 80), hour('2026-03-06T06:00:00Z', 90), hour('2026-03-06T20:00:00Z', 30)]
+  const quota = { day: 100, month: 3_000 }
+  expect(foresee([routeOf({ quota, left: 50 })], hours, NOW).putOff).toBe(30 + 20)
+  expect(foresee([routeOf({ quota, left: 50 }), routeOf({ quota, left: 25 })], hours, NOW).putOff).toBe(5)
+})
