@@ -10,6 +10,7 @@ import { collect } from '../jobs/collect.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import { openLogger } from '../logger.ts'
 import type { EditionDate } from '../source/paper.ts'
+import { listVoteBars } from '../subscriber/store.ts'
 import { editionName } from './accounts.ts'
 import { kindOf, parseAll, parseDate, parseSource } from './arguments.ts'
 import { withStores } from './session.ts'
@@ -51,7 +52,7 @@ async function lookAt(setting: string, date: EditionDate, kind: EditionKind): Pr
 async function lookInStores(date: EditionDate, kind: EditionKind): Promise<Outlook> {
   return withStores('stores', async (context) => {
     const { db } = context.stores
-    const kept = await outlookFromStore(db, date, kind)
+    const kept = await outlookFromStore(db, date, kind, await listVoteBars(db))
     return kept ?? outlookFromSource(openConfiguredSource(context), date, kind, db)
   })
 }
@@ -67,12 +68,12 @@ async function freeze(date: EditionDate, kind: EditionKind, setting: string | un
     const templates = await loadTemplates(config.templatesDir)
     const { cutoffMinutes, latenessMs } = config
     const round = { db, templates, host: hostOf(config), cutoffMinutes, latenessMs, logger }
-    const kept = await outlookFromStore(db, date, kind)
+    const kept = await outlookFromStore(db, date, kind, await listVoteBars(db))
     if (kind === 'daily' && kept?.state !== 'frozen' && (setting !== undefined || kept === undefined)) {
       await collect({ db, source: openConfiguredSource(context, setting), cutoffMinutes, logger }, date)
     }
     await (kind === 'daily' ? rankDay(round, date) : rankWeek(round, date))
-    const outlook = await outlookFromStore(db, date, kind)
+    const outlook = await outlookFromStore(db, date, kind, await listVoteBars(db))
     if (outlook?.state === 'open') throw new Error(`votes for ${date} still count until its cut-off: it was not frozen`)
     if (!outlook) throw new Error(`nothing is known of ${editionName({ date, kind })}: collect its dates first`)
     return outlook

@@ -149,6 +149,8 @@ export interface EditionPaperRow {
   paper: Json<unknown>
   /** Votes when the edition of its own date froze; of papers of earlier dates that were in it. */
   upvotes_before: Optional<number>
+  /** Its place there; of late risers only. */
+  rank_before: Optional<number>
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Place } from '../edition/place.ts'
 import { ordinal } from '../edition/ranking.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import type { PlaceIndex } from './place-index.ts'
-import { LATE_RISERS_MAX, selectPapers } from './selection.ts'
+import { isRising, LATE_RISERS_MAX, risingNumber, selectPapers } from './selection.ts'
 import { cleanText } from './text/text.ts'
 import { judgePlace, openWishes, type Unmet, unmetWords, wishWords } from './wishes.ts'
 import { counted, shortDate } from './words.ts'
@@ -64,20 +64,23 @@ export function nearMisses(index: PlaceIndex, choices: Choices, had: ReadonlySet
   })
 }
 
-function leftOutWords(
-  { section, listedOn, rank }: Place,
-  unmet: readonly Unmet[],
-  { papers }: Choices,
-  had: boolean,
-  nothing: boolean,
-): string {
+function leftOutWords(place: Place, unmet: readonly Unmet[], choices: Choices, had: boolean, nothing: boolean): string {
+  const { section, listedOn } = place
   if (had && section === 'late') return `the edition of ${shortDate(listedOn)} reached you`
   if (had) return 'you had it already'
   if (unmet.length > 0) return unmet.map(unmetWords).join('; ')
-  if (section !== 'rising') return `beyond your ${counted(papers, 'paper')}`
-  if (rank > papers) return `${ordinal(rank)} of its own day, beyond your ${counted(papers, 'paper')}`
+  if (section !== 'rising') return `beyond your ${counted(choices.papers, 'paper')}`
+  if (!isRising(place, choices)) return notRisingWords(place, choices)
   if (nothing) return 'late risers alone make no digest'
   return `a digest has ${LATE_RISERS_MAX} late risers at most`
+}
+
+function notRisingWords({ rank, upvotes, upvotesBefore }: Place, choices: Choices): string {
+  if (upvotesBefore !== undefined && upvotes <= upvotesBefore) return 'no more votes since its own edition froze'
+  const number = risingNumber(choices)
+  const own = number < choices.papers ? `the first ${number}` : `your ${counted(number, 'paper')}`
+  if (rank > number) return `${ordinal(rank)} of its own day, beyond ${own}`
+  return `it was among ${own} already when its own edition froze`
 }
 
 /** Reasons are kept with plain dates; people get them in words. */

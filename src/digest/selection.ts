@@ -2,6 +2,7 @@
 // same history.
 import type { Section } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
+import { isOverBar, RISING_DEPTH } from '../edition/ranking.ts'
 import { type Choices, PAPERS_MAX } from '../subscriber/preferences.ts'
 import type { PlaceIndex } from './place-index.ts'
 import { fitRemark } from './remark.ts'
@@ -69,15 +70,16 @@ interface Candidate {
 /**
  * Selects from an edition for one set of choices. `had` are the positions whose papers the reader
  * already had: they never come again. What is included or followed comes first. Late risers join a
- * digest, never make one: without other papers the selection is empty.
+ * digest, the strongest three at most, and never make one: without other papers the selection is
+ * empty.
  */
 export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): Selection {
   const { places } = index
   const wishes = openWishes(index, choices)
   const wanted: Record<Section, Candidate[]> = { ranked: [], rising: [], late: [] }
-  for (const [at, { position, section, rank }] of places.entries()) {
-    // A riser counts when its place would have been within this reader's number of papers.
-    if (had.has(position) || (section === 'rising' && rank > choices.papers)) continue
+  for (const [at, place] of places.entries()) {
+    const { position, section } = place
+    if (had.has(position) || (section === 'rising' && !isRising(place, choices))) continue
     const strength = strengthAt(wishes, at)
     if (strength >= 0) wanted[section].push({ at, strength })
   }
@@ -95,6 +97,26 @@ export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlyS
     reasons: papers.map(() => REASON_CHOSEN),
     ...(remarks.some((remark) => remark !== '') && { remarks }),
   }
+}
+
+/**
+ * Tells whether a candidate is a late riser to a reader of these choices: it was outside their
+ * number (at most 10), unlisted or under their bar when its own edition froze, and more votes or
+ * its listing brought it inside.
+ */
+export function isRising(place: Place, choices: Choices): boolean {
+  const { rank, rankBefore, upvotes, upvotesBefore } = place
+  // A better place without a vote more comes of comments, or of what others lost.
+  if (upvotesBefore !== undefined && upvotes <= upvotesBefore) return false
+  const number = risingNumber(choices)
+  // Unknown of rows from before it was kept: those count as they did then.
+  if (rank <= number && (rankBefore === undefined || rankBefore > number)) return true
+  return choices.minimumVotes > 0 && isOverBar(place, upvotesBefore, choices.minimumVotes)
+}
+
+/** Returns how many first places of a date are inside a reader's number. */
+export function risingNumber({ papers }: Choices): number {
+  return Math.min(papers, RISING_DEPTH)
 }
 
 /** Returns the remark of each position that has one. */

@@ -27,12 +27,13 @@ export interface Outlook {
 
 /**
  * Returns the edition as kept: frozen as it is, otherwise ranked by the votes known now. Undefined
- * when the date was never looked at.
+ * when the date was never looked at. `bars` as placesOfDay takes them.
  */
 export async function outlookFromStore(
   db: Kysely<Database>,
   date: EditionDate,
   kind: EditionKind,
+  bars: readonly number[] = [],
 ): Promise<Outlook | undefined> {
   const edition = await findEdition(db, date, kind)
   if (edition?.state === 'frozen') {
@@ -47,7 +48,7 @@ export async function outlookFromStore(
   }
   const look = await findLastCollection(db, date)
   if (!look) return undefined
-  const places = await placesOfDay(db, date, await listPapers(db, [date]))
+  const places = await placesOfDay(db, date, await listPapers(db, [date]), bars)
   const state = edition?.state ?? 'open'
   return { date, kind, state, verdict: look.verdict, reason: edition?.reason ?? look.reason, incomplete: false, places }
 }

@@ -15,9 +15,11 @@ export interface Place {
   comments: number
   reason: string
   /**
-   * When the edition of its own date froze; only of papers of earlier dates, and not of one that
-   * was not in it.
+   * Votes when the edition of its own date froze; only of papers of earlier dates, and not of one
+   * that was not in it.
    */
   upvotesBefore?: number
+  /** Its place there at that time; only of late risers, and unknown for those of older rows. */
+  rankBefore?: number
   paper: Paper
 }

@@ -7,11 +7,11 @@ import { type ListedPaper, listPapers } from '../source/store.ts'
 import { DAY_MS } from '../time.ts'
 import { shiftDate } from './edition.ts'
 import type { Place } from './place.ts'
-import { findRisers, rankPapers } from './ranking.ts'
+import { findRisers, type Ranked, type Riser, rankPapers } from './ranking.ts'
 import { listFrozenBefore, listPlaces } from './store.ts'
 
 /** Earlier editions whose papers may still rise into this one. */
-const RISING_EDITIONS = 3
+export const RISING_EDITIONS = 5
 /**
  * Papers of an earlier edition that a reader who missed it still gets: what a default digest would
  * have held.
@@ -40,14 +40,16 @@ export function placesOf(listed: readonly ListedPaper[]): Place[] {
   return rankPapers([...best.values()]).map((entry) => ({ ...placeFrom(entry, entry.rank), section: 'ranked' }))
 }
 
-/** Ranks a date's papers and adds what rose meanwhile on the dates of the last three editions. */
+/**
+ * Ranks a date's papers and adds what rose meanwhile on the dates of the last five editions; `bars`
+ * are the votes that readers ask for, as findRisers takes them.
+ */
 export async function placesOfDay(
   db: Kysely<Database>,
   date: EditionDate,
   listed: readonly ListedPaper[],
+  bars: readonly number[],
 ): Promise<Place[]> {
-  const ranked = rankPapers(listed)
-  const own = new Set(ranked.map((entry) => entry.paper.id))
   const earlier = []
   for (const edition of await listFrozenBefore(db, date, RISING_EDITIONS)) {
     const frozen = await listPlaces(db, edition.id)
@@ -57,17 +59,24 @@ export async function placesOfDay(
       frozen: new Map(frozen.filter((place) => place.section === 'ranked').map((place) => [place.paper.id, place])),
     })
   }
-  const risers = findRisers(earlier).filter((entry) => !own.has(entry.paper.id))
-  const frozenOn = new Map(earlier.map((day) => [day.date, day.frozen]))
+  return placesWithRisers(rankPapers(listed), findRisers(earlier, bars))
+}
+
+/** Puts the late risers that are not of the date itself after its own papers. */
+export function placesWithRisers(
+  ranked: readonly Ranked<ListedPaper>[],
+  risers: readonly Riser<ListedPaper>[],
+): Place[] {
+  const own = new Set(ranked.map((entry) => entry.paper.id))
   return [
     ...ranked.map((entry): Place => ({ ...placeFrom(entry, entry.rank), section: 'ranked' })),
-    ...risers.map(
-      (entry, index): Place => ({
-        ...placeFrom(entry, ranked.length + index + 1),
-        section: 'rising',
-        ...votesBefore(frozenOn.get(entry.listedOn)?.get(entry.paper.id)),
+    ...risers
+      .filter((entry) => !own.has(entry.paper.id))
+      .map((entry, index): Place => {
+        const { rankBefore, upvotesBefore } = entry
+        const before = rankBefore !== undefined && upvotesBefore !== undefined ? { rankBefore, upvotesBefore } : {}
+        return { ...placeFrom(entry, ranked.length + index + 1), section: 'rising', ...before }
       }),
-    ),
   ]
 }
 

@@ -13,8 +13,11 @@ export interface Contender {
 
 export type Ranked<T extends Contender> = T & { rank: number; reason: string }
 
-/** A late riser may stand at most this deep on its own date. */
-const RISING_DEPTH = 5
+/**
+ * A late riser stands at most this deep on its own date, whatever number of papers its reader
+ * chose, unless votes lifted it over their bar.
+ */
+export const RISING_DEPTH = 10
 
 /**
  * Ranks by votes; ties by comments, then by the later listing (the same votes in less time; unknown
@@ -35,31 +38,49 @@ interface Frozen {
   upvotes: number
 }
 
+export type Riser<T extends Contender> = Ranked<T> & {
+  listedOn: EditionDate
+  /** What it had when its date's edition froze; missing where it was not in that edition. */
+  rankBefore?: number
+  upvotesBefore?: number
+}
+
 /**
- * Picks the candidates for late risers from earlier dates: papers that now stand within the first
- * five of their own date and were not in its frozen edition, stood lower there or had fewer votes.
- * Best place first, then the newer date, then id.
+ * Picks the candidates for late risers from earlier dates: papers that were not in their date's
+ * frozen edition, or have a better place or more votes since, and now stand within its first ten or
+ * have come over one of the `bars` (votes that some reader asks for, above 0). Most votes first,
+ * then the better place, the newer date, id.
  */
 export function findRisers<T extends Contender>(
   earlier: readonly { date: EditionDate; ranked: readonly Ranked<T>[]; frozen: ReadonlyMap<string, Frozen> }[],
-): (Ranked<T> & { listedOn: EditionDate })[] {
-  const risers = new Map<string, Ranked<T> & { listedOn: EditionDate }>()
+  bars: readonly number[] = [],
+): Riser<T>[] {
+  const risers = new Map<string, Riser<T>>()
   const candidates = earlier.flatMap(({ date, ranked, frozen }) =>
-    ranked
-      .slice(0, RISING_DEPTH)
-      .filter((entry) => hasRisen(entry, frozen.get(entry.paper.id)))
-      .map((entry) => ({
-        ...entry,
-        listedOn: date,
-        reason: risenWords(entry, ranked.length, date, frozen.get(entry.paper.id)),
-      })),
+    ranked.flatMap((entry): Riser<T>[] => {
+      const before = frozen.get(entry.paper.id)
+      if (!hasRisen(entry, before)) return []
+      if (entry.rank > RISING_DEPTH && !bars.some((bar) => isOverBar(entry, before?.upvotes, bar))) return []
+      const reason = risenWords(entry, ranked.length, date, before)
+      const had = before && { rankBefore: before.rank, upvotesBefore: before.upvotes }
+      return [{ ...entry, listedOn: date, reason, ...had }]
+    }),
   )
   candidates.sort(
-    (a, b) => a.rank - b.rank || compareText(b.listedOn, a.listedOn) || compareText(a.paper.id, b.paper.id),
+    (a, b) =>
+      b.upvotes - a.upvotes ||
+      a.rank - b.rank ||
+      compareText(b.listedOn, a.listedOn) ||
+      compareText(a.paper.id, b.paper.id),
   )
-  // A paper listed under two dates comes once, at its best place.
+  // A paper listed under two dates comes once, with its most votes.
   for (const candidate of candidates) if (!risers.has(candidate.paper.id)) risers.set(candidate.paper.id, candidate)
   return [...risers.values()]
+}
+
+/** Tells whether votes came over a bar since; what was not listed (undefined) was under each. */
+export function isOverBar({ upvotes }: { upvotes: number }, before: number | undefined, bar: number): boolean {
+  return upvotes >= bar && (before === undefined || before < bar)
 }
 
 /** More votes at the same place count too: they may be what a reader's bar was waiting for. */

@@ -176,9 +176,10 @@ async function writePlaces(trx: Transaction<Database>, id: number, places: reado
   const rows = JSON.stringify(places)
   await sql`
     insert into edition_papers (edition_id, position, paper_id, section, listed_on, rank, upvotes, comments, reason, paper,
-      upvotes_before)
+      upvotes_before, rank_before)
     select ${id}, (p->>'position')::smallint, p->'paper'->>'id', p->>'section', (p->>'listedOn')::date, (p->>'rank')::smallint,
-      (p->>'upvotes')::int, (p->>'comments')::int, p->>'reason', p->'paper', (p->>'upvotesBefore')::int
+      (p->>'upvotes')::int, (p->>'comments')::int, p->>'reason', p->'paper', (p->>'upvotesBefore')::int,
+      (p->>'rankBefore')::smallint
     from jsonb_array_elements(${rows}::jsonb) p`.execute(trx)
 }
 
@@ -214,6 +215,7 @@ export async function listPlacesOf(db: Kysely<Database>, editionIds: readonly nu
       reason: row.reason,
       paper: readPaper(row.paper_id, row.paper),
       ...(row.upvotes_before !== null && { upvotesBefore: row.upvotes_before }),
+      ...(row.rank_before !== null && { rankBefore: row.rank_before }),
     })
   }
   return byEdition

@@ -12,6 +12,7 @@ import { claimEdition, ensureEdition, findEdition, getEdition, markFrozen, markS
 import { describeError } from '../errors.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findLastCollection, listPapers } from '../source/store.ts'
+import { listVoteBars } from '../subscriber/store.ts'
 import type { Round } from './round.ts'
 
 type RankRound = Pick<Round, 'db' | 'templates' | 'host' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
@@ -28,7 +29,7 @@ export async function rankDay(round: RankRound, date: EditionDate): Promise<Edit
   const now = await getNow(db)
   const next = nextStepOf(now, edition.cutoffAt, await findLastCollection(db, date), listed.length)
   if (next.step === 'freeze') {
-    const places = await placesOfDay(db, date, listed)
+    const places = await placesOfDay(db, date, listed, await listVoteBars(db))
     places.push(...(await latePlaces(db, round.latenessMs, date, places, now)))
     await freeze(round, edition, places, next.incomplete)
   } else if (next.step !== 'wait') {

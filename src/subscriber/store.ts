@@ -193,6 +193,16 @@ export async function ensurePreferences(db: Kysely<Database>, list: readonly Cho
   return list.map((choices) => ids.get(hashChoices(choices).toString('hex')) as number)
 }
 
+/** Lists the minimums of votes, above 0, that confirmed readers of daily editions ask for. */
+export async function listVoteBars(db: Kysely<Database>): Promise<number[]> {
+  const { rows } = await sql<{ bar: number | null }>`
+    select distinct (p.choices->>'minimumVotes')::int as bar
+    from subscribers s join preferences p on p.id = s.preferences_id
+    where s.consent = 'confirmed' and s.cadence <> 'weekly' and p.choices->>'minimumVotes' ~ '^[1-9][0-9]{0,5}$'
+    order by 1`.execute(db)
+  return rows.flatMap(({ bar }) => bar ?? [])
+}
+
 /** Returns the key under which addresses are hashed: made with the database, never rotated. */
 export async function getAddressKey(db: Kysely<Database>): Promise<Buffer> {
   const row = await db

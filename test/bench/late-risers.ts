@@ -14,7 +14,7 @@ import { capturedMonth } from '../support/captured-days.ts'
 const MONTH = '2025-08'
 const TOP = 5
 /** As many earlier editions as a freeze looks at. */
-const EARLIER = 3
+const EARLIER = 5
 /** Editions after its own within which a paper should have arrived. */
 const WITHIN = 2
 

@@ -121,7 +121,7 @@ async function chooseExhibits(): Promise<Exhibit[]> {
     { name: 'filtered', outlook: long, choices: { onlyWithCode: true, minimumVotes: 10, papers: 5 } },
     { name: 'titles', outlook: long, choices: { papers: 30, length: 'titles' } },
     { name: 'weekly', outlook: await outlookOf(friday, 'weekly'), choices: { papers: 20 } },
-    { name: 'late-risers', outlook: await outlookFromSample(second, 'daily'), choices: {} },
+    { name: 'late-risers', outlook: await outlookFromSample(second, 'daily'), choices: { papers: 5 } },
     { name: 'missed', outlook: await outlookFromSample(second, 'daily'), choices: { papers: 5, missed: true } },
   ]
 }

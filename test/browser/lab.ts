@@ -81,7 +81,7 @@ async function shootAll(from: Browser, directory: string): Promise<void> {
   const exhibits: [name: string, outlook: Outlook, choices: object][] = [
     ['default', plain(day('2025-08-07')), {}],
     ['two-topics', day('2025-08-12'), { include: ['agents', 'diffusion'] }],
-    ['late-riser', day('2025-08-08'), {}],
+    ['late-riser', day('2025-08-08'), { papers: 5 }],
     ['weekly', week, {}],
     ['full-30', day('2025-08-12'), { papers: 30, length: 'full' }],
     ['titles', day('2025-08-12'), { papers: 25, length: 'titles' }],

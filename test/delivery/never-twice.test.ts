@@ -11,7 +11,13 @@ import { planAll, planDue } from '../../src/jobs/plan.ts'
 import type { Listing } from '../../src/source/paper.ts'
 import { insertCollection, listPapers } from '../../src/source/store.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
-import { ensurePreferences, insertSubscribers, markPaused, markUnsubscribed } from '../../src/subscriber/store.ts'
+import {
+  ensurePreferences,
+  insertSubscribers,
+  listVoteBars,
+  markPaused,
+  markUnsubscribed,
+} from '../../src/subscriber/store.ts'
 import { hashAddress } from '../../src/subscriber/subscriber.ts'
 import { type CapturedLooks, capturedMonth } from '../support/captured-days.ts'
 import { isFull } from '../support/full.ts'
@@ -82,7 +88,7 @@ async function replay(days: readonly CapturedLooks[], next: () => number) {
     for (const before of days.slice(Math.max(0, at - 2), at))
       if (before.later) await keepLook(before.date, before.later)
     await letAMorningPass()
-    const places = await placesOfDay(db, day.date, await listPapers(db, [day.date]))
+    const places = await placesOfDay(db, day.date, await listPapers(db, [day.date]), await listVoteBars(db))
     await freezeBare(day.date, 'daily', [
       ...places,
       ...(await latePlaces(db, round.latenessMs, day.date, places, new Date())),

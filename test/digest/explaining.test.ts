@@ -16,7 +16,18 @@ const index = indexPlaces(
     makePlace({ position: 3, upvotes: 46 }, { title: 'Nearly There', codeUrl: CODE }),
     makePlace({ position: 4, upvotes: 55 }, { title: 'Without Code' }),
     makePlace({ position: 5, upvotes: 10 }, { title: 'Far Below', codeUrl: CODE }),
-    makePlace({ position: 6, upvotes: 90, rank: 4, section: 'rising', listedOn: '2026-03-03' }, { codeUrl: CODE }),
+    makePlace(
+      {
+        position: 6,
+        upvotes: 90,
+        rank: 4,
+        section: 'rising',
+        listedOn: '2026-03-03',
+        rankBefore: 5,
+        upvotesBefore: 60,
+      },
+      { codeUrl: CODE },
+    ),
     makePlace({ position: 7, upvotes: 70, section: 'late', listedOn: '2026-03-04' }, { codeUrl: CODE }),
   ],
   readTopics(),
@@ -45,8 +56,26 @@ describe('explainPlaces', () => {
       'Left out: none of your topics, authors or organisations.',
     )
   })
+  it('says why a paper of an earlier day is no late riser to this reader', () => {
+    expect(sentences({ papers: 5 })[5]).toBe('Left out: it was among your 5 papers already when its own edition froze.')
+    expect(sentences({ papers: 25 })[5]).toBe('Left out: it was among the first 10 already when its own edition froze.')
+    const deep = (given: object) =>
+      explainPlaces(
+        indexPlaces(
+          [
+            makePlace({ position: 1 }),
+            makePlace({ position: 2, upvotes: 9, rank: 14, section: 'rising', upvotesBefore: 9, ...given }),
+          ],
+          readTopics(),
+        ),
+        parseChoices({ papers: 25 }),
+        new Set(),
+      )[1]?.sentence
+    expect(deep({})).toBe('Left out: no more votes since its own edition froze.')
+    expect(deep({ upvotes: 10 })).toBe('Left out: 14th of its own day, beyond the first 10.')
+  })
   it('says that late risers alone make no digest', () => {
-    expect(sentences({ papers: 10, minimumVotes: 80 })[5]).toBe('Left out: late risers alone make no digest.')
+    expect(sentences({ papers: 4, minimumVotes: 80 })[5]).toBe('Left out: late risers alone make no digest.')
   })
   it('explains exactly what is selected', () => {
     const explained = explainPlaces(index, choices, new Set())

@@ -28,6 +28,47 @@ describe('selectPapers', () => {
     expect(select({ papers: 1 })).toEqual([6, 1])
     expect(select({ papers: 4 })).toEqual([6, 1, 7, 8, 2, 3, 4])
   })
+  it('takes a late riser that was outside this reader’s number when its edition froze, and is inside it by votes', () => {
+    const risers = [
+      { rank: 1, rankBefore: 4, upvotes: 100, upvotesBefore: 20 },
+      { rank: 3, rankBefore: 3, upvotes: 80, upvotesBefore: 30 },
+      { rank: 2, rankBefore: 11, upvotes: 70, upvotesBefore: 8 },
+      // Comments broke a tie: no vote came.
+      { rank: 10, rankBefore: 11, upvotes: 9, upvotesBefore: 9 },
+      { rank: 12, rankBefore: 30, upvotes: 6, upvotesBefore: 1 },
+    ].map((riser, at) => makePlace({ position: at + 2, section: 'rising', ...riser }))
+    const shelf = index([makePlace({ position: 1, upvotes: 5 }), ...risers])
+    const of = (choices: object) => selectPapers(shelf, parseChoices(choices), none).papers
+    expect(of({ papers: 10 })).toEqual([4, 1])
+    expect(of({ papers: 50 })).toEqual([4, 1])
+    expect(of({ papers: 3 })).toEqual([2, 4, 1])
+    expect(of({ papers: 2 })).toEqual([2, 4, 1])
+    expect(of({ papers: 1 })).toEqual([2, 1])
+  })
+  it('takes a late riser that votes lifted over this reader’s bar, wherever it stands', () => {
+    const shelf = index([
+      makePlace({ position: 1, upvotes: 50 }),
+      makePlace({ position: 2, section: 'rising', rank: 3, rankBefore: 3, upvotes: 24, upvotesBefore: 19 }),
+      makePlace({ position: 3, section: 'rising', rank: 14, upvotes: 21 }),
+      makePlace({ position: 4, section: 'rising', rank: 4, rankBefore: 4, upvotes: 23, upvotesBefore: 20 }),
+    ])
+    const of = (choices: object) => selectPapers(shelf, parseChoices(choices), none).papers
+    expect(of({})).toEqual([1])
+    expect(of({ minimumVotes: 20 })).toEqual([1, 2, 3])
+    expect(of({ minimumVotes: 22 })).toEqual([1, 2, 4])
+    expect(of({ minimumVotes: 25 })).toEqual([1])
+  })
+  it('takes the three strongest late risers: what is wanted most, then what has the most votes', () => {
+    const risers = [60, 50, 40, 30].map((upvotes, at) =>
+      makePlace(
+        { position: at + 2, section: 'rising', rank: 4 - at, upvotes },
+        { title: at === 3 ? 'Diffusion' : 'Other' },
+      ),
+    )
+    const shelf = index([makePlace({ position: 1, upvotes: 5 }), ...risers])
+    expect(selectPapers(shelf, parseChoices({}), none).papers).toEqual([2, 3, 4, 1])
+    expect(selectPapers(shelf, parseChoices({ include: ['diffusion'] }), none).papers).toEqual([5, 2, 3, 1])
+  })
   it('never takes what the reader had, and fills up with the next places', () => {
     expect(select({ papers: 2 }, new Set([1, 6]))).toEqual([7, 2, 3])
   })

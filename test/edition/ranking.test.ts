@@ -107,15 +107,44 @@ describe('findRisers', () => {
     frozen: new Map(Object.entries(frozen).map(([id, rank]) => [id, { rank, upvotes: 70 }])),
   })
 
-  it('takes papers of the first five that were listed late or rose, and no others', () => {
+  it('takes papers of the first ten that were listed late, stand higher or have more votes, and no others', () => {
     const now = [contender('late', 90), contender('rose', 80), contender('same', 70), contender('fell', 60)]
-    const deep = ['v', 'w', 'x'].map((id, index) => contender(id, 50 - index))
-    const risers = findRisers([day('2025-08-07', [...now, ...deep], { rose: 6, same: 3, fell: 1 })])
-    expect(risers.map(({ paper, rank, reason }) => [paper.id, rank, reason])).toEqual([
-      ['late', 1, 'listed late on 2025-08-07, now 1st of 7'],
-      ['rose', 2, 'up from 6th to 2nd of 7 since 2025-08-07'],
-      ['v', 5, 'listed late on 2025-08-07, now 5th of 7'],
+    const deep = ['q', 'r', 's', 't', 'u', 'v', 'w'].map((id, index) => contender(id, 50 - index))
+    const risers = findRisers([
+      day('2025-08-07', [...now, ...deep], { rose: 11, same: 3, fell: 1, q: 5, r: 6, s: 7, t: 8 }),
     ])
+    expect(risers.map(({ paper, rank, reason }) => [paper.id, rank, reason])).toEqual([
+      ['late', 1, 'listed late on 2025-08-07, now 1st of 11'],
+      ['rose', 2, 'up from 11th to 2nd of 11 since 2025-08-07'],
+      ['u', 9, 'listed late on 2025-08-07, now 9th of 11'],
+      ['v', 10, 'listed late on 2025-08-07, now 10th of 11'],
+    ])
+    expect(risers[1]).toMatchObject({ rankBefore: 11, upvotesBefore: 70 })
+    expect(risers[0]).not.toHaveProperty('rankBefore')
+  })
+
+  it('takes a paper from beyond the first ten that came over a bar of some reader, listed or not', () => {
+    const first = Array.from({ length: 10 }, (_, index) => contender(`a${index}`, 70))
+    const frozen = { ...Object.fromEntries(first.map(({ paper }, index) => [paper.id, index + 1])), over: 11 }
+    const early = day('2025-08-06', [...first, contender('over', 26), contender('late', 25), contender('few', 24)], {})
+    const days = [
+      {
+        ...early,
+        frozen: new Map(Object.entries(frozen).map(([id, rank]) => [id, { rank, upvotes: id === 'over' ? 24 : 70 }])),
+      },
+    ]
+    const names = (bars: number[]) => findRisers(days, bars).map(({ paper, rank }) => [paper.id, rank])
+    expect(names([])).toEqual([])
+    expect(names([25])).toEqual([
+      ['over', 11],
+      ['late', 12],
+    ])
+    expect(names([24, 26])).toEqual([
+      ['over', 11],
+      ['late', 12],
+      ['few', 13],
+    ])
+    expect(names([100])).toEqual([])
   })
 
   it('takes a paper of more votes at the same place: a reader’s bar may have waited for them', () => {
@@ -126,7 +155,7 @@ describe('findRisers', () => {
     expect(findRisers([day('2025-08-07', [contender('kept', 70)], { kept: 1 })])).toEqual([])
   })
 
-  it('puts the better place first, then the newer date, and a paper of two dates once', () => {
+  it('puts the most votes first, then the better place and the newer date, and a paper of two dates once', () => {
     const risers = findRisers([
       day('2025-08-06', [contender('twice', 9), contender('old', 5)], {}),
       day('2025-08-07', [contender('new', 9), contender('twice', 5)], {}),

@@ -146,11 +146,13 @@ describe('rankDay', () => {
     expect(await rankDay(round, SATURDAY)).toMatchObject({ state: 'empty', reason: 'weekend' })
   })
 
-  it('takes candidates for late risers from the last three editions before it, and from no other', async () => {
+  it('takes candidates for late risers from the last five editions before it, and from no other', async () => {
     const place = (date: EditionDate, name: string, position: number) =>
       makePlace({ position, listedOn: date }, { id: `title:${name}` })
     for (const [date, name] of [
-      ['2026-02-27', 'tooEarly'],
+      ['2026-02-25', 'tooEarly'],
+      ['2026-02-26', 'thursday'],
+      ['2026-02-27', 'friday'],
       ['2026-03-02', 'monday'],
       ['2026-03-03', 'tuesday'],
       ['2026-03-04', 'wednesday'],
@@ -159,7 +161,7 @@ describe('rankDay', () => {
       // The second has overtaken the first, and one was listed only after the freeze.
       await look(date, { [name]: 50, [`${name}First`]: 20, [`${name}Late`]: 10 })
     }
-    // Open editions between do not count as one of the three.
+    // Open editions between do not count as one of the five.
     await ensureEdition(round.db, { date: '2026-03-01', kind: 'daily', cutoffAt: new Date() })
     // What is listed today as well is ranked here and rises nowhere.
     const id = await prepare(THURSDAY, { minutes: 1, votes: { a: 3, b: 2, wednesdayLate: 1 } })
@@ -172,8 +174,12 @@ describe('rankDay', () => {
       ['wednesday', 'rising', 1],
       ['tuesday', 'rising', 1],
       ['monday', 'rising', 1],
+      ['friday', 'rising', 1],
+      ['thursday', 'rising', 1],
       ['tuesdayLate', 'rising', 3],
       ['mondayLate', 'rising', 3],
+      ['fridayLate', 'rising', 3],
+      ['thursdayLate', 'rising', 3],
     ])
     const places = await listPlaces(round.db, id)
     expect(places.map((entry) => entry.position)).toEqual(places.map((_, index) => index + 1))
@@ -182,8 +188,11 @@ describe('rankDay', () => {
       listedOn: '2026-03-04',
       upvotes: 50,
       reason: 'up from 2nd to 1st of 3 since 2026-03-04',
+      rankBefore: 2,
+      upvotesBefore: 98,
     })
-    expect(risen[3]?.reason).toBe('listed late on 2026-03-03, now 3rd of 3')
+    expect(risen[5]?.reason).toBe('listed late on 2026-03-03, now 3rd of 3')
+    expect(risen[5]).not.toHaveProperty('rankBefore')
   })
 })
 

@@ -3,13 +3,12 @@
 // brings.
 import type { Outlook } from '../../src/edition/outlook.ts'
 import type { Place } from '../../src/edition/place.ts'
-import { placesOf } from '../../src/edition/places.ts'
+import { placesOf, placesWithRisers, RISING_EDITIONS } from '../../src/edition/places.ts'
 import { findRisers, rankPapers } from '../../src/edition/ranking.ts'
+import type { Listing } from '../../src/source/paper.ts'
 import { type CapturedLooks, capturedMonth } from './captured-days.ts'
 
 const MONTHS = ['2025-08', '2026-03']
-/** Earlier editions that may still rise. */
-const RISING_EDITIONS = 3
 const WEEK_WORKDAYS = 5
 
 /** Six kinds of readers, by what they chose. */
@@ -22,7 +21,7 @@ export const READERS: Readonly<Record<string, object>> = {
   'full, long': { papers: 30, length: 'full', organisations: ['Google'] },
 }
 
-/** Lists the daily editions of the captured months, each with what rose of the three before it. */
+/** Lists the daily editions of the captured months, each with what rose of the five before it. */
 export function capturedEditions(): Outlook[] {
   return MONTHS.flatMap((month) => {
     const looks = capturedMonth(month).filter(({ own }) => own.length > 0)
@@ -56,33 +55,17 @@ function listedOf(looks: readonly CapturedLooks[]) {
 }
 
 function dailyOf({ date, own }: CapturedLooks, before: readonly CapturedLooks[]): Outlook {
-  const ranked = placesOf(own.map((listing) => ({ ...listing, listedOn: date })))
-  const known = new Set(ranked.map(({ paper }) => paper.id))
-  const frozen = new Map(
-    before.flatMap((look) => look.own.map((listing) => [`${look.date} ${listing.paper.id}`, listing.upvotes])),
-  )
+  const listed = (look: CapturedLooks, listings: readonly Listing[]) =>
+    rankPapers(listings.map((listing) => ({ ...listing, listedOn: look.date })))
   const risers = findRisers(
-    before.toReversed().map((look) => ({
+    before.map((look) => ({
       date: look.date,
-      ranked: rankPapers(look.later && look.later.length > 0 ? look.later : look.own),
+      ranked: listed(look, look.later && look.later.length > 0 ? look.later : look.own),
       frozen: new Map(rankPapers(look.own).map((entry) => [entry.paper.id, entry])),
     })),
-  ).filter(({ paper }) => !known.has(paper.id))
-  const rising = risers.map(({ rank, reason, upvotes, comments, paper, listedOn }, index): Place => {
-    const upvotesBefore = frozen.get(`${listedOn} ${paper.id}`)
-    return {
-      position: ranked.length + index + 1,
-      section: 'rising',
-      listedOn,
-      rank,
-      upvotes,
-      comments,
-      reason,
-      paper,
-      ...(upvotesBefore !== undefined && { upvotesBefore }),
-    }
-  })
-  return outlookOf(date, 'daily', [...ranked, ...rising])
+  )
+  const ranked = rankPapers(own.map((listing) => ({ ...listing, listedOn: date })))
+  return outlookOf(date, 'daily', placesWithRisers(ranked, risers))
 }
 
 function outlookOf(date: string, kind: Outlook['kind'], places: Place[]): Outlook {

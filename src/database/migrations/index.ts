@@ -13,6 +13,7 @@ import { up as findable } from './011-findable.ts'
 import { up as spentCredentials } from './012-spent-credentials.ts'
 import { up as openings } from './013-openings.ts'
 import { up as stops } from './014-stops.ts'
+import { up as placesBefore } from './015-places-before.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -29,4 +30,5 @@ export const migrations = {
   '012-spent-credentials': { up: spentCredentials },
   '013-openings': { up: openings },
   '014-stops': { up: stops },
+  '015-places-before': { up: placesBefore },
 }

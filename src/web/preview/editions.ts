@@ -5,10 +5,11 @@ import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import { type Outlook, outlookFromSource, outlookFromStore } from '../../edition/outlook.ts'
 import type { Place } from '../../edition/place.ts'
-import { daysOfWeek } from '../../edition/places.ts'
+import { daysOfWeek, placesWithRisers } from '../../edition/places.ts'
 import { findRisers } from '../../edition/ranking.ts'
 import type { EditionDate, Source } from '../../source/paper.ts'
 import { openSampleSource, SAMPLE_DATES } from '../../source/sample.ts'
+import { listVoteBars } from '../../subscriber/store.ts'
 
 export interface PreviewEditions {
   /** Lists the dates that are known to hold something, oldest first. */
@@ -43,7 +44,7 @@ export function openEditions({ db, source, sample }: EditionsOptions): PreviewEd
       return stored.length === 0 && sample ? [...(kind === 'weekly' ? SAMPLE_DATES.slice(1) : SAMPLE_DATES)] : stored
     },
     async getOutlook(date, kind) {
-      const stored = db && (await outlookFromStore(db, date, kind))
+      const stored = db && (await outlookFromStore(db, date, kind, await listVoteBars(db)))
       if (stored)
         return { outlook: stored, origin: stored.state === 'frozen' ? 'stored, frozen' : 'stored, still open' }
       if (sample && isOfSample(date, kind))
@@ -69,29 +70,20 @@ export async function outlookFromSample(date: EditionDate, kind: EditionKind): P
   const outlook = await outlookFromSource(morning, date, kind)
   if (date !== second) return outlook
   const [before, after] = [await outlookFromSource(morning, first, kind), await outlookFromSource(later, first, kind)]
-  const own = new Set(outlook.places.map((place) => place.paper.id))
+  const ranked = (places: readonly Place[]) => places.map((place) => ({ ...place, submittedAt: null }))
   const risers = findRisers([
     {
       date: first,
-      ranked: after.places.map((place) => ({ ...place, submittedAt: null })),
+      ranked: ranked(after.places),
       frozen: new Map(before.places.map((place) => [place.paper.id, place])),
     },
-  ]).filter((riser) => !own.has(riser.paper.id))
-  const frozen = new Map(before.places.map((place) => [place.paper.id, place.upvotes]))
-  const rising = risers.map(({ submittedAt: _, ...riser }, index): Place => {
-    const upvotesBefore = frozen.get(riser.paper.id)
-    return {
-      ...riser,
-      section: 'rising',
-      position: outlook.places.length + index + 1,
-      ...(upvotesBefore !== undefined && { upvotesBefore }),
-    }
-  })
-  const known = new Set([...own, ...risers.map((riser) => riser.paper.id)])
+  ])
+  const places = placesWithRisers(ranked(outlook.places), risers)
+  const known = new Set(places.map((place) => place.paper.id))
   const late = before.places
     .filter((place) => !known.has(place.paper.id))
-    .map((place, index): Place => ({ ...place, section: 'late', position: own.size + rising.length + index + 1 }))
-  return { ...outlook, places: [...outlook.places, ...rising, ...late] }
+    .map((place, index): Place => ({ ...place, section: 'late', position: places.length + index + 1 }))
+  return { ...outlook, places: [...places, ...late] }
 }
 
 /** Tells whether any edition holds papers, or may still come to. */

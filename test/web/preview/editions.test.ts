@@ -74,7 +74,7 @@ describe('outlookFromSample', () => {
     expect(rising.length).toBeGreaterThan(0)
     for (const { listedOn, rank, reason } of rising) {
       expect(listedOn).toBe('2025-08-07')
-      expect(rank).toBeLessThanOrEqual(5)
+      expect(rank).toBeLessThanOrEqual(10)
       expect(reason).toMatch(/2025-08-07/)
     }
     expect(new Set(places.map(({ paper }) => paper.id)).size).toBe(places.length)

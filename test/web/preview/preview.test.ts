@@ -194,7 +194,7 @@ describe('without any stores', () => {
     const html = await pageOf(app)
     expect(html).toContain('value="2025-08-08"')
     expect(html).toContain('sample day')
-    expect(await pageOf(app, '/mail?scheme=light')).toContain('votes since Thursday')
+    expect(await pageOf(app, '/mail?scheme=light')).toContain('votes, listed late on Thursday')
     expect(await pageOf(app, '/mail?scheme=light')).not.toContain('From earlier days')
     expect(await pageOf(app, '/mail?scheme=light&missed=yes')).toContain('From earlier days')
     expect(await pageOf(app, '/?kind=weekly')).toContain('week to 8 Aug')
