@@ -153,6 +153,13 @@ program
   .option(...JSON_OUT)
   .addHelpText('after', examples('resolve --date 2026-03-05 --as found', 'resolve --date 2026-03-05 --as again --yes'))
   .action(async (options) => (await import('./commands/resolve.ts')).resolveCommand(options))
+program
+  .command('test-mail <email>')
+  .description('send one digest to look at, marked as a test: no list and no history is touched')
+  .option('--as <email>', 'as this subscriber would get it')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('test-mail me@example.org', 'test-mail me@example.org --as ada@example.org'))
+  .action(async (email, options) => (await import('./commands/test-mail.ts')).testMailCommand(email, options))
 program.commandsGroup('To know what happened:')
 program
   .command('status')

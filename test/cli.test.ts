@@ -137,12 +137,12 @@ describe('help', () => {
     expect(version).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: '' })
     const groups = [...all.stdout.matchAll(/^(\S.*):\n((?: {2}.*\n)+)/gm)].map(([, name = '', lines = '']) => [
       name,
-      [...lines.matchAll(/^ {2}(\w+)/gm)].map(([, command]) => command),
+      [...lines.matchAll(/^ {2}([\w-]+)/gm)].map(([, command]) => command),
     ])
     expect(Object.fromEntries(groups)).toMatchObject({
       'To look at it': ['demo', 'preview'],
       'To run it': ['start', 'migrate'],
-      'An edition by hand': ['collect', 'edition', 'send', 'stop', 'resume', 'resolve'],
+      'An edition by hand': ['collect', 'edition', 'send', 'stop', 'resume', 'resolve', 'test-mail'],
       'To know what happened': ['status', 'outlook', 'explain'],
       'Who gets it': ['subscribers'],
     })

@@ -217,6 +217,8 @@ export interface SubscriberRow {
    */
   consent_source: string
   consent_page: Optional<string>
+  /** What the operator says of a consent that they vouch for. */
+  consent_note: Optional<string>
   asked_at: OptionalTimestamp
   confirmed_at: OptionalTimestamp
   left_at: OptionalTimestamp

@@ -59,6 +59,7 @@ export type NoticeKind =
   | 'erase'
   | 'note'
   | 'link'
+  | 'test'
 
 export type NoticeState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'submitted' | 'rejected' | 'withheld'
 

@@ -17,6 +17,7 @@ import { type Outlook, outlookFromStore } from '../edition/outlook.ts'
 import type { Place } from '../edition/place.ts'
 import { latePlaces } from '../edition/places.ts'
 import type { EditionKey } from '../edition/stop.ts'
+import { listVoteBars } from '../subscriber/store.ts'
 
 export interface OutlookParts {
   db: Kysely<Database>
@@ -61,7 +62,7 @@ export async function readOutlook(
   { date, kind }: EditionKey,
   { everyone = false, only = null }: { everyone?: boolean; only?: string | null } = {},
 ): Promise<DigestOutlook | undefined> {
-  const edition = await outlookFromStore(db, date, kind)
+  const edition = await outlookFromStore(db, date, kind, await listVoteBars(db))
   if (!edition) return undefined
   const cutoffAt = cutoffOf(date, cutoffMinutes)
   const places = [...edition.places]

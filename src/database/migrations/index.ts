@@ -14,6 +14,7 @@ import { up as spentCredentials } from './012-spent-credentials.ts'
 import { up as openings } from './013-openings.ts'
 import { up as stops } from './014-stops.ts'
 import { up as placesBefore } from './015-places-before.ts'
+import { up as testMails } from './016-test-mails.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -31,4 +32,5 @@ export const migrations = {
   '013-openings': { up: openings },
   '014-stops': { up: stops },
   '015-places-before': { up: placesBefore },
+  '016-test-mails': { up: testMails },
 }

@@ -10,7 +10,7 @@ import { makePiece } from '../../digest/piece.ts'
 import type { Templates } from '../../digest/rendering.ts'
 import { type LinkKeys, signToken } from '../../subscriber/token.ts'
 import type { Mail } from '../provider/provider.ts'
-import { type NoticeContent, type NoticeKind, readSealed } from './notice.ts'
+import { type NoticeContent, type NoticeKind, readSealed, type SaidContent, type SealedNotice } from './notice.ts'
 import { unseal } from './seal.ts'
 import { wordsOf } from './words.ts'
 
@@ -54,7 +54,29 @@ export function buildNotice(
   if (row.address === null || row.sealed === null) return undefined
   const sealed = readSealed(row.kind, unseal(linkKeys, row.keyId, row.publicId, row.sealed))
   if (!sealed) return undefined
-  const { content, reader } = sealed
+  const { content } = sealed
+  const said = content.kind === 'test' ? content : sayNotice(row, { ...sealed, content }, { host, templates, linkKeys })
+  const { from, headers } = noticeEnvelope(host, content.kind, 'unsubscribe' in said ? said.unsubscribe : null)
+  return {
+    publicId: row.publicId,
+    to: row.address,
+    from,
+    subject: noticeSubject(said.subject),
+    headers: Object.fromEntries(headers),
+    html: encode(said.html, encoding),
+    text: encode(said.text, encoding),
+    date: row.issuedAt.toISOString(),
+  }
+}
+
+/**
+ * Puts a notice into the words of its kind. `unsubscribe`: the token of its header, if it has one.
+ */
+function sayNotice(
+  row: Pick<NoticeRowFacts, 'keyId' | 'issuedAt'>,
+  { content, reader }: { content: SaidContent; reader: SealedNotice['reader'] },
+  { host, templates, linkKeys }: { host: Host; templates: Templates; linkKeys: LinkKeys },
+): { subject: string; html: string; text: string; unsubscribe: string | null } {
   const sign = (purpose: 'preferences' | 'unsubscribe') =>
     reader && signToken(linkKeys, row.keyId, purpose, { ...reader, issuedAt: row.issuedAt })
   const isForReader = content.kind === 'note' || content.kind === 'subscribed-already' || content.kind === 'link'
@@ -71,18 +93,8 @@ export function buildNotice(
     },
     { name: host.name ?? templates.theme.name, site: new URL(host.publicUrl).host },
   )
-  const { html, text } = renderNotice(words.notice, host, templates)
-  const { from, headers } = noticeEnvelope(host, content.kind, content.kind === 'note' ? unsubscribe : null)
-  return {
-    publicId: row.publicId,
-    to: row.address,
-    from,
-    subject: noticeSubject(words.subject),
-    headers: Object.fromEntries(headers),
-    html: encode(html, encoding),
-    text: encode(text, encoding),
-    date: row.issuedAt.toISOString(),
-  }
+  const unsubscribeHeader = content.kind === 'note' ? unsubscribe : null
+  return { subject: words.subject, ...renderNotice(words.notice, host, templates), unsubscribe: unsubscribeHeader }
 }
 
 /** Returns the hash that fixes every byte of a notice. One mail is small enough to hash whole. */

@@ -26,6 +26,11 @@ export type NoticeContent =
    * digest's foot.
    */
   | { kind: 'note'; subject: string; title: string; paragraphs: string[]; why: string }
+  /** A digest made to be looked at, whole: what is repeated depends on nothing else. */
+  | { kind: 'test'; subject: string; html: string; text: string }
+
+/** What is put into words when it is sent. */
+export type SaidContent = Exclude<NoticeContent, { kind: 'test' }>
 
 /**
  * What is sealed: the content, and as of when the reader's own links hold, so that a repeat is the
@@ -50,17 +55,20 @@ const storedContent = z.looseObject({
     .transform((list) => list.filter((each) => typeof each === 'string'))
     .catch([]),
   why: z.string().catch('You get this because you subscribed.'),
+  html: z.string().catch(''),
+  text: z.string().catch(''),
 })
 
 /**
  * Reads what was sealed for a notice of a kind: see readStored. Undefined where the one-time token
- * of its link is missing, for which no default could stand.
+ * of its link or the digest itself is missing, for which no default could stand.
  */
 export function readSealed(kind: NoticeKind, opened: unknown): SealedNotice | undefined {
   const { content, reader } = readStored(storedNotice, opened)
-  const { token, newAddress, subject, title, paragraphs, why } = readStored(storedContent, content)
+  const { token, newAddress, subject, title, paragraphs, why, html, text } = readStored(storedContent, content)
   if (kind === 'subscribed-already' || kind === 'link') return { content: { kind }, reader }
   if (kind === 'note') return { content: { kind, subject, title, paragraphs, why }, reader }
+  if (kind === 'test') return html === '' ? undefined : { content: { kind, subject, html, text }, reader }
   if (token === null) return undefined
   return { content: kind === 'address-changed' ? { kind, token, newAddress } : { kind, token }, reader }
 }
@@ -92,6 +100,7 @@ export const USEFUL_HOURS: Record<NoticeKind, number> = {
   'subscribed-already': 44,
   link: 44,
   note: 20,
+  test: 1,
 }
 
 /** Kinds that a stranger can cause by typing somebody's address: limited per address. */

@@ -1,7 +1,7 @@
 // What each notice says: plain, kind and short. It says who asked, what happens if nothing is done,
 // and how long a link works; nothing that a visitor typed stands in a mail to somebody else.
 import type { Notice } from '../../digest/notice.ts'
-import type { NoticeContent } from './notice.ts'
+import type { SaidContent } from './notice.ts'
 
 /** The links that a notice may offer; those that its kind does not need are left out. */
 export interface NoticeLinks {
@@ -22,7 +22,7 @@ const TWO_DAYS = 'The link works once, for 48 hours.'
  * Returns subject and words. `name` is what the host calls itself, `site` the host of its pages.
  */
 export function wordsOf(
-  content: NoticeContent,
+  content: SaidContent,
   links: NoticeLinks,
   { name, site }: { name: string; site: string },
 ): NoticeWords {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { NoticeContent } from '../../../src/delivery/notice/notice.ts'
+import type { SaidContent } from '../../../src/delivery/notice/notice.ts'
 import { wordsOf } from '../../../src/delivery/notice/words.ts'
 
 const links = {
@@ -10,7 +10,7 @@ const links = {
 const host = { name: 'Daily Papers', site: 'papers.example' }
 const token = 'T0KEN'
 
-const asked: NoticeContent[] = [
+const asked: SaidContent[] = [
   { kind: 'confirm', token },
   { kind: 'address', token },
   { kind: 'export', token },
