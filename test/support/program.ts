@@ -18,7 +18,12 @@ const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
 const PACKAGES = {
   bullmq: `export * from 'bullmq'`,
   handlebars: `export { default } from 'handlebars'`,
+  ioredis: `export { Redis } from 'ioredis'`,
   kysely: `export * from 'kysely'`,
+  luxon: `export * from 'luxon'`,
+  mjml: `export { default } from 'mjml'`,
+  pg: `export { default } from 'pg'`,
+  resend: `export { Resend } from 'resend'`,
   zod: `export * from 'zod'`,
 }
 
