@@ -1,6 +1,6 @@
 // Signed credentials in links: one purpose each, no address inside, nothing stored. A token of one
 // purpose is never valid for another.
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { hash, hkdfSync, timingSafeEqual } from 'node:crypto'
 
 /**
  * What a signed token may do. Purposes are separate keys, so they cannot be exchanged. `view` names
@@ -44,6 +44,11 @@ const LIFE_MS: Record<TokenPurpose, number> = {
 // characters
 const SIGNED_BYTES = 28
 const SIGNATURE_BYTES = 16
+/** Of SHA-256; a key of 32 bytes is shorter than a block and stands in it as it is. */
+const BLOCK_BYTES = 64
+const HASH_BYTES = 32
+const TOKEN = Buffer.alloc(SIGNED_BYTES + SIGNATURE_BYTES)
+const TOKEN_SIGNED = TOKEN.subarray(0, SIGNED_BYTES)
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
@@ -72,14 +77,14 @@ export function deriveLinkKeys(secrets: readonly string[]): LinkKeys {
 export function signToken(keys: LinkKeys, keyId: number, purpose: TokenPurpose, claim: TokenClaim): string {
   const key = keys.byId.get(keyId)?.[purpose]
   if (!key) throw new Error(`LINK_SECRET no longer holds key ${keyId}`)
-  const token = Buffer.alloc(SIGNED_BYTES + SIGNATURE_BYTES)
-  token.writeUInt8(VERSION, 0)
-  token.writeUInt32BE(keyId, 1)
-  token.write(claim.publicId.replaceAll('-', ''), 5, 16, 'hex')
-  token.writeUInt16BE(claim.epoch, 21)
-  token.writeUIntBE(Math.floor(claim.issuedAt.getTime() / 1000), 23, 5)
-  signatureOf(key, token.subarray(0, SIGNED_BYTES)).copy(token, SIGNED_BYTES)
-  return token.toString('base64url')
+  // Whole in one turn of the event loop, so one buffer serves all.
+  TOKEN.writeUInt8(VERSION, 0)
+  TOKEN.writeUInt32BE(keyId, 1)
+  TOKEN.write(claim.publicId.replaceAll('-', ''), 5, 16, 'hex')
+  TOKEN.writeUInt16BE(claim.epoch, 21)
+  TOKEN.writeUIntBE(Math.floor(claim.issuedAt.getTime() / 1000), 23, 5)
+  TOKEN.write(signatureOf(key, TOKEN_SIGNED), SIGNED_BYTES, SIGNATURE_BYTES, 'latin1')
+  return TOKEN.toString('base64url')
 }
 
 /**
@@ -111,15 +116,41 @@ export function verifyToken(keys: LinkKeys, purpose: TokenPurpose, token: string
   if (bytes.readUInt8(0) !== VERSION) return undefined
   const key = keys.byId.get(bytes.readUInt32BE(1))?.[purpose]
   if (!key) return undefined
-  const signed = bytes.subarray(0, SIGNED_BYTES)
-  if (!timingSafeEqual(signatureOf(key, signed), bytes.subarray(SIGNED_BYTES))) return undefined
+  const signature = Buffer.alloc(SIGNATURE_BYTES)
+  signature.write(signatureOf(key, bytes.subarray(0, SIGNED_BYTES)), 'latin1')
+  if (!timingSafeEqual(signature, bytes.subarray(SIGNED_BYTES))) return undefined
   const publicId = bytes.toString('hex', 5, 21).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   if (!UUID.test(publicId)) return undefined
   return { publicId, epoch: bytes.readUInt16BE(21), issuedAt: new Date(bytes.readUIntBE(23, 5) * 1000) }
 }
 
-function signatureOf(key: Buffer, signed: Buffer): Buffer {
-  return createHmac('sha256', key).update(signed).digest().subarray(0, SIGNATURE_BYTES)
+/** A key as HMAC-SHA-256 (RFC 2104) uses it: behind each pad is room for what it is hashed with. */
+interface Pads {
+  inner: Buffer
+  outer: Buffer
+}
+
+/** Made once a key: a digest signs three tokens, and this halves what they cost. */
+const padsOf = new WeakMap<Buffer, Pads>()
+
+/** Returns the first bytes of HMAC-SHA-256 of the signed part, one a character. */
+function signatureOf(key: Buffer, signed: Buffer): string {
+  const { inner, outer } = padsOf.get(key) ?? makePads(key)
+  inner.set(signed, BLOCK_BYTES)
+  outer.write(hash('sha256', inner, 'binary'), BLOCK_BYTES, 'latin1')
+  return hash('sha256', outer, 'binary').slice(0, SIGNATURE_BYTES)
+}
+
+function makePads(key: Buffer): Pads {
+  const padded = (byte: number, room: number) => {
+    const pad = Buffer.alloc(BLOCK_BYTES + room)
+    pad.set(key)
+    for (let at = 0; at < BLOCK_BYTES; at++) pad[at] = (pad[at] as number) ^ byte
+    return pad
+  }
+  const pads = { inner: padded(0x36, SIGNED_BYTES), outer: padded(0x5c, HASH_BYTES) }
+  padsOf.set(key, pads)
+  return pads
 }
 
 function derive(secret: string, purpose: string, bytes: number): Buffer {
