@@ -2,20 +2,11 @@
 // give the same bytes for ever; whatever would change them needs a new JOIN_VERSION.
 import type { Section } from '../database/states.ts'
 import type { Size } from './budget.ts'
+import { checkSlots, type Draft, fill, fillHeaders, type Row, type Slots } from './draft.ts'
 import type { Envelope } from './envelope.ts'
 import { type Layout, orderOfMail, orderOfView, positionOf, type Stock } from './order.ts'
 import { orderOfMail2, orderOfView2 } from './order-2.ts'
-import {
-  type Piece,
-  REMARK,
-  SLOT_MAX_LENGTH,
-  SLOT_NAMES,
-  type SlotName,
-  type Slotted,
-  splitSlots,
-  twinSize,
-  WORD_NAMES,
-} from './piece.ts'
+import { type Piece, REMARK, type SlotName, type Slotted, splitSlots, twinSize, WORD_NAMES } from './piece.ts'
 import { isLead, leadLines, type PrintedWords, printFrame, printLead } from './printed-opening.ts'
 import { printRemark } from './remark.ts'
 import { type Opening, remarksOf, type Selection } from './selection.ts'
@@ -30,8 +21,6 @@ export const JOIN_VERSIONS: readonly number[] = [2, JOIN_VERSION]
 
 /** How html and text leave: as they read, or ready for a MIME message. */
 export type MailEncoding = 'utf8' | 'quoted-printable'
-
-export type Slots = Readonly<Record<SlotName, string>>
 
 /** The pieces of an edition and length, parsed once for all of its mails. */
 export interface PreparedPieces {
@@ -60,9 +49,6 @@ export interface JoinedDigest {
   text: string
 }
 
-/** Anything else could need escaping; tokens are base64url. */
-const SLOT_VALUE = new RegExp(`^[A-Za-z0-9_-]{1,${SLOT_MAX_LENGTH}}$`)
-
 /** The piece that says how an edition's mails are laid out. */
 export interface LayoutPiece extends Layout {
   join: number
@@ -71,15 +57,13 @@ export interface LayoutPiece extends Layout {
   plain: Opening
 }
 
-/** A mail without its slots: what all readers of a selection share. */
-interface Draft {
+/** A draft, and what it is made of. */
+interface Drafted {
   /** Names of all its pieces. */
   names: string[]
   /** One line for the opening, and one a remark that it prints. */
   said: string[]
-  subject: string
-  html: Slotted
-  text: Slotted
+  draft: Draft
 }
 
 /** What a selection says in its mail beyond the pieces. */
@@ -93,7 +77,7 @@ interface Said {
 const SILENT: Said = { remarks: new Map(), frame: {}, lead: [] }
 
 /** A batch joins a hundred mails of a few selections: each is put together once. */
-const drafts = new WeakMap<PreparedPieces, WeakMap<Selection, Draft>>()
+const drafts = new WeakMap<PreparedPieces, WeakMap<Selection, Drafted>>()
 
 /**
  * Parses pieces in the encoding in which they are to leave. Throws when one that every mail needs
@@ -126,24 +110,21 @@ export function preparePieces(pieces: readonly Piece[], encoding: MailEncoding):
 }
 
 /**
+ * Returns what a selection's mails share. Throws on a selection that the pieces cannot print.
+ */
+export function draftOf(prepared: PreparedPieces, selection: Selection): Draft {
+  return draftedOf(prepared, selection).draft
+}
+
+/**
  * Joins one reader's mail. Throws on a slot value that is not URL-safe and on a selection that the
  * pieces cannot print.
  */
 export function joinDigest(prepared: PreparedPieces, selection: Selection, slots: Slots): JoinedDigest {
-  for (const name of SLOT_NAMES) {
-    if (!SLOT_VALUE.test(slots[name]))
-      throw new Error(`the slot "${name}" holds no URL-safe value of 1 to ${SLOT_MAX_LENGTH} characters`)
-  }
+  checkSlots(slots)
   const draft = draftOf(prepared, selection)
-  const headers: Record<string, string> = {}
-  for (const { name, value } of prepared.headers) headers[name] = fill(value, slots)
-  return {
-    from: prepared.from,
-    subject: draft.subject,
-    headers,
-    html: fill(draft.html, slots),
-    text: fill(draft.text, slots),
-  }
+  const { from, subject, html, text } = draft
+  return { from, subject, headers: fillHeaders(draft, slots), html: fill(html, slots), text: fill(text, slots) }
 }
 
 /**
@@ -168,13 +149,13 @@ export function joinView(prepared: PreparedPieces, selection: Selection): { html
  * remarks included, slots not.
  */
 export function recipeOf(prepared: PreparedPieces, selection: Selection): string {
-  const { names, said } = draftOf(prepared, selection)
+  const { names, said } = draftedOf(prepared, selection)
   const lines = names.map((name) => `${name} ${pieceOf(prepared, name).sha256}`)
   return `${[`encoding ${prepared.encoding}`, ...lines, ...said].join('\n')}\n`
 }
 
-function draftOf(prepared: PreparedPieces, selection: Selection): Draft {
-  const known = drafts.get(prepared) ?? new WeakMap<Selection, Draft>()
+function draftedOf(prepared: PreparedPieces, selection: Selection): Drafted {
+  const known = drafts.get(prepared) ?? new WeakMap<Selection, Drafted>()
   drafts.set(prepared, known)
   const { layout } = prepared
   const draft =
@@ -183,7 +164,7 @@ function draftOf(prepared: PreparedPieces, selection: Selection): Draft {
   return draft
 }
 
-function makeDraft(prepared: PreparedPieces, layout: Layout & { plain: Opening }, selection: Selection): Draft {
+function makeDraft(prepared: PreparedPieces, layout: Layout & { plain: Opening }, selection: Selection): Drafted {
   const stock = stockOf(prepared)
   let opening = selection.opening ?? layout.plain
   let order = orderOfMail(stock, layout, { ...selection, opening })
@@ -200,13 +181,11 @@ function makeDraft(prepared: PreparedPieces, layout: Layout & { plain: Opening }
   return {
     names: ['envelope', 'layout', ...html, ...text],
     said: [`opening ${saidIn(opening)}`, ...remarksIn(order.body, said.remarks)],
-    subject,
-    html: concatenate(prepared, 'html', order.body, said),
-    text: concatenate(prepared, 'text', order.body, said),
+    draft: makeRows(prepared, subject, order.body, said),
   }
 }
 
-function makeDraft2(prepared: PreparedPieces, selection: Selection): Draft {
+function makeDraft2(prepared: PreparedPieces, selection: Selection): Drafted {
   const { lead, papers, body } = orderOfMail2(stockOf(prepared), selection)
   const remarks = remarksOf(selection)
   const subject = ['subject/day', `subject/lead/${lead}`]
@@ -216,9 +195,17 @@ function makeDraft2(prepared: PreparedPieces, selection: Selection): Draft {
   return {
     names: ['envelope', 'sections', ...subject, ...html, ...text],
     said: remarksIn(body, remarks),
-    subject: papers === 1 ? start : `${start} and ${papers - 1} more`,
-    html: concatenate(prepared, 'html', body, { ...SILENT, remarks }),
-    text: concatenate(prepared, 'text', body, { ...SILENT, remarks }),
+    draft: makeRows(prepared, papers === 1 ? start : `${start} and ${papers - 1} more`, body, { ...SILENT, remarks }),
+  }
+}
+
+function makeRows(prepared: PreparedPieces, subject: string, body: readonly string[], said: Said): Draft {
+  return {
+    from: prepared.from,
+    subject,
+    headers: prepared.headers,
+    html: concatenate(prepared, 'html', body, said),
+    text: concatenate(prepared, 'text', body, said),
   }
 }
 
@@ -249,41 +236,42 @@ function inMedium(medium: 'html' | 'text', body: readonly string[]): string[] {
   return body.map((name) => `${medium}/${name}`)
 }
 
-/**
- * Puts pieces in a row, what the selection says in its place; what stands between two slots becomes
- * one text.
- */
+/** Puts pieces in a row, what the selection says in its place. */
 function concatenate(
   { encoding, byName }: PreparedPieces,
   medium: 'html' | 'text',
   body: readonly string[],
   { remarks, frame, lead }: Said,
-): Slotted {
-  const joined: Slotted = { literals: [], slots: [] }
-  let last = ''
+): Row {
+  const row: Row = { literals: [], slots: [] }
+  const add = (literal: string, slot: SlotName | null) => {
+    row.literals.push(literal)
+    row.slots.push(slot)
+  }
   let line = -1
   for (const name of body) {
     const { literals, slots } = pieceOf({ byName }, `${medium}/${name}`).body
     const words = isLead(name) ? lead[++line] : frame
-    last += literals[0] ?? ''
+    let literal = literals[0] ?? ''
     for (const [index, slot] of slots.entries()) {
       const next = literals[index + 1] ?? ''
       if (isToken(slot)) {
-        joined.literals.push(last)
-        joined.slots.push(slot)
-        last = next
+        add(literal, slot)
+        literal = next
         continue
       }
       const said =
         slot === REMARK
           ? printRemark(remarks.get(positionOf(name) ?? 0) ?? '')[encoding][medium]
           : (words?.[slot]?.[encoding][medium] ?? '')
+      add(literal, null)
+      if (said !== '') add(said, null)
       // With nothing said, the line break that ends its line in quoted-printable would stand alone.
-      last += said === '' ? next.replace(/^=\r\n/, '') : said + next
+      literal = said === '' ? next.replace(/^=\r\n/, '') : next
     }
+    add(literal, null)
   }
-  joined.literals.push(last)
-  return joined
+  return row
 }
 
 /** The same however the opening was kept: no key has a place of its own. */
@@ -294,16 +282,6 @@ function saidIn({ subject, preheader, headline, day, lead, papers }: Opening): s
 
 function isToken(slot: Slotted['slots'][number]): slot is SlotName {
   return slot !== REMARK && !(WORD_NAMES as readonly string[]).includes(slot)
-}
-
-function fill({ literals, slots: marks }: Slotted, slots: Slots | undefined): string {
-  let out = literals[0] ?? ''
-  for (let index = 0; index < marks.length; index++) {
-    const mark = marks[index] as SlotName
-    if (!slots) throw new Error(`the slot "${mark}" has no place on a page without a reader`)
-    out += slots[mark] + literals[index + 1]
-  }
-  return out
 }
 
 function plain(prepared: Pick<PreparedPieces, 'byName'>, name: string): string {

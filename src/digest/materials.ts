@@ -1,12 +1,12 @@
-// Loads what mails are joined from. Pieces of a frozen edition never change, so the last few are
-// kept prepared.
+// Loads what mails are joined from. Pieces and selections of a frozen edition never change, so the
+// last few are kept, and with them whatever was made of them.
 import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Length } from '../database/states.ts'
 import { type MailEncoding, type PreparedPieces, preparePieces } from './joining.ts'
 import type { Selection } from './selection.ts'
-import { listPieces, listSelections } from './store.ts'
+import { listPieces, listSelections, type StoredSelection } from './store.ts'
 
 /** A selection of an edition, with the pieces of its length. */
 export interface Material {
@@ -17,8 +17,12 @@ export interface Material {
 /** Enough for the editions and lengths that a worker meets at one time; about 0.5 MB each. */
 const PREPARED_MAX = 8
 
-/** Cached per database handle, so that two databases in one process never meet. */
+/** Most readers share a few dozen; each comes with its ready mail, some 100 kB. */
+const SELECTIONS_MAX = 100
+
+/** Kept per database handle, so that two databases in one process never meet. */
 const preparedBy = new WeakMap<Kysely<Database>, Map<string, Promise<PreparedPieces>>>()
+const selectionsBy = new WeakMap<Kysely<Database>, Map<string, StoredSelection>>()
 
 /** Returns the material of each of these selections of an edition, by selection id. */
 export async function loadMaterials(
@@ -28,10 +32,31 @@ export async function loadMaterials(
   encoding: MailEncoding,
 ): Promise<Map<number, Material>> {
   const materials = new Map<number, Material>()
-  for (const selection of await listSelections(db, editionId, [...new Set(selectionIds)])) {
+  for (const selection of await loadSelections(db, editionId, [...new Set(selectionIds)])) {
     materials.set(selection.id, { selection, pieces: await loadPieces(db, editionId, selection.length, encoding) })
   }
   return materials
+}
+
+async function loadSelections(db: Kysely<Database>, editionId: number, ids: number[]): Promise<StoredSelection[]> {
+  const kept = selectionsBy.get(db) ?? new Map<string, StoredSelection>()
+  selectionsBy.set(db, kept)
+  const known = ids.flatMap((id) => kept.get(`${editionId} ${id}`) ?? [])
+  const here = new Set(known.map(({ id }) => id))
+  const missing = ids.filter((id) => !here.has(id))
+  if (missing.length === 0) return known
+  const found = [...known, ...(await listSelections(db, editionId, missing))]
+  // The last that were wanted stand last.
+  for (const selection of found) {
+    const key = `${editionId} ${selection.id}`
+    kept.delete(key)
+    kept.set(key, selection)
+  }
+  for (const oldest of kept.keys()) {
+    if (kept.size <= SELECTIONS_MAX) break
+    kept.delete(oldest)
+  }
+  return found
 }
 
 function loadPieces(

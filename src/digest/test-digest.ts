@@ -2,7 +2,8 @@
 // links that change nobody's subscription. Nothing is stored and nothing counts as had.
 import type { Outlook } from '../edition/outlook.ts'
 import type { Choices } from '../subscriber/preferences.ts'
-import { joinDigest, preparePieces, type Slots } from './joining.ts'
+import type { Slots } from './draft.ts'
+import { joinDigest, preparePieces } from './joining.ts'
 import { selectDigest } from './opening.ts'
 import { SLOT_NAMES } from './piece.ts'
 import { indexPlaces } from './place-index.ts'

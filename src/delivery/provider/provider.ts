@@ -1,6 +1,7 @@
 // The port to a provider: the service that takes mails. An implementation classifies what happened;
 // it never retries by itself and never writes to the database.
 
+import type { Draft, Slots } from '../../digest/draft.ts'
 import type { MailEncoding } from '../../digest/joining.ts'
 
 /** One digest, ready to leave. */
@@ -16,6 +17,11 @@ export interface Mail {
   text: string
   /** ISO 8601 in UTC: the delivery's `issued_at`, the same in every repeat. */
   date: string
+  /**
+   * What it was joined from, where it was: a provider may encode the draft once and never read
+   * `headers`, `html` and `text`, which say the same.
+   */
+  joined?: { draft: Draft; slots: Slots }
 }
 
 export interface BatchRequest {

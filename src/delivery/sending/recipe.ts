@@ -1,7 +1,8 @@
 // A batch's recipe and its mails. The recipe is rebuilt from rows that cannot change; a rebuild
 // with another hash is never sent.
 import { createHash } from 'node:crypto'
-import { joinDigest, recipeOf } from '../../digest/joining.ts'
+import { checkSlots, type Draft, fill, fillHeaders, type Slots } from '../../digest/draft.ts'
+import { draftOf, recipeOf } from '../../digest/joining.ts'
 import type { Material } from '../../digest/materials.ts'
 import { type LinkKeys, signToken } from '../../subscriber/token.ts'
 import type { Mail } from '../provider/provider.ts'
@@ -58,13 +59,55 @@ export function joinMails(
     const { pieces, selection } = materialOf(materials, member)
     const claim = { epoch: member.tokenEpoch, issuedAt: member.issuedAt }
     const reader = { ...claim, publicId: member.subscriberPublicId }
-    const joined = joinDigest(pieces, selection, {
+    const slots = {
       unsubscribe: signToken(keys, member.keyId, 'unsubscribe', reader),
       preferences: signToken(keys, member.keyId, 'preferences', reader),
       view: signToken(keys, member.keyId, 'view', { ...claim, publicId: member.publicId }),
-    })
-    return { ...joined, publicId: member.publicId, to: member.address, date: member.issuedAt.toISOString() }
+    }
+    checkSlots(slots)
+    return new JoinedMail(draftOf(pieces, selection), slots, member)
   })
+}
+
+/** A digest as its draft and slots. What people read is made when it is asked for. */
+class JoinedMail implements Mail {
+  readonly publicId: string
+  readonly to: string
+  readonly date: string
+  readonly joined: { draft: Draft; slots: Slots }
+
+  constructor(draft: Draft, slots: Slots, { publicId, address, issuedAt }: Member) {
+    this.publicId = publicId
+    this.to = address
+    this.date = issuedAt.toISOString()
+    this.joined = { draft, slots }
+  }
+
+  get from(): string {
+    return this.joined.draft.from
+  }
+
+  get subject(): string {
+    return this.joined.draft.subject
+  }
+
+  get headers(): Record<string, string> {
+    return fillHeaders(this.joined.draft, this.joined.slots)
+  }
+
+  get html(): string {
+    return fill(this.joined.draft.html, this.joined.slots)
+  }
+
+  get text(): string {
+    return fill(this.joined.draft.text, this.joined.slots)
+  }
+
+  /** Whoever writes it down gets the mail, in the order in which its bytes were ever compared. */
+  toJSON(): Mail {
+    const { from, subject, headers, html, text, publicId, to, date } = this
+    return { from, subject, headers, html, text, publicId, to, date }
+  }
 }
 
 function materialOf(materials: ReadonlyMap<number, Material>, member: Member): Material {

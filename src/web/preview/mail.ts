@@ -1,7 +1,8 @@
 // A digest as one reader would get it, made from the templates of this moment. Nothing is stored
 // and no link in it opens anything.
 import { composeMessage } from '../../delivery/provider/message.ts'
-import { joinDigest, preparePieces, type Slots } from '../../digest/joining.ts'
+import type { Slots } from '../../digest/draft.ts'
+import { joinDigest, preparePieces } from '../../digest/joining.ts'
 import { selectDigest } from '../../digest/opening.ts'
 import { SLOT_NAMES } from '../../digest/piece.ts'
 import { indexPlaces } from '../../digest/place-index.ts'

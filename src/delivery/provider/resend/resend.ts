@@ -1,19 +1,22 @@
 // The Resend provider: one batch request, then its answer put into the port's words. Where an
 // answer leaves any doubt about a single mail the outcome is `unknown`. It never repeats a request
-// by itself.
-import { Resend } from 'resend'
+// by itself. Batches go out as prebuilt bytes; single mails and questions through the official
+// client, which is loaded for the first of them.
+import type { Resend } from 'resend'
+import { openSlabs } from '../../../digest/image.ts'
 import { isLoopback } from '../outside.ts'
 import {
   type BatchOutcome,
   type BatchRequest,
-  type Mail,
   NO_QUOTA,
   type NoticeRequest,
   type Provider,
   type Quota,
 } from '../provider.ts'
 import { readAnswer, readNoticeAnswer } from './answer.ts'
+import { toResendMail, writeBody } from './batch-body.ts'
 import { lookUpResend } from './look-up.ts'
+import { openPosting } from './posting.ts'
 
 export interface ResendSettings {
   apiKey: string
@@ -36,28 +39,28 @@ const BATCH_SIZE = 100
 const REPLAY_MS = 23 * HOUR_MS
 /** A slow answer to 100 mails takes a few seconds; far beyond it none is coming. */
 const DEADLINE_MS = 30 * SECOND_MS
-/** Opens Resend through its official client. Nothing is sent before the first `send`. */
+/** Opens Resend. Nothing is sent before the first `send`. */
 export function openResend(settings: ResendSettings): Provider {
   // Always passed on, because the client would otherwise read the environment behind the
   // configuration's back.
   const baseUrl = (settings.baseUrl ?? HOME).replace(/\/+$/, '')
   const deadlineMs = settings.deadlineMs ?? DEADLINE_MS
-  const client = new Resend(settings.apiKey, { baseUrl })
+  const posting = openPosting({ baseUrl, apiKey: settings.apiKey })
+  const slabs = openSlabs()
+  let client: Promise<Resend> | undefined
+  const openClient = () => {
+    client ??= import('resend').then((sdk) => new sdk.Resend(settings.apiKey, { baseUrl }))
+    return client
+  }
 
   async function send(request: BatchRequest): Promise<BatchOutcome> {
     if (request.mails.length === 0) return { kind: 'answered', outcomes: [] }
-    const tag = `${request.edition.date}-${request.edition.kind}`
+    const { slab, bytes } = writeBody(request.mails, `${request.edition.date}-${request.edition.kind}`, slabs)
+    const headers = { 'x-batch-validation': 'permissive', 'idempotency-key': request.idempotencyKey }
     const wait = openWait(deadlineMs, request.signal)
     try {
-      const answer = await client.batch.send(
-        request.mails.map((mail) =>
-          toResendMail(mail, [
-            { name: 'delivery', value: mail.publicId },
-            { name: 'edition', value: tag },
-          ]),
-        ),
-        { idempotencyKey: request.idempotencyKey, batchValidation: 'permissive', signal: wait.signal },
-      )
+      const answer = await posting.post('/emails/batch', bytes, headers, wait.signal)
+      if (answer.hasLeft) slabs.give(slab)
       const outcome = readAnswer(answer, request.mails, Date.now())
       return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
     } finally {
@@ -67,9 +70,10 @@ export function openResend(settings: ResendSettings): Provider {
 
   async function sendNotice(request: NoticeRequest): Promise<BatchOutcome> {
     const { notice, kind } = request
+    const sdk = await openClient()
     const wait = openWait(deadlineMs, request.signal)
     try {
-      const answer = await client.emails.send(
+      const answer = await sdk.emails.send(
         toResendMail(notice, [
           { name: 'notice', value: notice.publicId },
           { name: 'kind', value: kind },
@@ -93,23 +97,12 @@ export function openResend(settings: ResendSettings): Provider {
     reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
     send,
     sendNotice,
-    findAccepted: (ask) => lookUpResend(client, ask, settings.requestsPerSecond),
+    findAccepted: async (ask) => lookUpResend(await openClient(), ask, settings.requestsPerSecond),
+    close: async () => posting.close(),
   }
 }
 
-function toResendMail(mail: Mail, tags: { name: string; value: string }[]) {
-  return {
-    from: mail.from,
-    to: mail.to,
-    subject: mail.subject,
-    html: mail.html,
-    text: mail.text,
-    headers: mail.headers,
-    tags,
-  }
-}
-
-// The client has no deadline and reports an aborted request like a cut one, so this remembers what
+// Nobody below has a deadline, and an aborted request looks like a cut one, so this remembers what
 // ended the wait. AbortSignal.any would keep one entry a request on a signal that lives as long as
 // the process.
 function openWait(deadlineMs: number, outer: AbortSignal | undefined) {

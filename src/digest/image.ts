@@ -1,0 +1,126 @@
+// The one file that knows of buffers. A text with slots becomes an image: its literals encoded once
+// as they leave, the slots between them. A mail is a copy of its image into a buffer that is used
+// again and again, with its own values on the way; nothing of it is ever one string.
+
+/** A text cut at its slots, `null` where two literals merely meet: `literals[0] slots[0] …`. */
+export interface Cut {
+  literals: readonly string[]
+  slots: readonly (string | null)[]
+}
+
+/** A text whose literals are ready to leave. Belongs to one `Encoding`. */
+export interface Image {
+  /** One more than there are holes. */
+  literals: readonly Buffer[]
+  holes: readonly string[]
+  /** Bytes of all literals. */
+  size: number
+  /** How often each hole occurs. */
+  counts: ReadonlyMap<string, number>
+}
+
+/** How a text leaves: what stands for it, as UTF-8. Must work piece by piece. */
+export type Encode = (text: string) => string
+
+/** A value for each hole, encoded already. */
+export type Values = Readonly<Record<string, string>>
+
+/** Of encoded literals that are kept, in bytes: the pieces of several editions. */
+const KEPT_BYTES_MAX = 8_000_000
+
+/** Makes images in one encoding. What many texts share is encoded once. */
+export function openImages(encode: Encode) {
+  const kept = new Map<string, Buffer>()
+  let keptBytes = 0
+
+  function encoded(literal: string): Buffer {
+    const known = kept.get(literal)
+    if (known) return known
+    const bytes = Buffer.from(encode(literal))
+    if (keptBytes > KEPT_BYTES_MAX) {
+      kept.clear()
+      keptBytes = 0
+    }
+    kept.set(literal, bytes)
+    keptBytes += bytes.length
+    return bytes
+  }
+
+  return {
+    /** Puts texts in a row: each is encoded unless it is `raw`, which is as it leaves already. */
+    make(texts: readonly (Cut | { raw: string })[]): Image {
+      const literals: Buffer[] = []
+      const holes: string[] = []
+      let row: Buffer[] = []
+      for (const text of texts) {
+        if ('raw' in text) {
+          row.push(Buffer.from(text.raw))
+          continue
+        }
+        for (const [index, literal] of text.literals.entries()) {
+          if (literal !== '') row.push(encoded(literal))
+          const slot = text.slots[index] ?? null
+          if (slot === null) continue
+          literals.push(Buffer.concat(row))
+          holes.push(slot)
+          row = []
+        }
+      }
+      literals.push(Buffer.concat(row))
+      const counts = new Map<string, number>()
+      for (const hole of holes) counts.set(hole, (counts.get(hole) ?? 0) + 1)
+      return { literals, holes, size: literals.reduce((sum, { length }) => sum + length, 0), counts }
+    },
+  }
+}
+
+/** Returns how many bytes an image takes with these values. Throws where one is missing. */
+export function sizeOf({ size, counts }: Image, values: Values): number {
+  let sum = size
+  for (const [hole, count] of counts) {
+    const value = values[hole]
+    if (value === undefined) throw new Error(`nothing is there for the slot "${hole}"`)
+    sum += count * Buffer.byteLength(value)
+  }
+  return sum
+}
+
+/** Writes an image with its values at a place of `target`, which has room; returns its end. */
+export function writeImage({ literals, holes }: Image, values: Values, target: Buffer, at: number): number {
+  let end = at
+  for (let index = 0; index < literals.length; index++) {
+    const literal = literals[index] as Buffer
+    target.set(literal, end)
+    end += literal.length
+    const hole = holes[index]
+    if (hole !== undefined) end += target.write(values[hole] as string, end)
+  }
+  return end
+}
+
+/** Buffers that are used again. One that is not given back is left to the garbage. */
+export interface Slabs {
+  take(size: number): Buffer
+  give(slab: Buffer): void
+}
+
+/** A slab is made a little larger than it has to be, so that the next batch fits as well. */
+const ROOM = 1.1
+/** As many as requests are ever under way at once in a process. */
+const FREE_MAX = 4
+
+export function openSlabs(): Slabs {
+  const free: Buffer[] = []
+  return {
+    take(size) {
+      const index = free.findIndex(({ length }) => length >= size)
+      if (index >= 0) return free.splice(index, 1)[0] as Buffer
+      // What is too small goes: it would be too small for the next batch too.
+      free.shift()
+      return Buffer.allocUnsafeSlow(Math.ceil(size * ROOM))
+    },
+    give(slab) {
+      if (free.length < FREE_MAX) free.push(slab)
+    },
+  }
+}
