@@ -187,7 +187,9 @@ program
   .addHelpText('after', examples('explain ada@example.org', 'explain ada@example.org --date 2026-03-05'))
   .action(async (email, options) => (await import('./commands/explain.ts')).explainCommand(email, options))
 program.commandsGroup('Who gets it:')
-const subscribers = program.command('subscribers').description('add, list, import, export and erase subscribers')
+const subscribers = program
+  .command('subscribers')
+  .description('one reader and the whole list: add, show, change, import, export, erase')
 subscribers
   .command('add <email>')
   .description('add a confirmed subscriber, with your word for their consent')
@@ -200,7 +202,10 @@ subscribers
   .option('--mute <topic>', 'a topic never wanted; again or after a comma for more', eachTopic)
   .option('--author <name>', 'an author to follow; again for more', eachName)
   .option('--organisation <name>', 'an organisation to follow; again for more', eachName)
+  .option('--min-votes <n>', 'no paper with fewer votes (0)')
+  .option('--only-with-code <yes|no>', 'no paper without code (no)')
   .option('--only', 'nothing but what is included or followed')
+  .option('--note <words>', 'what you say of their consent, kept with it')
   .option(...JSON_OUT)
   .addHelpText(
     'after',
@@ -228,17 +233,78 @@ subscribers
     (await import('./commands/subscribers/import.ts')).importSubscribersCommand(file, options),
   )
 subscribers
-  .command('export')
-  .description('write every subscriber to standard output as CSV')
+  .command('export [email]')
+  .description('write every subscriber to standard output as CSV, or all that is kept of one as JSON')
   .option(...JSON_OUT)
-  .addHelpText('after', examples('subscribers export > list.csv'))
-  .action(async (options) => (await import('./commands/subscribers/export.ts')).exportSubscribersCommand(options))
+  .addHelpText('after', examples('subscribers export > list.csv', 'subscribers export ada@example.org > ada.json'))
+  .action(async (email, options) =>
+    (await import('./commands/subscribers/export.ts')).exportSubscribersCommand(email, options),
+  )
 subscribers
   .command('erase <email>')
   .description('erase a subscriber: everything but a keyed hash that keeps them from being written to')
   .option(...JSON_OUT)
   .action(async (email, options) =>
     (await import('./commands/subscribers/erase.ts')).eraseSubscriberCommand(email, options),
+  )
+subscribers
+  .command('show <email>')
+  .description('one reader: how they consented, what they chose, and their last 30 days')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('subscribers show ada@example.org'))
+  .action(async (email, options) =>
+    (await import('./commands/subscribers/show.ts')).showSubscriberCommand(email, options),
+  )
+subscribers
+  .command('set <email>')
+  .description('change what a confirmed subscriber chose; a list that is named replaces theirs')
+  .option('--cadence <cadence>', 'daily, working-days or weekly:mon')
+  .option('--hour <hour>', 'local hour, 0 to 23')
+  .option('--zone <zone>', 'IANA time zone')
+  .option('--papers <n>', 'most papers a digest, 1 to 50')
+  .option('--length <length>', 'titles, short or full')
+  .option('--min-votes <n>', 'no paper with fewer votes')
+  .option('--only-with-code <yes|no>', 'no paper without code')
+  .option('--include <topic>', 'a topic to put first; again or after a comma for more', eachTopic)
+  .option('--mute <topic>', 'a topic never wanted; again or after a comma for more', eachTopic)
+  .option('--author <name>', 'an author to follow; again for more', eachName)
+  .option('--organisation <name>', 'an organisation to follow; again for more', eachName)
+  .option('--include-means <only|first>', 'nothing but what is included or followed, or that first')
+  .option('--silence <silent|note>', 'a note on days without a digest, or none')
+  .option('--clear <list>', 'include, mute, authors or organisations; again or after a comma for more', eachTopic)
+  .option(...JSON_OUT)
+  .addHelpText(
+    'after',
+    examples(
+      'subscribers set ada@example.org --cadence weekly:fri --hour 8',
+      'subscribers set ada@example.org --clear mute',
+    ),
+  )
+  .action(async (email, options) =>
+    (await import('./commands/subscribers/set.ts')).setSubscriberCommand(email, options),
+  )
+subscribers
+  .command('pause <email>')
+  .description('pause a confirmed subscriber, or end their pause')
+  .option('--until <date>', 'that local day included, YYYY-MM-DD')
+  .option('--days <n>', 'so many days from their today')
+  .option('--end', 'go on from now')
+  .option(...JSON_OUT)
+  .addHelpText(
+    'after',
+    examples('subscribers pause ada@example.org --days 14', 'subscribers pause ada@example.org --end'),
+  )
+  .action(async (email, options) =>
+    (await import('./commands/subscribers/set.ts')).pauseSubscriberCommand(email, options),
+  )
+subscribers
+  .command('suppress <email>')
+  .description('never write to an address again, whether it is subscribed or not, until it is lifted')
+  .option('--reason <reason>', 'bounce, complaint, provider, or words of your own')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('subscribers suppress ada@example.org --reason "asked by phone"'))
+  .action(async (email, options) =>
+    (await import('./commands/subscribers/suppressions.ts')).suppressCommand(email, options),
   )
 subscribers
   .command('lift <email>')

@@ -1,5 +1,6 @@
 // Accounts as people read them.
 import type { Fates } from '../delivery/account/accounting.ts'
+import type { Sent } from '../delivery/account/explaining.ts'
 import { editionSilence, withheldSilence } from '../delivery/account/silence.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import type { Edition } from '../edition/edition.ts'
@@ -80,4 +81,16 @@ export function stateInWords(edition: Edition): string {
   const incomplete = edition.incomplete ? ', incomplete' : ''
   const stopped = edition.stoppedReason ? `, stopped: ${edition.stoppedReason}` : ''
   return `${words}${incomplete}${stopped}`
+}
+
+/** Returns `2026-03-05 07:04 UTC`. */
+export function momentInWords(at: Date): string {
+  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+/** Returns `sent 2026-03-05 07:04 UTC through resend, delivered (id …)`. */
+export function sentInWords({ at, provider, providerId, fate }: Sent): string {
+  const through = provider === null ? '' : ` through ${provider}`
+  const reported = fate === 'none' ? 'not reported yet' : fate
+  return `sent ${momentInWords(at)}${through}, ${reported}${providerId === null ? '' : ` (id ${providerId})`}`
 }

@@ -12,6 +12,9 @@ import { DAY_MS } from '../time.ts'
 /** The longest range of dates that one command takes: more than a year is a mistyped year. */
 const RANGE_DAYS_MAX = 366
 
+/** It stands on one line of a terminal. */
+const NOTE_MAX_CHARACTERS = 200
+
 /** What a call is made of, each part by its own parser. */
 type Parsers = Record<string, () => unknown>
 
@@ -82,6 +85,15 @@ export function parseWhole(option: string, text: string, min: number, max: numbe
     throw new UsageError(`${option} ${text} is not a whole number from ${min} to ${max}`)
   }
   return value
+}
+
+/** Returns words of the operator on one line, null where there are none. */
+export function parseNote(option: string, text: string | undefined): string | null {
+  const note = text?.replace(/\s+/g, ' ').trim() ?? ''
+  if (note.length > NOTE_MAX_CHARACTERS) {
+    throw new UsageError(`${option} is longer than ${NOTE_MAX_CHARACTERS} characters: say it on one line`)
+  }
+  return note === '' ? null : note
 }
 
 export function kindOf(options: { weekly?: boolean }): EditionKind {

@@ -1,19 +1,27 @@
 // Says why a subscriber got these papers of an edition, or why no mail: the same words that status
 // counts. Reads only.
+
+import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
+import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
 import { type Explained, explainEdition } from '../delivery/account/explaining.ts'
+import { findTheirWeek } from '../delivery/account/history.ts'
 import { findDeliveryKind } from '../delivery/store.ts'
 import { readTopics } from '../digest/topics/topics.ts'
-import { findNewestEdition } from '../edition/store.ts'
+import { counted } from '../digest/words.ts'
+import { findEdition, findNewestEdition } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { rhythmInWords } from '../subscriber/preferences.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
-import { editionName, stateInWords } from './accounts.ts'
+import { editionName, sentInWords, stateInWords } from './accounts.ts'
 import { parseAddress, parseAll, parseDate } from './arguments.ts'
 import { demoHint, withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
+
+/** A week holds hundreds of papers, and most are left out for the same reason: their place. */
+const WEEKLY_LEFT_OUT = 10
 
 export async function explainCommand(
   email: string,
@@ -32,7 +40,7 @@ export async function explainCommand(
     const own: EditionKind = options.weekly || subscriber.cadence === 'weekly' ? 'weekly' : 'daily'
     // What was sent before a change of cadence is of the other kind.
     const kind = options.weekly || !date ? own : ((await findDeliveryKind(stores.db, subscriber.id, date, own)) ?? own)
-    const asked = date ?? (await findNewestEdition(stores.db, kind))?.date
+    const asked = date ?? (await findTheirs(stores.db, subscriber, kind, config.cutoffMinutes))
     if (!asked) throw new Error(`no ${kind} edition was frozen yet: name a date with --date${demoHint(config)}`)
     const { cutoffMinutes } = config
     const explained = await explainEdition(stores.db, subscriber, {
@@ -46,6 +54,18 @@ export async function explainCommand(
       linesOf(subscriber, explained, { date: asked, kind }),
     )
   })
+}
+
+/** The newest edition; of weeks the newest that is the reader's own, where it is made. */
+async function findTheirs(
+  db: Kysely<Database>,
+  { id, cadence }: Subscriber,
+  kind: EditionKind,
+  cutoffMinutes: number,
+): Promise<EditionDate | undefined> {
+  const week = kind === 'weekly' && cadence === 'weekly' ? await findTheirWeek(db, id, cutoffMinutes) : undefined
+  if (week !== undefined && (await findEdition(db, week, kind))) return week
+  return (await findNewestEdition(db, kind))?.date
 }
 
 function fieldsOf({ address }: Subscriber, explained: Explained, date: EditionDate, kind: EditionKind) {
@@ -68,6 +88,7 @@ function fieldsOf({ address }: Subscriber, explained: Explained, date: EditionDa
     reason: outcome.kind === 'silence' ? outcome.reason : null,
     sentence: outcome.sentence,
     choicesChanged: explained.choicesChanged,
+    sent: explained.sent ?? null,
     papers: papers.map(paper),
     leftOut: leftOut.map(paper),
   }
@@ -85,11 +106,20 @@ function linesOf(
   ]
   const selected = papers.filter((paper) => paper.selected)
   const leftOut = papers.filter((paper) => !paper.selected)
+  const shown = named.kind === 'weekly' ? WEEKLY_LEFT_OUT : leftOut.length
   return [
     `${subscriber.address} (${rhythmInWords(subscriber)}), ${editionName(named)}${edition ? `: ${stateInWords(edition)}` : ''}`,
     outcome.kind === 'silence' ? `No mail: ${outcome.sentence}` : outcome.sentence,
+    ...(explained.sent && outcome.kind === 'mail' ? [`${capital(sentInWords(explained.sent))}.`] : []),
     ...(explained.choicesChanged ? ['The choices have changed since: the reasons are those of today.'] : []),
     ...(selected.length > 0 ? ['', 'In the digest:', ...selected.flatMap(line)] : []),
-    ...(leftOut.length > 0 ? ['', 'Left out:', ...leftOut.flatMap(line)] : []),
+    ...(leftOut.length > 0 ? ['', 'Left out:', ...leftOut.slice(0, shown).flatMap(line)] : []),
+    ...(leftOut.length > shown
+      ? [`  and ${counted(leftOut.length - shown, 'more paper')}: --json lists them all`]
+      : []),
   ]
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }

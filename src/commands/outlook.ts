@@ -12,10 +12,9 @@ import { dateOf } from '../edition/edition.ts'
 import { findStopReason } from '../edition/stop.ts'
 import { type Counted, type DigestOutlook, readOutlook } from '../jobs/outlook.ts'
 import { MINUTE_MS } from '../time.ts'
-import { editionName } from './accounts.ts'
+import { editionName, momentInWords } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { demoHint, withStores } from './session.ts'
-import { momentInWords } from './stopped.ts'
 import { openTerminal } from './terminal.ts'
 
 interface OutlookOptions {

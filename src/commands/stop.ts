@@ -4,8 +4,7 @@ import { readConfig } from '../config.ts'
 import { getUnderWay } from '../delivery/account/behind.ts'
 import { counted } from '../digest/words.ts'
 import { ensureStop } from '../edition/stop.ts'
-import { UsageError } from '../errors.ts'
-import { parseAll, parseEdition } from './arguments.ts'
+import { parseAll, parseEdition, parseNote } from './arguments.ts'
 import { withStores } from './session.ts'
 import { stoppedName } from './stopped.ts'
 import { openTerminal } from './terminal.ts'
@@ -17,13 +16,10 @@ interface StopOptions {
   json?: boolean
 }
 
-/** It stands on one line of a terminal. */
-const REASON_MAX_CHARACTERS = 200
-
 export async function stopCommand(options: StopOptions): Promise<void> {
   const { edition, reason } = parseAll({
     edition: () => parseEdition(options),
-    reason: () => parseReason(options.reason),
+    reason: () => parseNote('--reason', options.reason),
     settings: () => readConfig('stores'),
   })
   await withStores('stores', async ({ stores: { db } }) => {
@@ -45,12 +41,4 @@ export async function stopCommand(options: StopOptions): Promise<void> {
       ],
     )
   })
-}
-
-function parseReason(text: string | undefined): string | null {
-  const reason = text?.replace(/\s+/g, ' ').trim() ?? ''
-  if (reason.length > REASON_MAX_CHARACTERS) {
-    throw new UsageError(`--reason is longer than ${REASON_MAX_CHARACTERS} characters: say it on one line`)
-  }
-  return reason === '' ? null : reason
 }

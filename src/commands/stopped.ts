@@ -2,7 +2,7 @@
 import type { Behind } from '../delivery/account/behind.ts'
 import { counted } from '../digest/words.ts'
 import type { Stop } from '../edition/stop.ts'
-import { editionName } from './accounts.ts'
+import { editionName, momentInWords } from './accounts.ts'
 
 /** Returns `all digests`, or the edition that a stop is of. */
 export function stoppedName({ edition }: Pick<Stop, 'edition'>): string {
@@ -61,11 +61,6 @@ function behindInWords(each: Behind): string {
 
 function optionsOf({ date, kind }: Pick<Behind, 'date' | 'kind'>): string {
   return `--date ${date}${kind === 'weekly' ? ' --weekly' : ''}`
-}
-
-/** Returns `2026-03-05 07:04 UTC`. */
-export function momentInWords(at: Date): string {
-  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 function capital(text: string): string {

@@ -394,6 +394,8 @@ export interface EventRow {
 export interface SuppressionRow {
   address_hash: Buffer
   reason: string
+  /** In the operator's words. */
+  note: Optional<string>
   since: StampedTimestamp
 }
 

@@ -118,7 +118,7 @@ export async function markConfirmed(
     delete from suppressions where reason = 'erased'
       and address_hash = (select address_hash from subscribers where id = ${id} and address is not null)`.execute(trx)
   const { numAffectedRows } = await sql`
-    update subscribers s set consent = 'confirmed', consent_source = a.consent_source, consent_page = a.consent_page,
+    update subscribers s set consent = 'confirmed', consent_source = a.consent_source, consent_page = a.consent_page, consent_note = null,
       asked_at = ${askedAt}::timestamptz, confirmed_at = now(), left_at = null, preferences_id = a.preferences_id,
       cadence = a.cadence, weekday = a.weekday, hour = a.hour, zone = a.zone, silence = a.silence, paused_until = null,
       waiting_since = now(), welcome = ${ask.welcome}::boolean,

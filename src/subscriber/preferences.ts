@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { CADENCES, type Cadence, LENGTHS, SILENCES } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'
 
-const INCLUDE_MEANINGS = ['only', 'first'] as const
+export const INCLUDE_MEANINGS = ['only', 'first'] as const
 
 /** More than these a reader would not read, and a mail could not hold. */
 export const PAPERS_MAX = 50

@@ -12,6 +12,9 @@ export interface NewSubscriber extends Rhythm {
   choices: Choices
   /** Where the consent comes from: `operator`, `demo` … */
   consentSource: string
+  /** The command by which an operator vouches for it, and what they say of it. */
+  consentPage?: string
+  consentNote?: string | null
 }
 
 /**
@@ -49,6 +52,8 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
     address: subscriber.address,
     hash: hashAddress(key, subscriber.address).toString('hex'),
     source: subscriber.consentSource,
+    page: subscriber.consentPage ?? null,
+    note: subscriber.consentNote ?? null,
     preferences: preferences[index],
     cadence: subscriber.cadence,
     weekday: subscriber.weekday,
@@ -59,11 +64,11 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
     with given as (
       select g.*, decode(g.hash, 'hex') as address_hash
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as g(place int, address text, hash text, source text,
-        preferences int, cadence text, weekday smallint, hour smallint, zone text)
+        page text, note text, preferences int, cadence text, weekday smallint, hour smallint, zone text)
     ), added as (
-      insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, weekday, hour, zone,
-        next_due_at)
-      select address, address_hash, 'confirmed', source, preferences, cadence, weekday, hour, zone,
+      insert into subscribers (address, address_hash, consent, consent_source, consent_page, consent_note, confirmed_at,
+        preferences_id, cadence, weekday, hour, zone, next_due_at)
+      select address, address_hash, 'confirmed', source, page, note, case when source = 'operator' then now() end, preferences, cadence, weekday, hour, zone,
         ${nextHourSql('given', sql`now()`)}
       from given where not exists (select from suppressions s where s.address_hash = given.address_hash)
       order by place on conflict do nothing returning address

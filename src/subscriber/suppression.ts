@@ -10,22 +10,25 @@ import { hashAddress } from './subscriber.ts'
  * In rising order. All but *erased*, which bars adding and importing only, bar everything until the
  * operator lifts them.
  */
-const REASONS = ['erased', 'bounce', 'provider', 'complaint'] as const
+const REASONS = ['erased', 'operator', 'bounce', 'provider', 'complaint'] as const
 export type SuppressionReason = (typeof REASONS)[number]
 
 /**
  * Makes sure that an address is suppressed for this reason or a graver one, since `at` or earlier.
+ * `note` is what the operator says of it.
  */
 export async function ensureSuppression(
   db: Kysely<Database>,
   addressHash: Buffer,
   reason: SuppressionReason,
   at: Date,
+  note: string | null = null,
 ): Promise<void> {
   const gravity = (column: string) => sql`array_position(${[...REASONS]}::text[], ${sql.ref(column)})`
   await sql`
-    insert into suppressions as s (address_hash, reason, since) values (${addressHash}, ${reason}, ${at})
-    on conflict (address_hash) do update set since = least(s.since, excluded.since),
+    insert into suppressions as s (address_hash, reason, since, note) values (${addressHash}, ${reason}, ${at}, ${note})
+    on conflict (address_hash) do update set since = least(s.since, excluded.since), 
+      note = case when excluded.reason <> 'erased' then coalesce(excluded.note, s.note) end,
       reason = case when ${gravity('excluded.reason')} > ${gravity('s.reason')} then excluded.reason else s.reason end`.execute(
     db,
   )

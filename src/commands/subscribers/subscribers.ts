@@ -1,38 +1,19 @@
 // Adds subscribers by hand and lists them.
-import { ZodError } from 'zod'
 import { readConfig } from '../../config.ts'
 import { sayWishes } from '../../digest/wishes.ts'
 import { counted } from '../../digest/words.ts'
 import { UsageError } from '../../errors.ts'
-import {
-  type Choices,
-  DEFAULT_RHYTHM,
-  PHRASE_MAX_CHARACTERS,
-  PHRASES_MAX,
-  parseCadence,
-  parseChoices,
-  type Rhythm,
-  rhythmInWords,
-  WEEKDAYS,
-} from '../../subscriber/preferences.ts'
+import { type Choices, DEFAULT_RHYTHM, parseChoices, rhythmInWords } from '../../subscriber/preferences.ts'
 import { insertSubscriber, listSubscribers, type NewSubscriber } from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { UnknownZoneError } from '../../subscriber/zone.ts'
-import { parseAddress, parseAll, parseWhole } from '../arguments.ts'
+import { parseAddress, parseAll, parseNote } from '../arguments.ts'
 import { withStores } from '../session.ts'
 import { openTerminal } from '../terminal.ts'
+import { type ChoiceOptions, parseChoiceOptions, parseRhythmOptions, type RhythmOptions } from './preferences.ts'
 
-interface AddOptions {
-  cadence?: string
-  hour?: string
-  zone?: string
-  papers?: string
-  length?: string
-  include?: string[]
-  mute?: string[]
-  author?: string[]
-  organisation?: string[]
-  only?: boolean
+interface AddOptions extends RhythmOptions, ChoiceOptions {
+  note?: string
   json?: boolean
 }
 
@@ -78,62 +59,15 @@ export async function listSubscribersCommand(options: { json?: boolean }): Promi
 }
 
 function parseSubscriber(text: string, options: AddOptions): NewSubscriber {
-  const { papers } = options
-  const { address, rhythm, choices } = parseAll({
+  const { address, rhythm, choices, note } = parseAll({
     address: () => parseAddress(text),
-    rhythm: () => rhythmFrom(options),
-    papers: () => papers === undefined || parseWhole('--papers', papers, 1, 50),
-    choices: () => choicesFrom(options),
+    rhythm: () => parseRhythmOptions(options),
+    choices: () => parseChoiceOptions(options),
+    note: () => parseNote('--note', options.note),
     settings: () => readConfig('stores'),
   })
-  return { ...rhythm, address, choices, consentSource: 'operator' }
-}
-
-/** The zone is asked about where it is written. */
-function rhythmFrom({
-  cadence = DEFAULT_RHYTHM.cadence,
-  hour = String(DEFAULT_RHYTHM.hour),
-  zone = DEFAULT_RHYTHM.zone,
-}: AddOptions): Rhythm {
-  const { said } = parseAll({
-    said: () => {
-      const parsed = parseCadence(cadence)
-      if (parsed) return parsed
-      throw new UsageError(`--cadence ${cadence} is not daily, working-days or weekly:${WEEKDAYS.join('|')}`)
-    },
-    hour: () => parseWhole('--hour', hour, 0, 23),
-  })
-  return { ...said, hour: Number(hour), zone }
-}
-
-/** A number of papers that does not hold is refused beside it. */
-function choicesFrom(options: AddOptions): Choices {
-  const papers = Number(options.papers)
-  try {
-    return parseChoices({
-      ...(papers >= 1 && papers <= 50 ? { papers: Math.floor(papers) } : {}),
-      ...(options.length === undefined ? {} : { length: options.length }),
-      include: options.include,
-      mute: options.mute,
-      authors: options.author,
-      organisations: options.organisation,
-      ...(options.only ? { includeMeans: 'only' } : {}),
-    })
-  } catch (error) {
-    if (error instanceof ZodError) throw refusalOf(error, options)
-    throw error
-  }
-}
-
-/** Names the option of each value that does not hold, once: of the lists and the length above. */
-function refusalOf(error: ZodError, options: AddOptions): UsageError {
-  const sentences = error.issues.map(({ path, message }) => {
-    const field = String(path[0])
-    if (field === 'length') return `--length ${options.length} is not titles, short or full`
-    const option = { authors: '--author', organisations: '--organisation' }[field] ?? `--${field}`
-    return `${option}: at most ${PHRASES_MAX} phrases of 2 to ${PHRASE_MAX_CHARACTERS} characters each (${message})`
-  })
-  return new UsageError([...new Set(sentences)])
+  const consent = { consentSource: 'operator', consentPage: 'subscribers add', consentNote: note }
+  return { ...DEFAULT_RHYTHM, ...rhythm, address, choices: parseChoices(choices), ...consent }
 }
 
 function fieldsOf(subscriber: Subscriber) {
@@ -147,6 +81,6 @@ function lineOf(subscriber: Subscriber): string {
   return `${(address ?? '(erased)').padEnd(32)}  ${consent.padEnd(12)}  ${rhythmInWords(subscriber)}, ${choicesInWords(choices)}${paused}`
 }
 
-function choicesInWords(choices: Choices): string {
+export function choicesInWords(choices: Choices): string {
   return [counted(choices.papers, 'paper'), choices.length, ...sayWishes(choices)].join(', ')
 }

@@ -1,8 +1,33 @@
-// Lifts a suppression by hand, on the operator's word that the address may be written to again.
-import { pruneSuppression } from '../../subscriber/suppression.ts'
-import { parseAddress } from '../arguments.ts'
+// Suppresses an address by hand, and lifts a suppression, on the operator's word that it may be
+// written to again.
+import { readConfig } from '../../config.ts'
+import { getNow } from '../../database/clock.ts'
+import { getAddressKey } from '../../subscriber/store.ts'
+import { hashAddress } from '../../subscriber/subscriber.ts'
+import { ensureSuppression, pruneSuppression, type SuppressionReason } from '../../subscriber/suppression.ts'
+import { parseAddress, parseAll, parseNote } from '../arguments.ts'
 import { withStores } from '../session.ts'
 import { openTerminal } from '../terminal.ts'
+
+/** Reasons that a list of another program may give; any other words are a note of the operator. */
+const KNOWN_REASONS = ['bounce', 'complaint', 'provider'] as const satisfies readonly SuppressionReason[]
+
+export async function suppressCommand(email: string, options: { reason?: string; json?: boolean }): Promise<void> {
+  const { address, words } = parseAll({
+    address: () => parseAddress(email),
+    words: () => parseNote('--reason', options.reason),
+    settings: () => readConfig('stores'),
+  })
+  const reason = KNOWN_REASONS.find((name) => name === words) ?? 'operator'
+  const note = reason === 'operator' ? words : null
+  await withStores('stores', async ({ stores: { db } }) => {
+    const hash = hashAddress(await getAddressKey(db), address)
+    await ensureSuppression(db, hash, reason, await getNow(db), note)
+  })
+  openTerminal(options).print({ address, reason, note }, [
+    `${address} is suppressed (${reason}${note === null ? '' : `: ${note}`}): nothing is written to it until you lift that.`,
+  ])
+}
 
 export async function liftSuppressionCommand(email: string, options: { json?: boolean }): Promise<void> {
   const address = parseAddress(email)

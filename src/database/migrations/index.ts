@@ -15,6 +15,7 @@ import { up as openings } from './013-openings.ts'
 import { up as stops } from './014-stops.ts'
 import { up as placesBefore } from './015-places-before.ts'
 import { up as testMails } from './016-test-mails.ts'
+import { up as suppressionNotes } from './017-suppression-notes.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -33,4 +34,5 @@ export const migrations = {
   '014-stops': { up: stops },
   '015-places-before': { up: placesBefore },
   '016-test-mails': { up: testMails },
+  '017-suppression-notes': { up: suppressionNotes },
 }

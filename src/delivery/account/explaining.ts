@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely'
 import { getNow } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
-import type { BatchState, DeliveryState, EditionKind } from '../../database/states.ts'
+import type { BatchState, DeliveryState, EditionKind, Fate } from '../../database/states.ts'
 import { type Explanation, explainPlaces } from '../../digest/explaining.ts'
 import { indexPlaces } from '../../digest/place-index.ts'
 import { countFiltered } from '../../digest/silence-words.ts'
@@ -31,6 +31,21 @@ export interface Explained {
    * The reader's choices have changed since the selection was made: the reasons are those of today.
    */
   choicesChanged: boolean
+  /** What is known of the email itself; undefined where none was planned. */
+  sent: Sent | undefined
+}
+
+/** An email as the ledger has it: our part of its way and the provider's. */
+export interface Sent {
+  /** When its state last changed: submitted, withheld, planned. */
+  at: Date
+  /** Papers in it; 0 for one that was never made. */
+  papers: number
+  provider: string | null
+  /** The provider's id of it. */
+  providerId: string | null
+  /** What the provider reported last. */
+  fate: Fate
 }
 
 interface Ask {
@@ -47,6 +62,10 @@ interface DeliveryFacts {
   batchState: BatchState | null
   batchReason: string | null
   mergedInto: string | null
+  changedAt: Date
+  provider: string | null
+  providerId: string | null
+  fate: Fate
 }
 
 /** Tells what became of the edition of a date for a subscriber, and why each paper is in or out. */
@@ -81,6 +100,13 @@ export async function explainEdition(db: Kysely<Database>, subscriber: Subscribe
     outcome: outcomeFor(facts),
     papers: explained.map((each, at) => explainAsSent(each, places[at] as Place, chosen)),
     choicesChanged: explained.some((each) => each.selected !== chosen.has(each.position)),
+    sent: delivery && {
+      at: delivery.changedAt,
+      papers: chosen.size,
+      provider: delivery.provider,
+      providerId: delivery.providerId,
+      fate: delivery.fate,
+    },
   }
 }
 
@@ -110,6 +136,7 @@ async function findDeliveryFacts(
 ): Promise<DeliveryFacts | undefined> {
   const { rows } = await sql<DeliveryFacts>`
     select d.state, d.reason, d.selection_id as "selectionId", b.state as "batchState", b.reason as "batchReason",
+      d.changed_at as "changedAt", b.provider, d.provider_id as "providerId", d.fate,
       case when d.reason = 'merged' then (
         select min(n.date)::text from editions own join editions n on n.kind = own.kind and n.date > own.date
         join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id and o.state <> 'withheld'

@@ -54,6 +54,7 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
       consent: 'unsubscribed',
       consent_source: 'erased',
       consent_page: null,
+      consent_note: null,
       asked_at: null,
       confirmed_at: null,
       left_at: null,

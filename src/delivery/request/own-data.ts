@@ -118,15 +118,15 @@ interface OwnNote {
 }
 
 /** Returns everything that is kept of a subscriber, in our own words for it. */
-async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
+export async function getOwnData(db: Kysely<Database>, subscriberId: number): Promise<object> {
   const { rows: subscribers } = await sql<OwnSubscriber>`
     select s.address, s.public_id as "publicId", s.consent,
-      json_build_object('source', s.consent_source, 'page', s.consent_page, 'askedAt', s.asked_at,
+      json_build_object('source', s.consent_source, 'page', s.consent_page, 'note', s.consent_note, 'askedAt', s.asked_at,
         'confirmedAt', s.confirmed_at, 'leftAt', s.left_at) as "consentFacts",
       s.cadence, s.weekday, s.hour, s.zone, s.silence, s.paused_until as "pausedUntil", p.choices,
       s.token_epoch as "tokenEpoch", s.waiting_since as "waitingSince", s.next_due_at as "nextDueAt",
       s.created_at as "createdAt", s.changed_at as "changedAt",
-      (select json_build_object('reason', x.reason, 'since', x.since) from suppressions x
+      (select json_build_object('reason', x.reason, 'note', x.note, 'since', x.since) from suppressions x
         where x.address_hash = s.address_hash) as suppression
     from subscribers s join preferences p on p.id = s.preferences_id where s.id = ${subscriberId}`.execute(db)
   const { rows: digests } = await sql<OwnDigest>`
