@@ -31,6 +31,16 @@ describe('graphemesOf', () => {
     expect([...graphemesOf('')]).toEqual([])
   })
 
+  it('finds the same in every stretch of the characters that are told without a segmenter', () => {
+    const stretches: string[] = []
+    for (let from = 0; from < 0xd800; from += 16) {
+      const letters = Array.from({ length: 16 }, (_, index) => String.fromCharCode(from + index))
+      stretches.push(letters.join(''), [...letters].reverse().join(''), letters.map((each) => each + each).join(''))
+    }
+    const different = stretches.filter((text) => [...graphemesOf(text)].join('|') !== atOnce(text).join('|'))
+    expect(different).toEqual([])
+  })
+
   it('keeps one that is longer than a piece', () => {
     const giant = `a${'\u0301'.repeat(3_000)}`
     expect([...graphemesOf(`x${giant}y`)]).toEqual(['x', giant, 'y'])
