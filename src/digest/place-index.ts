@@ -2,7 +2,7 @@
 // remembered, as many readers ask for the same.
 import type { Place } from '../edition/place.ts'
 import { cleanText } from './text/text.ts'
-import type { Topics } from './topics/topics.ts'
+import type { TopicRule, TopicSign, Topics } from './topics/topics.ts'
 import { foldWords, stemWords } from './topics/words.ts'
 
 /** Where a topic was found; the first that holds it counts. */
@@ -14,6 +14,8 @@ export interface TopicMatch {
   field: Field
   /** The name that stands there: the reader's own phrase or another name of the same topic. */
   name: string
+  /** A broad word in an abstract alone: the paper speaks of the topic, and need not be about it. */
+  mention?: true
 }
 
 /** Searches answer by index into `places`; a hole means that nothing was found there. */
@@ -40,12 +42,12 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
   return {
     places,
     findTopic: remembered((phrase) => {
+      const rule = topics.ruleOf(phrase)
       const found: TopicMatch[] = []
-      for (const { name, words } of topics.namesOf(phrase)) {
-        for (const at of postings().get(rarest(words, postings())) ?? []) {
-          const field = FIELDS.find((_, index) => texts()[at]?.[index]?.includes(words))
-          const before = found[at]
-          if (field && (!before || FIELDS.indexOf(field) < FIELDS.indexOf(before.field))) found[at] = { field, name }
+      for (const sign of rule.signs) {
+        for (const at of standsIn(sign, postings())) {
+          const match = matchIn(texts()[at] as string[], sign, rule)
+          if (match && isBetter(match, found[at])) found[at] = match
         }
       }
       return found
@@ -55,10 +57,61 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
   }
 }
 
+/** "Our code is available at …" is about nothing. */
+const WHERE_TO_GET_IT =
+  /[^.!?]*\b(?:codes?|data|datasets?|models?|weights|checkpoints?|demos?|project page|resources)\b[^.!?]*\b(?:available|released?|open-sourced?|open-source|found|accessible|hosted|https?)\b[^.!?]*(?:[.!?]|$)/gi
+
 /** The words of each field, in the order of FIELDS. */
 function textsOf({ paper }: Place): string[] {
   const keywords = paper.keywords.map((keyword) => stemWords(cleanText(keyword))).join(APART)
-  return [stemWords(cleanText(paper.title)), keywords, stemWords(cleanText(`${paper.abstract} ${paper.summary}`))]
+  const abstract = cleanText(`${paper.abstract} ${paper.summary}`).replace(WHERE_TO_GET_IT, ` ${APART} `)
+  return [stemWords(cleanText(paper.title)), keywords, stemWords(abstract)]
+}
+
+/** Returns what a sign of a topic finds in the fields of a place. */
+function matchIn(fields: readonly string[], sign: TopicSign, { but, unless }: TopicRule): TopicMatch | undefined {
+  const { name, tells } = sign
+  const [title = '', keywords = '', abstract = ''] = fields
+  const isIn = (text: string, words = sign.words) =>
+    text.includes(words) && (but.length === 0 || withoutAll(text, but).includes(words))
+  const isOther = tells !== 'anywhere' && unless.some((words) => title.includes(words) || keywords.includes(words))
+  if (!isOther) {
+    if (tells !== 'made' && isIn(title)) return { field: 'title', name }
+    const isWhole = () => `${APART}${keywords}${APART}`.includes(`${APART}${sign.words}${APART}`)
+    if (tells === 'whole' ? isWhole() : tells !== 'titled' && tells !== 'made' && isIn(keywords))
+      return { field: 'keywords', name }
+    if (tells === 'made' && isMade(abstract, sign.words)) return { field: 'abstract', name }
+  }
+  if (tells === 'anywhere' && isIn(abstract)) return { field: 'abstract', name }
+  const field = FIELDS.find((_, at) => isIn(fields[at] ?? ''))
+  return sign.mentions && field ? { field, name, mention: true } : undefined
+}
+
+/** Words between "we introduce" and what was made: its name, and what kind it is of. */
+const MADE =
+  / we (?:also |further |then |first )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)((?: [^ |]+){1,9})/g
+
+function isMade(abstract: string, words: string): boolean {
+  for (const [, object = ''] of abstract.matchAll(MADE)) if (`${object} `.includes(words)) return true
+  return false
+}
+
+function withoutAll(text: string, phrases: readonly string[]): string {
+  return phrases.reduce((rest, phrase) => rest.replaceAll(phrase, ` ${APART} `), text)
+}
+
+/** Telling comes before a mention, then the field. */
+function isBetter(match: TopicMatch, before: TopicMatch | undefined): boolean {
+  if (!before) return true
+  if (!match.mention !== !before.mention) return !match.mention
+  return FIELDS.indexOf(match.field) < FIELDS.indexOf(before.field)
+}
+
+/** Lists the places where a sign may stand: those of its rarest word, or of any with its end. */
+function standsIn({ words }: TopicSign, postings: ReadonlyMap<string, number[]>): readonly number[] {
+  if (words.startsWith(' ')) return postings.get(rarest(words, postings)) ?? []
+  const end = words.trim()
+  return [...new Set([...postings].flatMap(([word, places]) => (word.endsWith(end) ? places : [])))]
 }
 
 /** Lists the places of each word: a phrase is looked for only where its rarest word stands. */

@@ -1,6 +1,7 @@
 // Which topics a week had more and fewer papers of than the one before, in words. Pure.
 import type { Place } from '../edition/place.ts'
 import { indexPlaces, type PlaceIndex } from './place-index.ts'
+import { BROAD_TOPICS } from './topics/broad-topics.ts'
 import { TOPIC_GROUPS } from './topics/groups.ts'
 import type { Topics } from './topics/topics.ts'
 
@@ -22,7 +23,8 @@ const WEEK_PAPERS_MIN = 20
 export function trendsOf(week: readonly Place[], before: readonly Place[], topics: Topics): Trends {
   if (week.length < WEEK_PAPERS_MIN || before.length < WEEK_PAPERS_MIN) return { up: '', down: '' }
   const [now, then] = [indexPlaces(week, topics), indexPlaces(before, topics)]
-  const moved = TOPIC_GROUPS.flatMap(([name = '']) => {
+  const names = [...TOPIC_GROUPS, ...BROAD_TOPICS.map((topic) => topic.names)].map(([name = '']) => name)
+  const moved = names.flatMap((name) => {
     const [to, from] = [countOf(now, name), countOf(then, name)]
     if (Math.max(to, from) < PAPERS_MIN) return []
     const expected = (from * week.length) / before.length

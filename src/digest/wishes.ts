@@ -37,6 +37,8 @@ export interface Wishes {
  */
 const WEIGHTS: Record<Field, number> = { title: 3, keywords: 2, abstract: 1 }
 const FOLLOWED_WEIGHT = 3
+/** A mention is better than nothing, and no match for whoever wants a topic only, or never. */
+const MENTION_WEIGHT = 0.5
 const FIELD_WORDS: Record<Field, string> = {
   title: 'in its title',
   keywords: 'in its keywords',
@@ -89,15 +91,15 @@ export function strengthAt({ choices, places, ...phrases }: Wishes, at: number):
   const { paper, upvotes } = places[at] as Place
   if (paper.withdrawnAt !== null || upvotes < choices.minimumVotes) return -1
   if (choices.onlyWithCode && paper.codeUrl === null) return -1
-  for (const { found } of phrases.mute) if (found[at]) return -1
+  for (const { found } of phrases.mute) if (isAbout(found[at])) return -1
   let strength = 0
   for (const { found } of phrases.include) {
     const match = found[at]
-    if (match && WEIGHTS[match.field] > strength) strength = WEIGHTS[match.field]
+    if (match) strength = Math.max(strength, match.mention ? MENTION_WEIGHT : WEIGHTS[match.field])
   }
   for (const { found } of phrases.authors) if (found[at]) strength = FOLLOWED_WEIGHT
   for (const { found } of phrases.organisations) if (found[at]) strength = FOLLOWED_WEIGHT
-  return strength === 0 && choices.includeMeans === 'only' && isIncluding(choices) ? -1 : strength
+  return strength <= MENTION_WEIGHT && choices.includeMeans === 'only' && isIncluding(choices) ? -1 : strength
 }
 
 /** Judges the place at an index in full, as strengthAt does in brief. */
@@ -111,8 +113,8 @@ export function judgePlace(wishes: Wishes, at: number): Judgement {
   if (paper.withdrawnAt !== null) unmet.push({ wish: 'present' })
   if (upvotes < choices.minimumVotes) unmet.push({ wish: 'votes', bar: choices.minimumVotes, votes: upvotes })
   if (choices.onlyWithCode && paper.codeUrl === null) unmet.push({ wish: 'code' })
-  for (const muted of matchesAt(mute, at)) unmet.push({ wish: 'mute', ...muted })
-  const included = topics.length + followed.length + houses.length > 0
+  for (const muted of matchesAt(mute, at)) if (isAbout(muted.match)) unmet.push({ wish: 'mute', ...muted })
+  const included = topics.some(({ match }) => isAbout(match)) || followed.length + houses.length > 0
   if (!included && choices.includeMeans === 'only' && isIncluding(choices)) unmet.push({ wish: 'include' })
   return { unmet, topics, authors: followed, organisations: houses }
 }
@@ -152,6 +154,10 @@ export function unmetWords(unmet: Unmet): string {
 
 function matchWords(phrase: string, { field, name }: TopicMatch, aliases: boolean): string {
   return `${phrase} ${FIELD_WORDS[field]}${aliases && name !== phrase ? ` (as "${name}")` : ''}`
+}
+
+function isAbout(match: TopicMatch | undefined): boolean {
+  return match !== undefined && !match.mention
 }
 
 function isIncluding({

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { PermanentError } from '../../errors.ts'
 import { PHRASE_MAX_CHARACTERS } from '../../subscriber/preferences.ts'
 import { readHostFile } from '../template/files.ts'
+import { BROAD_TOPICS, type BroadTopic } from './broad-topics.ts'
 import { TOPIC_GROUPS } from './groups.ts'
 import { stemWords } from './words.ts'
 
@@ -17,10 +18,32 @@ export interface TopicName {
   words: string
 }
 
+/** A name with how much it tells where it stands. */
+export interface TopicSign extends TopicName {
+  /**
+   * Where it makes a paper one of the topic: anywhere, in titles and keywords, in titles and as a
+   * whole keyword, in titles alone, or in abstracts that say it was made.
+   */
+  tells: 'anywhere' | 'named' | 'whole' | 'titled' | 'made'
+  /** Whether an abstract that holds it mentions the topic. */
+  mentions: boolean
+}
+
+/** How papers of a topic are told. */
+export interface TopicRule {
+  signs: readonly TopicSign[]
+  /** Words that are not read. */
+  but: readonly string[]
+  /** With one of these in its title or keywords, a paper is of the topic by `anywhere` alone. */
+  unless: readonly string[]
+}
+
 /** What a phrase means. */
 export interface Topics {
   /** Lists the names under which a phrase is looked for, its own first. */
   namesOf(phrase: string): readonly TopicName[]
+  /** Returns how papers of what a phrase means are told; its own words stand first. */
+  ruleOf(phrase: string): TopicRule
 }
 
 const hostSchema = z.strictObject({
@@ -50,29 +73,70 @@ const hostSchema = z.strictObject({
  */
 export function readTopics(directory?: string): Topics {
   const host = directory === undefined ? undefined : readHostFile(TOPICS_FILE, directory)
-  return makeTopics([...TOPIC_GROUPS, ...(host === undefined ? [] : parseGroups(host))])
+  return makeTopics([...TOPIC_GROUPS, ...(host === undefined ? [] : parseGroups(host))], BROAD_TOPICS)
 }
 
-/** Makes the table of some groups: a phrase has the names of every group that it stands in. */
-function makeTopics(groups: readonly (readonly string[])[]): Topics {
+/**
+ * Makes the table of some groups and broad topics: a phrase has the names of every one that it
+ * stands in.
+ */
+function makeTopics(groups: readonly (readonly string[])[], broad: readonly BroadTopic[]): Topics {
   const byWords = new Map<string, TopicName[]>()
-  for (const group of groups) {
-    const names = group.map((name) => ({ name, words: stemWords(name) }))
+  for (const group of [...groups, ...broad.map(({ names }) => names)]) {
+    const names = group.map(nameFrom)
     for (const { words } of names) {
       const known = byWords.get(words) ?? []
       for (const name of names) if (!known.some((other) => other.words === name.words)) known.push(name)
       byWords.set(words, known)
     }
   }
+  const rules = new Map(
+    broad.flatMap((topic) => topic.names.map((name) => [stemWords(name), ruleFrom(topic)] as const)),
+  )
+  const namesOf = (phrase: string): TopicName[] => {
+    const words = stemWords(phrase)
+    // Nothing but signs: it means nothing, and would be found everywhere.
+    if (words === ' ') return []
+    const others = byWords.get(words) ?? []
+    return [{ name: phrase, words }, ...others.filter((other) => other.words !== words)]
+  }
   return {
-    namesOf(phrase) {
-      const words = stemWords(phrase)
-      // Nothing but signs: it means nothing, and would be found everywhere.
-      if (words === ' ') return []
-      const others = byWords.get(words) ?? []
-      return [{ name: phrase, words }, ...others.filter((other) => other.words !== words)]
+    namesOf,
+    ruleOf(phrase) {
+      const names = namesOf(phrase)
+      const rule = rules.get(names[0]?.words ?? '')
+      const known = new Map(rule?.signs.filter(({ mentions }) => mentions).map((sign) => [sign.words, sign]))
+      // A name of a host's tells as much as it does in a group of its own.
+      const own = names.map(
+        (name): TopicSign => ({ tells: 'anywhere', mentions: true, ...known.get(name.words), ...name }),
+      )
+      const more = rule?.signs.filter(({ mentions }) => !mentions) ?? []
+      return { signs: [...own, ...more], but: rule?.but ?? [], unless: rule?.unless ?? [] }
     },
   }
+}
+
+function ruleFrom(topic: BroadTopic): TopicRule {
+  const { names, whole, telling = [], named = [], titled = [], made = [], but = [], unless = [] } = topic
+  const signs = (list: readonly string[], tells: TopicSign['tells'], mentions = false) =>
+    list.map((name) => ({ ...nameFrom(name), tells, mentions }))
+  return {
+    signs: [
+      ...signs(names, whole ? 'whole' : 'named', true),
+      ...signs(telling, 'anywhere'),
+      ...signs(named, 'named'),
+      ...signs(titled, 'titled'),
+      ...signs(made, 'made'),
+    ],
+    but: but.map(stemWords),
+    unless: unless.map(stemWords),
+  }
+}
+
+/** A name with a star is the end of a word. */
+function nameFrom(name: string): TopicName {
+  const words = stemWords(name)
+  return { name, words: name.startsWith('*') ? words.trimStart() : words }
 }
 
 function parseGroups(json: string): string[][] {

@@ -1,0 +1,69 @@
+// How well a topic finds what is about it: the labelled papers through the product's own rules, as
+// a reader meets them who wants only that topic. Undefined where the captures are not at hand.
+import { indexPlaces } from '../../../src/digest/place-index.ts'
+import { selectPapers } from '../../../src/digest/selection.ts'
+import { readTopics } from '../../../src/digest/topics/topics.ts'
+import type { Place } from '../../../src/edition/place.ts'
+import { PAPERS_MAX, parseChoices } from '../../../src/subscriber/preferences.ts'
+import { capturedAbstracts } from '../../support/captured-abstracts.ts'
+import { capturedMonth } from '../../support/captured-days.ts'
+import { makePlace } from '../../support/places.ts'
+import { hasTopic, LABELS, TOPICS, type Topic } from './labels.ts'
+
+export interface Judged {
+  topic: Topic
+  /** Papers that both passes give the topic. */
+  positives: number
+  found: number
+  precision: number
+  recall: number
+  /** Ids of what was found and is none, and of what was not found. */
+  wrong: string[]
+  missed: string[]
+}
+
+const MONTHS = { tuning: '2025-08', report: '2026-03' } as const
+
+/** Judges every topic over the papers of one part. */
+export function judgeTopics(part: keyof typeof MONTHS): Judged[] | undefined {
+  const places = labelledPlaces(part)
+  if (places.length === 0) return undefined
+  const labels = new Map(LABELS.map((labelled) => [labelled.id, labelled]))
+  const topics = readTopics()
+  return TOPICS.map((topic) => {
+    const choices = parseChoices({ include: [topic], includeMeans: 'only', papers: PAPERS_MAX })
+    const chosen = new Set(
+      places.flatMap((place) => {
+        const { papers } = selectPapers(indexPlaces([place], topics), choices, new Set())
+        return papers.length > 0 ? [place.paper.id] : []
+      }),
+    )
+    const said = (answer: boolean) =>
+      places
+        .map(({ paper }) => paper.id)
+        .filter((id) => hasTopic(labels.get(id) as (typeof LABELS)[number], topic) === answer)
+    const positives = said(true)
+    const wrong = said(false).filter((id) => chosen.has(id))
+    const missed = positives.filter((id) => !chosen.has(id))
+    const right = positives.length - missed.length
+    const found = right + wrong.length
+    return {
+      ...{ topic, positives: positives.length, found, wrong, missed },
+      precision: found === 0 ? 1 : right / found,
+      recall: positives.length === 0 ? 1 : right / positives.length,
+    }
+  })
+}
+
+/** As they stood on the day; a paper whose abstract is not the labelled one is left out. */
+function labelledPlaces(part: keyof typeof MONTHS): Place[] {
+  const wanted = new Map(LABELS.filter((each) => each.part === part).map(({ id, sha256 }) => [id, sha256]))
+  const same = new Set(
+    capturedAbstracts(MONTHS[part]).flatMap(({ id, sha256 }) => (wanted.get(id) === sha256 ? [id] : [])),
+  )
+  const papers = new Map(capturedMonth(MONTHS[part]).flatMap(({ own }) => own.map(({ paper }) => [paper.id, paper])))
+  return [...same].flatMap((id) => {
+    const paper = papers.get(id)
+    return paper ? [makePlace({ position: 1 }, paper)] : []
+  })
+}
