@@ -1,7 +1,7 @@
-// Topics that people type and hardly any paper says: a field of research, or a word that every other
-// abstract holds. What makes a paper one of them is named here by how much it tells, from what such
-// papers have in their titles and keywords. Few and telling: a word that half of all papers hold
-// finds half of all papers.
+// Topics that people type and hardly any paper says: a field of research, or a word that every
+// other abstract holds. What makes a paper one of them is named here by how much it tells, from
+// what such papers have in their titles and keywords. Few and telling: a word that half of all
+// papers hold finds half of all papers.
 
 export interface BroadTopic {
   /**
