@@ -98,6 +98,27 @@ export function writeImage({ literals, holes }: Image, values: Values, target: B
   return end
 }
 
+/** Returns an image with its values as bytes of its own. */
+export function toBytes(image: Image, values: Values): Buffer {
+  const bytes = Buffer.allocUnsafe(sizeOf(image, values))
+  writeImage(image, values, bytes, 0)
+  return bytes
+}
+
+/** Cuts a text at the words that stand in for its slots. */
+export function cutAt(text: string, standIns: Values): Cut {
+  const literals: string[] = []
+  const slots: string[] = []
+  const words = Object.values(standIns)
+  let from = 0
+  for (const match of text.matchAll(new RegExp(words.map((word) => word.replace(/[.+]/g, '\\$&')).join('|'), 'g'))) {
+    literals.push(text.slice(from, match.index))
+    slots.push(Object.keys(standIns).find((slot) => standIns[slot] === match[0]) as string)
+    from = match.index + match[0].length
+  }
+  return { literals: [...literals, text.slice(from)], slots }
+}
+
 /** Buffers that are used again. One that is not given back is left to the garbage. */
 export interface Slabs {
   take(size: number): Buffer

@@ -1,7 +1,10 @@
 // A mail as one message of RFC 5322, from parts that are already in quoted-printable. Pure: the
-// same mail always gives the same bytes, whoever hands them on.
+// same mail always gives the same bytes, whoever hands them on. What the mails of a selection share
+// is composed and encoded once.
 import { domainToASCII } from 'node:url'
 import MimeNode from 'nodemailer/lib/mime-node'
+import { type Draft, fillHeaders } from '../../digest/draft.ts'
+import { cutAt, type Image, openImages, toBytes } from '../../digest/image.ts'
 import type { Mail } from './provider.ts'
 
 /**
@@ -9,6 +12,53 @@ import type { Mail } from './provider.ts'
  * them as they are. The same mail always gives the same bytes.
  */
 export function composeMessage(mail: Mail): string {
+  const { start, between, end } = aroundParts(mail)
+  return `${start}${mail.text}${between}${mail.html}${end}`
+}
+
+/** Returns the bytes of composeMessage: for joined mails at a small part of the cost. */
+export function composeBytes(mail: Mail): Buffer {
+  const { joined, publicId, to, date } = mail
+  if (!joined || !PLAIN_ADDRESS.test(to) || Object.values(joined.slots).some(({ length }) => length !== TOKEN_LENGTH)) {
+    return Buffer.from(composeMessage(mail))
+  }
+  const image = imageOf.get(joined.draft) ?? makeImage(joined.draft)
+  imageOf.set(joined.draft, image)
+  return toBytes(image, { ...joined.slots, publicId, to, date: dateOf(date) })
+}
+
+/**
+ * What the library writes as it is and never folds: anything else it may quote, encode or break
+ * into lines.
+ */
+const PLAIN_ADDRESS = /^(?=.{1,70}$)[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@(?!.*xn--)[a-z0-9-]+(\.[a-z0-9-]+)+$/
+/** Of a token in a link. Where a header is folded depends on no more than lengths. */
+const TOKEN_LENGTH = 59
+const standIn = (letter: string) => letter.repeat(TOKEN_LENGTH)
+const STAND_INS = {
+  unsubscribe: standIn('U'),
+  view: standIn('V'),
+  preferences: standIn('P'),
+  publicId: '00000000-1111-2222-3333-444444444444',
+  to: 'stand-in@stand-in.invalid',
+  date: 'Mon, 01 Jan 2001 00:00:00 +0000',
+}
+
+const images = openImages((text) => text)
+const imageOf = new WeakMap<Draft, Image>()
+
+function makeImage(draft: Draft): Image {
+  const { publicId, to, ...slots } = STAND_INS
+  const { from, subject } = draft
+  const headers = fillHeaders(draft, slots)
+  const date = '2001-01-01T00:00:00.000Z'
+  const { start, between, end } = aroundParts({ publicId, to, from, subject, headers, date })
+  const cut = (text: string) => cutAt(text, STAND_INS)
+  return images.make([cut(start), draft.text, cut(between), draft.html, cut(end)])
+}
+
+/** Returns what stands before, between and behind the text and the HTML of a message. */
+function aroundParts(mail: Omit<Mail, 'html' | 'text' | 'joined'>): { start: string; between: string; end: string } {
   // "=_" cannot stand in quoted-printable, where "=" is always followed by two hexadecimal digits
   // or a line's end.
   const boundary = `=_${mail.publicId}`
@@ -20,9 +70,17 @@ export function composeMessage(mail: Mail): string {
   head.setHeader('Date', new Date(mail.date))
   head.setHeader('Message-ID', messageIdOf(mail))
   for (const [name, value] of Object.entries(mail.headers)) head.setHeader(name, toHeaderValue(value))
-  const part = (type: string, body: string) =>
-    `--${boundary}\r\nContent-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n${body}\r\n`
-  return `${head.buildHeaders()}\r\n\r\n${part('text/plain', mail.text)}${part('text/html', mail.html)}--${boundary}--\r\n`
+  const open = (type: string) =>
+    `--${boundary}\r\nContent-Type: ${type}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n`
+  return {
+    start: `${head.buildHeaders()}\r\n\r\n${open('text/plain')}`,
+    between: `\r\n${open('text/html')}`,
+    end: `\r\n--${boundary}--\r\n`,
+  }
+}
+
+function dateOf(iso: string): string {
+  return new Date(iso).toUTCString().replace('GMT', '+0000')
 }
 
 /** Returns the mail's own Message-ID: its public id at the sender's domain. */

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { composeMessage } from './message.ts'
+import { composeBytes } from './message.ts'
 import {
   type BatchOutcome,
   type BatchRequest,
@@ -96,7 +96,7 @@ async function writeAll(
     await mkdir(path, { recursive: true, mode: FOLDER_MODE })
     await byWriters(names, async (name, index) => {
       signal?.throwIfAborted()
-      await writeFile(name, composeMessage(mails[index] as Mail), { mode: FILE_MODE })
+      await writeFile(name, composeBytes(mails[index] as Mail), { mode: FILE_MODE })
     })
     return names
   } catch (error) {

@@ -4,22 +4,28 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { composeBytes, composeMessage } from '../../../src/delivery/provider/message.ts'
 import { openOutbox } from '../../../src/delivery/provider/outbox.ts'
 import type { Mail } from '../../../src/delivery/provider/provider.ts'
 import { openResend } from '../../../src/delivery/provider/resend/resend.ts'
+import { fill, fillHeaders } from '../../../src/digest/draft.ts'
+import { draftOf, preparePieces } from '../../../src/digest/joining.ts'
 import { loadTemplates, type Templates } from '../../../src/digest/rendering.ts'
 import { widthOf } from '../../../src/digest/text/text.ts'
 import { HOST, PLACES, SLOTS } from '../../digest/golden/places.ts'
 import { type CapturedDay, capturedDays } from '../../support/captured-days.ts'
 import { LENGTHS, mailsOf, piecesOf } from '../../support/captured-mails.ts'
+import { selectionOf } from '../../support/digests.ts'
 import { openResendStandIn } from '../../support/resend-stand-in.ts'
 import { hasSpamAssassin, pointsOfTheSource, SCORE_MAX, scoreMessages } from '../../support/spamassassin.ts'
 
 const GOLDEN: CapturedDay = { name: 'golden', date: '2026-03-05', places: PLACES }
 const DEFAULT_PAPERS = 10
 const TEXT_WIDTH = 72
+const DATES = { min: new Date('2026-01-01'), max: new Date('2036-01-01'), noInvalidDate: true }
 const SUBJECT_MAX = 78
 /**
  * Reads every message of a folder and prints what Python's parser finds wrong and what it reads.
@@ -260,3 +266,35 @@ function hasPython(): boolean {
     existsSync(join(path, 'python3')),
   )
 }
+
+describe('a joined mail', () => {
+  it('is composed to the same bytes from what its selection shares, whoever it is for', async () => {
+    const templates = await loadTemplates()
+    const day = { date: GOLDEN.date, places: GOLDEN.places }
+    const selection = selectionOf({ ...day, kind: 'daily' })
+    for (const length of LENGTHS) {
+      const draft = draftOf(preparePieces(await piecesOf(day, length, templates), 'quoted-printable'), selection)
+      const token = fc.stringMatching(/^[A-Za-z0-9_-]{59}$/)
+      const address = fc.oneof(
+        fc.constantFrom('ada@example.org', 'a+b_c.d@x-y.example', 'Grüße@exämple.org', '"o hara"@example.org'),
+        fc.constantFrom('a.@example.org', 'ada@EXAMPLE.org', 'ada@xn--exmple-cua.org', `${'a'.repeat(64)}@example.org`),
+        fc.emailAddress(),
+      )
+      fc.assert(
+        fc.property(token, token, token, fc.uuid(), address, fc.date(DATES), (...given) => {
+          const [unsubscribe, view, preferences, publicId, to, date] = given
+          const slots = { unsubscribe, view, preferences }
+          const { from, subject } = draft
+          const shown = {
+            headers: fillHeaders(draft, slots),
+            html: fill(draft.html, slots),
+            text: fill(draft.text, slots),
+          }
+          const mail = { publicId, to, from, subject, date: date.toISOString(), ...shown }
+          expect(composeBytes({ ...mail, joined: { draft, slots } }).toString()).toBe(composeMessage(mail))
+        }),
+        { numRuns: 60 },
+      )
+    }
+  })
+})

@@ -3,7 +3,7 @@
 // over twice.
 import SMTPPool from 'nodemailer/lib/smtp-pool'
 import { describeError } from '../../../errors.ts'
-import { composeMessage, messageIdOf, senderOf } from '../message.ts'
+import { composeBytes, composeMessage, messageIdOf, senderOf } from '../message.ts'
 import { isLoopback } from '../outside.ts'
 import { type BatchOutcome, type Mail, type MailOutcome, NO_QUOTA, type Provider, type Quota } from '../provider.ts'
 import { DOWN_MS, readRefusal, type SmtpOutcome } from './answer.ts'
@@ -43,7 +43,7 @@ const IDLE_MS = 30_000
 export function openSmtp(settings: SmtpSettings): Provider {
   const { server, dkim } = settings
   const isHere = isLoopback(server.host)
-  const signMessage = dkim ? openDkim(dkim) : async (message: string) => Buffer.from(message)
+  const sign = dkim ? openDkim(dkim) : undefined
   const pool = new SMTPPool({
     pool: true,
     host: server.host,
@@ -67,7 +67,7 @@ export function openSmtp(settings: SmtpSettings): Provider {
   /** Everything that can fail without the server fails here, before anything is handed over. */
   async function prepare(mail: Mail, signal: AbortSignal): Promise<Handover> {
     const { address, domain } = senderOf(mail)
-    const message = await signMessage(composeMessage(mail), domain)
+    const message = sign ? await sign(composeMessage(mail), domain) : composeBytes(mail)
     return { from: address, to: mail.to, messageId: messageIdOf(mail), message, signal }
   }
 
