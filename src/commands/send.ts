@@ -78,9 +78,12 @@ export async function sendEdition(
   await planAll(round, edition, only)
   await tellProgress(round)
   const progress = terminal.follow(`Sending ${editionName(edition)}`)
-  const { accounts, standstill } = await drainEdition({ ...round, queue }, edition.id, subscriber?.id ?? null, (now) =>
-    progress.update(now.submitted - before.submitted, now.waiting + now.submitted - before.submitted),
-  )
+  let most = 0
+  const followed = await drainEdition({ ...round, queue }, edition.id, subscriber?.id ?? null, (waiting) => {
+    most = Math.max(most, waiting)
+    progress.update(most - waiting, most)
+  })
+  const { accounts, standstill } = followed
   const submittedNow = accounts.submitted - before.submitted
   progress.end(`${editionName(edition)}: ${submittedNow.toLocaleString('en')} submitted`)
   return { accounts, submittedNow, standstill }
