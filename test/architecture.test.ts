@@ -25,6 +25,7 @@ import {
 import {
   findBoundFragments,
   findBuiltJoins,
+  findForeignClocks,
   findHiddenStatements,
   findMixedStatements,
 } from './support/statements/style.ts'
@@ -279,6 +280,26 @@ const rules: Rule[] = [
     sound: {
       'src/a.ts':
         "import { sql } from 'kysely'\nconst f = (db: A) => db.transaction().execute((trx) => sql`select 1`.execute(trx))",
+    },
+  },
+  {
+    name: "statements ask the program's own clock",
+    find: ({ files }) => findForeignClocks(files),
+    broken: [
+      [
+        { 'src/a.ts': "import { sql } from 'kysely'\nconst isLate = sql`e.late_at < now()`" },
+        /a.ts:2 isLate asks now\(\): ask round_now\(\) or round_clock\(\)/,
+      ],
+      [
+        { 'src/a.ts': "import { sql } from 'kysely'\nconst at = sql`Clock_Timestamp()`" },
+        /at asks Clock_Timestamp\(\)/,
+      ],
+      [{ 'src/a.ts': "import { sql } from 'kysely'\nconst day = sql`current_date + 1`" }, /day asks current_date/],
+    ],
+    sound: {
+      'src/a.ts':
+        "import { sql } from 'kysely'\nconst isLate = sql`round_now() > round_clock() or e.known()`\nDate.now()",
+      'src/database/migrations/001-initial.ts': "import { sql } from 'kysely'\nconst at = sql`default now()`",
     },
   },
   {

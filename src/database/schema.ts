@@ -234,7 +234,7 @@ export interface SubscriberRow {
   waiting_since: StampedTimestamp
   /**
    * Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with
-   * next_due_at = now().
+   * next_due_at = round_now().
    */
   welcome: Generated<boolean>
   next_due_at: OptionalTimestamp

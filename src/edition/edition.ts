@@ -96,5 +96,5 @@ export function nextStepOf(
 export function isStoppedSql(alias: string): RawBuilder<boolean> {
   const e = sql.table(alias)
   return sql<boolean>`(${e}.stopped_reason is not null
-    and (${e}.stopped_until is null or ${e}.stopped_until > clock_timestamp()))`
+    and (${e}.stopped_until is null or ${e}.stopped_until > round_clock()))`
 }

@@ -164,7 +164,7 @@ export async function markFrozen(
 ): Promise<void> {
   const { numUpdatedRows } = await trx
     .updateTable('editions')
-    .set({ state: 'frozen', reason: null, incomplete, frozen_at: sql`clock_timestamp()` })
+    .set({ state: 'frozen', reason: null, incomplete, frozen_at: sql`round_clock()` })
     .where('id', '=', id)
     .where('state', '<>', 'frozen')
     .executeTakeFirst()
@@ -231,7 +231,7 @@ export async function markStopped(
   reason: string,
   untilMs: number | null,
 ): Promise<void> {
-  const until = untilMs === null ? null : sql<Date>`clock_timestamp() + make_interval(secs => ${untilMs / 1000})`
+  const until = untilMs === null ? null : sql<Date>`round_clock() + make_interval(secs => ${untilMs / 1000})`
   await db
     .updateTable('editions')
     .set({ stopped_reason: reason, stopped_until: until })

@@ -73,7 +73,7 @@ async function countBatches(
 ): Promise<{ waiting: number; movable: number; unsettled: number }> {
   const { rows } = await sql<{ waiting: number; movable: number; unsettled: number }>`
     select count(*) as unsettled,
-      count(*) filter (where next_attempt_at < clock_timestamp() + make_interval(secs => ${PATIENCE_SECONDS})) as movable,
+      count(*) filter (where next_attempt_at < round_clock() + make_interval(secs => ${PATIENCE_SECONDS})) as movable,
       coalesce(sum(cardinality(members)) filter (where next_attempt_at < 'infinity'), 0) as waiting
     from batches b
     where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and (${only}::int is null or ${only}::int = any(b.members))`.execute(

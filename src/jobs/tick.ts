@@ -28,9 +28,7 @@ export async function tick(round: TickRound): Promise<Job[]> {
   const { db } = round
   const now = await getNow(db)
   await ensureDates(round, dateOf(now))
-  await sql`insert into ticks (name) values ('tick') on conflict (name) do update set at = clock_timestamp()`.execute(
-    db,
-  )
+  await sql`insert into ticks (name) values ('tick') on conflict (name) do update set at = round_clock()`.execute(db)
   const unfrozen = await listUnfrozenEditions(db)
   const jobs: Job[] = [{ name: 'sweep' }]
   jobs.push(...(await collectJobs(round, now, unfrozen)))
@@ -50,9 +48,7 @@ export async function tick(round: TickRound): Promise<Job[]> {
  */
 export async function getTickAgeMs({ db }: Pick<Round, 'db'>): Promise<number> {
   const { rows } = await sql<{ age: number }>`
-    select (extract(epoch from clock_timestamp() - at) * 1000)::float8 as age from ticks where name = 'tick'`.execute(
-    db,
-  )
+    select (extract(epoch from round_clock() - at) * 1000)::float8 as age from ticks where name = 'tick'`.execute(db)
   return rows[0]?.age ?? Number.POSITIVE_INFINITY
 }
 

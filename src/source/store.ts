@@ -54,7 +54,7 @@ async function writeListings(
   await sql`
     insert into papers (id, facts)
     select l->'paper'->>'id', l->'paper' from jsonb_array_elements(${rows}::jsonb) l order by 1
-    on conflict (id) do update set facts = papers.facts || excluded.facts, changed_at = now()
+    on conflict (id) do update set facts = papers.facts || excluded.facts, changed_at = round_now()
       where papers.facts <> papers.facts || excluded.facts`.execute(trx)
   await sql`
     insert into listings (date, paper_id, submitted_at)

@@ -57,7 +57,7 @@ export async function markAddress(
   await trx.deleteFrom('suppressions').where('address_hash', '=', hash).where('reason', '=', 'erased').execute()
   await trx
     .updateTable('subscribers')
-    .set({ address, address_hash: hash, token_epoch: sql`token_epoch + 1`, changed_at: sql`now()` })
+    .set({ address, address_hash: hash, token_epoch: sql`token_epoch + 1`, changed_at: sql`round_now()` })
     .where('id', '=', id)
     .execute()
   return own.address

@@ -83,7 +83,7 @@ export async function markChanged(
   if (change.zone !== undefined) await assertZones(trx, new Set([change.zone]))
   const { rows } = await sql<Omit<Preferences, 'choices'> & { choices: unknown; pauseDate: string | null }>`
     select p.choices, s.silence, s.cadence, s.weekday, s.hour, s.zone, s.paused_until as "pausedUntil",
-      ${localDateSql('s', sql`now()`)} + ${pauseDays(change)}::int as "pauseDate"
+      ${localDateSql('s', sql`round_now()`)} + ${pauseDays(change)}::int as "pauseDate"
     from subscribers s join preferences p on p.id = s.preferences_id
     where s.id = ${id} and s.consent = 'confirmed' for update of s`.execute(trx)
   const row = rows[0]
@@ -105,9 +105,9 @@ export async function markChanged(
   await sql`
     update subscribers s set preferences_id = coalesce(${preferencesId}::int, s.preferences_id), silence = ${after.silence}, cadence = a.cadence,
       weekday = a.weekday, hour = a.hour, zone = a.zone, paused_until = ${after.pausedUntil}::date,
-      waiting_since = case when ${waitsAnew}::boolean then now() else s.waiting_since end,
-      next_due_at = case when ${clockMoves}::boolean and not s.welcome then ${nextHourSql('a', sql`now()`)} else s.next_due_at end,
-      changed_at = now()
+      waiting_since = case when ${waitsAnew}::boolean then round_now() else s.waiting_since end,
+      next_due_at = case when ${clockMoves}::boolean and not s.welcome then ${nextHourSql('a', sql`round_now()`)} else s.next_due_at end,
+      changed_at = round_now()
     from (select ${after.cadence}::text as cadence, ${after.weekday}::smallint as weekday, ${after.hour}::smallint as hour,
       ${after.zone}::text as zone) a
     where s.id = ${id}`.execute(trx)

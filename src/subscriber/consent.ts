@@ -89,7 +89,7 @@ export async function insertPending(
       consent: 'pending',
       consent_source: ask.consentSource,
       consent_page: ask.consentPage,
-      asked_at: sql<Date>`now()`,
+      asked_at: sql<Date>`round_now()`,
       preferences_id: preferencesId as number,
       cadence: ask.cadence,
       weekday: ask.weekday,
@@ -119,10 +119,10 @@ export async function markConfirmed(
       and address_hash = (select address_hash from subscribers where id = ${id} and address is not null)`.execute(trx)
   const { numAffectedRows } = await sql`
     update subscribers s set consent = 'confirmed', consent_source = a.consent_source, consent_page = a.consent_page, consent_note = null,
-      asked_at = ${askedAt}::timestamptz, confirmed_at = now(), left_at = null, preferences_id = a.preferences_id,
+      asked_at = ${askedAt}::timestamptz, confirmed_at = round_now(), left_at = null, preferences_id = a.preferences_id,
       cadence = a.cadence, weekday = a.weekday, hour = a.hour, zone = a.zone, silence = a.silence, paused_until = null,
-      waiting_since = now(), welcome = ${ask.welcome}::boolean,
-      next_due_at = case when ${ask.welcome}::boolean then now() else ${nextHourSql('a', sql`now()`)} end, changed_at = now()
+      waiting_since = round_now(), welcome = ${ask.welcome}::boolean,
+      next_due_at = case when ${ask.welcome}::boolean then round_now() else ${nextHourSql('a', sql`round_now()`)} end, changed_at = round_now()
     from (select ${ask.consentSource}::text as consent_source, ${ask.consentPage}::text as consent_page,
       ${preferencesId}::int as preferences_id, ${ask.cadence}::text as cadence, ${ask.weekday}::smallint as weekday,
       ${ask.hour}::smallint as hour, ${ask.zone}::text as zone, ${ask.silence}::text as silence) a
@@ -137,10 +137,10 @@ export async function markConfirmed(
  */
 export async function markResubscribed(db: Kysely<Database>, publicId: string): Promise<boolean> {
   await sql`
-    update subscribers s set consent = 'confirmed', left_at = null, waiting_since = now(),
-      next_due_at = ${nextHourSql('s', sql`now()`)}, changed_at = now()
+    update subscribers s set consent = 'confirmed', left_at = null, waiting_since = round_now(),
+      next_due_at = ${nextHourSql('s', sql`round_now()`)}, changed_at = round_now()
     where s.public_id = ${publicId} and s.consent = 'unsubscribed' and s.address is not null
-      and s.left_at > now() - make_interval(mins => ${COME_BACK_MINUTES})
+      and s.left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES})
       and not exists (select from suppressions x where x.address_hash = s.address_hash)`.execute(db)
   return isConfirmed(db, publicId)
 }
@@ -158,7 +158,7 @@ export async function findComeBackUntil(db: Kysely<Database>, publicId: string):
   const { rows } = await sql<{ until: Date | null }>`
     select left_at + make_interval(mins => ${COME_BACK_MINUTES}) as until from subscribers
     where public_id = ${publicId} and consent = 'unsubscribed' and address is not null
-      and left_at > now() - make_interval(mins => ${COME_BACK_MINUTES})`.execute(db)
+      and left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES})`.execute(db)
   return rows[0]?.until ?? null
 }
 
@@ -170,8 +170,8 @@ export async function prunePending(db: Kysely<Database>): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     with gone as (
       delete from subscribers where consent = 'pending'
-        and created_at < now() - make_interval(days => ${PENDING_DAYS})
-        and not exists (select from credentials c where c.subscriber_id = subscribers.id and c.expires_at > clock_timestamp())
+        and created_at < round_now() - make_interval(days => ${PENDING_DAYS})
+        and not exists (select from credentials c where c.subscriber_id = subscribers.id and c.expires_at > round_clock())
       returning id
     ), kept as (
       insert into spent_credentials (hash, purpose, fate, spent_at)

@@ -36,7 +36,7 @@ export async function ensureCredential(
   await sql`
     insert into credentials (hash, purpose, subscriber_id, payload, expires_at)
     values (${hashToken(token)}, ${purpose}, ${subscriberId}, ${payload === null ? null : JSON.stringify(payload)}::jsonb,
-      clock_timestamp() + make_interval(hours => ${LIFE_HOURS[purpose]}))
+      round_clock() + make_interval(hours => ${LIFE_HOURS[purpose]}))
     on conflict (subscriber_id, purpose) where purpose <> 'undo' do update set hash = excluded.hash,
       payload = excluded.payload, issued_at = excluded.issued_at, expires_at = excluded.expires_at, used_at = null`.execute(
     trx,
@@ -64,7 +64,7 @@ export async function claimCredential(
 ): Promise<Credential | undefined> {
   if (!isToken(token)) return undefined
   const { rows } = await sql<Credential>`
-    update credentials set used_at = clock_timestamp() where ${usableSql(purpose, token)} returning ${columnsSql}`.execute(
+    update credentials set used_at = round_clock() where ${usableSql(purpose, token)} returning ${columnsSql}`.execute(
     trx,
   )
   return rows[0]
@@ -87,7 +87,7 @@ export async function pruneCredentialsOf(
  */
 export async function pruneCredentials(db: Kysely<Database>): Promise<number> {
   return db.transaction().execute(async (trx) => {
-    const over = sql`expires_at <= clock_timestamp() and not (purpose = 'confirm' and exists (
+    const over = sql`expires_at <= round_clock() and not (purpose = 'confirm' and exists (
       select from subscribers s where s.id = subscriber_id and s.consent = 'pending'))`
     await insertSpent(trx, over, 'expired')
     const { numAffectedRows } = await sql`delete from credentials where ${over}`.execute(trx)
@@ -101,5 +101,5 @@ const columnsSql = sql`subscriber_id as "subscriberId", payload, issued_at as "i
  * The token itself is never compared: only its hash is known here, so timing tells nothing of it.
  */
 function usableSql(purpose: CredentialPurpose, token: string) {
-  return sql`hash = ${hashToken(token)} and purpose = ${purpose} and used_at is null and expires_at > clock_timestamp()`
+  return sql`hash = ${hashToken(token)} and purpose = ${purpose} and used_at is null and expires_at > round_clock()`
 }

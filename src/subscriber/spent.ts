@@ -37,7 +37,7 @@ export async function insertSpent(
 ): Promise<void> {
   await sql`
     insert into spent_credentials (hash, purpose, subscriber_id, fate, spent_at)
-    select hash, purpose, subscriber_id, ${fateSql(fate)}, coalesce(used_at, least(expires_at, clock_timestamp()))
+    select hash, purpose, subscriber_id, ${fateSql(fate)}, coalesce(used_at, least(expires_at, round_clock()))
     from credentials where ${condition} for update
     on conflict (hash) do nothing`.execute(trx)
 }
@@ -54,7 +54,7 @@ export async function findSpent(
     where hash = ${hashToken(token)} and purpose = ${purpose} and ${isKept(sql`spent_at`)}
     union all
     select subscriber_id, ${fateSql('expired')} from credentials
-    where hash = ${hashToken(token)} and purpose = ${purpose} and (used_at is not null or expires_at <= clock_timestamp())
+    where hash = ${hashToken(token)} and purpose = ${purpose} and (used_at is not null or expires_at <= round_clock())
       and ${isKept(sql`coalesce(used_at, expires_at)`)}`.execute(db)
   return rows[0]
 }
@@ -71,10 +71,10 @@ export async function pruneSpent(db: Kysely<Database>): Promise<number> {
 }
 
 function fateSql(unused: CredentialFate): RawBuilder<CredentialFate> {
-  return sql`case when used_at is not null then 'used' when expires_at <= clock_timestamp() then 'expired'
+  return sql`case when used_at is not null then 'used' when expires_at <= round_clock() then 'expired'
     else ${sql.lit(unused)} end`
 }
 
 function isKept(at: RawBuilder<unknown>): RawBuilder<boolean> {
-  return sql`(${at} > clock_timestamp() - make_interval(days => ${sql.lit(KEPT_DAYS)}))`
+  return sql`(${at} > round_clock() - make_interval(days => ${sql.lit(KEPT_DAYS)}))`
 }

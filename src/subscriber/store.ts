@@ -68,8 +68,8 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
     ), added as (
       insert into subscribers (address, address_hash, consent, consent_source, consent_page, consent_note, confirmed_at,
         preferences_id, cadence, weekday, hour, zone, next_due_at)
-      select address, address_hash, 'confirmed', source, page, note, case when source = 'operator' then now() end, preferences, cadence, weekday, hour, zone,
-        ${nextHourSql('given', sql`now()`)}
+      select address, address_hash, 'confirmed', source, page, note, case when source = 'operator' then round_now() end, preferences, cadence, weekday, hour, zone,
+        ${nextHourSql('given', sql`round_now()`)}
       from given where not exists (select from suppressions s where s.address_hash = given.address_hash)
       order by place on conflict do nothing returning address
     )
@@ -124,8 +124,8 @@ export async function markUnsubscribed(db: Kysely<Database>, publicId: string): 
     .set({
       consent: 'unsubscribed',
       next_due_at: null,
-      left_at: sql`case when consent = 'unsubscribed' then left_at else now() end`,
-      changed_at: sql`case when consent = 'unsubscribed' then changed_at else now() end`,
+      left_at: sql`case when consent = 'unsubscribed' then left_at else round_now() end`,
+      changed_at: sql`case when consent = 'unsubscribed' then changed_at else round_now() end`,
     })
     .where('public_id', '=', publicId)
     .returning('id')
@@ -140,7 +140,7 @@ export async function markUnsubscribed(db: Kysely<Database>, publicId: string): 
 export async function markPaused(db: Kysely<Database>, id: number, until: string | null): Promise<void> {
   await db
     .updateTable('subscribers')
-    .set({ paused_until: until, waiting_since: sql`now()`, changed_at: sql`now()` })
+    .set({ paused_until: until, waiting_since: sql`round_now()`, changed_at: sql`round_now()` })
     .where('id', '=', id)
     .execute()
 }
@@ -148,7 +148,7 @@ export async function markPaused(db: Kysely<Database>, id: number, until: string
 /** Tells whether any confirmed reader's chosen hour has come. */
 export async function isReaderDue(db: Kysely<Database>): Promise<boolean> {
   const { rows } =
-    await sql`select from subscribers where consent = 'confirmed' and next_due_at <= now() limit 1`.execute(db)
+    await sql`select from subscribers where consent = 'confirmed' and next_due_at <= round_now() limit 1`.execute(db)
   return rows.length > 0
 }
 
@@ -163,17 +163,17 @@ export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: numbe
   // Of those whose hour is still to come one is enough; an hour that has passed by a week has come
   // again since.
   const { rows } = await sql<{ week: string | null }>`
-    with last as (select ${weekOfSql(sql`now()`, cutoffMinutes)} as week),
+    with last as (select ${weekOfSql(sql`round_now()`, cutoffMinutes)} as week),
     pointed as (
       select last.week, false as welcome from last where exists (
         select from subscribers where consent = 'confirmed' and cadence = 'weekly'
-          and next_due_at > now() and next_due_at < ${cutoffAfter(1)}
+          and next_due_at > round_now() and next_due_at < ${cutoffAfter(1)}
       )
       union
       select ${weekOfSql(sql`h.at`, cutoffMinutes)}, s.welcome from subscribers s cross join lateral (
-        select case when s.next_due_at > now() - interval '6 days' then s.next_due_at else ${lastHourSql('s', sql`now()`)} end as at
+        select case when s.next_due_at > round_now() - interval '6 days' then s.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as at
       ) h
-      where s.consent = 'confirmed' and s.cadence = 'weekly' and s.next_due_at <= now()
+      where s.consent = 'confirmed' and s.cadence = 'weekly' and s.next_due_at <= round_now()
     )
     select distinct week from pointed where not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')

@@ -16,6 +16,7 @@ import { up as stops } from './014-stops.ts'
 import { up as placesBefore } from './015-places-before.ts'
 import { up as testMails } from './016-test-mails.ts'
 import { up as suppressionNotes } from './017-suppression-notes.ts'
+import { up as clock } from './018-clock.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -35,4 +36,5 @@ export const migrations = {
   '015-places-before': { up: placesBefore },
   '016-test-mails': { up: testMails },
   '017-suppression-notes': { up: suppressionNotes },
+  '018-clock': { up: clock },
 }

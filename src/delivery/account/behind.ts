@@ -44,7 +44,7 @@ export async function listBehind(db: Kysely<Database>): Promise<Behind[]> {
     where ${isStoppedSql('e')} or b.waiting > 0 or b.unresolved > 0
       or exists (select from stops s where s.date = e.date and s.kind = e.kind)
       or (e.state in ('open', 'held') and not e.archive
-        and e.cutoff_at < clock_timestamp() - make_interval(mins => ${sql.lit(UNRANKED_MINUTES)}))
+        and e.cutoff_at < round_clock() - make_interval(mins => ${sql.lit(UNRANKED_MINUTES)}))
     order by e.date desc, e.kind`.execute(db)
   return rows
 }

@@ -193,7 +193,7 @@ async function getReaderFacts(
     nextHour: string | null
     isTheirWeek: boolean | null
   }>`
-    select coalesce(s.paused_until >= (now() at time zone s.zone)::date, false) as "isPaused",
+    select coalesce(s.paused_until >= (round_now() at time zone s.zone)::date, false) as "isPaused",
       (select x.reason from suppressions x where x.address_hash = s.address_hash) as suppressed,
       coalesce(s.confirmed_at, s.created_at) as "subscribedAt", s.waiting_since as "waitingSince",
       to_char(s.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "nextHour",

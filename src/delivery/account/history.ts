@@ -54,7 +54,7 @@ export async function findTheirWeek(
   cutoffMinutes: number,
 ): Promise<EditionDate | undefined> {
   const { rows } = await sql<{ week: string | null }>`
-    select ${weekOfSql(lastHourSql('s', sql`now()`), cutoffMinutes)} as week from subscribers s where s.id = ${subscriberId}`.execute(
+    select ${weekOfSql(lastHourSql('s', sql`round_now()`), cutoffMinutes)} as week from subscribers s where s.id = ${subscriberId}`.execute(
     db,
   )
   return rows[0]?.week ?? undefined

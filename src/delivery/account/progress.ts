@@ -29,7 +29,7 @@ export async function claimPlanned(db: Kysely<Database>): Promise<Planned[]> {
     with made as (
       insert into progress (edition_id, expected)
       select e.id, e.due + (select count(*) from (${toComeSql('e')}) c)::int from editions e
-      where e.state = 'frozen' and e.due > 0 and e.frozen_at > now() - make_interval(days => ${sql.lit(MOVING_DAYS)})
+      where e.state = 'frozen' and e.due > 0 and e.frozen_at > round_now() - make_interval(days => ${sql.lit(MOVING_DAYS)})
         and not exists (select from progress p where p.edition_id = e.id)
       on conflict do nothing returning edition_id, expected
     )
@@ -47,8 +47,8 @@ export async function claimPlanned(db: Kysely<Database>): Promise<Planned[]> {
 export async function claimReached(db: Kysely<Database>, editionId: number | null): Promise<Reached[]> {
   if (editionId !== null && !(await claimLook(db, editionId))) return []
   const { rows } = await sql<Reached>`
-    update progress p set tenth = r.tenths, looked_at = clock_timestamp(),
-      finished_at = case when r.is_finished then clock_timestamp() end
+    update progress p set tenth = r.tenths, looked_at = round_clock(),
+      finished_at = case when r.is_finished then round_clock() end
     from (
       select x.edition_id, e.date, e.kind, w.waiting = 0 and not exists (${toComeSql('e')}) as is_finished,
         least(10, 10 * (e.due - w.waiting) / greatest(e.due, x.expected, 1)) as tenths
@@ -62,9 +62,9 @@ export async function claimReached(db: Kysely<Database>, editionId: number | nul
 
 async function claimLook(db: Kysely<Database>, editionId: number): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    update progress p set looked_at = clock_timestamp()
+    update progress p set looked_at = round_clock()
     where p.edition_id = ${editionId} and p.finished_at is null and (
-      p.looked_at < clock_timestamp() - make_interval(secs => ${sql.lit(LOOK_EVERY_SECONDS)})
+      p.looked_at < round_clock() - make_interval(secs => ${sql.lit(LOOK_EVERY_SECONDS)})
       or not exists (select from batches b where b.edition_id = p.edition_id and ${isUnsettledSql('b')})
     )`.execute(db)
   return Number(numAffectedRows) > 0

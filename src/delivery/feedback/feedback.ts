@@ -71,8 +71,8 @@ export async function pruneEvents(db: Kysely<Database>): Promise<void> {
   await sql`
     delete from events where id in (
       select id from events
-      where received_at < now() - make_interval(days => ${PLAIN_KEPT_DAYS})
-        and (type in ('sent', 'delayed', 'delivered', 'other') or received_at < now() - make_interval(days => ${GRAVE_KEPT_DAYS}))
+      where received_at < round_now() - make_interval(days => ${PLAIN_KEPT_DAYS})
+        and (type in ('sent', 'delayed', 'delivered', 'other') or received_at < round_now() - make_interval(days => ${GRAVE_KEPT_DAYS}))
       order by received_at limit ${PRUNE_MAX}
     )`.execute(db)
 }

@@ -44,7 +44,7 @@ export async function insertNotices(
       address_hash: hashAddress(addressKey, address),
       sealed: seal(keys, publicId, sealed),
       key_id: keys.currentKeyId,
-      expires_at: sql<Date>`clock_timestamp() + make_interval(hours => ${USEFUL_HOURS[content.kind]})`,
+      expires_at: sql<Date>`round_clock() + make_interval(hours => ${USEFUL_HOURS[content.kind]})`,
     }
   })
   const ids = new Map<string, number>()
@@ -65,8 +65,8 @@ export async function getStrangersNotices(
   addressHash: Buffer,
 ): Promise<{ day: number; month: number }> {
   const { rows } = await sql<{ day: number; month: number }>`
-    select count(*) filter (where issued_at > clock_timestamp() - interval '24 hours') as day, count(*) as month
-    from notices where address_hash = ${addressHash} and issued_at > clock_timestamp() - interval '30 days'
+    select count(*) filter (where issued_at > round_clock() - interval '24 hours') as day, count(*) as month
+    from notices where address_hash = ${addressHash} and issued_at > round_clock() - interval '30 days'
       and kind = any(${[...STRANGERS_KINDS]}::text[]) and state not in ('withheld', 'rejected')`.execute(db)
   return rows[0] as { day: number; month: number }
 }

@@ -57,7 +57,7 @@ const STOPPED_WAIT_MS = 10 * 60_000
 function leavingSql(notice: string): RawBuilder<Leaving | null> {
   const n = sql.table(notice)
   return sql<Leaving | null>`case
-    when ${n}.expires_at <= clock_timestamp() then 'late'
+    when ${n}.expires_at <= round_clock() then 'late'
     when ${n}.subscriber_id is null and ${n}.kind <> 'test' then 'left'
     when exists (select from suppressions x where x.address_hash = ${n}.address_hash
       and not (x.reason = 'erased' and ${n}.kind in ('confirm', 'address'))) then 'suppressed'
@@ -83,7 +83,7 @@ export const NOTICE: Subject<NoticeFacts> = {
   isHeldSql: () => sql<boolean>`false`,
   hasLeaversSql: (u) => sql<boolean>`(${leavingSql(u)} is not null)`,
   personal: ['address', 'sealed'],
-  stamp: [sql`changed_at = clock_timestamp()`],
+  stamp: [sql`changed_at = round_clock()`],
 }
 
 /**

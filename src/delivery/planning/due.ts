@@ -30,13 +30,13 @@ export async function claimDueReaders(
     select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date)
       or exists (select from notes n where n.subscriber_id = h.id and n.local_date = h.local_date) as taken
     from (
-      select r.*, ${localDateSql('r', sql`now()`)} as local_date from (
+      select r.*, ${localDateSql('r', sql`round_now()`)} as local_date from (
         select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, s.silence, s.welcome,
-          case when s.welcome then s.next_due_at else ${lastHourSql('s', sql`now()`)} end as hour_at,
-          coalesce(s.paused_until >= ${localDateSql('s', sql`now()`)}, false)
+          case when s.welcome then s.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as hour_at,
+          coalesce(s.paused_until >= ${localDateSql('s', sql`round_now()`)}, false)
             or exists (select from suppressions x where x.address_hash = s.address_hash) as barred
         from (
-          select * from subscribers c where consent = 'confirmed' and next_due_at <= now()
+          select * from subscribers c where consent = 'confirmed' and next_due_at <= round_now()
             and not (cadence = 'weekly' and ${isWeekAwaitedSql('c', cutoffMinutes, latenessMs)})
           order by next_due_at limit ${READERS_A_ROUND} for update skip locked
         ) s
@@ -47,7 +47,7 @@ export async function claimDueReaders(
     insert into waiting_editions (subscriber_id, edition_id, preferences_id, local_date, late, age)
     select r.id as subscriber_id, e.id as edition_id, r.preferences_id, r.local_date,
       not r.welcome and case when e.kind = 'daily' then e.frozen_at else r.hour_at end
-        < now() - make_interval(secs => ${latenessMs / 1000}) as late,
+        < round_now() - make_interval(secs => ${latenessMs / 1000}) as late,
       row_number() over (partition by r.id order by e.date desc) as age
     from due_readers r
     join editions e on e.state = 'frozen' and not e.archive
@@ -72,7 +72,7 @@ export async function claimDueReaders(
       select edition_id, subscriber_id, preferences_id, local_date from waiting_editions where age = 1 and not late`,
   )
   const moved = await sql`
-    update subscribers s set next_due_at = ${nextHourSql('s', sql`now()`)}, welcome = false,
+    update subscribers s set next_due_at = ${nextHourSql('s', sql`round_now()`)}, welcome = false,
       waiting_since = case when r.taken then s.waiting_since else greatest(s.waiting_since, r.hour_at) end
     from due_readers r where s.id = r.id`.execute(trx)
   return { editionIds: await listPlannedEditions(trx), readers: Number(moved.numAffectedRows ?? 0) }
@@ -124,7 +124,7 @@ export async function claimAllReaders(
       from subscribers s
       where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${edition.kind === 'weekly'}
         and (${only}::text is null or s.address = ${only})
-        and not coalesce(s.paused_until >= ${localDateSql('s', sql`now()`)}, false)
+        and not coalesce(s.paused_until >= ${localDateSql('s', sql`round_now()`)}, false)
         and not exists (select from suppressions x where x.address_hash = s.address_hash)
         and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id)`,
   )
@@ -137,9 +137,9 @@ export async function claimAllReaders(
  */
 function isWeekAwaitedSql(reader: string, cutoffMinutes: number, latenessMs: number): RawBuilder<boolean> {
   const r = sql.table(reader)
-  const hour = sql`case when ${r}.welcome then ${r}.next_due_at else ${lastHourSql(reader, sql`now()`)} end`
+  const hour = sql`case when ${r}.welcome then ${r}.next_due_at else ${lastHourSql(reader, sql`round_now()`)} end`
   return sql<boolean>`(
-    select h.at > now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
+    select h.at > round_now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
         and e.date between h.week - case when ${r}.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
     )

@@ -40,7 +40,7 @@ export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: num
     ), silent as (
       select l.subscriber_id, l.digest, min(${localDateSql('r', sql`d.changed_at`)}) as since
       from last l join due_readers r on r.id = l.subscriber_id
-      join editions e on e.frozen_at > now() - make_interval(days => ${sql.lit(LOOK_BACK_DAYS)})
+      join editions e on e.frozen_at > round_now() - make_interval(days => ${sql.lit(LOOK_BACK_DAYS)})
       join deliveries d on d.edition_id = e.id and d.subscriber_id = l.subscriber_id and d.reason = 'filtered'
       where l.digest is null or ${localDateSql('r', sql`d.changed_at`)} > l.digest
       group by 1, 2
@@ -70,7 +70,7 @@ export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: num
  */
 export async function claimNotes(trx: Transaction<Database>, limit: number): Promise<EarnedNote[]> {
   const { rows } = await sql<Omit<EarnedNote, 'address'> & { address: string | null; reads: boolean }>`
-    update notes n set noticed_at = clock_timestamp()
+    update notes n set noticed_at = round_clock()
     from (
       select subscriber_id, local_date from notes where noticed_at is null order by 1, 2 limit ${limit} for update skip locked
     ) mine join subscribers s on s.id = mine.subscriber_id

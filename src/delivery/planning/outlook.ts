@@ -142,7 +142,7 @@ function readersSql({
     everyone || kind === 'daily' ? sql`true` : sql`${weekOfSql(sql`r.hour_at`, cutoffMinutes)} = ${date}::date`
   return sql`
     select * from (
-      select h.*, coalesce(h.paused_until >= ${localDateSql('h', everyone ? sql`now()` : sql`h.hour_at`)}, false) as paused,
+      select h.*, coalesce(h.paused_until >= ${localDateSql('h', everyone ? sql`round_now()` : sql`h.hour_at`)}, false) as paused,
         exists (select from suppressions x where x.address_hash = h.address_hash) as suppressed
       from (
         select s.id as subscriber_id, s.preferences_id, s.zone, s.paused_until, s.address_hash, s.next_due_at, s.waiting_since,

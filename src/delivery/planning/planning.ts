@@ -108,7 +108,7 @@ export async function insertDeliveries(
     ), inserted as (
       insert into deliveries (edition_id, subscriber_id, selection_id, batch_id, local_date, state, token_epoch, key_id, address, issued_at)
       select ${plan.editionId}, n.subscriber_id, n.selection_id, ids.id, n.local_date, 'planned', s.token_epoch, ${plan.keyId}::int,
-        s.address, date_trunc('second', now())
+        s.address, date_trunc('second', round_now())
       from numbered n join ids on ids.place = n.place join subscribers s on s.id = n.subscriber_id
       on conflict do nothing
       returning batch_id, subscriber_id, selection_id

@@ -44,7 +44,7 @@ async function layOutWaiting(trx: Transaction<Database>): Promise<void> {
   await sql`
     insert into waiting_mails (batch_id, edition_id, subscriber_id, place, date, chosen, age)
     with b as (
-      select b.* from batches b where ${isFreshSql('b')} and b.next_attempt_at <= clock_timestamp() for update skip locked
+      select b.* from batches b where ${isFreshSql('b')} and b.next_attempt_at <= round_clock() for update skip locked
     )
     select b.id as batch_id, b.edition_id, m.subscriber_id, m.place, e.date, false as chosen,
       row_number() over (partition by m.subscriber_id order by e.date desc, e.id desc) as age
@@ -57,7 +57,7 @@ async function rankWaiting(trx: Transaction<Database>, mails: number): Promise<v
     update waiting_mails w set chosen = true
     from (
       select subscriber_id, row_number() over (
-        order by q.since nulls last, md5(subscriber_id || ' ' || (clock_timestamp() at time zone 'UTC')::date), subscriber_id
+        order by q.since nulls last, md5(subscriber_id || ' ' || (round_clock() at time zone 'UTC')::date), subscriber_id
       ) as turn
       from waiting_mails left join lateral (
         select since from quota_waits where quota_waits.subscriber_id = waiting_mails.subscriber_id and not ${isServedSql('quota_waits')}

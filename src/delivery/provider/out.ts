@@ -14,8 +14,8 @@ export interface Out {
 export async function listOutProviders(db: Kysely<Database>): Promise<Map<string, Out>> {
   const { rows } = await sql<Out & { name: string }>`
     select name, stopped_reason as reason,
-      (extract(epoch from stopped_until - clock_timestamp()) * 1000)::float8 as "waitMs"
-    from providers where stopped_until is null or stopped_until > clock_timestamp()`.execute(db)
+      (extract(epoch from stopped_until - round_clock()) * 1000)::float8 as "waitMs"
+    from providers where stopped_until is null or stopped_until > round_clock()`.execute(db)
   return new Map(rows.map(({ name, ...out }) => [name, out]))
 }
 

@@ -27,7 +27,7 @@ export async function getAllowance(
 ): Promise<Allowance> {
   if (quota.day === null && quota.month === null) return NO_LIMIT
   const { rows } = await sql<{ day: number; month: number; to_day: number; to_month: number }>`
-    with clock as (select clock_timestamp() at time zone 'UTC' as now),
+    with clock as (select round_clock() at time zone 'UTC' as now),
     begun as (select now, date_trunc('day', now) as day, date_trunc('month', now) as month from clock),
     mails as (
       select b.first_attempt_at as at, cardinality(b.members) as count from batches b

@@ -68,7 +68,7 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
       welcome: false,
       token_epoch: sql`token_epoch + 1`,
       next_due_at: null,
-      changed_at: sql`now()`,
+      changed_at: sql`round_now()`,
     })
     .where('id', '=', subscriberId)
     .execute()

@@ -36,7 +36,7 @@ export async function askLink(
     if (!subscriber || subscriber.address === null) return null
     const { rows } = await sql<{ count: number }>`
       select count(*) as count from notices where subscriber_id = ${subscriberId} and kind = ${kind}
-        and state not in ('withheld', 'rejected') and issued_at > clock_timestamp() - interval '24 hours'`.execute(trx)
+        and state not in ('withheld', 'rejected') and issued_at > round_clock() - interval '24 hours'`.execute(trx)
     if ((rows[0]?.count ?? 0) >= LINKS_A_DAY) return null
     const { address } = subscriber
     if (kind === 'link') return insertNotice(trx, linkKeys, { kind, subscriberId, address })

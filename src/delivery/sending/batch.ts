@@ -50,7 +50,7 @@ export const BATCH: Subject<BatchFacts> = {
 export async function listBatchesOf(db: Kysely<Database>, editionId: number, only: number | null): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select b.id from batches b
-    where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and b.next_attempt_at <= clock_timestamp()
+    where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and b.next_attempt_at <= round_clock()
       and (${only}::int is null or ${only}::int = any(b.members))
     order by b.id`.execute(db)
   return rows.map((row) => row.id)

@@ -97,12 +97,12 @@ async function resume(trx: Transaction<Database>, editionId: number | null): Pro
       where x.stopped_reason is not null and (${editionId}::int is null or x.id = ${editionId}::int) for update
     )
     update editions e set stopped_reason = null, stopped_until = null,
-      resumed_at = case when e.stopped_reason like ${`${BRAKE_WORD}%`} then clock_timestamp() else e.resumed_at end
+      resumed_at = case when e.stopped_reason like ${`${BRAKE_WORD}%`} then round_clock() else e.resumed_at end
     from stopped s where e.id = s.id
     returning e.id, e.date, e.kind, s.stopped_reason as reason, s.in_force is true as "inForce"`.execute(trx)
   const { rows: providers } = await sql<{ name: string; reason: string; inForce: boolean }>`
     delete from providers returning name, stopped_reason as reason,
-      (stopped_until is null or stopped_until > clock_timestamp()) is true as "inForce"`.execute(trx)
+      (stopped_until is null or stopped_until > round_clock()) is true as "inForce"`.execute(trx)
   // An edition need not be stopped for its batches to wait: for a quota, or a provider that was
   // out.
   for (const id of editionId === null ? await listDeferredEditions(trx) : [editionId]) await markHastened(trx, id)
@@ -124,7 +124,7 @@ async function listDeferredEditions(trx: Transaction<Database>): Promise<number[
 /** Something waits, or readers further west have not had their hour yet. */
 function isInFlightSql(edition: string): RawBuilder<boolean> {
   const e = sql.table(edition)
-  return sql<boolean>`(${e}.frozen_at > now() - interval '1 day' or exists (
+  return sql<boolean>`(${e}.frozen_at > round_now() - interval '1 day' or exists (
     select from batches b where b.edition_id = ${e}.id and ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity'))`
 }
 

@@ -49,7 +49,7 @@ export async function dropMembers(
     const ids = leavers.map((leaver) => leaver.subscriberId)
     if (!(await move(trx, BATCH, batch, 'leave', without('u', sql`${ids}::int[]`)))) return false
     await sql`
-      update deliveries d set state = ${withheld}, reason = l.reason, ${freed}, changed_at = clock_timestamp()
+      update deliveries d set state = ${withheld}, reason = l.reason, ${freed}, changed_at = round_clock()
       from unnest(${ids}::int[], ${leavers.map((leaver) => leaver.reason)}::text[]) as l(subscriber_id, reason)
       where d.edition_id = ${batch.editionId} and d.subscriber_id = l.subscriber_id
         and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
@@ -73,7 +73,7 @@ export async function markOvertaken(trx: Transaction<Database>, overtaken: strin
     delete from ${list} o using ${list} x left join held h on h.id = x.batch_id and h.subscriber_id = x.subscriber_id
     where o.ctid = x.ctid and h.id is null`.execute(trx)
   // In the second of the plan, so that explain can tell what its digests were made from.
-  await markMerged(trx, sql`${list}`, sql`date_trunc('second', now())`)
+  await markMerged(trx, sql`${list}`, sql`date_trunc('second', round_now())`)
 }
 
 /**
@@ -82,7 +82,7 @@ export async function markOvertaken(trx: Transaction<Database>, overtaken: strin
 export async function markMerged(
   trx: Transaction<Database>,
   list: RawBuilder<unknown>,
-  at: RawBuilder<unknown> = sql`clock_timestamp()`,
+  at: RawBuilder<unknown> = sql`round_clock()`,
 ): Promise<void> {
   await sql`
     update deliveries d set state = ${withheld}, reason = 'merged', ${freed}, changed_at = ${at}
@@ -98,12 +98,12 @@ export async function markMerged(
 export async function markErased(trx: Transaction<Database>, subscriberId: number): Promise<void> {
   await sql`
     with free as (
-      update batches b set lease_epoch = b.lease_epoch + 1, next_attempt_at = clock_timestamp(), ${sql.join(without('b', sql`array[${subscriberId}::int]`))}
+      update batches b set lease_epoch = b.lease_epoch + 1, next_attempt_at = round_clock(), ${sql.join(without('b', sql`array[${subscriberId}::int]`))}
       from deliveries d
       where d.subscriber_id = ${subscriberId} and d.state = 'planned' and b.id = d.batch_id and ${isFreshSql('b')}
       returning b.id
     )
-    update deliveries d set state = ${withheld}, reason = 'left', local_date = null, changed_at = clock_timestamp()
+    update deliveries d set state = ${withheld}, reason = 'left', local_date = null, changed_at = round_clock()
     from free where d.subscriber_id = ${subscriberId} and d.batch_id = free.id
       and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
   await sql`
@@ -132,16 +132,16 @@ export async function pruneSealed(db: Kysely<Database>): Promise<void> {
       state = case when d.state in ${statesSql(DELIVERY_LIFE.expire.from)} then ${toSql(DELIVERY_LIFE.expire)} else d.state end,
       reason = case when d.state in ${statesSql(DELIVERY_LIFE.expire.from)} then ${ERASED_UNSETTLED} else d.reason end
     from subscribers s, batches b
-    where s.address is null and s.changed_at > now() - make_interval(hours => ${3 * SEALED_HOURS})
+    where s.address is null and s.changed_at > round_now() - make_interval(hours => ${3 * SEALED_HOURS})
       and d.subscriber_id = s.id and d.issued_at is not null and b.id = d.batch_id
-      and (d.state <> 'planned' or b.first_attempt_at < clock_timestamp() - make_interval(hours => ${SEALED_HOURS}))`.execute(
+      and (d.state <> 'planned' or b.first_attempt_at < round_clock() - make_interval(hours => ${SEALED_HOURS}))`.execute(
     db,
   )
   await sql`
     update notices n set address = null, sealed = null, state = ${toSql(NOTICE_LIFE.expire)}, next_attempt_at = 'infinity',
-      changed_at = clock_timestamp()
+      changed_at = round_clock()
     where n.state in ${statesSql(NOTICE_LIFE.expire.from)} and (n.address is not null or n.sealed is not null)
-      and n.first_attempt_at < clock_timestamp() - make_interval(hours => ${SEALED_HOURS})`.execute(db)
+      and n.first_attempt_at < round_clock() - make_interval(hours => ${SEALED_HOURS})`.execute(db)
 }
 
 /**
@@ -152,7 +152,7 @@ export async function pruneNotices(db: Kysely<Database>): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from notices n where n.subscriber_id is null and n.address is null
       and n.state in ${statesSql(NOTICE_LIFE.prune.from)}
-      and n.issued_at < clock_timestamp() - make_interval(days => ${ORPHANS_KEPT_DAYS})`.execute(db)
+      and n.issued_at < round_clock() - make_interval(days => ${ORPHANS_KEPT_DAYS})`.execute(db)
   return Number(numAffectedRows)
 }
 
@@ -166,7 +166,7 @@ export async function markAnswered(
   // be scanned.
   const { numAffectedRows } = await sql`
     update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
-      local_date = case r.state when 'submitted' then d.local_date end, changed_at = clock_timestamp()
+      local_date = case r.state when 'submitted' then d.local_date end, changed_at = round_clock()
     from unnest(
       ${results.map(() => editionId)}::int[], ${results.map((result) => result.subscriberId)}::int[],
       ${results.map(({ outcome }) => outcome.state)}::text[],
@@ -199,7 +199,7 @@ export async function markAccounted(
   )
   await sql`
     update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, provider_id = ${providerId},
-      changed_at = clock_timestamp()
+      changed_at = round_clock()
     where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId} and ${isUnaccountedSql('d')}`.execute(trx)
   const members = rows[0]?.members
   if (members === undefined) return
@@ -236,7 +236,7 @@ export async function markPlannedAgain(
 ): Promise<void> {
   await sql`
     update deliveries d set state = ${toSql(DELIVERY_LIFE.again)}, reason = null, address = s.address, token_epoch = s.token_epoch,
-      key_id = ${keyId}::int, issued_at = date_trunc('second', now()), changed_at = clock_timestamp()
+      key_id = ${keyId}::int, issued_at = date_trunc('second', round_now()), changed_at = round_clock()
     from unnest(${[...members]}::int[]) as m(subscriber_id) join subscribers s on s.id = m.subscriber_id
     where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id and ${isUnaccountedSql('d')}`.execute(trx)
 }
@@ -244,7 +244,7 @@ export async function markPlannedAgain(
 /** Leaves members unknown, by the operator's word. */
 export async function markDropped(trx: Transaction<Database>, editionId: number, members: readonly number[]) {
   await sql`
-    update deliveries d set state = ${toSql(DELIVERY_LIFE.drop)}, reason = ${DROPPED}, address = null, changed_at = clock_timestamp()
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.drop)}, reason = ${DROPPED}, address = null, changed_at = round_clock()
     from unnest(${[...members]}::int[]) as m(subscriber_id)
     where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id and ${isUnaccountedSql('d')}`.execute(trx)
 }

@@ -66,7 +66,7 @@ export async function listMembers(
 
 /** The local day of reader `s`, now. */
 export function todaySql(s: string): RawBuilder<unknown> {
-  return localDateSql(s, sql`now()`)
+  return localDateSql(s, sql`round_now()`)
 }
 
 /**
@@ -91,7 +91,7 @@ function isOvertakenSql(delivery: string, reader: string): RawBuilder<boolean> {
         and o.edition_id <> ${d}.edition_id
     ) or exists (
       select from editions own join editions n on n.kind = own.kind and n.date > own.date and n.state = 'frozen' and not n.archive
-      where own.id = ${d}.edition_id and n.frozen_at > ${s}.waiting_since and n.frozen_at <= ${lastHourSql(reader, sql`now()`)}
+      where own.id = ${d}.edition_id and n.frozen_at > ${s}.waiting_since and n.frozen_at <= ${lastHourSql(reader, sql`round_now()`)}
         and not exists (select from deliveries o where o.edition_id = n.id and o.subscriber_id = ${d}.subscriber_id)
     )
   )`
@@ -104,7 +104,7 @@ export function leavingSql(delivery: string, reader: string): RawBuilder<Leaving
     when ${d}.state <> 'planned' then 'accounted'
     when ${s}.consent <> 'confirmed' or ${s}.address is distinct from ${d}.address then 'left'
     when exists (select from suppressions x where x.address_hash = ${s}.address_hash) then 'suppressed'
-    when ${s}.paused_until >= (now() at time zone ${s}.zone)::date then 'paused'
+    when ${s}.paused_until >= (round_now() at time zone ${s}.zone)::date then 'paused'
     when ${hasSlidSql(delivery, reader)} and ${isOvertakenSql(delivery, reader)} then 'merged'
   end`
 }

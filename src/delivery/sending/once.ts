@@ -102,11 +102,11 @@ export async function claim<Facts>(
 ): Promise<(Claimed & Facts) | undefined> {
   const update = sql`
     update ${sql.table(subject.table)} u set lease_epoch = u.lease_epoch + 1, next_attempt_at = ${inMs(leaseMs)}
-    where u.id = ${id} and ${isMoving(subject, 'claim', 'u')} and u.next_attempt_at <= clock_timestamp()
+    where u.id = ${id} and ${isMoving(subject, 'claim', 'u')} and u.next_attempt_at <= round_clock()
       and not ${subject.isHeldSql('u')}
     returning u.id, u.lease_epoch as epoch, u.attempts, ${sql.ref(`u.${subject.hashColumn}`)} as "fixedHash",
       ${sql.ref(`u.${subject.versionColumn}`)} as version, u.idempotency_key as "idempotencyKey", u.provider,
-      (extract(epoch from clock_timestamp() - u.first_attempt_at) * 1000)::float8 as "ageMs"`
+      (extract(epoch from round_clock() - u.first_attempt_at) * 1000)::float8 as "ageMs"`
   const row = await subject.runClaim(db, update, 'u')
   if (!row) return undefined
   const { fixedHash: hash, version, idempotencyKey, provider, ageMs, ...claimed } = row
@@ -135,7 +135,7 @@ export async function markAttempting<Facts>(
       update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
         provider = ${intent.provider}, attempts = attempts + 1,
-        first_attempt_at = coalesce(first_attempt_at, clock_timestamp()), next_attempt_at = ${inMs(claimed.leaseMs)}
+        first_attempt_at = coalesce(first_attempt_at, round_clock()), next_attempt_at = ${inMs(claimed.leaseMs)}
       where ${isMine(subject, claimed, 'mark', 'u')} 
         and (not ${fresh}::boolean or not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}))
       returning u.*
@@ -197,7 +197,7 @@ export async function listWaiting<Facts>(
 ): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select u.id from ${sql.table(subject.table)} u
-    where ${isUnsettledSql('u')} and u.next_attempt_at <= clock_timestamp() and not ${subject.isHeldSql('u')}
+    where ${isUnsettledSql('u')} and u.next_attempt_at <= round_clock() and not ${subject.isHeldSql('u')}
     order by u.next_attempt_at limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }

@@ -173,7 +173,7 @@ export async function layOutAnew(
       insert into batches (edition_id, state, members, reason, next_attempt_at)
       select edition_id, case when chosen then 'planned' else 'deferred' end, array_agg(subscriber_id order by batch_id, place),
         case when not chosen then ${reason} end,
-        clock_timestamp() + case when chosen then interval '0' else make_interval(secs => ${waitMs / 1000}) end
+        round_clock() + case when chosen then interval '0' else make_interval(secs => ${waitMs / 1000}) end
       from parts group by edition_id, chosen, part
       returning id, edition_id, members
     ), members as (select id, edition_id, unnest(members) as subscriber_id from inserted)
@@ -184,8 +184,8 @@ export async function layOutAnew(
 /** Lets what of an edition was put off go at once. */
 export async function markHastened(trx: Transaction<Database>, editionId: number): Promise<void> {
   await sql`
-    update batches b set next_attempt_at = clock_timestamp()
-    where b.edition_id = ${editionId} and b.state in ${statesSql(BATCH_LIFE.resume.from)} and b.next_attempt_at > clock_timestamp()`.execute(
+    update batches b set next_attempt_at = round_clock()
+    where b.edition_id = ${editionId} and b.state in ${statesSql(BATCH_LIFE.resume.from)} and b.next_attempt_at > round_clock()`.execute(
     trx,
   )
 }

@@ -37,7 +37,7 @@ export async function insertListed(db: Kysely<Database>, list: readonly ListedSu
         preferences_id, cadence, weekday, hour, zone, silence, paused_until, next_due_at)
       select address, address_hash, consent, "consentSource", "consentPage", "askedAt", "confirmedAt", "leftAt",
         preferences, cadence, weekday, hour, zone, silence, "pausedUntil",
-        case when consent = 'confirmed' then ${nextHourSql('given', sql`now()`)} end
+        case when consent = 'confirmed' then ${nextHourSql('given', sql`round_now()`)} end
       from given where not suppressed order by place on conflict do nothing returning address
     )
     select given.place, given.suppressed, added.address is not null as added

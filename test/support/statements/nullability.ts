@@ -11,7 +11,7 @@ export interface Catalog {
 
 /** What never gives null unless it is given null. */
 const FUNCTIONS = new Set(
-  `now clock_timestamp timezone date_trunc date_part extract make_interval to_char cardinality nextval
+  `now clock_timestamp round_now round_clock timezone date_trunc date_part extract make_interval to_char cardinality nextval
   concat concat_ws array_to_string encode decode convert_to sha256 translate ts_headline ts_rank json_build_object
   jsonb_build_object gen_random_uuid current_setting pg_try_advisory_xact_lock pg_advisory_xact_lock`.split(/\s+/),
 )

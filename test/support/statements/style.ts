@@ -1,11 +1,13 @@
 // How SQL is written in the source, as pure functions like those of rules.ts: the builder for reads
-// and writes of one table, raw statements for sets, never both in one function; and fragments that
-// take their alias as an argument.
+// and writes of one table, raw statements for sets, never both in one function; fragments that
+// take their alias as an argument; and the program's own clock.
 import ts from 'typescript'
 import type { Files } from '../imports.ts'
 
 const BUILDS = /^(selectFrom|insertInto|replaceInto|updateTable|deleteFrom|mergeInto)$/
 const JOINS = /^\w*[jJ]oin(Lateral)?$/
+const FOREIGN_CLOCK =
+  /\b(?:(?:now|(?:clock|statement|transaction)_timestamp|timeofday)\(\)|current_(?:date|time|timestamp)|local(?:time|timestamp))(?!\w)/gi
 /** Released steps of the schema stay as they are. */
 const FROZEN = /^src\/database\/migrations\//
 
@@ -60,6 +62,15 @@ export function findBoundFragments(files: Files): string[] {
       .filter((word) => !new RegExp(`(?<=[\\s,(])${word}(?![\\w.])`).test(text))
       .map((word) => `${path}:${line} ${name} counts on an alias ${word}: take it as an argument`)
   })
+}
+
+/** Reports SQL that asks PostgreSQL for the time: a test can set only the program's own clock. */
+export function findForeignClocks(files: Files): string[] {
+  return declarationsIn(files).flatMap(({ path, line, name, node }) =>
+    templatesIn(node)
+      .flatMap((text) => text.match(FOREIGN_CLOCK) ?? [])
+      .map((asked) => `${path}:${line} ${name} asks ${asked}: ask round_now() or round_clock()`),
+  )
 }
 
 /** Returns the template of a raw statement that a call executes. */

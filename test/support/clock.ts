@@ -1,0 +1,20 @@
+// The program's clock in a database of a test's own: the time that every statement there asks for.
+import { query } from './servers.ts'
+
+/** Stops the clock of a database at a moment (anything that PostgreSQL reads as one). */
+export function stopClock(url: string, at: string): Promise<void> {
+  return replaceClock(url, `timestamptz '${at}'`, `timestamptz '${at}'`)
+}
+
+/** Moves the clock of a database by an interval, and lets it run from there. */
+export function moveClock(url: string, by: string): Promise<void> {
+  return replaceClock(url, `now() + interval '${by}'`, `clock_timestamp() + interval '${by}'`)
+}
+
+function replaceClock(url: string, now: string, clock: string): Promise<void> {
+  return query(
+    url,
+    `create or replace function round_now() returns timestamptz language sql stable parallel safe as $$ select ${now} $$;
+     create or replace function round_clock() returns timestamptz language sql volatile parallel safe as $$ select ${clock} $$`,
+  )
+}
