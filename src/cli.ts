@@ -226,6 +226,9 @@ subscribers
 subscribers
   .command('import <file>')
   .description('take a list over: listmonk, Mailchimp or our own CSV, - for standard input; safe to repeat')
+  .option('--zone <zone>', 'for whom the file names none, IANA time zone (UTC)')
+  .option('--hour <hour>', 'for whom the file names none, local hour (7)')
+  .option('--cadence <cadence>', 'for whom the file names none (daily)')
   .option('--dry-run', 'only say what would come of it')
   .option(...JSON_OUT)
   .addHelpText('after', examples('subscribers import list.csv --dry-run', 'subscribers import - < list.csv'))

@@ -116,6 +116,28 @@ export async function listSubscribers(db: Kysely<Database>, afterId: number, lim
 }
 
 /**
+ * Since when somebody is on the list, and why nothing may be written to them; null where it may.
+ */
+export interface ListFacts {
+  id: number
+  createdAt: Date
+  suppressed: string | null
+}
+
+/** Lists the same rows as listSubscribers, with what is known of them beside their choices. */
+export async function listFacts(
+  db: Kysely<Database>,
+  afterId: number,
+  limit: number,
+): Promise<ReadonlyMap<number, ListFacts>> {
+  const { rows } = await sql<ListFacts>`
+    select s.id, s.created_at as "createdAt", x.reason as suppressed
+    from subscribers s left join suppressions x on x.address_hash = s.address_hash
+    where s.id > ${afterId} order by s.id limit ${limit}`.execute(db)
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/**
  * Ends a subscription. Repeating it changes nothing. Returns false when the public id is unknown.
  */
 export async function markUnsubscribed(db: Kysely<Database>, publicId: string): Promise<boolean> {

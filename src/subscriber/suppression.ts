@@ -10,8 +10,8 @@ import { hashAddress } from './subscriber.ts'
  * In rising order. All but *erased*, which bars adding and importing only, bar everything until the
  * operator lifts them.
  */
-const REASONS = ['erased', 'operator', 'bounce', 'provider', 'complaint'] as const
-export type SuppressionReason = (typeof REASONS)[number]
+export const SUPPRESSION_REASONS = ['erased', 'operator', 'bounce', 'provider', 'complaint'] as const
+export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number]
 
 /**
  * Makes sure that an address is suppressed for this reason or a graver one, since `at` or earlier.
@@ -24,7 +24,7 @@ export async function ensureSuppression(
   at: Date,
   note: string | null = null,
 ): Promise<void> {
-  const gravity = (column: string) => sql`array_position(${[...REASONS]}::text[], ${sql.ref(column)})`
+  const gravity = (column: string) => sql`array_position(${[...SUPPRESSION_REASONS]}::text[], ${sql.ref(column)})`
   await sql`
     insert into suppressions as s (address_hash, reason, since, note) values (${addressHash}, ${reason}, ${at}, ${note})
     on conflict (address_hash) do update set since = least(s.since, excluded.since), 

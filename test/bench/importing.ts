@@ -44,7 +44,9 @@ try {
     mostMemory = Math.max(mostMemory, process.memoryUsage().rss)
   }, 100)
   let refusals = 0
-  const counts = await importList(db, createReadStream(file), openTerminal({ json: true }), () => refusals++)
+  const counts = await importList(db, createReadStream(file), openTerminal({ json: true }), {
+    refuse: () => refusals++,
+  })
   clearInterval(watch)
   const seconds = (performance.now() - before) / 1000
   const size = Math.round((await stat(file)).size / 1e6)

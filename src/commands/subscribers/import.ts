@@ -1,19 +1,22 @@
 // Takes a list of subscribers over from a file. Safe to repeat: whoever is known stays as they are,
 // whatever the file says.
 import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
 import type { Kysely } from 'kysely'
+import { readConfig } from '../../config.ts'
 import type { Database } from '../../database/schema.ts'
 import { counted } from '../../digest/words.ts'
 import { describeError, UsageError } from '../../errors.ts'
 import { type ListedSubscriber, type ListReader, readHeader } from '../../subscriber/list/file.ts'
 import { insertListed } from '../../subscriber/list/importing.ts'
 import { readRows } from '../../subscriber/list/reading.ts'
+import { DEFAULT_RHYTHM, type Rhythm } from '../../subscriber/preferences.ts'
 import { listZones } from '../../subscriber/zone.ts'
+import { parseAll } from '../arguments.ts'
 import { withStores } from '../session.ts'
 import { openTerminal, type Terminal } from '../terminal.ts'
+import { parseRhythmOptions, type RhythmOptions } from './preferences.ts'
 
-interface ImportOptions {
+interface ImportOptions extends RhythmOptions {
   dryRun?: boolean
   json?: boolean
 }
@@ -32,25 +35,38 @@ interface Refusal {
   reason: string
 }
 
+/** Who hears of single lines, and what stands for what they leave out. */
+interface Hearing {
+  refuse(refusal: Refusal): void
+  /** Of lines that were taken, but not as they stand. */
+  remark?: (remark: Refusal) => void
+  rhythm?: Rhythm
+  /** Lines below the header, where somebody knows. */
+  total?: number | undefined
+}
+
 const BATCH = 2_000
+const NEWLINE = 0x0a
 /** The object of --json holds no more: a file of another kind refuses every line. */
 const REFUSALS_MAX = 1_000
 
 export async function importSubscribersCommand(file: string, options: ImportOptions): Promise<void> {
-  const input = file === '-' ? process.stdin : await openFile(file)
+  const { rhythm } = parseAll({ rhythm: () => parseRhythmOptions(options), settings: () => readConfig('stores') })
+  const { input, total } = file === '-' ? { input: process.stdin, total: undefined } : await openFile(file)
   const terminal = openTerminal(options)
-  const refusals: Refusal[] = []
-  const refuse = (refusal: Refusal) => {
-    if (refusals.length < REFUSALS_MAX) refusals.push(refusal)
-    terminal.say(`line ${refusal.line}: ${refusal.reason}`)
+  const [refusals, remarks] = [[], []] as [Refusal[], Refusal[]]
+  const keepIn = (list: Refusal[]) => (said: Refusal) => {
+    if (list.length < REFUSALS_MAX) list.push(said)
+    terminal.say(`line ${said.line}: ${said.reason}`)
   }
+  const hearing = { refuse: keepIn(refusals), remark: keepIn(remarks), rhythm: { ...DEFAULT_RHYTHM, ...rhythm }, total }
   const counts = await withStores('stores', ({ stores: { db } }) =>
     options.dryRun
-      ? rolledBack(db, (trx) => importList(trx, input, terminal, refuse))
-      : importList(db, input, terminal, refuse),
+      ? rolledBack(db, (trx) => importList(trx, input, terminal, hearing))
+      : importList(db, input, terminal, hearing),
   )
   const { read, added, known, suppressed, refused } = counts
-  terminal.print({ ...counts, dryRun: options.dryRun === true, refusals }, [
+  terminal.print({ ...counts, dryRun: options.dryRun === true, refusals, remarks }, [
     `${options.dryRun ? 'Would add' : 'Added'} ${added} of ${read}: ${known} known already, ${suppressed} suppressed, ${refused} refused.`,
   ])
 }
@@ -63,26 +79,30 @@ export async function importList(
   db: Kysely<Database>,
   input: AsyncIterable<Buffer>,
   terminal: Terminal,
-  refuse: (refusal: Refusal) => void,
+  { refuse, remark = () => {}, rhythm = DEFAULT_RHYTHM, total }: Hearing,
 ): Promise<Counts> {
   const counts = { read: 0, added: 0, known: 0, suppressed: 0, refused: 0 }
   const zones = await listZones(db)
+  if (!zones.has(rhythm.zone)) {
+    throw new UsageError(`--zone ${rhythm.zone} is no known time zone: use an IANA name such as Europe/Paris`)
+  }
   const progress = terminal.follow('Importing')
   let reader: ListReader | undefined
   let batch: ListedSubscriber[] = []
   const flush = async () => {
     for (const outcome of batch.length > 0 ? await insertListed(db, batch) : []) counts[outcome]++
     batch = []
-    progress.update(counts.read)
+    progress.update(counts.read, total === undefined ? undefined : Math.max(total, counts.read))
   }
   for await (const row of readRows(input)) {
     if (!reader) {
       if ('problem' in row) throw new UsageError(`line ${row.line} is no header: ${row.problem}`)
-      reader = readHeader(row.cells)
+      reader = readHeader(row.cells, rhythm)
       continue
     }
     counts.read++
-    const found = 'problem' in row ? row.problem : reader.read(row.cells, zones)
+    const found =
+      'problem' in row ? row.problem : reader.read(row.cells, zones, (reason) => remark({ line: row.line, reason }))
     if (typeof found === 'string') {
       counts.refused++
       refuse({ line: row.line, reason: found })
@@ -94,14 +114,17 @@ export async function importList(
   return counts
 }
 
-/** Opened first: a mistyped name starts no store. */
-async function openFile(file: string): Promise<AsyncIterable<Buffer>> {
+/** Opened and counted first: a mistyped name starts no store, and progress has an end. */
+async function openFile(file: string): Promise<{ input: AsyncIterable<Buffer>; total: number }> {
   try {
-    await (await open(file)).close()
+    let total = 0
+    for await (const chunk of createReadStream(file)) {
+      for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) total++
+    }
+    return { input: createReadStream(file), total: Math.max(0, total - 1) }
   } catch (cause) {
     throw new UsageError(`${file} cannot be read: ${describeError(cause)}`)
   }
-  return createReadStream(file)
 }
 
 /** Does the work for its result alone. */

@@ -4,7 +4,13 @@ import { sayWishes } from '../../digest/wishes.ts'
 import { counted } from '../../digest/words.ts'
 import { UsageError } from '../../errors.ts'
 import { type Choices, DEFAULT_RHYTHM, parseChoices, rhythmInWords } from '../../subscriber/preferences.ts'
-import { insertSubscriber, listSubscribers, type NewSubscriber } from '../../subscriber/store.ts'
+import {
+  insertSubscriber,
+  type ListFacts,
+  listFacts,
+  listSubscribers,
+  type NewSubscriber,
+} from '../../subscriber/store.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { UnknownZoneError } from '../../subscriber/zone.ts'
 import { parseAddress, parseAll, parseNote } from '../arguments.ts'
@@ -40,18 +46,23 @@ export async function addSubscriberCommand(address: string, options: AddOptions)
 
 export async function listSubscribersCommand(options: { json?: boolean }): Promise<void> {
   const write = (text: string) => process.stdout.write(text)
-  await withStores('stores', async ({ stores }) => {
+  await withStores('stores', async ({ stores: { db } }) => {
     let count = 0
-    let page = await listSubscribers(stores.db, 0, PAGE)
+    let last = 0
     if (options.json) write('{"subscribers":[')
-    for (let last = page.at(-1); last; last = page.at(-1)) {
+    for (let page = await listSubscribers(db, last, PAGE); page.length > 0; ) {
+      const facts = await listFacts(db, last, PAGE)
       for (const subscriber of page) {
+        const known = facts.get(subscriber.id)
         write(
-          options.json ? `${count > 0 ? ',' : ''}${JSON.stringify(fieldsOf(subscriber))}` : `${lineOf(subscriber)}\n`,
+          options.json
+            ? `${count > 0 ? ',' : ''}${JSON.stringify(fieldsOf(subscriber, known))}`
+            : `${lineOf(subscriber, known)}\n`,
         )
         count++
+        last = subscriber.id
       }
-      page = await listSubscribers(stores.db, last.id, PAGE)
+      page = await listSubscribers(db, last, PAGE)
     }
     if (options.json) write(']}\n')
     else if (count === 0) write('No subscribers yet: add one with "subscribers add ADDRESS".\n')
@@ -70,15 +81,18 @@ function parseSubscriber(text: string, options: AddOptions): NewSubscriber {
   return { ...DEFAULT_RHYTHM, ...rhythm, address, choices: parseChoices(choices), ...consent }
 }
 
-function fieldsOf(subscriber: Subscriber) {
+function fieldsOf(subscriber: Subscriber, known: ListFacts | undefined) {
   const { address, consent, cadence, weekday, hour, zone, pausedUntil, choices, nextDueAt } = subscriber
-  return { address, consent, cadence, weekday, hour, zone, pausedUntil, ...choices, nextDueAt }
+  const facts = { createdAt: known?.createdAt ?? null, suppressed: known?.suppressed ?? null }
+  return { address, consent, cadence, weekday, hour, zone, pausedUntil, ...choices, nextDueAt, ...facts }
 }
 
-function lineOf(subscriber: Subscriber): string {
+function lineOf(subscriber: Subscriber, known: ListFacts | undefined): string {
   const { address, consent, choices, pausedUntil } = subscriber
   const paused = pausedUntil ? `, paused until ${pausedUntil}` : ''
-  return `${(address ?? '(erased)').padEnd(32)}  ${consent.padEnd(12)}  ${rhythmInWords(subscriber)}, ${choicesInWords(choices)}${paused}`
+  const suppressed = known?.suppressed ? `, suppressed (${known.suppressed})` : ''
+  const since = known === undefined ? '' : `, since ${known.createdAt.toISOString().slice(0, 10)}`
+  return `${(address ?? '(erased)').padEnd(32)}  ${consent.padEnd(12)}  ${rhythmInWords(subscriber)}, ${choicesInWords(choices)}${paused}${suppressed}${since}`
 }
 
 export function choicesInWords(choices: Choices): string {

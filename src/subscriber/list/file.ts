@@ -21,14 +21,30 @@ export interface ListedSubscriber extends Rhythm {
   pausedUntil: string | null
   silence: Silence
   choices: Choices
+  /** What is said of the consent: by the operator, or by the list that it comes from. */
+  consentNote: string | null
+  /** Null: now. */
+  createdAt: string | null
+  /**
+   * Why nothing may be written to the address, with what the operator says of it; null where it
+   * may.
+   */
+  suppressed: { reason: string; note: string | null; since: string | null } | null
 }
 
 export type ListFormat = 'own' | 'listmonk' | 'mailchimp' | 'addresses'
 
 export interface ListReader {
   format: ListFormat
-  /** Returns the subscriber of a row, or why it is refused, in words. */
-  read(cells: readonly string[], zones: ReadonlySet<string>): ListedSubscriber | string
+  /**
+   * Returns the subscriber of a row, or why it is refused, in words. `remark` hears what was read
+   * otherwise than it stands there.
+   */
+  read(
+    cells: readonly string[],
+    zones: ReadonlySet<string>,
+    remark?: (words: string) => void,
+  ): ListedSubscriber | string
 }
 
 /** The columns of our own files, in order. */
@@ -55,6 +71,11 @@ export const LIST_COLUMNS = [
   'authors',
   'organisations',
   'include_means',
+  'consent_note',
+  'created_at',
+  'suppressed',
+  'suppressed_note',
+  'suppressed_since',
 ] as const
 
 const ADDRESS_COLUMNS = ['email', 'email_address', 'e_mail', 'mail', 'address']
@@ -73,9 +94,10 @@ const STATUSES: Record<string, Consent> = {
 }
 const CONSENTS: readonly Consent[] = ['pending', 'confirmed', 'unsubscribed']
 /**
- * Returns what reads the rows below a header. Throws a UsageError when no column holds addresses.
+ * Returns what reads the rows below a header; `rhythm` stands for what a row leaves out. Throws a
+ * UsageError when no column holds addresses.
  */
-export function readHeader(header: readonly string[]): ListReader {
+export function readHeader(header: readonly string[], rhythm: Rhythm = DEFAULT_RHYTHM): ListReader {
   const names = header.map((name) =>
     name
       .trim()
@@ -91,13 +113,14 @@ export function readHeader(header: readonly string[]): ListReader {
   }
   return {
     format,
-    read(cells, zones) {
+    read(cells, zones, remark = () => {}) {
       const given = format === 'own' ? cells.map(unguardCell) : cells
       const address = normalizeAddress(given[at] ?? '')
       if (address === undefined) return 'not an address of the form name@host.tld'
       const cell = cellsOf(given)
       try {
-        return format === 'own' ? readOwn(address, cell, zones) : readForeign(address, cell, zones, format, names)
+        const row = { address, cell, zones, rhythm }
+        return format === 'own' ? readOwn(row) : readForeign(row, format, names, remark)
       } catch (error) {
         return reasonOf(error)
       }
@@ -135,6 +158,11 @@ export function listCells(subscriber: ListedSubscriber): string[] {
     list(choices.authors),
     list(choices.organisations),
     choices.includeMeans,
+    subscriber.consentNote ?? '',
+    subscriber.createdAt ?? '',
+    subscriber.suppressed?.reason ?? '',
+    subscriber.suppressed?.note ?? '',
+    subscriber.suppressed?.since ?? '',
   ]
   return cells.map(guardCell)
 }
@@ -145,10 +173,19 @@ function formatOf(names: readonly string[]): ListFormat {
   return ['attributes', 'status', 'uuid'].some((name) => names.includes(name)) ? 'listmonk' : 'addresses'
 }
 
-function readOwn(address: string, cell: Cell, zones: ReadonlySet<string>): ListedSubscriber {
+/** A row that is read, and what stands for what it leaves out. */
+interface ReadRow {
+  /** Normalised. */
+  address: string
+  cell: Cell
+  zones: ReadonlySet<string>
+  rhythm: Rhythm
+}
+
+function readOwn({ address, cell, zones, rhythm: defaults }: ReadRow): ListedSubscriber {
   const list = (name: string) => (cell(name) === '' ? [] : phrasesFrom(name, cell(name)))
   const whole = (name: string) => (cell(name) === '' ? undefined : Number(cell(name)))
-  const rhythm = readRhythm(cell, zones)
+  const rhythm = readRhythm(cell, zones, defaults)
   const choices = {
     papers: whole('papers'),
     length: cell('length') || undefined,
@@ -172,16 +209,25 @@ function readOwn(address: string, cell: Cell, zones: ReadonlySet<string>): Liste
     silence: cell('silence') === '' ? 'silent' : oneOf(cell, 'silence', SILENCES),
     pausedUntil: timeFrom(cell, 'paused_until', 'T00:00')?.slice(0, 10) ?? null,
     choices: parseChoices(choices),
+    consentNote: cell('consent_note') || null,
+    createdAt: timeFrom(cell, 'created_at'),
+    suppressed:
+      cell('suppressed') === ''
+        ? null
+        : {
+            reason: cell('suppressed'),
+            note: cell('suppressed_note') || null,
+            since: timeFrom(cell, 'suppressed_since'),
+          },
   }
 }
 
-/** What a file leaves out is as for whoever signs up. */
-function readRhythm(cell: Cell, zones: ReadonlySet<string>): Rhythm {
+function readRhythm(cell: Cell, zones: ReadonlySet<string>, defaults: Rhythm): Rhythm {
   const typed = {
-    cadence: cell('cadence') || DEFAULT_RHYTHM.cadence,
-    weekday: String(cell('weekday') === '' ? DEFAULT_RHYTHM.weekday : WEEKDAYS.indexOf(cell('weekday')) + 1),
-    hour: cell('hour') || String(DEFAULT_RHYTHM.hour),
-    zone: cell('zone') || DEFAULT_RHYTHM.zone,
+    cadence: cell('cadence') || defaults.cadence,
+    weekday: String(cell('weekday') === '' ? defaults.weekday : WEEKDAYS.indexOf(cell('weekday')) + 1),
+    hour: cell('hour') || String(defaults.hour),
+    zone: cell('zone') || defaults.zone,
   }
   const { rhythm, wrong } = parseRhythm(typed, (zone) => zones.has(zone))
   if (rhythm) return rhythm
@@ -196,11 +242,10 @@ function readRhythm(cell: Cell, zones: ReadonlySet<string>): Rhythm {
 }
 
 function readForeign(
-  address: string,
-  cell: Cell,
-  zones: ReadonlySet<string>,
+  { address, cell, zones, rhythm }: ReadRow,
   format: ListFormat,
   names: readonly string[],
+  remark: (words: string) => void,
 ): ListedSubscriber {
   // Mailchimp keeps who left and who bounced in files of their own, told by their columns alone.
   const file = names.includes('clean_time') ? 'cleaned' : names.includes('unsub_time') ? 'unsubscribed' : ''
@@ -208,20 +253,35 @@ function readForeign(
   const consent = Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined
   if (!consent) throw new CellError(`status ${JSON.stringify(status)} is no consent`)
   const source = format === 'addresses' ? 'import' : `import: ${format}`
+  const zone = cell('timezone')
+  const isKnown = zones.has(zone)
+  if (zone !== '' && !isKnown) remark(`unknown time zone ${JSON.stringify(zone)}: ${rhythm.zone} is used`)
   return {
-    ...DEFAULT_RHYTHM,
+    ...rhythm,
     address,
     consent,
     consentSource: ['blocklisted', 'cleaned'].includes(status) ? `${source}, ${status}` : source,
-    consentPage: null,
+    consentPage: 'subscribers import',
     askedAt: timeFrom(cell, 'optin_time') ?? timeFrom(cell, 'created_at'),
     confirmedAt: timeFrom(cell, 'confirm_time'),
     leftAt: timeFrom(cell, 'unsub_time') ?? timeFrom(cell, 'clean_time'),
-    zone: zones.has(cell('timezone')) ? cell('timezone') : DEFAULT_RHYTHM.zone,
+    zone: isKnown ? zone : rhythm.zone,
     pausedUntil: null,
     silence: 'silent',
     choices: parseChoices({}),
+    consentNote: askedFrom(cell),
+    createdAt: null,
+    suppressed: null,
   }
+}
+
+/** Whence somebody asked and confirmed: what Mailchimp keeps as the proof of a consent. */
+function askedFrom(cell: Cell): string | null {
+  const facts = [
+    ...(cell('optin_ip') === '' ? [] : [`asked from ${cell('optin_ip')}`]),
+    ...(cell('confirm_ip') === '' ? [] : [`confirmed from ${cell('confirm_ip')}`]),
+  ]
+  return facts.length > 0 ? facts.join(', ') : null
 }
 
 function reasonOf(error: unknown): string {

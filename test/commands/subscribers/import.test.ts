@@ -1,11 +1,18 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import { importList } from '../../../src/commands/subscribers/import.ts'
+import { importList, importSubscribersCommand } from '../../../src/commands/subscribers/import.ts'
+import { listSubscribersCommand } from '../../../src/commands/subscribers/subscribers.ts'
 import { openTerminal } from '../../../src/commands/terminal.ts'
 import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
 import { LIST_COLUMNS, listCells } from '../../../src/subscriber/list/file.ts'
 import { listListed } from '../../../src/subscriber/list/importing.ts'
-import { findSubscriberByAddress, markUnsubscribed } from '../../../src/subscriber/store.ts'
+import { findSubscriberByAddress, getAddressKey, markUnsubscribed } from '../../../src/subscriber/store.ts'
+import { hashAddress } from '../../../src/subscriber/subscriber.ts'
+import { ensureSuppression } from '../../../src/subscriber/suppression.ts'
+import { callOn, readJson } from '../../support/command.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { addReader, emptyRound, type TestRound } from '../../support/round.ts'
 
@@ -19,7 +26,9 @@ async function importText(text: string) {
   async function* input() {
     yield Buffer.from(text)
   }
-  const counts = await importList(round.db, input(), openTerminal({ json: true }), (refusal) => refusals.push(refusal))
+  const counts = await importList(round.db, input(), openTerminal({ json: true }), {
+    refuse: (refusal) => refusals.push(refusal),
+  })
   return { ...counts, refusals }
 }
 
@@ -78,6 +87,49 @@ describe('importList', () => {
     expect(await importText(before)).toMatchObject({ read: 3, added: 3, refused: 0 })
     expect(await exported()).toBe(before)
     expect(await importText(before)).toMatchObject({ read: 3, added: 0, known: 3 })
+  })
+
+  it('keeps suppressed whom a list says so of, known or new, with reason and words', async () => {
+    const ada = await addReader(round.db, 'ada')
+    const key = await getAddressKey(round.db)
+    const hash = hashAddress(key, ada.address as string)
+    await ensureSuppression(round.db, hash, 'operator', new Date('2026-03-05T07:00:00Z'), 'asked by phone')
+    const before = await exported()
+    expect(before).toContain('"operator","asked by phone","2026-03-05T07:00:00.000Z"')
+    const lines = before.split('\n').map((line) => line.replace('ada@', 'bob@'))
+    await emptyRound(round.db)
+    await addReader(round.db, 'bob')
+    expect(await importText([...before.split('\n'), lines[1]].join('\n'))).toMatchObject({ added: 1, known: 1 })
+    const rows = await round.db.selectFrom('suppressions').select(['reason', 'note', 'since']).execute()
+    const kept = { reason: 'operator', note: 'asked by phone', since: new Date('2026-03-05T07:00:00Z') }
+    expect(rows).toEqual([kept, kept])
+    expect((await exported()).split('\n')[2]).toBe(before.split('\n')[1])
+    const { stdout } = await callOn(round.databaseUrl, () => listSubscribersCommand({}))
+    expect(stdout).toMatch(/ada@example.org .*, suppressed \(operator\), since \d{4}-\d\d-\d\d\n/)
+  })
+
+  it('tells a file its end, its zones and a rhythm for the whole list', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'paper-round-import-'))
+    const file = join(folder, 'list.csv')
+    await writeFile(file, 'email,timezone,status\na@b.org,Mars,enabled\nb@b.org,,enabled\n')
+    const options = { zone: 'Asia/Tokyo', hour: '18', cadence: 'weekly:fri', json: true }
+    const result = await readJson(round.databaseUrl, () => importSubscribersCommand(file, options))
+    expect(result).toMatchObject({
+      added: 2,
+      remarks: [{ line: 2, reason: 'unknown time zone "Mars": Asia/Tokyo is used' }],
+    })
+    expect(await findSubscriberByAddress(round.db, 'b@b.org')).toMatchObject({
+      ...{ cadence: 'weekly', weekday: 5, hour: 18, zone: 'Asia/Tokyo' },
+    })
+    const { stderr } = await callOn(round.databaseUrl, () => importSubscribersCommand(file, {}))
+    expect(stderr).toContain('Importing: 2 of 2\n')
+    const wrong = { hour: '99', cadence: 'hourly' }
+    await expect(importSubscribersCommand(file, wrong)).rejects.toMatchObject({
+      problems: [{}, {}].map(() => expect.any(String)),
+    })
+    const mars = callOn(round.databaseUrl, () => importSubscribersCommand(file, { zone: 'Mars' }))
+    await expect(mars).rejects.toThrow('--zone Mars is no known time zone')
+    await rm(folder, { recursive: true })
   })
 
   it('takes an empty file or one without addresses for wrong use', async () => {

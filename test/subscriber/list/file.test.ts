@@ -31,12 +31,14 @@ describe('readHeader', () => {
 
 describe('a row of another list', () => {
   it('brings consent facts of Mailchimp', () => {
-    const header = 'Email Address,OPTIN_TIME,CONFIRM_TIME,TIMEZONE,MEMBER_RATING'
-    const row = 'Ada@Example.org,2021-03-05 14:02:11,2021-03-05 14:05:00,Asia/Kolkata,2'
+    const header = 'Email Address,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,TIMEZONE,MEMBER_RATING'
+    const row = 'Ada@Example.org,2021-03-05 14:02:11,192.0.2.1,2021-03-05 14:05:00,192.0.2.2,Asia/Kolkata,2'
     expect(read(header, row)).toMatchObject({
       address: 'ada@example.org',
       consent: 'confirmed',
       consentSource: 'import: mailchimp',
+      consentPage: 'subscribers import',
+      consentNote: 'asked from 192.0.2.1, confirmed from 192.0.2.2',
       askedAt: '2021-03-05T14:02:11.000Z',
       confirmedAt: '2021-03-05T14:05:00.000Z',
       zone: 'Asia/Kolkata',
@@ -78,6 +80,29 @@ describe('a row of another list', () => {
   })
 })
 
+it('takes the rhythm of the whole list where a row names none, and says which zones it does not know', () => {
+  const reader = readHeader(['email', 'timezone', 'status'], {
+    ...{ cadence: 'working-days', weekday: 1, hour: 18, zone: 'Asia/Kolkata' },
+  })
+  const heard: string[] = []
+  const zoneOf = (zone: string) => {
+    const found = reader.read(['a@b.org', zone, 'enabled'], ZONES, (words) => heard.push(words))
+    return typeof found === 'string' ? found : `${found.cadence} ${found.hour} ${found.zone}`
+  }
+  expect(['UTC', '', 'Mars'].map(zoneOf)).toEqual([
+    'working-days 18 UTC',
+    'working-days 18 Asia/Kolkata',
+    'working-days 18 Asia/Kolkata',
+  ])
+  expect(heard).toEqual(['unknown time zone "Mars": Asia/Kolkata is used'])
+  expect(
+    readHeader(['email', 'consent', 'hour'], { cadence: 'daily', weekday: 1, hour: 18, zone: 'UTC' }).read(
+      ['a@b.org', 'confirmed', '9'],
+      ZONES,
+    ),
+  ).toMatchObject({ hour: 9, zone: 'UTC' })
+})
+
 describe('our own file', () => {
   const phrase = fc.oneof(
     fc.constantFrom('=1+1', "'=x", "''-y", '@all', '+cmd', 'a, "b"', 'robots'),
@@ -111,6 +136,15 @@ describe('our own file', () => {
         include: fc.array(phrase, { maxLength: 3 }),
       })
       .map(parseChoices),
+    consentNote: fc.option(phrase),
+    createdAt: moment.map((at) => at?.toISOString() ?? null),
+    suppressed: fc.option(
+      fc.record({
+        reason: fc.constantFrom('bounce', 'operator'),
+        note: fc.option(phrase),
+        since: moment.map((at) => at?.toISOString() ?? null),
+      }),
+    ),
   })
 
   it('is read back as it was written, and holds nothing that a spreadsheet runs', () => {
