@@ -57,7 +57,7 @@ async function openRoles(context: Context, roles: readonly Role[]): Promise<void
   if (!roles.includes('web')) return
   const { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken } = config
   const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken }
-  const app = createApp({ ...round, ...handingOn(queue), ...settings, queue })
+  const app = createApp({ ...round, ...handingOn(queue), ...settings, queue, db: context.stores.pageDb })
   const server = keep(await listen(app, { port: config.port, hostname: config.host }))
   logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
   // Whatever holds the certificate can be gone around then.

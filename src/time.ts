@@ -5,11 +5,16 @@ export const MINUTE_MS = 60 * SECOND_MS
 export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 
-/** Rejects after `ms` milliseconds if `work` has not settled by then: `what` took longer. */
+/** What was waited for did not come in time. */
+export class LateError extends Error {
+  override name = 'LateError'
+}
+
+/** Rejects with a LateError if `work` has not settled after `ms` milliseconds. */
 export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms)
+    timer = setTimeout(() => reject(new LateError(`${what} took longer than ${ms} ms`)), ms)
   })
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }

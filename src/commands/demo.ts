@@ -94,7 +94,7 @@ export async function demoCommand(options: DemoOptions, around: DemoSurroundings
 }
 
 async function openWeb(
-  { config, keep }: Context,
+  { config, stores, keep }: Context,
   round: Round,
   handing: ReturnType<typeof handingOn>,
   open: typeof listen,
@@ -102,7 +102,7 @@ async function openWeb(
   const { publicUrl, trustedProxy, templatesDir } = config
   const outboxDirectory = outboxOf(config)
   const outbox = outboxDirectory === undefined ? {} : { outboxDirectory }
-  const app = createApp({ ...round, ...handing, publicUrl, trustedProxy, templatesDir, ...outbox })
+  const app = createApp({ ...round, ...handing, publicUrl, trustedProxy, templatesDir, ...outbox, db: stores.pageDb })
   return keep(await open(app, { port: config.port, hostname: 'localhost' })).url
 }
 

@@ -3,7 +3,10 @@
 // expects its own.
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { type Outage, openOutage } from './outage.ts'
+import { limitPages } from './page-limits.ts'
 import type { Database } from './schema.ts'
+import { type ConnectionPool, toKysely, watchPool } from './watched-pool.ts'
 
 export interface DatabaseOptions {
   /** Where the tables are; `public` unless named. It must be a plain lower-case name. */
@@ -15,25 +18,48 @@ export interface DatabaseOptions {
   onError?: (error: Error) => void
 }
 
-/**
- * Opens a pool on `url` without connecting yet. `destroy()` closes it and waits for the queries
- * under way.
- */
+/** One pool, in two hands. */
+export interface Handles {
+  /** `destroy()` closes the pool and waits for the queries under way. */
+  db: Kysely<Database>
+  /**
+   * For pages: each write is one transaction that waits a second at most for a row. It closes with
+   * `db`.
+   */
+  pageDb: Kysely<Database>
+  /** What the connections of the pool say of PostgreSQL being away. */
+  outage: Outage
+}
+
+/** Opens a pool on `url` without connecting yet. `destroy()` closes it as in Handles. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Kysely<Database> {
+  return openHandles(url, options).db
+}
+
+/** Opens a pool on `url` without connecting yet. */
+export function openHandles(url: string, options: DatabaseOptions = {}): Handles {
+  const max = options.maxConnections ?? DEFAULT_CONNECTIONS
   const pool = new pg.Pool({
     ...connectionSettings(url, options.schema),
-    max: options.maxConnections ?? DEFAULT_CONNECTIONS,
+    max,
     application_name: options.applicationName ?? 'paper-round',
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     keepAlive: true,
     types: { getTypeParser: findParser },
   })
+  const outage = openOutage()
   // Without a listener, a connection that the server closes while idle would end the process.
-  pool.on('error', options.onError ?? (() => {}))
+  pool.on('error', (error) => {
+    outage.lost()
+    options.onError?.(error)
+  })
   // The same holds while one is in use, between two statements of a transaction: the next statement
   // fails by itself.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const watched = watchPool(pool, max, outage)
+  const over = (lender: ConnectionPool) =>
+    new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKysely(lender) }) })
+  return { db: over(watched), pageDb: over(limitPages(watched)), outage }
 }
 
 /**

@@ -1,12 +1,10 @@
 // Resolves where rows live: the named PostgreSQL, or the embedded one under DATA_DIR. Everything
 // above sees a URL and a handle.
-import type { Kysely } from 'kysely'
 import type { Logger } from '../logger.ts'
-import { openDatabase } from './client.ts'
+import { type Handles, openHandles } from './client.ts'
 import { openEmbedded } from './embedded.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
-import type { Database } from './schema.ts'
 
 export interface StoreSettings {
   databaseUrl: string | undefined
@@ -14,8 +12,7 @@ export interface StoreSettings {
   schema: string
 }
 
-export interface Stores {
-  db: Kysely<Database>
+export interface Stores extends Handles {
   databaseUrl: string
   embedded: boolean
   /** Names of the migrations that opening applied. */
@@ -41,13 +38,13 @@ export async function openStores(settings: StoreSettings, logger: Logger): Promi
 export async function openUnmigrated(settings: StoreSettings, logger: Logger): Promise<Omit<Stores, 'migrated'>> {
   const embedded = settings.databaseUrl === undefined ? await openEmbedded(settings.dataDir, { logger }) : undefined
   const databaseUrl = settings.databaseUrl ?? (embedded?.url as string)
-  const db = openDatabase(databaseUrl, {
+  const handles = openHandles(databaseUrl, {
     schema: settings.schema,
     onError: (error) => logger.warn({ event: 'database.error', reason: error.message }, 'an idle connection was lost'),
   })
   const close = async () => {
-    await db.destroy()
+    await handles.db.destroy()
     await embedded?.close()
   }
-  return { db, databaseUrl, embedded: embedded !== undefined, close }
+  return { ...handles, databaseUrl, embedded: embedded !== undefined, close }
 }

@@ -2,6 +2,7 @@
 // all of them.
 import { type Context, type Handler, Hono } from 'hono'
 import { routePath } from 'hono/route'
+import { type Unavailability, unavailabilityOf } from '../database/unavailable.ts'
 import { openResendWebhook } from '../delivery/provider/resend/webhook.ts'
 import { describeError } from '../errors.ts'
 import type { Queue } from '../jobs/queue/queue.ts'
@@ -39,6 +40,20 @@ export interface WebDependencies extends ReaderDependencies {
 interface MessageValues {
   heading: string
   text: string
+}
+
+/** What is said while PostgreSQL cannot serve, and when to come again, in seconds. */
+const UNAVAILABLE: Record<Unavailability, { heading: string; text: string; retryAfterS: number }> = {
+  away: {
+    heading: "We'll be back in a moment",
+    text: 'Our database is out of reach just now. Please try again in a minute. Links to unsubscribe work all the same.',
+    retryAfterS: 30,
+  },
+  busy: {
+    heading: 'One moment, please',
+    text: 'We are busy with exactly this just now, and nothing was changed. Please try again in a few seconds.',
+    retryAfterS: 2,
+  },
 }
 
 const messagePage = definePage<MessageValues>('message')
@@ -94,7 +109,7 @@ export function createApp(deps: WebDependencies): Hono {
 
 function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, operatorToken }: WebDependencies): Hono {
   const app = new Hono()
-  const say = (c: Context, status: 404 | 405 | 413 | 500, heading: string, text: string) =>
+  const say = (c: Context, status: 404 | 405 | 413 | 500 | 503, heading: string, text: string) =>
     c.html(pages.render(messagePage, { title: heading }, { heading, text }), status)
 
   app.use(secureHeaders(publicUrl))
@@ -120,6 +135,17 @@ function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, o
   app.onError((error, c) => {
     // The pattern, never the path: that may hold a token.
     const route = routePath(c, -1)
+    const unavailability = unavailabilityOf(error)
+    if (unavailability) {
+      logger.warn(
+        { event: 'web.unavailable', route, unavailability, reason: describeError(error) },
+        'a request has to wait',
+      )
+      const { heading, text, retryAfterS } = UNAVAILABLE[unavailability]
+      c.header('Retry-After', String(retryAfterS))
+      c.header('Cache-Control', 'no-store')
+      return say(c, 503, heading, text)
+    }
     logger.error({ event: 'web.failed', route, reason: describeError(error) }, 'a request failed')
     return say(
       c,

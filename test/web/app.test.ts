@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deriveLinkKeys, signToken } from '../../src/subscriber/token.ts'
+import { openHandles } from '../../src/database/client.ts'
+import { deriveLinkKeys, signToken, type TokenPurpose } from '../../src/subscriber/token.ts'
 import { addReader, freezeEdition } from '../support/round.ts'
 import { keepWeb, mailEdition, openApp, snapshot, tokenOf } from './open-app.ts'
 
@@ -241,6 +242,44 @@ describe('a fault of ours', () => {
       route: '/view/:token',
     })
     expect(web.log[0]).not.toContain(view)
+  })
+})
+
+describe('without PostgreSQL', () => {
+  it('asks everybody to come again, and never fails', async () => {
+    const { db } = openHandles('postgres://nobody@127.0.0.1:1/none')
+    const app = openApp(web, { db, operatorToken: 'o'.repeat(32) })
+    const keys = web.round.linkKeys
+    const claim = { publicId: '00000000-0000-4000-8000-000000000000', epoch: 1, issuedAt: new Date() }
+    const token = (purpose: TokenPurpose) => signToken(keys, keys.currentKeyId, purpose, claim)
+    const random = 'A'.repeat(43)
+    const session = { Cookie: `__Host-paper-round=${token('session')}; paper-round=${token('session')}` }
+    const asked: [method: string, path: string, headers?: Record<string, string>][] = [
+      ...['/', '/editions', `/editions/${DATE}`, `/editions/${DATE}/weekly`, '/editions?q=graph', '/feed.xml'].map(
+        (path): [string, string] => ['GET', path],
+      ),
+      ...['/feed.json', '/sitemap.xml', `/view/${token('view')}`, `/view/${token('view')}/mail`].map(
+        (path): [string, string] => ['GET', path],
+      ),
+      ['GET', `/feed/${token('feed')}`],
+      ['GET', `/preferences/${token('preferences')}`],
+      ['GET', '/preferences', session],
+      ['POST', '/preferences', session],
+      ...['confirm', 'address', 'export', 'erase', 'undo'].flatMap((name): [string, string][] => [
+        ['GET', `/${name}/${random}`],
+        ['POST', `/${name}/${random}`],
+      ]),
+      ['GET', '/metrics', { Authorization: `Bearer ${'o'.repeat(32)}` }],
+    ]
+    for (const [method, path, headers = {}] of asked) {
+      const answer = await app.request(path, { method, headers })
+      expect([method, path, answer.status]).toEqual([method, path, 503])
+      expect(answer.headers.get('Retry-After')).toBe('30')
+      expect(answer.headers.get('Cache-Control')).toBe('no-store')
+      expect(await answer.text()).toContain('database is out of reach')
+    }
+    await db.destroy()
+    expect(web.log.map((line) => JSON.parse(line).event)).toEqual(asked.map(() => 'web.unavailable'))
   })
 })
 

@@ -1,6 +1,6 @@
 // Takes what the provider reports. Only a verified report reaches the database; a bad one is
-// answered by a plain line and never by a fault of ours. A fault of ours is a 500, so that the
-// provider comes again.
+// answered by a plain line and never by a fault of ours. A fault of ours is a 500 or 503, so that
+// the provider comes again.
 import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Kysely } from 'kysely'

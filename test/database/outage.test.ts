@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { openHandles } from '../../src/database/client.ts'
+import { getNow } from '../../src/database/clock.ts'
+import { openOutage } from '../../src/database/outage.ts'
+import { BusyError, unavailabilityOf } from '../../src/database/unavailable.ts'
+import { openTemporaryPostgres, realPostgresUrl } from '../support/stores.ts'
+
+function openTold() {
+  const clock = { now: 0 }
+  return { clock, outage: openOutage(() => clock.now) }
+}
+
+describe('an outage', () => {
+  it('is followed by ten seconds without a mark', () => {
+    const { clock, outage } = openTold()
+    outage.lost()
+    clock.now = 400
+    outage.lost()
+    expect(outage.awayMs()).toBe(400)
+    clock.now = 1_001
+    outage.answered()
+    expect([outage.awayMs(), outage.settlingMs()]).toEqual([null, 10_000])
+    clock.now = 11_000
+    expect(outage.settlingMs()).toBe(1)
+    clock.now = 20_000
+    expect(outage.settlingMs()).toBe(0)
+  })
+
+  it('of a second or less is none', () => {
+    const { clock, outage } = openTold()
+    outage.answered()
+    outage.lost()
+    clock.now = 1_000
+    outage.answered()
+    expect(outage.settlingMs()).toBe(0)
+  })
+})
+
+describe('what PostgreSQL says', () => {
+  it.each([
+    ['away', { code: 'ECONNREFUSED' }],
+    ['away', { code: '57P01' }],
+    ['away', { code: '08006' }],
+    ['away', { code: '25006' }],
+    ['busy', { code: '55P03' }],
+    ['busy', { code: '57014' }],
+    [undefined, { code: '23505' }],
+  ])('%s: %j', (expected, fields) => {
+    expect(unavailabilityOf(Object.assign(new Error('no'), fields))).toBe(expected)
+    expect(unavailabilityOf(new Error('behind it', { cause: Object.assign(new Error('no'), fields) }))).toBe(expected)
+  })
+
+  it('is read from a driver without codes, and from our own pool', () => {
+    expect(unavailabilityOf(new Error('Connection terminated unexpectedly'))).toBe('away')
+    expect(unavailabilityOf(new BusyError('all lent'))).toBe('busy')
+    expect(unavailabilityOf('ECONNREFUSED')).toBeUndefined()
+  })
+
+  it('is noted where nothing listens', async () => {
+    const { db, outage } = openHandles('postgres://nobody@127.0.0.1:1/none')
+    expect(unavailabilityOf(await getNow(db).catch((error: unknown) => error))).toBe('away')
+    expect(outage.awayMs()).not.toBeNull()
+    await db.destroy()
+  })
+})
+
+describe.skipIf((await realPostgresUrl()) === undefined)('a server that dies', () => {
+  it('is noted when it goes and when it is back', async () => {
+    const server = await openTemporaryPostgres()
+    if (!server) return
+    const { db, outage } = openHandles(server.url)
+    try {
+      await getNow(db)
+      expect(outage.awayMs()).toBeNull()
+      await server.kill('SIGKILL')
+      while (outage.awayMs() === null) await getNow(db).catch(() => {})
+      while ((outage.awayMs() ?? 0) < 1_050) await new Promise((resolve) => setTimeout(resolve, 50))
+      await server.restart()
+      await getNow(db)
+      expect(outage.settlingMs()).toBeGreaterThan(9_000)
+    } finally {
+      await db.destroy()
+      await server.close()
+    }
+  })
+})
