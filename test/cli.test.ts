@@ -384,6 +384,22 @@ describe('one round by hand', () => {
     expect(objectOf(sent)).toMatchObject({ submitted: 4, unknown: 0, waiting: 0 })
   })
 
+  it('ends quietly when whoever reads a list has enough', { timeout: MANY_PROCESSES_MS }, async () => {
+    await sql`
+      insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
+      select 'many' || i || '@example.org', sha256(i::text::bytea), 'unsubscribed', 'test', (select min(id) from preferences),
+        'daily', 7, 'UTC' from generate_series(1, 9000) i`.execute(db)
+    const child = spawn(process.execPath, [await builtFile('src/cli.ts'), 'subscribers', 'export'], {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH, HOME: folder, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stdout.once('data', () => child.stdout.destroy())
+    const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')])
+    expect({ code: child.exitCode, stderr }).toEqual({ code: 0, stderr: '' })
+    await sql`delete from subscribers where address like 'many%'`.execute(db)
+  })
+
   it('lifts a suppression by hand', { timeout: MANY_PROCESSES_MS }, async () => {
     await sql`insert into suppressions (address_hash, reason)
       select address_hash, 'bounce' from subscribers where address = 'bob@example.org'`.execute(db)

@@ -40,6 +40,12 @@ export async function findNewestEdition(db: Kysely<Database>, kind: EditionKind)
   return row && editionFrom(row)
 }
 
+/** Tells whether any edition was frozen yet, of whatever kind. */
+export async function isAnyFrozen(db: Kysely<Database>): Promise<boolean> {
+  const row = await db.selectFrom('editions').select('id').where('state', '=', 'frozen').limit(1).executeTakeFirst()
+  return row !== undefined
+}
+
 /**
  * Makes the row of a date and kind if it is missing, open until `cutoffAt`; an existing one is
  * returned as it is.

@@ -68,7 +68,9 @@ export async function getFates(db: Kysely<Database>, editionId: number): Promise
 export async function listEditionFigures(db: Kysely<Database>, limit: number): Promise<EditionFigures[]> {
   const { rows } = await sql<{ id: number; date: string; kind: EditionKind; stopped: boolean }>`
     select id, date, kind, (${isStoppedSql('e')} or ${isStoppedByHandSql('e')}) is true as stopped
-    from editions e where state = 'frozen' and not archive order by date desc, kind limit ${limit}`.execute(db)
+    from editions e where state = 'frozen' and (due > 0 or not archive) order by date desc, kind limit ${limit}`.execute(
+    db,
+  )
   const figures: EditionFigures[] = []
   for (const { id, ...edition } of rows) {
     const accounts = await getAccounts(db, id)

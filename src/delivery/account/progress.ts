@@ -82,7 +82,7 @@ function toComeSql(edition: string): RawBuilder<unknown> {
   const e = sql.table(edition)
   return sql`
     select from subscribers s
-    where s.consent = 'confirmed' and (s.cadence = 'weekly') = (${e}.kind = 'weekly') and s.waiting_since < ${e}.frozen_at
+    where not ${e}.archive and s.consent = 'confirmed' and (s.cadence = 'weekly') = (${e}.kind = 'weekly') and s.waiting_since < ${e}.frozen_at
       and (${e}.kind = 'daily' or (s.next_due_at >= ${e}.cutoff_at and s.next_due_at < ${e}.cutoff_at + interval '1 day'))
       and not coalesce(s.paused_until >= (s.next_due_at at time zone s.zone)::date, false)
       and not exists (select from suppressions x where x.address_hash = s.address_hash)

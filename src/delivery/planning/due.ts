@@ -17,8 +17,9 @@ const READERS_A_ROUND = 200_000
  * Lays out the readers whose chosen hour has come, each with the newest edition that waits for
  * them, and moves their clocks on. What waited longer than `latenessMs` is withheld as late, what a
  * newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest that is frozen,
- * however old. The digest takes the local date of this moment: after an outage that is not the date
- * of the hour. Returns the editions to plan and how many readers were looked at.
+ * however old, of the archive too. The digest takes the local date of this moment: after an outage
+ * that is not the date of the hour. Returns the editions to plan and how many readers were looked
+ * at.
  */
 export async function claimDueReaders(
   trx: Transaction<Database>,
@@ -50,11 +51,11 @@ export async function claimDueReaders(
         < round_now() - make_interval(secs => ${latenessMs / 1000}) as late,
       row_number() over (partition by r.id order by e.date desc) as age
     from due_readers r
-    join editions e on e.state = 'frozen' and not e.archive
+    join editions e on e.state = 'frozen' and (r.welcome or not e.archive)
       and e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
       and case
         when r.welcome then e.id = (
-          select n.id from editions n where n.kind = e.kind and n.state = 'frozen' and not n.archive order by n.date desc limit 1
+          select n.id from editions n where n.kind = e.kind and n.state = 'frozen' order by n.date desc limit 1
         )
         when e.kind = 'daily' then e.frozen_at > r.waiting_since and e.frozen_at <= r.hour_at
         else e.frozen_at > r.waiting_since and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}

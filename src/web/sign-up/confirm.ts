@@ -2,6 +2,7 @@
 // button does.
 import type { Context } from 'hono'
 import { confirm, findConfirmation } from '../../delivery/request/sign-up.ts'
+import { isAnyFrozen } from '../../edition/store.ts'
 import { ask } from '../page/ask.ts'
 import { rhythmOf } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
@@ -19,7 +20,7 @@ export function showConfirm(parts: ReaderParts) {
       heading: 'Confirm your subscription?',
       paragraphs: [
         `You'll get the papers that people vote for ${rhythmOf(asked)}.`,
-        ...(asked.welcome ? ['The latest edition comes right away.'] : []),
+        ...(asked.welcome && (await isAnyFrozen(db)) ? ['The latest edition comes right away.'] : []),
       ],
       path: `${pages.base}/confirm/${tokenIn(c)}`,
       button: 'Confirm',
@@ -34,6 +35,7 @@ export function confirmSubscription(parts: ReaderParts) {
     const confirmed = await confirm({ db }, tokenIn(c))
     if (!confirmed) return answerOldLink(c, parts, 'confirm')
     const { subscriber, welcome } = confirmed
+    const isAny = await isAnyFrozen(db)
     logger.info({ event: 'subscriber.confirmed', subscriber: subscriber.id, welcome }, 'a subscriber confirmed')
     if (welcome) await parts.welcome()
     await sessions.begin(c, subscriber)
@@ -41,7 +43,8 @@ export function confirmSubscription(parts: ReaderParts) {
       title: 'Subscribed',
       heading: "You're subscribed",
       paragraphs: [
-        ...(welcome ? ['The latest edition is on its way to you now.'] : []),
+        ...(welcome && isAny ? ['The latest edition is on its way to you now.'] : []),
+        ...(isAny ? [] : ['No edition has been made yet: your first digest comes with the first one.']),
         `Your digest comes ${rhythmOf(subscriber)}. On days without papers you get no email.`,
       ],
       note: 'Every digest has links to change this and to unsubscribe.',

@@ -182,9 +182,9 @@ describe('planDue', () => {
 
     it('gives the latest frozen edition at once, however old, for this local date, and then waits for the next freeze', async () => {
       await freezeEdition(round, '2026-03-03', { hoursAgo: 150 })
+      // On a host's first day there is nothing but the archive.
       const latest = await freezeEdition(round, '2026-03-04', { hoursAgo: 120 })
-      const archived = await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
-      await sql`update editions set archive = true where id = ${archived.id}`.execute(db)
+      await sql`update editions set archive = true`.execute(db)
       await addNewReader('new')
       expect(await planDue(round)).toBe(1)
       expect(await listDeliveries(db)).toMatchObject([

@@ -1,0 +1,40 @@
+// What the page behind a confirmation says of the first digest is true: on its way where there is
+// an edition, the archive's on a host's first day, and announced where there is none yet.
+import { sql } from 'kysely'
+import { expect, it } from 'vitest'
+import { signUp } from '../../../src/delivery/request/sign-up.ts'
+import { planDue } from '../../../src/jobs/plan.ts'
+import { makeAsk } from '../../support/asks.ts'
+import { readToken } from '../../support/notices.ts'
+import { freezeEdition } from '../../support/round.ts'
+import { keepWeb } from '../open-app.ts'
+
+const web = keepWeb()
+
+/** Signs up, opens the page of the mail and presses its button. */
+async function subscribe(address: string): Promise<{ asked: string; told: string }> {
+  const notice = await signUp(web.round, address, { ...makeAsk(), welcome: true })
+  const path = `/confirm/${await readToken(web.round, notice)}`
+  const asked = await (await web.app.request(path)).text()
+  const told = await (await web.app.request(path, { method: 'POST' })).text()
+  return { asked, told }
+}
+
+it('promises the latest edition only where there is one, of the archive too, and it goes', async () => {
+  const early = await subscribe('early@example.org')
+  expect(early.asked).not.toContain('right away')
+  expect(early.told).toContain('No edition has been made yet: your first digest comes with the first one.')
+  expect(early.told).not.toContain('on its way')
+
+  const edition = await freezeEdition(web.round, '2026-03-05')
+  await sql`update editions set archive = true`.execute(web.round.db)
+  const later = await subscribe('later@example.org')
+  expect(later.asked).toContain('The latest edition comes right away.')
+  expect(later.told).toContain('The latest edition is on its way to you now.')
+  await planDue(web.round)
+  const { rows } = await sql<{ address: string | null }>`
+    select s.address from deliveries d join subscribers s on s.id = d.subscriber_id where d.edition_id = ${edition.id}`.execute(
+    web.round.db,
+  )
+  expect(rows.map(({ address }) => address)).toContain('later@example.org')
+})
