@@ -137,8 +137,14 @@ program
   .description('lift everything that is stopped, or what stopped one edition, and list it')
   .option('--date <date>', 'one edition only, YYYY-MM-DD')
   .option(...WEEKLY)
+  .option('--restored', 'lift the hold of a database that was restored from a backup, with every worker stopped')
+  .option(
+    '--as <decision>',
+    'with --restored: found (the default) reads twice, ten minutes apart, what the provider accepted; sent counts everyone due since the backup as served; again sends to all, which may double',
+  )
+  .option('--yes', 'with --restored: without asking')
   .option(...JSON_OUT)
-  .addHelpText('after', examples('resume', 'resume --date 2026-03-05'))
+  .addHelpText('after', examples('resume', 'resume --date 2026-03-05', 'resume --restored'))
   .action(async (options) => (await import('./commands/resume.ts')).resumeCommand(options))
 program
   .command('resolve')

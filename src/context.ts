@@ -1,12 +1,12 @@
 // Builds every long-lived thing once, in order, and closes it in reverse, whatever happens in
 // between: the stores, what a round works with, the queue, and whatever else a command opens. Each
 // part is loaded when it is opened: asking for the status must not wait for the queue's code.
-import { mkdir } from 'node:fs/promises'
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
 import type { Provider } from './delivery/provider/provider.ts'
 import { LEASE_MS } from './delivery/sending/once.ts'
 import { listUnsettledKeyIds } from './delivery/sending/unknown.ts'
+import type { Watch } from './delivery/witness/watch.ts'
 import type { Host } from './digest/rendering.ts'
 import { describeError, UsageError } from './errors.ts'
 import type { Queue } from './jobs/queue/queue.ts'
@@ -64,12 +64,13 @@ export async function withKept<T>(logger: Logger, use: (keep: Keep) => Promise<T
  */
 export async function openRound(context: Context, source = openConfiguredSource(context)): Promise<Round> {
   const { config, logger, stores } = context
-  await ensureStateFolder(config.stateDir)
   const { loadTemplates } = await import('./digest/rendering.ts')
+  const providers = await openConfiguredProviders(context)
   const round: Round = {
     db: stores.db,
     source,
-    providers: await openConfiguredProviders(context),
+    providers,
+    witness: await openConfiguredWatch(context, providers),
     templates: await loadTemplates(config.templatesDir),
     host: hostOf(config),
     linkKeys: deriveLinkKeys(config.linkSecrets),
@@ -85,9 +86,15 @@ export async function openRound(context: Context, source = openConfiguredSource(
   )
 }
 
-/** Makes STATE_DIR where it is missing, for its owner alone. Rejects when it cannot be made. */
-async function ensureStateFolder(stateDir: string): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 })
+/** Opens the watch over the database. Nothing is compared yet. */
+export async function openConfiguredWatch(
+  { config, stores, logger, keep }: Context,
+  providers: readonly Provider[],
+): Promise<Watch> {
+  const { openConfiguredWitnesses } = await import('./delivery/witness/open.ts')
+  const { openWatch } = await import('./delivery/witness/watch.ts')
+  const witnesses = keep(openConfiguredWitnesses(config, logger))
+  return openWatch({ ...stores, witnesses, providers, logger })
 }
 
 /** Opens the queue that belongs to these stores. */

@@ -50,6 +50,7 @@ async function openRoles(context: Context, roles: readonly Role[]): Promise<void
   const { config, logger, keep } = context
   const round = await openRound(context)
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
+  if (roles.includes('worker') || roles.includes('scheduler')) await round.witness.compare()
   const queue = await openRoundQueue(context, round)
   const pipeline = openPipeline(round, queue)
   if (roles.includes('worker')) keep(await queue.work(pipeline))

@@ -2,10 +2,13 @@
 // edition itself, and which providers were out. The running workers take it up within a minute.
 import { readConfig } from '../config.ts'
 import { type Lifted, markResumed } from '../delivery/sending/brake.ts'
+import { findRestoredHold } from '../edition/restored.ts'
 import { type EditionKey, listStops, pruneStops, type Stop } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
+import { UsageError } from '../errors.ts'
 import { editionName } from './accounts.ts'
 import { parseAll, parseEdition } from './arguments.ts'
+import { restoredInWords, resumeRestoredCommand } from './restored.ts'
 import { withStores } from './session.ts'
 import { stopFields, stopInWords, stoppedName } from './stopped.ts'
 import { openTerminal } from './terminal.ts'
@@ -13,10 +16,15 @@ import { openTerminal } from './terminal.ts'
 interface ResumeOptions {
   date?: string
   weekly?: boolean
+  restored?: boolean
+  as?: string
+  yes?: boolean
   json?: boolean
 }
 
 export async function resumeCommand(options: ResumeOptions): Promise<void> {
+  if (options.restored) return resumeRestoredCommand(options)
+  if (options.as !== undefined || options.yes) throw new UsageError('--as and --yes belong to --restored')
   const { edition } = parseAll({ edition: () => parseEdition(options), settings: () => readConfig('stores') })
   await withStores('stores', async ({ stores: { db } }) => {
     const known = edition === null ? undefined : await findEdition(db, edition.date, edition.kind)
@@ -28,6 +36,7 @@ export async function resumeCommand(options: ResumeOptions): Promise<void> {
       const nothing: Lifted = { editions: [], providers: [] }
       return { stops, lifted: edition !== null && !known ? nothing : await markResumed(trx, known?.id ?? null) }
     })
+    const hold = await findRestoredHold(db)
     const others = (await listStops(db)).filter((stop) => edition !== null && stop.edition === null)
     openTerminal(options).print(
       {
@@ -36,9 +45,11 @@ export async function resumeCommand(options: ResumeOptions): Promise<void> {
         lifted: lifted.editions[0]?.reason ?? stops[0]?.reason ?? null,
         stops: stops.map(stopFields),
         ...lifted,
+        restored: hold ?? null,
       },
-      [...linesOf(stops, lifted, edition), ...others.map(stillStopped)],
+      [...linesOf(stops, lifted, edition), ...others.map(stillStopped), ...(hold ? [restoredInWords(hold)] : [])],
     )
+    if (hold) throw new Error('a restored copy is held: only "resume --restored" lifts that')
   })
 }
 

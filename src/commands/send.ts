@@ -53,6 +53,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     const stopped = options.dryRun ? null : await findStopReason(round.db, edition)
     if (stopped !== null) throw new Error(`nothing was sent: ${stopped}. Say "resume" first`)
     if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
+    await round.witness.compare()
     const queue = await openRoundQueue(context, round)
     const { dispatch, notify } = openPipeline(round, queue)
     context.keep(await queue.work({ dispatch, notify }))

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
+import type { Context } from '../context.ts'
 import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
 import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
@@ -9,8 +10,10 @@ import { listBehind } from '../delivery/account/behind.ts'
 import { type Accounts, addsUp } from '../delivery/delivery.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
+import { openConfiguredWitnesses } from '../delivery/witness/open.ts'
 import { counted } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
+import { findRestoredHold } from '../edition/restored.ts'
 import { findStopReason, listStops } from '../edition/stop.ts'
 import { findEdition, findNewestEdition, getEdition } from '../edition/store.ts'
 import {
@@ -24,6 +27,7 @@ import {
 } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { openPace } from './pace.ts'
+import { restoredInWords } from './restored.ts'
 import { demoHint, withStores } from './session.ts'
 import { untilSignal } from './signal.ts'
 import { behindLines, stopFields } from './stopped.ts'
@@ -45,7 +49,11 @@ export async function statusCommand(options: StatusOptions): Promise<void> {
     date: () => (options.date === undefined ? undefined : parseDate(options.date)),
     settings: () => readConfig('stores'),
   })
-  await withStores('stores', async ({ config, stores: { db } }) => {
+  await withStores('stores', async (context) => {
+    const {
+      config,
+      stores: { db },
+    } = context
     const edition = date ? await findEdition(db, date, kind) : await findNewestEdition(db, kind)
     if (!edition && date) {
       throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first${demoHint(config)}`)
@@ -56,7 +64,7 @@ export async function statusCommand(options: StatusOptions): Promise<void> {
       )
     const terminal = openTerminal(options)
     if (options.watch) await watch(db, edition, terminal)
-    await printStatus(db, await getEdition(db, edition.id), terminal, date === undefined)
+    await printStatus(context, await getEdition(db, edition.id), terminal, date === undefined)
   })
 }
 
@@ -79,13 +87,20 @@ async function watch(db: Kysely<Database>, edition: Edition, terminal: Terminal)
 /**
  * `whole`: no edition was asked for, so that every other one that is not done with is named too.
  */
-async function printStatus(db: Kysely<Database>, edition: Edition, terminal: Terminal, whole: boolean): Promise<void> {
+async function printStatus(
+  { config, stores: { db }, logger, keep }: Context,
+  edition: Edition,
+  terminal: Terminal,
+  whole: boolean,
+): Promise<void> {
   const accounts = await getAccounts(db, edition.id)
   const waitingFor = await listWaitingReasons(db, edition.id)
   const out = [...(await listOutProviders(db))].map(([name, each]) => ({ name, ...each }))
   const fates = await getFates(db, edition.id)
   const unresolved = await getUnresolved(db, edition.id)
   const stops = await listStops(db)
+  const restored = await findRestoredHold(db)
+  const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
   const behind = whole ? await listBehind(db) : []
   const now = await getNow(db)
   const { date, kind, state, reason, incomplete, stoppedReason } = edition
@@ -99,6 +114,8 @@ async function printStatus(db: Kysely<Database>, edition: Edition, terminal: Ter
       unresolved,
       providersOut: out,
       stops: stops.map(stopFields),
+      restored: restored ?? null,
+      witnesses,
       behind,
     },
     [
@@ -111,6 +128,10 @@ async function printStatus(db: Kysely<Database>, edition: Edition, terminal: Ter
       ),
       ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
       ...behindLines(stops, behind, edition),
+      ...(restored ? [`${restoredInWords(restored)} Lift it with "resume --restored".`] : []),
+      ...witnesses.flatMap(({ name, failure }) =>
+        failure === null ? [] : [`${name} keeps no witness of what is sent, which tells a restored backup: ${failure}`],
+      ),
     ],
   )
   checkSum(edition, accounts)

@@ -16,6 +16,8 @@ export interface DatabaseOptions {
   applicationName?: string
   /** Hears of connections that broke while nobody used them. The pool replaces them by itself. */
   onError?: (error: Error) => void
+  /** Hears of each new connection before its first statement. */
+  onConnect?: () => void
 }
 
 /** One pool, in two hands. */
@@ -55,7 +57,10 @@ export function openHandles(url: string, options: DatabaseOptions = {}): Handles
   })
   // The same holds while one is in use, between two statements of a transaction: the next statement
   // fails by itself.
-  pool.on('connect', (client) => client.on('error', () => {}))
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+    options.onConnect?.()
+  })
   const watched = watchPool(pool, max, outage)
   const over = (lender: ConnectionPool) =>
     new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKysely(lender) }) })

@@ -17,6 +17,7 @@
 //   providers, quota_waits                which provider is out; who waits because a quota is
 //                                         used up
 //   events, suppressions                  what providers reported, and who must not be written to
+//   lineage                               which database this is, and how far its marks went
 //   secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
@@ -63,6 +64,7 @@ export interface Database {
   suppressions: SuppressionRow
   secrets: SecretRow
   ticks: TickRow
+  lineage: LineageRow
 }
 
 /**
@@ -429,4 +431,19 @@ export interface SecretRow {
 export interface TickRow {
   name: string
   at: StampedTimestamp
+}
+
+/**
+ * The one row that says which database this is. `number` counts marks, each in its own transaction;
+ * `branch` rises whenever a restored copy goes on. `held_at`, `held_why` and `gap_from` are the
+ * hold of a restored copy: all of them or none.
+ */
+export interface LineageRow {
+  database_id: Generated<string>
+  branch: Generated<number>
+  number: Generated<number>
+  marked_at: OptionalTimestamp
+  held_at: OptionalTimestamp
+  held_why: Optional<string>
+  gap_from: OptionalTimestamp
 }

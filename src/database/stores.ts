@@ -15,6 +15,8 @@ export interface StoreSettings {
 export interface Stores extends Handles {
   databaseUrl: string
   embedded: boolean
+  /** How many connections were opened so far: behind a new one may be another database. */
+  countConnections(): number
   /** Names of the migrations that opening applied. */
   migrated: string[]
   close(): Promise<void>
@@ -38,13 +40,17 @@ export async function openStores(settings: StoreSettings, logger: Logger): Promi
 export async function openUnmigrated(settings: StoreSettings, logger: Logger): Promise<Omit<Stores, 'migrated'>> {
   const embedded = settings.databaseUrl === undefined ? await openEmbedded(settings.dataDir, { logger }) : undefined
   const databaseUrl = settings.databaseUrl ?? (embedded?.url as string)
+  let connections = 0
   const handles = openHandles(databaseUrl, {
     schema: settings.schema,
+    onConnect: () => {
+      connections += 1
+    },
     onError: (error) => logger.warn({ event: 'database.error', reason: error.message }, 'an idle connection was lost'),
   })
   const close = async () => {
     await handles.db.destroy()
     await embedded?.close()
   }
-  return { ...handles, databaseUrl, embedded: embedded !== undefined, close }
+  return { ...handles, databaseUrl, embedded: embedded !== undefined, countConnections: () => connections, close }
 }

@@ -108,7 +108,7 @@ function subjectOf(edition: OpeningEdition, news: Told, count: number): string {
 }
 
 /** `Fri 8 Aug`, `week to 8 Aug`: the last thing, as whoever looks for a day finds it there. */
-function subjectDate({ date, kind }: OpeningEdition): string {
+export function subjectDate({ date, kind }: OpeningEdition): string {
   const day = briefDate(date)
   return kind === 'weekly' ? `week to ${day.slice(day.indexOf(' ') + 1)}` : day
 }

@@ -7,6 +7,7 @@ import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { isStoppedSql } from './edition.ts'
+import { isHeldAsRestoredSql, RESTORED_REASON } from './restored.ts'
 
 export interface EditionKey {
   date: EditionDate
@@ -75,12 +76,16 @@ export async function pruneStops(trx: Transaction<Database>, edition: EditionKey
 
 /** Returns why nothing of an edition goes now, in words; null when it may. */
 export async function findStopReason(db: Kysely<Database>, edition: EditionKey): Promise<string | null> {
-  const { rows } = await sql<Pick<StopRow, 'date' | 'reason'> & { own: string | null; byHand: boolean }>`
-    select s.date, s.reason, s.id is not null as "byHand",
+  const { rows } = await sql<
+    Pick<StopRow, 'date' | 'reason'> & { own: string | null; byHand: boolean; restored: boolean }
+  >`
+    select exists (select from editions e where e.date = ${edition.date} and e.kind = ${edition.kind} and ${isHeldAsRestoredSql('e')}) as restored,
+      s.date, s.reason, s.id is not null as "byHand",
       (select e.stopped_reason from editions e where e.date = ${edition.date} and e.kind = ${edition.kind} and ${isStoppedSql('e')}) as own
     from (select) one left join stops s on s.date is null or (s.date = ${edition.date}::date and s.kind = ${edition.kind}::text)
     order by s.date nulls last limit 1`.execute(db)
   const [found] = rows
+  if (found?.restored) return RESTORED_REASON
   if (!found?.byHand) return found?.own ?? null
   const what = found.date === null ? 'all digests are stopped by the operator' : 'it is stopped by the operator'
   return found.reason === null ? what : `${what}: ${found.reason}`

@@ -5,12 +5,12 @@ import { BATCH } from '../delivery/sending/batch.ts'
 import { claim, markReleased } from '../delivery/sending/once.ts'
 import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
-import { giveUp, letBatchWait, settle } from '../delivery/sending/settling.ts'
+import { giveUp, letBatchWait, type SendingParts, settle } from '../delivery/sending/settling.ts'
 import { JOIN_VERSIONS } from '../digest/joining.ts'
 import { tellReached } from './progress.ts'
 import type { Round } from './round.ts'
 
-type DispatchRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'>
+type DispatchRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'> & Pick<SendingParts, 'witness'>
 
 /**
  * Dispatches a batch. `queue` is the provider in whose queue and pace its job runs; without it any

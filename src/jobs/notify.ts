@@ -14,7 +14,7 @@ import { claim } from '../delivery/sending/once.ts'
 import { giveUp } from '../delivery/sending/settling.ts'
 import type { Round } from './round.ts'
 
-export type NotifyRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'templates' | 'host' | 'logger'>
+export type NotifyRound = Pick<Round, 'db' | 'providers' | 'witness' | 'linkKeys' | 'templates' | 'host' | 'logger'>
 
 /**
  * Sends a notice, through the provider of its first attempt or else the first that is not out. Does

@@ -28,7 +28,11 @@ const SWEEP_NOTICES_MAX = 1_000
  */
 export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers {
   return {
-    tick: async () => queue.put(await tick(round)),
+    // Before the tick is noted: a gap is counted from the last one.
+    tick: async () => {
+      await round.witness.compare()
+      await queue.put(await tick(round))
+    },
     collect: async ({ date }) => {
       await collect(round, date)
       await queue.put([{ name: 'rank', date, kind: 'daily' }])

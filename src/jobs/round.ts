@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Provider } from '../delivery/provider/provider.ts'
+import type { Watch } from '../delivery/witness/watch.ts'
 import type { Host, Templates } from '../digest/rendering.ts'
 import type { Logger } from '../logger.ts'
 import type { Source } from '../source/paper.ts'
@@ -12,6 +13,8 @@ export interface Round {
   source: Source
   /** In order: the next one takes what a provider cannot. */
   providers: readonly [Provider, ...Provider[]]
+  /** What tells a restored copy from the database that it was copied from. */
+  witness: Watch
   templates: Templates
   host: Host
   linkKeys: LinkKeys

@@ -68,6 +68,7 @@ describe('resume', () => {
     const all = await readJson(round.databaseUrl, () => resumeCommand({ json: true }))
     expect(all).toEqual({
       ...{ date: null, kind: null, lifted: 'a wrong link', editions: [], providers: [] },
+      restored: null,
       stops: [
         { date: null, kind: null, reason: 'a wrong link', since: expect.any(String) },
         { date: '2031-01-01', kind: 'daily', reason: null, since: expect.any(String) },

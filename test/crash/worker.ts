@@ -79,7 +79,14 @@ const broken = breakOf(settings.broken, () => {
 const config = readConfig('mail')
 const logger = openLogger(config.logLevel ?? 'error')
 const stores = await openStores(config, logger)
-const opened = await openRound({ config, stores, logger, keep: (thing) => thing })
+const kept: { close?(): unknown }[] = []
+const opened = await openRound({
+  ...{ config, stores, logger },
+  keep: (thing) => {
+    kept.push(thing)
+    return thing
+  },
+})
 watchDriver(reach, broken.rewrite)
 const [named] = config.providers
 const resend =
@@ -118,6 +125,7 @@ await new Promise<void>((resolve) => {
 await ticking
 await work?.close()
 await queue.close()
+for (const thing of kept.reverse()) await thing.close?.()
 await stores.close()
 process.removeAllListeners('disconnect')
 process.disconnect()

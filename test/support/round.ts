@@ -122,6 +122,12 @@ export async function openTestRound(
     db,
     databaseUrl,
     source: openListedSource({}),
+    witness: {
+      keep: async () => {},
+      compare: async () => {},
+      read: async () => undefined,
+      startBranch: async () => {},
+    },
     provider,
     providers: [provider],
     templates: await templates,
@@ -251,7 +257,9 @@ export async function emptyRound(db: Kysely<Database>): Promise<void> {
     'events deliveries batches selections pieces edition_papers stops progress editions votes listings collections papers'
   const rest =
     'notes notices credentials spent_credentials suppressions providers quota_waits subscribers preferences ticks'
-  await sql.raw([...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`).join('; ')).execute(db)
+  const deletions = [...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`)
+  const lifted = 'update lineage set held_at = null, held_why = null, gap_from = null'
+  await sql.raw([...deletions, lifted].join('; ')).execute(db)
 }
 
 /**

@@ -37,7 +37,9 @@ export const ROOMS: Rooms = {
   'delivery/provider/resend': ['delivery/provider'],
   'delivery/provider/smtp': ['delivery/provider'],
   'delivery/request': ['delivery/notice', 'delivery/sending'],
-  'delivery/sending': ['delivery', 'delivery/provider'],
+  'delivery/restoring': ['delivery/provider', 'delivery/sending', 'delivery/witness'],
+  'delivery/sending': ['delivery', 'delivery/provider', 'delivery/witness'],
+  'delivery/witness': ['delivery/provider'],
   digest: ['digest/sentence', 'digest/template', 'digest/text', 'digest/topics'],
   'digest/sentence': ['digest/text'],
   'digest/template': ['digest/text'],
@@ -67,7 +69,8 @@ export type Rooms = Record<string, readonly string[]>
 
 /** Where a package may be imported; a package not listed may be imported anywhere. */
 const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
-  { packages: /^(bullmq|ioredis)$/, home: /^src\/jobs\/queue\// },
+  { packages: /^bullmq$/, home: /^src\/jobs\/queue\// },
+  { packages: /^ioredis$/, home: /^src\/(jobs\/queue|delivery\/witness)\// },
   { packages: /^resend$/, home: /^src\/delivery\// },
   { packages: /^standardwebhooks$/, home: /^src\/delivery\/provider\/resend\// },
   // Pieces are stored in the encoding in which they leave: its encoder is all that they take of

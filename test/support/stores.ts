@@ -68,7 +68,7 @@ export async function openTestDatabase(
   return (await realPostgresUrl()) === undefined ? undefined : openRealDatabase(contents)
 }
 
-async function realRedisUrl(): Promise<string | undefined> {
+export async function realRedisUrl(): Promise<string | undefined> {
   const url = process.env.TEST_REDIS_URL ?? 'redis://127.0.0.1:6379'
   return (await answers(() => withRedis(url, (redis) => redis.ping()))) ? url : undefined
 }

@@ -17,6 +17,7 @@ import { up as placesBefore } from './015-places-before.ts'
 import { up as testMails } from './016-test-mails.ts'
 import { up as suppressionNotes } from './017-suppression-notes.ts'
 import { up as clock } from './018-clock.ts'
+import { up as lineage } from './019-lineage.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -37,4 +38,5 @@ export const migrations = {
   '016-test-mails': { up: testMails },
   '017-suppression-notes': { up: suppressionNotes },
   '018-clock': { up: clock },
+  '019-lineage': { up: lineage },
 }

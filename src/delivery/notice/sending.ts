@@ -20,7 +20,7 @@ import {
   move,
   type Subject,
 } from '../sending/once.ts'
-import { followWait, giveUp, type SendingParts } from '../sending/settling.ts'
+import { followWait, giveUp, keepMark, type SendingParts } from '../sending/settling.ts'
 import { NOTICE_LIFE } from '../sending/transitions.ts'
 import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from './mail.ts'
 
@@ -80,7 +80,8 @@ export const NOTICE: Subject<NoticeFacts> = {
         ${n}.issued_at as "issuedAt", ${leavingSql(u)} as leaving`.execute(db)
     return rows[0]
   },
-  isHeldSql: () => sql<boolean>`false`,
+  // A restored copy does not know what became of them, and nobody waits for them any more.
+  isHeldSql: (u) => sql<boolean>`exists (select from lineage l where ${sql.table(u)}.issued_at <= l.held_at)`,
   hasLeaversSql: (u) => sql<boolean>`(${leavingSql(u)} is not null)`,
   personal: ['address', 'sealed'],
   stamp: [sql`changed_at = round_clock()`],
@@ -121,7 +122,9 @@ export async function prepareNotice(
   const intent = { hash, version: NOTICE_VERSION, idempotencyKey, provider: provider.name }
   const marked = await markAttempting(parts.db, NOTICE, notice, intent)
   if (marked === 'left') await markNoticeWithheld(parts.db, notice, 'left')
-  return marked === 'marked' ? { notice: mail, kind: notice.kind, idempotencyKey } : undefined
+  if (typeof marked !== 'object') return undefined
+  await keepMark(parts, NOTICE, notice, marked)
+  return { notice: mail, kind: notice.kind, idempotencyKey }
 }
 
 /** Lets a notice wait for a provider that is out. */

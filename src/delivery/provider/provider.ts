@@ -86,6 +86,19 @@ export interface FoundMail {
   at: Date
 }
 
+/** A mail as a provider lists it: whose it is and when it was accepted, not what is in it. */
+export interface ListedMail {
+  providerId: string
+  to: string[]
+  subject: string
+  at: Date
+}
+
+/** The key may send, and not ask what was sent. */
+export class MayNotListError extends Error {
+  override name = 'MayNotListError'
+}
+
 /**
  * How many mails a provider takes in a day and in a calendar month, both in UTC; null where no
  * number is known.
@@ -119,6 +132,11 @@ export interface Provider {
   sendNotice(request: NoticeRequest): Promise<BatchOutcome>
   /** Lists what it accepted, where it remembers. Rejects when it does not tell. */
   findAccepted?(ask: LookUp): Promise<FoundMail[]>
+  /**
+   * Lists all that it accepted since a moment, where it remembers. Rejects when it does not tell to
+   * the end, with a MayNotListError where it never will.
+   */
+  listAccepted?(since: Date): Promise<ListedMail[]>
   /** Ends open connections, where some are kept. */
   close?(): Promise<void>
 }

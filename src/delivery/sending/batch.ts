@@ -3,6 +3,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
+import { isHeldAsRestoredSql } from '../../edition/restored.ts'
 import { isStoppedByHandSql } from '../../edition/stop.ts'
 import { leavingSql } from './members.ts'
 import type { Claimed, ClaimRow, Subject } from './once.ts'
@@ -29,11 +30,12 @@ export const BATCH: Subject<BatchFacts> = {
       ${update}, ${batch}.edition_id as "editionId", cardinality(${batch}.members) as size`.execute(db)
     return rows[0]
   },
+  // A restored copy holds even what it marked: what became of that since, it does not know.
   // What is marked when the operator stops finishes, its repeats too: they settle what may have
   // gone.
   isHeldSql: (u) => sql<boolean>`exists (
     select from editions e where e.id = ${sql.table(u)}.edition_id
-      and (${isStoppedSql('e')} or (${sql.table(u)}.recipe_sha256 is null and ${isStoppedByHandSql('e')}))
+      and (${isStoppedSql('e')} or ${isHeldAsRestoredSql('e')} or (${sql.table(u)}.recipe_sha256 is null and ${isStoppedByHandSql('e')}))
   )`,
   hasLeaversSql: (u) => sql<boolean>`exists (
     select from unnest(${sql.table(u)}.members) m join subscribers s on s.id = m

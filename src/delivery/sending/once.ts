@@ -14,6 +14,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
 import { PermanentError } from '../../errors.ts'
+import type { Mark } from '../witness/witness.ts'
 import { hasSlidSql, todaySql } from './members.ts'
 import {
   type BATCH_LIFE,
@@ -120,17 +121,19 @@ export async function claim<Facts>(
 
 /**
  * Commits the intent to send, before the request. While nothing is fixed, people may still leave
- * and editions stop. Returns `left` when somebody did (drop them and build again), `held` when it
- * must wait, `lost` when another worker has it or it has been settled.
+ * and editions stop. Returns the mark with its number, for the witness; `left` when somebody left
+ * (drop them and build again), `held` when it must wait, `lost` when another worker has it or it
+ * has been settled.
  */
 export async function markAttempting<Facts>(
   db: Kysely<Database>,
   subject: Subject<Facts>,
   claimed: Claimed,
   intent: Fixed,
-): Promise<'marked' | 'left' | 'held' | 'lost'> {
+): Promise<Mark | 'left' | 'held' | 'lost'> {
   const fresh = claimed.fixed === null
-  const { rows: marked } = await sql`
+  // The number last of all: its row stays locked until the mark is committed.
+  const { rows: marked } = await sql<{ databaseId: string; branch: number; number: number | null }>`
     with marked as (
       update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
@@ -139,9 +142,12 @@ export async function markAttempting<Facts>(
       where ${isMine(subject, claimed, 'mark', 'u')} 
         and (not ${fresh}::boolean or not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}))
       returning u.*
-    )${subject.table === 'batches' ? sql`, moved as (${takeToday(fresh)})` : sql``}
-    select from marked`.execute(db)
-  if (marked.length === 1) return 'marked'
+    )${subject.table === 'batches' ? sql`, moved as (${takeToday(fresh)} returning d.subscriber_id)` : sql``}
+    select l.database_id as "databaseId", l.branch, next_mark(round_clock()) as number
+    from marked cross join lineage l
+    ${subject.table === 'batches' ? sql`where (select count(*) from moved) >= 0` : sql``}`.execute(db)
+  const [mark] = marked
+  if (mark && mark.number !== null) return { ...mark, number: mark.number }
   const { rows } = await sql<{ held: boolean }>`
     select ${subject.isHeldSql('u')} as held from ${sql.table(subject.table)} u
     where ${isMine(subject, claimed, 'mark', 'u')}`.execute(db)

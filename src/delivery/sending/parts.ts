@@ -221,6 +221,32 @@ export async function markResolved(db: Kysely<Database>, editionId: number, keyI
   return count
 }
 
+/**
+ * Takes batches of a restored copy that were attempted: whoever is not accounted for goes on under
+ * a new key, made with `keyId`. Only for what is known not to have been sent, and while nothing
+ * works on it. Returns how many deliveries go again.
+ */
+export async function markRestarted(
+  trx: Transaction<Database>,
+  batches: readonly { id: number; editionId: number; members: readonly number[] }[],
+  keyId: number,
+): Promise<number> {
+  let count = 0
+  for (const { id, editionId, members } of batches) {
+    const open = await claimUnaccounted(trx, editionId, members)
+    if (open.length > 0) {
+      await markPlannedAgain(trx, editionId, open, keyId)
+      await insertPart(trx, editionId, open)
+    }
+    await emptyAddresses(trx, editionId, members)
+    await sql`
+      update batches set state = ${toSql(BATCH_LIFE.restart)}, reason = 'taken up again after a restore', lease_epoch = lease_epoch + 1
+      where id = ${id}`.execute(trx)
+    count += open.length
+  }
+  return count
+}
+
 async function insertParts(
   trx: Transaction<Database>,
   editionId: number,

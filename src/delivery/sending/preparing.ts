@@ -15,7 +15,7 @@ import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type Member } from './members.ts'
 import { type Fixed, markAttempting, markDeferred, markReleased } from './once.ts'
 import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
-import type { SendingParts } from './settling.ts'
+import { keepMark, type SendingParts } from './settling.ts'
 
 /**
  * A member may leave between building and marking, again and again; more often than this something
@@ -24,7 +24,7 @@ import type { SendingParts } from './settling.ts'
 const BUILDS_MAX = 5
 const REBUILD_WAIT_MS = 5_000
 
-type PrepareParts = Pick<SendingParts, 'db'> & { linkKeys: LinkKeys }
+type PrepareParts = Pick<SendingParts, 'db' | 'witness'> & { linkKeys: LinkKeys }
 
 /** A batch whose intent is committed. */
 export interface Ready {
@@ -53,7 +53,10 @@ export async function prepare(
     const intent = { hash: built.hash, version: built.version, idempotencyKey, provider: provider.name }
     const marked = await withinQuota(parts.db, provider, members.length, (db) => markUnlessStopped(db, batch, intent))
     if (marked === undefined) return 'over'
-    if (marked === 'marked') return built.readyAs(idempotencyKey)
+    if (typeof marked === 'object') {
+      await keepMark(parts, BATCH, batch, marked)
+      return built.readyAs(idempotencyKey)
+    }
     if (marked === 'held') await markReleased(parts.db, BATCH, batch)
     if (marked !== 'left') return undefined
   }
@@ -82,7 +85,9 @@ async function rebuild(
   const built = await buildFor(parts, provider, batch, members)
   if (!built.hash.equals(fixed.hash)) return 'changed'
   const marked = await markAttempting(parts.db, BATCH, batch, fixed)
-  return marked === 'marked' ? built.readyAs(fixed.idempotencyKey) : undefined
+  if (typeof marked !== 'object') return undefined
+  await keepMark(parts, BATCH, batch, marked)
+  return built.readyAs(fixed.idempotencyKey)
 }
 
 /** Drops whoever must not be written to. Returns who is left, nobody when the lease is lost. */

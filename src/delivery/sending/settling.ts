@@ -3,12 +3,14 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { markStopped } from '../../edition/store.ts'
-import { HoldError, LaterError } from '../../errors.ts'
+import { describeError, HoldError, LaterError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { markOut, type Out } from '../provider/out.ts'
 import { type Step, stepAfter } from '../provider/outcome.ts'
 import type { BatchOutcome, MailOutcome, Provider } from '../provider/provider.ts'
 import { isAnotherFree } from '../provider/routes.ts'
+import type { Watch } from '../witness/watch.ts'
+import type { Mark } from '../witness/witness.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { findHarm, findRejection, markBraked } from './brake.ts'
 import { type Claimed, markDeferred, markUnknown, type Subject } from './once.ts'
@@ -18,9 +20,13 @@ import { markHalved, markSettled } from './parts.ts'
 export interface SendingParts {
   db: Kysely<Database>
   providers: readonly Provider[]
+  /** Beside the database: what was marked stands there before its request leaves. */
+  witness: Pick<Watch, 'keep'>
   logger: Logger
 }
 
+/** While no witness can be written, in milliseconds. */
+const UNWITNESSED_WAIT_MS = 15_000
 /** A batch that stays with a provider which is out asks again after this, in milliseconds. */
 const ASK_AGAIN_MS = 15 * 60_000
 /**
@@ -60,6 +66,26 @@ export async function giveUp<Facts>(
   await markUnknown(db, subject, claimed, reason, null)
   const { name } = subject
   logger.error({ event: `${name}.unknown`, [`${name}Id`]: claimed.id, reason }, `a ${name} stays unknown`)
+}
+
+/**
+ * Has a mark kept outside of the database, before its request leaves. Where it cannot be, or this
+ * database turns out to be a restored copy, it is put back, since nothing was requested, and this
+ * throws what makes the queue wait.
+ */
+export async function keepMark<Facts>(
+  { db, witness }: Pick<SendingParts, 'db' | 'witness'>,
+  subject: Subject<Facts>,
+  claimed: Claimed,
+  mark: Mark,
+): Promise<void> {
+  try {
+    await witness.keep(mark)
+  } catch (error) {
+    const reason = describeError(error)
+    await markDeferred(db, subject, claimed, reason, UNWITNESSED_WAIT_MS)
+    throw new HoldError(reason, UNWITNESSED_WAIT_MS, { cause: error })
+  }
 }
 
 /** Lets a batch wait for a provider that is out. */

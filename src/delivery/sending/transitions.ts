@@ -89,6 +89,12 @@ export const BATCH_LIFE = {
   ration: { from: FRESH, to: [], by: 'planner', why: 'laid out anew within a quota' },
   resume: { from: ['deferred'], to: ['deferred'], by: 'operator', why: 'what it waited for is over' },
   resolve: { from: ['unknown'], to: ['settled'], by: 'operator', why: 'unknown for good, and decided' },
+  restart: {
+    from: ATTEMPTED,
+    to: ['settled'],
+    by: 'operator',
+    why: 'of a restored copy: who did not get it goes on in another one',
+  },
 } as const satisfies Record<string, Transition<BatchState>>
 
 export const NOTICE_LIFE = {
@@ -118,6 +124,7 @@ export const DELIVERY_LIFE = {
   },
   settle: { from: ['planned', 'unknown'], to: ['submitted', 'rejected'], by: 'provider', why: 'its answer' },
   account: { from: ['planned', 'unknown'], to: ['submitted'], by: 'provider', why: 'a report that proves it' },
+  recover: { from: [], to: ['submitted'], by: 'operator', why: 'sent in a gap that a restored copy has lost' },
   again: { from: ['planned', 'unknown'], to: ['planned'], by: 'operator', why: 'sent once more under a new key' },
   drop: { from: ['planned', 'unknown'], to: ['unknown'], by: 'operator', why: 'left by the operator' },
   expire: { from: ['planned'], to: ['unknown'], by: 'sweep', why: 'its reader was erased a day ago' },

@@ -328,7 +328,7 @@ describe('planDue', () => {
       const claimed = await claim(db, BATCH, batchId)
       if (!claimed) throw new Error('not claimed')
       await sql`update deliveries set issued_at = now()`.execute(db)
-      expect(await markAttempting(db, BATCH, claimed, intent)).toBe('marked')
+      expect(await markAttempting(db, BATCH, claimed, intent)).toMatchObject({ branch: 1 })
       await planDue(round)
       expect((await listDeliveries(db)).filter(({ subscriber_id }) => subscriber_id === due.id)).toMatchObject([
         { edition_id: older.id, state: 'planned' },

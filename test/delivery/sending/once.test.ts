@@ -81,7 +81,7 @@ describe('claimBatch', () => {
 
   it('says what was fixed and how long ago', async () => {
     const { id } = await planOne(round, ['ada'])
-    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toMatchObject({ branch: 1 })
     await sql`update batches set first_attempt_at = now() - interval '2 hours'`.execute(round.db)
     expect(await claim(round.db, BATCH, id)).toBeUndefined()
     await endWaits(round.db)
@@ -122,7 +122,7 @@ describe('markAttempting', () => {
   it('fixes recipe, version, key, provider and moment; a repeat keeps the moment', async () => {
     const { id } = await planOne(round, ['ada'])
     const batch = await claimOne(round, id)
-    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toMatchObject({ branch: 1 })
     const row = await readBatch(round.db, id)
     expect(row).toMatchObject({
       state: 'attempting',
@@ -133,7 +133,7 @@ describe('markAttempting', () => {
       attempts: 1,
     })
     await endWaits(round.db)
-    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toMatchObject({ branch: 1 })
     const again = await readBatch(round.db, id)
     expect(again.first_attempt_at).toEqual(row.first_attempt_at)
     expect(again.attempts).toBe(2)
@@ -153,7 +153,7 @@ describe('markAttempting', () => {
     await markAttempting(round.db, BATCH, await claimOne(round, id), intent)
     await markUnsubscribed(round.db, await publicIdOf(round, 'bob'))
     await endWaits(round.db)
-    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toMatchObject({ branch: 1 })
   })
 
   it('is lost to whoever claimed since, and to whoever settled', async () => {
@@ -195,18 +195,18 @@ describe('a digest that slid into a later local day', () => {
   it('takes the local date of its mark, in the mark', async () => {
     const { edition, id } = await planYesterday('slid')
     expect((await listMembers(round.db, id)).map((member) => member.leaving)).toEqual([null])
-    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toMatchObject({ branch: 1 })
     expect((await readDeliveries(round.db, edition.id)).slid?.local_date).toBe(today())
   })
 
   it('keeps the date of what was sent by hand for another day, and of what is fixed already', async () => {
     const { edition, id } = await planOne(round, ['byhand'])
-    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toMatchObject({ branch: 1 })
     expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
     await sql`update deliveries set issued_at = '2026-03-06T07:00:00Z'`.execute(round.db)
     await endWaits(round.db)
     const again = await claimOne(round, id)
-    expect(await markAttempting(round.db, BATCH, again, intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, again, intent)).toMatchObject({ branch: 1 })
     expect((await readDeliveries(round.db, edition.id)).byhand?.local_date).toBe('2026-03-06')
   })
 
@@ -232,7 +232,7 @@ describe('a digest that slid into a later local day', () => {
     expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('left')
     const leavers = members.flatMap(({ subscriberId, leaving }) => (leaving ? [{ subscriberId, reason: leaving }] : []))
     expect(await dropMembers(round.db, batch, leavers)).toBe(true)
-    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('marked')
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toMatchObject({ branch: 1 })
     expect(await readDeliveries(round.db, edition.id)).toMatchObject({
       served: { state: 'withheld', reason: 'merged', local_date: null },
       due: { state: 'withheld', reason: 'merged' },

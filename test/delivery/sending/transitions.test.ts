@@ -33,7 +33,7 @@ describe('who writes', () => {
   it('is the machine alone, but for the rows that planning and asking insert', () => {
     const writers = findWriters(readFiles(ROOT, ['src']), TABLES)
     const movers = new Set(writers.filter(({ verb }) => verb !== 'insert').map(({ path }) => path))
-    const machine = ['once.ts', 'ledger.ts', 'parts.ts'].map((file) => `src/delivery/sending/${file}`)
+    const machine = ['once.ts', 'ledger.ts', 'parts.ts', 'recovered.ts'].map((file) => `src/delivery/sending/${file}`)
     expect([...movers].sort()).toEqual([...machine].sort())
     const inserters = writers.filter(({ path }) => !movers.has(path))
     expect(inserters).toEqual([
@@ -42,7 +42,10 @@ describe('who writes', () => {
       { path: 'src/delivery/planning/planning.ts', table: 'deliveries', verb: 'insert' },
     ])
     const parts = writers.filter(({ path, verb }) => movers.has(path) && verb === 'insert')
-    expect(parts).toEqual([{ path: 'src/delivery/sending/parts.ts', table: 'batches', verb: 'insert' }])
+    expect(parts).toEqual([
+      { path: 'src/delivery/sending/parts.ts', table: 'batches', verb: 'insert' },
+      { path: 'src/delivery/sending/recovered.ts', table: 'deliveries', verb: 'insert' },
+    ])
   })
 
   it.each([

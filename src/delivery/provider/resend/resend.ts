@@ -15,7 +15,7 @@ import {
 } from '../provider.ts'
 import { readAnswer, readNoticeAnswer } from './answer.ts'
 import { toResendMail, writeBody } from './batch-body.ts'
-import { lookUpResend } from './look-up.ts'
+import { listResend, lookUpResend } from './look-up.ts'
 import { openPosting } from './posting.ts'
 
 export interface ResendSettings {
@@ -97,6 +97,7 @@ export function openResend(settings: ResendSettings): Provider {
     reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
     send,
     sendNotice,
+    listAccepted: async (since) => listResend(await openClient(), since, settings.requestsPerSecond),
     findAccepted: async (ask) => lookUpResend(await openClient(), ask, settings.requestsPerSecond),
     close: async () => posting.close(),
   }

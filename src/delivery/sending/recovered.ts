@@ -1,0 +1,87 @@
+// What the rows of a restored copy become once it is known, or decided, what of the gap had gone.
+// Nothing works on them meanwhile: they are held.
+import { type RawBuilder, sql, type Transaction } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+import { isHeldAsRestoredSql } from '../../edition/restored.ts'
+import { markRestarted } from './parts.ts'
+import { DELIVERY_LIFE, isUnaccountedSql, isUnsettledSql, NOTICE_LIFE, statesSql, toSql } from './transitions.ts'
+
+/** A reader's digest that is not to be sent any more. */
+export interface Had {
+  address: string
+  at: Date
+  providerId: string | null
+}
+
+/** So many days a digest of the gap may be put back to find its reader's day free. */
+const FREE_DAYS = 60
+
+/**
+ * Writes one submitted delivery of an edition for each reader who had it, whether it is planned,
+ * attempted or unknown here. Returns how many.
+ */
+export async function markHad(trx: Transaction<Database>, editionId: number, had: readonly Had[]): Promise<number> {
+  const list = sql`(
+    select distinct on (address) * from unnest(${had.map(({ address }) => address)}::text[], ${had.map(({ at }) => at)}::timestamptz[],
+      ${had.map(({ providerId }) => providerId)}::text[]) as l(address, at, provider_id) order by address, at)`
+  const known = await sql`
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, provider_id = m.provider_id, changed_at = round_clock()
+    from ${list} m join subscribers s on lower(s.address) = m.address
+    where d.edition_id = ${editionId} and d.subscriber_id = s.id and ${isUnaccountedSql('d')}`.execute(trx)
+  const recovered = await insertRecovered(trx, editionId, list)
+  return Number(known.numAffectedRows) + recovered
+}
+
+/**
+ * What was in these mails is not known: their selection is empty. Each takes the reader's local day
+ * on which it went, or the last free one before.
+ */
+async function insertRecovered(
+  trx: Transaction<Database>,
+  editionId: number,
+  list: RawBuilder<unknown>,
+): Promise<number> {
+  await sql`
+    insert into selections (edition_id, id, length, papers, reasons)
+    select ${editionId}, coalesce(max(x.id), 0) + 1, 'titles', '{}', '{}' from selections x where x.edition_id = ${editionId}
+    having not coalesce(bool_or(x.papers = '{}'), false)`.execute(trx)
+  const { numAffectedRows } = await sql`
+    insert into deliveries (edition_id, subscriber_id, selection_id, local_date, state, provider_id, changed_at)
+    select ${editionId}, s.id, (select min(x.id) from selections x where x.edition_id = ${editionId} and x.papers = '{}'), free.day,
+      ${toSql(DELIVERY_LIFE.recover)}, m.provider_id, round_clock()
+    from ${list} m join subscribers s on lower(s.address) = m.address
+    cross join lateral (
+      select (m.at at time zone s.zone)::date - n as day from generate_series(0, ${FREE_DAYS}::int) n
+      where not exists (
+        select from deliveries o where o.subscriber_id = s.id and o.local_date = (m.at at time zone s.zone)::date - n)
+      order by n limit 1
+    ) free
+    where not exists (select from deliveries o where o.edition_id = ${editionId} and o.subscriber_id = s.id)
+    on conflict do nothing`.execute(trx)
+  const count = Number(numAffectedRows)
+  await sql`update editions set due = due + ${count}::int where id = ${editionId}`.execute(trx)
+  return count
+}
+
+/**
+ * Takes up again what the copy had attempted and what is not accounted for now: it was not
+ * accepted, and goes on in new batches. Returns how many deliveries.
+ */
+export async function markTakenUp(trx: Transaction<Database>, keyId: number): Promise<number> {
+  const { rows } = await sql<{ id: number; editionId: number; members: number[] }>`
+    select b.id, b.edition_id as "editionId", b.members from batches b join editions e on e.id = b.edition_id
+    where ${isUnsettledSql('b')} and b.recipe_sha256 is not null and b.next_attempt_at < 'infinity' and ${isHeldAsRestoredSql('e')}
+    order by b.id for update of b`.execute(trx)
+  return markRestarted(trx, rows, keyId)
+}
+
+/** Withholds the notices that were never attempted before `heldAt`. Returns how many. */
+export async function markLate(trx: Transaction<Database>, heldAt: Date): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update notices n set state = ${toSql(NOTICE_LIFE.withhold)}, reason = 'late', address = null, sealed = null,
+      lease_epoch = lease_epoch + 1, changed_at = round_clock()
+    where n.issued_at <= ${heldAt}::timestamptz and n.mail_sha256 is null and n.state in ${statesSql(NOTICE_LIFE.withhold.from)}`.execute(
+    trx,
+  )
+  return Number(numAffectedRows)
+}
