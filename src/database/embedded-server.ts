@@ -9,6 +9,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { describeError } from '../errors.ts'
 import { ADDRESS_FILE, OWNER_FOLDER, type ServerMessage } from './embedded-address.ts'
 import { claimOwnership } from './owner.ts'
+import { IS_FROM_SOURCES, readPacked, writePacked } from './packed.ts'
 import { serveTurns, type Turns } from './turns.ts'
 
 /**
@@ -66,15 +67,27 @@ async function openFiles(folder: string): Promise<PGlite> {
   const unfinished = join(folder, OWNER_FOLDER, 'unfinished')
   if (existsSync(unfinished)) await rm(files, { recursive: true, force: true })
   else if (!existsSync(files)) await writeFile(unfinished, '')
-  const database = new PGlite({ dataDir: files })
-  await database.waitReady
-  if (existsSync(unfinished)) {
-    await rm(unfinished)
-    // Making the files took a second database in memory, some 350 MB, which would otherwise stay
-    // for long.
-    globalThis.gc?.()
-  }
+  if (!existsSync(unfinished)) return ready(new PGlite({ dataDir: files }))
+  const packed = await readPacked()
+  const database = await ready(new PGlite({ dataDir: files, ...(packed && { loadDataDir: packed }) }))
+  if (packed === undefined && IS_FROM_SOURCES) await packForOthers(database)
+  await rm(unfinished)
+  // Making the files took a second database in memory, some 350 MB, which would otherwise stay
+  // for long.
+  globalThis.gc?.()
   return database
+}
+
+async function ready(database: PGlite): Promise<PGlite> {
+  await database.waitReady
+  return database
+}
+
+/**
+ * Waits only until the files are taken. That it fails concerns nobody: the next start tries again.
+ */
+function packForOthers(database: PGlite): Promise<void> {
+  return new Promise((taken) => void writePacked(database, taken).catch(() => taken()))
 }
 
 /**
