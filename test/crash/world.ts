@@ -5,15 +5,10 @@ import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ADDRESS_FILE, OWNER_FOLDER } from '../../src/database/embedded-address.ts'
+import { copyFreshFiles } from '../support/kept-files.ts'
 import { builtFile } from '../support/program.ts'
 import { openTestRound, TEST_SECRET, type TestRound } from '../support/round.ts'
-import {
-  copyFreshFiles,
-  makeFolder,
-  openTemporaryPostgres,
-  openTemporaryRedis,
-  type TemporaryServer,
-} from '../support/servers.ts'
+import { makeFolder, openTemporaryPostgres, openTemporaryRedis, type TemporaryServer } from '../support/servers.ts'
 import type { BreakName } from './breaks.ts'
 import { type Fleet, openFleet } from './fleet.ts'
 import { type Judge, openJudge } from './judge.ts'

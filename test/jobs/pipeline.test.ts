@@ -42,7 +42,7 @@ describeStores('the pipeline', (stores) => {
     queue = await openQueue({
       databaseUrl: stores.databaseUrl,
       redisUrl: stores.redisUrl,
-      prefix: stores.redisUrl ? stores.prefix : undefined,
+      prefix: stores.prefix,
       providers: [{ name: 'outbox', requestsPerSecond: null }],
       timing: { retryMs: 50 },
       logger: openLogger('silent'),

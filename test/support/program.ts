@@ -3,11 +3,13 @@
 // are one file each. Kept beside the packages, so that the others are found and only what has
 // changed since the last run is made anew. No test framework in here: the crash harness runs
 // without.
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import lock from '../../package-lock.json' with { type: 'json' }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -59,6 +61,7 @@ async function build(): Promise<void> {
     if (!found.endsWith(mark)) await write(target, (await compile(text)) + mark)
   }
   await removeStrays(new Set(sources.map(builtPath)))
+  await pack()
   for (const name of Object.keys(PACKAGES)) await bundle(name as keyof typeof PACKAGES)
   for (const each of AS_THEY_ARE) {
     if (!existsSync(join(BUILT, each))) await symlink(join(ROOT, each), join(BUILT, each)).catch(ignoreFaster)
@@ -99,6 +102,14 @@ async function compile(text: string): Promise<string> {
       verbatimModuleSyntax: true,
     },
   }).outputText
+}
+
+/** Has a fresh database beside the program, as the build leaves one. */
+async function pack(): Promise<void> {
+  const found = await readdir(join(BUILT, 'src', 'database'))
+  const { version } = lock.packages['node_modules/@electric-sql/pglite']
+  if (found.includes(`embedded-${version}.tar.br`)) return
+  await promisify(execFile)(process.execPath, [builtPath('src/database/packing.ts')])
 }
 
 /** Makes one file of a package and of all that it imports, unless this version has been made. */

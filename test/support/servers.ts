@@ -2,17 +2,14 @@
 // answers. Whoever opens one closes it. No test framework in here: the crash harness runs without.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, cp, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { openEmbedded } from '../../src/database/embedded.ts'
-import { openLogger } from '../../src/logger.ts'
 
 /** A server that only this test uses. `kill` is as hard as it gets; `restart` brings it back
  * at the same URL, if it is gone. */
@@ -82,25 +79,6 @@ const run = promisify(execFile)
 /** On a busy machine, what a killed server leaves takes long to go. */
 const RESTART_MS = 45_000
 const SILENT = { stdio: 'ignore' } as const
-
-/**
- * Files of a database that was just made take seconds to make and a moment to copy, so they are
- * kept beside the packages.
- */
-export async function copyFreshFiles(folder: string): Promise<void> {
-  const kept = fileURLToPath(new URL('../../node_modules/.cache/paper-round/embedded-0.5.14', import.meta.url))
-  if (!(await answers(() => readdir(kept)))) {
-    const making = await makeFolder('making')
-    await (await openEmbedded(making, { logger: openLogger('silent') })).close()
-    await mkdir(join(kept, '..'), { recursive: true })
-    const beside = `${kept}-${process.pid}`
-    await cp(join(making, 'postgres'), beside, { recursive: true })
-    // Another test file may have been faster.
-    await rename(beside, kept).catch(() => rm(beside, { recursive: true }))
-    await rm(making, { recursive: true })
-  }
-  await cp(kept, join(folder, 'postgres'), { recursive: true })
-}
 
 async function openServer(
   url: string,

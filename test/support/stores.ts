@@ -7,13 +7,14 @@ import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe } from 'vitest'
 import type { ServerMessage } from '../../src/database/embedded-address.ts'
+import { copyMigratedFiles } from './kept-files.ts'
 import { builtFile } from './program.ts'
-import { answers, copyFreshFiles, makeFolder, query, realPostgresUrl, withRedis } from './servers.ts'
+import { answers, makeFolder, query, realPostgresUrl, withRedis } from './servers.ts'
 import { recordStatements } from './statements/recording.ts'
-import { type Migrated, migrateEmpty, restore, templateUrl } from './template.ts'
+import { type Migrated, migrateEmpty, QUEUE_PREFIX, restore, templateUrl } from './template.ts'
 
+export { copyFreshFiles } from './kept-files.ts'
 export {
-  copyFreshFiles,
   openTemporaryPostgres,
   openTemporaryRedis,
   realPostgresUrl,
@@ -87,7 +88,7 @@ function keepStores(open: () => Promise<TestDatabase>, redisUrl: string | undefi
     prefix: '',
   }
   beforeEach(async () => {
-    stores.prefix = `test${randomBytes(6).toString('hex')}`
+    stores.prefix = redisUrl === undefined ? QUEUE_PREFIX : `test${randomBytes(6).toString('hex')}`
     database = await open()
   })
   afterEach(async () => {
@@ -127,7 +128,7 @@ async function openEmbeddedDatabase(contents: Contents): Promise<TestDatabase> {
 /** The server that `openEmbedded` starts, compiled. */
 async function startEmbedded(): Promise<string> {
   const folder = await makeFolder('embedded')
-  await copyFreshFiles(folder)
+  embeddedTables = await copyMigratedFiles(folder)
   const server = fork(await builtFile('src/database/embedded-server.ts'), [folder], { execArgv: [] })
   let said: ServerMessage
   do [said] = (await once(server, 'message')) as [ServerMessage]

@@ -16,7 +16,10 @@ export interface Migrated {
   rows: Record<string, string>
 }
 
-/** Makes today's tables in an empty database. */
+/** Where the queue of a test on embedded stores lives: it stays, and is emptied with the tables. */
+export const QUEUE_PREFIX = 'test'
+
+/** Makes today's tables in an empty database, and those of the queue. */
 export async function migrateEmpty(url: string): Promise<Migrated> {
   const db = openDatabase(url)
   try {
@@ -24,7 +27,9 @@ export async function migrateEmpty(url: string): Promise<Migrated> {
   } finally {
     await db.destroy()
   }
+  const { runMigrations } = await import('bullmq')
   return connected(url, async (client) => {
+    await runMigrations(client, `bullmq_${QUEUE_PREFIX}`)
     const rows: Migrated['rows'] = {}
     for (const { name } of (await client.query(TABLES)).rows) {
       const found = await client.query(`select jsonb_agg(t)::text as rows from ${name} t`)
@@ -58,8 +63,10 @@ export function templateUrl(): string {
   return url
 }
 
-/** Makes the template before the tests of a run, and drops it after them. */
+/** Makes the templates before the tests of a run, and drops the real server's after them. */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
+  const { keepMigrated } = await import('./kept-files.ts')
+  await keepMigrated()
   const server = await realPostgresUrl()
   // Projects share it.
   if (server === undefined || process.env.TEST_TEMPLATE_URL !== undefined) return undefined
@@ -82,7 +89,8 @@ async function connected<T>(url: string, use: (client: pg.Client) => Promise<T>)
   }
 }
 
-const TABLES = `select oid::regclass::text as name from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace`
+const TABLES = `select oid::regclass::text as name from pg_class where relkind = 'r'
+  and relnamespace in ('public'::regnamespace, 'bullmq_${QUEUE_PREFIX}'::regnamespace)`
 
 /**
  * Whoever changes an object writes its rows in the catalog anew, under a later transaction. Rows of
@@ -100,7 +108,7 @@ const SHAPE = `select concat_ws(' ',
 
 const DROP_OTHERS = `
   do $$ declare name text; begin
-    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public$)' loop
+    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema|public$|bullmq_${QUEUE_PREFIX}$)' loop
       execute format('drop schema %I cascade', name);
     end loop;
   end $$`
@@ -112,13 +120,15 @@ const DROP_OTHERS = `
 const EMPTY_TABLES = `
   set local session_replication_role = replica;
   do $$ declare it regclass; start bigint; begin
-    for it in select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace loop
+    for it in select oid from pg_class where relkind = 'r'
+      and relnamespace in ('public'::regnamespace, 'bullmq_${QUEUE_PREFIX}'::regnamespace) and pg_relation_size(oid) > 0
+    loop
       if pg_relation_size(it) > 200000 then execute format('truncate %s cascade', it);
       else execute format('delete from %s', it);
       end if;
     end loop;
     for it, start in select s.seqrelid, s.seqstart from pg_sequence s join pg_class c on c.oid = s.seqrelid
-      where c.relnamespace = 'public'::regnamespace
+      where c.relnamespace in ('public'::regnamespace, 'bullmq_${QUEUE_PREFIX}'::regnamespace)
     loop
       perform setval(it, start, false);
     end loop;
