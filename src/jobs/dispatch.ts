@@ -21,7 +21,7 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   const batch = await claim(round.db, BATCH, batchId, round.leaseMs)
   if (!batch) return []
   const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
-  const way = await findWay(round, batch.fixed, JOIN_VERSIONS)
+  const way = await findWay({ ...round, out: batch.out }, batch.fixed, JOIN_VERSIONS)
   if (way.kind === 'over') return nothingAfter(giveUp(round, BATCH, batch, way.reason))
   if (way.kind === 'shut') return nothingAfter(letBatchWait(round, batch, way.out))
   const { provider, allowance } = way.route

@@ -1,5 +1,5 @@
 // Which provider is out and until when, so that all workers agree. The moments are the database's.
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
 
@@ -16,7 +16,22 @@ export async function listOutProviders(db: Kysely<Database>): Promise<Map<string
     select name, stopped_reason as reason,
       (extract(epoch from stopped_until - round_clock()) * 1000)::float8 as "waitMs"
     from providers where stopped_until is null or stopped_until > round_clock()`.execute(db)
-  return new Map(rows.map(({ name, ...out }) => [name, out]))
+  return readOut(rows)
+}
+
+/** What listOutProviders lists, as another statement reads it along. */
+export type OutJson = (Out & { name: string })[]
+
+export function outSql(): RawBuilder<unknown> {
+  return sql`coalesce((
+    select json_agg(json_build_object('name', name, 'reason', stopped_reason,
+      'waitMs', (extract(epoch from stopped_until - round_clock()) * 1000)::float8))
+    from providers where stopped_until is null or stopped_until > round_clock()
+  ), '[]')`
+}
+
+export function readOut(listed: OutJson): Map<string, Out> {
+  return new Map(listed.map(({ name, ...out }) => [name, out]))
 }
 
 /**

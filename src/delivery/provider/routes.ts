@@ -25,11 +25,13 @@ export type Way =
 interface RouteParts {
   db: Kysely<Database>
   providers: readonly Provider[]
+  /** Those that are out now, by name, where somebody has just read it. */
+  out?: ReadonlyMap<string, Out>
 }
 
 /** Returns all providers in their order. */
-export async function readRoutes({ db, providers }: RouteParts): Promise<Route[]> {
-  const out = await listOutProviders(db)
+export async function readRoutes({ db, providers, out: known }: RouteParts): Promise<Route[]> {
+  const out = known ?? (await listOutProviders(db))
   return Promise.all(
     providers.map(async (provider) => {
       const allowance = await getAllowance(db, provider)

@@ -2,17 +2,39 @@
 // own: its members, who may still leave it at the mark, and the edition that may be stopped.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import type { EditionKind } from '../../database/states.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { isHeldAsRestoredSql } from '../../edition/restored.ts'
 import { isStoppedByHandSql } from '../../edition/stop.ts'
-import { leavingSql } from './members.ts'
+import { type Out, type OutJson, outSql, readOut } from '../provider/out.ts'
+import { leavingSql, type MaybeLeaving, type MembersJson, membersSql, readMembers } from './members.ts'
 import type { Claimed, ClaimRow, Subject } from './once.ts'
 import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
 
 interface BatchFacts {
   editionId: number
+  /** What its edition is called. */
+  edition: { date: string; kind: EditionKind }
   /** How many members it has. */
   size: number
+  /**
+   * Its members as the claim saw them. Whoever left while the claim waited for a lock is found by
+   * the mark.
+   */
+  members: MaybeLeaving[]
+  /** The providers that were out at the claim, by name. */
+  out: ReadonlyMap<string, Out>
+}
+
+type BatchRow = ClaimRow & {
+  editionId: number
+  date: string
+  kind: EditionKind
+  size: number
+  /** MembersJson. */
+  members: unknown
+  /** OutJson. */
+  out: unknown
 }
 
 /** A batch in the hands of one worker until its lease is over. */
@@ -26,9 +48,21 @@ export const BATCH: Subject<BatchFacts> = {
   versionColumn: 'join_version',
   async runClaim(db, update, u) {
     const batch = sql.table(u)
-    const { rows } = await sql<ClaimRow & BatchFacts>`
-      ${update}, ${batch}.edition_id as "editionId", cardinality(${batch}.members) as size`.execute(db)
-    return rows[0]
+    const { rows } = await sql<BatchRow>`
+      with taken as (${update}, ${batch}.edition_id, ${batch}.members)
+      select taken.id, taken.epoch, taken.attempts, taken."fixedHash", taken.version, taken."idempotencyKey",
+        taken.provider, taken."ageMs", taken.edition_id as "editionId", e.date, e.kind,
+        cardinality(taken.members) as size, ${membersSql('taken')} as members, ${outSql()} as out
+      from taken join editions e on e.id = taken.edition_id`.execute(db)
+    const [row] = rows
+    if (!row) return undefined
+    const { date, kind, members, out, ...facts } = row
+    return {
+      ...facts,
+      edition: { date, kind },
+      members: readMembers(members as MembersJson),
+      out: readOut(out as OutJson),
+    }
   },
   // A restored copy holds even what it marked: what became of that since, it does not know.
   // What is marked when the operator stops finishes, its repeats too: they settle what may have

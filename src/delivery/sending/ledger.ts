@@ -156,15 +156,13 @@ export async function pruneNotices(db: Kysely<Database>): Promise<number> {
   return Number(numAffectedRows)
 }
 
-/** Records what a provider answered of mails; rows that are already settled stay as they are. */
-export async function markAnswered(
-  trx: Transaction<Database>,
-  editionId: number,
-  results: readonly MailResult[],
-): Promise<void> {
+/**
+ * The update of what a provider answered of mails; rows that are already settled stay as they are.
+ */
+export function answeringSql(editionId: number, results: readonly MailResult[]): RawBuilder<unknown> {
   // Both key columns from the arrays: a fresh edition has no statistics, and a constant one would
   // be scanned.
-  const { numAffectedRows } = await sql`
+  return sql`
     update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
       local_date = case r.state when 'submitted' then d.local_date end, changed_at = round_clock()
     from unnest(
@@ -173,7 +171,16 @@ export async function markAnswered(
       ${results.map(({ outcome }) => (outcome.state === 'rejected' ? outcome.reason : null))}::text[],
       ${results.map(({ outcome }) => (outcome.state === 'submitted' ? outcome.providerId : null))}::text[]
     ) as r(edition_id, subscriber_id, state, reason, provider_id)
-    where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and ${isUnaccountedSql('d')}`.execute(trx)
+    where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and ${isUnaccountedSql('d')}`
+}
+
+/** Records what a provider answered of mails. */
+export async function markAnswered(
+  trx: Transaction<Database>,
+  editionId: number,
+  results: readonly MailResult[],
+): Promise<void> {
+  const { numAffectedRows } = await sql`${answeringSql(editionId, results)}`.execute(trx)
   if (Number(numAffectedRows) === results.length) return
   await emptyAddresses(
     trx,
@@ -254,14 +261,14 @@ export async function markDropped(trx: Transaction<Database>, editionId: number,
  * request still needed them.
  */
 export async function emptyAddresses(
-  trx: Transaction<Database>,
+  db: Kysely<Database>,
   editionId: number,
   members: readonly number[],
 ): Promise<void> {
   await sql`
     update deliveries d set address = null from unnest(${[...members]}::int[]) as m(subscriber_id)
     where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id
-      and not ${isUnaccountedSql('d')} and d.address is not null`.execute(trx)
+      and not ${isUnaccountedSql('d')} and d.address is not null`.execute(db)
 }
 
 /**

@@ -43,15 +43,15 @@ export function isWhole<Row extends MemberRow>(row: Row): row is Row & Member {
  */
 export type Leaving = WithheldReason | 'accounted'
 
+/** A member, with the reason why it must be dropped, if any. */
+export type MaybeLeaving = MemberRow & { leaving: Leaving | null }
+
 /**
  * Lists a batch's members in the order of its request, each with the reason why it must be dropped,
  * if any.
  */
-export async function listMembers(
-  db: Kysely<Database>,
-  batchId: number,
-): Promise<(MemberRow & { leaving: Leaving | null })[]> {
-  const { rows } = await sql<MemberRow & { leaving: Leaving | null }>`
+export async function listMembers(db: Kysely<Database>, batchId: number): Promise<MaybeLeaving[]> {
+  const { rows } = await sql<MaybeLeaving>`
     select d.subscriber_id as "subscriberId", s.public_id as "subscriberPublicId", d.public_id as "publicId",
       d.selection_id as "selectionId", d.address, d.token_epoch as "tokenEpoch", d.key_id as "keyId", d.issued_at as "issuedAt",
       ${leavingSql('d', 's')} as leaving
@@ -62,6 +62,27 @@ export async function listMembers(
     where b.id = ${batchId}
     order by m.place`.execute(db)
   return rows
+}
+
+/** Members as a claim reads them along: like rows, with moments as text. */
+export type MembersJson = (Omit<MaybeLeaving, 'issuedAt'> & { issuedAt: string | null })[]
+
+/** What listMembers lists of `batch`, in the statement that claims it. */
+export function membersSql(batch: string): RawBuilder<unknown> {
+  const b = sql.table(batch)
+  return sql`coalesce((
+    select json_agg(json_build_object('subscriberId', d.subscriber_id, 'subscriberPublicId', s.public_id,
+      'publicId', d.public_id, 'selectionId', d.selection_id, 'address', d.address, 'tokenEpoch', d.token_epoch,
+      'keyId', d.key_id, 'issuedAt', d.issued_at, 'leaving', ${leavingSql('d', 's')}) order by m.place)
+    from unnest(${b}.members) with ordinality m(subscriber_id, place)
+    join deliveries d on d.edition_id = ${b}.edition_id and d.subscriber_id = m.subscriber_id
+    join subscribers s on s.id = m.subscriber_id
+  ), '[]')`
+}
+
+/** Reads what membersSql told. */
+export function readMembers(members: MembersJson): MaybeLeaving[] {
+  return members.map((member) => ({ ...member, issuedAt: member.issuedAt === null ? null : new Date(member.issuedAt) }))
 }
 
 /** The local day of reader `s`, now. */

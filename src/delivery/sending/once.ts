@@ -238,12 +238,22 @@ export async function markSaid<Facts>(
   to: string,
   values: readonly RawBuilder<unknown>[],
 ): Promise<boolean> {
+  const { numAffectedRows } = await sql`${sayingSql(subject, id, to, values)}`.execute(db)
+  return Number(numAffectedRows) === 1
+}
+
+/** The update of markSaid. */
+export function sayingSql<Facts>(
+  subject: Subject<Facts>,
+  id: number,
+  to: string,
+  values: readonly RawBuilder<unknown>[],
+): RawBuilder<unknown> {
   if (!lifeOf(subject, 'settle').to.includes(to)) throw new Error(`no answer leads to ${to}`)
   const changes = [sql`state = ${to}`, ...values, ...emptied(subject.personal), ...subject.stamp]
-  const { numAffectedRows } = await sql`
+  return sql`
     update ${sql.table(subject.table)} u set ${sql.join(changes)}
-    where u.id = ${id} and ${isMoving(subject, 'settle', 'u')}`.execute(db)
-  return Number(numAffectedRows) === 1
+    where u.id = ${id} and ${isMoving(subject, 'settle', 'u')}`
 }
 
 /**

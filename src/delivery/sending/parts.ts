@@ -8,6 +8,7 @@ import type { BatchState } from '../../database/states.ts'
 import type { MailOutcome } from '../provider/provider.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import {
+  answeringSql,
   claimUnaccounted,
   DROPPED,
   emptyAddresses,
@@ -17,7 +18,7 @@ import {
   markMerged,
   markPlannedAgain,
 } from './ledger.ts'
-import { markSaid, move } from './once.ts'
+import { markSaid, move, sayingSql } from './once.ts'
 import { BATCH_LIFE, isForGoodSql, isFreshSql, isUnaccountedSql, statesSql, toSql } from './transitions.ts'
 
 /** A wait that is told for one mail doubles so often: five minutes become 80, then it stays. */
@@ -34,24 +35,45 @@ export async function markSettled(
   batch: ClaimedBatch,
   results: readonly { subscriberId: number; outcome: MailOutcome }[],
 ): Promise<{ deferred: number[]; unknown: number[] }> {
+  const answered = results.filter((result): result is MailResult => isAnswered(result.outcome))
+  if (answered.length === results.length) {
+    await markAllAnswered(db, batch, answered)
+    return { deferred: [], unknown: [] }
+  }
   return db.transaction().execute(async (trx) => {
     // The batch before its deliveries, as everywhere: reports of the same mails may come at this
     // moment.
     await sql`select from batches where id = ${batch.id} for update`.execute(trx)
-    const answered = results.filter((result): result is MailResult => isAnswered(result.outcome))
     await markAnswered(trx, batch.editionId, answered)
     // After it, so that only what is still in this batch and undecided can leave it.
-    const parts =
-      answered.length === results.length
-        ? { deferred: [], unknown: [] }
-        : await moveOpenMembers(
-            trx,
-            batch,
-            results.filter(({ outcome }) => !isAnswered(outcome)),
-          )
+    const open = results.filter(({ outcome }) => !isAnswered(outcome))
+    const parts = await moveOpenMembers(trx, batch, open)
     await markSaid(trx, BATCH, batch.id, 'settled', [sql`reason = null`])
     return parts
   })
+}
+
+/**
+ * Settles a batch of which everything was answered, in one statement. Its row is locked first, so
+ * that no report of the same mails can stand in the way; one that came before leaves its rows as
+ * they are, since every update looks at the newest version.
+ */
+async function markAllAnswered(
+  db: Kysely<Database>,
+  { id, editionId }: ClaimedBatch,
+  results: readonly MailResult[],
+): Promise<void> {
+  const { rows } = await sql<{ count: number }>`
+    with held as materialized (select from batches where id = ${id} for update),
+    answered as (${answeringSql(editionId, results)} and exists (select from held) returning d.subscriber_id),
+    said as (${sayingSql(BATCH, id, 'settled', [sql`reason = null`])} and exists (select from held) returning u.id)
+    select count(*) as count from answered`.execute(db)
+  if (rows[0]?.count === results.length) return
+  await emptyAddresses(
+    db,
+    editionId,
+    results.map(({ subscriberId }) => subscriberId),
+  )
 }
 
 function isAnswered({ state }: MailOutcome): boolean {

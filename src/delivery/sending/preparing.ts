@@ -4,7 +4,6 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { loadMaterials } from '../../digest/materials.ts'
 import { claimMarking } from '../../edition/stop.ts'
-import { getEdition } from '../../edition/store.ts'
 import { LaterError, PermanentError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
@@ -12,7 +11,7 @@ import type { BatchRequest, Provider } from '../provider/provider.ts'
 import { withinQuota } from '../provider/quota.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
-import { isWhole, listMembers, type Member } from './members.ts'
+import { isWhole, listMembers, type MaybeLeaving, type Member } from './members.ts'
 import { type Fixed, markAttempting, markDeferred, markReleased } from './once.ts'
 import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
 import { keepMark, type SendingParts } from './settling.ts'
@@ -46,7 +45,8 @@ export async function prepare(
 ): Promise<Ready | 'changed' | 'over' | undefined> {
   if (batch.fixed !== null) return rebuild(parts, provider, batch, batch.fixed)
   for (let build = 0; build < BUILDS_MAX; build++) {
-    const members = await dropLeavers(parts, provider, batch)
+    const all = build === 0 && isComplete(batch) ? batch.members : await listMembers(parts.db, batch.id)
+    const members = await dropLeavers(parts, provider, batch, all)
     if (members.length === 0) return undefined
     const built = await buildFor(parts, provider, batch, members)
     const idempotencyKey = keyOf(batch.editionId, batch.id, built.hash)
@@ -80,7 +80,7 @@ async function rebuild(
   batch: ClaimedBatch,
   fixed: NonNullable<ClaimedBatch['fixed']>,
 ): Promise<Ready | 'changed' | undefined> {
-  const members = await listMembers(parts.db, batch.id)
+  const members = isComplete(batch) ? batch.members : await listMembers(parts.db, batch.id)
   if (!members.every(isWhole) || !members.every(({ keyId }) => parts.linkKeys.byId.has(keyId))) return 'changed'
   const built = await buildFor(parts, provider, batch, members)
   if (!built.hash.equals(fixed.hash)) return 'changed'
@@ -90,9 +90,18 @@ async function rebuild(
   return built.readyAs(fixed.idempotencyKey)
 }
 
+/** Tells whether a claim saw every member: a row younger than its snapshot is read again. */
+function isComplete({ members, size }: ClaimedBatch): boolean {
+  return members.length === size
+}
+
 /** Drops whoever must not be written to. Returns who is left, nobody when the lease is lost. */
-async function dropLeavers({ db }: PrepareParts, provider: Provider, batch: ClaimedBatch): Promise<Member[]> {
-  const all = await listMembers(db, batch.id)
+async function dropLeavers(
+  { db }: PrepareParts,
+  provider: Provider,
+  batch: ClaimedBatch,
+  all: readonly MaybeLeaving[],
+): Promise<Member[]> {
   const leavers = all.flatMap(({ subscriberId, leaving, address }) => {
     // Nobody can be reached at an example domain; a real provider would only count it against the
     // sender.
@@ -109,10 +118,9 @@ async function dropLeavers({ db }: PrepareParts, provider: Provider, batch: Clai
 async function buildFor(
   { db, linkKeys }: PrepareParts,
   provider: Provider,
-  { editionId }: ClaimedBatch,
+  { editionId, edition }: ClaimedBatch,
   members: readonly Member[],
 ): Promise<{ hash: Buffer; version: number; readyAs: (idempotencyKey: string) => Ready }> {
-  const { date, kind } = await getEdition(db, editionId)
   const selectionIds = members.map((member) => member.selectionId)
   const materials = await loadMaterials(db, editionId, selectionIds, provider.encoding)
   const mails = joinMails(members, materials, linkKeys)
@@ -120,6 +128,6 @@ async function buildFor(
   return {
     hash: hashRecipe(editionId, members, materials),
     version: versionOf(materials),
-    readyAs: (idempotencyKey) => ({ ids, request: { edition: { date, kind }, idempotencyKey, mails } }),
+    readyAs: (idempotencyKey) => ({ ids, request: { edition, idempotencyKey, mails } }),
   }
 }

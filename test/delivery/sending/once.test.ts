@@ -66,15 +66,20 @@ describe('claimBatch', () => {
 
   it('gives the batch again after the lease, with a higher epoch', async () => {
     const { edition, id } = await planOne(round, ['ada'])
-    expect(await claimOne(round, id)).toEqual({
+    const claimed = await claimOne(round, id)
+    expect(claimed).toEqual({
       id,
       editionId: edition.id,
+      edition: { date: edition.date, kind: 'daily' },
       epoch: 1,
       fixed: null,
       size: 1,
+      members: await listMembers(round.db, id),
+      out: new Map(),
       attempts: 0,
       leaseMs: LEASE_MS,
     })
+    expect(claimed.members).toMatchObject([{ address: 'ada@example.org', leaving: null }])
     await endWaits(round.db)
     expect(await claimOne(round, id)).toMatchObject({ epoch: 2, fixed: null })
   })

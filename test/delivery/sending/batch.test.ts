@@ -1,0 +1,123 @@
+// What a claim reads along, on a server where one transaction can wait for another: it must not
+// send by what it saw before it waited. And what a batch costs.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Database } from '../../../src/database/schema.ts'
+import { markAccounted, markErased, markOvertaken } from '../../../src/delivery/sending/ledger.ts'
+import { dispatch } from '../../../src/jobs/dispatch.ts'
+import { planOne } from '../../support/batches.ts'
+import {
+  endWaits,
+  only,
+  openScriptedProvider,
+  openTestRound,
+  planFor,
+  readAccounts,
+  readDeliveries,
+  type TestRound,
+} from '../../support/round.ts'
+import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../../support/stores.ts'
+
+const hasServer = (await realPostgresUrl()) !== undefined
+
+let database: TestDatabase
+let round: TestRound
+
+describe.skipIf(!hasServer)('a claim that waited for', () => {
+  beforeEach(async () => {
+    database = (await openTestDatabase('real')) as TestDatabase
+    round = await openTestRound(database.url)
+  })
+  afterEach(async () => {
+    await round.close()
+    await database.close()
+  })
+
+  /** Dispatches while `act` holds the batch; what it did is committed once the claim waits. */
+  async function dispatchBehind(id: number, act: (trx: Transaction<Database>) => Promise<unknown>): Promise<void> {
+    let dispatching: Promise<unknown> | undefined
+    await round.db.transaction().execute(async (trx) => {
+      await act(trx)
+      dispatching = dispatch(round, id)
+      while (!(await isWaiting(round.db))) await sleep(5)
+    })
+    await dispatching
+  }
+
+  const sent = () => round.provider.requests.map(({ mails }) => mails.map(({ to }) => to.split('@')[0]))
+
+  it('an erasure sends to those who are left', async () => {
+    const { edition, id } = await planOne(round, ['ada', 'bob'])
+    const { ada } = await readDeliveries(round.db, edition.id)
+    await dispatchBehind(id, (trx) => markErased(trx, ada?.subscriber_id as number))
+    expect(sent()).toEqual([['bob']])
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 2, submitted: 1, withheld: { left: 1 } })
+  })
+
+  it('a merge leaves whom a newer edition takes along', async () => {
+    const { edition, id } = await planOne(round, ['ada', 'bob'])
+    await dispatchBehind(id, async (trx) => {
+      await sql`
+        create temporary table overtaken on commit drop as
+        select batch_id, edition_id, subscriber_id from deliveries d
+        where d.edition_id = ${edition.id}::int and d.address = 'ada@example.org'`.execute(trx)
+      await markOvertaken(trx, 'overtaken')
+    })
+    expect(sent()).toEqual([['bob']])
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 1, withheld: { merged: 1 } })
+  })
+
+  it('an end of a consent finds it at the mark', async () => {
+    const { edition, id } = await planOne(round, ['ada', 'bob'])
+    await dispatchBehind(id, async (trx) => {
+      await sql`select from batches where id = ${id}::int for update`.execute(trx)
+      await sql`update subscribers set consent = 'unsubscribed', left_at = now() where address = 'bob@example.org'`.execute(
+        trx,
+      )
+    })
+    expect(sent()).toEqual([['ada']])
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 1, withheld: { left: 1 } })
+  })
+
+  it('a report repeats the same bytes, and the report stands', async () => {
+    round.provider.script.push({ kind: 'unknown', reason: 'the connection was cut' })
+    const { edition, id } = await planOne(round, ['ada', 'bob'])
+    await expect(dispatch(round, id)).rejects.toThrow('cut')
+    await endWaits(round.db)
+    const { ada } = await readDeliveries(round.db, edition.id)
+    const subscriberId = ada?.subscriber_id as number
+    await dispatchBehind(id, (trx) =>
+      markAccounted(trx, { editionId: edition.id, subscriberId, batchId: id }, 'as-reported'),
+    )
+    const [first, second] = round.provider.requests
+    expect(JSON.stringify(second)).toBe(JSON.stringify(first))
+    const after = await readDeliveries(round.db, edition.id)
+    expect(after.ada).toMatchObject({ state: 'submitted', provider_id: 'as-reported', address: null })
+    expect(after.bob).toMatchObject({ state: 'submitted', address: null })
+  })
+
+  it.each([
+    [8, { day: null, month: null }],
+    [11, { day: 1_000, month: null }],
+  ] as const)('nothing sends with %s statements under a quota of %j', async (most, quota) => {
+    const mine = { ...round, ...only(openScriptedProvider({ quota, batchSize: 2 })) }
+    const { batchIds } = await planFor(mine, ['ada', 'bob', 'cleo', 'dan'])
+    const [first, second] = batchIds as [number, number]
+    // The first batch of an edition reads its pieces and selections; all others find them.
+    await dispatch(mine, first)
+    const spy = vi.spyOn(pg.Client.prototype, 'query')
+    await dispatch(mine, second)
+    const { length } = spy.mock.calls
+    spy.mockRestore()
+    expect(mine.provider.accepted).toHaveLength(4)
+    expect(length).toBe(most)
+  })
+})
+
+async function isWaiting(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql`
+    select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
+  return rows.length > 0
+}
