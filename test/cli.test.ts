@@ -245,6 +245,7 @@ describe('one round by hand', () => {
     ])
     expect(objectOf(frozen)).toMatchObject({ state: 'frozen', incomplete: false })
     expect(objectOf(frozen).papers).toHaveLength(4)
+    expect(objectOf(frozen).setAside).toEqual([{ index: 2, reason: expect.any(String) }])
     expect(objectOf(ada)).toEqual({ address: 'ada@example.org', result: 'added' })
     expect(mars).toMatchObject({
       code: 2,
@@ -341,7 +342,7 @@ describe('one round by hand', () => {
     await sql`update editions set stopped_reason = 'the key was refused' where date = ${DATE}`.execute(db)
     expect(await round('status', '--date', DATE)).toEqual({
       code: 0,
-      stdout: `the edition of ${DATE}: frozen, stopped: the key was refused\n  due        3\n  submitted  3\n`,
+      stdout: `the edition of ${DATE}: frozen, stopped: the key was refused\n  1 row could not be read and was set aside\n  due        3\n  submitted  3\n`,
       stderr: '',
     })
     expect(objectOf(await round('resume', '--date', DATE, '--json')).lifted).toBe('the key was refused')

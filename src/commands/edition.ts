@@ -80,7 +80,7 @@ async function freeze(date: EditionDate, kind: EditionKind, setting: string | un
   })
 }
 
-function fieldsOf({ date, kind, state, verdict, reason, incomplete, places }: Outlook) {
+function fieldsOf({ date, kind, state, verdict, reason, incomplete, places, setAside }: Outlook) {
   const papers = places
     .filter((place) => place.section !== 'late')
     .map((place) => ({
@@ -92,11 +92,11 @@ function fieldsOf({ date, kind, state, verdict, reason, incomplete, places }: Ou
       reason: place.reason,
       lateRiser: place.section === 'rising',
     }))
-  return { date, kind, state, verdict, reason, incomplete, papers }
+  return { date, kind, state, verdict, reason, incomplete, papers, setAside }
 }
 
 function linesOf(outlook: Outlook): string[] {
-  const { state, verdict, reason, incomplete, places } = outlook
+  const { state, verdict, reason, incomplete, places, setAside } = outlook
   const ranked = places.filter((place) => place.section === 'ranked')
   const rising = places.filter((place) => place.section === 'rising')
   const said = state === 'open' ? verdict : state
@@ -106,6 +106,9 @@ function linesOf(outlook: Outlook): string[] {
     `${editionName(outlook)}: ${said}${reason ? ` (${reason})` : ''}${incomplete ? ', incomplete' : ''}, ${counted(ranked.length, 'paper')}`,
     ...ranked.map(line),
     ...(rising.length > 0 ? ['', 'Late risers, each with the place on its own date:', ...rising.map(line)] : []),
+    ...(setAside.length > 0
+      ? ['', 'Set aside:', ...setAside.map((row) => `  row ${row.index + 1}: ${cleanLine(row.reason)}`)]
+      : []),
   ]
 }
 

@@ -16,6 +16,7 @@ import type { Edition } from '../edition/edition.ts'
 import { findRestoredHold } from '../edition/restored.ts'
 import { findStopReason, listStops } from '../edition/stop.ts'
 import { findEdition, findNewestEdition, getEdition } from '../edition/store.ts'
+import { listSetAside } from '../source/store.ts'
 import {
   accountFields,
   accountLines,
@@ -104,9 +105,10 @@ async function printStatus(
   const behind = whole ? await listBehind(db) : []
   const now = await getNow(db)
   const { date, kind, state, reason, incomplete, stoppedReason } = edition
+  const setAside = kind === 'daily' ? (await listSetAside(db, date)).length : 0
   terminal.print(
     {
-      ...{ date, kind, state, reason, incomplete, stoppedReason },
+      ...{ date, kind, state, reason, incomplete, stoppedReason, setAside },
       reasons: reasonsOf(edition, accounts, now),
       ...accountFields(accounts, 0),
       waitingFor,
@@ -120,6 +122,9 @@ async function printStatus(
     },
     [
       `${editionName(edition)}: ${stateInWords(edition)}`,
+      ...(setAside > 0
+        ? [`  ${counted(setAside, 'row')} could not be read and ${setAside === 1 ? 'was' : 'were'} set aside`]
+        : []),
       ...accountLines(accounts),
       ...reasonLines(edition, accounts, now),
       ...feedbackLines(accounts.submitted, fates, unresolved),

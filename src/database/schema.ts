@@ -90,6 +90,11 @@ export interface CollectionRow {
   reason: Optional<string>
   listed: number
   set_aside: number
+  /** The first of them: their indexes in the answer, and why. */
+  set_aside_at: Generated<number[]>
+  set_aside_reasons: Generated<string[]>
+  /** Held for nothing but how few papers it found. */
+  small: Generated<boolean>
   collected_at: StampedTimestamp
 }
 

@@ -1,4 +1,5 @@
 // The links of a mail: rebuilt from validated parts or refused. Only pages that exist are linked.
+import { arxivIdOf } from '../source/outside-link.ts'
 import type { Paper } from '../source/paper.ts'
 import { markSlot } from './piece.ts'
 
@@ -19,12 +20,10 @@ export interface HostLinks {
   preferences: string
 }
 
-const ARXIV_ID = /^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?\/\d{7})(v\d+)?$/
-
 /** Returns undefined for a paper without a valid arXiv id: nothing of it is linked then. */
 export function paperLinks(paper: Pick<Paper, 'arxivId' | 'codeUrl' | 'projectUrl'>): PaperLinks | undefined {
   const id = paper.arxivId
-  if (id === null || !ARXIV_ID.test(id)) return undefined
+  if (id === null || arxivIdOf(id) === null || /\s/.test(id)) return undefined
   return {
     paper: `https://arxiv.org/abs/${id}`,
     pdf: `https://arxiv.org/pdf/${id}`,

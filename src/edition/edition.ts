@@ -65,15 +65,16 @@ export function dateOf(at: Date): EditionDate {
 
 /**
  * Decides where a daily edition stands: open until its cut-off; then frozen if the last look was
- * complete and fresh, held if not; at the deadline frozen as incomplete with what there is, or
- * empty because the source gave nothing. A look that could not be taken counts as one (refused); a
- * date that nobody looked at is held.
+ * complete and fresh (or equal looks say that the day is that small), held if not; at the deadline
+ * frozen as incomplete with what there is, or empty because the source gave nothing. A look that
+ * could not be taken counts as one (refused); a date that nobody looked at is held.
  */
 export function nextStepOf(
   now: Date,
   cutoffAt: Date,
   lastLook: { verdict: string; reason: string | null; collectedAt: Date } | undefined,
   listed: number,
+  isSmallDay = false,
 ): NextStep {
   if (now < cutoffAt) return { step: 'wait' }
   if (lastLook === undefined || lastLook.collectedAt.getTime() < cutoffAt.getTime() - FRESH_LOOK_MS) {
@@ -81,7 +82,7 @@ export function nextStepOf(
     // to give it up.
     return { step: 'hold', reason: 'the source has not been read since the cut-off drew near' }
   }
-  if (lastLook.verdict === 'complete') return { step: 'freeze', incomplete: false }
+  if (lastLook.verdict === 'complete' || isSmallDay) return { step: 'freeze', incomplete: false }
   if (lastLook.verdict === 'empty' && listed === 0) return { step: 'empty', reason: lastLook.reason ?? 'weekend' }
   if (now.getTime() < cutoffAt.getTime() + DEADLINE_MS) {
     return { step: 'hold', reason: lastLook.reason ?? 'the source answered too little' }

@@ -3,9 +3,16 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind, EditionState } from '../database/states.ts'
-import { judge, normOf, type Verdict } from '../source/guard.ts'
-import type { EditionDate, Source } from '../source/paper.ts'
-import { findLastCollection, type ListedPaper, listPapers, listWorkingDayCounts } from '../source/store.ts'
+import { isSmallDay, judge, normOf, type Verdict } from '../source/guard.ts'
+import type { EditionDate, SetAside, Source } from '../source/paper.ts'
+import {
+  findLastCollection,
+  type ListedPaper,
+  listLooks,
+  listPapers,
+  listSetAside,
+  listWorkingDayCounts,
+} from '../source/store.ts'
 import type { Place } from './place.ts'
 import { daysOfWeek, placesOf, placesOfDay, placesOfWeek, placesOfWeekBefore } from './places.ts'
 import { findEdition, listPlaces } from './store.ts'
@@ -21,6 +28,8 @@ export interface Outlook {
   reason: string | null
   incomplete: boolean
   places: Place[]
+  /** Rows of its date that could not be read when it was last looked at; none of a week. */
+  setAside: SetAside[]
   /** Of a week: the papers of the week before, where they are known. */
   weekBefore?: Place[]
 }
@@ -40,7 +49,8 @@ export async function outlookFromStore(
     const { state, incomplete } = edition
     const places = await listPlaces(db, edition.id)
     const weekBefore = kind === 'weekly' ? await placesOfWeekBefore(db, date) : []
-    return { date, kind, state, verdict: 'complete', reason: null, incomplete, places, weekBefore }
+    const setAside = kind === 'weekly' ? [] : await listSetAside(db, date)
+    return { date, kind, state, verdict: 'complete', reason: null, incomplete, places, setAside, weekBefore }
   }
   if (kind === 'weekly') {
     const places = await placesOfWeek(db, date)
@@ -48,9 +58,15 @@ export async function outlookFromStore(
   }
   const look = await findLastCollection(db, date)
   if (!look) return undefined
-  const places = await placesOfDay(db, date, await listPapers(db, [date]), bars)
+  const listed = await listPapers(db, [date])
+  const places = await placesOfDay(db, date, listed, bars)
   const state = edition?.state ?? 'open'
-  return { date, kind, state, verdict: look.verdict, reason: edition?.reason ?? look.reason, incomplete: false, places }
+  const setAside = await listSetAside(db, date)
+  if (edition && isSmallDay(await listLooks(db, date, edition.cutoffAt), edition.cutoffAt, listed.length)) {
+    return { date, kind, state, verdict: 'complete', reason: null, incomplete: false, places, setAside }
+  }
+  const reason = edition?.reason ?? look.reason
+  return { date, kind, state, verdict: look.verdict, reason, incomplete: false, places, setAside }
 }
 
 /**
@@ -73,7 +89,8 @@ export async function outlookFromSource(
   const places = verdict.kind === 'refused' ? [] : placesOf(listingsOf(answer, date))
   const reason = verdict.kind === 'complete' ? null : verdict.reason
   const state = verdict.kind === 'complete' ? 'open' : verdict.kind === 'empty' ? 'empty' : 'held'
-  return { date, kind, state, verdict: verdict.kind, reason, incomplete: false, places }
+  const setAside = answer.kind === 'rows' ? answer.setAside : []
+  return { date, kind, state, verdict: verdict.kind, reason, incomplete: false, places, setAside }
 }
 
 function listingsOf(answer: Awaited<ReturnType<Source['read']>>, date: EditionDate): ListedPaper[] {
@@ -82,5 +99,5 @@ function listingsOf(answer: Awaited<ReturnType<Source['read']>>, date: EditionDa
 
 function weekly(date: EditionDate, places: Place[]): Outlook {
   const state = places.length > 0 ? 'open' : 'empty'
-  return { date, kind: 'weekly', state, verdict: 'complete', reason: null, incomplete: false, places }
+  return { date, kind: 'weekly', state, verdict: 'complete', reason: null, incomplete: false, places, setAside: [] }
 }

@@ -3,7 +3,7 @@
 import { cutoffOf, type Edition } from '../edition/edition.ts'
 import { ensureEdition, findEdition, markSource } from '../edition/store.ts'
 import { describeError, PermanentError } from '../errors.ts'
-import { judge, normOf, type Verdict } from '../source/guard.ts'
+import { isSmall, judge, normOf, type Verdict } from '../source/guard.ts'
 import type { Answer, EditionDate, Source } from '../source/paper.ts'
 import { insertCollection, listWorkingDayCounts } from '../source/store.ts'
 import type { Round } from './round.ts'
@@ -46,6 +46,7 @@ export async function collect(
       reason: verdict.kind === 'complete' ? null : verdict.reason,
       listings,
       setAside: setAside.length,
+      kept: { setAside, small: isSmall(answer, date) },
     })
     return ensured
   })

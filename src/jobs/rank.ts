@@ -10,8 +10,9 @@ import type { Place } from '../edition/place.ts'
 import { latePlaces, placesOfDay, placesOfWeek, placesOfWeekBefore } from '../edition/places.ts'
 import { claimEdition, ensureEdition, findEdition, getEdition, markFrozen, markState } from '../edition/store.ts'
 import { describeError } from '../errors.ts'
+import { isSmallDay } from '../source/guard.ts'
 import type { EditionDate } from '../source/paper.ts'
-import { findLastCollection, listPapers } from '../source/store.ts'
+import { findLastCollection, listLooks, listPapers } from '../source/store.ts'
 import { listVoteBars } from '../subscriber/store.ts'
 import type { Round } from './round.ts'
 
@@ -27,7 +28,8 @@ export async function rankDay(round: RankRound, date: EditionDate): Promise<Edit
   if (!edition || edition.state === 'frozen') return edition
   const listed = await listPapers(db, [date])
   const now = await getNow(db)
-  const next = nextStepOf(now, edition.cutoffAt, await findLastCollection(db, date), listed.length)
+  const isSmall = isSmallDay(await listLooks(db, date, edition.cutoffAt), edition.cutoffAt, listed.length)
+  const next = nextStepOf(now, edition.cutoffAt, await findLastCollection(db, date), listed.length, isSmall)
   if (next.step === 'freeze') {
     const places = await placesOfDay(db, date, listed, await listVoteBars(db))
     places.push(...(await latePlaces(db, round.latenessMs, date, places, now)))

@@ -16,6 +16,8 @@ const WORKING_DAY_MIN = 3
  * papers.
  */
 const NORM_SHARE = 1 / 4
+/** Two equal looks so far apart say that a small day is no more than that. */
+const SMALL_DAY_MS = 3 * 3_600_000
 /** Working days that the norm looks back on: four weeks. */
 const NORM_DAYS = 20
 /** Working days without which there is no norm: two weeks. */
@@ -44,6 +46,38 @@ export function judge(answer: Answer, date: EditionDate, norm: number | null): V
     return { kind: 'held', reason: `None of ${rows(length)} is a readable paper of this date` }
   }
   return judgeCount(listings.length, date, norm)
+}
+
+/** Tells whether an answer is doubted for nothing but how few papers a working day has. */
+export function isSmall(answer: Answer, date: EditionDate): boolean {
+  if (answer.kind !== 'rows' || !answer.ended || isWeekend(date)) return false
+  const { listings, length } = answer
+  return listings.length > 0 && length < WORKING_DAY_MIN
+}
+
+/** One look at a date as it is kept. `ids` in any order. */
+export interface KeptLook {
+  at: Date
+  small: boolean
+  ids: readonly string[]
+}
+
+/**
+ * Tells whether a day that looks too small is one (a holiday): its last look and one at least three
+ * hours before, both after the cut-off, found the same papers and nothing else against it, and no
+ * look between them found others; nor did any before (`listed`: papers ever listed). `looks` newest
+ * first; one that found nothing says nothing, unless it is the last.
+ */
+export function isSmallDay(looks: readonly KeptLook[], cutoffAt: Date, listed: number): boolean {
+  const [last, ...before] = looks.filter(({ at }) => at >= cutoffAt)
+  if (!last?.small || last.ids.length !== listed) return false
+  const same = new Set(last.ids)
+  for (const { at, small, ids } of before) {
+    if (ids.length === 0) continue
+    if (!small || ids.length !== same.size || ids.some((id) => !same.has(id))) return false
+    if (last.at.getTime() - at.getTime() >= SMALL_DAY_MS) return true
+  }
+  return false
 }
 
 /**

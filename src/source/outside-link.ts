@@ -7,7 +7,12 @@
  * 135 characters).
  */
 const PROJECT_URL_MAX = 200
-const ARXIV_ID = /^(\d{2}(?:0[1-9]|1[0-2])\.\d{4,5})(?:v\d{1,3})?$/
+/**
+ * The present scheme, and that of before April 2007: archive, perhaps a subject class, year, month
+ * and number (`cs/0112017`, `math.GT/0309136`).
+ */
+const ARXIV_ID =
+  /^(\d{2}(?:0[1-9]|1[0-2])\.\d{4,5}|[a-z]+(?:-[a-z]+)?(?:\.[A-Z]{2})?\/(?:9\d|0[0-7])(?:0[1-9]|1[0-2])\d{3})(?:v\d{1,3})?$/
 const GITHUB_OWNER = /^[A-Za-z0-9][A-Za-z0-9-]{0,38}$/
 const GITHUB_REPOSITORY = /^[A-Za-z0-9._-]{1,100}$/
 /**
@@ -19,8 +24,8 @@ const PUBLIC_HOST = /^(?!.*(?:^|\.)xn--)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\
 const PRIVATE_HOST = /(?:^|\.)(?:local|localhost|internal|intranet|lan|home|corp|test|invalid|example|onion|alt|arpa)$/
 
 /**
- * Returns the arXiv id without its version, or null when `id` is not one of the present scheme
- * (`YYMM.NNNNN`).
+ * Returns the arXiv id without its version, of either scheme (`2508.04026`, `cs/0112017`), or null
+ * when `id` is none.
  */
 export function arxivIdOf(id: string | null | undefined): string | null {
   return ARXIV_ID.exec(id?.trim() ?? '')?.[1] ?? null

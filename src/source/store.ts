@@ -2,7 +2,11 @@
 // added: the history is what ranking reads.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { type EditionDate, type Listing, type Paper, readPaper } from './paper.ts'
+import type { KeptLook } from './guard.ts'
+import { type EditionDate, type Listing, type Paper, readPaper, type SetAside } from './paper.ts'
+
+/** Rows set aside that a look keeps with their reasons: far more than one ever had. */
+const SET_ASIDE_KEPT = 200
 
 export interface Collection {
   date: EditionDate
@@ -28,8 +32,14 @@ export interface ListedPaper {
  */
 export async function insertCollection(
   trx: Transaction<Database>,
-  look: Omit<Collection, 'collectedAt' | 'listed'> & { listings: readonly Listing[]; setAside: number },
+  look: Omit<Collection, 'collectedAt' | 'listed'> & {
+    listings: readonly Listing[]
+    setAside: number
+    /** Which they are; small: held for nothing but how few papers there are. */
+    kept?: { setAside: readonly SetAside[]; small: boolean }
+  },
 ): Promise<void> {
+  const rows = look.kept?.setAside.slice(0, SET_ASIDE_KEPT) ?? []
   const { id } = await trx
     .insertInto('collections')
     .values({
@@ -39,6 +49,11 @@ export async function insertCollection(
       reason: look.reason,
       listed: look.listings.length,
       set_aside: look.setAside,
+      ...(rows.length > 0 && {
+        set_aside_at: rows.map(({ index }) => index),
+        set_aside_reasons: rows.map(({ reason }) => reason),
+      }),
+      ...(look.kept?.small && { small: true }),
     })
     .returning('id')
     .executeTakeFirstOrThrow()
@@ -76,6 +91,32 @@ export async function findLastCollection(db: Kysely<Database>, date: EditionDate
     .limit(1)
     .executeTakeFirst()
   return row as Collection | undefined
+}
+
+/**
+ * Lists the rows that the last answered look at a date set aside, the first 200 of them; none where
+ * that look was taken before they were kept.
+ */
+export async function listSetAside(db: Kysely<Database>, date: EditionDate): Promise<SetAside[]> {
+  const row = await db
+    .selectFrom('collections')
+    .select(['set_aside_at', 'set_aside_reasons'])
+    .where('date', '=', date)
+    .where((eb) => eb.or([eb('verdict', '<>', 'refused'), eb('set_aside', '>', 0)]))
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.set_aside_at.map((index, at) => ({ index, reason: row.set_aside_reasons[at] ?? '' })) ?? []
+}
+
+/** Lists the looks at a date since a moment, newest first, each with the ids that it found. */
+export async function listLooks(db: Kysely<Database>, date: EditionDate, since: Date): Promise<KeptLook[]> {
+  const { rows } = await sql<{ at: Date; small: boolean; ids: string[] }>`
+    select c.collected_at as at, c.small,
+      array(select v.paper_id from votes v where v.date = c.date and v.collection_id = c.id) as ids
+    from collections c where c.date = ${date} and c.collected_at >= ${since}
+    order by c.id desc`.execute(db)
+  return rows
 }
 
 /**

@@ -6,7 +6,7 @@ import { PermanentError } from '../../src/errors.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import { rankDay } from '../../src/jobs/rank.ts'
 import type { Answer, Listing, Source } from '../../src/source/paper.ts'
-import { findLastCollection, listPapers } from '../../src/source/store.ts'
+import { findLastCollection, listPapers, listSetAside } from '../../src/source/store.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { makePaper } from '../support/places.ts'
 import { openListedSource, type TestRound } from '../support/round.ts'
@@ -111,6 +111,7 @@ describe('collect', () => {
     expect(look).toMatchObject({ verdict: { kind: 'complete' }, listed: 3, setAside: 2 })
     const rows = await round.db.selectFrom('collections').select(['listed', 'set_aside']).execute()
     expect(rows).toEqual([{ listed: 3, set_aside: 2 }])
+    expect(await listSetAside(round.db, THURSDAY)).toEqual(setAside)
   })
 
   it('keeps no paper of an answer that is refused for its rows', async () => {

@@ -131,6 +131,19 @@ describe('rankDay', () => {
     })
   })
 
+  it('releases a small day after two equal looks three hours apart, and does not call it incomplete', async () => {
+    const id = await prepare(THURSDAY, { minutes: 4 * HOUR_MINUTES, votes: { a: 1, b: 2 }, lookMinutes: 200 })
+    expect(await rankDay(round, THURSDAY)).toMatchObject({ state: 'held' })
+    await look(THURSDAY, { a: 4, b: 2 }, 21)
+    expect(await rankDay(round, THURSDAY)).toMatchObject({ state: 'held' })
+    await look(THURSDAY, { a: 5, b: 2 }, 20)
+    expect(await rankDay(round, THURSDAY)).toMatchObject({ state: 'frozen', incomplete: false })
+    expect(await namesOf(id)).toEqual([
+      ['a', 'ranked', 1],
+      ['b', 'ranked', 2],
+    ])
+  })
+
   it('freezes what there is as incomplete at the deadline', async () => {
     const id = await prepare(THURSDAY, { minutes: 12 * HOUR_MINUTES + 1, votes: { a: 1, b: 2 } })
     expect(await rankDay(round, THURSDAY)).toMatchObject({ state: 'frozen', incomplete: true })

@@ -109,6 +109,15 @@ describe('a row', () => {
 })
 
 describe('an answer', () => {
+  it('may list papers by ids of before 2007', () => {
+    const page = read([row({ id: 'cs/0112017' }), row({ id: 'hep-th/9901001v2' })])
+    expect(page.listings.map(({ paper }) => [paper.id, paper.arxivId])).toEqual([
+      ['cs/0112017', 'cs/0112017'],
+      ['hep-th/9901001', 'hep-th/9901001'],
+    ])
+    expect(page.setAside).toEqual([])
+  })
+
   it('lists rows of its date and of no date, and counts the others', () => {
     const page = read([
       row({ id: '2508.00001', submittedOnDailyAt: '2025-08-07T00:00:00.000Z' }),

@@ -1,6 +1,6 @@
 // The guard's verdicts, rule by rule.
 import { describe, expect, it } from 'vitest'
-import { isWeekend, judge, normOf } from '../../src/source/guard.ts'
+import { isSmall, isSmallDay, isWeekend, judge, normOf } from '../../src/source/guard.ts'
 import { paperFrom } from '../../src/source/outside-paper.ts'
 import type { Answer, Listing } from '../../src/source/paper.ts'
 
@@ -100,5 +100,37 @@ describe('isWeekend', () => {
   it('is Saturday and Sunday in UTC', () => {
     const week = ['2025-08-04', '2025-08-05', '2025-08-06', '2025-08-07', '2025-08-08', SATURDAY, SUNDAY]
     expect(week.filter(isWeekend)).toEqual([SATURDAY, SUNDAY])
+  })
+})
+
+describe('a small day', () => {
+  const cutoffAt = new Date('2025-12-26T00:30:00Z')
+  const look = (minutes: number, ids: string[], small = true) => ({
+    at: new Date(cutoffAt.getTime() + minutes * 60_000),
+    small,
+    ids,
+  })
+
+  it('is an answer that nothing but its number speaks against', () => {
+    expect(isSmall(answer(2), THURSDAY)).toBe(true)
+    expect(isSmall(answer(0), THURSDAY)).toBe(false)
+    expect(isSmall(answer(3), THURSDAY)).toBe(false)
+    expect(isSmall(answer(2), SATURDAY)).toBe(false)
+    expect(isSmall(answer(2, { ended: false }), THURSDAY)).toBe(false)
+    expect(isSmall(answer(2, { length: 6, otherDates: { '2025-08-06': 4 } }), THURSDAY)).toBe(false)
+    expect(isSmall({ kind: 'missing' }, THURSDAY)).toBe(false)
+  })
+  it('is told by two equal looks, both after the cut-off and three hours apart', () => {
+    expect(isSmallDay([look(180, ['b', 'a']), look(0, ['a', 'b'])], cutoffAt, 2)).toBe(true)
+    expect(isSmallDay([look(179, ['a', 'b']), look(0, ['a', 'b'])], cutoffAt, 2)).toBe(false)
+    expect(isSmallDay([look(170, ['a']), look(-20, ['a'])], cutoffAt, 1)).toBe(false)
+    expect(isSmallDay([look(300, ['a'])], cutoffAt, 1)).toBe(false)
+  })
+  it('is not told by looks that found others, between or ever', () => {
+    expect(isSmallDay([look(200, ['a']), look(100, ['b']), look(0, ['a'])], cutoffAt, 1)).toBe(false)
+    expect(isSmallDay([look(200, ['a']), look(100, []), look(0, ['a'])], cutoffAt, 1)).toBe(true)
+    expect(isSmallDay([look(200, []), look(0, [])], cutoffAt, 0)).toBe(false)
+    expect(isSmallDay([look(200, ['a']), look(0, ['a'], false)], cutoffAt, 1)).toBe(false)
+    expect(isSmallDay([look(200, ['a']), look(0, ['a'])], cutoffAt, 3)).toBe(false)
   })
 })

@@ -69,5 +69,5 @@ function dailyOf({ date, own }: CapturedLooks, before: readonly CapturedLooks[])
 }
 
 function outlookOf(date: string, kind: Outlook['kind'], places: Place[]): Outlook {
-  return { date, kind, state: 'open', verdict: 'complete', reason: null, incomplete: false, places }
+  return { date, kind, state: 'open', verdict: 'complete', reason: null, incomplete: false, places, setAside: [] }
 }
