@@ -58,6 +58,7 @@ export async function resumeRestoredCommand(options: RestoredOptions): Promise<v
         hold,
       ),
     )
+    // Whatever a held edition must know before it goes on comes before this.
     await watch.startBranch()
     terminal.print({ as, held: true, why: hold.why, gapFrom: hold.gapFrom, heldAt: hold.heldAt, ...healed }, [
       `${counted(healed.submitted, 'digest')} of the gap now ${healed.submitted === 1 ? 'counts' : 'count'} as submitted; ${healed.again} that had been under way ${healed.again === 1 ? 'goes' : 'go'} once more; ${counted(healed.late, 'notice')} withheld as late.`,

@@ -103,7 +103,8 @@ async function ensureConcerned(
 ): Promise<{ id: number; kind: EditionKind }[]> {
   const earliest = dateOf(new Date(gapFrom.getTime() - latenessMs - DAY_MS))
   const dates: { date: EditionDate; kind: EditionKind }[] = []
-  for (let date = earliest; cutoffOf(date, cutoffMinutes) <= heldAt; date = shiftDate(date, 1)) {
+  // Missing are those alone that were made since.
+  for (let date = shiftDate(dateOf(gapFrom), -1); cutoffOf(date, cutoffMinutes) <= heldAt; date = shiftDate(date, 1)) {
     dates.push({ date, kind: 'daily' })
   }
   for (const date of await listWantedWeeks(trx, cutoffMinutes)) dates.push({ date, kind: 'weekly' })

@@ -1,0 +1,114 @@
+// A restored copy as its host meets it: plain resume leaves the hold, resume --restored lifts it by
+// the provider's list, a key that may not list leaves it.
+import { mkdtemp, readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { resumeRestoredCommand } from '../../src/commands/restored.ts'
+import { resumeCommand } from '../../src/commands/resume.ts'
+import { statusCommand } from '../../src/commands/status.ts'
+import { openFileWitness } from '../../src/delivery/witness/file.ts'
+import { dateOf, shiftDate } from '../../src/edition/edition.ts'
+import { findRestoredHold } from '../../src/edition/restored.ts'
+import { callOn, readJson } from '../support/command.ts'
+import { keepRound } from '../support/kept-round.ts'
+import { openResendStandIn, type StandIn } from '../support/resend-stand-in.ts'
+import { planFor, readAccounts, readDeliveries, type TestRound } from '../support/round.ts'
+
+let round: TestRound
+keepRound((opened) => {
+  round = opened
+})
+
+let standIn: StandIn
+let env: Record<string, string>
+beforeEach(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'restored-'))
+  env = {
+    ...{ STATE_DIR: join(folder, 'state'), MAIL_PROVIDER: 'resend', RESEND_API_KEY: 're_test', SEND_RATE: '1000' },
+    ...{ MAIL_FROM: 'papers@papers.example', PUBLIC_URL: 'https://papers.example' },
+  }
+})
+afterEach(() => standIn.close())
+
+const DATE = shiftDate(dateOf(new Date()), -2)
+
+/** A copy that plans for three readers what one of them got since; the witness is ahead. */
+async function restore(options: Parameters<typeof openResendStandIn>[0] = {}) {
+  standIn = await openResendStandIn(options)
+  env.RESEND_BASE_URL = standIn.url
+  const { edition } = await planFor(round, ['ada', 'bob', 'cleo'], DATE)
+  const { rows } = await sql<{ id: string; number: number; branch: number }>`
+    select database_id as id, number, branch from lineage`.execute(round.db)
+  const [own] = rows as [(typeof rows)[0]]
+  const witness = openFileWitness(env.STATE_DIR as string)
+  await witness.raise({ databaseId: own.id, branch: own.branch, number: own.number + 1 })
+  await witness.close?.()
+  const mail = { from: 'papers@papers.example', to: 'ada@example.org', text: 'Papers' }
+  const day = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
+  const subject = `A paper · ${day.format(new Date(DATE)).replace(',', '').replace('Sept', 'Sep')}`
+  await fetch(`${standIn.url}/emails`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer re_test', 'content-type': 'application/json' },
+    body: JSON.stringify({ ...mail, subject }),
+  })
+  return edition
+}
+
+const heal = (given: object = {}) =>
+  readJson(round.databaseUrl, () => resumeRestoredCommand({ json: true, betweenMs: 0, ...given }), env)
+
+describe('resume --restored', () => {
+  it('counts who is on the list as served, and lets the others go', async () => {
+    const edition = await restore()
+    expect(await heal()).toMatchObject({ as: 'found', held: true, submitted: 1, again: 0, late: 0 })
+    expect(await findRestoredHold(round.db)).toBeUndefined()
+    const { ada, bob } = await readDeliveries(round.db, edition.id)
+    expect(ada).toMatchObject({ state: 'submitted', provider_id: standIn.accepted[0]?.id })
+    expect(bob).toMatchObject({ state: 'planned' })
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 1, waiting: 2 })
+    expect(await heal()).toEqual({ as: 'found', held: false })
+  })
+
+  it('leaves it held where the key may not list, and says what else there is', async () => {
+    const edition = await restore({ sendingOnly: true })
+    await expect(heal()).rejects.toThrow(/resend does not list what it accepted .*--as sent .*--as again/)
+    expect(await findRestoredHold(round.db)).toBeDefined()
+    expect(await heal({ as: 'sent' })).toMatchObject({ as: 'sent', again: 0 })
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 3 })
+  })
+
+  it('sends again only by a yes, and takes no single edition', async () => {
+    const edition = await restore()
+    await expect(heal({ as: 'again' })).rejects.toThrow('say --yes')
+    await expect(heal({ date: DATE })).rejects.toThrow('leave out --date')
+    expect(await heal({ as: 'again', yes: true })).toMatchObject({ submitted: 0 })
+    await expect(heal({ as: 'sent' })).rejects.toThrow('nothing says that this database is a restored copy')
+    expect(await heal({ as: 'sent', yes: true })).toMatchObject({ held: true })
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 3 })
+  })
+})
+
+describe('beside it', () => {
+  it('plain resume lists the hold, leaves it, and fails', async () => {
+    await restore()
+    await expect(heal({ as: 'again' })).rejects.toThrow()
+    await expect(callOn(round.databaseUrl, () => resumeCommand({}), env)).rejects.toThrow(
+      'a restored copy is held: only "resume --restored" lifts that',
+    )
+    expect(await findRestoredHold(round.db)).toBeDefined()
+  })
+
+  it('status says why it is held, and writes no witness by itself', async () => {
+    await restore()
+    await expect(heal({ as: 'again' })).rejects.toThrow()
+    const before = await readdir(env.STATE_DIR as string)
+    const { stdout } = await callOn(round.databaseUrl, () => statusCommand({ date: DATE }), env)
+    expect(stdout).toMatch(/Held since .* as a restored copy: a witness knows of mark \d+/)
+    expect(await readdir(env.STATE_DIR as string)).toEqual(before)
+    const broken = { ...env, STATE_DIR: '/dev/null/state' }
+    const { stdout: named } = await callOn(round.databaseUrl, () => statusCommand({ date: DATE }), broken)
+    expect(named).toMatch(/STATE_DIR keeps no witness of what is sent/)
+  })
+})
