@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import Order from './test/support/order.ts'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const ROOMS = ['web', 'browser', 'crash'] as const
@@ -53,7 +54,8 @@ export default defineConfig(({ mode }) => ({
     ],
     // Much of the time goes to waiting for stores and processes, so a small machine takes more
     // files than it has cores.
-    maxWorkers: Math.max(3, availableParallelism()),
+    maxWorkers: Math.max(4, availableParallelism()),
+    sequence: { sequencer: Order },
     globalSetup: 'test/support/folder.ts',
   },
 }))
