@@ -15,6 +15,8 @@ import type { Logger } from './logger.ts'
 import { openSource } from './source/daily-papers.ts'
 import { userAgentFor } from './source/daily-papers-http.ts'
 import type { Source } from './source/paper.ts'
+import { openWishDesk, type WishDesk } from './subscriber/journal/desk.ts'
+import { openJournal } from './subscriber/journal/journal.ts'
 import { deriveLinkKeys } from './subscriber/token.ts'
 
 /** Closes a thing at the end, before everything that was kept earlier; returns it. */
@@ -77,6 +79,7 @@ export async function openRound(context: Context, source = openConfiguredSource(
     cutoffMinutes: config.cutoffMinutes,
     latenessMs: config.latenessMs,
     leaseMs: LEASE_MS,
+    outage: stores.outage,
     logger,
   }
   const missing = (await listUnsettledKeyIds(round.db)).filter((id) => !round.linkKeys.byId.has(id))
@@ -95,6 +98,12 @@ export async function openConfiguredWatch(
   const { openWatch } = await import('./delivery/witness/watch.ts')
   const witnesses = keep(openConfiguredWitnesses(config, logger))
   return openWatch({ ...stores, witnesses, providers, logger })
+}
+
+/** Opens the desk that takes wishes to leave; what its journal has is brought in first. */
+export async function openConfiguredWishes({ config, stores, logger, keep }: Context): Promise<WishDesk> {
+  const journal = keep(openJournal(config, logger))
+  return keep(await openWishDesk(stores, journal, logger))
 }
 
 /** Opens the queue that belongs to these stores. */

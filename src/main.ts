@@ -1,6 +1,6 @@
 // Runs the asked-for roles until told to stop.
 import type { Config } from './config.ts'
-import { type Context, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
+import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
 import { describeError } from './errors.ts'
 import { handingOn, openPipeline } from './jobs/pipeline.ts'
 import type { Queue } from './jobs/queue/queue.ts'
@@ -49,6 +49,7 @@ export async function start(
 async function openRoles(context: Context, roles: readonly Role[]): Promise<void> {
   const { config, logger, keep } = context
   const round = await openRound(context)
+  const wishes = await openConfiguredWishes(context)
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
   if (roles.includes('worker') || roles.includes('scheduler')) await round.witness.compare()
   const queue = await openRoundQueue(context, round)
@@ -58,7 +59,7 @@ async function openRoles(context: Context, roles: readonly Role[]): Promise<void
   if (!roles.includes('web')) return
   const { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken } = config
   const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken }
-  const app = createApp({ ...round, ...handingOn(queue), ...settings, queue, db: context.stores.pageDb })
+  const app = createApp({ ...round, ...handingOn(queue), ...settings, queue, wishes, db: context.stores.pageDb })
   const server = keep(await listen(app, { port: config.port, hostname: config.host }))
   logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
   // Whatever holds the certificate can be gone around then.

@@ -1,7 +1,7 @@
 // Sends one edition to everyone of its kind now, whatever their hour. Safe to repeat: who has a
 // delivery of it gets no second one.
 import { readConfig } from '../config.ts'
-import { openRound, openRoundQueue } from '../context.ts'
+import { openConfiguredWishes, openRound, openRoundQueue } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
@@ -42,6 +42,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
   const terminal = openTerminal(options)
   await withStores('mail', async (context) => {
     const round = await openRound(context)
+    await openConfiguredWishes(context)
     if (only !== null) await getSubscriber(round, only)
     // A rehearsal must leave no trace, so it does not freeze either.
     const edition = options.dryRun ? await findEdition(round.db, date, kind) : await frozenEdition(round, date, kind)

@@ -12,3 +12,34 @@ export async function getNow<T>(db: Kysely<T>): Promise<Date> {
 export function inMs(waitMs: number): RawBuilder<Date> {
   return sql<Date>`round_clock() + make_interval(secs => ${waitMs / 1000})`
 }
+
+/** The database's clock while it cannot be asked. */
+export interface FollowedClock {
+  now(): Date
+  close(): void
+}
+
+/** Machines' clocks are steady enough for so long between two looks. */
+const FOLLOW_EVERY_MS = 600_000
+
+/**
+ * Follows the database's clock, to within the time that asking it takes. Where this machine's two
+ * clocks disagree, by a step or a sleep, it says the later time.
+ */
+export async function followClock<T>(db: Kysely<T>): Promise<FollowedClock> {
+  let steady = 0
+  let wall = 0
+  const look = async () => {
+    const asked = performance.now()
+    const now = (await getNow(db)).getTime()
+    steady = now - (asked + performance.now()) / 2
+    wall = now - Date.now()
+  }
+  await look()
+  const timer = setInterval(() => void look().catch(() => {}), FOLLOW_EVERY_MS)
+  timer.unref()
+  return {
+    now: () => new Date(Math.max(performance.now() + steady, Date.now() + wall)),
+    close: () => clearInterval(timer),
+  }
+}

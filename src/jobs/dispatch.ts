@@ -7,10 +7,12 @@ import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, type SendingParts, settle } from '../delivery/sending/settling.ts'
 import { JOIN_VERSIONS } from '../digest/joining.ts'
+import { LaterError } from '../errors.ts'
 import { tellReached } from './progress.ts'
-import type { Round } from './round.ts'
+import { type Round, SETTLING } from './round.ts'
 
-type DispatchRound = Pick<Round, 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'> & Pick<SendingParts, 'witness'>
+type DispatchRound = Pick<Round, 'outage' | 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'> &
+  Pick<SendingParts, 'witness'>
 
 /**
  * Dispatches a batch. `queue` is the provider in whose queue and pace its job runs; without it any
@@ -21,6 +23,11 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   const batch = await claim(round.db, BATCH, batchId, round.leaseMs)
   if (!batch) return []
   const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
+  const settlingMs = round.outage?.settlingMs() ?? 0
+  if (settlingMs > 0) {
+    await passOn()
+    throw new LaterError(SETTLING, settlingMs)
+  }
   const way = await findWay({ ...round, out: batch.out }, batch.fixed, JOIN_VERSIONS)
   if (way.kind === 'over') return nothingAfter(giveUp(round, BATCH, batch, way.reason))
   if (way.kind === 'shut') return nothingAfter(letBatchWait(round, batch, way.out))

@@ -10,11 +10,15 @@ import {
   settleNotice,
 } from '../delivery/notice/sending.ts'
 import { findWay } from '../delivery/provider/routes.ts'
-import { claim } from '../delivery/sending/once.ts'
+import { claim, markReleased } from '../delivery/sending/once.ts'
 import { giveUp } from '../delivery/sending/settling.ts'
-import type { Round } from './round.ts'
+import { LaterError } from '../errors.ts'
+import { type Round, SETTLING } from './round.ts'
 
-export type NotifyRound = Pick<Round, 'db' | 'providers' | 'witness' | 'linkKeys' | 'templates' | 'host' | 'logger'>
+export type NotifyRound = Pick<
+  Round,
+  'outage' | 'db' | 'providers' | 'witness' | 'linkKeys' | 'templates' | 'host' | 'logger'
+>
 
 /**
  * Sends a notice, through the provider of its first attempt or else the first that is not out. Does
@@ -23,6 +27,11 @@ export type NotifyRound = Pick<Round, 'db' | 'providers' | 'witness' | 'linkKeys
 export async function notify(round: NotifyRound, noticeId: number): Promise<void> {
   const notice = await claim(round.db, NOTICE, noticeId)
   if (!notice) return
+  const settlingMs = round.outage?.settlingMs() ?? 0
+  if (settlingMs > 0) {
+    await markReleased(round.db, NOTICE, notice)
+    throw new LaterError(SETTLING, settlingMs)
+  }
   const way = await findWay(round, notice.fixed, [NOTICE_VERSION])
   if (way.kind === 'over') return giveUp(round, NOTICE, notice, way.reason)
   if (way.kind === 'shut') return letNoticeWait(round, notice, way.out)

@@ -1,5 +1,6 @@
 // What every job works with: opened once by whoever runs the round, handed down, never looked up.
 import type { Kysely } from 'kysely'
+import type { Outage } from '../database/outage.ts'
 import type { Database } from '../database/schema.ts'
 import type { Provider } from '../delivery/provider/provider.ts'
 import type { Watch } from '../delivery/witness/watch.ts'
@@ -7,6 +8,9 @@ import type { Host, Templates } from '../digest/rendering.ts'
 import type { Logger } from '../logger.ts'
 import type { Source } from '../source/paper.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
+
+/** Why nothing is marked right after an outage of the database. */
+export const SETTLING = 'the database was away: the wishes to leave of every host come first'
 
 export interface Round {
   db: Kysely<Database>
@@ -27,5 +31,7 @@ export interface Round {
    * milliseconds.
    */
   leaseMs: number
+  /** Tells how long nothing may be marked after an outage of the database; never without it. */
+  outage?: Pick<Outage, 'settlingMs'>
   logger: Logger
 }

@@ -133,15 +133,22 @@ export async function markConfirmed(
 
 /**
  * Takes back a leaving of the last hour: the subscription goes on from now. Returns false when
- * there is none to take back; true as well for whoever has come back already.
+ * there is none to take back; true as well for whoever has come back already. Either way they have
+ * confirmed anew: a wish to leave from before it, which an outage keeps elsewhere, counts no more.
  */
 export async function markResubscribed(db: Kysely<Database>, publicId: string): Promise<boolean> {
   await sql`
-    update subscribers s set consent = 'confirmed', left_at = null, waiting_since = round_now(),
-      next_due_at = ${nextHourSql('s', sql`round_now()`)}, changed_at = round_now()
-    where s.public_id = ${publicId} and s.consent = 'unsubscribed' and s.address is not null
-      and s.left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES})
-      and not exists (select from suppressions x where x.address_hash = s.address_hash)`.execute(db)
+    with mine as (
+      select s.id, s.consent = 'unsubscribed' as had_left from subscribers s
+      where s.public_id = ${publicId} and s.address is not null and (s.consent = 'confirmed' or s.consent = 'unsubscribed'
+        and s.left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES})
+        and not exists (select from suppressions x where x.address_hash = s.address_hash))
+    )
+    update subscribers s set consent = 'confirmed', confirmed_at = round_now(), left_at = null,
+      waiting_since = case when had_left then round_now() else s.waiting_since end,
+      next_due_at = case when had_left then ${nextHourSql('s', sql`round_now()`)} else s.next_due_at end,
+      changed_at = case when had_left then round_now() else s.changed_at end
+    from mine where mine.id = s.id`.execute(db)
   return isConfirmed(db, publicId)
 }
 

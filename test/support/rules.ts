@@ -45,6 +45,7 @@ export const ROOMS: Rooms = {
   'digest/template': ['digest/text'],
   'digest/topics': ['digest/template'],
   jobs: ['jobs/queue'],
+  'subscriber/journal': ['subscriber'],
   'subscriber/list': ['subscriber'],
   web: [
     'web/editions',
@@ -70,7 +71,7 @@ export type Rooms = Record<string, readonly string[]>
 /** Where a package may be imported; a package not listed may be imported anywhere. */
 const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   { packages: /^bullmq$/, home: /^src\/jobs\/queue\// },
-  { packages: /^ioredis$/, home: /^src\/(jobs\/queue|delivery\/witness)\// },
+  { packages: /^ioredis$/, home: /^src\/(jobs\/queue|delivery\/witness|subscriber\/journal)\// },
   { packages: /^resend$/, home: /^src\/delivery\// },
   { packages: /^standardwebhooks$/, home: /^src\/delivery\/provider\/resend\// },
   // Pieces are stored in the encoding in which they leave: its encoder is all that they take of

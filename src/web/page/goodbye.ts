@@ -10,7 +10,7 @@ interface GoodbyeValues {
   note: string
   /** Where the button to come back posts to; '' once it is too late. */
   comeBackPath: string
-  /** Where the buttons about their data post to. */
+  /** Where the buttons about their data post to; '' where none can be offered. */
   dataPath: string
   /** Sent along where the page belongs to a sitting; ''. */
   formToken: string

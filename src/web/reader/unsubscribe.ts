@@ -1,13 +1,15 @@
 // Leaving: a page with one button, and the POST behind it that mail programs may also send by
 // themselves (RFC 8058). Looking at the page changes nothing, as scanners open every link of a
 // mail; a POST acts at once, for everyone who holds the link, and is never limited. The same link
-// takes a step down instead, or comes back within an hour.
+// takes a step down instead, or comes back within an hour. While the database is away, the link's
+// signature alone lets its reader leave.
 import type { Context } from 'hono'
+import { unavailabilityOf } from '../../database/unavailable.ts'
 import { isStepDown, STEPS, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
 import { findComeBackUntil, markResubscribed } from '../../subscriber/consent.ts'
 import { findHolder } from '../../subscriber/holder.ts'
-import { markUnsubscribed } from '../../subscriber/store.ts'
 import { maskAddress, type Subscriber } from '../../subscriber/subscriber.ts'
+import { verifyToken } from '../../subscriber/token.ts'
 import { change } from '../../subscriber/undo.ts'
 import { readForm } from '../page/form.ts'
 import { sayGoodbye } from '../page/goodbye.ts'
@@ -21,7 +23,7 @@ import { stepWords } from './preferences/page.ts'
 
 /** The button that ends a subscription. */
 interface UnsubscribeValues {
-  /** Masked. */
+  /** Masked; '' where it cannot be looked up. */
   address: string
   /** Where the buttons post to. */
   path: string
@@ -29,18 +31,24 @@ interface UnsubscribeValues {
   steps: { action: string; label: string; what: string }[]
 }
 
+/** What else than leaving the page's buttons may mean. */
+const OTHER_ACTIONS = new Set(['resubscribe', 'export', 'erase', ...STEPS.map(({ step }) => step as string)])
+const MAY_ARRIVE = 'A digest already on its way may still arrive.'
+
 const unsubscribePage = definePage<UnsubscribeValues>('unsubscribe')
 
 /** Shows the button, or says that there is nothing left to end. */
 export function showUnsubscribe(parts: ReaderParts) {
-  const { db, linkKeys, pages } = parts
+  const { pages } = parts
   return async (c: Context): Promise<Response> => {
     const token = tokenIn(c)
-    const reader = await findHolder(db, linkKeys, 'unsubscribe', token)
+    const path = `${pages.base}/unsubscribe/${token}`
+    const reader = await findReader(parts, token)
+    if (reader === 'away')
+      return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address: '', path, steps: [] }))
     if (!reader) return c.notFound()
     if (reader.consent === 'unsubscribed') return goodbye(c, parts, reader, true)
     const address = maskedAddress(reader)
-    const path = `${pages.base}/unsubscribe/${token}`
     const offered = STEPS.filter(({ step }) => isOffered(step, reader))
     const steps = offered.map(({ step, label }) => ({ action: step, label, what: stepWords(step, reader) }))
     return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address, path, steps }))
@@ -52,24 +60,61 @@ export function showUnsubscribe(parts: ReaderParts) {
  * Repeating it changes nothing.
  */
 export function unsubscribe(parts: ReaderParts) {
-  const { db, linkKeys, logger } = parts
+  const { linkKeys, logger, wishes } = parts
   return async (c: Context): Promise<Response> => {
-    const reader = await findHolder(db, linkKeys, 'unsubscribe', tokenIn(c))
-    if (!reader) return c.notFound()
+    const claim = verifyToken(linkKeys, 'unsubscribe', tokenIn(c))
+    if (!claim) return c.notFound()
     // A form cut short is no reason to keep somebody: it leaves.
     const form = await readForm(c)
     const oneClick = form.get('List-Unsubscribe') === 'One-Click'
+    const isLeaving = oneClick || !OTHER_ACTIONS.has(form.get('action'))
+    const reader = await findReader(parts, tokenIn(c), isLeaving)
+    if (reader === 'away') {
+      await wishes.leave(claim.publicId)
+      return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)
+    }
+    if (!reader) return c.notFound()
     const step = stepFrom(form.get('action'))
     if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
     if (!oneClick && step && isOffered(step, reader)) return stepInstead(c, parts, reader, step)
     const wish = dataWishFrom(form.get('action'))
     if (!oneClick && wish && reader.consent === 'unsubscribed') return dataLink(c, parts, reader, wish)
-    await markUnsubscribed(db, reader.publicId)
     if (reader.consent !== 'unsubscribed') {
+      const taken = await wishes.leave(reader.publicId)
+      if (taken === 'kept') return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)
       logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
     }
     return oneClick ? c.text('Unsubscribed.') : goodbye(c, parts, reader, false)
   }
+}
+
+/**
+ * Returns whose link it is, undefined where it is nobody's; `away` for a genuine one while the
+ * database cannot be asked. Without `orAway` it throws then.
+ */
+async function findReader(
+  { db, linkKeys }: ReaderParts,
+  token: string,
+  orAway = true,
+): Promise<Subscriber | 'away' | undefined> {
+  try {
+    return await findHolder(db, linkKeys, 'unsubscribe', token)
+  } catch (error) {
+    if (!orAway || unavailabilityOf(error) === undefined) throw error
+    return verifyToken(linkKeys, 'unsubscribe', token) && 'away'
+  }
+}
+
+/** Says goodbye to somebody whose row could not be seen. */
+function goodbyeUnseen(c: Context, { pages }: ReaderParts): Response {
+  return sayGoodbye(c, pages, {
+    heading: "You're unsubscribed",
+    paragraphs: ['Your wish is kept, and no new digest will be made for you.'],
+    note: MAY_ARRIVE,
+    comeBackPath: '',
+    dataPath: '',
+    formToken: '',
+  })
 }
 
 async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscriber, already: boolean) {
@@ -87,6 +132,8 @@ async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscribe
 }
 
 async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): Promise<Response> {
+  // A wish to leave that an outage kept is older than this one.
+  await parts.wishes.bring()
   if (!(await markResubscribed(parts.db, reader.publicId))) {
     return goodbye(c, parts, reader, true)
   }

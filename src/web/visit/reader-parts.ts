@@ -4,6 +4,8 @@ import type { NoticeParts } from '../../delivery/notice/notice.ts'
 import { readTopics, type Topics } from '../../digest/topics/topics.ts'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import type { WishDesk } from '../../subscriber/journal/desk.ts'
+import { markUnsubscribed } from '../../subscriber/store.ts'
 import type { Pages } from '../page/pages.ts'
 import { openClientAddress, type TrustedProxy } from './client-address.ts'
 import { type FormKeys, openFormKeys } from './form-keys.ts'
@@ -24,6 +26,8 @@ export interface ReaderParts extends NoticeParts {
   sendNotice: (noticeId: number | null) => Promise<void>
   /** Lets the latest edition go to a reader who has just confirmed. */
   welcome: () => Promise<void>
+  /** Takes wishes to leave while the database cannot. */
+  wishes: Pick<WishDesk, 'leave' | 'bring'>
   logger: Logger
 }
 
@@ -31,6 +35,8 @@ export interface ReaderDependencies extends NoticeParts {
   /** Without a slash at the end. */
   publicUrl: string
   logger: Logger
+  /** Without it, nobody can leave while the database is away. */
+  wishes?: Pick<WishDesk, 'leave' | 'bring'>
   /** Whose word on a visitor's address is taken; nobody's unless told. */
   trustedProxy?: TrustedProxy
   /** Instead of the project's own templates and topics. */
@@ -57,6 +63,7 @@ export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderP
     topics: readTopics(deps.templatesDir),
     formKeys,
     logger,
+    wishes: deps.wishes ?? withoutJournal(db),
     sessions: openSessions({ db, linkKeys, formKeys, publicUrl }),
     limits: openLimits(db),
     clientAddress: openClientAddress(deps.trustedProxy ?? { hops: 0 }),
@@ -70,6 +77,16 @@ export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderP
 /** Returns the token of a link, '' where the path has none. */
 export function tokenIn(c: Context): string {
   return c.req.param('token') ?? ''
+}
+
+function withoutJournal(db: ReaderDependencies['db']): ReaderParts['wishes'] {
+  return {
+    async leave(publicId) {
+      await markUnsubscribed(db, publicId)
+      return 'left'
+    },
+    async bring() {},
+  }
 }
 
 /** A queue out of reach is no fault of the request: what it was to carry stands in the database. */

@@ -1,6 +1,13 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
+import { openHandles } from '../../../src/database/client.ts'
 import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
+import { openLogger } from '../../../src/logger.ts'
+import { openWishDesk } from '../../../src/subscriber/journal/desk.ts'
+import { openJournal } from '../../../src/subscriber/journal/journal.ts'
 import { findSubscriberByAddress } from '../../../src/subscriber/store.ts'
 import type { Subscriber } from '../../../src/subscriber/subscriber.ts'
 import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
@@ -117,8 +124,9 @@ describe('the button', () => {
   })
 })
 
+const urlencoded = () => new URLSearchParams({ 'List-Unsubscribe': 'One-Click' })
+
 describe('one click (RFC 8058)', () => {
-  const urlencoded = () => new URLSearchParams({ 'List-Unsubscribe': 'One-Click' })
   const multipart = () => {
     const form = new FormData()
     form.set('List-Unsubscribe', 'One-Click')
@@ -170,6 +178,39 @@ describe('one click (RFC 8058)', () => {
       const headers = { 'X-Forwarded-For': '192.0.2.1' }
       expect((await web.app.request(path, { method: 'POST', body: urlencoded(), headers })).status).toBe(200)
     }
+  })
+})
+
+describe('while the database is away', () => {
+  it('leaves by the signature alone, by one click and by the button, and says what may still come', async () => {
+    const path = await mailAda()
+    const stateDir = await mkdtemp(join(tmpdir(), 'journal-'))
+    const logger = openLogger('silent')
+    const { db: away } = openHandles('postgres://nobody@127.0.0.1:1/none')
+    const journal = openJournal({ stateDir, redisUrl: undefined, schema: 'public' }, logger)
+    const wishes = await openWishDesk({ db: web.round.db, pageDb: away }, journal, logger)
+    const app = openApp(web, { db: away, wishes })
+    const shown = await app.request(path)
+    expect([shown.status, await shown.text()]).toEqual([200, expect.stringContaining('value="unsubscribe"')])
+    const clicked = await app.request(path, { method: 'POST', body: urlencoded() })
+    expect([clicked.status, await clicked.text()]).toEqual([
+      200,
+      'Unsubscribed. A digest already on its way may still arrive.',
+    ])
+    const pressed = await app.request(path, { method: 'POST', body: new URLSearchParams({ action: 'unsubscribe' }) })
+    const html = await pressed.text()
+    expect(pressed.status).toBe(200)
+    expect(html).toContain('A digest already on its way may still arrive.')
+    expect(html).not.toMatch(/<button|action=/)
+    const forged = await app.request(`${path.slice(0, -2)}xx`, { method: 'POST', body: urlencoded() })
+    expect(forged.status).toBe(404)
+    for (const action of ['resubscribe', 'weekly', 'export', 'erase']) {
+      const answer = await app.request(path, { method: 'POST', body: new URLSearchParams({ action }) })
+      expect([action, answer.status, answer.headers.get('Retry-After')]).toEqual([action, 503, '30'])
+    }
+    await expect.poll(() => consentOf(ADDRESS), { timeout: 4_000 }).toBe('unsubscribed')
+    await wishes.close()
+    await away.destroy()
   })
 })
 

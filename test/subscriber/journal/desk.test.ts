@@ -1,0 +1,131 @@
+import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Handles, openHandles } from '../../../src/database/client.ts'
+import { openLogger } from '../../../src/logger.ts'
+import { markResubscribed } from '../../../src/subscriber/consent.ts'
+import { markLeft, openWishDesk, type WishDesk } from '../../../src/subscriber/journal/desk.ts'
+import { type Journal, openJournal } from '../../../src/subscriber/journal/journal.ts'
+import { hashReader } from '../../../src/subscriber/journal/wish.ts'
+import { findSubscriberByAddress, getAddressKey } from '../../../src/subscriber/store.ts'
+import { addReader } from '../../support/round.ts'
+import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
+
+let database: TestDatabase
+let handles: Handles
+const logger = openLogger('silent')
+/** A database that nobody reaches. */
+const away = openHandles('postgres://nobody@127.0.0.1:1/none')
+
+beforeAll(async () => {
+  database = await openTestDatabase('embedded')
+  handles = openHandles(database.url)
+})
+
+beforeEach(async () => {
+  await sql`truncate subscribers, preferences cascade`.execute(handles.db)
+})
+
+afterAll(async () => {
+  await away.db.destroy()
+  await handles.db.destroy()
+  await database.close()
+})
+
+const openFolder = () => mkdtemp(join(tmpdir(), 'journal-'))
+const journalIn = (stateDir: string) => openJournal({ stateDir, redisUrl: undefined, schema: 'public' }, logger)
+
+async function addAda(): Promise<string> {
+  await addReader(handles.db, 'ada')
+  return (await findAda()).publicId
+}
+
+async function findAda() {
+  const ada = await findSubscriberByAddress(handles.db, 'ada@example.org')
+  if (!ada) throw new Error('ada is not there')
+  return ada
+}
+
+/** A process that began with the database and lost it. */
+async function openCutOff(journal: Journal): Promise<WishDesk> {
+  return openWishDesk({ db: handles.db, pageDb: away.db }, journal, logger)
+}
+
+describe('a wish to leave', () => {
+  it('is in the journal and in the database, and names nobody', async () => {
+    const publicId = await addAda()
+    const folder = await openFolder()
+    const desk = await openWishDesk(handles, journalIn(folder), logger)
+    expect(await desk.leave(publicId)).toBe('left')
+    const [name] = await readdir(folder)
+    const path = join(folder, name as string)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    const text = await readFile(path, 'utf8')
+    expect(text).not.toMatch(new RegExp(`${publicId}|ada`))
+    expect(JSON.parse(text)).toMatchObject({
+      kind: 'left',
+      reader: hashReader(await getAddressKey(handles.db), publicId),
+    })
+    expect((await findAda()).consent).toBe('unsubscribed')
+    await desk.close()
+  })
+
+  it('that the database could not take follows by itself', async () => {
+    const publicId = await addAda()
+    const desk = await openCutOff(journalIn(await openFolder()))
+    expect(await desk.leave(publicId)).toBe('kept')
+    expect((await findAda()).consent).toBe('confirmed')
+    await expect.poll(async () => (await findAda()).consent, { timeout: 4_000 }).toBe('unsubscribed')
+    await desk.close()
+  })
+
+  it('of a process that died is brought in by the next one on its folder, also beside a broken line', async () => {
+    const publicId = await addAda()
+    const folder = await openFolder()
+    await (await openCutOff(journalIn(folder))).leave(publicId)
+    const [name] = await readdir(folder)
+    await writeFile(join(folder, name as string), '\n{"at":"2026-03-', { flag: 'a' })
+    await (await openWishDesk(handles, journalIn(folder), logger)).close()
+    expect((await findAda()).consent).toBe('unsubscribed')
+  })
+
+  it('from before a return through another process changes nothing', async () => {
+    const publicId = await addAda()
+    const folder = await openFolder()
+    await (await openCutOff(journalIn(folder))).leave(publicId)
+    await new Promise((resolve) => setTimeout(resolve, 1_050))
+    expect(await markResubscribed(handles.db, publicId)).toBe(true)
+    await (await openWishDesk(handles, journalIn(folder), logger)).close()
+    expect((await findAda()).consent).toBe('confirmed')
+  })
+
+  it('ends it where its order is in doubt, and where it came after', async () => {
+    const publicId = await addAda()
+    const key = await getAddressKey(handles.db)
+    await markResubscribed(handles.db, publicId)
+    const { rows } = await sql<{ at: Date }>`select confirmed_at as at from subscribers`.execute(handles.db)
+    const wishAt = (offsetMs: number) => ({
+      at: new Date((rows[0] as { at: Date }).at.getTime() + offsetMs),
+      kind: 'left' as const,
+      reader: hashReader(key, publicId),
+      address: null,
+      reason: null,
+    })
+    expect(await markLeft(handles.db, key, [wishAt(-2_000)])).toBe(0)
+    expect(await markLeft(handles.db, key, [wishAt(-2_000), wishAt(-900)])).toBe(1)
+    expect(await markLeft(handles.db, key, [wishAt(-900)])).toBe(0)
+  })
+
+  it('is refused where neither the journal nor the database takes it', async () => {
+    const publicId = await addAda()
+    const folder = await openFolder()
+    const broken = join(folder, 'a file')
+    await writeFile(broken, '')
+    const journal = { ...journalIn(broken), list: async () => [] }
+    const desk = await openCutOff(journal)
+    await expect(desk.leave(publicId)).rejects.toThrow('ECONNREFUSED')
+    await desk.close()
+  })
+})
