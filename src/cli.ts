@@ -2,6 +2,7 @@
 // The command table. Exit codes: 0 done, 1 failed, 2 wrong use, with one clear line on stderr. Each
 // command is loaded when it is called: asking for the status must not wait for the templates'
 // compiler.
+// Long because what a command takes, does and looks like in use is looked for in one table.
 import { Command, CommanderError } from 'commander'
 import { CALL } from './commands/calling.ts'
 import { describeError, UsageError } from './errors.ts'
@@ -83,6 +84,15 @@ program
   .addHelpText('after', examples('preview --open', 'preview --date 2026-03-05 --subscriber ada@example.org'))
   .action(async (options) => (await import('./commands/preview.ts')).previewCommand(options))
 program.commandsGroup('To run it:')
+program
+  .command('init')
+  .description('ask for what sending takes and write it to .env, with a link secret made once')
+  .option('--public-url <url>', 'where readers reach the website')
+  .option('--mail-from <sender>', '"Name <address>", as the provider has verified it')
+  .option('--provider <provider>', 'resend, smtp or outbox')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('init', 'init --provider outbox --public-url http://localhost:3000'))
+  .action(async (options) => (await import('./commands/init.ts')).initCommand(options))
 program
   .command('start')
   .description('run until told to stop')
@@ -323,6 +333,16 @@ subscribers
     (await import('./commands/subscribers/suppressions.ts')).liftSuppressionCommand(email, options),
   )
 program.commandsGroup('More:').helpCommand('help [command]', 'print the help of a command')
+
+// The demo is isolated: nothing that a host has written for the real thing reaches it.
+program.hook('preAction', async (_, command) => {
+  if (command.name() === 'demo' || command.name() === 'init') return
+  const { loadEnvFile } = await import('./config.ts')
+  const taken = loadEnvFile()
+  if (taken && taken.length > 0 && !command.opts().json) {
+    process.stderr.write(`Settings from .env: ${taken.join(', ')}\n`)
+  }
+})
 
 // Whoever reads along (head, less) may leave before the end.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -4,13 +4,14 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { resolve, sep } from 'node:path'
+import { join, resolve, sep } from 'node:path'
+import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import type { ProviderName, Quota } from './delivery/provider/provider.ts'
 import type { DkimSettings } from './delivery/provider/smtp/dkim.ts'
 import type { SmtpServer } from './delivery/provider/smtp/smtp.ts'
 import type { ProviderSettings } from './delivery/providers.ts'
-import { UsageError } from './errors.ts'
+import { describeError, UsageError } from './errors.ts'
 import { DAY_MS, HOUR_MS, SECOND_MS } from './time.ts'
 import type { TrustedProxy } from './web/visit/client-address.ts'
 
@@ -79,6 +80,8 @@ export const SECRET_NAMES = [
   'DKIM_PRIVATE_KEY',
   'OPERATOR_TOKEN',
 ]
+/** In the working directory: what a host's settings are kept in. */
+export const ENV_FILE = '.env'
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
 const LINK_SECRET_MIN_CHARACTERS = 32
 /** Stands where a command that sends nothing needs no server. */
@@ -139,6 +142,37 @@ export function readConfig(
 /** Returns the STATE_DIR of a DATA_DIR that names none: beside it, so that no copy takes it. */
 export function stateBeside(dataDir: string): string {
   return `${resolve(dataDir)}-state`
+}
+
+/**
+ * Takes over what the `.env` of a folder sets and the environment leaves open: a real variable
+ * wins, an empty one too, and NAME and NAME_FILE count as one. Returns the names taken, undefined
+ * where there is no file. Throws a UsageError for a file that cannot be read.
+ */
+export function loadEnvFile(
+  directory = process.cwd(),
+  env: NodeJS.ProcessEnv = process.env,
+): readonly string[] | undefined {
+  const given = readEnvFile(join(directory, ENV_FILE))
+  if (given === undefined) return undefined
+  const isOpen = (name: string) => env[name] === undefined && env[otherName(name)] === undefined
+  const taken = Object.entries(given).filter(([name]) => isOpen(name))
+  Object.assign(env, Object.fromEntries(taken))
+  return taken.map(([name]) => name)
+}
+
+/** Returns what a file of settings holds, undefined where there is none. */
+export function readEnvFile(path: string): Record<string, string> | undefined {
+  try {
+    return parseEnv(readFileSync(path, 'utf8')) as Record<string, string>
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new UsageError(`${path} cannot be read: ${describeError(error)}`)
+  }
+}
+
+function otherName(name: string): string {
+  return name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : `${name}_FILE`
 }
 
 /** The problems that only show when settings are held against each other. */

@@ -7,7 +7,6 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../src/database/client.ts'
@@ -21,7 +20,6 @@ import { builtFile, importBuilt } from './support/program.ts'
 import { addReader } from './support/round.ts'
 import { copyFreshFiles } from './support/stores.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const DATE = '2026-03-05'
 const LINK_SECRET = '0123456789abcdef'.repeat(2)
 /**
@@ -70,7 +68,8 @@ afterAll(() => rm(folder, { recursive: true }))
 /** Runs a command in an environment of its own. Nothing of the machine's settings reaches it. */
 async function call(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const child = spawn(process.execPath, [await builtFile('src/cli.ts'), ...args], {
-    cwd: ROOT,
+    // Not where this is developed: a file of settings there must not reach the tests.
+    cwd: folder,
     env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, 'unused'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -124,6 +123,18 @@ describe('wrong use', () => {
   })
 })
 
+it('reads the settings of the working directory and says so, except for the demo', {
+  timeout: MANY_PROCESSES_MS,
+}, async () => {
+  const file = join(folder, '.env')
+  await writeFile(file, 'PORT=http\n')
+  const [status, demo] = await Promise.all([call(['status']), call(['demo', '--date', 'today', '--exit'])])
+  await rm(file)
+  expect(status).toMatchObject({ code: 2, stdout: '' })
+  expect(status.stderr).toMatch(/^Settings from .env: PORT\npaper-round: PORT is not a port number\n$/)
+  expect(demo.stderr).not.toContain('PORT')
+})
+
 describe('help', () => {
   it('names every command in its group, with calls that work, and each command has some of its own', {
     timeout: MANY_PROCESSES_MS,
@@ -141,7 +152,7 @@ describe('help', () => {
     ])
     expect(Object.fromEntries(groups)).toMatchObject({
       'To look at it': ['demo', 'preview'],
-      'To run it': ['start', 'migrate'],
+      'To run it': ['init', 'start', 'migrate'],
       'An edition by hand': ['collect', 'edition', 'send', 'stop', 'resume', 'resolve', 'test-mail'],
       'To know what happened': ['status', 'outlook', 'explain'],
       'Who gets it': ['subscribers'],
@@ -391,7 +402,7 @@ describe('one round by hand', () => {
       select 'many' || i || '@example.org', sha256(i::text::bytea), 'unsubscribed', 'test', (select min(id) from preferences),
         'daily', 7, 'UTC' from generate_series(1, 9000) i`.execute(db)
     const child = spawn(process.execPath, [await builtFile('src/cli.ts'), 'subscribers', 'export'], {
-      cwd: ROOT,
+      cwd: folder,
       env: { PATH: process.env.PATH, HOME: folder, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -5,13 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { builtFile } from '../support/program.ts'
 import { addReader, freezeEdition, openTestRound } from '../support/round.ts'
 import { openTestDatabase } from '../support/stores.ts'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /**
  * Every command is a process that loads the whole program; a busy machine takes seconds for one.
  */
@@ -36,7 +34,7 @@ afterEach(async () => {
 /** Starts the command with nothing set up but what is given, in a folder of its own. */
 async function start(args: string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [await builtFile('src/cli.ts'), 'preview', ...args], {
-    cwd: ROOT,
+    cwd: folder,
     env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, 'data'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -56,6 +56,7 @@ describe.skipIf(!isPossible)('worker processes', () => {
 
   function startProcess(roles: string, sendRate: number): void {
     const child = spawn(process.execPath, [cli, 'start', '--roles', roles], {
+      cwd: folder,
       env: {
         PATH: process.env.PATH,
         DATABASE_URL: database.url,

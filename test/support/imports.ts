@@ -64,7 +64,7 @@ function parseModule(path: string, text: string): Module {
   const module: Module = {
     path,
     lines: text.split('\n').length - (text.endsWith('\n') ? 1 : 0),
-    head: /^(\/\/.*\n)*/.exec(text)?.[0] ?? '',
+    head: /^(?:#!.*\n)?(\/\/.*\n)*/.exec(text)?.[0] ?? '',
     comments: commentsIn(text),
     imports: [],
     functions: tree.statements.flatMap(exportedFunctions),
