@@ -65,6 +65,7 @@ export interface Database {
   secrets: SecretRow
   ticks: TickRow
   lineage: LineageRow
+  sign_up_answers: SignUpAnswerRow
 }
 
 /**
@@ -339,6 +340,8 @@ export interface NoticeRow {
   reason: Optional<string>
   address: Optional<string>
   address_hash: Buffer
+  /** Of the address without what its holder may change at will; null of notices from before. */
+  mailbox_hash: Optional<Buffer>
   sealed: Optional<Buffer>
   key_id: number
   issued_at: StampedTimestamp
@@ -451,4 +454,10 @@ export interface LineageRow {
   held_at: OptionalTimestamp
   held_why: Optional<string>
   gap_from: OptionalTimestamp
+}
+
+/** How sign-ups were answered, counted since ever. */
+export interface SignUpAnswerRow {
+  answer: string
+  count: Generated<number>
 }

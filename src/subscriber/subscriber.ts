@@ -35,6 +35,31 @@ export function normalizeAddress(text: string): string | undefined {
   return local.startsWith('.') || local.endsWith('.') || local.includes('..') ? undefined : address
 }
 
+/** Hosts that deliver an address with and without dots, and under either name, to one mailbox. */
+const DOTLESS_HOSTS = new Map([
+  ['gmail.com', 'gmail.com'],
+  ['googlemail.com', 'gmail.com'],
+])
+
+/**
+ * Returns the mailbox that a normalised address most likely leads to: without a tag behind a plus,
+ * and without dots where the host is known not to read them. For counting only; nothing is sent to
+ * it.
+ */
+export function mailboxOf(address: string): string {
+  const at = address.lastIndexOf('@')
+  const host = hostOfAddress(address)
+  const local = address.slice(0, at)
+  const untagged = local.startsWith('+') ? local : local.replace(/\+.*$/, '')
+  const dotless = DOTLESS_HOSTS.get(host)
+  return dotless === undefined ? `${untagged}@${host}` : `${untagged.replaceAll('.', '')}@${dotless}`
+}
+
+/** Returns the host of a normalised address. */
+export function hostOfAddress(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1)
+}
+
 /**
  * Hashes a normalised address with the database's own key: suppressions outlive the address itself.
  */

@@ -17,9 +17,18 @@ import { METRICS_PATH, showMetrics } from './operator/metrics.ts'
 import { limitReport, takeReport, WEBHOOK_PATH } from './operator/webhook.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox/mail.ts'
 import { showOutbox } from './outbox/outbox.ts'
-import { definePage, openPages, type Pages, showPreviewScript, showStyle, showZoneScript } from './page/pages.ts'
+import {
+  definePage,
+  openPages,
+  type Pages,
+  showChallengeScript,
+  showPreviewScript,
+  showStyle,
+  showZoneScript,
+} from './page/pages.ts'
 import { keepPrivate, limitBody, secureHeaders } from './page/safety.ts'
 import { READER_PATHS, readerRoutes } from './reader-routes.ts'
+import { showAltcha } from './sign-up/challenge.ts'
 import { showFront } from './sign-up/front.ts'
 import { openReaderParts, type ReaderDependencies } from './visit/reader-parts.ts'
 
@@ -85,6 +94,8 @@ export function createApp(deps: WebDependencies): Hono {
     ...readerRoutes(parts),
     ['GET', '/style.css', showStyle(pages)],
     ['GET', '/preferences.js', showPreviewScript(pages)],
+    ['GET', '/challenge.js', showChallengeScript(pages)],
+    ['GET', '/altcha/*', showAltcha()],
     ['GET', '/zone.js', showZoneScript(pages)],
     ['GET', '/robots.txt', showRobots(pages)],
     ['GET', '/healthz', showHealth],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hashAddress, maskAddress, normalizeAddress } from '../../src/subscriber/subscriber.ts'
+import { hashAddress, mailboxOf, maskAddress, normalizeAddress } from '../../src/subscriber/subscriber.ts'
 
 describe('normalizeAddress', () => {
   it.each([
@@ -39,4 +39,17 @@ describe('addresses', () => {
     expect(hashAddress(Buffer.alloc(32, 2), 'ada@example.org')).not.toEqual(hash)
   })
   it('are shown masked', () => expect(maskAddress('ada@example.org')).toBe('a•••@example.org'))
+})
+
+describe('mailboxOf', () => {
+  it.each([
+    ['ada@example.org', 'ada@example.org'],
+    ['ada+papers@example.org', 'ada@example.org'],
+    ['ada+a+b@example.org', 'ada@example.org'],
+    ['a.d.a+papers@gmail.com', 'ada@gmail.com'],
+    ['a.da@googlemail.com', 'ada@gmail.com'],
+    // Elsewhere a dot tells people apart.
+    ['a.da@example.org', 'a.da@example.org'],
+    ['+papers@example.org', '+papers@example.org'],
+  ])('of %j is %j', (address, mailbox) => expect(mailboxOf(address)).toBe(mailbox))
 })

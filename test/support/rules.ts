@@ -79,7 +79,7 @@ const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   { packages: /^nodemailer$/, home: /^src\/(delivery\/|digest\/piece\.ts$)/ },
   { packages: /^mjml$/, home: /^src\/digest\/(rendering\.ts$|template\/)/ },
   { packages: /^(hono|@hono\/.+)$/, home: /^src\/web\// },
-  { packages: /^rate-limiter-flexible$/, home: /^src\/web\// },
+  { packages: /^(rate-limiter-flexible|altcha-lib)$/, home: /^src\/web\// },
   { packages: /^(@clack\/prompts|commander)$/, home: /^src\/(commands\/|cli\.ts$)/ },
   { packages: /^@electric-sql\/.+$/, home: /^src\/database\// },
   { packages: /^kysely$/, name: 'Migrator', home: /^src\/database\/migrate\.ts$/ },

@@ -22,7 +22,7 @@ interface Web {
 
 /** Ids count on, as prepared pieces are kept by edition. */
 const EMPTY = sql`truncate papers, collections, listings, votes, editions, edition_papers, pieces, preferences, subscribers,
-  selections, batches, deliveries, suppressions, notices, credentials, spent_credentials, notes, events, rate_limits cascade`
+  selections, batches, deliveries, suppressions, notices, credentials, spent_credentials, notes, events, rate_limits, sign_up_answers cascade`
 
 /**
  * Opens one migrated database for the file and empties it before each test. Read the fields inside

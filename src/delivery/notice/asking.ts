@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { getAddressKey } from '../../subscriber/store.ts'
-import { hashAddress } from '../../subscriber/subscriber.ts'
+import { hashAddress, mailboxOf } from '../../subscriber/subscriber.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { type NewNotice, type SealedNotice, STRANGERS_KINDS, USEFUL_HOURS } from './notice.ts'
 import { seal } from './seal.ts'
@@ -42,6 +42,7 @@ export async function insertNotices(
       kind: content.kind,
       address,
       address_hash: hashAddress(addressKey, address),
+      mailbox_hash: hashAddress(addressKey, mailboxOf(address)),
       sealed: seal(keys, publicId, sealed),
       key_id: keys.currentKeyId,
       expires_at: sql<Date>`round_clock() + make_interval(hours => ${USEFUL_HOURS[content.kind]})`,
@@ -56,19 +57,34 @@ export async function insertNotices(
   return rows.map((row) => ids.get(row.public_id) as number)
 }
 
+/** Notices that strangers have caused, within a day and within 30 days. */
+export interface StrangersNotices {
+  day: number
+  month: number
+  /** To any address of the same mailbox. */
+  mailboxDay: number
+  mailboxMonth: number
+}
+
 /**
- * Counts the notices that strangers have caused to an address: within a day, and within 30 days.
- * What was never sent does not count.
+ * Counts the notices that strangers have caused to an address and to its mailbox. What was never
+ * sent does not count.
  */
 export async function getStrangersNotices(
   db: Kysely<Database>,
-  addressHash: Buffer,
-): Promise<{ day: number; month: number }> {
-  const { rows } = await sql<{ day: number; month: number }>`
-    select count(*) filter (where issued_at > round_clock() - interval '24 hours') as day, count(*) as month
-    from notices where address_hash = ${addressHash} and issued_at > round_clock() - interval '30 days'
+  { addressHash, mailboxHash }: { addressHash: Buffer; mailboxHash: Buffer },
+): Promise<StrangersNotices> {
+  const { rows } = await sql<StrangersNotices>`
+    select count(*) filter (where address_hash = ${addressHash} and issued_at > round_clock() - interval '24 hours')
+        as day,
+      count(*) filter (where address_hash = ${addressHash}) as month,
+      count(*) filter (where mailbox_hash = ${mailboxHash} and issued_at > round_clock() - interval '24 hours')
+        as "mailboxDay",
+      count(*) filter (where mailbox_hash = ${mailboxHash}) as "mailboxMonth"
+    from notices where (address_hash = ${addressHash} or mailbox_hash = ${mailboxHash})
+      and issued_at > round_clock() - interval '30 days'
       and kind = any(${[...STRANGERS_KINDS]}::text[]) and state not in ('withheld', 'rejected')`.execute(db)
-  return rows[0] as { day: number; month: number }
+  return rows[0] as StrangersNotices
 }
 
 async function findReaders(db: Kysely<Database>, ids: readonly number[]) {

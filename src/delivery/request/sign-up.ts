@@ -1,6 +1,7 @@
 // Signing up: double opt-in, and the same answer whatever the state of the address, which is why
 // nothing here tells it.
 import { sql, type Transaction } from 'kysely'
+import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
 import { claimAddress } from '../../subscriber/address.ts'
 import {
@@ -13,8 +14,8 @@ import {
   readAsk,
 } from '../../subscriber/consent.ts'
 import { claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
-import { findSubscriberById } from '../../subscriber/store.ts'
-import type { Subscriber } from '../../subscriber/subscriber.ts'
+import { findSubscriberById, getAddressKey } from '../../subscriber/store.ts'
+import { hashAddress, mailboxOf, type Subscriber } from '../../subscriber/subscriber.ts'
 import { assertZones } from '../../subscriber/zone.ts'
 import { getStrangersNotices, insertNotice } from '../notice/asking.ts'
 import type { NoticeParts } from '../notice/notice.ts'
@@ -22,6 +23,9 @@ import type { NoticeParts } from '../notice/notice.ts'
 /** Most notices that strangers may cause to one address. */
 const NOTICES_A_DAY = 1
 const NOTICES_A_MONTH = 3
+/** The same to all addresses of one mailbox: sometimes more than one is used, never many. */
+const MAILBOX_NOTICES_A_DAY = 3
+const MAILBOX_NOTICES_A_MONTH = 9
 
 /**
  * Takes a sign-up. Nobody is subscribed by it: the address is asked, or told that it is subscribed
@@ -35,7 +39,7 @@ export async function signUp({ db, linkKeys }: NoticeParts, address: string, ask
     const suppressed = await findSuppression(trx, hash)
     if (suppressed !== undefined && suppressed !== 'erased') return null
     const known = await findKnownAddress(trx, hash)
-    if (!(await mayWrite(trx, hash))) {
+    if (!(await mayWrite(trx, address, hash))) {
       if (known?.consent === 'pending') await refreshAsk(trx, known, ask)
       return null
     }
@@ -57,7 +61,7 @@ export async function askByAddress({ db, linkKeys }: NoticeParts, address: strin
   return db.transaction().execute(async (trx) => {
     const hash = await claimAddress(trx, address)
     const known = await findKnownAddress(trx, hash)
-    if (!known || !(await isReachable(trx, hash))) return null
+    if (!known || !(await isReachable(trx, address, hash))) return null
     if (known.consent === 'pending') return confirmAgain(trx, linkKeys, known.id, address)
     return insertNotice(trx, linkKeys, { kind: 'link', subscriberId: known.id, address })
   })
@@ -74,7 +78,8 @@ export async function askToConfirmAgain({ db, linkKeys }: NoticeParts, subscribe
   return db.transaction().execute(async (trx) => {
     const hash = await claimAddress(trx, address)
     const known = await findKnownAddress(trx, hash)
-    if (known?.id !== subscriberId || known.consent !== 'pending' || !(await isReachable(trx, hash))) return null
+    if (known?.id !== subscriberId || known.consent !== 'pending' || !(await isReachable(trx, address, hash)))
+      return null
     return confirmAgain(trx, linkKeys, subscriberId, address)
   })
 }
@@ -98,9 +103,9 @@ async function confirmAgain(
 }
 
 /** Tells whether an address may be written to at all, and once more today. */
-async function isReachable(trx: Transaction<Database>, addressHash: Buffer): Promise<boolean> {
+async function isReachable(trx: Transaction<Database>, address: string, addressHash: Buffer): Promise<boolean> {
   const suppressed = await findSuppression(trx, addressHash)
-  return (suppressed === undefined || suppressed === 'erased') && (await mayWrite(trx, addressHash))
+  return (suppressed === undefined || suppressed === 'erased') && (await mayWrite(trx, address, addressHash))
 }
 
 /**
@@ -134,9 +139,13 @@ export async function confirm(
  * Tells whether an address may get another notice that a stranger can cause. The caller holds the
  * address's lock.
  */
-export async function mayWrite(trx: Transaction<Database>, addressHash: Buffer): Promise<boolean> {
-  const { day, month } = await getStrangersNotices(trx, addressHash)
-  return day < NOTICES_A_DAY && month < NOTICES_A_MONTH
+export async function mayWrite(trx: Transaction<Database>, address: string, addressHash: Buffer): Promise<boolean> {
+  const mailboxHash = hashAddress(await getAddressKey(trx), mailboxOf(address))
+  // Addresses of one mailbox take turns: together they could otherwise pass the count at once.
+  await lockInTransaction(trx, `mailbox:${mailboxHash.toString('hex')}`)
+  const caused = await getStrangersNotices(trx, { addressHash, mailboxHash })
+  const mayAddress = caused.day < NOTICES_A_DAY && caused.month < NOTICES_A_MONTH
+  return mayAddress && caused.mailboxDay < MAILBOX_NOTICES_A_DAY && caused.mailboxMonth < MAILBOX_NOTICES_A_MONTH
 }
 
 /**

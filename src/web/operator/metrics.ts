@@ -9,6 +9,7 @@ import { describeError } from '../../errors.ts'
 import type { Queue } from '../../jobs/queue/queue.ts'
 import { getTickAgeMs } from '../../jobs/tick.ts'
 import type { Logger } from '../../logger.ts'
+import { listAnswered } from '../../subscriber/sign-up-counts.ts'
 import { listSuppressionCounts } from '../../subscriber/suppression.ts'
 
 export const METRICS_PATH = '/metrics'
@@ -58,6 +59,8 @@ async function collect({ db, queue, logger }: MetricsOptions): Promise<string> {
   const suppressions = gauge('suppressed_addresses', 'Addresses that must not be written to, by reason.', ['reason'])
   for (const { reason, count } of await listSuppressionCounts(db)) suppressions.set({ reason }, count)
   gauge('notices_waiting', 'Notices that are still to go.').set(await getWaitingNotices(db))
+  const answered = gauge('sign_ups', 'Sign-ups ever, by answer: solved and waited are among the taken.', ['answer'])
+  for (const { answer, count } of await listAnswered(db)) answered.set({ answer }, count)
   const age = await getTickAgeMs({ db })
   // Before the first tick there is no age; a missing figure is easier to alarm on than an infinite
   // one.

@@ -24,6 +24,8 @@ interface Frame {
   wide?: boolean
   /** Whether it holds the subscribe form, which comes with a script that guesses the time zone. */
   form?: boolean
+  /** Whether it asks for a proof, which comes with a script that gives it. */
+  challenge?: boolean
   /**
    * Whether it holds the form of choices, which comes with a script that previews them while they
    * are made.
@@ -52,6 +54,8 @@ export interface Pages {
   script: string
   /** The script that previews choices while they are made. */
   previewScript: string
+  /** The script that solves a challenge. */
+  challengeScript: string
   render<Values extends object>(page: Page<Values>, frame: Frame, values: NoInfer<Values>): string
   /** Fills a page's template alone, without its frame. */
   fill<Values extends object>(page: Page<Values>, values: NoInfer<Values>): string
@@ -113,6 +117,8 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   const zoneScript = versioned(`${base}/zone.js`, script)
   const previewScript = read('pages/preferences.js')
   const previewScriptPath = versioned(`${base}/preferences.js`, previewScript)
+  const challengeScript = read('pages/challenge.js')
+  const challengeScriptPath = versioned(`${base}/challenge.js`, challengeScript)
   const colours = { light: theme.light.page, dark: theme.dark.page }
   const icon = iconOf(theme)
   const fill: Pages['fill'] = (page, values) => bodies.get(page.name)?.({ ...values, name, base }) ?? ''
@@ -124,8 +130,9 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
     stylesheet,
     script,
     previewScript,
+    challengeScript,
     fill,
-    render(page, { title, wide = false, form = false, choices = false, about }, values) {
+    render(page, { title, wide = false, form = false, choices = false, challenge = false, about }, values) {
       const body = fill(page, values)
       const shared = about && {
         url: publicUrl + about.path,
@@ -133,7 +140,7 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
         description: about.description,
         type: about.article ? 'article' : 'website',
       }
-      const needed = form ? zoneScript : choices ? previewScriptPath : ''
+      const needed = form ? zoneScript : choices ? previewScriptPath : challenge ? challengeScriptPath : ''
       const own = { page: page.name, title, wide, script: needed, shared: shared ?? null }
       return frame({ ...own, name, base, style, icon, colours, body })
     },
@@ -156,6 +163,11 @@ export function showZoneScript(pages: Pages) {
 /** Answers with the script of the preferences page, kept like the stylesheet. */
 export function showPreviewScript(pages: Pages) {
   return (c: Context): Response => keptForGood(c, 'text/javascript', pages.previewScript)
+}
+
+/** Answers with the script that solves a challenge, kept like the stylesheet. */
+export function showChallengeScript(pages: Pages) {
+  return (c: Context): Response => keptForGood(c, 'text/javascript', pages.challengeScript)
 }
 
 function keptForGood(c: Context, type: string, content: string): Response {

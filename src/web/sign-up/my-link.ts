@@ -7,8 +7,7 @@ import { normalizeAddress } from '../../subscriber/subscriber.ts'
 import type { Form } from '../page/form.ts'
 import { linkPage } from '../page/link-form.ts'
 import { linkTo, tell } from '../page/tell.ts'
-import { networkOf } from '../visit/client-address.ts'
-import type { ReaderParts } from '../visit/reader-parts.ts'
+import { networkNames, type ReaderParts } from '../visit/reader-parts.ts'
 import { judgeStamp } from './haste.ts'
 
 /** Longer than it takes to ask, so that its time tells nothing. */
@@ -29,7 +28,7 @@ export async function mailMyLink(c: Context, parts: ReaderParts, form: Form): Pr
   const answered = sleep(ANSWER_MS)
   // Only a robot sees this field. It is told what everybody is told.
   if (form.get('website') === '') {
-    const waitS = await parts.limits.takeSignUp(formKeys.nameOf(networkOf(parts.clientAddress(c))))
+    const waitS = await parts.limits.takeLink(networkNames(c, parts))
     if (waitS > 0) {
       c.header('Retry-After', String(waitS))
       return again(429, 'Too many people have asked from here. Please try again later.')

@@ -12,8 +12,9 @@ import { type Form, readForm } from '../page/form.ts'
 import { definePage } from '../page/pages.ts'
 import { UNKNOWN_ZONE } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
-import { networkOf } from '../visit/client-address.ts'
 import type { ReaderParts } from '../visit/reader-parts.ts'
+import { askForProof } from './challenge.ts'
+import { judge } from './door.ts'
 import { judgeStamp } from './haste.ts'
 import { mailMyLink } from './my-link.ts'
 import { suggestAddress } from './spelling.ts'
@@ -71,10 +72,12 @@ export function subscribe(parts: ReaderParts) {
     const answered = sleep(ANSWER_MS)
     // Only a robot sees this field. It is told what everybody is told.
     if (form.get('website') === '') {
-      const waitS = await parts.limits.takeSignUp(formKeys.nameOf(networkOf(parts.clientAddress(c))))
-      if (waitS > 0) {
-        c.header('Retry-After', String(waitS))
-        return again(c, 429, entry, { note: tooMany(waitS) }, stamp)
+      const brought = { solution: form.get('solution'), ticket: form.get('ticket') }
+      const judged = await judge(c, parts, address, brought)
+      if (judged.kind === 'asked') return askForProof(c, parts, fieldsOf({ ...entry, address }, stamp), judged.ticket)
+      if (judged.kind === 'refused') {
+        c.header('Retry-After', String(judged.waitS))
+        return again(c, 429, entry, { note: tooMany(judged.waitS) }, stamp)
       }
       const refused = await take(parts, address, rhythm, form)
       if (refused) return again(c, 422, entry, refused, stamp)
@@ -125,7 +128,12 @@ function entryOf(form: Form): SubscribeEntry {
   }
 }
 
+/** The fields of an entry that was found right, to be sent once more. */
+function fieldsOf({ address, welcome, ...rhythm }: SubscribeEntry, opened: string): Record<string, string> {
+  return { address, sure: address, ...rhythm, ...(welcome ? { welcome: 'on' } : {}), opened, website: '' }
+}
+
 function tooMany(waitS: number): string {
   const minutes = Math.ceil(waitS / MINUTE_S)
-  return `Too many people have signed up from here. Please try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`
+  return `Too many people are signing up just now. Please try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`
 }

@@ -38,10 +38,21 @@ export function openClientAddress(trust: TrustedProxy): (c: Context) => string {
   }
 }
 
-/** Returns the network that an address belongs to: itself for IPv4, the /64 for IPv6. */
-export function networkOf(address: string): string {
-  if (isIP(address) !== 6) return address
-  return `${expandGroups(address).slice(0, IPV6_NETWORK_GROUPS).join(':')}::/64`
+/**
+ * Returns the networks that an address belongs to, the narrowest first: itself alone for IPv4, the
+ * /64, /56 and /48 for IPv6, of which a provider gives its customers any.
+ */
+export function networksOf(address: string): [string, ...string[]] {
+  if (isIP(address) !== 6) return [address]
+  const groups = expandGroups(address).slice(0, IPV6_NETWORK_GROUPS)
+  const [first = '', second = '', third = '', fourth = ''] = groups
+  // Half of the fourth group is the customer's own.
+  const half = (Number.parseInt(fourth, 16) & 0xff00).toString(16)
+  return [
+    `${groups.join(':')}::/64`,
+    `${[first, second, third, half].join(':')}::/56`,
+    `${[first, second, third].join(':')}::/48`,
+  ]
 }
 
 function trustOf(trust: TrustedProxy): (address: string, hop: number) => boolean {

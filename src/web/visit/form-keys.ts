@@ -9,6 +9,8 @@ export interface FormKeys {
   stamp(now: Date): string
   /** Returns the moment of a genuine stamp, undefined for anything else. */
   readStamp(stamp: string): Date | undefined
+  /** The newest secret's own for a use: what is signed with it lives for minutes. */
+  secretOf(use: string): string
   /**
    * Returns what every form of a session sends back. Another site can make a browser post, but
    * cannot know this.
@@ -46,6 +48,7 @@ export function openFormKeys(linkKeys: LinkKeys): FormKeys {
       const genuine = rest.length === 0 && stampKeys.some((key) => isSame(signature, sign(key, moment)))
       return genuine ? new Date(Number.parseInt(moment, 36)) : undefined
     },
+    secretOf: (use) => derived(use)[0]?.toString('hex') ?? '',
     formToken: (session) => sign(formKey, session),
     isSame,
     nameOf: (text) => sign(nameKey, text),

@@ -6,26 +6,62 @@ import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Database } from '../../database/schema.ts'
 
 export interface Limits {
-  /** A sign-up of a network (its keyed name): returns 0, or how many seconds to wait. */
-  takeSignUp(network: string): Promise<number>
+  /**
+   * A sign-up from these networks (keyed names, the narrowest first): returns 0, or how many
+   * seconds to wait.
+   */
+  takeSignUp(networks: readonly string[]): Promise<number>
+  /** A link asked for from these networks, counted apart from sign-ups; like takeSignUp. */
+  takeLink(networks: readonly string[]): Promise<number>
+  /**
+   * Tells whether whoever signs up now has to prove something first: everybody while many do, a
+   * network that has signed up several already. It asks nothing of an address.
+   */
+  isAsked(networks: readonly string[]): Promise<boolean>
+  /** Counts one sign-up of everybody's. */
+  takeOfAll(): Promise<void>
+  /**
+   * A sign-up for a host of addresses (keyed name), of which `hourly` may come in an hour, half of
+   * them without a solved challenge: returns 0, or how many seconds to wait.
+   */
+  takeHost(host: string, hourly: number, solved: boolean): Promise<number>
+  /** Everybody is asked for the next hour: a host is used up. */
+  markBusy(): Promise<void>
+  /** Uses something up that counts once (keyed name): tells whether it was the first time. */
+  takeOnce(name: string, seconds: number): Promise<boolean>
+  /** Opens a ticket for a network: tells whether it may have another one. */
+  takeTicket(network: string): Promise<boolean>
   /** A live preview or a change of a reader (public id): returns 0, or how many seconds to wait. */
   takeChange(reader: string): Promise<number>
 }
 
 const HOUR_S = 3_600
 const MINUTE_S = 60
-/** As many as an office signs up on the day it hears of us; see notes on signing up. */
-const SIGN_UPS_A_NETWORK = 10
-/** Above any honest hour, below what would cost the sender's good name. */
-const SIGN_UPS_OF_ALL = 1_000
+/**
+ * As many as an office signs up on the day it hears of us; a provider's customers and whole sites
+ * share the wider ones.
+ */
+const SIGN_UPS_A_NETWORK = [10, 20, 40]
+/** A household. From the next one on, its network is asked. */
+const UNASKED_A_NETWORK = 3
+/** Above any honest hour; from there on everybody is asked. */
+const UNASKED_OF_ALL = 1_000
+/** Waiting costs nobody anything, so a network can only wait in few places at once. */
+const TICKETS_A_NETWORK = 3
+export const TICKET_LIFE_S = 10 * MINUTE_S
 /** A slider that is dragged asks a few times a second, for a while. */
 const CHANGES_A_READER = 120
+/** For counters whose limit is the caller's to know. */
+const NO_LIMIT = 1_000_000_000
 
 /** Opens the limits on the tables of `db`. */
 export function openLimits(db: Kysely<Database>): Limits {
   // The one method that the limiter asks of a connection, through our own pool.
   const storeClient = {
-    query: ({ text, values }: { text: string; values: unknown[] }) => db.executeQuery(CompiledQuery.raw(text, values)),
+    async query({ text, values }: { text: string; values: unknown[] }) {
+      const { rows } = await db.executeQuery(CompiledQuery.raw(text, values))
+      return { rows, rowCount: rows.length }
+    },
   }
   const open = (keyPrefix: string, points: number, duration: number) =>
     new RateLimiterPostgres({
@@ -38,23 +74,73 @@ export function openLimits(db: Kysely<Database>): Limits {
       duration,
       clearExpiredByTimeout: true,
     })
-  const networks = open('sign-up', SIGN_UPS_A_NETWORK, HOUR_S)
-  const all = open('sign-up-all', SIGN_UPS_OF_ALL, HOUR_S)
+  const openNetworks = (prefix: string) =>
+    SIGN_UPS_A_NETWORK.map((points, width) => open(`${prefix}${width === 0 ? '' : `-${width}`}`, points, HOUR_S))
+  const networks = openNetworks('sign-up')
+  const links = openNetworks('link')
+  const all = open('sign-up-all', NO_LIMIT, HOUR_S)
+  const busy = open('sign-up-busy', NO_LIMIT, HOUR_S)
+  const unsolved = open('host', NO_LIMIT, HOUR_S)
+  const kept = open('host-solved', NO_LIMIT, HOUR_S)
+  const once = open('once', 1, HOUR_S)
+  const tickets = open('ticket', TICKETS_A_NETWORK, TICKET_LIFE_S)
   const readers = open('change', CHANGES_A_READER, MINUTE_S)
   return {
-    // A network that is over its own limit does not use up everybody's.
-    takeSignUp: async (network) => (await take(networks, network)) || (await take(all, 'all')),
+    takeSignUp: (names) => takeEach(networks, names),
+    takeLink: (names) => takeEach(links, names),
+    async isAsked([network = '']) {
+      const [ofAll, used, own] = await Promise.all([all.get('all'), busy.get('all'), networks[0]?.get(network)])
+      if (used !== null || (ofAll?.consumedPoints ?? 0) >= UNASKED_OF_ALL) return true
+      return (own?.consumedPoints ?? 0) >= UNASKED_A_NETWORK
+    },
+    async takeOfAll() {
+      await all.consume('all')
+    },
+    async takeHost(host, hourly, solved) {
+      const half = Math.ceil(hourly / 2)
+      // Whoever solved takes of what is kept for them first, so that both halves are of use.
+      if (solved && (await takeUpTo(kept, host, hourly - half)) === 0) return 0
+      return takeUpTo(unsolved, host, half)
+    },
+    async markBusy() {
+      await busy.set('all', 1, HOUR_S)
+    },
+    takeOnce: async (name, seconds) => (await take(once, name, { customDuration: seconds })) === 0,
+    takeTicket: async (network) => (await take(tickets, network)) === 0,
     takeChange: (reader) => take(readers, reader),
   }
 }
 
-async function take(limiter: RateLimiterPostgres, key: string): Promise<number> {
+/** A network that is over its own limit does not use up the wider ones. */
+async function takeEach(limiters: readonly RateLimiterPostgres[], names: readonly string[]): Promise<number> {
+  for (const [width, name] of names.entries()) {
+    const limiter = limiters[width]
+    const waitS = limiter ? await take(limiter, name) : 0
+    if (waitS > 0) return waitS
+  }
+  return 0
+}
+
+async function takeUpTo(limiter: RateLimiterPostgres, key: string, points: number): Promise<number> {
+  const { consumedPoints, msBeforeNext } = await limiter.consume(key)
+  return consumedPoints <= points ? 0 : secondsOf(msBeforeNext)
+}
+
+async function take(
+  limiter: RateLimiterPostgres,
+  key: string,
+  options: { customDuration?: number } = {},
+): Promise<number> {
   try {
-    await limiter.consume(key)
+    await limiter.consume(key, 1, options)
     return 0
   } catch (refused) {
     // A refusal is thrown as a result; anything else is a fault of the store.
     if (!(refused instanceof RateLimiterRes)) throw refused
-    return Math.max(1, Math.ceil(refused.msBeforeNext / 1000))
+    return secondsOf(refused.msBeforeNext)
   }
+}
+
+function secondsOf(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
 }

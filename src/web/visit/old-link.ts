@@ -13,8 +13,7 @@ import { ask } from '../page/ask.ts'
 import { readForm } from '../page/form.ts'
 import { rhythmOf } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
-import { networkOf } from './client-address.ts'
-import { type ReaderParts, tokenIn } from './reader-parts.ts'
+import { networkNames, type ReaderParts, tokenIn } from './reader-parts.ts'
 
 export type LinkPurpose = CredentialPurpose | 'preferences'
 
@@ -137,7 +136,7 @@ async function sendFresh(
   purpose: LinkPurpose,
   reader: Subscriber | null,
 ): Promise<Response> {
-  const waitS = await parts.limits.takeSignUp(parts.formKeys.nameOf(networkOf(parts.clientAddress(c))))
+  const waitS = await parts.limits.takeLink(networkNames(c, parts))
   if (waitS > 0) {
     c.header('Retry-After', String(waitS))
     const heading = 'Please try again later'

@@ -7,7 +7,7 @@ import type { Logger } from '../../logger.ts'
 import type { WishDesk } from '../../subscriber/journal/desk.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
 import type { Pages } from '../page/pages.ts'
-import { openClientAddress, type TrustedProxy } from './client-address.ts'
+import { networksOf, openClientAddress, type TrustedProxy } from './client-address.ts'
 import { type FormKeys, openFormKeys } from './form-keys.ts'
 import { type Limits, openLimits } from './limits.ts'
 import { openSessions, type Sessions } from './session.ts'
@@ -72,6 +72,15 @@ export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderP
     },
     welcome: () => attempt(logger, () => deps.queueWelcome?.()),
   }
+}
+
+/** Returns the keyed names of the networks that a visitor comes from, the narrowest first. */
+export function networkNames(
+  c: Context,
+  { clientAddress, formKeys }: Pick<ReaderParts, 'clientAddress' | 'formKeys'>,
+): [string, ...string[]] {
+  const [own, ...wider] = networksOf(clientAddress(c))
+  return [formKeys.nameOf(own), ...wider.map(formKeys.nameOf)]
 }
 
 /** Returns the token of a link, '' where the path has none. */

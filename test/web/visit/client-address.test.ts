@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
-import { networkOf, openClientAddress, type TrustedProxy } from '../../../src/web/visit/client-address.ts'
+import { networksOf, openClientAddress, type TrustedProxy } from '../../../src/web/visit/client-address.ts'
 
 /** Returns the address that a request seems to come from. */
 async function ask(trust: TrustedProxy, peer: string | undefined, forwarded?: string): Promise<string> {
@@ -33,15 +33,16 @@ describe('openClientAddress', () => {
   })
 })
 
-describe('networkOf', () => {
+describe('networksOf', () => {
   it.each([
-    ['198.51.100.1', '198.51.100.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8:0001::9', '2001:db8:1:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    ['64:ff9b::198.51.100.1', '64:ff9b:0:0::/64'],
-    ['', ''],
-  ])('%s', (address, network) => {
-    expect(networkOf(address)).toBe(network)
+    ['198.51.100.1', ['198.51.100.1']],
+    ['2001:db8:1:2:3:4:5:6', ['2001:db8:1:2::/64', '2001:db8:1:0::/56', '2001:db8:1::/48']],
+    ['2001:db8:1:abcd::9', ['2001:db8:1:abcd::/64', '2001:db8:1:ab00::/56', '2001:db8:1::/48']],
+    ['2001:db8:0001::9', ['2001:db8:1:0::/64', '2001:db8:1:0::/56', '2001:db8:1::/48']],
+    ['::1', ['0:0:0:0::/64', '0:0:0:0::/56', '0:0:0::/48']],
+    ['64:ff9b::198.51.100.1', ['64:ff9b:0:0::/64', '64:ff9b:0:0::/56', '64:ff9b:0::/48']],
+    ['', ['']],
+  ])('%s', (address, networks) => {
+    expect(networksOf(address)).toEqual(networks)
   })
 })

@@ -1,0 +1,216 @@
+// Sign-ups under abuse: thousands of scripted posts from hundreds of networks, that prove nothing,
+// solve challenges, or wait as visitors without script do. What it comes to in mailboxes is counted
+// in the notices, and an honest visitor has to get through.
+import { createChallenge, solveChallenge } from 'altcha-lib'
+import { deriveKey } from 'altcha-lib/algorithms/pbkdf2'
+import { sql } from 'kysely'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { DEFAULT_RHYTHM } from '../../../src/subscriber/preferences.ts'
+import { mailboxOf } from '../../../src/subscriber/subscriber.ts'
+import { openFormKeys } from '../../../src/web/visit/form-keys.ts'
+import { isFull } from '../../support/full.ts'
+import { keepWeb } from '../open-app.ts'
+
+const web = keepWeb()
+const POSTS = isFull ? 10_000 : 100
+const NETWORKS = isFull ? 500 : 50
+const AT_ONCE = 50
+const HOUR_MS = 3_600_000
+const LONG = { timeout: 900_000 }
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const keys = () => openFormKeys(web.round.linkKeys)
+const networkAt = (index: number) => `2001:db8:${(index % NETWORKS).toString(16)}:${(index % 7).toString(16)}::1`
+
+async function post(given: Record<string, string>, from: string) {
+  const fields = {
+    ...{ ...DEFAULT_RHYTHM, weekday: '1', hour: '7' },
+    ...{ opened: keys().stamp(new Date(Date.now() - 5_000)), website: '', ...given },
+  }
+  const env = { incoming: { socket: { remoteAddress: from } } }
+  return web.app.request('/subscribe', { method: 'POST', body: new URLSearchParams(fields) }, env)
+}
+
+/** The fields of the page that asks, as a browser would send them. */
+async function readAsked(answer: Response) {
+  const html = (await answer.text()).replaceAll('&quot;', '"').replaceAll('&#x3D;', '=')
+  const challenge = JSON.parse(/data-challenge="(\{.*?\})" data-base/.exec(html)?.[1] ?? 'null')
+  return { html, challenge, ticket: /name="ticket" value="([^"]*)"/.exec(html)?.[1] ?? '' }
+}
+
+/** Solves as the page's script does. */
+async function solve(challenge: Parameters<typeof solveChallenge>[0]['challenge']): Promise<string> {
+  const solution = await solveChallenge({ challenge, deriveKey, counterStart: 0, counterStep: 1 })
+  return JSON.stringify({ challenge, solution: { counter: solution?.counter, derivedKey: solution?.derivedKey } })
+}
+
+/** A solution that costs the attacker nothing: the worst that could be. */
+async function freeSolution(): Promise<string> {
+  const secrets = {
+    hmacSignatureSecret: keys().secretOf('challenge'),
+    hmacKeySignatureSecret: keys().secretOf('solution'),
+  }
+  const expiresAt = new Date(Date.now() + 60_000)
+  return solve(
+    await createChallenge({ algorithm: 'PBKDF2/SHA-256', cost: 1, counter: 1, deriveKey, expiresAt, ...secrets }),
+  )
+}
+
+async function each(count: number, act: (index: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const work = async () => {
+    while (next < count) await act(next++)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+}
+
+/** Half of it at one mailbox, half at its host. */
+const attackedAddress = (index: number) =>
+  index % 2 === 0 ? `victim+${index}@victim.example` : `v${index}@victim.example`
+
+async function countMails() {
+  const rows = await web.round.db.selectFrom('notices').select('address').execute()
+  const mailboxes = new Map<string, number>()
+  for (const { address } of rows) {
+    const mailbox = mailboxOf(address ?? '')
+    mailboxes.set(mailbox, (mailboxes.get(mailbox) ?? 0) + 1)
+  }
+  return { all: rows.length, mailbox: Math.max(0, ...mailboxes.values()) }
+}
+
+async function answers(): Promise<Record<string, number>> {
+  const rows = await web.round.db.selectFrom('sign_up_answers').selectAll().execute()
+  return Object.fromEntries(rows.map(({ answer, count }) => [answer, count]))
+}
+
+/** Signs up as a visitor with script does; returns the status of the last answer. */
+async function visit(address: string, from = '203.0.113.9'): Promise<number> {
+  const first = await post({ address }, from)
+  if (first.status !== 202) return first.status
+  const { challenge } = await readAsked(first)
+  return (await post({ address, solution: await solve(challenge) }, from)).status
+}
+
+const isMailed = async (address: string) =>
+  (await web.round.db.selectFrom('notices').select('id').where('address', '=', address).execute()).length === 1
+
+describe(`an attack of ${POSTS} posts from ${NETWORKS} networks`, () => {
+  it('that proves nothing reaches no mailbox more than three times, and a visitor gets through', LONG, async () => {
+    await each(POSTS, async (index) => {
+      await post({ address: attackedAddress(index) }, networkAt(index))
+    })
+    const mails = await countMails()
+    expect(mails.mailbox).toBe(3)
+    expect(mails.all).toBeLessThanOrEqual(30)
+    const counted = await answers()
+    expect((counted.taken ?? 0) + (counted.challenged ?? 0) + (counted.refused ?? 0)).toBe(POSTS)
+    const startedAt = performance.now()
+    expect(await visit('honest@victim.example')).toBe(200)
+    expect(await isMailed('honest@victim.example')).toBe(true)
+    expect(performance.now() - startedAt).toBeLessThan(60_000)
+  })
+
+  it('that solves at no cost takes its share of the hour, and a visitor is served in the next', LONG, async () => {
+    await each(POSTS, async (index) => {
+      await post({ address: attackedAddress(index), solution: await freeSolution() }, networkAt(index))
+    })
+    const mails = await countMails()
+    expect(mails.mailbox).toBe(3)
+    expect(mails.all).toBeLessThanOrEqual(60)
+    // Another host's visitor notices nothing; at the attacked one the hour is used up, and says so.
+    expect(await visit('honest@elsewhere.example')).toBe(200)
+    expect(await visit('honest@victim.example')).toBe(429)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + HOUR_MS })
+    expect(await visit('honest@victim.example', '203.0.113.10')).toBe(200)
+    expect(await isMailed('honest@victim.example')).toBe(true)
+  })
+
+  it('that waits has few tickets a network, and only of the half without solutions', LONG, async () => {
+    const tickets: { ticket: string; from: string }[] = []
+    await sql`insert into rate_limits (key, points, expire) values ('sign-up-busy:all', 1, ${Date.now() + HOUR_MS})`.execute(
+      web.round.db,
+    )
+    await each(POSTS, async (index) => {
+      const from = networkAt(index)
+      const { ticket } = await readAsked(await post({ address: attackedAddress(index) }, from))
+      if (ticket !== '') tickets.push({ ticket, from })
+    })
+    expect(tickets.length).toBeLessThanOrEqual(3 * 7 * NETWORKS)
+    expect((await countMails()).all).toBe(0)
+    // Too early: asked again, with the same ticket.
+    const [first = { ticket: '', from: '' }] = tickets
+    const early = await post({ address: 'early@victim.example', ticket: first.ticket }, first.from)
+    expect([early.status, (await readAsked(early)).ticket]).toEqual([202, first.ticket])
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 21_000 })
+    await each(tickets.length, async (index) => {
+      const { ticket, from } = tickets[index] as (typeof tickets)[number]
+      await post({ address: attackedAddress(index), ticket }, from)
+    })
+    const mails = await countMails()
+    expect(mails.mailbox).toBe(3)
+    expect(mails.all).toBeLessThanOrEqual(30)
+    expect(await visit('honest@victim.example')).toBe(200)
+    expect(await isMailed('honest@victim.example')).toBe(true)
+  })
+})
+
+describe('a proof', () => {
+  const busy = () =>
+    sql`insert into rate_limits (key, points, expire) values ('sign-up-busy:all', 1, ${Date.now() + HOUR_MS})`.execute(
+      web.round.db,
+    )
+
+  it('counts once, and only as it was made', async () => {
+    await busy()
+    const solution = await freeSolution()
+    expect((await post({ address: 'a@one.example', solution }, '203.0.113.1')).status).toBe(200)
+    expect((await post({ address: 'b@one.example', solution }, '203.0.113.2')).status).toBe(202)
+    const { ticket } = await readAsked(await post({ address: 'c@one.example' }, '203.0.113.3'))
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 21_000 })
+    for (const wrong of ['x', `${ticket}x`, ticket.replace(/^./, '0'), `${ticket}.x`]) {
+      expect((await post({ address: 'c@one.example', ticket: wrong }, '203.0.113.4')).status, wrong).toBe(202)
+    }
+    for (const wrong of ['x', '{}', solution.replace(/"counter":1/, '"counter":2').replace(/"cost":1/, '"cost":2')]) {
+      expect((await post({ address: 'c@one.example', solution: wrong }, '203.0.113.5')).status, wrong).toBe(202)
+    }
+    expect((await post({ address: 'c@one.example', ticket }, '203.0.113.3')).status).toBe(200)
+    expect((await post({ address: 'd@one.example', ticket }, '203.0.113.3')).status).toBe(202)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 })
+    const late = await freeSolution()
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 })
+    expect((await post({ address: 'e@one.example', solution: late }, '203.0.113.6')).status).toBe(202)
+  })
+
+  it('is asked of a network that signs up many, and of nobody else; every state of an address is asked alike', async () => {
+    const from = '203.0.113.7'
+    for (const name of ['a', 'b', 'c']) expect((await post({ address: `${name}@two.example` }, from)).status).toBe(200)
+    const asked = new Set<string>()
+    for (const name of ['a', 'b', 'unknown']) {
+      const answer = await post({ address: `${name}@two.example` }, from)
+      const { html } = await readAsked(answer)
+      const plain = html.replace(/data-challenge="[^>]*"/, '').replace(/value="[^"]*"/g, '')
+      asked.add(`${answer.status} ${plain.replace(/<p role="status"[\s\S]*<\/form>/, '')}`)
+      expect(answer.headers.get('Content-Security-Policy')).toContain("script-src 'self'")
+    }
+    expect(asked.size).toBe(1)
+    expect((await post({ address: 'd@two.example' }, '203.0.113.8')).status).toBe(200)
+  })
+
+  it('comes with files of our own: the page’s script and the library’s', async () => {
+    for (const path of [
+      '/challenge.js',
+      '/altcha/pow.js',
+      '/altcha/helpers.js',
+      '/altcha/types.js',
+      '/altcha/algorithms/web/pbkdf2.js',
+    ]) {
+      const answer = await web.app.request(path)
+      expect([answer.status, answer.headers.get('Content-Type')], path).toEqual([200, 'text/javascript; charset=utf-8'])
+    }
+    expect((await web.app.request('/altcha/../package.json')).status).toBe(404)
+    expect((await web.app.request('/altcha/index.js')).status).toBe(404)
+  })
+})
