@@ -25,6 +25,11 @@ interface Service {
   env_file?: string
   init?: boolean
   read_only?: boolean
+  cap_drop?: string[]
+  cap_add?: string[]
+  security_opt?: string[]
+  mem_limit?: string
+  pids_limit?: number
 }
 
 interface Compose {
@@ -169,9 +174,22 @@ describe('docker-compose.yml', () => {
     expect(read('Dockerfile')).toMatch(/^ENV .*\bHOST=0\.0\.0\.0$/m)
   })
 
+  it('takes every container the powers, memory and processes that it does not need', () => {
+    for (const [name, service] of Object.entries(compose.services)) {
+      expect(service.cap_drop, name).toEqual(['ALL'])
+      expect(service.security_opt, name).toEqual(['no-new-privileges:true'])
+      expect(service.mem_limit, name).toMatch(/^\d+g$/)
+      expect(service.pids_limit, name).toBeGreaterThan(0)
+    }
+    for (const service of Object.values(ours)) {
+      expect(service.cap_add).toBeUndefined()
+      expect(service.environment?.POSTGRES_PASSWORD).toBe('')
+    }
+  })
+
   it('sets nothing that the program does not read', () => {
     const set = Object.values(ours).flatMap((service) => Object.keys(service.environment ?? {}))
-    expect(set.filter((name) => !namesRead().includes(name))).toEqual([])
+    expect(set.filter((name) => !namesRead().includes(name) && name !== 'POSTGRES_PASSWORD')).toEqual([])
   })
 
   it('leaves the worker free to be scaled', () => {
