@@ -19,7 +19,7 @@ import { up as suppressionNotes } from './017-suppression-notes.ts'
 import { up as clock } from './018-clock.ts'
 import { up as lineage } from './019-lineage.ts'
 import { up as looks } from './019-looks.ts'
-import { up as mailboxes } from './020-mailboxes.ts'
+import { up as mailboxes } from './021-mailboxes.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -42,5 +42,5 @@ export const migrations = {
   '018-clock': { up: clock },
   '019-lineage': { up: lineage },
   '019-looks': { up: looks },
-  '020-mailboxes': { up: mailboxes },
+  '021-mailboxes': { up: mailboxes },
 }
