@@ -183,6 +183,7 @@ program
   .option(...DATE)
   .option(...WEEKLY)
   .option('--watch', 'follow it, with rate and time left, until nothing waits')
+  .option('--growth', 'how votes grew after the last editions froze, and what had the final five by then')
   .option(...JSON_OUT)
   .addHelpText('after', examples('status', 'status --watch', 'status --date 2026-03-08 --weekly --json'))
   .action(async (options) => (await import('./commands/status.ts')).statusCommand(options))

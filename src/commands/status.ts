@@ -13,6 +13,7 @@ import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { openConfiguredWitnesses } from '../delivery/witness/open.ts'
 import { counted } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
+import { type Growth, listGrowth } from '../edition/growth.ts'
 import { findRestoredHold } from '../edition/restored.ts'
 import { findStopReason, listStops } from '../edition/stop.ts'
 import { findEdition, findNewestEdition, getEdition } from '../edition/store.ts'
@@ -38,9 +39,12 @@ interface StatusOptions {
   date?: string
   weekly?: boolean
   watch?: boolean
+  growth?: boolean
   json?: boolean
 }
 
+/** Editions whose growth is told: about a month. */
+const GROWTH_EDITIONS = 20
 /** A bar that moves once a second is live; counting a million deliveries takes one. */
 const LOOK_EVERY_MS = 1_000
 
@@ -64,6 +68,7 @@ export async function statusCommand(options: StatusOptions): Promise<void> {
         `no ${kind} edition was frozen yet: name one with --date, or run collect first${demoHint(config)}`,
       )
     const terminal = openTerminal(options)
+    if (options.growth) return printGrowth(terminal, await listGrowth(db, await getNow(db), GROWTH_EDITIONS))
     if (options.watch) await watch(db, edition, terminal)
     await printStatus(context, await getEdition(db, edition.id), terminal, date === undefined)
   })
@@ -148,4 +153,25 @@ function checkSum(edition: Edition, accounts: Accounts): void {
 
 function whenBack(waitMs: number | null): string {
   return waitMs === null ? 'until you say "resume"' : `for ${counted(Math.ceil(waitMs / 60_000), 'minute')} more`
+}
+
+function printGrowth(terminal: Terminal, growth: readonly Growth[]): void {
+  const percent = (share: number | null) => (share === null ? '–' : `${Math.round(100 * share)} %`).padStart(6)
+  const mean = (of: 'share' | 'top', day: number) => {
+    const known = growth.flatMap((each) => each[of][day] ?? [])
+    return known.length === 0 ? null : known.reduce((sum, share) => sum + share, 0) / known.length
+  }
+  const line = (name: string, { share, top }: Pick<Growth, 'share' | 'top'>) =>
+    `${name.padEnd(12)}${[...share, ...top].map(percent).join('')}`
+  const all = { share: [0, 1, 2].map((day) => mean('share', day)), top: [0, 1, 2].map((day) => mean('top', day)) }
+  terminal.print(
+    { editions: growth, mean: all },
+    growth.length === 0
+      ? ['No edition froze two days ago or earlier: there is nothing to measure yet.']
+      : [
+          'Share of the votes known now, and of the final five papers within the first ten, at the freeze and one and two days later:',
+          ...growth.map((each) => line(each.date, each)),
+          line('all', all),
+        ],
+  )
 }

@@ -18,7 +18,7 @@ import { up as testMails } from './016-test-mails.ts'
 import { up as suppressionNotes } from './017-suppression-notes.ts'
 import { up as clock } from './018-clock.ts'
 import { up as lineage } from './019-lineage.ts'
-import { up as looks } from './019-looks.ts'
+import { up as looks } from './020-looks.ts'
 import { up as mailboxes } from './021-mailboxes.ts'
 
 export const migrations = {
@@ -41,6 +41,6 @@ export const migrations = {
   '017-suppression-notes': { up: suppressionNotes },
   '018-clock': { up: clock },
   '019-lineage': { up: lineage },
-  '019-looks': { up: looks },
+  '020-looks': { up: looks },
   '021-mailboxes': { up: mailboxes },
 }
