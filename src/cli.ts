@@ -3,6 +3,7 @@
 // command is loaded when it is called: asking for the status must not wait for the templates'
 // compiler.
 // Long because what a command takes, does and looks like in use is looked for in one table.
+// compiler. Long because the whole of the outside is looked for in one place.
 import { Command, CommanderError } from 'commander'
 import { CALL } from './commands/calling.ts'
 import { describeError, UsageError } from './errors.ts'
@@ -97,6 +98,7 @@ program
   .command('start')
   .description('run until told to stop')
   .option('--roles <roles>', 'web, worker, scheduler, separated by commas (all)')
+  .option('--new-secret', 'LINK_SECRET was changed on purpose: links signed with the one before die')
   .addHelpText('after', examples('start', 'start --roles web', 'start --roles worker,scheduler'))
   .action(async (options) => (await import('./commands/start.ts')).startCommand(options))
 program
@@ -104,6 +106,13 @@ program
   .description('bring the schema up to date')
   .option(...JSON_OUT)
   .action(async (options) => (await import('./commands/migrate.ts')).migrateCommand(options))
+program
+  .command('doctor')
+  .description('look at settings, stores, sender, provider and source before a reader has to miss a digest')
+  .option('--live <email>', 'also send one email there, marked as a test')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('doctor', 'doctor --live me@example.org', 'doctor --json'))
+  .action(async (options) => (await import('./commands/doctor/doctor.ts')).doctorCommand(options))
 program.commandsGroup('An edition by hand:')
 program
   .command('collect')

@@ -61,6 +61,8 @@ export interface Config {
   /** An edition that froze longer ago than this is withheld as late, in milliseconds. */
   latenessMs: number
   templatesDir: string | undefined
+  /** Whom to ask for DNS records, `ADDRESS` or `ADDRESS:PORT`; undefined: as the machine does. */
+  dnsServer: string | undefined
   /** Nobody's unless set: X-Forwarded-For is then not read. */
   trustedProxy: TrustedProxy
   /**
@@ -134,9 +136,15 @@ export function readConfig(
     latenessMs:
       Number(values.LATENESS.slice(0, -1)) * DURATION_MS[values.LATENESS.slice(-1) as keyof typeof DURATION_MS],
     templatesDir: values.TEMPLATES_DIR,
+    dnsServer: values.DNS_SERVER?.server,
     trustedProxy: values.TRUSTED_PROXY ?? { hops: 0 },
     logLevel: values.LOG_LEVEL,
   }
+}
+
+/** Returns the names of everything that the environment sets. */
+export function listSet(env: NodeJS.ProcessEnv = process.env): string[] {
+  return Object.keys(env).filter((name) => env[name]?.trim())
 }
 
 /** Returns the STATE_DIR of a DATA_DIR that names none: beside it, so that no copy takes it. */
@@ -358,6 +366,7 @@ const environment = z.object({
     .regex(/^[1-9]\d{0,4}[mhd]$/, 'is not a duration such as 96h, 90m or 4d')
     .default('96h'),
   TEMPLATES_DIR: z.string().optional(),
+  DNS_SERVER: parsed(readDnsServer).optional(),
   TRUSTED_PROXY: parsed(readTrustedProxy).optional(),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
@@ -366,9 +375,18 @@ const environment = z.object({
     .optional(),
 })
 
+/** Every setting that there is, without the `_FILE` of the secrets. */
+export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape)
+
 /** Returns the secrets of a comma-separated ring, newest first. */
 function splitRing(text: string): string[] {
   return text.split(',').map((secret) => secret.trim())
+}
+
+function readDnsServer(text: string): { server: string } | string {
+  const [, address = '', port] = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text) ?? [undefined, text]
+  const isSound = isIP(address.replace(/^\[|\]$/g, '')) !== 0 && (port === undefined || Number(port) <= 65_535)
+  return isSound ? { server: text } : 'is not the address of a DNS server, such as 192.0.2.53 or 192.0.2.53:5353'
 }
 
 function readProviders(text: string): ProviderName[] | string {

@@ -43,6 +43,15 @@ export class UsageError extends Error {
   }
 }
 
+/** One thing that was looked at: what is so, and what to do where that is not as it should be. */
+export interface Finding {
+  /** `error` keeps paper-round from doing its work; `warning` is a promise or a reader at risk. */
+  state: 'ok' | 'warning' | 'error'
+  says: string
+  /** Left out where all is well. */
+  remedy?: string
+}
+
 /**
  * Returns the sentence of anything thrown, with the sentences of its causes; a group of errors
  * (AggregateError) gives its first.

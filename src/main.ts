@@ -7,6 +7,7 @@ import type { Queue } from './jobs/queue/queue.ts'
 import type { Round } from './jobs/round.ts'
 import { getTickAgeMs } from './jobs/tick.ts'
 import type { Logger } from './logger.ts'
+import { ensureLinkKey } from './subscriber/link-key.ts'
 import { VERSION } from './version.ts'
 import { createApp } from './web/app.ts'
 import { listen } from './web/server.ts'
@@ -21,6 +22,11 @@ export type Role = (typeof ROLES)[number]
 const WATCH_EVERY_MS = 30_000
 const TICK_LATE_MS = 90_000
 
+export interface StartOptions {
+  /** LINK_SECRET was changed on purpose: links signed with what it was before may die. */
+  newSecret?: boolean
+}
+
 /**
  * Runs the roles until `signal` aborts. Returns when everything is closed. Throws a UsageError when
  * it cannot start.
@@ -30,10 +36,11 @@ export async function start(
   roles: readonly Role[],
   logger: Logger,
   signal: AbortSignal,
+  options: StartOptions = {},
 ): Promise<void> {
   try {
     await withContext(config, logger, async (context) => {
-      await openRoles(context, roles)
+      await openRoles(context, roles, options)
       const { embedded } = context.stores
       logger.info(
         { event: 'started', version: VERSION, node: process.version, roles, embedded },
@@ -46,10 +53,11 @@ export async function start(
   }
 }
 
-async function openRoles(context: Context, roles: readonly Role[]): Promise<void> {
+async function openRoles(context: Context, roles: readonly Role[], { newSecret = false }: StartOptions): Promise<void> {
   const { config, logger, keep } = context
   const round = await openRound(context)
   const wishes = await openConfiguredWishes(context)
+  await ensureLinkKey(round.db, round.linkKeys, { isNew: newSecret })
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
   if (roles.includes('worker') || roles.includes('scheduler')) await round.witness.compare()
   const queue = await openRoundQueue(context, round)

@@ -1,17 +1,22 @@
 // Runs the asked-for roles until the process is told to stop.
-import { readConfig } from '../config.ts'
+import { listSet, readConfig, SETTING_NAMES } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import { openLogger } from '../logger.ts'
 import { ROLES, type Role, start } from '../main.ts'
 import { parseAll } from './arguments.ts'
+import { judgeSettings } from './settings.ts'
 import { untilSignal } from './signal.ts'
 
-export async function startCommand(options: { roles?: string }): Promise<void> {
+export async function startCommand(options: { roles?: string; newSecret?: boolean }): Promise<void> {
   const { roles, config } = parseAll({
     roles: () => (options.roles ?? ROLES.join()).split(',').map(parseRole),
     config: () => readConfig('mail'),
   })
-  await start(config, roles, openLogger(config.logLevel ?? 'info'), untilSignal())
+  const logger = openLogger(config.logLevel ?? 'info')
+  for (const { state, says, remedy } of judgeSettings(config, listSet(), SETTING_NAMES)) {
+    if (state !== 'ok') logger.warn({ event: 'settings.doubtful' }, `${says}: ${remedy}`)
+  }
+  await start(config, roles, logger, untilSignal(), { newSecret: options.newSecret ?? false })
 }
 
 function parseRole(text: string): Role {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '../config.ts'
 import { type Context, openRound } from '../context.ts'
 import { getNow } from '../database/clock.ts'
+import type { EditionKind } from '../database/states.ts'
 import { withheldSilence } from '../delivery/account/silence.ts'
 import { insertNotice } from '../delivery/notice/asking.ts'
 import { makeTestDigest } from '../digest/test-digest.ts'
@@ -38,7 +39,30 @@ export async function testMailCommand(email: string, options: TestMailOptions): 
     as: () => (options.as === undefined ? undefined : parseAddress(options.as)),
     settings: () => readConfig('mail'),
   })
-  await withStores('mail', async (context) => {
+  const sent = await sendTestMail(to, as)
+  const { date, kind, sample, subject, provider, providerId } = sent
+  openTerminal(options).print({ to, as: as ?? null, date, kind, sample, subject, provider, providerId }, [
+    `Sent to ${to} through ${provider}${providerId === null ? '' : ` (${providerId})`}: ${subject}`,
+    `It is ${sample ? 'a sample day, as nothing is collected yet' : editionName(sent)}, as ${as ?? 'a new reader'} would get it.`,
+  ])
+}
+
+interface SentTest {
+  date: string
+  kind: EditionKind
+  /** Nothing is collected yet. */
+  sample: boolean
+  subject: string
+  provider: string
+  providerId: string | null
+}
+
+/**
+ * Sends a test digest to an address, as `as` would get it or a new reader, and waits until a
+ * provider has accepted it. Throws, in one line, why it was not sent.
+ */
+export async function sendTestMail(to: string, as?: string): Promise<SentTest> {
+  return withStores('mail', async (context) => {
     const round = await openRound(context)
     const reader = as === undefined ? undefined : await findSubscriberByAddress(round.db, as)
     if (as !== undefined && !reader) throw new Error(`${as} is not a subscriber`)
@@ -52,15 +76,8 @@ export async function testMailCommand(email: string, options: TestMailOptions): 
       address: to,
       ...digest,
     })
-    const { provider, providerId } = await sendNow(round, id)
     const { date, kind } = outlook
-    openTerminal(options).print(
-      { to, as: as ?? null, date, kind, sample: isSample, subject: digest.subject, provider, providerId },
-      [
-        `Sent to ${to} through ${provider}${providerId === null ? '' : ` (${providerId})`}: ${digest.subject}`,
-        `It is ${isSample ? 'a sample day, as nothing is collected yet' : editionName(outlook)}, as ${as ?? 'a new reader'} would get it.`,
-      ],
-    )
+    return { date, kind, sample: isSample, subject: digest.subject, ...(await sendNow(round, id)) }
   })
 }
 

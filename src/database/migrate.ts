@@ -31,6 +31,14 @@ export async function migrate<T>(db: Kysely<T>, migrations: Migrations): Promise
   return results.map((result) => result.migrationName)
 }
 
+/** Returns the names of the migrations that are missing, in their order. Changes nothing. */
+export async function listPending<T>(db: Kysely<T>, migrations: Migrations): Promise<string[]> {
+  const applied = await listApplied(db, await findSchema(db))
+  return Object.keys(migrations)
+    .filter((name) => !applied.includes(name))
+    .sort()
+}
+
 /** Returns the schema in which new tables land, whether or not it exists yet. */
 async function findSchema<T>(db: Kysely<T>): Promise<string> {
   const { rows } = await sql<{ wanted: string; current: string | null }>`
@@ -41,13 +49,17 @@ async function findSchema<T>(db: Kysely<T>): Promise<string> {
 }
 
 async function refuseNewer<T>(db: Kysely<T>, schema: string, migrations: Migrations): Promise<void> {
-  const table = `${schema}.${DEFAULT_MIGRATION_TABLE}`
-  const { rows: found } = await sql<{ exists: boolean }>`select to_regclass(${table}) is not null as exists`.execute(db)
-  if (found[0]?.exists !== true) return
-  const { rows: applied } = await sql<{ name: string }>`select name from ${sql.table(table)} order by name`.execute(db)
-  const unknown = applied.map((row) => row.name).filter((name) => !Object.hasOwn(migrations, name))
+  const unknown = (await listApplied(db, schema)).filter((name) => !Object.hasOwn(migrations, name))
   if (unknown.length === 0) return
   throw new UsageError(
     `The database was changed by a newer version (migration ${unknown.join(', ')}) which this one does not know: run that version, or name another database`,
   )
+}
+
+async function listApplied<T>(db: Kysely<T>, schema: string): Promise<string[]> {
+  const table = `${schema}.${DEFAULT_MIGRATION_TABLE}`
+  const { rows: found } = await sql<{ exists: boolean }>`select to_regclass(${table}) is not null as exists`.execute(db)
+  if (found[0]?.exists !== true) return []
+  const { rows: applied } = await sql<{ name: string }>`select name from ${sql.table(table)} order by name`.execute(db)
+  return applied.map((row) => row.name)
 }

@@ -18,7 +18,7 @@
 //                                         used up
 //   events, suppressions                  what providers reported, and who must not be written to
 //   lineage                               which database this is, and how far its marks went
-//   secrets, ticks; rate_limits, whose rows are rate-limiter-flexible's own
+//   secrets, link_keys, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
 import type {
@@ -63,6 +63,7 @@ export interface Database {
   events: EventRow
   suppressions: SuppressionRow
   secrets: SecretRow
+  link_keys: LinkKeyRow
   ticks: TickRow
   lineage: LineageRow
   sign_up_answers: SignUpAnswerRow
@@ -433,6 +434,12 @@ export interface QuotaWaitRow {
 export interface SecretRow {
   name: string
   value: Buffer
+}
+
+/** The id of a key that links were signed with. */
+export interface LinkKeyRow {
+  id: number
+  since: StampedTimestamp
 }
 
 /** When a periodic duty was last done, by the database's clock. */

@@ -40,6 +40,8 @@ export interface StandInOptions {
   /** Every answer takes so long, in milliseconds. */
   latencyMs?: number
   keepBodies?: boolean
+  /** What stands under the account's domains: `verified`, `not_started` … by name. */
+  domains?: Record<string, string>
   /** As with a key that may send and ask nothing. */
   sendingOnly?: boolean
   /**
@@ -150,6 +152,10 @@ export async function openResendStandIn(options: StandInOptions = {}) {
     if (options.sendingOnly) {
       return failWith(401, 'restricted_api_key', 'This API key is restricted to only send emails')
     }
+    if (path === '/domains') {
+      const data = Object.entries(options.domains ?? {}).map(([name, status]) => ({ id: name, name, status }))
+      return { status: 200, body: { object: 'list', has_more: false, data }, ...turn }
+    }
     if (path === '/emails') {
       const { searchParams } = new URL(incoming.url ?? '/', 'http://stand-in')
       const { mails, hasMore } = ledger.list(Number(searchParams.get('limit') ?? 20), searchParams.get('after'))
@@ -194,7 +200,8 @@ export async function openResendStandIn(options: StandInOptions = {}) {
       response.end()
       return
     }
-    if (incoming.method === 'GET' && /^\/emails(\/|$)/.test(path)) return reply(response, look(path, incoming))
+    if (incoming.method === 'GET' && /^\/(domains$|emails(\/|$))/.test(path))
+      return reply(response, look(path, incoming))
     return reply(response, failWith(404, 'not_found', 'The requested endpoint does not exist.'))
   }
 

@@ -27,6 +27,7 @@ const LEAVES = ['errors', 'logger', 'time', 'version']
  * is a room itself, for the files at its root. No circle, and no entry that nobody uses.
  */
 export const ROOMS: Rooms = {
+  'commands/doctor': ['commands'],
   'commands/subscribers': ['commands'],
   database: ['database/migrations'],
   delivery: ['delivery/provider', 'delivery/provider/resend', 'delivery/provider/smtp'],

@@ -21,13 +21,13 @@ export interface TemporaryServer {
 }
 
 /** Returns undefined where Redis is not installed. */
-export async function openTemporaryRedis(): Promise<TemporaryServer | undefined> {
+export async function openTemporaryRedis(policy = 'noeviction'): Promise<TemporaryServer | undefined> {
   if (!(await answers(() => run('redis-server', ['--version'])))) return undefined
   const folder = await makeFolder('redis')
   const port = await findPort()
   const url = `redis://127.0.0.1:${port}`
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder]
-  const start = () => spawn('redis-server', [...settings, '--save', '', '--maxmemory-policy', 'noeviction'], SILENT)
+  const start = () => spawn('redis-server', [...settings, '--save', '', '--maxmemory-policy', policy], SILENT)
   return openServer(url, folder, start, () => withRedis(url, (redis) => redis.ping()))
 }
 

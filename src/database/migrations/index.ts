@@ -20,6 +20,7 @@ import { up as clock } from './018-clock.ts'
 import { up as lineage } from './019-lineage.ts'
 import { up as looks } from './020-looks.ts'
 import { up as mailboxes } from './021-mailboxes.ts'
+import { up as linkKeys } from './022-link-keys.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -43,4 +44,5 @@ export const migrations = {
   '019-lineage': { up: lineage },
   '020-looks': { up: looks },
   '021-mailboxes': { up: mailboxes },
+  '022-link-keys': { up: linkKeys },
 }

@@ -3,10 +3,12 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { describeError } from '../../errors.ts'
 import { composeBytes } from './message.ts'
 import {
   type BatchOutcome,
   type BatchRequest,
+  type Checkup,
   type Mail,
   type MailOutcome,
   NO_QUOTA,
@@ -72,6 +74,23 @@ export function openOutbox(settings: { directory: string; quota?: Quota }): Prov
     send,
     sendNotice: ({ notice, signal }) =>
       writeInto(NOTICES_FOLDER, { mails: [notice], ...(signal === undefined ? {} : { signal }) }),
+    check: () => checkFolder(settings.directory),
+  }
+}
+
+async function checkFolder(directory: string): Promise<Checkup> {
+  const trial = join(directory, `.${randomBytes(8).toString('hex')}.trial`)
+  try {
+    await mkdir(directory, { recursive: true, mode: FOLDER_MODE })
+    await writeFile(trial, '', { mode: FILE_MODE })
+    await rm(trial)
+    return { findings: [{ state: 'ok', says: `the outbox can be written: ${directory}` }], at: null }
+  } catch (error) {
+    const says = `the outbox cannot be written: ${describeError(error)} (${directory})`
+    return {
+      findings: [{ state: 'error', says, remedy: 'give this account the folder, or name another as OUTBOX_DIR' }],
+      at: null,
+    }
   }
 }
 

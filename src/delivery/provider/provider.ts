@@ -3,6 +3,7 @@
 
 import type { Draft, Slots } from '../../digest/draft.ts'
 import type { MailEncoding } from '../../digest/joining.ts'
+import type { Finding } from '../../errors.ts'
 
 /** One digest, ready to leave. */
 export interface Mail {
@@ -108,6 +109,12 @@ export interface Quota {
   month: number | null
 }
 
+/** What a provider says before anything is sent. */
+export interface Checkup {
+  findings: Finding[]
+  at: Date | null
+}
+
 export type ProviderName = 'outbox' | 'resend' | 'smtp'
 
 export interface Provider {
@@ -137,6 +144,11 @@ export interface Provider {
    * the end, with a MayNotListError where it never will.
    */
   listAccepted?(since: Date): Promise<ListedMail[]>
+  /**
+   * Asks whether it would take mails of the sender `from`, and sends nothing. `at`: its clock,
+   * where it tells. Never rejects.
+   */
+  check?(from: string): Promise<Checkup>
   /** Ends open connections, where some are kept. */
   close?(): Promise<void>
 }

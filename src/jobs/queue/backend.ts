@@ -11,6 +11,7 @@ import {
 } from 'bullmq'
 import { Redis, type RedisOptions } from 'ioredis'
 import pg from 'pg'
+import { UsageError } from '../../errors.ts'
 import { within } from '../../time.ts'
 
 /** The connection is the backend's own affair: callers hand in an empty object. */
@@ -86,6 +87,13 @@ async function openRedis(
     await close()
     // The client itself only says that the connection is closed.
     throw new Error('Redis, where the queue lives, did not answer', { cause: trouble ?? cause })
+  }
+  const evicts = /^maxmemory_policy:(?!noeviction)(.+?)\r?$/m.exec(await putting.info('memory'))?.[1]
+  if (evicts !== undefined) {
+    await close()
+    throw new UsageError(
+      `Redis throws keys away when its memory is full (${evicts}): set maxmemory-policy noeviction there`,
+    )
   }
   return {
     ...withBackend<IQueueBackend, NoConnection>((name, options, role) =>

@@ -15,6 +15,7 @@ import {
 } from '../provider.ts'
 import { readAnswer, readNoticeAnswer } from './answer.ts'
 import { toResendMail, writeBody } from './batch-body.ts'
+import { checkResend } from './checking.ts'
 import { listResend, lookUpResend } from './look-up.ts'
 import { openPosting } from './posting.ts'
 
@@ -99,6 +100,7 @@ export function openResend(settings: ResendSettings): Provider {
     sendNotice,
     listAccepted: async (since) => listResend(await openClient(), since, settings.requestsPerSecond),
     findAccepted: async (ask) => lookUpResend(await openClient(), ask, settings.requestsPerSecond),
+    check: async (from) => checkResend(await openClient(), from),
     close: async () => posting.close(),
   }
 }

@@ -4,8 +4,16 @@
 import SMTPPool from 'nodemailer/lib/smtp-pool'
 import { describeError } from '../../../errors.ts'
 import { composeBytes, composeMessage, messageIdOf, senderOf } from '../message.ts'
-import { isLoopback } from '../outside.ts'
-import { type BatchOutcome, type Mail, type MailOutcome, NO_QUOTA, type Provider, type Quota } from '../provider.ts'
+import { isLoopback, toReason } from '../outside.ts'
+import {
+  type BatchOutcome,
+  type Checkup,
+  type Mail,
+  type MailOutcome,
+  NO_QUOTA,
+  type Provider,
+  type Quota,
+} from '../provider.ts'
 import { DOWN_MS, readRefusal, type SmtpOutcome } from './answer.ts'
 import { type DkimSettings, openDkim } from './dkim.ts'
 import { type Handover, handOver } from './handing-over.ts'
@@ -99,7 +107,20 @@ export function openSmtp(settings: SmtpSettings): Provider {
     reachesRealWorld: !isHere,
     send: ({ mails, signal }) => sendAll(mails, signal),
     sendNotice: ({ notice, signal }) => sendAll([notice], signal),
+    check: () => checkServer(pool, server),
     close: async () => pool.close(),
+  }
+}
+
+/** Connects and logs in, and goes again. */
+async function checkServer(pool: SMTPPool, { host, port }: SmtpServer): Promise<Checkup> {
+  const name = `${host}:${port}`
+  try {
+    await new Promise<void>((resolve, reject) => pool.verify((error) => (error ? reject(error) : resolve())))
+    return { findings: [{ state: 'ok', says: `the mail server ${name} answers and lets us in` }], at: null }
+  } catch (error) {
+    const says = `the mail server ${name} does not let us in: ${toReason(describeError(error))}`
+    return { findings: [{ state: 'error', says, remedy: 'see host, port, user and password in SMTP_URL' }], at: null }
   }
 }
 

@@ -1,0 +1,176 @@
+// Looks at everything that a round needs before a reader has to miss it: settings, stores, clocks,
+// the sender's domain, provider, source, templates and disk. Nothing is changed and, without
+// --live, nothing is sent.
+import { statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type Config, listSet, readConfig, SETTING_NAMES } from '../../config.ts'
+import { openConfiguredSource, withKept } from '../../context.ts'
+import { getNow } from '../../database/clock.ts'
+import { inspectDatabase } from '../../database/inspecting.ts'
+import { listPending } from '../../database/migrate.ts'
+import { migrations } from '../../database/migrations/index.ts'
+import { openUnmigrated } from '../../database/stores.ts'
+import { openProviders } from '../../delivery/providers.ts'
+import { counted } from '../../digest/words.ts'
+import { dateOf, shiftDate } from '../../edition/edition.ts'
+import { describeError, type Finding, UsageError } from '../../errors.ts'
+import { openLogger } from '../../logger.ts'
+import { isLinkKeyKnown, OTHER_SECRET, OTHER_SECRET_REMEDY } from '../../subscriber/link-key.ts'
+import { deriveLinkKeys } from '../../subscriber/token.ts'
+import { parseAddress } from '../arguments.ts'
+import { judgeSettings, reachesPeople } from '../settings.ts'
+import { openTerminal } from '../terminal.ts'
+import { sendTestMail } from '../test-mail.ts'
+import { judgeSender, openDns } from './sender.ts'
+import { judgeClocks, judgeDatabase, judgeRedis } from './stores.ts'
+
+interface DoctorOptions {
+  live?: string
+  json?: boolean
+}
+
+type Named = Finding & { about: string }
+
+/** A day's papers and mails take a few; below this a database stops in the middle of a round. */
+const DISK_MIN_BYTES = 500e6
+const ANSWER_MS = 30_000
+const MARKS = { ok: '✓', warning: '!', error: '✗' }
+
+export async function doctorCommand(options: DoctorOptions): Promise<void> {
+  const to = options.live === undefined ? undefined : parseAddress(options.live)
+  const findings: Named[] = []
+  const note = (about: string, found: readonly Finding[]) => findings.push(...found.map((each) => ({ about, ...each })))
+  const config = readSettings(note)
+  if (config !== undefined) await examine(config, note, to)
+  const [errors, warnings] = (['error', 'warning'] as const).map((state) =>
+    findings.filter((each) => each.state === state),
+  )
+  openTerminal(options).print({ errors: errors?.length, warnings: warnings?.length, findings }, [
+    ...findings.flatMap(({ about, state, says, remedy }) => [
+      `${MARKS[state]} ${about.padEnd(9)} ${says}`,
+      ...(remedy === undefined ? [] : [`  ${' '.repeat(9)} ${remedy}`]),
+    ]),
+    '',
+    summaryOf(errors?.length ?? 0, warnings?.length ?? 0),
+  ])
+  if (errors?.length) process.exitCode = 1
+}
+
+function summaryOf(errors: number, warnings: number): string {
+  if (errors > 0)
+    return `${counted(errors, 'error')} to mend before anything is sent${warnings > 0 ? `, ${counted(warnings, 'warning')}` : ''}.`
+  return warnings > 0 ? `It can run, with ${counted(warnings, 'warning')}.` : 'All is well.'
+}
+
+type Note = (about: string, found: readonly Finding[]) => void
+
+function readSettings(note: Note): Config | undefined {
+  try {
+    const config = readConfig('mail')
+    note('settings', judgeSettings(config, listSet(), SETTING_NAMES))
+    return config
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    note(
+      'settings',
+      error.problems.map((says) => ({ state: 'error', says, remedy: 'see .env.example' })),
+    )
+    return undefined
+  }
+}
+
+async function examine(config: Config, note: Note, to: string | undefined): Promise<void> {
+  const logger = openLogger('silent')
+  const clocks: Record<string, Date> = {}
+  const guarded = async (about: string, remedy: string, look: () => Promise<readonly Finding[]>) => {
+    try {
+      note(about, await look())
+    } catch (error) {
+      const says = error instanceof UsageError ? error.problems.join('; ') : describeError(error)
+      note(about, [{ state: 'error', says, remedy }])
+    }
+  }
+  await guarded('database', 'see DATABASE_URL, or DATA_DIR where it is embedded', () =>
+    withKept(logger, async (keep) => {
+      const { db } = keep(await openUnmigrated(config, logger))
+      const pending = await listPending(db, migrations)
+      const found = judgeDatabase(await inspectDatabase(db), pending)
+      if (pending.length > 0) return found
+      clocks['the database'] = await getNow(db)
+      const keys = deriveLinkKeys(config.linkSecrets)
+      if (await isLinkKeyKnown(db, keys)) return found
+      return [...found, { state: 'error', says: OTHER_SECRET, remedy: OTHER_SECRET_REMEDY }]
+    }),
+  )
+  const { redisUrl } = config
+  if (redisUrl !== undefined) {
+    await guarded('Redis', 'see REDIS_URL', async () => {
+      const { inspectRedis } = await import('../../jobs/queue/inspecting.ts')
+      const facts = await inspectRedis(redisUrl)
+      clocks.Redis = facts.at
+      return judgeRedis(facts)
+    })
+  }
+  await withKept(logger, async (keep) => {
+    for (const provider of openProviders(config)) {
+      keep(provider)
+      await guarded(provider.name, 'see its settings', async () => {
+        const { findings, at } = (await provider.check?.(config.mailFrom)) ?? { findings: [], at: null }
+        if (at !== null) clocks[provider.name] = at
+        return findings
+      })
+    }
+  })
+  note('clocks', judgeClocks(new Date(), clocks))
+  const reaching = config.providers.filter(reachesPeople)
+  const ask = openDns(config.dnsServer)
+  for (const provider of reaching) {
+    await guarded('sender', 'see whether this machine can ask the DNS, or set DNS_SERVER', () =>
+      judgeSender(ask, config.mailFrom, provider),
+    )
+  }
+  if (reaching.length === 0)
+    note('sender', [{ state: 'ok', says: 'no provider reaches people, so the DNS was not asked' }])
+  await guarded('source', 'see SOURCE', async () => [await judgeSource(config)])
+  await guarded('templates', 'see TEMPLATES_DIR', async () => {
+    const { loadTemplates } = await import('../../digest/rendering.ts')
+    await loadTemplates(config.templatesDir)
+    return [{ state: 'ok', says: 'all templates are there and can be read' }]
+  })
+  for (const folder of foldersOf(config)) {
+    await guarded('disk', `see whether ${folder} can be made`, async () => [await judgeDisk(folder)])
+  }
+  if (to !== undefined) {
+    await guarded('live', 'see above what is not as it should be', async () => {
+      const { provider, providerId } = await sendTestMail(to)
+      return [
+        { state: 'ok', says: `${provider} accepted an email to ${to}${providerId === null ? '' : ` (${providerId})`}` },
+      ]
+    })
+  }
+}
+
+async function judgeSource(config: Config): Promise<Finding> {
+  const source = openConfiguredSource({ config, logger: openLogger('silent') })
+  const date = shiftDate(dateOf(new Date()), -1)
+  const answer = await source.read(date, AbortSignal.timeout(ANSWER_MS))
+  if (answer.kind === 'refused') {
+    return { state: 'error', says: `the source refused ${date}: ${answer.reason}`, remedy: 'see SOURCE' }
+  }
+  const papers = answer.kind === 'rows' ? answer.listings.length : 0
+  return { state: 'ok', says: `the source answers: ${counted(papers, 'paper')} for ${date}` }
+}
+
+function foldersOf({ databaseUrl, dataDir, stateDir, providers }: Config): string[] {
+  const outboxes = providers.flatMap((provider) => (provider.name === 'outbox' ? [provider.directory] : []))
+  return [...(databaseUrl === undefined ? [dataDir] : []), stateDir, ...outboxes]
+}
+
+async function judgeDisk(folder: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(folder).catch(() => statfs(dirname(folder)))
+  const free = bavail * bsize
+  const says = `${(free / 1e9).toLocaleString('en', { maximumFractionDigits: 1 })} GB are free for ${folder}`
+  return free < DISK_MIN_BYTES
+    ? { state: 'error', says, remedy: 'make room, or name a folder on another disk' }
+    : { state: 'ok', says }
+}

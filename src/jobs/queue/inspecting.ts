@@ -1,0 +1,49 @@
+// What Redis says of itself, for whoever asks whether the queue is safe in it. Nothing is changed.
+import { Redis } from 'ioredis'
+import { within } from '../../time.ts'
+import { CONNECT_MS } from './backend.ts'
+
+export interface RedisFacts {
+  /** `7.0.15`. */
+  version: string
+  /** What it does when its memory is full. */
+  evictionPolicy: string
+  /** Whether anything of it outlives a restart. */
+  isPersistent: boolean
+  at: Date
+}
+
+/** Asks the server of a URL. Rejects when it does not answer. */
+export async function inspectRedis(url: string): Promise<RedisFacts> {
+  const redis = new Redis(url, { lazyConnect: true, connectTimeout: CONNECT_MS, retryStrategy: () => null })
+  let trouble: unknown
+  redis.on('error', (error) => {
+    trouble = error
+  })
+  try {
+    await within(CONNECT_MS, 'Connecting to Redis', redis.connect())
+    const info = await redis.info()
+    const [seconds, micros] = await redis.time()
+    const find = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
+    return {
+      version: find('redis_version'),
+      evictionPolicy: find('maxmemory_policy'),
+      isPersistent: find('aof_enabled') === '1' || (await savesSnapshots(redis)),
+      at: new Date(Number(seconds) * 1_000 + Number(micros) / 1_000),
+    }
+  } catch (error) {
+    throw new Error('Redis did not answer', { cause: trouble ?? error })
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** A hosted server may hide its configuration: it then persists by its own rules. */
+async function savesSnapshots(redis: Redis): Promise<boolean> {
+  try {
+    const [, schedule = ''] = (await redis.config('GET', 'save')) as string[]
+    return schedule !== ''
+  } catch {
+    return true
+  }
+}

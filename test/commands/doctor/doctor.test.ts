@@ -1,0 +1,135 @@
+// doctor as the host calls it, on a set-up that is well and on one that is not.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { doctorCommand } from '../../../src/commands/doctor/doctor.ts'
+import { dateOf, shiftDate } from '../../../src/edition/edition.ts'
+import { ensureLinkKey } from '../../../src/subscriber/link-key.ts'
+import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
+import { callOn, readJson } from '../../support/command.ts'
+import { openDnsStandIn } from '../../support/dns-stand-in.ts'
+import { keepRound } from '../../support/kept-round.ts'
+import { openResendStandIn } from '../../support/resend-stand-in.ts'
+import type { TestRound } from '../../support/round.ts'
+
+const SECRET = '8f1c3b7e92d40a56f1e2c3d4b5a69788'
+
+let round: TestRound
+keepRound((kept) => {
+  round = kept
+})
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'paper-round-doctor-'))
+  await writeFile(join(folder, `${shiftDate(dateOf(new Date()), -1)}.json`), '[]')
+})
+afterAll(() => rm(folder, { recursive: true }))
+afterEach(() => {
+  process.exitCode = undefined
+})
+
+const settings = (more: Record<string, string>) => ({
+  LINK_SECRET: SECRET,
+  MAIL_PROVIDER: 'resend',
+  RESEND_API_KEY: 're_key',
+  MAIL_FROM: 'Papers <papers@papers.example>',
+  PUBLIC_URL: 'https://papers.example',
+  SOURCE: `file:${folder}`,
+  STATE_DIR: join(folder, 'state'),
+  ...more,
+})
+
+describe('doctor', () => {
+  it('has nothing to mend where all is well', async () => {
+    const standIn = await openResendStandIn({ domains: { 'papers.example': 'verified' } })
+    try {
+      const env = settings({ RESEND_BASE_URL: standIn.url })
+      const { stdout } = await callOn(round.databaseUrl, () => doctorCommand({}), env)
+      const lines = stdout.trimEnd().split('\n')
+      expect(lines.filter((line) => !line.startsWith('✓'))).toEqual(['', 'All is well.'])
+      expect(lines).toContain('✓ resend    Resend lets the key in, and papers.example is verified')
+      expect(lines).toContain('✓ clocks    this machine, the database, resend agree')
+      expect(process.exitCode).toBeUndefined()
+      expect(standIn.requests).toEqual([])
+    } finally {
+      await standIn.close()
+    }
+  })
+
+  it('names everything that is not, each with what to do, and ends with 1', async () => {
+    const standIn = await openResendStandIn({ domains: { 'papers.example': 'not_started' } })
+    await ensureLinkKey(round.db, deriveLinkKeys(['the one before, which is long enough']))
+    try {
+      const env = settings({
+        RESEND_BASE_URL: standIn.url,
+        MAIL_PROVDER: 'smtp',
+        TEMPLATES_DIR: '/nowhere',
+        SOURCE: 'file:/nowhere',
+      })
+      const { findings, errors, warnings } = await readJson(round.databaseUrl, () => doctorCommand({ json: true }), env)
+      const bad = (findings as { about: string; state: string; says: string; remedy?: string }[]).filter(
+        ({ state }) => state !== 'ok',
+      )
+      expect(bad.map(({ about, state }) => `${about} ${state}`)).toEqual([
+        'settings warning',
+        'database error',
+        'resend error',
+        'source error',
+        'templates error',
+      ])
+      expect(bad.every(({ remedy }) => remedy)).toBe(true)
+      expect(bad[1]?.says).toMatch(/^LINK_SECRET is not what the links/)
+      expect(bad[2]?.says).toBe('Resend has not verified papers.example: it is not started')
+      expect({ errors, warnings }).toEqual({ errors: 4, warnings: 1 })
+      expect(process.exitCode).toBe(1)
+    } finally {
+      await standIn.close()
+    }
+  })
+
+  it('asks the DNS about a sender that reaches people', async () => {
+    const dns = await openDnsStandIn({
+      'papers.example': ['v=spf1 ip4:192.0.2.1 -all'],
+      '_dmarc.papers.example': ['v=DMARC1; p=none'],
+    })
+    try {
+      const env = settings({
+        MAIL_PROVIDER: 'smtp',
+        SMTP_URL: 'smtp://no-server.invalid:25',
+        RESEND_API_KEY: '',
+        DNS_SERVER: dns.address,
+      })
+      const { findings } = await readJson(round.databaseUrl, () => doctorCommand({ json: true }), env)
+      const about = (name: string) =>
+        (findings as { about: string; state: string }[]).filter((each) => each.about === name).map(({ state }) => state)
+      expect(about('smtp')).toEqual(['error'])
+      expect(about('sender')).toEqual(['ok', 'warning', 'ok'])
+    } finally {
+      await dns.close()
+    }
+  })
+
+  it('reports the settings that keep it from looking any further', async () => {
+    const { stdout } = await callOn(
+      round.databaseUrl,
+      () => doctorCommand({}),
+      settings({ PORT: 'x', LINK_SECRET: 'short' }),
+    )
+    expect(stdout.split('\n').filter((line) => line.startsWith('✗'))).toHaveLength(2)
+    expect(process.exitCode).toBe(1)
+  })
+
+  it('sends one marked email where it is asked to', async () => {
+    const standIn = await openResendStandIn({ domains: { 'papers.example': 'verified' } })
+    try {
+      const env = settings({ RESEND_BASE_URL: standIn.url })
+      const { stdout } = await callOn(round.databaseUrl, () => doctorCommand({ live: 'host@papers.example' }), env)
+      expect(stdout).toMatch(/✓ live +resend accepted an email to host@papers.example \(/)
+      expect(standIn.accepted.map(({ to }) => to)).toEqual(['host@papers.example'])
+    } finally {
+      await standIn.close()
+    }
+  })
+})
