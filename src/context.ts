@@ -10,7 +10,7 @@ import type { Watch } from './delivery/witness/watch.ts'
 import type { Host } from './digest/rendering.ts'
 import { describeError, UsageError } from './errors.ts'
 import type { Queue } from './jobs/queue/queue.ts'
-import type { Round } from './jobs/round.ts'
+import { type Round, SLICE_SIZES } from './jobs/round.ts'
 import type { Logger } from './logger.ts'
 import { openSource } from './source/daily-papers.ts'
 import { userAgentFor } from './source/daily-papers-http.ts'
@@ -80,6 +80,7 @@ export async function openRound(context: Context, source = openConfiguredSource(
     latenessMs: config.latenessMs,
     leaseMs: LEASE_MS,
     outage: stores.outage,
+    sliceSize: stores.embedded ? SLICE_SIZES.embedded : SLICE_SIZES.server,
     logger,
   }
   const missing = (await listUnsettledKeyIds(round.db)).filter((id) => !round.linkKeys.byId.has(id))

@@ -46,7 +46,9 @@ export function missedBeforeSql(
       select d.subscriber_id, array_agg(e.date) filter (where ${missed}) as missed,
         max(e.date) filter (where not ${missed}) as reached
       from editions e cross join (${readers}) r
-      join deliveries d on d.edition_id = e.id and d.subscriber_id = r.subscriber_id
+      cross join lateral (
+        select * from deliveries d where d.edition_id = e.id and d.subscriber_id = r.subscriber_id offset 0
+      ) d
       where e.kind = 'daily' and e.date < ${date} and e.date >= ${late}
       group by 1 having bool_or(${missed})
     ) past`

@@ -1,6 +1,5 @@
 // Rows of pieces and selections: what a digest is joined from. Both belong to a frozen edition and
 // never change.
-import { createHash } from 'node:crypto'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Length } from '../database/states.ts'
@@ -61,48 +60,45 @@ export async function listSelections(
 }
 
 /**
- * Returns the id of each selection, in order, adding those the edition does not have yet. Call it
- * under the edition's row lock: ids count on from the highest.
+ * Returns the id of each selection, in order, adding those the edition does not have yet; found by
+ * the index of selections_once, however many there are. Call it under the planner's lock: ids count
+ * on from the highest.
  */
 export async function ensureSelections(
   trx: Transaction<Database>,
   editionId: number,
   wanted: readonly (Selection & { length: Length })[],
 ): Promise<number[]> {
-  const { rows: existing } = await sql<{ id: number; key: string }>`
-    select id, concat_ws('|', length, array_to_string(papers, ','), array_to_string(reasons, ','),
-      encode(sha256(convert_to(array_to_string(remarks, E'\n') || E'\n' || coalesce(opening, ''), 'UTF8')), 'hex')) as key
-    from selections where edition_id = ${editionId}`.execute(trx)
-  const ids = new Map(existing.map(({ id, key }) => [key, id]))
-  let next = existing.reduce((highest, { id }) => Math.max(highest, id), 0) + 1
-  const added: (Omit<Selection, 'opening'> & { id: number; length: Length; opening: string | null })[] = []
-  const result = wanted.map((selection) => {
-    const key = keyOf(selection)
-    const known = ids.get(key)
-    if (known !== undefined) return known
-    const id = next++
-    ids.set(key, id)
-    const { length, papers, reasons, remarks = [], opening } = selection
-    added.push({ id, length, papers, reasons, remarks, opening: opening ? JSON.stringify(opening) : null })
-    return id
+  const places = new Map<string, number>()
+  const distinct: string[] = []
+  const placeOf = wanted.map(({ length, papers, reasons, remarks = [], opening }) => {
+    const key = JSON.stringify({ length, papers, reasons, remarks, opening: opening ? JSON.stringify(opening) : null })
+    const place = places.get(key) ?? distinct.push(key) - 1
+    places.set(key, place)
+    return place
   })
-  if (added.length > 0) {
-    await sql`
+  if (distinct.length === 0) return []
+  const { rows } = await sql<{ id: number }>`
+    with wanted as materialized (
+      select place, r->>'length' as length, array(select jsonb_array_elements_text(r->'papers')::smallint) as papers,
+        array(select jsonb_array_elements_text(r->'reasons')::smallint) as reasons,
+        array(select jsonb_array_elements_text(r->'remarks')) as remarks, r->>'opening' as opening
+      from jsonb_array_elements(${`[${distinct.join()}]`}::jsonb) with ordinality x(r, place)
+    ), known as materialized (
+      select w.*, s.id from wanted w left join lateral (
+        select s.id from selections s
+        where s.edition_id = ${editionId} and s.length = w.length and s.papers = w.papers and s.reasons = w.reasons
+          and hash_array_extended(s.remarks, 0) = hash_array_extended(w.remarks, 0)
+          and hashtextextended(coalesce(s.opening, ''), 0) = hashtextextended(coalesce(w.opening, ''), 0)
+        offset 0
+      ) s on true
+    ), numbered as materialized (
+      select k.*, coalesce(k.id, h.id + row_number() over (partition by k.id is null order by k.place))::int as final
+      from known k cross join (select coalesce(max(id), 0) as id from selections where edition_id = ${editionId}) h
+    ), added as (
       insert into selections (edition_id, id, length, papers, reasons, remarks, opening)
-      select ${editionId}, (r->>'id')::int, r->>'length',
-        array(select jsonb_array_elements_text(r->'papers')::smallint),
-        array(select jsonb_array_elements_text(r->'reasons')::smallint),
-        array(select jsonb_array_elements_text(r->'remarks')), r->>'opening'
-      from jsonb_array_elements(${JSON.stringify(added)}::jsonb) r`.execute(trx)
-  }
-  return result
-}
-
-/** As the database says it: remarks are of one line each. */
-function keyOf({ length, papers, reasons, remarks = [], opening }: Selection & { length: Length }): string {
-  const said = opening ? JSON.stringify(opening) : ''
-  const hash = createHash('sha256')
-    .update(`${remarks.join('\n')}\n${said}`)
-    .digest('hex')
-  return [length, papers.join(), reasons.join(), hash].join('|')
+      select ${editionId}, final, length, papers, reasons, remarks, opening from numbered where id is null
+    )
+    select final as id from numbered order by place`.execute(trx)
+  return placeOf.map((place) => rows[place]?.id as number)
 }

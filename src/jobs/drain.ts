@@ -9,7 +9,7 @@ import { isUnsettledSql } from '../delivery/sending/transitions.ts'
 import { findStopReason } from '../edition/stop.ts'
 import { getEdition } from '../edition/store.ts'
 import type { Queue } from './queue/queue.ts'
-import { ration } from './ration.ts'
+import { isRationAwaited, ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs } from './routes.ts'
 
@@ -46,7 +46,7 @@ export async function drainEdition(
   let requeueAt = 0
   for (;;) {
     const lookedAt = performance.now()
-    if (Date.now() >= requeueAt) {
+    if (Date.now() >= requeueAt && !(await isRationAwaited(round))) {
       await ration(round)
       await queue.put(await dispatchJobs(round, await listBatchesOf(db, editionId, only)))
       requeueAt = Date.now() + REQUEUE_EVERY_MS

@@ -12,7 +12,7 @@ import { tellProgress } from './progress.ts'
 import type { Handlers, Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
-import { ration } from './ration.ts'
+import { isRationAwaited, ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs } from './routes.ts'
 import { sweepAway } from './sweep.ts'
@@ -21,6 +21,8 @@ import { tick } from './tick.ts'
 /** Batches that one sweep puts back; the next sweep takes the rest. */
 const SWEEP_BATCHES_MAX = 5_000
 const SWEEP_NOTICES_MAX = 1_000
+/** Between two hand-overs to the queue while slices are planned, in milliseconds. */
+const HAND_ON_EVERY_MS = 5_000
 
 /**
  * Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch,
@@ -42,7 +44,9 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers 
       if (edition?.state === 'frozen') await queue.put([{ name: 'plan' }])
     },
     plan: async () => {
-      while ((await planDue(round)) > 0) await queue.put(await waitingJobs(round))
+      // The first emails leave while the last readers are still planned.
+      const handOn = everyNow(HAND_ON_EVERY_MS, async () => queue.put(await waitingJobs(round)))
+      while ((await planDue(round, handOn)) > 0) await queue.put(await waitingJobs(round))
       await tellProgress(round)
       await queue.put((await makeNotes(round)).map(notifyJob))
     },
@@ -77,7 +81,18 @@ function notifyJob(noticeId: number): Job {
 }
 
 async function waitingJobs(round: Round): Promise<Job[]> {
-  await ration(round)
   const notices = (await listWaiting(round.db, NOTICE, SWEEP_NOTICES_MAX)).map(notifyJob)
+  if (await isRationAwaited(round)) return notices
+  await ration(round)
   return [...notices, ...(await dispatchJobs(round, await listWaiting(round.db, BATCH, SWEEP_BATCHES_MAX)))]
+}
+
+/** Does what it is asked to at most once in so many milliseconds, and not at first. */
+function everyNow(everyMs: number, act: () => Promise<void>): () => Promise<void> {
+  let at = performance.now()
+  return async () => {
+    if (performance.now() - at < everyMs) return
+    await act()
+    at = performance.now()
+  }
 }

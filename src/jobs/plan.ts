@@ -1,69 +1,127 @@
-// Decides who gets which selection of which edition and writes one delivery a reader. Nothing is
-// fixed yet: the mark does that.
-import type { Transaction } from 'kysely'
+// Decides who gets which selection of which edition and writes one delivery a reader, a slice of
+// readers a transaction. Nothing is fixed yet: the mark does that.
+import { setImmediate } from 'node:timers/promises'
+import type { Kysely, Transaction } from 'kysely'
 import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
+import type { Length } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
-import { claimAllReaders, claimDueReaders } from '../delivery/planning/due.ts'
+import {
+  allReadersSql,
+  claimAllReaders,
+  claimDueReaders,
+  listAllReaders,
+  listDueReaders,
+} from '../delivery/planning/due.ts'
 import { insertNotes } from '../delivery/planning/notes.ts'
-import { insertDeliveries, listReaderGroups, type ReaderGroup } from '../delivery/planning/planning.ts'
+import {
+  insertDeliveries,
+  listReaderGroups,
+  listRehearsedGroups,
+  type ReaderGroup,
+} from '../delivery/planning/planning.ts'
+import { markPlanned, markPlanning } from '../delivery/planning/slices.ts'
 import { selectDigest } from '../digest/opening.ts'
 import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
+import type { Selection } from '../digest/selection.ts'
 import { ensureSelections } from '../digest/store.ts'
 import type { Edition } from '../edition/edition.ts'
 import { getEdition, listPlaces } from '../edition/store.ts'
 import type { Round } from './round.ts'
 
-type PlanRound = Pick<Round, 'db' | 'providers' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'logger'>
+type PlanRound = Pick<
+  Round,
+  'db' | 'providers' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'sliceSize' | 'logger'
+>
 
 /**
  * Selections that are in memory at one time: with the remarks of fifty papers each a few megabytes.
  */
 const GROUPS_A_STEP = 2_000
+/** Groups that are selected for without a pause: some 20 ms, for which a page may have to wait. */
+const GROUPS_AT_ONCE = 200
 
 /**
- * Plans for everyone whose hour has come. Returns how many readers were looked at; call again while
- * that is not 0.
+ * Plans for everyone whose hour has come, a slice of readers a transaction: who dies in between has
+ * planned the slices that were committed, and the next planner goes on with the rest. `onSlice` is
+ * awaited after each. Returns how many readers were looked at; call again while that is not 0.
  */
-export async function planDue(round: PlanRound): Promise<number> {
-  return inTurn(round, async (trx) => {
-    const { editionIds, readers } = await claimDueReaders(trx, round)
-    for (const id of editionIds) await planEdition(round, trx, id)
-    await insertNotes(trx, round.cutoffMinutes)
-    return readers
-  })
+export async function planDue(round: PlanRound, onSlice?: () => Promise<void>): Promise<number> {
+  const editionOf = rememberEditions(round)
+  let looked = 0
+  await inSlices(
+    round,
+    await listDueReaders(round.db, round),
+    async (trx, ids) => {
+      const { editionIds, readers } = await claimDueReaders(trx, round, ids)
+      for (const id of editionIds) await planEdition(round, trx, await editionOf(trx, id))
+      await insertNotes(trx, round.cutoffMinutes)
+      looked += readers
+    },
+    onSlice,
+  )
+  return looked
 }
 
 /**
- * Plans one frozen edition for everyone of its kind, or for one address, whatever their hour.
- * Returns how many mails are to go.
+ * Plans one frozen edition for everyone of its kind, or for one address, whatever their hour, in
+ * slices as planDue does. Returns how many mails are to go.
  */
 export async function planAll(round: PlanRound, edition: Edition, only: string | null): Promise<number> {
-  return inTurn(round, async (trx) => {
-    await claimAllReaders(trx, edition, only)
-    return planEdition(round, trx, edition.id)
+  const editionOf = rememberEditions(round)
+  let planned = 0
+  await inSlices(round, await listAllReaders(round.db, edition, only), async (trx, ids) => {
+    await claimAllReaders(trx, edition, ids)
+    planned += await planEdition(round, trx, await editionOf(trx, edition.id))
   })
+  return planned
 }
 
-/** Returns the accounts that planAll would lead to, and leaves everything as it is. */
+/**
+ * Returns the accounts that planAll would lead to. Only reads: nobody waits for it, and it leaves
+ * nothing behind.
+ */
 export async function rehearseAll(round: PlanRound, edition: Edition, only: string | null): Promise<Accounts> {
-  let accounts: Accounts | undefined
-  const undo = new Error('a rehearsal is rolled back')
-  await inTurn(round, async (trx) => {
-    await claimAllReaders(trx, edition, only)
-    await planEdition(round, trx, edition.id)
-    accounts = await getAccounts(trx, edition.id)
-    throw undo
-  }).catch((error: unknown) => {
-    if (error !== undo) throw error
-  })
-  return accounts as Accounts
+  const { db, sliceSize } = round
+  const index = indexPlaces(await listPlaces(db, edition.id), round.templates.topics)
+  const accounts = await getAccounts(db, edition.id)
+  const { withheld } = accounts
+  for (const ids of slicesOf(await listAllReaders(db, edition, only), sliceSize)) {
+    for (const group of await listRehearsedGroups(db, edition.id, allReadersSql(edition, ids))) {
+      const { papers } = selectDigest(edition, index, group.choices, new Set(group.had))
+      if (papers.length === 0) withheld.filtered = (withheld.filtered ?? 0) + group.readers
+      else accounts.waiting += group.readers - group.taken
+      accounts.due += papers.length === 0 ? group.readers : group.readers - group.taken
+    }
+  }
+  return accounts
 }
 
-async function planEdition(round: PlanRound, trx: Transaction<Database>, editionId: number): Promise<number> {
-  const index = indexPlaces(await listPlaces(trx, editionId), round.templates.topics)
-  const edition = await getEdition(trx, editionId)
+interface IndexedEdition {
+  edition: Edition
+  index: PlaceIndex
+}
+
+/** Reads and indexes an edition once a run: a frozen one never changes. */
+function rememberEditions({ templates }: PlanRound): (db: Kysely<Database>, id: number) => Promise<IndexedEdition> {
+  const known = new Map<number, IndexedEdition>()
+  return async (db, id) => {
+    const read = known.get(id) ?? {
+      edition: await getEdition(db, id),
+      index: indexPlaces(await listPlaces(db, id), templates.topics),
+    }
+    known.set(id, read)
+    return read
+  }
+}
+
+async function planEdition(
+  round: PlanRound,
+  trx: Transaction<Database>,
+  { edition, index }: IndexedEdition,
+): Promise<number> {
+  const editionId = edition.id
   const groups = await listReaderGroups(trx, editionId)
   const selected: (ReaderGroup & { selectionId: number | null })[] = []
   for (let from = 0; from < groups.length; from += GROUPS_A_STEP) {
@@ -89,10 +147,11 @@ async function selectFor(
   index: PlaceIndex,
   groups: readonly ReaderGroup[],
 ): Promise<(ReaderGroup & { selectionId: number | null })[]> {
-  const made = groups.map(({ choices, had }) => ({
-    ...selectDigest(edition, index, choices, new Set(had)),
-    length: choices.length,
-  }))
+  const made: (Selection & { length: Length })[] = []
+  for (const { choices, had } of groups) {
+    made.push({ ...selectDigest(edition, index, choices, new Set(had)), length: choices.length })
+    if (made.length % GROUPS_AT_ONCE === 0) await setImmediate()
+  }
   const ids = await ensureSelections(
     trx,
     edition.id,
@@ -110,11 +169,27 @@ function countSelections(groups: readonly { selectionId: number | null }[]): num
 }
 
 /**
- * One planner at a time: selections are numbered and never-twice is read from what others planned.
+ * Does each slice in a transaction of its own. One planner at a time: selections are numbered and
+ * never-twice is read from what others planned.
  */
-async function inTurn<T>(round: PlanRound, work: (trx: Transaction<Database>) => Promise<T>): Promise<T> {
-  return round.db.transaction().execute(async (trx) => {
-    await lockInTransaction(trx, 'plan')
-    return work(trx)
-  })
+async function inSlices(
+  { db, sliceSize }: PlanRound,
+  readers: readonly number[],
+  work: (trx: Transaction<Database>, ids: readonly number[]) => Promise<void>,
+  onSlice?: () => Promise<void>,
+): Promise<void> {
+  const isLong = readers.length > sliceSize
+  for (const ids of slicesOf(readers, sliceSize)) {
+    await db.transaction().execute(async (trx) => {
+      await lockInTransaction(trx, 'plan')
+      if (isLong) await markPlanning(trx)
+      await work(trx, ids)
+    })
+    await onSlice?.()
+  }
+  if (isLong) await markPlanned(db)
+}
+
+function* slicesOf(readers: readonly number[], size: number): Generator<readonly number[]> {
+  for (let from = 0; from < readers.length; from += size) yield readers.slice(from, from + size)
 }

@@ -1,6 +1,7 @@
 // Plans what waits within what the providers' quotas leave, before it is queued. Does nothing while
 // one of them takes any number.
 import { rationWaiting } from '../delivery/planning/rationing.ts'
+import { isPlanning } from '../delivery/planning/slices.ts'
 import { readRoutes } from '../delivery/provider/routes.ts'
 import type { Round } from './round.ts'
 
@@ -9,8 +10,7 @@ import type { Round } from './round.ts'
  * because of it.
  */
 export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>): Promise<number> {
-  const limited = round.providers.filter(({ quota }) => quota.day !== null || quota.month !== null)
-  if (limited.length === 0) return 0
+  if (!isLimited(round)) return 0
   const routes = await readRoutes(round)
   const free = routes.filter(({ out }) => !out)
   const spent = routes.filter(({ allowance }) => allowance.mails === 0)
@@ -27,4 +27,16 @@ export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>):
     round.logger.warn({ event: 'quota.rationed', mails, putOff, reason }, 'a quota does not last for everybody')
   }
   return putOff
+}
+
+/**
+ * Tells whether what waits has to stay until a plan is complete: divided earlier, a quota would go
+ * to those of the first slices, day after day.
+ */
+export async function isRationAwaited(round: Pick<Round, 'db' | 'providers'>): Promise<boolean> {
+  return isLimited(round) && (await isPlanning(round.db))
+}
+
+function isLimited({ providers }: Pick<Round, 'providers'>): boolean {
+  return providers.some(({ quota }) => quota.day !== null || quota.month !== null)
 }

@@ -12,6 +12,12 @@ import type { LinkKeys } from '../subscriber/token.ts'
 /** Why nothing is marked right after an outage of the database. */
 export const SETTLING = 'the database was away: the wishes to leave of every host come first'
 
+/**
+ * Most readers whom one transaction plans: as long as it takes, each of them waits who changes
+ * something; embedded, where one session serves all, everybody does.
+ */
+export const SLICE_SIZES = { server: 5_000, embedded: 1_000 }
+
 export interface Round {
   db: Kysely<Database>
   source: Source
@@ -33,5 +39,7 @@ export interface Round {
   leaseMs: number
   /** Tells how long nothing may be marked after an outage of the database; never without it. */
   outage?: Pick<Outage, 'settlingMs'>
+  /** Most readers whom one transaction plans. */
+  sliceSize: number
   logger: Logger
 }

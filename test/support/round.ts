@@ -141,6 +141,7 @@ export async function openTestRound(
     cutoffMinutes: 30,
     latenessMs: 96 * 3_600_000,
     leaseMs: 90_000,
+    sliceSize: 1_000,
     logger: openLogger('silent'),
     close: () => db.destroy(),
     ...given,

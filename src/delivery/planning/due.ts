@@ -1,8 +1,14 @@
-// Who is due for which edition, by the database's clock. Lays the readers out in planned_readers,
-// for planning.ts; the tables that it works with are in work-tables.ts.
-import { type RawBuilder, sql, type Transaction } from 'kysely'
+// Who is due for which edition, by the database's clock. A line-up says in which order they are
+// planned and holds nothing; a slice of it, one transaction, asks everything anew of its readers
+// and lays them out in planned_readers, for planning.ts. The tables that it works with are in
+// work-tables.ts.
+//
+// A slice reads large tables by key alone, whatever PostgreSQL knows of a fresh edition: `offset 0`
+// keeps it from turning a look-up into a join that reads all of them.
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
+import type { Edition } from '../../edition/edition.ts'
 import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
 import { markOvertaken } from '../sending/ledger.ts'
@@ -10,12 +16,42 @@ import { isFreshSql } from '../sending/transitions.ts'
 import { insertWithheld } from './planning.ts'
 import { createWorkTable } from './work-tables.ts'
 
-/** Most readers that one transaction plans: bounds memory and the time that locks are held. */
-const READERS_A_ROUND = 200_000
+/** What planning goes by: see Round. */
+export interface PlanClock {
+  latenessMs: number
+  cutoffMinutes: number
+}
+
+/** Most readers of one line-up: 8 MB of ids. */
+const LINE_UP_MAX = 1_000_000
 
 /**
- * Lays out the readers whose chosen hour has come, each with the newest edition that waits for
- * them, and moves their clocks on. What waited longer than `latenessMs` is withheld as late, what a
+ * Lists whose chosen hour has come, the longest-waiting hour first, and within it by their choices:
+ * readers of one slice then share selections, those they had and those they get.
+ */
+export async function listDueReaders(db: Kysely<Database>, clock: PlanClock): Promise<number[]> {
+  const { rows } = await sql<{ ids: number[] | null }>`
+    select array_agg(c.id order by c.next_due_at, c.preferences_id, c.id) as ids from (
+      select * from subscribers c where ${isDueSql('c', clock)} order by next_due_at limit ${LINE_UP_MAX}
+    ) c`.execute(db)
+  return rows[0]?.ids ?? []
+}
+
+/** Lists whom claimAllReaders would lay out, by their choices; with `only`, that address alone. */
+export async function listAllReaders(db: Kysely<Database>, edition: Planned, only: string | null): Promise<number[]> {
+  const { rows } = await sql<{ ids: number[] | null }>`
+    select array_agg(s.id order by s.preferences_id, s.id) as ids from subscribers s
+    where ${mayGetSql('s', edition.kind)} ${only === null ? sql`` : sql`and s.address = ${only}`}
+      and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id)`.execute(
+    db,
+  )
+  return rows[0]?.ids ?? []
+}
+
+/**
+ * Lays out those of `ids` whose chosen hour has come, each with the newest edition that waits for
+ * them, and moves their clocks on; whom somebody is changing at this moment is left for the next
+ * line-up. What waited longer than `latenessMs` is withheld as late, what a
  * newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest that is frozen,
  * however old, of the archive too. The digest takes the local date of this moment: after an outage
  * that is not the date of the hour. Returns the editions to plan and how many readers were looked
@@ -23,26 +59,27 @@ const READERS_A_ROUND = 200_000
  */
 export async function claimDueReaders(
   trx: Transaction<Database>,
-  { latenessMs, cutoffMinutes }: { latenessMs: number; cutoffMinutes: number },
+  { latenessMs, cutoffMinutes }: PlanClock,
+  ids: readonly number[],
 ): Promise<{ editionIds: number[]; readers: number }> {
   await createWorkTable(trx, 'due_readers')
   await sql`
     insert into due_readers (id, preferences_id, cadence, waiting_since, zone, silence, welcome, hour_at, barred, local_date, taken)
-    select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date)
-      or exists (select from notes n where n.subscriber_id = h.id and n.local_date = h.local_date) as taken
+    select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date offset 0)
+      or exists (select from notes n where n.subscriber_id = h.id and n.local_date = h.local_date offset 0) as taken
     from (
       select r.*, ${localDateSql('r', sql`round_now()`)} as local_date from (
         select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, s.silence, s.welcome,
           case when s.welcome then s.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as hour_at,
           coalesce(s.paused_until >= ${localDateSql('s', sql`round_now()`)}, false)
-            or exists (select from suppressions x where x.address_hash = s.address_hash) as barred
+            or exists (select from suppressions x where x.address_hash = s.address_hash offset 0) as barred
         from (
-          select * from subscribers c where consent = 'confirmed' and next_due_at <= round_now()
-            and not (cadence = 'weekly' and ${isWeekAwaitedSql('c', cutoffMinutes, latenessMs)})
-          order by next_due_at limit ${READERS_A_ROUND} for update skip locked
+          select * from subscribers c where c.id = any(${[...ids]}::int[]) and ${isDueSql('c', { latenessMs, cutoffMinutes })}
+          for update skip locked
         ) s
       ) r
     ) h`.execute(trx)
+  await sql`analyze due_readers`.execute(trx)
   await createWorkTable(trx, 'waiting_editions')
   await sql`
     insert into waiting_editions (subscriber_id, edition_id, preferences_id, local_date, late, age)
@@ -61,7 +98,9 @@ export async function claimDueReaders(
         else e.frozen_at > r.waiting_since and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}
       end
     where not r.barred and not r.taken
-      and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id)`.execute(trx)
+      and not exists (select from deliveries d where d.edition_id = e.id and d.subscriber_id = r.id offset 0)`.execute(
+    trx,
+  )
   await insertWithheld(
     trx,
     sql`select edition_id, subscriber_id, case when late then 'late' else 'merged' end from waiting_editions where late or age > 1`,
@@ -75,7 +114,7 @@ export async function claimDueReaders(
   const moved = await sql`
     update subscribers s set next_due_at = ${nextHourSql('s', sql`round_now()`)}, welcome = false,
       waiting_since = case when r.taken then s.waiting_since else greatest(s.waiting_since, r.hour_at) end
-    from due_readers r where s.id = r.id`.execute(trx)
+    from due_readers r where s.id = r.id and s.id = any(array(select id from due_readers))`.execute(trx)
   return { editionIds: await listPlannedEditions(trx), readers: Number(moved.numAffectedRows ?? 0) }
 }
 
@@ -93,42 +132,59 @@ async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
       select w.subscriber_id, n.kind, n.date from waiting_editions w join editions n on n.id = w.edition_id
       where w.age = 1 and not w.late
     ), newest as materialized (select kind, max(date) as date from newer group by 1),
-    waiting as materialized (
-      select b.id as batch_id, b.edition_id, e.kind, e.date, m.subscriber_id
-      from newest join editions e on e.kind = newest.kind and e.date < newest.date join batches b on b.edition_id = e.id
-      cross join unnest(b.members) m(subscriber_id)
-      where ${isFreshSql('b')}
+    older as materialized (
+      select e.id, e.kind, e.date from newest join editions e on e.kind = newest.kind and e.date < newest.date
+      where exists (select from batches b where b.edition_id = e.id and ${isFreshSql('b')} offset 0)
     )
-    select s.batch_id, s.edition_id, s.subscriber_id
-    from waiting s join newer n on n.subscriber_id = s.subscriber_id and n.kind = s.kind and n.date > s.date`.execute(
-    trx,
-  )
+    select b.id, e.id, d.subscriber_id
+    from older e join newer n on n.kind = e.kind and n.date > e.date
+    cross join lateral (
+      select * from deliveries d where d.edition_id = e.id and d.subscriber_id = n.subscriber_id and d.state = 'planned' offset 0
+    ) d
+    cross join lateral (select * from batches b where b.id = d.batch_id and ${isFreshSql('b')} offset 0) b`.execute(trx)
   await sql`analyze overtaken`.execute(trx)
   await markOvertaken(trx, 'overtaken')
 }
 
+/** The edition that is planned for everyone. */
+export type Planned = Pick<Edition, 'id' | 'kind' | 'cutoffAt'>
+
 /**
- * Lays out everyone who may get this edition now, whatever their hour: confirmed, of its kind, not
- * paused, not suppressed, without a delivery of it. The digest counts for the local date on which
- * the edition would have fallen due.
+ * Lays out those of `ids` who may get this edition now, whatever their hour: confirmed, of its
+ * kind, not paused, not suppressed, without a delivery of it.
  */
 export async function claimAllReaders(
   trx: Transaction<Database>,
-  edition: { id: number; kind: EditionKind; cutoffAt: Date },
-  only: string | null,
+  edition: Planned,
+  ids: readonly number[],
 ): Promise<void> {
-  await layOut(
-    trx,
-    sql`
-      select ${edition.id}::int, s.id, s.preferences_id,
-        ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))}
-      from subscribers s
-      where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${edition.kind === 'weekly'}
-        and (${only}::text is null or s.address = ${only})
-        and not coalesce(s.paused_until >= ${localDateSql('s', sql`round_now()`)}, false)
-        and not exists (select from suppressions x where x.address_hash = s.address_hash)
-        and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id)`,
-  )
+  await layOut(trx, allReadersSql(edition, ids))
+}
+
+/**
+ * Returns the rows of planned_readers of those of `ids` who may get this edition now. The digest
+ * counts for the local date on which the edition would have fallen due.
+ */
+export function allReadersSql(edition: Planned, ids: readonly number[]): RawBuilder<unknown> {
+  return sql`
+    select ${edition.id}::int as edition_id, s.id as subscriber_id, s.preferences_id,
+      ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))} as local_date
+    from subscribers s
+    where s.id = any(${[...ids]}::int[]) and ${mayGetSql('s', edition.kind)}
+      and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id offset 0)`
+}
+
+function mayGetSql(reader: string, kind: EditionKind): RawBuilder<boolean> {
+  const s = sql.table(reader)
+  return sql<boolean>`(${s}.consent = 'confirmed' and (${s}.cadence = 'weekly') = ${kind === 'weekly'}
+    and not coalesce(${s}.paused_until >= ${localDateSql(reader, sql`round_now()`)}, false)
+    and not exists (select from suppressions x where x.address_hash = ${s}.address_hash offset 0))`
+}
+
+function isDueSql(reader: string, { cutoffMinutes, latenessMs }: PlanClock): RawBuilder<boolean> {
+  const c = sql.table(reader)
+  return sql<boolean>`(${c}.consent = 'confirmed' and ${c}.next_due_at <= round_now()
+    and not (${c}.cadence = 'weekly' and ${isWeekAwaitedSql(reader, cutoffMinutes, latenessMs)}))`
 }
 
 /**

@@ -1,6 +1,6 @@
 // The set-based half of planning: what the readers laid out by due.ts already had, and their
 // deliveries with batches.
-import { type RawBuilder, sql, type Transaction } from 'kysely'
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
@@ -16,33 +16,88 @@ export interface ReaderGroup {
   mask: string
 }
 
+/** A group, and what planning it would write. */
+export interface RehearsedGroup extends ReaderGroup {
+  readers: number
+  /** Those of them who have a digest of that local day already. */
+  taken: number
+}
+
 /**
  * Lists the groups of an edition's laid-out readers: one selection each is enough for all of them.
  */
 export async function listReaderGroups(trx: Transaction<Database>, editionId: number): Promise<ReaderGroup[]> {
   await sql`drop table if exists grouped_readers`.execute(trx)
   await createWorkTable(trx, 'grouped_readers')
-  // One bit a position. `had`: what other editions share with this one, per selection of theirs.
-  // `closed`: late papers of days that a reader did not miss, which count as had.
   await sql`
-    insert into grouped_readers (subscriber_id, preferences_id, local_date, mask)
+    insert into grouped_readers (subscriber_id, preferences_id, local_date, mask) ${groupingSql(editionId)}`.execute(
+    trx,
+  )
+  const { rows } = await sql<GroupRow>`
+    select g.preferences_id, p.choices, g.mask
+    from (select distinct preferences_id, mask from grouped_readers) g
+    join preferences p on p.id = g.preferences_id order by 1, 3`.execute(trx)
+  return groupsFrom(rows)
+}
+
+/**
+ * Lists the groups that `readers` (SQL of the rows of planned_readers) would make. Only reads:
+ * nobody waits for it, and it leaves nothing behind.
+ */
+export async function listRehearsedGroups(
+  db: Kysely<Database>,
+  editionId: number,
+  readers: RawBuilder<unknown>,
+): Promise<RehearsedGroup[]> {
+  const { rows } = await sql<GroupRow & { readers: number; taken: number }>`
+    with planned_readers as materialized (${readers}), grouped_readers as materialized (${groupingSql(editionId)})
+    select g.preferences_id, p.choices, coalesce(g.mask, '') as mask, g.readers, g.taken
+    from (
+      select r.preferences_id, r.mask, count(*) as readers, count(*) filter (where exists (
+        select from deliveries d where d.subscriber_id = r.subscriber_id and d.local_date = r.local_date offset 0
+      )) as taken
+      from grouped_readers r group by 1, 2
+    ) g join preferences p on p.id = g.preferences_id`.execute(db)
+  return groupsFrom(rows).map((group, at) => ({
+    ...group,
+    readers: rows[at]?.readers ?? 0,
+    taken: rows[at]?.taken ?? 0,
+  }))
+}
+
+/**
+ * Returns the rows of grouped_readers of an edition's planned_readers: one bit a position. `had`:
+ * what other editions share with this one, per selection that these readers had of them. `closed`:
+ * late papers of days that a reader did not miss, which count as had.
+ */
+function groupingSql(editionId: number): RawBuilder<unknown> {
+  return sql`
     with own as (select * from edition_papers where edition_id = ${editionId}),
     width as (select repeat('0', coalesce(max(position), 0) + 1)::varbit as zeros from own),
-    repeated as (
+    repeated as materialized (
       select other.edition_id, other.position as theirs, own.position as ours
       from own join edition_papers other on other.paper_id = own.paper_id and other.edition_id <> own.edition_id
-    ), masks as (
-      select s.edition_id, s.id as selection_id, bit_or(set_bit(width.zeros, repeated.ours, 1)) as mask
-      from width cross join repeated join selections s on s.edition_id = repeated.edition_id and repeated.theirs = any(s.papers)
+    ), kept as materialized (
+      select r.subscriber_id, d.edition_id, d.selection_id
+      from (select distinct edition_id from repeated) e
+      cross join (select subscriber_id from planned_readers where edition_id = ${editionId}) r
+      cross join lateral (
+        select d.edition_id, d.selection_id from deliveries d
+        where d.edition_id = e.edition_id and d.subscriber_id = r.subscriber_id and ${isHadSql('d')} offset 0
+      ) d
+    ), masks as materialized (
+      select k.edition_id, k.selection_id, bit_or(set_bit(width.zeros, repeated.ours, 1)) as mask
+      from (select distinct edition_id, selection_id from kept) k
+      cross join lateral (
+        select s.papers from selections s where s.edition_id = k.edition_id and s.id = k.selection_id offset 0
+      ) s
+      cross join unnest(s.papers) p(position)
+      join repeated on repeated.edition_id = k.edition_id and repeated.theirs = p.position
+      cross join width
       group by 1, 2
     ), had as (
-      select r.subscriber_id, bit_or(masks.mask) as mask
-      from (select distinct edition_id from masks) m
-      cross join planned_readers r
-      join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id
-        and ${isHadSql('d')}
-      join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
-      where r.edition_id = ${editionId}
+      select kept.subscriber_id, bit_or(masks.mask) as mask
+      from kept join masks on masks.edition_id = kept.edition_id and masks.selection_id = kept.selection_id
       group by 1
     ), missed as (
       ${missedDatesSql(editionId, sql`select subscriber_id from planned_readers where edition_id = ${editionId}`)}
@@ -57,11 +112,16 @@ export async function listReaderGroups(trx: Transaction<Database>, editionId: nu
     left join missed on missed.subscriber_id = r.subscriber_id
     join closed on closed.dates = coalesce(missed.dates, '{}')
     left join had on had.subscriber_id = r.subscriber_id
-    where r.edition_id = ${editionId}`.execute(trx)
-  const { rows } = await sql<{ preferences_id: number; choices: unknown; mask: string }>`
-    select g.preferences_id, p.choices, g.mask
-    from (select distinct preferences_id, mask from grouped_readers) g
-    join preferences p on p.id = g.preferences_id`.execute(trx)
+    where r.edition_id = ${editionId}`
+}
+
+interface GroupRow {
+  preferences_id: number
+  choices: unknown
+  mask: string
+}
+
+function groupsFrom(rows: readonly GroupRow[]): ReaderGroup[] {
   const read = openChoices()
   return rows.map((row) => ({
     preferencesId: row.preferences_id,
@@ -109,7 +169,8 @@ export async function insertDeliveries(
       insert into deliveries (edition_id, subscriber_id, selection_id, batch_id, local_date, state, token_epoch, key_id, address, issued_at)
       select ${plan.editionId}, n.subscriber_id, n.selection_id, ids.id, n.local_date, 'planned', s.token_epoch, ${plan.keyId}::int,
         s.address, date_trunc('second', round_now())
-      from numbered n join ids on ids.place = n.place join subscribers s on s.id = n.subscriber_id
+      from numbered n join ids on ids.place = n.place
+      cross join lateral (select token_epoch, address from subscribers s where s.id = n.subscriber_id offset 0) s
       on conflict do nothing
       returning batch_id, subscriber_id, selection_id
     )

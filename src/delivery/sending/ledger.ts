@@ -68,10 +68,11 @@ export async function markOvertaken(trx: Transaction<Database>, overtaken: strin
   await sql`
     with fenced as (
       update batches b set lease_epoch = b.lease_epoch + 1
-      where b.id in (select batch_id from ${list}) and ${isFreshSql('b')} returning b.id, b.members
-    ), held as materialized (select f.id, m.subscriber_id from fenced f cross join unnest(f.members) m(subscriber_id))
-    delete from ${list} o using ${list} x left join held h on h.id = x.batch_id and h.subscriber_id = x.subscriber_id
-    where o.ctid = x.ctid and h.id is null`.execute(trx)
+      where b.id = any(array(select distinct batch_id from ${list})) and ${isFreshSql('b')} returning b.id, b.members
+    )
+    delete from ${list} o where not exists (
+      select from fenced f where f.id = o.batch_id and o.subscriber_id = any(f.members)
+    )`.execute(trx)
   // In the second of the plan, so that explain can tell what its digests were made from.
   await markMerged(trx, sql`${list}`, sql`date_trunc('second', round_now())`)
 }
@@ -84,9 +85,12 @@ export async function markMerged(
   list: RawBuilder<unknown>,
   at: RawBuilder<unknown> = sql`round_clock()`,
 ): Promise<void> {
+  // The arrays keep it to the primary key: a table of millions is never read for a few readers.
   await sql`
     update deliveries d set state = ${withheld}, reason = 'merged', ${freed}, changed_at = ${at}
     from ${list} o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id
+      and d.edition_id = any(array(select distinct l.edition_id from ${list} l))
+      and d.subscriber_id = any(array(select l.subscriber_id from ${list} l))
       and d.state in ${statesSql(DELIVERY_LIFE.withhold.from)}`.execute(trx)
 }
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
 import type { Database } from '../../../src/database/schema.ts'
 import { type Explained, explainEdition } from '../../../src/delivery/account/explaining.ts'
-import { claimAllReaders, claimDueReaders } from '../../../src/delivery/planning/due.ts'
+import { claimAllReaders, claimDueReaders, listAllReaders, listDueReaders } from '../../../src/delivery/planning/due.ts'
 import { listReaderGroups } from '../../../src/delivery/planning/planning.ts'
 import { indexPlaces } from '../../../src/digest/place-index.ts'
 import { selectPapers } from '../../../src/digest/selection.ts'
@@ -272,12 +272,15 @@ async function live(
     }
     await setClock(`${shiftDate(FROM, day)}T06:30:00.250Z`)
     if (plan === 'hour') {
-      do await rehearse(known, async (trx) => (await claimDueReaders(trx, round)).editionIds)
-      while ((await planDue(round)) > 0)
+      do {
+        const ids = await listDueReaders(db, round)
+        await rehearse(known, async (trx) => (await claimDueReaders(trx, round, ids)).editionIds)
+      } while ((await planDue(round)) > 0)
     } else if (plan !== 'nothing') {
       const edition = last[plan === 'newest' ? 0 : 1] ?? (last[0] as Edition)
+      const ids = await listAllReaders(db, edition, null)
       await rehearse(known, async (trx) => {
-        await claimAllReaders(trx, edition, null)
+        await claimAllReaders(trx, edition, ids)
         return [edition.id]
       })
       await planAll(round, edition, null)

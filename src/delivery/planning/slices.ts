@@ -1,0 +1,27 @@
+// Whether a plan of several slices (jobs/plan.ts) is under way: what divides something among all
+// who wait, waits for the last of them. A planner that dies is waited for a little while only.
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { Database } from '../../database/schema.ts'
+
+/** Far above the time of a slice. */
+const SILENT_SECONDS = 30
+
+/** Notes that a slice is planned and others follow; with its transaction it is seen. */
+export async function markPlanning(trx: Transaction<Database>): Promise<void> {
+  await sql`
+    insert into ticks (name) values ('planning') on conflict (name) do update set at = round_clock()`.execute(trx)
+}
+
+/** Notes that nothing follows any more. */
+export async function markPlanned(db: Kysely<Database>): Promise<void> {
+  await sql`delete from ticks where name = 'planning'`.execute(db)
+}
+
+/** Tells whether more slices of a plan are to be expected. */
+export async function isPlanning(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql`
+    select from ticks where name = 'planning' and at > round_clock() - make_interval(secs => ${SILENT_SECONDS})`.execute(
+    db,
+  )
+  return rows.length > 0
+}

@@ -1,0 +1,228 @@
+// Planning slice by slice: whatever happens between two slices, everybody gets what one transaction
+// would have given them, and the accounts add up at every moment.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type Kysely, sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Database } from '../../../src/database/schema.ts'
+import { planAll, planDue, rehearseAll } from '../../../src/jobs/plan.ts'
+import { isRationAwaited, ration } from '../../../src/jobs/ration.ts'
+import { markChanged } from '../../../src/subscriber/change.ts'
+import { parseChoices } from '../../../src/subscriber/preferences.ts'
+import { findSubscriberByAddress, markPaused, markUnsubscribed } from '../../../src/subscriber/store.ts'
+import { keepRound } from '../../support/kept-round.ts'
+import { builtFile } from '../../support/program.ts'
+import {
+  addReader,
+  emptyRound,
+  freezeEdition,
+  inventPlaces,
+  listDeliveries,
+  openScriptedProvider,
+  openTestRound,
+  readAccounts,
+  readDeliveries,
+  type TestRound,
+} from '../../support/round.ts'
+import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
+
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+
+async function addDueReaders(db: Kysely<Database>, names: readonly string[]): Promise<Record<string, number>> {
+  const ids: Record<string, number> = {}
+  for (const name of names) ids[name] = (await addReader(db, name, { hour: new Date().getUTCHours() })).id
+  await sql`update subscribers set next_due_at = now() - interval '1 second'`.execute(db)
+  return ids
+}
+
+describe('on one store', () => {
+  let round: TestRound
+  let db: Kysely<Database>
+  keepRound((kept) => {
+    round = kept
+    db = kept.db
+  })
+  beforeEach(() => {
+    round.provider.batchSize = 100
+    round.sliceSize = 2
+  })
+
+  it('commits each slice with its own due, and shares a selection across slices', async () => {
+    const edition = await freezeEdition(round, '2026-03-05')
+    await addDueReaders(db, NAMES)
+    const seen: number[] = []
+    expect(
+      await planDue(round, async () => {
+        seen.push((await readAccounts(db, edition.id)).due)
+      }),
+    ).toBe(7)
+    expect(seen).toEqual([2, 4, 6, 7])
+    expect(new Set((await listDeliveries(db)).map((row) => row.selection_id)).size).toBe(1)
+    expect(await planDue(round)).toBe(0)
+  })
+
+  it('plans readers with the same choices in one slice', async () => {
+    const edition = await freezeEdition(round, '2026-03-05')
+    for (const [at, name] of NAMES.slice(0, 6).entries()) {
+      await addReader(db, name, { choices: { papers: 1 + (at % 3) } })
+    }
+    await planAll(round, edition, null)
+    const batches = await sql<{ selections: number }>`
+      select count(distinct d.selection_id)::int as selections from batches b
+      join deliveries d on d.batch_id = b.id group by b.id`.execute(db)
+    expect(batches.rows.map((row) => row.selections)).toEqual([1, 1, 1])
+  })
+
+  it('gives an edition that froze in between to who is still to be planned, the older one merged into it', async () => {
+    const older = await freezeEdition(round, '2026-03-04', { hoursAgo: 26, places: inventPlaces('2026-03-04', 3) })
+    const ids = await addDueReaders(db, ['a', 'b', 'c', 'd'])
+    let newer: number | undefined
+    await planDue(round, async () => {
+      newer ??= (await freezeEdition(round, '2026-03-05', { hoursAgo: 3, places: inventPlaces('2026-03-05', 3) })).id
+    })
+    const first = await readDeliveries(db, older.id)
+    const second = await readDeliveries(db, newer as number)
+    expect(Object.values(first).map(({ state, reason }) => reason ?? state)).toEqual([
+      'planned',
+      'planned',
+      'merged',
+      'merged',
+    ])
+    expect(Object.keys(second).sort()).toEqual(
+      Object.keys(ids)
+        .filter((name) => first[name]?.state === 'withheld')
+        .sort(),
+    )
+    for (const id of [older.id, newer as number]) await readAccounts(db, id)
+    expect(await planDue(round)).toBe(0)
+  })
+
+  it('leaves alone who leaves, pauses or moves their hour in between, and heeds changed choices', async () => {
+    round.sliceSize = 1
+    const edition = await freezeEdition(round, '2026-03-05')
+    const ids = await addDueReaders(db, ['first', 'left', 'paused', 'moved', 'changed'])
+    let done = false
+    await planDue(round, async () => {
+      if (done) return
+      done = true
+      await markUnsubscribed(db, (await findSubscriberByAddress(db, 'left@example.org'))?.publicId as string)
+      await markPaused(db, ids.paused as number, '2999-01-01')
+      await db
+        .transaction()
+        .execute((trx) => markChanged(trx, ids.moved as number, { hour: (new Date().getUTCHours() + 6) % 24 }))
+      await db
+        .transaction()
+        .execute((trx) => markChanged(trx, ids.changed as number, { choices: { ...parseChoices({}), papers: 2 } }))
+    })
+    const rows = await readDeliveries(db, edition.id)
+    expect(Object.keys(rows).sort()).toEqual(['changed', 'first'])
+    const { rows: papers } = await sql<{ papers: number[] }>`
+      select papers from selections where edition_id = ${edition.id} and id = ${rows.changed?.selection_id}`.execute(db)
+    expect(papers[0]?.papers).toHaveLength(2)
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: 2, waiting: 2 })
+    expect(await planDue(round)).toBe(0)
+  })
+
+  it('divides a quota only once the last slice is there', async () => {
+    const provider = openScriptedProvider({ quota: { day: 2, month: null } })
+    const limited = { ...round, provider, providers: [provider] as const }
+    await freezeEdition(round, '2026-03-05')
+    await addDueReaders(db, ['a', 'b', 'c', 'd', 'e'])
+    const awaited: boolean[] = []
+    await planDue(limited, async () => {
+      awaited.push(await isRationAwaited(limited))
+    })
+    expect(awaited).toEqual([true, true, true])
+    expect(await isRationAwaited(limited)).toBe(false)
+    expect(await ration(limited)).toBe(3)
+    // A planner that died is not waited for.
+    await sql`insert into ticks (name, at) values ('planning', now() - interval '31 seconds')`.execute(db)
+    expect(await isRationAwaited(limited)).toBe(false)
+    await sql`update ticks set at = now()`.execute(db)
+    expect([await isRationAwaited(limited), await isRationAwaited(round)]).toEqual([true, false])
+  })
+
+  it('rehearses by reading alone what planning then does', async () => {
+    const shared = inventPlaces('2026-03-04', 2)
+    const earlier = await freezeEdition(round, '2026-03-04', { places: shared })
+    await addReader(db, 'plain')
+    await addReader(db, 'same')
+    await addReader(db, 'never', { choices: { minimumVotes: 100_000 } })
+    await addReader(db, 'taken')
+    await planAll(round, earlier, 'same@example.org')
+    await planAll(round, earlier, 'taken@example.org')
+    await sql`update deliveries d set local_date = '2026-03-06' from subscribers s
+      where s.id = d.subscriber_id and s.address = 'taken@example.org'`.execute(db)
+    const edition = await freezeEdition(round, '2026-03-05', {
+      places: [...shared, ...inventPlaces('2026-03-05', 1).map((place) => ({ ...place, position: 3, rank: 3 }))],
+    })
+    await planAll(round, edition, 'plain@example.org')
+    await addReader(db, 'new')
+    const told = await db
+      .transaction()
+      .setAccessMode('read only')
+      .execute((trx) => rehearseAll({ ...round, db: trx }, edition, null))
+    expect(told).toMatchObject({ due: 4, waiting: 3, withheld: { filtered: 1 } })
+    await planAll(round, edition, null)
+    expect(await readAccounts(db, edition.id)).toEqual(told)
+  })
+})
+
+describe('killed', () => {
+  let database: TestDatabase
+  let round: TestRound
+  let program: string
+  let isReal = false
+  beforeAll(async () => {
+    program = await builtFile('test/delivery/planning/planner-process.ts')
+    const real = await openTestDatabase('real')
+    isReal = real !== undefined
+    database = real ?? (await openTestDatabase('embedded'))
+    round = await openTestRound(database.url, { sliceSize: 2 })
+  })
+  beforeEach(() => emptyRound(round.db))
+  afterAll(async () => {
+    await round.close()
+    await database.close()
+  })
+
+  const startPlanner = (slices: number) =>
+    spawn(process.execPath, [program, database.url, '2', String(slices)], { stdio: ['ignore', 'ignore', 'inherit'] })
+
+  it('with SIGKILL between slices or inside one: what was committed is whole, and the next one goes on', async () => {
+    const { db } = round
+    const edition = await freezeEdition(round, '2026-03-05')
+    await addDueReaders(db, NAMES)
+    const [, signal] = await once(startPlanner(2), 'exit')
+    expect(signal).toBe('SIGKILL')
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: 4, waiting: 4 })
+    if (isReal) {
+      // Kills the next one inside its slice, where it waits to count what it has written.
+      await db.transaction().execute(async (trx) => {
+        await sql`select from editions where id = ${edition.id} for update`.execute(trx)
+        const inside = startPlanner(9)
+        const exited = once(inside, 'exit')
+        await vi.waitFor(async () => expect(await countWaiting(db)).toBe(1), { timeout: 20_000, interval: 20 })
+        inside.kill('SIGKILL')
+        await exited
+      })
+      await vi.waitFor(async () => expect(await countWaiting(db)).toBe(0), { timeout: 20_000, interval: 20 })
+    }
+    expect(await planDue(round)).toBe(3)
+    expect(await readAccounts(db, edition.id)).toMatchObject({ due: 7, waiting: 7 })
+    const rows = await listDeliveries(db)
+    expect(new Set(rows.map((row) => row.subscriber_id)).size).toBe(7)
+    const { rows: members } = await sql<{ member: number }>`select unnest(members) as member from batches`.execute(db)
+    expect(members.map((row) => row.member).sort()).toEqual(rows.map((row) => row.subscriber_id).sort())
+    expect(await planDue(round)).toBe(0)
+  })
+})
+
+/** Counts the sessions of this database that wait for a row. */
+async function countWaiting(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+    db,
+  )
+  return rows[0]?.count ?? 0
+}
