@@ -4,11 +4,13 @@ import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
 import { type Context, openConfiguredProviders, openConfiguredWatch } from '../context.ts'
 import type { Database } from '../database/schema.ts'
+import { replayWishes } from '../delivery/request/replaying.ts'
 import { type Healed, type HealingParts, healAsAgain, healAsFound, healAsSent } from '../delivery/restoring/healing.ts'
 import { readAccepted } from '../delivery/restoring/reading.ts'
 import { counted } from '../digest/words.ts'
 import { ensureRestoredHold, findRestoredHold, type RestoredHold } from '../edition/restored.ts'
 import { UsageError } from '../errors.ts'
+import { openJournal } from '../subscriber/journal/journal.ts'
 import { deriveLinkKeys } from '../subscriber/token.ts'
 import { momentInWords } from './accounts.ts'
 import { parseAll } from './arguments.ts'
@@ -58,10 +60,11 @@ export async function resumeRestoredCommand(options: RestoredOptions): Promise<v
         hold,
       ),
     )
-    // Whatever a held edition must know before it goes on comes before this.
+    const wishes = await replayWishes(db, await context.keep(openJournal(context.config, context.logger)).list())
     await watch.startBranch()
-    terminal.print({ as, held: true, why: hold.why, gapFrom: hold.gapFrom, heldAt: hold.heldAt, ...healed }, [
+    terminal.print({ as, held: true, why: hold.why, gapFrom: hold.gapFrom, heldAt: hold.heldAt, ...healed, wishes }, [
       `${counted(healed.submitted, 'digest')} of the gap now ${healed.submitted === 1 ? 'counts' : 'count'} as submitted; ${healed.again} that had been under way ${healed.again === 1 ? 'goes' : 'go'} once more; ${counted(healed.late, 'notice')} withheld as late.`,
+      `Of the journal: ${wishes.left} left, ${wishes.returned} came back, ${wishes.erased} erased, ${wishes.suppressed} suppressed, ${wishes.lifted} lifted.`,
       'The hold is lifted. Workers may be started again.',
     ])
   })

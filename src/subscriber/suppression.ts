@@ -41,15 +41,18 @@ export async function ensureSuppression(
  */
 export async function pruneSuppression(db: Kysely<Database>, address: string): Promise<string | undefined> {
   const hash = hashAddress(await getAddressKey(db), address)
-  return db.transaction().execute(async (trx: Transaction<Database>) => {
-    const lifted = await trx
-      .deleteFrom('suppressions')
-      .where('address_hash', '=', hash)
-      .returning('reason')
-      .executeTakeFirst()
-    if (lifted) await liftSoftBounces(trx, hash)
-    return lifted?.reason
-  })
+  return db.transaction().execute((trx) => pruneSuppressionOf(trx, hash))
+}
+
+/** Lifts a suppression by its hash, like pruneSuppression. */
+export async function pruneSuppressionOf(trx: Transaction<Database>, hash: Buffer): Promise<string | undefined> {
+  const lifted = await trx
+    .deleteFrom('suppressions')
+    .where('address_hash', '=', hash)
+    .returning('reason')
+    .executeTakeFirst()
+  if (lifted) await liftSoftBounces(trx, hash)
+  return lifted?.reason
 }
 
 async function liftSoftBounces(trx: Transaction<Database>, addressHash: Buffer): Promise<void> {

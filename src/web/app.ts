@@ -111,7 +111,7 @@ export function createApp(deps: WebDependencies): Hono {
   }
   if (deps.webhookSecrets?.length) {
     const read = openResendWebhook(deps.webhookSecrets)
-    routes.push(['POST', WEBHOOK_PATH, takeReport({ db, read, logger })])
+    routes.push(['POST', WEBHOOK_PATH, takeReport({ db, read, logger, note: parts.wishes.note })])
   }
   if (deps.operatorToken !== undefined)
     routes.push(['GET', METRICS_PATH, showMetrics({ db, queue: deps.queue, logger })])

@@ -1,4 +1,5 @@
 // Erases a subscriber at the operator's word, as the reader's own link does.
+import { openConfiguredWishes } from '../../context.ts'
 import { eraseSubscriber } from '../../delivery/request/erasure.ts'
 import { findSubscriberByAddress } from '../../subscriber/store.ts'
 import { parseAddress } from '../arguments.ts'
@@ -7,10 +8,12 @@ import { openTerminal } from '../terminal.ts'
 
 export async function eraseSubscriberCommand(text: string, options: { json?: boolean }): Promise<void> {
   const address = parseAddress(text)
-  await withStores('stores', async ({ stores: { db } }) => {
+  await withStores('stores', async (context) => {
+    const { db } = context.stores
     const subscriber = await findSubscriberByAddress(db, address)
     if (!subscriber) throw new Error(`${address} is not known: there is nothing to erase`)
-    await db.transaction().execute((trx) => eraseSubscriber(trx, subscriber.id))
+    const { note } = await openConfiguredWishes(context)
+    await db.transaction().execute((trx) => eraseSubscriber(trx, subscriber.id, note))
   })
   openTerminal(options).print({ address, result: 'erased' }, [
     `Erased ${address}: it is neither written to nor imported again, and may come back by signing up.`,

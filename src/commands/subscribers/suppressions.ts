@@ -1,6 +1,7 @@
 // Suppresses an address by hand, and lifts a suppression, on the operator's word that it may be
 // written to again.
 import { readConfig } from '../../config.ts'
+import { openConfiguredWishes } from '../../context.ts'
 import { getNow } from '../../database/clock.ts'
 import { getAddressKey } from '../../subscriber/store.ts'
 import { hashAddress } from '../../subscriber/subscriber.ts'
@@ -20,8 +21,11 @@ export async function suppressCommand(email: string, options: { reason?: string;
   })
   const reason = KNOWN_REASONS.find((name) => name === words) ?? 'operator'
   const note = reason === 'operator' ? words : null
-  await withStores('stores', async ({ stores: { db } }) => {
+  await withStores('stores', async (context) => {
+    const { db } = context.stores
     const hash = hashAddress(await getAddressKey(db), address)
+    const wishes = await openConfiguredWishes(context)
+    await wishes.note({ kind: 'suppressed', addressHash: hash, reason })
     await ensureSuppression(db, hash, reason, await getNow(db), note)
   })
   openTerminal(options).print({ address, reason, note }, [
@@ -31,7 +35,13 @@ export async function suppressCommand(email: string, options: { reason?: string;
 
 export async function liftSuppressionCommand(email: string, options: { json?: boolean }): Promise<void> {
   const address = parseAddress(email)
-  const lifted = await withStores('stores', ({ stores }) => pruneSuppression(stores.db, address))
+  const lifted = await withStores('stores', async (context) => {
+    const { db } = context.stores
+    const wishes = await openConfiguredWishes(context)
+    const lifted = await pruneSuppression(db, address)
+    if (lifted) await wishes.note({ kind: 'lifted', addressHash: hashAddress(await getAddressKey(db), address) })
+    return lifted
+  })
   openTerminal(options).print({ address, lifted: lifted ?? null }, [
     lifted === undefined
       ? `${address} is not suppressed.`

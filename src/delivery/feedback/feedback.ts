@@ -4,6 +4,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { DeliveryState, ReportType } from '../../database/states.ts'
+import type { NoteWish } from '../../subscriber/journal/wish.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
 import { ensureSuppression, type SuppressionReason } from '../../subscriber/suppression.ts'
 import { FATE_OF, hashReported, type Report, SUPPRESSION_OF } from '../provider/report.ts'
@@ -42,24 +43,33 @@ interface Subject {
   batchId: number | null
 }
 
-/** Keeps a report and applies it. A repeat, whatever came between, changes nothing. */
-export async function markReported(db: Kysely<Database>, report: Report): Promise<Effect> {
+/**
+ * Keeps a report and applies it. A repeat, whatever came between, changes nothing. `note` hears of
+ * whom it bars, before that is committed.
+ */
+export async function markReported(db: Kysely<Database>, report: Report, note?: NoteWish): Promise<Effect> {
   return db.transaction().execute(async (trx) => {
     const { subject, fresh } = await insertEvent(trx, report)
     const editionId = subject?.editionId ?? null
     if (!fresh) return { result: 'known', editionId, braked: null }
     if (report.type === 'other') return { result: 'unknown', editionId, braked: null }
     if (!subject) {
-      const applied = report.notice !== null && (await markNoticeReported(trx, report.notice, report))
+      const applied = report.notice !== null && (await markNoticeReported(trx, report.notice, report, note))
       return { result: applied ? 'applied' : 'unknown', editionId, braked: null }
     }
     if (subject.state === 'planned' || subject.state === 'unknown') await markAccounted(trx, subject, report.providerId)
     const fate = FATE_OF[report.type]
     if (fate) await raiseFate(trx, 'deliveries', subject.publicId, fate)
     const reason = SUPPRESSION_OF[report.type] ?? (await softBounceReason(trx, subject, report.type))
-    if (reason) await ensureSuppression(trx, await hashReported(trx, report, subject.addressHash), reason, report.at)
-    if (report.type === 'complained') await markUnsubscribed(trx, subject.subscriberPublicId)
-    const harmful = report.type === 'complained' || report.type === 'hard-bounce'
+    const complained = report.type === 'complained'
+    if (reason) {
+      const addressHash = await hashReported(trx, report, subject.addressHash)
+      const publicId = complained ? subject.subscriberPublicId : undefined
+      await note?.({ kind: complained ? 'complained' : 'suppressed', publicId, addressHash, reason })
+      await ensureSuppression(trx, addressHash, reason, report.at)
+    }
+    if (complained) await markUnsubscribed(trx, subject.subscriberPublicId)
+    const harmful = complained || report.type === 'hard-bounce'
     const harm = harmful ? await findHarm(trx, subject.editionId) : null
     if (harm) await markBraked(trx, subject.editionId, harm)
     return { result: 'applied', editionId, braked: harm }

@@ -2,6 +2,7 @@
 // feedback.ts for the rules of order.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import type { NoteWish } from '../../subscriber/journal/wish.ts'
 import { markUnsubscribed } from '../../subscriber/store.ts'
 import { ensureSuppression } from '../../subscriber/suppression.ts'
 import { markNoticeSettled } from '../notice/sending.ts'
@@ -13,6 +14,7 @@ export async function markNoticeReported(
   trx: Transaction<Database>,
   publicId: string,
   report: Report,
+  note?: NoteWish,
 ): Promise<boolean> {
   const notice = await findNotice(trx, publicId)
   if (!notice) return false
@@ -23,12 +25,13 @@ export async function markNoticeReported(
   const reason = SUPPRESSION_OF[report.type]
   if (!reason) return true
   const hash = await hashReported(trx, report, notice.addressHash)
-  await ensureSuppression(trx, hash, reason, report.at)
   // Whoever was only proposed as somebody's new address may complain without ending that reader's
   // subscription.
-  if (report.type === 'complained' && notice.reader && notice.readerHash?.equals(hash)) {
-    await markUnsubscribed(trx, notice.reader)
-  }
+  const leaving = report.type === 'complained' && notice.readerHash?.equals(hash) ? notice.reader : null
+  const kind = leaving === null ? 'suppressed' : 'complained'
+  await note?.({ kind, publicId: leaving ?? undefined, addressHash: hash, reason })
+  await ensureSuppression(trx, hash, reason, report.at)
+  if (leaving !== null) await markUnsubscribed(trx, leaving)
   return true
 }
 

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { claimCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
+import type { NoteWish } from '../../subscriber/journal/wish.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../subscriber/preferences.ts'
 import { pruneSpentOf } from '../../subscriber/spent.ts'
 import { ensurePreferences } from '../../subscriber/store.ts'
@@ -13,20 +14,30 @@ import type { NoticeParts } from '../notice/notice.ts'
 import { markErased, markNoticesErased } from '../sending/ledger.ts'
 
 /** Uses a mailed link to erase. Returns false for one that cannot be used. */
-export async function erase({ db }: Pick<NoticeParts, 'db'>, token: string): Promise<boolean> {
+export async function erase(
+  { db, note }: Pick<NoticeParts, 'db'> & { note?: NoteWish },
+  token: string,
+): Promise<boolean> {
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'erase', token)
     if (!credential) return false
-    await eraseSubscriber(trx, credential.subscriberId)
+    await eraseSubscriber(trx, credential.subscriberId, note)
     return true
   })
 }
 
-/** Erases a subscriber. Repeating it changes nothing. */
-export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: number): Promise<void> {
+/**
+ * Erases a subscriber. Repeating it changes nothing. `note` hears of it before it is committed,
+ * with what is gone after.
+ */
+export async function eraseSubscriber(
+  trx: Transaction<Database>,
+  subscriberId: number,
+  note?: NoteWish,
+): Promise<void> {
   const row = await trx
     .selectFrom('subscribers')
-    .select(['address_hash', 'preferences_id'])
+    .select(['public_id', 'address_hash', 'preferences_id'])
     .where('id', '=', subscriberId)
     .where('address', 'is not', null)
     .forUpdate()
@@ -73,6 +84,7 @@ export async function eraseSubscriber(trx: Transaction<Database>, subscriberId: 
     .where('id', '=', subscriberId)
     .execute()
   await prunePreferences(trx, row.preferences_id)
+  await note?.({ kind: 'erased', publicId: row.public_id, addressHash: row.address_hash, reason: 'erased' })
 }
 
 /** Topics and names that nobody else chose go too. */

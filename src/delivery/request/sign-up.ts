@@ -124,14 +124,16 @@ export async function findConfirmation({ db }: Pick<NoticeParts, 'db'>, token: s
 export async function confirm(
   { db }: Pick<NoticeParts, 'db'>,
   token: string,
-): Promise<{ subscriber: Subscriber; welcome: boolean } | undefined> {
+): Promise<{ subscriber: Subscriber; addressHash: Buffer | undefined; welcome: boolean } | undefined> {
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'confirm', token)
     if (!credential) return undefined
     const ask = readAsk(credential.payload)
     if (!(await markConfirmed(trx, credential.subscriberId, { ask, askedAt: credential.issuedAt }))) return undefined
     const subscriber = await findSubscriberById(trx, credential.subscriberId)
-    return subscriber && { subscriber, welcome: ask.welcome }
+    const address = subscriber?.address
+    const addressHash = address ? hashAddress(await getAddressKey(trx), address) : undefined
+    return subscriber && { subscriber, addressHash, welcome: ask.welcome }
   })
 }
 

@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import { DAY_MS } from '../../time.ts'
+import { SUPPRESSION_REASONS } from '../suppression.ts'
 
 /** How long a wish is kept beside the database: as long as anybody may restore a backup. */
 export const WISH_KEPT_MS = 30 * DAY_MS
@@ -17,10 +18,27 @@ const wishSchema = z.object({
   /** Of the address, as `suppressions` and `subscribers` hash it; null where it is not known. */
   address: hash.nullable(),
   /** Why an address is suppressed. */
-  reason: z.enum(['erased', 'bounce', 'provider', 'complaint']).nullable(),
+  reason: z.enum(SUPPRESSION_REASONS).nullable(),
 })
 
 export type Wish = z.output<typeof wishSchema>
+
+/** A wish in the words of whoever takes it. The journal keeps hashes of it. */
+export interface Wished {
+  kind: Wish['kind']
+  /** Of the subscriber whose consent it changes. */
+  publicId?: string | undefined
+  /** What it is about: the hash of `suppressions`. */
+  addressHash?: Buffer | undefined
+  reason?: Wish['reason']
+}
+
+/**
+ * Puts a wish into the journal. What ends or bars something goes there before it is committed, what
+ * begins it anew after: should the process die in between, the reader has left. It never rejects:
+ * the database has the wish as well.
+ */
+export type NoteWish = (wished: Wished) => Promise<void>
 
 /** One place that keeps wishes, for 30 days. */
 export interface WishPlace {

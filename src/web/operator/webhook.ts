@@ -8,6 +8,7 @@ import type { Database } from '../../database/schema.ts'
 import { markReported } from '../../delivery/feedback/feedback.ts'
 import type { WebhookReader } from '../../delivery/provider/resend/webhook.ts'
 import type { Logger } from '../../logger.ts'
+import type { NoteWish } from '../../subscriber/journal/wish.ts'
 
 export const WEBHOOK_PATH = '/webhooks/resend'
 
@@ -24,7 +25,14 @@ export const limitReport: MiddlewareHandler = bodyLimit({
  * Answers 200 for whatever is signed, also when it is known or names nothing of ours: a repeat
  * would change nothing.
  */
-export function takeReport({ db, read, logger }: { db: Kysely<Database>; read: WebhookReader; logger: Logger }) {
+export function takeReport(parts: {
+  db: Kysely<Database>
+  read: WebhookReader
+  logger: Logger
+  /** Hears of whom a report bars. */
+  note: NoteWish
+}) {
+  const { db, read, logger, note } = parts
   return async (c: Context): Promise<Response> => {
     // The bytes as they came, byte order mark included: they are what was signed.
     const payload = Buffer.from(await c.req.arrayBuffer()).toString('utf8')
@@ -37,7 +45,7 @@ export function takeReport({ db, read, logger }: { db: Kysely<Database>; read: W
       logger.warn({ event: 'webhook.refused', kind: reading.kind, reason: reading.reason }, 'a report was refused')
       return c.text(`${reading.reason}\n`, reading.kind === 'forged' ? 401 : 400)
     }
-    const { result, editionId, braked } = await markReported(db, reading.report)
+    const { result, editionId, braked } = await markReported(db, reading.report, note)
     logger.debug({ event: 'webhook.taken', type: reading.report.type, result }, 'a report was taken')
     if (braked !== null) {
       logger.error({ event: 'edition.stopped', editionId, reason: braked }, 'an edition was stopped by the brake')

@@ -96,9 +96,9 @@ export function showErase(parts: ReaderParts) {
 }
 
 export function eraseReader(parts: ReaderParts) {
-  const { db, pages, logger } = parts
+  const { db, pages, logger, wishes } = parts
   return async (c: Context): Promise<Response> => {
-    if (!(await erase({ db }, tokenIn(c)))) return answerOldLink(c, parts, 'erase')
+    if (!(await erase({ db, note: wishes.note }, tokenIn(c)))) return answerOldLink(c, parts, 'erase')
     logger.info({ event: 'subscriber.erased' }, 'a subscriber was erased')
     return tell(c, pages, {
       heading: 'Your data is erased',

@@ -137,6 +137,7 @@ async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): 
   if (!(await markResubscribed(parts.db, reader.publicId))) {
     return goodbye(c, parts, reader, true)
   }
+  await parts.wishes.note({ kind: 'returned', publicId: reader.publicId })
   if (reader.consent === 'unsubscribed') {
     parts.logger.info({ event: 'subscriber.resubscribed', subscriber: reader.id }, 'a subscriber came back')
   }

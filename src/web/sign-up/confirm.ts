@@ -34,7 +34,8 @@ export function confirmSubscription(parts: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const confirmed = await confirm({ db }, tokenIn(c))
     if (!confirmed) return answerOldLink(c, parts, 'confirm')
-    const { subscriber, welcome } = confirmed
+    const { subscriber, addressHash, welcome } = confirmed
+    await parts.wishes.note({ kind: 'returned', publicId: subscriber.publicId, addressHash })
     const isAny = await isAnyFrozen(db)
     logger.info({ event: 'subscriber.confirmed', subscriber: subscriber.id, welcome }, 'a subscriber confirmed')
     if (welcome) await parts.welcome()

@@ -27,7 +27,7 @@ export interface ReaderParts extends NoticeParts {
   /** Lets the latest edition go to a reader who has just confirmed. */
   welcome: () => Promise<void>
   /** Takes wishes to leave while the database cannot. */
-  wishes: Pick<WishDesk, 'leave' | 'bring'>
+  wishes: Pick<WishDesk, 'leave' | 'bring' | 'note'>
   logger: Logger
 }
 
@@ -36,7 +36,7 @@ export interface ReaderDependencies extends NoticeParts {
   publicUrl: string
   logger: Logger
   /** Without it, nobody can leave while the database is away. */
-  wishes?: Pick<WishDesk, 'leave' | 'bring'>
+  wishes?: Pick<WishDesk, 'leave' | 'bring' | 'note'>
   /** Whose word on a visitor's address is taken; nobody's unless told. */
   trustedProxy?: TrustedProxy
   /** Instead of the project's own templates and topics. */
@@ -95,6 +95,7 @@ function withoutJournal(db: ReaderDependencies['db']): ReaderParts['wishes'] {
       return 'left'
     },
     async bring() {},
+    async note() {},
   }
 }
 

@@ -2,6 +2,7 @@
 // ours for a bad one.
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
+import type { Wished } from '../../../src/subscriber/journal/wish.ts'
 import { WEBHOOK_PATH } from '../../../src/web/operator/webhook.ts'
 import { listen } from '../../../src/web/server.ts'
 import { bounce, makeReport, makeSecret, type SignedReport, signReport } from '../../support/resend-reports.ts'
@@ -104,6 +105,23 @@ describe('POST /webhooks/resend', () => {
     expect((await post(report, web.app)).status).toBe(404)
     expect((await post(report, openApp(web, { webhookSecrets: [] }))).status).toBe(404)
     expect((await app().request(WEBHOOK_PATH)).status).toBe(405)
+  })
+
+  it('is in the journal before it is answered, where it bars somebody', async () => {
+    const { mail } = await sendOne()
+    const noted: Wished[] = []
+    const wishes = {
+      leave: async () => 'left' as const,
+      bring: async () => {},
+      note: async (wished: Wished) => void noted.push(wished),
+    }
+    const at = openApp(web, { webhookSecrets: [secret], wishes })
+    for (const type of ['email.delivered', 'email.complained'] as const) {
+      expect((await post(makeReport(type, mail, { secret }), at)).status).toBe(200)
+    }
+    expect(noted).toEqual([
+      { kind: 'complained', publicId: expect.any(String), addressHash: expect.any(Buffer), reason: 'complaint' },
+    ])
   })
 
   it('asks the provider to come again when the database is away', async () => {
