@@ -48,8 +48,10 @@ export interface Config {
    * Newest first; a report signed by any of them is taken. Empty: there is no route for reports.
    */
   webhookSecrets: string[]
-  /** Opens /metrics; undefined where there is none. */
-  operatorToken: string | undefined
+  /** Each opens /metrics; empty: there is none. */
+  metricsTokens: string[]
+  /** Where every role answers /metrics and /healthz besides; undefined: nowhere. */
+  metricsPort: number | undefined
   /** Requests a second to each provider that wants pacing. */
   sendRate: number
   postalAddress: string | null
@@ -81,6 +83,7 @@ export const SECRET_NAMES = [
   'SMTP_URL',
   'DKIM_PRIVATE_KEY',
   'OPERATOR_TOKEN',
+  'METRICS_TOKEN',
 ]
 /** In the working directory: what a host's settings are kept in. */
 export const ENV_FILE = '.env'
@@ -127,7 +130,8 @@ export function readConfig(
     mailFrom: values.MAIL_FROM ?? 'Daily Papers <papers@example.org>',
     providers: providersOf(values),
     webhookSecrets: values.RESEND_WEBHOOK_SECRET,
-    operatorToken: values.OPERATOR_TOKEN,
+    metricsTokens: [values.METRICS_TOKEN, values.OPERATOR_TOKEN].filter((token) => token !== undefined),
+    metricsPort: values.METRICS_PORT,
     sendRate: values.SEND_RATE,
     postalAddress: values.POSTAL_ADDRESS ?? null,
     unsubscribeMailto: values.UNSUBSCRIBE_MAILTO ?? null,
@@ -193,6 +197,12 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
   }
   if (isWithin(given.STATE_DIR, given.DATA_DIR ?? DATA_DIR)) {
     problems.push('STATE_DIR lies inside DATA_DIR: a copy of the data must not hold it; name a folder beside it')
+  }
+  if (given.METRICS_PORT && !given.METRICS_TOKEN && !given.OPERATOR_TOKEN) {
+    problems.push('METRICS_TOKEN is missing: METRICS_PORT answers to who has it; make one with "openssl rand -hex 32"')
+  }
+  if (given.METRICS_PORT && given.METRICS_PORT !== '0' && given.METRICS_PORT === (given.PORT ?? '3000')) {
+    problems.push('METRICS_PORT is the same as PORT: name another, or leave it out, where the website answers /metrics')
   }
   if (reach === 'stores') return problems
   const providers = (given.MAIL_PROVIDER ?? 'outbox').split(',').map((name) => name.trim())
@@ -296,18 +306,23 @@ const parsed = <T>(parse: (text: string) => T | string) =>
     return z.NEVER
   })
 
+const port = z.coerce
+  .number({ error: 'is not a port number' })
+  .int('is not a port number')
+  .min(0, 'is not a port number')
+  .max(65_535, 'is not a port number')
+
+const token = z
+  .string()
+  .regex(/^[!-~]{32,}$/, 'must be 32 characters or more, without spaces: make one with "openssl rand -hex 32"')
+
 const environment = z.object({
   DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
   REDIS_URL: url(['redis:', 'rediss:']).optional(),
   DATA_DIR: z.string().default(DATA_DIR),
   STATE_DIR: z.string().optional(),
   PUBLIC_URL: url(['http:', 'https:']).optional(),
-  PORT: z.coerce
-    .number({ error: 'is not a port number' })
-    .int('is not a port number')
-    .min(0, 'is not a port number')
-    .max(65_535, 'is not a port number')
-    .default(3000),
+  PORT: port.default(3000),
   HOST: z
     .string()
     .refine((text) => isIP(text) !== 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text), {
@@ -329,10 +344,9 @@ const environment = z.object({
       message: 'is not a signing secret (whsec_…) or a comma-separated ring of them, newest first',
     })
     .default([]),
-  OPERATOR_TOKEN: z
-    .string()
-    .regex(/^[!-~]{32,}$/, 'must be 32 characters or more, without spaces: make one with "openssl rand -hex 32"')
-    .optional(),
+  OPERATOR_TOKEN: token.optional(),
+  METRICS_TOKEN: token.optional(),
+  METRICS_PORT: port.optional(),
   SMTP_URL: parsed(readSmtpUrl).optional(),
   DKIM_PRIVATE_KEY: parsed(readDkimKey).optional(),
   DKIM_SELECTOR: z

@@ -10,6 +10,9 @@ import type { Logger } from './logger.ts'
 import { ensureLinkKey } from './subscriber/link-key.ts'
 import { VERSION } from './version.ts'
 import { createApp } from './web/app.ts'
+import { type Metrics, openMetrics } from './web/operator/metrics.ts'
+import { createMetricsApp } from './web/operator/metrics-app.ts'
+import { openTallies } from './web/operator/tallies.ts'
 import { listen } from './web/server.ts'
 
 export const ROLES = ['web', 'worker', 'scheduler'] as const
@@ -55,19 +58,25 @@ export async function start(
 
 async function openRoles(context: Context, roles: readonly Role[], { newSecret = false }: StartOptions): Promise<void> {
   const { config, logger, keep } = context
-  const round = await openRound(context)
-  const wishes = await openConfiguredWishes(context)
+  const tallies = openTallies(roles)
+  const opened = await openRound(context)
+  const [first, ...others] = opened.providers
+  const providers = [tallies.countRequests(first), ...others.map(tallies.countRequests)] as const
+  const round: Round = { ...opened, providers }
+  const wishes = tallies.countLeaving(await openConfiguredWishes(context))
   await ensureLinkKey(round.db, round.linkKeys, { isNew: newSecret })
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
   if (roles.includes('worker') || roles.includes('scheduler')) await round.witness.compare()
   const queue = await openRoundQueue(context, round)
-  const pipeline = openPipeline(round, queue)
+  const pipeline = tallies.countFailures(openPipeline(round, queue))
+  const metrics = openMetrics({ db: round.db, queue, tallies, logger })
+  await openMetricsPort(context, metrics)
   if (roles.includes('worker')) keep(await queue.work(pipeline))
   if (roles.includes('scheduler')) keep(watchTick(queue, round, () => pipeline.tick({ name: 'tick' })))
   if (!roles.includes('web')) return
-  const { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken } = config
-  const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, operatorToken }
-  const app = createApp({ ...round, ...handingOn(queue), ...settings, queue, wishes, db: context.stores.pageDb })
+  const { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens } = config
+  const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens, metrics }
+  const app = createApp({ ...round, ...handingOn(queue), ...settings, wishes, db: context.stores.pageDb })
   const server = keep(await listen(app, { port: config.port, hostname: config.host }))
   logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
   // Whatever holds the certificate can be gone around then.
@@ -77,6 +86,14 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
       'PORT is open without TLS on every interface of this machine: set HOST=127.0.0.1 where the proxy is on this machine, or HOST=0.0.0.0 where it must be so',
     )
   }
+}
+
+/** Answers /metrics and /healthz on a port of their own, whatever the roles. */
+async function openMetricsPort({ config, logger, keep }: Context, metrics: Metrics): Promise<void> {
+  if (config.metricsPort === undefined) return
+  const app = createMetricsApp(metrics, config.metricsTokens)
+  const server = keep(await listen(app, { port: config.metricsPort, hostname: config.host, setting: 'METRICS_PORT' }))
+  logger.info({ event: 'metrics.listening', url: server.url }, 'the metrics were opened')
 }
 
 /** Keeps the round ticking whatever happens to the queue. */

@@ -53,7 +53,8 @@ describe('readConfig', () => {
       mailFrom: 'Daily Papers <papers@example.org>',
       providers: [{ name: 'outbox', directory: resolve('outbox'), quota: { day: null, month: null } }],
       webhookSecrets: [],
-      operatorToken: undefined,
+      metricsTokens: [],
+      metricsPort: undefined,
       sendRate: 5,
       postalAddress: null,
       unsubscribeMailto: null,
@@ -427,8 +428,22 @@ describe('what reports and operators come with', () => {
     const token = 'x'.repeat(40)
     expect(read({ RESEND_WEBHOOK_SECRET: `whsec_${first}, whsec_${second}`, OPERATOR_TOKEN: token })).toMatchObject({
       webhookSecrets: [`whsec_${first}`, `whsec_${second}`],
-      operatorToken: token,
+      metricsTokens: [token],
     })
+  })
+
+  it('opens metrics to the token for them and to that of the operator, and asks for one beside a port', () => {
+    const [own, all] = ['m'.repeat(32), 'o'.repeat(32)]
+    expect(read({}).metricsTokens).toEqual([])
+    expect(read({ METRICS_TOKEN: own, OPERATOR_TOKEN: all, METRICS_PORT: '9464' })).toMatchObject({
+      metricsTokens: [own, all],
+      metricsPort: 9464,
+    })
+    expect(problemsOf({ METRICS_PORT: '9464' })).toEqual([expect.stringMatching(/^METRICS_TOKEN is missing/)])
+    expect(problemsOf({ METRICS_PORT: '3000', METRICS_TOKEN: own })).toEqual([
+      expect.stringMatching(/^METRICS_PORT is the same as PORT/),
+    ])
+    expect(problemsOf({ METRICS_PORT: 'x', METRICS_TOKEN: 'short' })).toHaveLength(2)
   })
 
   it.each([`${first}`, 'whsec_', 'whsec_short', `whsec_${first},`, `whsec_${first} whsec_${second}`])(

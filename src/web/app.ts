@@ -5,7 +5,6 @@ import { routePath } from 'hono/route'
 import { type Unavailability, unavailabilityOf } from '../database/unavailable.ts'
 import { openResendWebhook } from '../delivery/provider/resend/webhook.ts'
 import { describeError } from '../errors.ts'
-import type { Queue } from '../jobs/queue/queue.ts'
 import { showEdition } from './editions/edition.ts'
 import { showEditions } from './editions/editions.ts'
 import { showFeed } from './editions/feed.ts'
@@ -13,7 +12,7 @@ import { showRobots, showSitemap } from './editions/sitemap.ts'
 import { showView, showViewMail } from './editions/view.ts'
 import { demandBearer } from './operator/bearer.ts'
 import { isSchemaCurrent, showHealth, showReadiness } from './operator/health.ts'
-import { METRICS_PATH, showMetrics } from './operator/metrics.ts'
+import { METRICS_PATH, type Metrics, showMetrics } from './operator/metrics.ts'
 import { limitReport, takeReport, WEBHOOK_PATH } from './operator/webhook.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox/mail.ts'
 import { showOutbox } from './outbox/outbox.ts'
@@ -39,10 +38,10 @@ export interface WebDependencies extends ReaderDependencies {
   isReady?: () => Promise<boolean>
   /** The ring that signs reports: the route for them exists only with it. */
   webhookSecrets?: readonly string[]
-  /** Who has it may read /metrics, which exists only with it. */
-  operatorToken?: string | undefined
-  /** Lends its counts to /metrics. */
-  queue?: Pick<Queue, 'counts'>
+  /** Who has one of them may read /metrics, which exists only with one. */
+  metricsTokens?: readonly string[]
+  /** What /metrics answers with. */
+  metrics?: Metrics
 }
 
 /** A page that is a heading and a sentence. */
@@ -113,12 +112,11 @@ export function createApp(deps: WebDependencies): Hono {
     const read = openResendWebhook(deps.webhookSecrets)
     routes.push(['POST', WEBHOOK_PATH, takeReport({ db, read, logger, note: parts.wishes.note })])
   }
-  if (deps.operatorToken !== undefined)
-    routes.push(['GET', METRICS_PATH, showMetrics({ db, queue: deps.queue, logger })])
+  if (deps.metrics && deps.metricsTokens?.length) routes.push(['GET', METRICS_PATH, showMetrics(deps.metrics)])
   return assemble(routes, pages, deps)
 }
 
-function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, operatorToken }: WebDependencies): Hono {
+function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, metricsTokens }: WebDependencies): Hono {
   const app = new Hono()
   const say = (c: Context, status: 404 | 405 | 413 | 500 | 503, heading: string, text: string) =>
     c.html(pages.render(messagePage, { title: heading }, { heading, text }), status)
@@ -127,7 +125,7 @@ function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, o
   for (const path of PRIVATE_PATHS) app.use(path, keepPrivate)
   const limitForm = limitBody((c) => say(c, 413, 'Too large', 'This request is larger than any form here needs.'))
   app.use((c, next) => (c.req.path === WEBHOOK_PATH ? limitReport : limitForm)(c, next))
-  if (operatorToken !== undefined) app.use(METRICS_PATH, demandBearer(operatorToken))
+  if (metricsTokens?.length) app.use(METRICS_PATH, demandBearer(metricsTokens))
   for (const [method, path, handler] of routes) app.on(method, path, handler)
   // Whatever comes this far has a path that exists and a method that it does not take.
   for (const [path, methods] of methodsByPath(routes)) {

@@ -38,6 +38,8 @@ export interface WebAddress {
   hostname?: string | undefined
   /** Most connections at a time; 700 unless told. */
   connections?: number
+  /** Which setting names the port; PORT unless told. */
+  setting?: string
 }
 
 /** Listens at `address`. Throws a UsageError when the port or the host cannot be had. */
@@ -78,9 +80,10 @@ function urlOf({ port }: AddressInfo, hostname = 'localhost'): string {
   return `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`
 }
 
-function refusal(error: NodeJS.ErrnoException, { port, hostname }: WebAddress): Error {
-  if (error.code === 'EADDRINUSE') return new UsageError(`PORT ${port} is in use: stop what runs there or set another`)
-  if (error.code === 'EACCES') return new UsageError(`PORT ${port} is not ours to open: set one above 1023`)
+function refusal(error: NodeJS.ErrnoException, { port, hostname, setting = 'PORT' }: WebAddress): Error {
+  if (error.code === 'EADDRINUSE')
+    return new UsageError(`${setting} ${port} is in use: stop what runs there or set another`)
+  if (error.code === 'EACCES') return new UsageError(`${setting} ${port} is not ours to open: set one above 1023`)
   if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') {
     return new UsageError(`HOST ${hostname} is no address of this machine: name one that is, or 0.0.0.0 for all`)
   }

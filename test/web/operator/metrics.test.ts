@@ -1,7 +1,11 @@
 // The figures as Prometheus reads them, behind the operator's token.
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
+import { openDatabase } from '../../../src/database/client.ts'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'
+import { VERSION } from '../../../src/version.ts'
+import { type MetricsOptions, openMetrics } from '../../../src/web/operator/metrics.ts'
+import { openTallies } from '../../../src/web/operator/tallies.ts'
 import { addReader, freezeEdition } from '../../support/round.ts'
 import { keepWeb, mailEdition, openApp } from '../open-app.ts'
 
@@ -10,12 +14,19 @@ const TOKEN = 'a token for tests that is long enough'.replaceAll(' ', '-')
 const counts = { waiting: 3, active: 1, delayed: 0 }
 const queue = { counts: async () => ({ round: counts, dispatch: counts }) }
 
-const get = (headers: Record<string, string> = { authorization: `Bearer ${TOKEN}` }, given = {}) =>
-  openApp(web, { operatorToken: TOKEN, queue, ...given }).request('/metrics', { headers })
+const HEADERS = { authorization: `Bearer ${TOKEN}` }
+
+function openWith(given: Partial<MetricsOptions> = {}, tokens = [TOKEN]) {
+  const metrics = openMetrics({ db: web.round.db, queue, logger: web.round.logger, ...given })
+  return openApp(web, { metricsTokens: tokens, metrics })
+}
+
+const get = (headers: Record<string, string> = HEADERS, given: Partial<MetricsOptions> = {}) =>
+  openWith(given).request('/metrics', { headers })
 
 describe('GET /metrics', () => {
   it('is for the operator only', async () => {
-    expect((await web.app.request('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(404)
+    expect((await openWith({}, []).request('/metrics', { headers: HEADERS })).status).toBe(404)
     for (const authorization of [
       '',
       'Bearer',
@@ -27,7 +38,7 @@ describe('GET /metrics', () => {
     ]) {
       const answer = await get(authorization === '' ? {} : { authorization })
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
-      expect(await answer.text()).toBe('the operator token is needed\n')
+      expect(await answer.text()).toBe('a token is needed\n')
     }
     const answer = await get({ authorization: `bearer ${TOKEN}` })
     expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store'])
@@ -59,6 +70,7 @@ describe('GET /metrics', () => {
       'paper_round_stopped{edition="2026-03-05-daily"} 0',
       'paper_round_suppressed_addresses{reason="bounce"} 1',
       'paper_round_notices_waiting 0',
+      'paper_round_database_up 1',
       'paper_round_queue_up 1',
       'paper_round_queue_jobs{queue="dispatch",state="waiting"} 3',
     ]) {
@@ -79,6 +91,33 @@ describe('GET /metrics', () => {
     expect((await answer.text()).split('\n')).toContain('paper_round_queue_up 0')
   })
 
+  it('still answers while PostgreSQL is away, with what this process counted and no old figure', async () => {
+    const db = openDatabase('postgres://nobody@127.0.0.1:1/none')
+    const tallies = openTallies(['web', 'worker'])
+    const answer = await get(undefined, { db, tallies })
+    await db.destroy()
+    const lines = (await answer.text()).split('\n')
+    expect(answer.status).toBe(200)
+    expect(lines).toContain('paper_round_database_up 0')
+    expect(lines).toContain('paper_round_queue_up 1')
+    expect(lines).toContain(
+      `paper_round_build_info{version="${VERSION}",node="${process.versions.node}",roles="web,worker"} 1`,
+    )
+    expect(lines.filter((line) => /^paper_round_(due|tick|notices|figures)/.test(line))).toEqual([])
+  })
+
+  it('opens to each of its tokens', async () => {
+    const other = 'another-token-that-is-long-enough-too'
+    const app = openWith({}, [TOKEN, other])
+    for (const [token, status] of [
+      [TOKEN, 200],
+      [other, 200],
+      [`${other}x`, 401],
+    ] as const) {
+      expect((await app.request('/metrics', { headers: { authorization: `Bearer ${token}` } })).status).toBe(status)
+    }
+  })
+
   it('counts once for those who ask at the same time', async () => {
     let asked = 0
     const slow = {
@@ -87,8 +126,8 @@ describe('GET /metrics', () => {
         return { round: counts, dispatch: counts }
       },
     }
-    const app = openApp(web, { operatorToken: TOKEN, queue: slow })
-    const ask = () => app.request('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })
+    const app = openWith({ queue: slow })
+    const ask = () => app.request('/metrics', { headers: HEADERS })
     const answers = await Promise.all([ask(), ask(), ask()])
     expect(new Set(await Promise.all(answers.map((answer) => answer.text()))).size).toBe(1)
     expect(asked).toBe(1)
