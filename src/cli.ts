@@ -87,13 +87,20 @@ program
 program.commandsGroup('To run it:')
 program
   .command('init')
-  .description('ask for what sending takes and write it to .env, with a link secret made once')
+  .description('ask for what sending takes, write it to .env with a link secret made once, and look at it all (doctor)')
   .option('--public-url <url>', 'where readers reach the website')
   .option('--mail-from <sender>', '"Name <address>", as the provider has verified it')
   .option('--provider <provider>', 'resend, smtp or outbox')
   .option(...JSON_OUT)
   .addHelpText('after', examples('init', 'init --provider outbox --public-url http://localhost:3000'))
-  .action(async (options) => (await import('./commands/init.ts')).initCommand(options))
+  .action(async (options) => {
+    await (await import('./commands/init.ts')).initCommand(options)
+    // With --json one object is all that may be printed.
+    if (options.json) return
+    const { loadEnvFile } = await import('./config.ts')
+    loadEnvFile()
+    await (await import('./commands/doctor/doctor.ts')).doctorCommand({})
+  })
 program
   .command('start')
   .description('run until told to stop')

@@ -1,6 +1,7 @@
 // Looks at everything that a round needs before a reader has to miss it: settings, stores, clocks,
 // the sender's domain, provider, source, templates and disk. Nothing is changed and, without
 // --live, nothing is sent.
+import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type Config, listSet, readConfig, SETTING_NAMES } from '../../config.ts'
@@ -90,8 +91,11 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
       note(about, [{ state: 'error', says, remedy }])
     }
   }
-  await guarded('database', 'see DATABASE_URL, or DATA_DIR where it is embedded', () =>
-    withKept(logger, async (keep) => {
+  await guarded('database', 'see DATABASE_URL, or DATA_DIR where it is embedded', async () => {
+    if (config.databaseUrl === undefined && !existsSync(config.dataDir)) {
+      return [{ state: 'ok', says: `the embedded database will be made in ${config.dataDir}` }]
+    }
+    return withKept(logger, async (keep) => {
       const { db } = keep(await openUnmigrated(config, logger))
       const pending = await listPending(db, migrations)
       const found = judgeDatabase(await inspectDatabase(db), pending)
@@ -100,8 +104,8 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
       const keys = deriveLinkKeys(config.linkSecrets)
       if (await isLinkKeyKnown(db, keys)) return found
       return [...found, { state: 'error', says: OTHER_SECRET, remedy: OTHER_SECRET_REMEDY }]
-    }),
-  )
+    })
+  })
   const { redisUrl } = config
   if (redisUrl !== undefined) {
     await guarded('Redis', 'see REDIS_URL', async () => {
@@ -121,7 +125,7 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
       })
     }
   })
-  note('clocks', judgeClocks(new Date(), clocks))
+  if (Object.keys(clocks).length > 0) note('clocks', judgeClocks(new Date(), clocks))
   const reaching = config.providers.filter(reachesPeople)
   const ask = openDns(config.dnsServer)
   for (const provider of reaching) {
