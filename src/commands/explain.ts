@@ -7,6 +7,7 @@ import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
 import { type Explained, explainEdition } from '../delivery/account/explaining.ts'
 import { findTheirWeek } from '../delivery/account/history.ts'
+import { getReceipt, receiptInWords } from '../delivery/account/receipt.ts'
 import { findDeliveryKind } from '../delivery/store.ts'
 import { readTopics } from '../digest/topics/topics.ts'
 import { counted } from '../digest/words.ts'
@@ -49,10 +50,12 @@ export async function explainCommand(
       cutoffMinutes,
       topics: readTopics(config.templatesDir),
     })
-    openTerminal(options).print(
-      fieldsOf(subscriber, explained, asked, kind),
-      linesOf(subscriber, explained, { date: asked, kind }),
-    )
+    const hasLeft = subscriber.consent === 'unsubscribed'
+    const receipt = hasLeft ? await getReceipt(stores.db, subscriber.id) : null
+    openTerminal(options).print({ ...fieldsOf(subscriber, explained, asked, kind), receipt }, [
+      ...linesOf(subscriber, explained, { date: asked, kind }),
+      ...(receipt ? [`To a reader who has left: ${receiptInWords(receipt, subscriber.zone)}`] : []),
+    ])
   })
 }
 

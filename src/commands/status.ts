@@ -7,6 +7,7 @@ import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
 import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
 import { listBehind } from '../delivery/account/behind.ts'
+import { getHeldLeavers } from '../delivery/account/receipt.ts'
 import { type Accounts, addsUp } from '../delivery/delivery.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
@@ -104,6 +105,7 @@ async function printStatus(
   const out = [...(await listOutProviders(db))].map(([name, each]) => ({ name, ...each }))
   const fates = await getFates(db, edition.id)
   const unresolved = await getUnresolved(db, edition.id)
+  const leaversHeld = await getHeldLeavers(db, edition.id)
   const stops = await listStops(db)
   const restored = await findRestoredHold(db)
   const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
@@ -119,6 +121,7 @@ async function printStatus(
       waitingFor,
       fates,
       unresolved,
+      leaversHeld,
       providersOut: out,
       stops: stops.map(stopFields),
       restored: restored ?? null,
@@ -133,6 +136,9 @@ async function printStatus(
       ...accountLines(accounts),
       ...reasonLines(edition, accounts, now),
       ...feedbackLines(accounts.submitted, fates, unresolved),
+      ...(leaversHeld > 0
+        ? [`  ${counted(leaversHeld, 'reader')} left after the mark and may still get that one email`]
+        : []),
       ...Object.entries(waitingFor).map(
         ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
       ),

@@ -31,7 +31,7 @@ export const ROOMS: Rooms = {
   'commands/subscribers': ['commands'],
   database: ['database/migrations'],
   delivery: ['delivery/provider', 'delivery/provider/resend', 'delivery/provider/smtp'],
-  'delivery/account': ['delivery', 'delivery/sending'],
+  'delivery/account': ['delivery', 'delivery/provider', 'delivery/sending'],
   'delivery/feedback': ['delivery/notice', 'delivery/provider', 'delivery/sending'],
   'delivery/notice': ['delivery', 'delivery/provider', 'delivery/sending'],
   'delivery/planning': ['delivery', 'delivery/sending'],

@@ -15,6 +15,7 @@ import {
   type Provider,
   type Quota,
 } from './provider.ts'
+import { REPLAY_MS } from './replay.ts'
 
 /** As large as Resend's, so that a round into the outbox takes the same batches. */
 const BATCH_SIZE = 100
@@ -68,7 +69,7 @@ export function openOutbox(settings: { directory: string; quota?: Quota }): Prov
     batchSize: BATCH_SIZE,
     requestsPerSecond: null,
     quota: settings.quota ?? NO_QUOTA,
-    replayMs: Number.POSITIVE_INFINITY,
+    replayMs: REPLAY_MS.outbox,
     encoding: 'quoted-printable',
     reachesRealWorld: false,
     send,

@@ -5,6 +5,7 @@
 // signature alone lets its reader leave.
 import type { Context } from 'hono'
 import { unavailabilityOf } from '../../database/unavailable.ts'
+import { getReceipt, receiptInWords } from '../../delivery/account/receipt.ts'
 import { isStepDown, STEPS, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
 import { findComeBackUntil, markResubscribed } from '../../subscriber/consent.ts'
 import { findHolder } from '../../subscriber/holder.ts'
@@ -124,7 +125,7 @@ async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscribe
   return sayGoodbye(c, pages, {
     heading: already ? 'Already unsubscribed' : "You're unsubscribed",
     paragraphs: [already ? `${address} gets no digests from us.` : `${address} will get no more digests.`],
-    note: already ? '' : 'One that was being sent at this very moment may still arrive. It is the last.',
+    note: receiptInWords(await getReceipt(db, reader.id), reader.zone),
     comeBackPath: mayComeBack ? path : '',
     dataPath: path,
     formToken: '',

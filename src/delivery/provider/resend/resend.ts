@@ -13,6 +13,7 @@ import {
   type Provider,
   type Quota,
 } from '../provider.ts'
+import { REPLAY_MS } from '../replay.ts'
 import { readAnswer, readNoticeAnswer } from './answer.ts'
 import { toResendMail, writeBody } from './batch-body.ts'
 import { checkResend } from './checking.ts'
@@ -30,14 +31,8 @@ export interface ResendSettings {
 
 const HOME = 'https://api.resend.com'
 const SECOND_MS = 1_000
-const HOUR_MS = 3_600 * SECOND_MS
 /** Resend documents 100 mails a batch request. */
 const BATCH_SIZE = 100
-/**
- * Keys live 24 h there; the hour in hand covers two clocks that differ and a request that takes its
- * time.
- */
-const REPLAY_MS = 23 * HOUR_MS
 /** A slow answer to 100 mails takes a few seconds; far beyond it none is coming. */
 const DEADLINE_MS = 30 * SECOND_MS
 /** Opens Resend. Nothing is sent before the first `send`. */
@@ -93,7 +88,7 @@ export function openResend(settings: ResendSettings): Provider {
     batchSize: BATCH_SIZE,
     requestsPerSecond: settings.requestsPerSecond,
     quota: settings.quota ?? NO_QUOTA,
-    replayMs: REPLAY_MS,
+    replayMs: REPLAY_MS.resend,
     encoding: 'utf8',
     reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
     send,

@@ -14,6 +14,7 @@ import {
   type Provider,
   type Quota,
 } from '../provider.ts'
+import { REPLAY_MS } from '../replay.ts'
 import { DOWN_MS, readRefusal, type SmtpOutcome } from './answer.ts'
 import { type DkimSettings, openDkim } from './dkim.ts'
 import { type Handover, handOver } from './handing-over.ts'
@@ -102,7 +103,7 @@ export function openSmtp(settings: SmtpSettings): Provider {
     batchSize: server.pool,
     requestsPerSecond: settings.requestsPerSecond,
     quota: settings.quota ?? NO_QUOTA,
-    replayMs: 0,
+    replayMs: REPLAY_MS.smtp,
     encoding: 'quoted-printable',
     reachesRealWorld: !isHere,
     send: ({ mails, signal }) => sendAll(mails, signal),
