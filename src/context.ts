@@ -66,14 +66,14 @@ export async function withKept<T>(logger: Logger, use: (keep: Keep) => Promise<T
  */
 export async function openRound(context: Context, source = openConfiguredSource(context)): Promise<Round> {
   const { config, logger, stores } = context
-  const { loadTemplates } = await import('./digest/rendering.ts')
+  const { openTemplates } = await import('./digest/rendering.ts')
   const providers = await openConfiguredProviders(context)
   const round: Round = {
     db: stores.db,
     source,
     providers,
     witness: await openConfiguredWatch(context, providers),
-    templates: await loadTemplates(config.templatesDir),
+    ...openTemplates(config.templatesDir),
     host: hostOf(config),
     linkKeys: deriveLinkKeys(config.linkSecrets),
     cutoffMinutes: config.cutoffMinutes,

@@ -60,6 +60,8 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const { config, logger, keep } = context
   const tallies = openTallies(roles)
   const opened = await openRound(context)
+  // What a host has written may be refused: at the start, not at tomorrow's cut-off.
+  if (config.templatesDir !== undefined) await opened.templates()
   const [first, ...others] = opened.providers
   const providers = [tallies.countRequests(first), ...others.map(tallies.countRequests)] as const
   const round: Round = { ...opened, providers }

@@ -2,7 +2,7 @@
 import { readConfig } from '../config.ts'
 import { hostOf, openConfiguredSource } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
-import { loadTemplates } from '../digest/rendering.ts'
+import { openTemplates } from '../digest/rendering.ts'
 import { cleanLine } from '../digest/text/text.ts'
 import { counted } from '../digest/words.ts'
 import { type Outlook, outlookFromSource, outlookFromStore } from '../edition/outlook.ts'
@@ -65,7 +65,7 @@ async function freeze(date: EditionDate, kind: EditionKind, setting: string | un
   return withStores('pieces', async (context) => {
     const { config, logger } = context
     const { db } = context.stores
-    const templates = await loadTemplates(config.templatesDir)
+    const { templates } = openTemplates(config.templatesDir)
     const { cutoffMinutes, latenessMs } = config
     const round = { db, templates, host: hostOf(config), cutoffMinutes, latenessMs, logger }
     const kept = await outlookFromStore(db, date, kind, await listVoteBars(db))

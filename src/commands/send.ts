@@ -100,7 +100,7 @@ function rehearsalNeeds(edition: Edition | undefined, named: Pick<Edition, 'date
 
 /** Says what an edition would send that is not frozen: by the votes of now, and storing nothing. */
 async function rehearseOpen(round: Round, terminal: Terminal, edition: EditionKey, only: string | null): Promise<void> {
-  const outlook = await readOutlook({ ...round, topics: round.templates.topics }, edition, { everyone: true, only })
+  const outlook = await readOutlook(round, edition, { everyone: true, only })
   if (!outlook) throw new Error(rehearsalNeeds(undefined, edition))
   const { state } = outlook.edition
   printAccounts(terminal, { ...edition, state }, accountsOf(outlook), 0, 'would be, by current votes,')

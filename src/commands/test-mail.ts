@@ -67,7 +67,12 @@ export async function sendTestMail(to: string, as?: string): Promise<SentTest> {
     const reader = as === undefined ? undefined : await findSubscriberByAddress(round.db, as)
     if (as !== undefined && !reader) throw new Error(`${as} is not a subscriber`)
     const { outlook, isSample } = await findOutlook(context, reader?.cadence === 'weekly' ? 'weekly' : 'daily')
-    const digest = await makeTestDigest(outlook, reader?.choices ?? parseChoices({}), round.host, round.templates)
+    const digest = await makeTestDigest(
+      outlook,
+      reader?.choices ?? parseChoices({}),
+      round.host,
+      await round.templates(),
+    )
     if (!digest)
       throw new Error(`${editionName(outlook)} has nothing for ${as ?? 'default settings'}: nothing was sent`)
     const id = await insertNotice(round.db, round.linkKeys, {

@@ -45,25 +45,64 @@ export interface Templates extends Record<Medium, Parts<DigestPart>> {
   notice: Record<Medium, Parts<NoticePart>>
 }
 
+/** What a process knows of the templates from its start on, and the rest once it is needed. */
+export interface TemplateFiles {
+  topics: Topics
+  /**
+   * Compiles what was read at the opening, at the first call only: half a second that whoever joins
+   * and sends never needs. Throws a PermanentError that names file, line and tag of whatever is
+   * wrong.
+   */
+  templates(): Promise<Templates>
+}
+
 /** Told of each paper that could not be rendered and is left out of every mail. */
 export type ReportBad = (place: Place, error: unknown) => void
 
 /**
- * Reads the templates, those of a host's directory first. Throws a PermanentError that names file,
- * line and tag of whatever is wrong with them.
+ * Reads the templates, those of a host's directory first; what is written to them later changes
+ * nothing. Throws a PermanentError when a file cannot be read or theme or topics do not hold.
  */
+export function openTemplates(directory?: string): TemplateFiles {
+  const read = {
+    theme: readTheme(directory),
+    topics: readTopics(directory),
+    files: new Map(FILES.map((file) => [file, readTemplate(file, directory)])),
+  }
+  let compiled: Promise<Templates> | undefined
+  return {
+    topics: read.topics,
+    templates() {
+      compiled ??= compileTemplates(read)
+      return compiled
+    },
+  }
+}
+
+/** Opens the templates and compiles them at once. */
 export async function loadTemplates(directory?: string): Promise<Templates> {
-  const theme = readTheme(directory)
-  const html = async (file: string, style: string) =>
-    compileMjml(readTemplate(file, directory), file, { theme, style: readTemplate(style, directory), styleFile: style })
-  const text = (file: string) => {
-    const source = readTemplate(file, directory)
-    checkTemplate(source, file)
-    return source
+  return openTemplates(directory).templates()
+}
+
+const FILES = ['digest.mjml', 'digest.css', 'digest.txt', 'notice.mjml', 'mail.css', 'notice.txt'] as const
+type File = (typeof FILES)[number]
+
+async function compileTemplates(read: {
+  theme: Theme
+  topics: Topics
+  files: ReadonlyMap<File, string>
+}): Promise<Templates> {
+  const { theme, topics, files } = read
+  const source = (file: File) => files.get(file) as string
+  const html = async (file: File, styleFile: File) =>
+    compileMjml(source(file), file, { theme, style: source(styleFile), styleFile })
+  const text = (file: File) => {
+    checkTemplate(source(file), file)
+    return source(file)
   }
   return {
     theme,
-    topics: readTopics(directory),
+    topics,
     html: compileParts(await html('digest.mjml', 'digest.css'), DIGEST_PARTS, 'html', 'digest.mjml'),
     text: compileParts(text('digest.txt'), DIGEST_PARTS, 'text', 'digest.txt'),
     notice: {

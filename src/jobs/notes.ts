@@ -10,7 +10,7 @@ import { getEdition } from '../edition/store.ts'
 import { findSubscriberById } from '../subscriber/store.ts'
 import type { Round } from './round.ts'
 
-type NotesRound = Pick<Round, 'db' | 'linkKeys' | 'cutoffMinutes' | 'templates'>
+type NotesRound = Pick<Round, 'db' | 'linkKeys' | 'cutoffMinutes' | 'topics'>
 
 /** Notes of one transaction: each asks for its own reason. */
 const NOTES_A_ROUND = 500
@@ -48,7 +48,7 @@ async function getReason(round: NotesRound, trx: Transaction<Database>, note: Ea
   const subscriber = await findSubscriberById(trx, note.subscriberId)
   if (note.editionId === null || !subscriber) return NOTHING_NEW
   const { date, kind } = await getEdition(trx, note.editionId)
-  const { topics } = round.templates
+  const { topics } = round
   const { outcome } = await explainEdition(trx, subscriber, { date, kind, cutoffMinutes: round.cutoffMinutes, topics })
   return outcome.kind === 'silence' ? outcome.sentence : NOTHING_NEW
 }

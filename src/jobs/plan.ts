@@ -32,7 +32,7 @@ import type { Round } from './round.ts'
 
 type PlanRound = Pick<
   Round,
-  'db' | 'providers' | 'templates' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'sliceSize' | 'logger'
+  'db' | 'providers' | 'topics' | 'linkKeys' | 'cutoffMinutes' | 'latenessMs' | 'sliceSize' | 'logger'
 >
 
 /**
@@ -84,7 +84,7 @@ export async function planAll(round: PlanRound, edition: Edition, only: string |
  */
 export async function rehearseAll(round: PlanRound, edition: Edition, only: string | null): Promise<Accounts> {
   const { db, sliceSize } = round
-  const index = indexPlaces(await listPlaces(db, edition.id), round.templates.topics)
+  const index = indexPlaces(await listPlaces(db, edition.id), round.topics)
   const accounts = await getAccounts(db, edition.id)
   const { withheld } = accounts
   for (const ids of slicesOf(await listAllReaders(db, edition, only), sliceSize)) {
@@ -104,12 +104,12 @@ interface IndexedEdition {
 }
 
 /** Reads and indexes an edition once a run: a frozen one never changes. */
-function rememberEditions({ templates }: PlanRound): (db: Kysely<Database>, id: number) => Promise<IndexedEdition> {
+function rememberEditions({ topics }: PlanRound): (db: Kysely<Database>, id: number) => Promise<IndexedEdition> {
   const known = new Map<number, IndexedEdition>()
   return async (db, id) => {
     const read = known.get(id) ?? {
       edition: await getEdition(db, id),
-      index: indexPlaces(await listPlaces(db, id), templates.topics),
+      index: indexPlaces(await listPlaces(db, id), topics),
     }
     known.set(id, read)
     return read

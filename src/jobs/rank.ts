@@ -76,8 +76,9 @@ async function freeze(
     const fields = { event: 'edition.paper-left-out', date: edition.date, paper: place.paper.id }
     round.logger.error({ ...fields, reason: describeError(error) }, 'a paper could not be rendered and was left out')
   }
+  const templates = await round.templates()
   for (const length of LENGTHS) {
-    rendered.push({ length, pieces: await renderEdition(sheet, length, round.host, round.templates, report) })
+    rendered.push({ length, pieces: await renderEdition(sheet, length, round.host, templates, report) })
   }
   const frozen = await round.db.transaction().execute(async (trx) => {
     const current = await claimEdition(trx, edition.id)

@@ -4,7 +4,7 @@ import type { Outage } from '../database/outage.ts'
 import type { Database } from '../database/schema.ts'
 import type { Provider } from '../delivery/provider/provider.ts'
 import type { Watch } from '../delivery/witness/watch.ts'
-import type { Host, Templates } from '../digest/rendering.ts'
+import type { Host, TemplateFiles } from '../digest/rendering.ts'
 import type { Logger } from '../logger.ts'
 import type { Source } from '../source/paper.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
@@ -18,14 +18,13 @@ export const SETTLING = 'the database was away: the wishes to leave of every hos
  */
 export const SLICE_SIZES = { server: 5_000, embedded: 1_000 }
 
-export interface Round {
+export interface Round extends TemplateFiles {
   db: Kysely<Database>
   source: Source
   /** In order: the next one takes what a provider cannot. */
   providers: readonly [Provider, ...Provider[]]
   /** What tells a restored copy from the database that it was copied from. */
   witness: Watch
-  templates: Templates
   host: Host
   linkKeys: LinkKeys
   /** Minutes from the end of a date (UTC) to its cut-off. */

@@ -11,7 +11,7 @@ import type { Provider } from '../../src/delivery/provider/provider.ts'
 import { openResend } from '../../src/delivery/provider/resend/resend.ts'
 import { BATCH } from '../../src/delivery/sending/batch.ts'
 import { listWaiting } from '../../src/delivery/sending/once.ts'
-import { loadTemplates } from '../../src/digest/rendering.ts'
+import { openTemplates } from '../../src/digest/rendering.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { rankDay } from '../../src/jobs/rank.ts'
@@ -160,7 +160,7 @@ describe('a provider in chaos', () => {
     await appendFile(join(folder, 'digest.txt'), '\nA host who has more to say.\n')
     const changed: Round = {
       ...round,
-      templates: await loadTemplates(folder),
+      ...openTemplates(folder),
       host: {
         publicUrl: 'https://elsewhere.example',
         mailFrom: 'Others <others@elsewhere.example>',

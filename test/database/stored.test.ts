@@ -108,7 +108,7 @@ describe('what is stored as JSON', () => {
 
 describe('choices', () => {
   it('that lack a field or hold another are planned, shown, explained and sent', async () => {
-    const { db, linkKeys, templates, provider } = web.round
+    const { db, linkKeys, topics, provider } = web.round
     const variants = variantsOf(parseChoices({ papers: 3, mute: ['benchmarks'], include: ['agents'] }))
     const readers = []
     for (const [at, [, choices]] of variants.entries()) {
@@ -127,7 +127,7 @@ describe('choices', () => {
     for (const [at, { id }] of readers.entries()) {
       const reader = await findSubscriberById(db, id)
       if (!reader) throw new Error('a reader is gone')
-      const ask = { date: DATE, kind: 'daily', cutoffMinutes: 30, topics: templates.topics } as const
+      const ask = { date: DATE, kind: 'daily', cutoffMinutes: 30, topics } as const
       expect(await explainEdition(db, reader, ask), variants[at]?.[0]).toMatchObject({
         outcome: { kind: 'mail' },
         choicesChanged: false,

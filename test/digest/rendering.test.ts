@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Length } from '../../src/database/states.ts'
 import { joinDigest, preparePieces } from '../../src/digest/joining.ts'
-import { loadTemplates, renderEdition, type Sheet, type Templates } from '../../src/digest/rendering.ts'
+import { loadTemplates, openTemplates, renderEdition, type Sheet, type Templates } from '../../src/digest/rendering.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { rankPapers } from '../../src/edition/ranking.ts'
 import { PermanentError } from '../../src/errors.ts'
@@ -279,6 +279,14 @@ describe('loadTemplates', () => {
     await writeFile(join(directory, 'digest.css'), '.t { color: [[light.pgae]] }')
     await expect(loadTemplates(directory)).rejects.toThrow(/^digest\.css line 1: the theme has no \[\[light\.pgae\]\]/)
     templates = await loadTemplates()
+  })
+
+  it('compiles once what it read at its opening, whatever is written later', async () => {
+    directory = await mkdtemp(join(tmpdir(), 'templates-'))
+    const files = openTemplates(directory)
+    await writeFile(join(directory, 'digest.mjml'), 'broken')
+    expect(await files.templates()).toBe(await files.templates())
+    await expect(loadTemplates(directory)).rejects.toThrow()
   })
 
   it('sends nothing from a template that asks for a value it is not given', async () => {

@@ -16,7 +16,7 @@ import {
   type Provider,
 } from '../../src/delivery/provider/provider.ts'
 import type { Piece } from '../../src/digest/piece.ts'
-import { loadTemplates, renderEdition, type Sheet, type Templates } from '../../src/digest/rendering.ts'
+import { openTemplates, renderEdition, type Sheet, type Templates } from '../../src/digest/rendering.ts'
 import { insertPieces } from '../../src/digest/store.ts'
 import type { Edition } from '../../src/edition/edition.ts'
 import type { Place } from '../../src/edition/place.ts'
@@ -100,7 +100,7 @@ export function openListedSource(days: Record<EditionDate, Listing[]>, name = 'l
 }
 
 /** Compiled once a test file: half a second each time would be most of a test. */
-const templates = loadTemplates()
+const templates = openTemplates()
 
 export interface TestRound extends Round {
   databaseUrl: string
@@ -130,7 +130,7 @@ export async function openTestRound(
     },
     provider,
     providers: [provider],
-    templates: await templates,
+    ...templates,
     host: {
       publicUrl: 'https://papers.example',
       mailFrom: 'Daily Papers <papers@papers.example>',
@@ -220,8 +220,9 @@ const rendered = new WeakMap<Templates, Map<string, Promise<Piece[]>>>()
 async function renderOnce(
   sheet: Sheet,
   length: Length,
-  { host, templates }: Pick<Round, 'templates' | 'host'>,
+  { host, ...round }: Pick<Round, 'templates' | 'host'>,
 ): Promise<Piece[]> {
+  const templates = await round.templates()
   const known = rendered.get(templates) ?? new Map<string, Promise<Piece[]>>()
   rendered.set(templates, known)
   const key = JSON.stringify([sheet, length, host])

@@ -130,7 +130,8 @@ describe('routes', () => {
     const answer = await web.app.request(address)
     expect(answer.headers.get('Content-Type')).toBe('text/css; charset=utf-8')
     expect(answer.headers.get('Cache-Control')).toContain('immutable')
-    expect(await answer.text()).toContain(`--accent: ${web.round.templates.theme.light.accent};`)
+    const { theme } = await web.round.templates()
+    expect(await answer.text()).toContain(`--accent: ${theme.light.accent};`)
     expect((await web.app.request('/style.css')).headers.get('Cache-Control')).toBe('no-cache')
   })
 

@@ -4,7 +4,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { NoticeKind } from '../../database/states.ts'
 import type { Host } from '../../digest/envelope.ts'
-import type { Templates } from '../../digest/rendering.ts'
+import type { TemplateFiles } from '../../digest/rendering.ts'
 import { LaterError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
@@ -42,7 +42,7 @@ type Leaving = 'left' | 'suppressed' | 'late'
 export type ClaimedNotice = Claimed & NoticeFacts
 
 /** What building and sending a notice takes. */
-export type NotifyParts = SendingParts & { linkKeys: LinkKeys; templates: Templates; host: Host }
+export type NotifyParts = SendingParts & { linkKeys: LinkKeys; host: Host } & Pick<TemplateFiles, 'templates'>
 
 /**
  * A refused key is asked again this often: nobody resumes notices by hand, and none of them may be
@@ -110,7 +110,11 @@ export async function prepareNotice(
   provider: Provider,
   notice: ClaimedNotice,
 ): Promise<NoticeRequest | 'changed' | undefined> {
-  const mail = buildNotice(notice, { ...parts, encoding: provider.encoding })
+  const mail = buildNotice(notice, {
+    ...parts,
+    templates: await parts.templates(),
+    encoding: provider.encoding,
+  })
   if (!mail) {
     if (notice.fixed) return 'changed'
     await markNoticeWithheld(parts.db, notice, 'unreadable')

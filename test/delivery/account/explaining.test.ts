@@ -158,7 +158,7 @@ describe('explainEdition', () => {
       if (!subscriber) throw new Error('a reader is gone')
       const kind = subscriber.cadence === 'weekly' ? 'weekly' : 'daily'
       for (let day = 0; day < DAYS; day++) {
-        const ask = { date: shiftDate(FROM, day), kind, cutoffMinutes: 30, topics: round.templates.topics } as const
+        const ask = { date: shiftDate(FROM, day), kind, cutoffMinutes: 30, topics: round.topics } as const
         const explained = await explainEdition(db, subscriber, ask)
         await check(explained, subscriber.id)
         const word = explained.outcome.kind === 'silence' ? explained.outcome.reason : explained.outcome.kind
@@ -388,7 +388,7 @@ async function compare(known: Known, resent: Set<number>, seen: Record<string, n
     if (!plan || !subscriber) throw new Error('a delivery that no plan knew')
     const places = await listPlaces(db, row.edition_id)
     const { date, kind } = await getEdition(db, row.edition_id)
-    const { topics } = round.templates
+    const { topics } = round
     const { papers, choicesChanged } = await explainEdition(db, subscriber, { date, kind, cutoffMinutes: 30, topics })
     const chosen =
       row.selection_id === null ? [] : (await listSelections(db, row.edition_id, [row.selection_id]))[0]?.papers
