@@ -21,7 +21,7 @@ import {
   listRehearsedGroups,
   type ReaderGroup,
 } from '../delivery/planning/planning.ts'
-import { markPlanned, markPlanning } from '../delivery/planning/slices.ts'
+import { markPlanned, markPlanning, setForRehearsal, setForSlice } from '../delivery/planning/slices.ts'
 import { selectDigest } from '../digest/opening.ts'
 import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
 import type { Selection } from '../digest/selection.ts'
@@ -79,8 +79,8 @@ export async function planAll(round: PlanRound, edition: Edition, only: string |
 }
 
 /**
- * Returns the accounts that planAll would lead to. Only reads: nobody waits for it, and it leaves
- * nothing behind.
+ * Returns the accounts that planAll would lead to. Only reads, by the database's own word: nobody
+ * waits for it, and it leaves nothing behind.
  */
 export async function rehearseAll(round: PlanRound, edition: Edition, only: string | null): Promise<Accounts> {
   const { db, sliceSize } = round
@@ -88,7 +88,11 @@ export async function rehearseAll(round: PlanRound, edition: Edition, only: stri
   const accounts = await getAccounts(db, edition.id)
   const { withheld } = accounts
   for (const ids of slicesOf(await listAllReaders(db, edition, only), sliceSize)) {
-    for (const group of await listRehearsedGroups(db, edition.id, allReadersSql(edition, ids))) {
+    const groups = await db.transaction().execute(async (trx) => {
+      await setForRehearsal(trx)
+      return listRehearsedGroups(trx, edition.id, allReadersSql(edition, ids))
+    })
+    for (const group of groups) {
       const { papers } = selectDigest(edition, index, group.choices, new Set(group.had))
       if (papers.length === 0) withheld.filtered = (withheld.filtered ?? 0) + group.readers
       else accounts.waiting += group.readers - group.taken
@@ -181,6 +185,7 @@ async function inSlices(
   const isLong = readers.length > sliceSize
   for (const ids of slicesOf(readers, sliceSize)) {
     await db.transaction().execute(async (trx) => {
+      await setForSlice(trx)
       await lockInTransaction(trx, 'plan')
       if (isLong) await markPlanning(trx)
       await work(trx, ids)
