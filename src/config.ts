@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { join, resolve, sep } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import type { AlarmSettings } from './delivery/alarm/telling.ts'
 import type { ProviderName, Quota } from './delivery/provider/provider.ts'
 import type { DkimSettings } from './delivery/provider/smtp/dkim.ts'
 import type { SmtpServer } from './delivery/provider/smtp/smtp.ts'
@@ -52,6 +53,8 @@ export interface Config {
   metricsTokens: string[]
   /** Where every role answers /metrics and /healthz besides; undefined: nowhere. */
   metricsPort: number | undefined
+  /** Where alarms go; each channel only where it is named. */
+  alarms: AlarmSettings
   /** Requests a second to each provider that wants pacing. */
   sendRate: number
   postalAddress: string | null
@@ -84,6 +87,7 @@ export const SECRET_NAMES = [
   'DKIM_PRIVATE_KEY',
   'OPERATOR_TOKEN',
   'METRICS_TOKEN',
+  'ALARM_SECRET',
 ]
 /** In the working directory: what a host's settings are kept in. */
 export const ENV_FILE = '.env'
@@ -132,6 +136,12 @@ export function readConfig(
     webhookSecrets: values.RESEND_WEBHOOK_SECRET,
     metricsTokens: [values.METRICS_TOKEN, values.OPERATOR_TOKEN].filter((token) => token !== undefined),
     metricsPort: values.METRICS_PORT,
+    alarms: {
+      operatorEmail: values.OPERATOR_EMAIL ?? null,
+      alarmUrl: values.ALARM_URL ?? null,
+      alarmSecrets: values.ALARM_SECRET,
+      heartbeatUrl: values.HEARTBEAT_URL ?? null,
+    },
     sendRate: values.SEND_RATE,
     postalAddress: values.POSTAL_ADDRESS ?? null,
     unsubscribeMailto: values.UNSUBSCRIBE_MAILTO ?? null,
@@ -203,6 +213,11 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
   }
   if (given.METRICS_PORT && given.METRICS_PORT !== '0' && given.METRICS_PORT === (given.PORT ?? '3000')) {
     problems.push('METRICS_PORT is the same as PORT: name another, or leave it out, where the website answers /metrics')
+  }
+  if (given.ALARM_URL && !given.ALARM_SECRET) {
+    problems.push(
+      'ALARM_SECRET is missing: posts to ALARM_URL are signed with it; make one with "echo whsec_$(openssl rand -base64 32)"',
+    )
   }
   if (reach === 'stores') return problems
   const providers = (given.MAIL_PROVIDER ?? 'outbox').split(',').map((name) => name.trim())
@@ -288,6 +303,7 @@ function readSecretFile(named: NodeJS.ProcessEnv, name: string, problems: string
 const PROVIDER_NAMES = ['outbox', 'resend', 'smtp'] as const satisfies readonly ProviderName[]
 
 const SIGNING_SECRET = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]=)?$/
+const SIGNING_RING = { message: 'is not a signing secret (whsec_…) or a comma-separated ring of them, newest first' }
 const POOL = { default: 5, max: 50 }
 /** Receivers refuse shorter ones (RFC 8301). */
 const RSA_MIN_BITS = 1024
@@ -337,16 +353,17 @@ const environment = z.object({
   MAIL_PROVIDER: parsed(readProviders).optional(),
   RESEND_API_KEY: z.string().optional(),
   RESEND_BASE_URL: url(['http:', 'https:']).optional(),
-  RESEND_WEBHOOK_SECRET: z
-    .string()
-    .transform(splitRing)
-    .refine((ring) => ring.every((secret) => SIGNING_SECRET.test(secret)), {
-      message: 'is not a signing secret (whsec_…) or a comma-separated ring of them, newest first',
-    })
-    .default([]),
+  RESEND_WEBHOOK_SECRET: z.string().transform(splitRing).refine(isSigningRing, SIGNING_RING).default([]),
   OPERATOR_TOKEN: token.optional(),
   METRICS_TOKEN: token.optional(),
   METRICS_PORT: port.optional(),
+  OPERATOR_EMAIL: z
+    .string()
+    .regex(/^[^@\s<>,]+@[^@\s<>,]+$/, 'is not an address')
+    .optional(),
+  ALARM_URL: url(['http:', 'https:']).optional(),
+  ALARM_SECRET: z.string().transform(splitRing).refine(isSigningRing, SIGNING_RING).default([]),
+  HEARTBEAT_URL: url(['http:', 'https:']).optional(),
   SMTP_URL: parsed(readSmtpUrl).optional(),
   DKIM_PRIVATE_KEY: parsed(readDkimKey).optional(),
   DKIM_SELECTOR: z
@@ -401,6 +418,10 @@ function readDnsServer(text: string): { server: string } | string {
   const [, address = '', port] = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text) ?? [undefined, text]
   const isSound = isIP(address.replace(/^\[|\]$/g, '')) !== 0 && (port === undefined || Number(port) <= 65_535)
   return isSound ? { server: text } : 'is not the address of a DNS server, such as 192.0.2.53 or 192.0.2.53:5353'
+}
+
+function isSigningRing(ring: readonly string[]): boolean {
+  return ring.every((secret) => SIGNING_SECRET.test(secret))
 }
 
 function readProviders(text: string): ProviderName[] | string {

@@ -2,6 +2,8 @@
 import type { Config } from './config.ts'
 import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
 import { describeError } from './errors.ts'
+import { openAlarms } from './jobs/alarms.ts'
+import { openAwayAlarm } from './jobs/away.ts'
 import { handingOn, openPipeline } from './jobs/pipeline.ts'
 import type { Queue } from './jobs/queue/queue.ts'
 import type { Round } from './jobs/round.ts'
@@ -70,15 +72,19 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
   if (roles.includes('worker') || roles.includes('scheduler')) await round.witness.compare()
   const queue = await openRoundQueue(context, round)
-  const pipeline = tallies.countFailures(openPipeline(round, queue))
+  const { alarms: settings, stateDir, dataDir } = config
+  const alarms = openAlarms({ round, queue, settings, folders: [stateDir, dataDir] })
+  const lookAway = openAwayAlarm({ round, outage: context.stores.outage, settings })
+  const pipeline = tallies.countFailures(openPipeline(round, queue, alarms))
   const metrics = openMetrics({ db: round.db, queue, tallies, logger })
   await openMetricsPort(context, metrics)
   if (roles.includes('worker')) keep(await queue.work(pipeline))
-  if (roles.includes('scheduler')) keep(watchTick(queue, round, () => pipeline.tick({ name: 'tick' })))
+  if (roles.includes('scheduler'))
+    keep(watchTick(queue, round, { tickHere: () => pipeline.tick({ name: 'tick' }), lookAway }))
   if (!roles.includes('web')) return
   const { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens } = config
-  const settings = { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens, metrics }
-  const app = createApp({ ...round, ...handingOn(queue), ...settings, wishes, db: context.stores.pageDb })
+  const web = { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens, metrics }
+  const app = createApp({ ...round, ...handingOn(queue), ...web, wishes, db: context.stores.pageDb })
   const server = keep(await listen(app, { port: config.port, hostname: config.host }))
   logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
   // Whatever holds the certificate can be gone around then.
@@ -99,7 +105,11 @@ async function openMetricsPort({ config, logger, keep }: Context, metrics: Metri
 }
 
 /** Keeps the round ticking whatever happens to the queue. */
-function watchTick(queue: Queue, round: Round, tickHere: () => Promise<void>): { close(): Promise<void> } {
+function watchTick(
+  queue: Queue,
+  round: Round,
+  { tickHere, lookAway }: { tickHere(): Promise<void>; lookAway(): Promise<void> },
+): { close(): Promise<void> } {
   let running: Promise<void> = Promise.resolve()
   const look = async () => {
     try {
@@ -115,6 +125,7 @@ function watchTick(queue: Queue, round: Round, tickHere: () => Promise<void>): {
     } catch (error) {
       round.logger.warn({ event: 'tick.failed', reason: describeError(error) }, 'a tick of our own failed')
     }
+    await lookAway()
   }
   running = look()
   const timer = setInterval(() => {

@@ -55,6 +55,7 @@ describe('readConfig', () => {
       webhookSecrets: [],
       metricsTokens: [],
       metricsPort: undefined,
+      alarms: { operatorEmail: null, alarmUrl: null, alarmSecrets: [], heartbeatUrl: null },
       sendRate: 5,
       postalAddress: null,
       unsubscribeMailto: null,

@@ -18,6 +18,8 @@
 //                                         used up
 //   events, suppressions                  what providers reported, and who must not be written to
 //   lineage                               which database this is, and how far its marks went
+//   alarms, alarm_posts,                  what is wrong now and was told, and what of it is still
+//   refusal_readings                      to be posted; sign-ups refused as of an hour ago
 //   secrets, link_keys, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
@@ -67,6 +69,9 @@ export interface Database {
   ticks: TickRow
   lineage: LineageRow
   sign_up_answers: SignUpAnswerRow
+  alarms: AlarmRow
+  alarm_posts: AlarmPostRow
+  refusal_readings: RefusalReadingRow
 }
 
 /**
@@ -467,4 +472,33 @@ export interface LineageRow {
 export interface SignUpAnswerRow {
   answer: string
   count: Generated<number>
+}
+
+/**
+ * An open alarm: told when the row was made, told as over when it goes. `subject` sets alarms of
+ * one name apart (an edition, a provider), empty where there is one only.
+ */
+export interface AlarmRow {
+  name: string
+  subject: string
+  sentence: string
+  since: StampedTimestamp
+  seen_at: StampedTimestamp
+}
+
+/** A post to ALARM_URL that was not taken yet; its id and body never change. */
+export interface AlarmPostRow {
+  id: Generated<string>
+  body: string
+  attempts: Generated<number>
+  made_at: StampedTimestamp
+  next_attempt_at: StampedTimestamp
+}
+
+/** The one row: how many sign-ups had ever been refused when an hour began, and the one before. */
+export interface RefusalReadingRow {
+  name: string
+  at: StampedTimestamp
+  refused: number
+  refused_before: number
 }

@@ -60,6 +60,7 @@ export type NoticeKind =
   | 'note'
   | 'link'
   | 'test'
+  | 'alarm'
 
 export type NoticeState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'submitted' | 'rejected' | 'withheld'
 

@@ -3,6 +3,7 @@
 import { NOTICE } from '../delivery/notice/sending.ts'
 import { BATCH } from '../delivery/sending/batch.ts'
 import { listWaiting } from '../delivery/sending/once.ts'
+import type { Alarms } from './alarms.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
 import { makeNotes } from './notes.ts'
@@ -26,14 +27,19 @@ const HAND_ON_EVERY_MS = 5_000
 
 /**
  * Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch,
- * and sweep behind them.
+ * and sweep behind them. With `alarms`, each tick ends with a look at them.
  */
-export function openPipeline(round: Round, queue: Pick<Queue, 'put'>): Handlers {
+export function openPipeline(round: Round, queue: Pick<Queue, 'put'>, alarms?: Pick<Alarms, 'look'>): Handlers {
   return {
     // Before the tick is noted: a gap is counted from the last one.
     tick: async () => {
-      await round.witness.compare()
-      await queue.put(await tick(round))
+      try {
+        await round.witness.compare()
+        await queue.put(await tick(round))
+      } finally {
+        // A tick that fails is when alarms are needed.
+        await alarms?.look()
+      }
     },
     collect: async ({ date }) => {
       await collect(round, date)

@@ -32,6 +32,7 @@ export const ROOMS: Rooms = {
   database: ['database/migrations'],
   delivery: ['delivery/provider', 'delivery/provider/resend', 'delivery/provider/smtp'],
   'delivery/account': ['delivery', 'delivery/provider', 'delivery/sending'],
+  'delivery/alarm': ['delivery/sending'],
   'delivery/feedback': ['delivery/notice', 'delivery/provider', 'delivery/sending'],
   'delivery/notice': ['delivery', 'delivery/provider', 'delivery/sending'],
   'delivery/planning': ['delivery', 'delivery/sending'],
@@ -74,7 +75,7 @@ const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   { packages: /^bullmq$/, home: /^src\/jobs\/queue\// },
   { packages: /^ioredis$/, home: /^src\/(jobs\/queue|delivery\/witness|subscriber\/journal)\// },
   { packages: /^resend$/, home: /^src\/delivery\// },
-  { packages: /^standardwebhooks$/, home: /^src\/delivery\/provider\/resend\// },
+  { packages: /^standardwebhooks$/, home: /^src\/delivery\/(provider\/resend|alarm)\// },
   // Pieces are stored in the encoding in which they leave: its encoder is all that they take of
   // nodemailer.
   { packages: /^nodemailer$/, home: /^src\/(delivery\/|digest\/piece\.ts$)/ },

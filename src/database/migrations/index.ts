@@ -21,6 +21,7 @@ import { up as lineage } from './019-lineage.ts'
 import { up as looks } from './020-looks.ts'
 import { up as mailboxes } from './021-mailboxes.ts'
 import { up as linkKeys } from './022-link-keys.ts'
+import { up as alarms } from './023-alarms.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -45,4 +46,5 @@ export const migrations = {
   '020-looks': { up: looks },
   '021-mailboxes': { up: mailboxes },
   '022-link-keys': { up: linkKeys },
+  '023-alarms': { up: alarms },
 }

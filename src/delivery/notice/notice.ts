@@ -28,6 +28,8 @@ export type NoticeContent =
   | { kind: 'note'; subject: string; title: string; paragraphs: string[]; why: string }
   /** A digest made to be looked at, whole: what is repeated depends on nothing else. */
   | { kind: 'test'; subject: string; html: string; text: string }
+  /** To the host: what is wrong, and what is over. */
+  | { kind: 'alarm'; subject: string; title: string; paragraphs: string[] }
 
 /** What is put into words when it is sent. */
 export type SaidContent = Exclude<NoticeContent, { kind: 'test' }>
@@ -69,6 +71,7 @@ export function readSealed(kind: NoticeKind, opened: unknown): SealedNotice | un
   if (kind === 'subscribed-already' || kind === 'link') return { content: { kind }, reader }
   if (kind === 'note') return { content: { kind, subject, title, paragraphs, why }, reader }
   if (kind === 'test') return html === '' ? undefined : { content: { kind, subject, html, text }, reader }
+  if (kind === 'alarm') return { content: { kind, subject, title, paragraphs }, reader }
   if (token === null) return undefined
   return { content: kind === 'address-changed' ? { kind, token, newAddress } : { kind, token }, reader }
 }
@@ -101,6 +104,7 @@ export const USEFUL_HOURS: Record<NoticeKind, number> = {
   link: 44,
   note: 20,
   test: 1,
+  alarm: 44,
 }
 
 /** Kinds that a stranger can cause by typing somebody's address: limited per address. */

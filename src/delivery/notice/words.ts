@@ -146,5 +146,15 @@ export function wordsOf(
           links: foot,
         },
       }
+    case 'alarm':
+      return {
+        subject: content.subject,
+        notice: {
+          title: content.title,
+          preheader: content.paragraphs[0] ?? '',
+          paragraphs: content.paragraphs,
+          footer: `You get this because OPERATOR_EMAIL at ${site} names this address.`,
+        },
+      }
   }
 }

@@ -1,0 +1,164 @@
+// What is wrong enough to tell the host, judged from facts alone: the same facts give the same
+// alarms. Each says what is wrong and what to do; none names a reader.
+import { counted } from '../../digest/words.ts'
+import type { EditionKey } from '../../edition/stop.ts'
+import { HOUR_MS, MINUTE_MS } from '../../time.ts'
+import type { Facts } from './facts.ts'
+
+/** Each alarm's name, and the few words that stand for it in a subject. */
+export const ALARMS = {
+  unfrozen: 'an edition is not frozen',
+  unsent: 'nothing is being sent',
+  slow: 'emails wait too long',
+  provider: 'a provider is out',
+  stopped: 'digests are stopped',
+  unknown: 'emails stay unknown',
+  rejected: 'emails are rejected',
+  source: 'the source is silent',
+  queue: 'the queue does not answer',
+  disk: 'a disk is nearly full',
+  'sign-ups': 'sign-ups are refused',
+  restored: 'the database is a restored copy',
+  database: 'PostgreSQL does not answer',
+} as const
+export type AlarmName = keyof typeof ALARMS
+
+export interface Alarm {
+  name: AlarmName
+  /** Sets alarms of one name apart: an edition, a provider, a machine. Empty where there is one. */
+  subject: string
+  /** What is wrong, and what to do. */
+  sentence: string
+}
+
+/** What the database does not know: it is as this process finds it. */
+export interface Surroundings {
+  /** Since how many milliseconds the queue has not answered, and why; null while it does. */
+  queue: { forMs: number; reason: string } | null
+  /** The folder with the least room, in bytes. */
+  disk: { host: string; folder: string; freeBytes: number } | null
+}
+
+/** From when on something is wrong. docs/operating.md says the same in words. */
+const LIMITS = {
+  unfrozenMs: HOUR_MS,
+  unsentMs: HOUR_MS,
+  slowMs: 15 * MINUTE_MS,
+  /** A provider that throttles or restarts is back before this. */
+  outMs: 10 * MINUTE_MS,
+  unknown: 10,
+  rejected: 20,
+  silentMs: 3 * HOUR_MS,
+  queueMs: 2 * MINUTE_MS,
+  freeBytes: 200 * 1024 * 1024,
+  refusedSignUps: 100,
+} as const
+
+/** Lists everything that is wrong, in the order of `ALARMS`; each name and subject once. */
+export function judge(facts: Facts, { queue, disk }: Surroundings): Alarm[] {
+  const ageMs = (at: Date | null) => (at === null ? 0 : facts.now.getTime() - at.getTime())
+  const alarms: Alarm[] = []
+  const raise = (name: AlarmName, subject: string, sentence: string) => alarms.push({ name, subject, sentence })
+  for (const { cutoffAt, reason, ...edition } of facts.unfrozen) {
+    if (ageMs(cutoffAt) < LIMITS.unfrozenMs) continue
+    const why = reason === null ? 'nothing has ranked it' : `it is held: ${reason}`
+    raise(
+      'unfrozen',
+      nameOf(edition),
+      `${the(edition)} is not frozen an hour after its cut-off: ${why}. See "status ${flags(edition)}".`,
+    )
+  }
+  const unsent = facts.waiting.filter(({ since, anySettled }) => !anySettled && ageMs(since) >= LIMITS.unsentMs)
+  for (const edition of unsent) {
+    raise(
+      'unsent',
+      nameOf(edition),
+      `Nothing of ${the(edition, 'lower')} has been sent an hour after its first readers were due. See "status ${flags(edition)}", and whether a worker runs.`,
+    )
+  }
+  if (ageMs(facts.unplannedSince) >= LIMITS.unsentMs) {
+    raise(
+      'unsent',
+      'planning',
+      'Readers were due an hour ago and nothing has been planned for them. See whether a worker runs.',
+    )
+  }
+  for (const { since, ...edition } of facts.waiting) {
+    if (ageMs(since) < LIMITS.slowMs) continue
+    raise(
+      'slow',
+      nameOf(edition),
+      `Emails of ${the(edition, 'lower')} have waited for more than 15 minutes since their readers were due. See "status --watch ${flags(edition)}".`,
+    )
+  }
+  for (const { provider, since, until, reason } of facts.out) {
+    if (ageMs(since) < LIMITS.outMs) continue
+    const whenBack = until === null ? 'until you say "resume"' : `until ${minuteOf(until)}`
+    raise('provider', provider, `${provider} takes no emails ${whenBack}: ${reason}.`)
+  }
+  for (const { edition, reason } of facts.stopped) {
+    const because = reason === null ? '' : `: ${reason}`
+    const what = edition === null ? 'All digests are' : `${the(edition)} is`
+    const how = edition === null ? 'resume' : `resume ${flags(edition)}`
+    raise(
+      'stopped',
+      edition === null ? 'all' : nameOf(edition),
+      `${what} stopped${because}. Once the cause is gone, say "${how}".`,
+    )
+  }
+  for (const { count, ...edition } of facts.unknown) {
+    if (count <= LIMITS.unknown) continue
+    raise(
+      'unknown',
+      nameOf(edition),
+      `${counted(count, 'email')} of ${the(edition, 'lower')} may or may not have been accepted. Decide with "resolve ${flags(edition)}".`,
+    )
+  }
+  for (const { count, ...edition } of facts.rejected) {
+    if (count <= LIMITS.rejected) continue
+    raise(
+      'rejected',
+      nameOf(edition),
+      `${counted(count, 'email')} of ${the(edition, 'lower')} ${count === 1 ? 'was' : 'were'} refused by the provider. See "status ${flags(edition)}".`,
+    )
+  }
+  if (facts.lookedAt !== null && ageMs(facts.answeredAt ?? facts.lookedAt) >= LIMITS.silentMs) {
+    const why =
+      ageMs(facts.lookedAt) >= LIMITS.silentMs ? 'nobody has asked it: see whether a worker runs' : facts.lookReason
+    raise('source', '', `The source has not answered for three hours: ${why ?? 'no reason was given'}.`)
+  }
+  if (queue !== null && queue.forMs >= LIMITS.queueMs) {
+    raise('queue', '', `The queue has not answered for two minutes: ${queue.reason}. See whether Redis runs.`)
+  }
+  if (disk !== null && disk.freeBytes < LIMITS.freeBytes) {
+    const megabytes = Math.floor(disk.freeBytes / (1024 * 1024))
+    raise('disk', disk.host, `The disk of ${disk.folder} on ${disk.host} has ${megabytes} MB left: make room there.`)
+  }
+  if (facts.refusedSignUps > LIMITS.refusedSignUps) {
+    raise(
+      'sign-ups',
+      '',
+      `More than ${LIMITS.refusedSignUps} sign-ups were refused by the limits within the last two hours: somebody abuses the form, or TRUSTED_PROXY is not set.`,
+    )
+  }
+  if (facts.restored !== null) {
+    raise('restored', '', `The database is a restored copy and held: ${facts.restored.why}. See "resume --restored".`)
+  }
+  return alarms
+}
+
+function nameOf({ date, kind }: EditionKey): string {
+  return `${date} ${kind}`
+}
+
+function the({ date, kind }: EditionKey, begin: 'upper' | 'lower' = 'upper'): string {
+  return `${begin === 'upper' ? 'The' : 'the'} ${kind} edition of ${date}`
+}
+
+function flags({ date, kind }: EditionKey): string {
+  return `--date ${date}${kind === 'weekly' ? ' --weekly' : ''}`
+}
+
+function minuteOf(at: Date): string {
+  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
