@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Metafile } from 'esbuild'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bundleProgram } from '../dev/build.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import lock from '../package-lock.json' with { type: 'json' }
 
@@ -55,6 +57,29 @@ it('starts what it names, and is built before it is packed', () => {
   expect(packageJson.scripts.prepack).toBe('npm run build')
 })
 
+it('opens few files for a command, and no compiler of MJML, queue or provider before they are needed', {
+  timeout: 60_000,
+}, async () => {
+  const built = join(folder, 'built')
+  const bundle = await bundleProgram(join(built, 'dist'))
+  for (const command of ['status', 'send']) {
+    const files = filesAtOnce(bundle, `src/commands/${command}.ts`)
+    expect(files.length, command).toBeLessThan(90)
+    const sources = files.flatMap(({ inputs }) => Object.keys(inputs))
+    const packages = sources.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? [])
+    expect(packages, command).toContain('kysely')
+    const later = ['mjml', 'bullmq', 'resend', 'postal-mime']
+    expect(
+      later.filter((name) => packages.includes(name)),
+      command,
+    ).toEqual([])
+  }
+  expect(filesAtOnce(bundle, 'src/cli.ts').length).toBeLessThan(10)
+  await cp(join(ROOT, 'package.json'), join(built, 'package.json'))
+  const { stdout } = await promisify(execFile)(process.execPath, [join(built, 'dist/cli.js'), '--version'])
+  expect(stdout).toBe(`${packageJson.version}\n`)
+})
+
 it('is installed without a compiler', () => {
   const packages = lock.packages as Record<string, { dev?: boolean }>
   const names = Object.entries(packages)
@@ -64,3 +89,16 @@ it('is installed without a compiler', () => {
   expect(names.filter((name) => /^(tsx|typescript|esbuild|@esbuild\/.*|mjml-core|mailparser)$/.test(name))).toEqual([])
   expect(lock.version).toBe(packageJson.version)
 })
+
+/** Lists the files that must be there before any line of a source runs. */
+function filesAtOnce({ outputs }: Metafile, source: string): Metafile['outputs'][string][] {
+  const [first] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === source) ?? []
+  if (first === undefined) throw new Error(`${source} is no entry of the bundle`)
+  const paths = new Set([first])
+  for (const path of paths) {
+    for (const each of outputs[path]?.imports ?? []) {
+      if (each.kind === 'import-statement' && !each.external) paths.add(each.path)
+    }
+  }
+  return [...paths].map((path) => outputs[path] as Metafile['outputs'][string])
+}
