@@ -19,13 +19,12 @@ describeStores('The clock', (stores) => {
     const { rows } = await sql<{ begun: boolean; runs: boolean }>`
       select round_now() = now() as begun, round_clock() between now() and clock_timestamp() as runs`.execute(db)
     expect(rows).toEqual([{ begun: true, runs: true }])
-    // Inlined: nothing is left of the functions, and the index is asked.
-    const plan = await sql<{ 'QUERY PLAN': string }>`
+    // Inlined: nothing is left of the functions.
+    const own = await sql<{ 'QUERY PLAN': string }>`
       explain select id from subscribers where consent = 'confirmed' and next_due_at <= round_now() limit 1`.execute(db)
-    const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n')
-    expect(text).not.toContain('round_now')
-    expect(text).toContain('now()')
-    expect(text).toContain('subscribers_due')
+    const theirs = await sql<{ 'QUERY PLAN': string }>`
+      explain select id from subscribers where consent = 'confirmed' and next_due_at <= now() limit 1`.execute(db)
+    expect(own.rows).toEqual(theirs.rows)
   })
 
   it('gives every column its first value', async () => {
