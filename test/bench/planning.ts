@@ -1,12 +1,13 @@
 // Times planning on PostgreSQL: N readers, a share of them with choices of their own (topics,
 // mutes, authors, bars), several editions of history whose papers rise into the new one. `npx tsx
 // test/bench/planning.ts --database postgres://…/EMPTY [--readers 100000] [--editions 4]
-// [--personal 0.05] [--sets 5000]`; the database must be empty and is left full.
+// [--personal 0.05] [--sets 5000] [--slice 5000]`; the database must be empty and is left full.
 import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
 import { TOPIC_GROUPS } from '../../src/digest/topics/groups.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { planAll } from '../../src/jobs/plan.ts'
+import { SLICE_SIZES } from '../../src/jobs/round.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { ensurePreferences } from '../../src/subscriber/store.ts'
 import { freezeEdition, inventPlaces, openTestRound, readAccounts } from '../support/round.ts'
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     editions: { type: 'string', default: '4' },
     personal: { type: 'string', default: '0.05' },
     sets: { type: 'string', default: '5000' },
+    slice: { type: 'string', default: `${SLICE_SIZES.server}` },
   },
 })
 const readers = Number(values.readers)
@@ -34,7 +36,7 @@ const watch = setInterval(() => {
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
 if (!values.database) throw new Error('--database is missing: name an empty one')
-const round = await openTestRound(values.database)
+const round = await openTestRound(values.database, { sliceSize: Number(values.slice) })
 const { db } = round
 try {
   // Most take the defaults; the others share so many sets of choices, no two of them alike.
