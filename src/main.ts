@@ -76,7 +76,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const alarms = openAlarms({ round, queue, settings, folders: [stateDir, dataDir] })
   const lookAway = openAwayAlarm({ round, outage: context.stores.outage, settings })
   const pipeline = tallies.countFailures(openPipeline(round, queue, alarms))
-  const metrics = openMetrics({ db: round.db, queue, tallies, logger })
+  const metrics = openMetrics({ db: round.db, queue, tallies, providers: providers.map(({ name }) => name), logger })
   await openMetricsPort(context, metrics)
   if (roles.includes('worker')) keep(await queue.work(pipeline))
   if (roles.includes('scheduler'))

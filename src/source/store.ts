@@ -137,6 +137,15 @@ export async function listLastLooks(
   return new Map(rows.map((row) => [row.date, row.at]))
 }
 
+/** Lists how long ago each verdict was last given, whatever the date: that of the last look first. */
+export async function listLookAges(db: Kysely<Database>): Promise<{ verdict: string; ageSeconds: number }[]> {
+  const { rows } = await sql<{ verdict: string; ageSeconds: number }>`
+    select l.verdict, extract(epoch from round_clock() - l.collected_at)::float8 as "ageSeconds"
+    from (select distinct on (c.verdict) c.verdict, c.collected_at, c.id from collections c order by c.verdict, c.id desc) l
+    order by l.id desc`.execute(db)
+  return rows
+}
+
 /**
  * Lists how many papers the last 20 non-empty working days before `date` held, newest first: what
  * the guard's norm is made of.

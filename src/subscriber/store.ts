@@ -1,6 +1,7 @@
 // Rows of subscribers, of the choices they share and of suppressions.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import type { Cadence, Consent } from '../database/states.ts'
 import { lastHourSql, nextHourSql, weekOfSql } from './calendar.ts'
 import { type Choices, hashChoices, openChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
@@ -164,6 +165,18 @@ export async function markPaused(db: Kysely<Database>, id: number, until: string
     .updateTable('subscribers')
     .set({ paused_until: until, waiting_since: sql`round_now()`, changed_at: sql`round_now()` })
     .where('id', '=', id)
+    .execute()
+}
+
+/** Counts readers by consent and cadence; erased ones are none. */
+export async function listReaderCounts(
+  db: Kysely<Database>,
+): Promise<{ consent: Consent; cadence: Cadence; count: number }[]> {
+  return db
+    .selectFrom('subscribers')
+    .select((eb) => ['consent', 'cadence', eb.fn.countAll<number>().as('count')])
+    .where('address', 'is not', null)
+    .groupBy(['consent', 'cadence'])
     .execute()
 }
 

@@ -1,41 +1,78 @@
 // What PostgreSQL holds, counted for Prometheus. The same whichever process is asked: over several
 // of them take the maximum, never the sum.
 import type { Kysely } from 'kysely'
-import { Gauge, Registry } from 'prom-client'
+import { Counter } from 'prom-client'
 import type { Database } from '../../database/schema.ts'
 import { type EditionFigures, getWaitingNotices, listEditionFigures } from '../../delivery/account/accounting.ts'
+import { listLags, listNewestEditions } from '../../delivery/account/newest.ts'
+import { listOutProviders } from '../../delivery/provider/out.ts'
+import { findRestoredHold } from '../../edition/restored.ts'
 import { getTickAgeMs } from '../../jobs/tick.ts'
+import { listLookAges } from '../../source/store.ts'
 import { listAnswered } from '../../subscriber/sign-up-counts.ts'
+import { listReaderCounts } from '../../subscriber/store.ts'
 import { listSuppressionCounts } from '../../subscriber/suppression.ts'
 import { SECOND_MS } from '../../time.ts'
-
-export type MakeGauge = (name: string, help: string, labelNames?: string[]) => Gauge
+import { type MakeGauge, openGauges } from './gauges.ts'
+import { sayLags, writeNewest } from './newest-figures.ts'
 
 /** Two weeks of daily editions: what is older does not move any more. */
 const EDITIONS = 14
 
-/** Returns what makes gauges of ours, and the registry that they are in. */
-export function openGauges(): { gauge: MakeGauge; registry: Registry } {
-  const registry = new Registry()
-  const gauge: MakeGauge = (name, help, labelNames = []) =>
-    new Gauge({ name: `paper_round_${name}`, help, labelNames, registers: [registry] })
-  return { gauge, registry }
+/**
+ * Counts everything and returns it in Prometheus' text format; `providers` are the names of those
+ * in use. Rejects without PostgreSQL.
+ */
+export async function collectFigures(db: Kysely<Database>, providers: readonly string[]): Promise<string> {
+  const { gauge, registry } = openGauges()
+  const editions = await listEditionFigures(db, EDITIONS)
+  writeEditions(gauge, editions)
+  const newest = await listNewestEditions(db)
+  writeNewest(gauge, newest, editions)
+  await writeList(gauge, db)
+  await writeSurroundings(gauge, db, providers)
+  const signUps = new Counter({
+    name: 'paper_round_sign_ups_total',
+    help: 'Sign-ups by answer: solved and waited are among the taken.',
+    labelNames: ['answer'],
+    registers: [registry],
+  })
+  for (const { answer, count } of await listAnswered(db)) signUps.inc({ answer }, count)
+  const lags = await listLags(
+    db,
+    newest.map(({ id }) => id),
+  )
+  return `${await registry.metrics()}${sayLags(newest, lags)}`
 }
 
-/** Counts everything and returns it in Prometheus' text format. Rejects without PostgreSQL. */
-export async function collectFigures(db: Kysely<Database>): Promise<string> {
-  const { gauge, registry } = openGauges()
-  writeEditions(gauge, await listEditionFigures(db, EDITIONS))
+async function writeList(gauge: MakeGauge, db: Kysely<Database>): Promise<void> {
+  const readers = gauge('readers', 'Readers by consent and cadence; erased ones are none.', ['consent', 'cadence'])
+  for (const { consent, cadence, count } of await listReaderCounts(db)) readers.set({ consent, cadence }, count)
   const suppressions = gauge('suppressed_addresses', 'Addresses that must not be written to, by reason.', ['reason'])
   for (const { reason, count } of await listSuppressionCounts(db)) suppressions.set({ reason }, count)
   gauge('notices_waiting', 'Notices that are still to go.').set(await getWaitingNotices(db))
   const answered = gauge('sign_ups', 'Sign-ups ever, by answer: solved and waited are among the taken.', ['answer'])
   for (const { answer, count } of await listAnswered(db)) answered.set({ answer }, count)
-  const age = await getTickAgeMs({ db })
-  // Before the first tick there is no age; a missing figure is easier to alarm on than an infinite
+}
+
+/** Writes what an edition depends on: the clock, the source, the providers, the copy's age. */
+async function writeSurroundings(gauge: MakeGauge, db: Kysely<Database>, providers: readonly string[]): Promise<void> {
+  // Before the first time there is no age; a missing figure is easier to alarm on than an infinite
   // one.
+  const age = await getTickAgeMs({ db })
   if (Number.isFinite(age)) gauge('tick_age_seconds', 'Time since the round last ticked.').set(age / SECOND_MS)
-  return registry.metrics()
+  const looks = await listLookAges(db)
+  const lookAge = gauge('look_age_seconds', 'Time since the source last gave this verdict.', ['verdict'])
+  const verdicts = gauge('look_verdict', 'The verdict of the last look, 1 of one.', ['verdict'])
+  looks.forEach(({ verdict, ageSeconds }, index) => {
+    lookAge.set({ verdict }, ageSeconds)
+    verdicts.set({ verdict }, index === 0 ? 1 : 0)
+  })
+  const out = gauge('provider_out', '1 while nothing goes to a provider: see resume.', ['provider'])
+  const isOut = await listOutProviders(db)
+  for (const provider of new Set([...providers, ...isOut.keys()])) out.set({ provider }, isOut.has(provider) ? 1 : 0)
+  const hold = await findRestoredHold(db)
+  gauge('held_as_restored', '1 while this database is held as a restored copy.').set(hold ? 1 : 0)
 }
 
 function writeEditions(gauge: MakeGauge, editions: readonly EditionFigures[]): void {

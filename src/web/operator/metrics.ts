@@ -9,7 +9,8 @@ import { describeError } from '../../errors.ts'
 import type { Queue } from '../../jobs/queue/queue.ts'
 import type { Logger } from '../../logger.ts'
 import { SECOND_MS, within } from '../../time.ts'
-import { collectFigures, type MakeGauge, openGauges } from './figures.ts'
+import { collectFigures } from './figures.ts'
+import { type MakeGauge, openGauges } from './gauges.ts'
 import type { Tallies } from './tallies.ts'
 
 export const METRICS_PATH = '/metrics'
@@ -28,6 +29,8 @@ export interface MetricsOptions {
   db: Kysely<Database>
   queue?: Pick<Queue, 'counts'> | undefined
   tallies?: Pick<Tallies, 'read'> | undefined
+  /** The names of those in use. */
+  providers?: readonly string[]
   logger: Logger
 }
 
@@ -44,7 +47,7 @@ interface Counted {
   at: number
 }
 
-export function openMetrics({ db, queue, tallies, logger }: MetricsOptions): Metrics {
+export function openMetrics({ db, queue, tallies, providers = [], logger }: MetricsOptions): Metrics {
   let counted: Counted | undefined
   let counting: Promise<void> | undefined
   let freshUntil = 0
@@ -53,7 +56,7 @@ export function openMetrics({ db, queue, tallies, logger }: MetricsOptions): Met
   async function count(): Promise<void> {
     const startedAt = performance.now()
     try {
-      counted = { text: await collectFigures(db), at: startedAt }
+      counted = { text: await collectFigures(db, providers), at: startedAt }
     } catch (error) {
       counted = undefined
       logger.warn({ event: 'metrics.uncounted', reason: describeError(error) }, 'the figures could not be counted')
@@ -107,7 +110,7 @@ export function showMetrics(metrics: Metrics) {
 
 async function doesAnswer(db: Kysely<Database>): Promise<boolean> {
   try {
-    await within(STORE_MS, 'asking PostgreSQL', sql`select 1`.execute(db))
+    await within(STORE_MS, 'asking PostgreSQL', sql`select`.execute(db))
     return true
   } catch {
     return false
