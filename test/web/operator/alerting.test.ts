@@ -1,0 +1,201 @@
+// The rules that a host gives to Prometheus: each fires on a scrape of a round with its fault, and
+// none on a sound one. Prometheus' own promtool decides; where it is not installed nobody can.
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { sql } from 'kysely'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { openDatabase } from '../../../src/database/client.ts'
+import { markReported } from '../../../src/delivery/feedback/feedback.ts'
+import { markOut } from '../../../src/delivery/provider/out.ts'
+import type { BatchOutcome, BatchRequest } from '../../../src/delivery/provider/provider.ts'
+import { ensureRestoredHold } from '../../../src/edition/restored.ts'
+import { ensureEdition, markStopped } from '../../../src/edition/store.ts'
+import { planAll } from '../../../src/jobs/plan.ts'
+import { markAnswered } from '../../../src/subscriber/sign-up-counts.ts'
+import { type MetricsOptions, openMetrics } from '../../../src/web/operator/metrics.ts'
+import { openTallies } from '../../../src/web/operator/tallies.ts'
+import { keepRound } from '../../support/kept-round.ts'
+import { addReader, emptyRound, freezeEdition, openScriptedProvider, type TestRound } from '../../support/round.ts'
+import { mailEdition } from '../open-app.ts'
+
+const RULES = fileURLToPath(new URL('../../../deploy/prometheus/paper-round.rules.yml', import.meta.url))
+const isInstalled = spawnSync('promtool', ['--version']).status === 0
+const rules: { alert: string; annotations: Record<string, string> }[] = parse(readFileSync(RULES, 'utf8')).groups[0]
+  .rules
+
+let round: TestRound
+keepRound((kept) => {
+  round = kept
+})
+
+const queue = { counts: async () => ({ round: COUNTS, dispatch: COUNTS }) }
+const COUNTS = { waiting: 0, active: 0, delayed: 0 }
+const tallies = openTallies(['worker'])
+const provider = openScriptedProvider()
+const counted = tallies.countRequests(provider)
+const pass = async () => {}
+tallies.countFailures({ tick: pass, collect: pass, rank: pass, plan: pass, dispatch: pass, notify: pass, sweep: pass })
+
+const scrape = (given: Partial<MetricsOptions> = {}) =>
+  openMetrics({ db: round.db, queue, tallies, providers: ['outbox'], logger: round.logger, ...given }).read()
+
+/** A round that is as it should be: an edition has reached its three readers. */
+async function makeSound(): Promise<void> {
+  for (const name of ['ada', 'bob', 'cleo']) await addReader(round.db, name)
+  await mailEdition(round, await freezeEdition(round, DATE))
+  await sql`insert into ticks (name) values ('tick')`.execute(round.db)
+  await sql`insert into collections (date, source, verdict, listed, set_aside) values (${DATE}, 'x', 'complete', 9, 0)`.execute(
+    round.db,
+  )
+  await sql`delete from sign_up_answers`.execute(round.db)
+  await markAnswered(round.db, 'refused')
+}
+
+const DATE = '2026-03-05'
+
+/** Freezes another edition and plans it for the readers who are there; returns it, unsent. */
+async function planNext() {
+  const edition = await freezeEdition(round, '2026-03-06')
+  await sql`update deliveries set local_date = local_date - 9`.execute(round.db)
+  await planAll(round, edition, null)
+  return edition
+}
+
+async function sendNext(answer: (request: BatchRequest) => BatchOutcome): Promise<void> {
+  const edition = await planNext()
+  round.provider.script.push(answer)
+  await mailEdition(round, edition)
+}
+
+async function report(type: 'hard-bounce' | 'complained'): Promise<void> {
+  const { public_id: delivery } = await round.db.selectFrom('deliveries').select('public_id').executeTakeFirstOrThrow()
+  const facts = { delivery, notice: null, providerId: null, address: null, at: new Date() }
+  await markReported(round.db, { id: `msg_${type}`, type, ...facts })
+}
+
+/** What a fault does to a sound round, and the scrape that shows it. */
+type Fault = () => Promise<string>
+
+const by =
+  (make: () => Promise<unknown>): Fault =>
+  async () => {
+    await emptyRound(round.db)
+    await makeSound()
+    await make()
+    return scrape()
+  }
+/** The scrape of a sound round in which one series goes another way: each minute up, or at a value. */
+const going =
+  (series: string, values: string): Fault =>
+  async () =>
+    (await scrape())
+      .split('\n')
+      .map((line) => (line.startsWith(`${series} `) ? `${series} ${values}` : line))
+      .join('\n')
+
+/** First what leaves the round as it was. */
+const FAULTS: Record<string, Fault> = {
+  PaperRoundGone: async () => '',
+  PaperRoundDatabaseAway: async () => {
+    const db = openDatabase('postgres://nobody@127.0.0.1:1/none')
+    const text = await scrape({ db })
+    await db.destroy()
+    return text
+  },
+  PaperRoundQueueAway: () => scrape({ queue: { counts: () => Promise.reject(new Error('Redis is away')) } }),
+  PaperRoundUncounted: async () => {
+    await sql`alter table lineage rename to lineages`.execute(round.db)
+    const text = await scrape()
+    await sql`alter table lineages rename to lineage`.execute(round.db)
+    return text
+  },
+  PaperRoundUnclearAnswers: going(
+    'paper_round_requests_total{provider="outbox",kind="batch",outcome="unknown"}',
+    '0+1x120',
+  ),
+  PaperRoundJobsFailing: going('paper_round_jobs_failed_total{job="plan"}', '0+1x120'),
+  PaperRoundSignUpsRefused: going('paper_round_sign_ups_total{answer="refused"}', '0+3x120'),
+  PaperRoundBusy: going('nodejs_eventloop_lag_p99_seconds', '2+0x120'),
+  PaperRoundNotTicking: by(() => sql`update ticks set at = now() - interval '10 minutes'`.execute(round.db)),
+  PaperRoundRestoredCopy: by(() => ensureRestoredHold(round.db, 'its witness is ahead')),
+  PaperRoundSourceSilent: by(() =>
+    sql`update collections set collected_at = now() - interval '7 hours'`.execute(round.db),
+  ),
+  PaperRoundNotFrozen: by(() =>
+    ensureEdition(round.db, { date: '2026-03-06', kind: 'daily', cutoffAt: new Date('2026-03-07T00:30:00Z') }),
+  ),
+  PaperRoundNothingSent: by(planNext),
+  PaperRoundSlow: by(async () => {
+    await sql`update subscribers set changed_at = '2026-01-01'`.execute(round.db)
+    await sql`update editions set frozen_at = '2026-01-01'`.execute(round.db)
+    await sql`update deliveries set changed_at = (local_date + time '07:16') at time zone 'UTC'`.execute(round.db)
+  }),
+  PaperRoundEditionStopped: by(async () => {
+    const { id } = await round.db.selectFrom('editions').select('id').executeTakeFirstOrThrow()
+    await markStopped(round.db, id, 'the brake', null)
+  }),
+  PaperRoundProviderOut: by(() => markOut(round.db, 'outbox', { reason: 'the key is refused', waitMs: null })),
+  PaperRoundUnknown: by(() => sendNext(() => ({ kind: 'mismatch', reason: 'known with another payload' }))),
+  PaperRoundRejected: by(() =>
+    sendNext(({ mails }) => ({
+      kind: 'answered',
+      outcomes: mails.map((_, index) =>
+        index > 0 ? { state: 'submitted', providerId: null } : { state: 'rejected', reason: 'no such mailbox' },
+      ),
+    })),
+  ),
+  PaperRoundBounces: by(() => report('hard-bounce')),
+  PaperRoundComplaints: by(() => report('complained')),
+}
+
+/** Two hours of a scrape that stays as it is, as promtool's own tests write it. */
+function inputOf(text: string) {
+  const lines = text.split('\n').filter((line) => /^(paper_round_|nodejs_eventloop_lag_p99)/.test(line))
+  return lines.map((line) => {
+    const at = line.search(/ (?=[^ ]+$)/)
+    const value = line.slice(at + 1)
+    return { series: line.slice(0, at), values: value.includes('x') ? value : `${value}+0x120` }
+  })
+}
+
+const firing = (names: readonly string[]) => ({
+  expr: 'group by (alertname) (ALERTS{alertstate="firing"})',
+  eval_time: '90m',
+  exp_samples: names.map((alertname) => ({ labels: `{alertname="${alertname}"}`, value: 1 })),
+})
+
+describe('the rules for Prometheus', () => {
+  beforeAll(async () => {
+    provider.script.push({ kind: 'unknown', reason: 'cut' })
+    await counted.send({ edition: { date: DATE, kind: 'daily' }, idempotencyKey: 'k', mails: [] })
+  })
+  beforeEach(makeSound)
+
+  it('have each a fault that they are tried on, and say what to do', () => {
+    expect(rules.map(({ alert }) => alert).sort()).toEqual(Object.keys(FAULTS).sort())
+    for (const { annotations } of rules) {
+      expect(annotations).toEqual({ summary: expect.stringMatching(/\.$/), action: expect.stringMatching(/\.$/) })
+    }
+  })
+
+  it.skipIf(!isInstalled)('fire on their own fault alone, and none on a sound round', async () => {
+    const tests = [
+      { name: 'sound', interval: '1m', input_series: inputOf(await scrape()), promql_expr_test: [firing([])] },
+    ]
+    for (const [alert, fault] of Object.entries(FAULTS)) {
+      const input = inputOf(await fault())
+      tests.push({ name: alert, interval: '1m', input_series: input, promql_expr_test: [firing([alert])] })
+    }
+    const file = join(tmpdir(), 'alerting.test.yml')
+    writeFileSync(file, JSON.stringify({ rule_files: [RULES], evaluation_interval: '1m', tests }))
+    const checked = spawnSync('promtool', ['check', 'rules', RULES], { encoding: 'utf8' })
+    expect([checked.status, checked.stderr]).toEqual([0, ''])
+    const tried = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })
+    expect(`${tried.stdout}${tried.stderr}`).not.toContain('FAILED')
+    expect(tried.status).toBe(0)
+  })
+})
