@@ -1,5 +1,5 @@
-// The rules that a host gives to Prometheus: each fires on a scrape of a round with its fault, and
-// none on a sound one. Prometheus' own promtool decides; where it is not installed nobody can.
+// The rules that a host gives to Prometheus, and the dashboard for Grafana: each rule fires on a
+// scrape of a round with its fault and none on a sound one, which answers each panel's query. Prometheus' own promtool decides; where it is not installed nobody can.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,9 +23,12 @@ import { addReader, emptyRound, freezeEdition, openScriptedProvider, type TestRo
 import { mailEdition } from '../open-app.ts'
 
 const RULES = fileURLToPath(new URL('../../../deploy/prometheus/paper-round.rules.yml', import.meta.url))
+const DASHBOARD = fileURLToPath(new URL('../../../deploy/grafana/paper-round.json', import.meta.url))
 const isInstalled = spawnSync('promtool', ['--version']).status === 0
-const rules: { alert: string; annotations: Record<string, string> }[] = parse(readFileSync(RULES, 'utf8')).groups[0]
-  .rules
+const rules: { alert: string; expr: string; annotations: Record<string, string> }[] = parse(readFileSync(RULES, 'utf8'))
+  .groups[0].rules
+const panels: { targets: { expr: string }[] }[] = JSON.parse(readFileSync(DASHBOARD, 'utf8')).panels
+const queries = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr.replaceAll('$kind', 'daily')))
 
 let round: TestRound
 keepRound((kept) => {
@@ -154,13 +157,22 @@ const FAULTS: Record<string, Fault> = {
 
 /** Two hours of a scrape that stays as it is, as promtool's own tests write it. */
 function inputOf(text: string) {
-  const lines = text.split('\n').filter((line) => /^(paper_round_|nodejs_eventloop_lag_p99)/.test(line))
+  const lines = text
+    .split('\n')
+    .filter((line) => /^(paper_round_|nodejs_eventloop_lag_p99|process_resident)/.test(line))
   return lines.map((line) => {
     const at = line.search(/ (?=[^ ]+$)/)
     const value = line.slice(at + 1)
     return { series: line.slice(0, at), values: value.includes('x') ? value : `${value}+0x120` }
   })
 }
+
+/** That a query has an answer at all; what it is, the figures' own tests say. */
+const answered = (expr: string) => ({
+  expr: `group(${expr})`,
+  eval_time: '90m',
+  exp_samples: [{ labels: '{}', value: 1 }],
+})
 
 const firing = (names: readonly string[]) => ({
   expr: 'group by (alertname) (ALERTS{alertstate="firing"})',
@@ -182,20 +194,40 @@ describe('the rules for Prometheus', () => {
     }
   })
 
-  it.skipIf(!isInstalled)('fire on their own fault alone, and none on a sound round', async () => {
-    const tests = [
-      { name: 'sound', interval: '1m', input_series: inputOf(await scrape()), promql_expr_test: [firing([])] },
-    ]
-    for (const [alert, fault] of Object.entries(FAULTS)) {
-      const input = inputOf(await fault())
-      tests.push({ name: alert, interval: '1m', input_series: input, promql_expr_test: [firing([alert])] })
-    }
-    const file = join(tmpdir(), 'alerting.test.yml')
-    writeFileSync(file, JSON.stringify({ rule_files: [RULES], evaluation_interval: '1m', tests }))
-    const checked = spawnSync('promtool', ['check', 'rules', RULES], { encoding: 'utf8' })
-    expect([checked.status, checked.stderr]).toEqual([0, ''])
-    const tried = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })
-    expect(`${tried.stdout}${tried.stderr}`).not.toContain('FAILED')
-    expect(tried.status).toBe(0)
+  it('and the dashboard ask for nothing that a scrape does not have', async () => {
+    const names = new Set(
+      (await scrape()).split('\n').map((line) => line.replace(/^# TYPE /, '').replace(/[{ ].*/, '')),
+    )
+    const asked = [...queries, ...rules.map(({ expr }) => expr)].flatMap(
+      (expr) => expr.match(/\b(paper_round|nodejs|process)_\w+/g) ?? [],
+    )
+    expect(queries.length).toBeGreaterThan(20)
+    expect([...new Set(asked)].filter((name) => !names.has(name))).toEqual([])
   })
+
+  it.skipIf(!isInstalled)(
+    'fire on their own fault alone; a sound round fires none, and answers each query of the dashboard',
+    async () => {
+      const sound = inputOf(await scrape())
+      const tests = [
+        {
+          name: 'sound',
+          interval: '1m',
+          input_series: sound,
+          promql_expr_test: [firing([]), ...queries.map(answered)],
+        },
+      ]
+      for (const [alert, fault] of Object.entries(FAULTS)) {
+        const input = inputOf(await fault())
+        tests.push({ name: alert, interval: '1m', input_series: input, promql_expr_test: [firing([alert])] })
+      }
+      const file = join(tmpdir(), 'alerting.test.yml')
+      writeFileSync(file, JSON.stringify({ rule_files: [RULES], evaluation_interval: '1m', tests }))
+      const checked = spawnSync('promtool', ['check', 'rules', RULES], { encoding: 'utf8' })
+      expect([checked.status, checked.stderr]).toEqual([0, ''])
+      const tried = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })
+      expect(`${tried.stdout}${tried.stderr}`).not.toContain('FAILED')
+      expect(tried.status).toBe(0)
+    },
+  )
 })
