@@ -137,7 +137,7 @@ export async function listLastLooks(
   return new Map(rows.map((row) => [row.date, row.at]))
 }
 
-/** Lists how long ago each verdict was last given, whatever the date: that of the last look first. */
+/** Lists how long ago each verdict was last given, for any date: that of the last look first. */
 export async function listLookAges(db: Kysely<Database>): Promise<{ verdict: string; ageSeconds: number }[]> {
   const { rows } = await sql<{ verdict: string; ageSeconds: number }>`
     select l.verdict, extract(epoch from round_clock() - l.collected_at)::float8 as "ageSeconds"

@@ -39,7 +39,7 @@ export function writeNewest(
   }
 }
 
-/** Returns the histogram of due → submitted: counted by PostgreSQL, as no client library takes it. */
+/** Returns the histogram of due → submitted: PostgreSQL counts it, no client library takes that. */
 export function sayLags(newest: readonly NewestEdition[], lags: readonly Lags[]): string {
   const name = 'paper_round_submit_lag_seconds'
   const lines = [`# HELP ${name} From due to submitted, by edition.`, `# TYPE ${name} histogram`]

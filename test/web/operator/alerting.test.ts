@@ -1,5 +1,6 @@
 // The rules that a host gives to Prometheus, and the dashboard for Grafana: each rule fires on a
-// scrape of a round with its fault and none on a sound one, which answers each panel's query. Prometheus' own promtool decides; where it is not installed nobody can.
+// scrape of a round with its fault and none on a sound one, which answers each panel's query.
+// Prometheus' own promtool decides; where it is not installed nobody can.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -91,7 +92,7 @@ const by =
     await make()
     return scrape()
   }
-/** The scrape of a sound round in which one series goes another way: each minute up, or at a value. */
+/** The scrape of a sound round with one series that rises or stays elsewhere. */
 const going =
   (series: string, values: string): Fault =>
   async () =>
