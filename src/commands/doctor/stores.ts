@@ -35,7 +35,7 @@ export function judgeDatabase(facts: DatabaseFacts, pending: readonly string[]):
       remedy: 'grant select, insert, update, delete on all tables in the schema to it',
     })
   }
-  // The embedded one writes through by itself, whatever it says.
+  // What the embedded one promises is less, and said where all is well.
   const unsafe = facts.isEmbedded
     ? []
     : [
@@ -64,7 +64,13 @@ export function judgeDatabase(facts: DatabaseFacts, pending: readonly string[]):
       remedy: facts.mayMigrate ? 'run migrate; a start does so too' : 'run migrate as a user who may make tables',
     })
   }
-  return findings.length > 0 ? findings : [{ state: 'ok', says: `PostgreSQL ${major} keeps what it commits` }]
+  return findings.length > 0 ? findings : [{ state: 'ok', says: wellInWords(facts.isEmbedded, major) }]
+}
+
+function wellInWords(isEmbedded: boolean, major: number): string {
+  return isEmbedded
+    ? 'the embedded database is well: it survives a killed process, not a power cut'
+    : `PostgreSQL ${major} keeps what it commits`
 }
 
 export function judgeRedis({ version, evictionPolicy, isPersistent }: RedisFacts): Finding[] {

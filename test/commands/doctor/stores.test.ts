@@ -20,6 +20,12 @@ describe('judgeDatabase', () => {
     expect(lines(judgeDatabase(DATABASE, []))).toEqual(['ok PostgreSQL 16 keeps what it commits'])
   })
 
+  it('says how far an embedded one goes', () => {
+    expect(lines(judgeDatabase({ ...DATABASE, isEmbedded: true, fsync: false }, []))).toEqual([
+      'ok the embedded database is well: it survives a killed process, not a power cut',
+    ])
+  })
+
   it.each([
     [{ version: 130_011 }, /^error PostgreSQL is version 13/],
     [{ fsync: false, synchronousCommit: false }, /^error .*fsync is off, synchronous_commit is off.*twice$/],
