@@ -39,6 +39,23 @@ function problemsOf(env: NodeJS.ProcessEnv, reach: Reach = 'stores', defaults: N
 }
 
 describe('readConfig', () => {
+  it('reads where alarms go, and wants a secret for what it signs', () => {
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+    const given = { OPERATOR_EMAIL: 'host@papers.test', ALARM_URL: 'https://alarms.test/in', ALARM_SECRET: secret }
+    expect(read({ ...given, HEARTBEAT_URL: 'https://alarms.test/beat' }).alarms).toEqual({
+      operatorEmail: 'host@papers.test',
+      alarmUrl: 'https://alarms.test/in',
+      alarmSecrets: [secret],
+      heartbeatUrl: 'https://alarms.test/beat',
+    })
+    expect(problemsOf({ ...given, ALARM_SECRET: '' })).toEqual([expect.stringMatching(/^ALARM_SECRET is missing/)])
+    expect(problemsOf({ OPERATOR_EMAIL: 'host', ALARM_SECRET: 'abc', HEARTBEAT_URL: 'ftp://x' })).toEqual([
+      'OPERATOR_EMAIL is not an address',
+      expect.stringMatching(/^ALARM_SECRET is not a signing secret/),
+      expect.stringMatching(/^HEARTBEAT_URL is not an address that begins with/),
+    ])
+  })
+
   it('has a default for everything that stores need', () => {
     expect(read({})).toEqual({
       databaseUrl: undefined,

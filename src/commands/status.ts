@@ -8,6 +8,7 @@ import type { Database } from '../database/schema.ts'
 import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
 import { listBehind } from '../delivery/account/behind.ts'
 import { getHeldLeavers } from '../delivery/account/receipt.ts'
+import { listAlarms } from '../delivery/alarm/store.ts'
 import { type Accounts, addsUp } from '../delivery/delivery.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
@@ -110,6 +111,7 @@ async function printStatus(
   const restored = await findRestoredHold(db)
   const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
   const behind = whole ? await listBehind(db) : []
+  const alarms = whole ? await listAlarms(db) : []
   const now = await getNow(db)
   const { date, kind, state, reason, incomplete, stoppedReason } = edition
   const setAside = kind === 'daily' ? (await listSetAside(db, date)).length : 0
@@ -127,6 +129,7 @@ async function printStatus(
       restored: restored ?? null,
       witnesses,
       behind,
+      alarms,
     },
     [
       `${editionName(edition)}: ${stateInWords(edition)}`,
@@ -145,6 +148,7 @@ async function printStatus(
       ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
       ...behindLines(stops, behind, edition),
       ...(restored ? [`${restoredInWords(restored)} Lift it with "resume --restored".`] : []),
+      ...alarms.map(({ sentence }) => `Alarm: ${sentence}`),
       ...witnesses.flatMap(({ name, failure }) =>
         failure === null ? [] : [`${name} keeps no witness of what is sent, which tells a restored backup: ${failure}`],
       ),
