@@ -107,10 +107,14 @@ export async function openConfiguredWishes({ config, stores, logger, keep }: Con
   return keep(await openWishDesk(stores, journal, logger))
 }
 
-/** Opens the queue that belongs to these stores. */
+/**
+ * Opens the queue that belongs to these stores. With `mayWait` a store that is away does not keep
+ * the process from starting.
+ */
 export async function openRoundQueue(
   { config, stores, logger, keep }: Context,
   { providers }: Pick<Round, 'providers'>,
+  { mayWait = false } = {},
 ): Promise<Queue> {
   const { openQueue } = await import('./jobs/queue/queue.ts')
   const options = {
@@ -120,7 +124,8 @@ export async function openRoundQueue(
     providers,
     logger,
   }
-  return keep(await openQueue(options))
+  const { openPatientQueue } = await import('./jobs/queue/patient.ts')
+  return keep(mayWait ? await openPatientQueue(() => openQueue(options), logger) : await openQueue(options))
 }
 
 /** Opens the providers that the settings name; the last dispatch ends before they do. */

@@ -70,8 +70,9 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const wishes = tallies.countLeaving(await openConfiguredWishes(context))
   await ensureLinkKey(round.db, round.linkKeys, { isNew: newSecret })
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
-  if (roles.includes('worker') || roles.includes('scheduler')) await round.witness.compare()
-  const queue = await openRoundQueue(context, round)
+  const isWebAlone = !roles.includes('worker') && !roles.includes('scheduler')
+  if (!isWebAlone) await round.witness.compare()
+  const queue = await openRoundQueue(context, round, { mayWait: isWebAlone })
   const { alarms: settings, stateDir, dataDir } = config
   const alarms = openAlarms({ round, queue, settings, folders: [stateDir, dataDir] })
   const lookAway = openAwayAlarm({ round, outage: context.stores.outage, settings })
@@ -84,7 +85,14 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   if (!roles.includes('web')) return
   const { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens } = config
   const web = { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens, metrics }
-  const app = createApp({ ...round, ...handingOn(queue), ...web, wishes, db: context.stores.pageDb })
+  const app = createApp({
+    ...round,
+    ...handingOn(queue),
+    ...web,
+    wishes,
+    hasQueue: queue.isReachable,
+    db: context.stores.pageDb,
+  })
   const server = keep(await listen(app, { port: config.port, hostname: config.host }))
   logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
   // Whatever holds the certificate can be gone around then.

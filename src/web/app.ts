@@ -36,6 +36,8 @@ export interface WebDependencies extends ReaderDependencies {
   cutoffMinutes: number
   /** Tells whether requests can be served; throws when the stores do not answer. */
   isReady?: () => Promise<boolean>
+  /** Tells whether the queue is there, which readiness mentions; pages do without. */
+  hasQueue?: () => boolean
   /** The ring that signs reports: the route for them exists only with it. */
   webhookSecrets?: readonly string[]
   /** Who has one of them may read /metrics, which exists only with one. */
@@ -98,7 +100,7 @@ export function createApp(deps: WebDependencies): Hono {
     ['GET', '/zone.js', showZoneScript(pages)],
     ['GET', '/robots.txt', showRobots(pages)],
     ['GET', '/healthz', showHealth],
-    ['GET', '/readyz', showReadiness(isReady, logger)],
+    ['GET', '/readyz', showReadiness(isReady, logger, deps.hasQueue)],
   ]
   if (outbox) {
     routes.push(

@@ -32,6 +32,8 @@ export interface Queue {
    */
   work(handlers: Handlers | DispatchOnly, options?: { dispatches?: number }): Promise<OpenWork>
   counts(): Promise<{ round: Counts; dispatch: Counts }>
+  /** Tells whether its store could be asked at this moment. */
+  isReachable(): boolean
   /** Ends the work that is still open, then disconnects. */
   close(): Promise<void>
 }
@@ -195,6 +197,14 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     put,
     assertTick,
     work,
+    isReachable() {
+      try {
+        backend.demandReachable()
+        return true
+      } catch {
+        return false
+      }
+    },
     async counts() {
       backend.demandReachable()
       const dispatch: Counts = { waiting: 0, active: 0, delayed: 0 }

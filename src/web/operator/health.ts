@@ -17,12 +17,16 @@ export function showHealth(c: Context): Response {
   return c.text(`ok ${VERSION}`)
 }
 
-/** Answers 200 when `isReady` finds that requests can be served, 503 with one line otherwise. */
-export function showReadiness(isReady: () => Promise<boolean>, logger: Logger) {
+/**
+ * Answers 200 when `isReady` finds that requests can be served, 503 with one line otherwise. Pages
+ * need no queue: that it is away is said, and no more.
+ */
+export function showReadiness(isReady: () => Promise<boolean>, logger: Logger, hasQueue = () => true) {
   return async (c: Context): Promise<Response> => {
     try {
       const ready = await within(READY_TIMEOUT_MS, 'asking the database', isReady())
-      return ready ? c.text('ok') : c.text('the schema is not that of this version: run migrate', 503)
+      if (ready) return c.text(hasQueue() ? 'ok' : 'ok, without the queue: jobs of pages wait for the sweep')
+      return c.text('the schema is not that of this version: run migrate', 503)
     } catch (error) {
       logger.warn({ event: 'web.unready', reason: describeError(error) }, 'the database could not be asked')
       return c.text('the database does not answer', 503)

@@ -54,6 +54,13 @@ describe('/readyz', () => {
     await db.destroy()
   })
 
+  it('says that the queue is away, and is ready all the same', async () => {
+    expect(await readiness(openApp(web, { hasQueue: () => false }))).toEqual([
+      200,
+      'ok, without the queue: jobs of pages wait for the sweep',
+    ])
+  })
+
   it('asks what it is given to ask', async () => {
     expect((await readiness(openApp(web, { isReady: async () => false })))[0]).toBe(503)
   })
