@@ -2,7 +2,12 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Handles, openHandles } from '../../src/database/client.ts'
 import { unavailabilityOf } from '../../src/database/unavailable.ts'
-import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
+import { dispatch } from '../../src/jobs/dispatch.ts'
+import { planAll } from '../../src/jobs/plan.ts'
+import { markUnsubscribed } from '../../src/subscriber/store.ts'
+import { isFull } from '../support/full.ts'
+import { addReader, freezeEdition, openTestRound } from '../support/round.ts'
+import { openTemporaryPooler, openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
 
 const hasPostgres = (await realPostgresUrl()) !== undefined
 const kinds = [{ kind: 'embedded' }, ...(hasPostgres ? [{ kind: 'real' }] : [])] as const
@@ -63,4 +68,50 @@ describe.each(kinds)('a page on $kind PostgreSQL', ({ kind }) => {
     })
     await takeSql.execute(pageDb)
   })
+})
+
+describe('behind PgBouncer in transaction mode', () => {
+  it.skipIf(!isFull)(
+    'migrates, sends a round once and changes what pages change, with two sessions for all',
+    async (context) => {
+      const database = await openTestDatabase('real', 'nothing')
+      const pooler = database && (await openTemporaryPooler(database.url))
+      if (!pooler) {
+        await database?.close()
+        return context.skip()
+      }
+      const { db, pageDb } = openHandles(pooler.url)
+      const round = await openTestRound(pooler.url, { db })
+      try {
+        const names = Array.from({ length: 150 }, (_, index) => `reader${index}`)
+        for (const name of names) await addReader(db, name)
+        const edition = await freezeEdition(round, '2026-03-05')
+        await planAll(round, edition, null)
+        const ids = (await db.selectFrom('subscribers').select('public_id').orderBy('id').execute()).slice(0, 20)
+        await Promise.all(ids.map(({ public_id }) => markUnsubscribed(pageDb, public_id)))
+        const batches = await db.selectFrom('batches').select('id').execute()
+        await Promise.all(batches.map(({ id }) => dispatch(round, id)))
+        expect(round.provider.accepted.map(({ to }) => to).sort()).toEqual(
+          names
+            .slice(20)
+            .map((name) => `${name}@example.org`)
+            .sort(),
+        )
+        const limits = await Promise.all(
+          Array.from({ length: 20 }, (_, index) =>
+            index % 2 === 0
+              ? lockTimeoutSql.execute(db)
+              : pageDb.transaction().execute((trx) => lockTimeoutSql.execute(trx)),
+          ),
+        )
+        expect(limits.map(({ rows }) => rows[0]?.limit)).toEqual(
+          limits.map((_, index) => (index % 2 === 0 ? '0' : '1s')),
+        )
+      } finally {
+        await round.close()
+        await pooler.close()
+        await database.close()
+      }
+    },
+  )
 })

@@ -2,7 +2,7 @@
 // answers. Whoever opens one closes it. No test framework in here: the crash harness runs without.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -64,6 +64,41 @@ export async function openTemporaryPostgres(parent = tmpdir(), segmentMb = 16): 
   if (segmentMb < 16) settings.push('-c', `min_wal_size=${2 * segmentMb}MB`, '-c', `max_wal_size=${4 * segmentMb}MB`)
   const start = () => spawn(join(programs, 'postgres'), settings, { ...SILENT, ...account, cwd: folder })
   return openServer(url, folder, start, () => query(url, 'select 1'))
+}
+
+/**
+ * Opens PgBouncer before a server, in transaction mode with two sessions as it stands otherwise.
+ * The URL leads to the same database. Returns undefined where it is not installed.
+ */
+export async function openTemporaryPooler(postgresUrl: string): Promise<TemporaryServer | undefined> {
+  const program = '/usr/sbin/pgbouncer'
+  if (!(await answers(() => run(program, ['--version'])))) return undefined
+  const folder = await makeFolder('pooler')
+  // It refuses to run as root, as PostgreSQL does.
+  const account = process.getuid?.() === 0 ? await findAccount() : undefined
+  if (account !== undefined) await chown(folder, account.uid, account.gid)
+  const port = await findPort()
+  const { hostname, port: behind, username, pathname } = new URL(postgresUrl)
+  const settings = [
+    '[databases]',
+    `* = host=${hostname} port=${behind || 5432} user=${username}`,
+    '[pgbouncer]',
+    `listen_addr = 127.0.0.1`,
+    `listen_port = ${port}`,
+    `unix_socket_dir = ${folder}`,
+    'auth_type = any',
+    'pool_mode = transaction',
+    'default_pool_size = 2',
+  ]
+  const file = join(folder, 'pgbouncer.ini')
+  await writeFile(file, settings.join('\n'))
+  const url = `postgres://${username}@127.0.0.1:${port}${pathname}`
+  return openServer(
+    url,
+    folder,
+    () => spawn(program, [file], { ...SILENT, ...account, cwd: folder }),
+    () => query(url, 'select 1'),
+  )
 }
 
 /** Returns the URL of a PostgreSQL in which databases can be made, or undefined. */

@@ -15,6 +15,7 @@ import { type Migrated, migrateEmpty, QUEUE_PREFIX, restore, templateUrl } from 
 
 export { copyFreshFiles } from './kept-files.ts'
 export {
+  openTemporaryPooler,
   openTemporaryPostgres,
   openTemporaryRedis,
   realPostgresUrl,

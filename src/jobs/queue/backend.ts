@@ -107,9 +107,27 @@ async function openRedis(
   }
 }
 
+/**
+ * A session that is lost while BullMQ holds it reports so beside its statement, which fails by
+ * itself; without a listener that would end the process.
+ */
+class SafeClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config)
+    this.on('error', () => {})
+  }
+}
+
 async function openPostgres(url: string, prefix: string | undefined): Promise<QueueBackend> {
   const schema = prefix === undefined ? 'bullmq' : `bullmq_${prefix}`
-  const connection = { ...readUrl(url), connectionTimeoutMillis: CONNECT_MS, keepAlive: true, schema, max: SESSIONS }
+  const connection = {
+    ...readUrl(url),
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    schema,
+    max: SESSIONS,
+    Client: SafeClient,
+  }
   const client = new pg.Client(connection)
   // A session that drops while it is idle reports so beside its queries, which fail by themselves.
   client.on('error', () => {})

@@ -4,7 +4,7 @@ import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Queue } from './queue.ts'
 
-/** Opens the queue by `open`, now or as soon as that works, looking every `everyMs` milliseconds. */
+/** Opens the queue by `open`, now or as soon as that works: tried every `everyMs` milliseconds. */
 export async function openPatientQueue(open: () => Promise<Queue>, logger: Logger, everyMs = 10_000): Promise<Queue> {
   let queue: Queue | undefined
   let timer: NodeJS.Timeout | undefined
