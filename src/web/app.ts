@@ -75,12 +75,12 @@ const PRIVATE_PATHS = ['/view/*', ...READER_PATHS, '/outbox', '/outbox/*', METRI
 
 /** Makes the app; opens no port. Throws when a page template cannot be used. */
 export function createApp(deps: WebDependencies): Hono {
-  const { db, linkKeys, logger, cutoffMinutes, outboxDirectory } = deps
+  const { db, linkKeys, logger, cutoffMinutes, outboxDirectory, publicUrl } = deps
   const pages = openPages(deps)
   const parts = openReaderParts(deps, pages)
   const formStamp = () => parts.formKeys.stamp(new Date())
   const isReady = deps.isReady ?? (() => isSchemaCurrent(db))
-  const outbox = outboxDirectory === undefined ? undefined : { db, pages, directory: outboxDirectory }
+  const outbox = outboxDirectory === undefined ? undefined : { db, pages, directory: outboxDirectory, publicUrl }
 
   const routes: Route[] = [
     ['GET', '/', showFront({ db, pages, cutoffMinutes, formStamp, outbox: outbox !== undefined })],

@@ -7,6 +7,8 @@ import { framingPage, mailBody } from '../page/safety.ts'
 import { findMail, findParsed, listMails, type OutboxFile, recipientOf } from './files.ts'
 import { describeReader, listPathAt, mailPath, momentOf, type OutboxOptions, sizeOf } from './outbox.ts'
 
+const LOCAL = /\bhttp:\/\/localhost(:\d+)?(?=[/\s"'<)]|$)/
+
 /** One mail of the outbox. */
 interface MailValues {
   subject: string
@@ -30,7 +32,7 @@ interface MailValues {
 const mailPage = definePage<MailValues>('mail')
 
 /** Shows one mail: its HTML in a frame, its text, all of its headers. */
-export function showMail({ db, pages, directory }: OutboxOptions) {
+export function showMail({ db, pages, directory, publicUrl }: OutboxOptions) {
   return async (c: Context): Promise<Response> => {
     const { folder, file } = namesOf(c)
     const mail = await findParsed(directory, folder, file)
@@ -46,7 +48,7 @@ export function showMail({ db, pages, directory }: OutboxOptions) {
       reader: await describeReader(db, to),
       written: momentOf(mail.date === undefined ? all[index]?.writtenAt : new Date(mail.date)),
       size: sizeOf(Buffer.byteLength(mail.html || '')),
-      text: mail.text ?? '',
+      text: leadHere(mail.text ?? '', publicUrl),
       headers: headersOf(mail),
       listPath: listPathAt(pages, folder, index),
       htmlPath: `${path}/html`,
@@ -59,11 +61,11 @@ export function showMail({ db, pages, directory }: OutboxOptions) {
 }
 
 /** Answers with the HTML part of a mail, for the frame. */
-export function showMailHtml({ directory }: Pick<OutboxOptions, 'directory'>) {
+export function showMailHtml({ directory, publicUrl }: Pick<OutboxOptions, 'directory' | 'publicUrl'>) {
   return async (c: Context): Promise<Response> => {
     const { folder, file } = namesOf(c)
     const mail = await findParsed(directory, folder, file)
-    return mail ? mailBody(c, mail.html || '') : c.notFound()
+    return mail ? mailBody(c, leadHere(mail.html || '', publicUrl)) : c.notFound()
   }
 }
 
@@ -78,6 +80,15 @@ export function showMailSource({ directory }: Pick<OutboxOptions, 'directory'>) 
     c.header('Content-Disposition', `attachment; filename="${file}"`)
     return c.body(new Uint8Array(bytes))
   }
+}
+
+/**
+ * Makes the links of a mail that was written by a run on another port of this machine lead to this
+ * one.
+ */
+function leadHere(text: string, publicUrl: string): string {
+  const here = LOCAL.exec(publicUrl)?.[0]
+  return here === undefined ? text : text.replaceAll(new RegExp(LOCAL, 'g'), () => here)
 }
 
 function senderOf({ from }: Email): string {

@@ -28,6 +28,8 @@ export interface OutboxOptions {
   db: Kysely<Database>
   pages: Pages
   directory: string
+  /** Where these pages are now: the mails may be of a run on another port. */
+  publicUrl: string
 }
 
 /** Mails a page of the list: enough to scroll, few enough to parse while somebody waits. */

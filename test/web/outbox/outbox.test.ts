@@ -108,6 +108,18 @@ describe('a mail', () => {
     expect(answer.headers.get('Content-Security-Policy')).toContain("style-src 'self'")
   })
 
+  it('leads to this run, whatever port the run had that wrote it', async () => {
+    const here = openApp(web, { outboxDirectory: directory, publicUrl: 'http://localhost:4000' })
+    const links =
+      'http://localhost:3000/view/a http://localhost/ http://localhost:30001.example/ https://localhost:3000/'
+    await write([mail(1, { html: `<html><body>${links}</body></html>`, text: links })])
+    const led =
+      'http://localhost:4000/view/a http://localhost:4000/ http://localhost:30001.example/ https://localhost:3000/'
+    expect(await (await here.request(`${pathOf(mail(1))}/html`)).text()).toContain(led)
+    expect(await (await here.request(pathOf(mail(1)))).text()).toContain('http://localhost:4000/view/a')
+    expect(await (await app.request(`${pathOf(mail(1))}/html`)).text()).toContain(links)
+  })
+
   it('has its HTML in an answer of its own, with a policy of its own', async () => {
     await write([mail(1)])
     const answer = await app.request(`${pathOf(mail(1))}/html`)
