@@ -14,6 +14,36 @@ const ENTRIES = ['cli.ts', 'database/embedded-server.ts', 'database/packing.ts']
 /** Stay packages: one finds its WebAssembly beside itself, the other is served to browsers. */
 const UNTOUCHED = ['@electric-sql/pglite', 'altcha-lib']
 
+/**
+ * What the program stands on: bundled, so that whoever installs it need not have them. All else in
+ * package.json is for whoever works on it.
+ */
+export const BUNDLED = [
+  '@clack/prompts',
+  '@hono/node-server',
+  'bullmq',
+  'cheerio',
+  'commander',
+  'csv-parse',
+  'csv-stringify',
+  'handlebars',
+  'hono',
+  'ioredis',
+  'kysely',
+  'luxon',
+  'mjml',
+  'nodemailer',
+  'pg',
+  'pino',
+  'postal-mime',
+  'prom-client',
+  'rate-limiter-flexible',
+  'resend',
+  'standardwebhooks',
+  'unicodeit',
+  'zod',
+]
+
 /** Every source finds what lies beside it as if it had stayed a file of its own. */
 const places: Plugin = {
   name: 'places',

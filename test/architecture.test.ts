@@ -2,6 +2,7 @@
 // first.
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { BUNDLED } from '../dev/build.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { type Files, type Module, parseModules, readFiles } from './support/imports.ts'
 import {
@@ -137,8 +138,8 @@ const rules: Rule[] = [
     },
   },
   {
-    name: 'the source imports production dependencies only',
-    find: ({ source }) => findUndeclaredPackages(source, Object.keys(packageJson.dependencies)),
+    name: 'the source imports packages that are bundled or installed',
+    find: ({ source }) => findUndeclaredPackages(source, [...Object.keys(packageJson.dependencies), ...BUNDLED]),
     broken: [
       [{ 'src/main.ts': "import { it } from 'vitest'" }, /vitest, which is not among/],
       [{ 'src/main.ts': "import type { A } from 'fast-check'" }, /fast-check, which is not among/],

@@ -209,7 +209,7 @@ export function findUnheldInsides(modules: readonly Module[], paths: readonly st
   })
 }
 
-/** Reports packages that an installation without development dependencies would lack. */
+/** Reports packages that came along with others, and may go with them. */
 export function findUndeclaredPackages(modules: readonly Module[], dependencies: readonly string[]): string[] {
   return eachImport(modules, (module, { from, file }) =>
     file !== undefined || isBuiltin(from) || dependencies.includes(packageOf(from))
