@@ -1,15 +1,15 @@
 // One batch: one claim, one mark, one request, one settle. The mark is committed before the
 // request; after it the bytes are fixed.
 import { findWay } from '../delivery/provider/routes.ts'
+import { demandSettled } from '../delivery/sending/after-outage.ts'
 import { BATCH } from '../delivery/sending/batch.ts'
 import { claim, markReleased } from '../delivery/sending/once.ts'
 import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, type SendingParts, settle } from '../delivery/sending/settling.ts'
 import { JOIN_VERSIONS } from '../digest/joining.ts'
-import { LaterError } from '../errors.ts'
 import { tellReached } from './progress.ts'
-import { type Round, SETTLING } from './round.ts'
+import type { Round } from './round.ts'
 
 type DispatchRound = Pick<Round, 'outage' | 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'> &
   Pick<SendingParts, 'witness'>
@@ -23,11 +23,7 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   const batch = await claim(round.db, BATCH, batchId, round.leaseMs)
   if (!batch) return []
   const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
-  const settlingMs = round.outage?.settlingMs() ?? 0
-  if (settlingMs > 0) {
-    await passOn()
-    throw new LaterError(SETTLING, settlingMs)
-  }
+  await demandSettled(round, BATCH, batch)
   const way = await findWay({ ...round, out: batch.out }, batch.fixed, JOIN_VERSIONS)
   if (way.kind === 'over') return nothingAfter(giveUp(round, BATCH, batch, way.reason))
   if (way.kind === 'shut') return nothingAfter(letBatchWait(round, batch, way.out))

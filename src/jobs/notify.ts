@@ -10,10 +10,10 @@ import {
   settleNotice,
 } from '../delivery/notice/sending.ts'
 import { findWay } from '../delivery/provider/routes.ts'
-import { claim, markReleased } from '../delivery/sending/once.ts'
+import { demandSettled } from '../delivery/sending/after-outage.ts'
+import { claim } from '../delivery/sending/once.ts'
 import { giveUp } from '../delivery/sending/settling.ts'
-import { LaterError } from '../errors.ts'
-import { type Round, SETTLING } from './round.ts'
+import type { Round } from './round.ts'
 
 export type NotifyRound = Pick<
   Round,
@@ -27,11 +27,7 @@ export type NotifyRound = Pick<
 export async function notify(round: NotifyRound, noticeId: number): Promise<void> {
   const notice = await claim(round.db, NOTICE, noticeId)
   if (!notice) return
-  const settlingMs = round.outage?.settlingMs() ?? 0
-  if (settlingMs > 0) {
-    await markReleased(round.db, NOTICE, notice)
-    throw new LaterError(SETTLING, settlingMs)
-  }
+  await demandSettled(round, NOTICE, notice)
   const way = await findWay(round, notice.fixed, [NOTICE_VERSION])
   if (way.kind === 'over') return giveUp(round, NOTICE, notice, way.reason)
   if (way.kind === 'shut') return letNoticeWait(round, notice, way.out)

@@ -9,9 +9,6 @@ import type { Logger } from '../logger.ts'
 import type { Source } from '../source/paper.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
 
-/** Why nothing is marked right after an outage of the database. */
-export const SETTLING = 'the database was away: the wishes to leave of every host come first'
-
 /**
  * Most readers whom one transaction plans: as long as it takes, each of them waits who changes
  * something; embedded, where one session serves all, everybody does.

@@ -70,6 +70,25 @@ describeStores('dispatch', (stores) => {
 
   const addresses = (request: BatchRequest | undefined) => request?.mails.map((mail) => mail.to.split('@')[0])
 
+  describe('after an outage of the database', () => {
+    it.each([
+      ['noticed before the claim', [5_000]],
+      ['noticed between the claim and the mark', [0, 5_000]],
+    ])('marks nothing while wishes to leave come first: %s', async (_, settling) => {
+      const { edition, id } = await plan('ada', 'bob')
+      const outage = { settlingMs: () => settling.shift() ?? 0 }
+      const error = await dispatch({ ...round, outage }, id).catch((each: unknown) => each)
+      expect(error).toBeInstanceOf(LaterError)
+      expect((error as LaterError).retryAfterMs).toBe(5_000)
+      expect(round.provider.requests).toEqual([])
+      expect((await readBatch(round.db, id)).first_attempt_at).toBeNull()
+      await leave('ada')
+      await dispatch({ ...round, outage }, id)
+      expect(round.provider.requests.map(addresses)).toEqual([['bob']])
+      expect((await readDeliveries(round.db, edition.id)).ada?.reason).toBe('left')
+    })
+  })
+
   describe('before the request', () => {
     it('has committed everything that the request depends on', async () => {
       const { edition, id } = await plan('ada', 'bob')

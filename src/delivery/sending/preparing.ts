@@ -1,6 +1,7 @@
 // A claimed batch becomes a marked request. Everything is built before the mark: whatever can fail
 // fails while nothing is fixed.
 import type { Kysely, Transaction } from 'kysely'
+import type { Outage } from '../../database/outage.ts'
 import type { Database } from '../../database/schema.ts'
 import { loadMaterials } from '../../digest/materials.ts'
 import { claimMarking } from '../../edition/stop.ts'
@@ -9,6 +10,7 @@ import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
 import type { BatchRequest, Provider } from '../provider/provider.ts'
 import { withinQuota } from '../provider/quota.ts'
+import { demandSettled } from './after-outage.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type MaybeLeaving, type Member } from './members.ts'
@@ -23,7 +25,10 @@ import { keepMark, type SendingParts } from './settling.ts'
 const BUILDS_MAX = 5
 const REBUILD_WAIT_MS = 5_000
 
-type PrepareParts = Pick<SendingParts, 'db' | 'witness'> & { linkKeys: LinkKeys }
+type PrepareParts = Pick<SendingParts, 'db' | 'witness'> & {
+  linkKeys: LinkKeys
+  outage?: Pick<Outage, 'settlingMs'> | undefined
+}
 
 /** A batch whose intent is committed. */
 export interface Ready {
@@ -51,6 +56,8 @@ export async function prepare(
     const built = await buildFor(parts, provider, batch, members)
     const idempotencyKey = keyOf(batch.editionId, batch.id, built.hash)
     const intent = { hash: built.hash, version: built.version, idempotencyKey, provider: provider.name }
+    // The database may have been away since the claim.
+    await demandSettled(parts, BATCH, batch)
     const marked = await withinQuota(parts.db, provider, members.length, (db) => markUnlessStopped(db, batch, intent))
     if (marked === undefined) return 'over'
     if (typeof marked === 'object') {

@@ -124,7 +124,7 @@ async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscribe
   const address = maskedAddress(reader)
   return sayGoodbye(c, pages, {
     heading: already ? 'Already unsubscribed' : "You're unsubscribed",
-    paragraphs: [already ? `${address} gets no digests from us.` : `${address} will get no more digests.`],
+    paragraphs: [already ? `${address} gets no new digests.` : `${address} will get no new digests.`],
     note: receiptInWords(await getReceipt(db, reader.id), reader.zone),
     comeBackPath: mayComeBack ? path : '',
     dataPath: path,
