@@ -54,9 +54,10 @@ async function keep(kind: 'fresh' | 'migrated', ...madeFrom: string[]): Promise<
   // Another test file may have been faster.
   await rename(beside, kept).catch(() => rm(beside, { recursive: true }))
   await rm(making, { recursive: true })
+  const whole = new RegExp(`^${kind}-[0-9a-f]+$`)
   for (const other of await readdir(KEPT)) {
-    // Of earlier sources.
-    if (other.startsWith(`${kind}-`) && other !== name) await rm(join(KEPT, other), { recursive: true, force: true })
+    // Of earlier sources; what has more to its name is being made by somebody.
+    if (whole.test(other) && other !== name) await rm(join(KEPT, other), { recursive: true, force: true })
   }
   return kept
 }
