@@ -73,7 +73,7 @@ export type Rooms = Record<string, readonly string[]>
 /** Where a package may be imported; a package not listed may be imported anywhere. */
 const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   { packages: /^bullmq$/, home: /^src\/jobs\/queue\// },
-  { packages: /^ioredis$/, home: /^src\/(jobs\/queue|delivery\/witness|subscriber\/journal)\// },
+  { packages: /^ioredis$/, home: /^src\/(jobs\/queue\/|database\/redis-beside\.ts$)/ },
   { packages: /^resend$/, home: /^src\/delivery\// },
   { packages: /^standardwebhooks$/, home: /^src\/delivery\/(provider\/resend|alarm)\// },
   // Pieces are stored in the encoding in which they leave: its encoder is all that they take of

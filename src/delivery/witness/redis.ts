@@ -1,14 +1,13 @@
 // The witness in Redis: one key a database, raised by one script, so that concurrent processes
 // never lower it. Beside the queue, but it must not be lost with it: a copy of PostgreSQL is
 // restored without touching Redis.
-import { Redis } from 'ioredis'
 import { z } from 'zod'
+import { openRedisBeside } from '../../database/redis-beside.ts'
 import { SECOND_MS } from '../../time.ts'
 import type { Witness } from './witness.ts'
 
 /** Far above a healthy answer, and short against a lease. */
 const COMMAND_MS = 2 * SECOND_MS
-const RECONNECT_MS = 2 * SECOND_MS
 
 const RAISE = `
 local kept = redis.call('hmget', KEYS[1], 'branch', 'number')
@@ -22,41 +21,24 @@ const kept = z.tuple([z.coerce.number().int(), z.coerce.number().int()])
 
 /** Connects on first use. `prefix` stands before the keys. */
 export function openRedisWitness(url: string, prefix: string): Witness {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: COMMAND_MS,
-    commandTimeout: COMMAND_MS,
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(times * 100, RECONNECT_MS),
-  })
-  // Each command reports its own failure.
-  redis.on('error', () => {})
-  let connecting: Promise<void> | undefined
-  const connected = () => {
-    connecting ??= redis.connect().catch(() => {})
-    return connecting
-  }
+  const redis = openRedisBeside(url, COMMAND_MS)
   const keyOf = (databaseId: string) => `${prefix}:witness:${databaseId}`
   return {
     name: 'Redis',
     async read(databaseId) {
-      await connected()
-      const values = await redis.hmget(keyOf(databaseId), 'branch', 'number')
+      const values = await (await redis.connected()).hmget(keyOf(databaseId), 'branch', 'number')
       if (values.every((value) => value === null)) return undefined
       const [branch, number] = kept.parse(values)
       return { branch, number }
     },
     async raise({ databaseId, branch, number }) {
-      await connected()
-      await redis.eval(RAISE, 1, keyOf(databaseId), branch, number)
+      await (await redis.connected()).eval(RAISE, 1, keyOf(databaseId), branch, number)
     },
     async check() {
-      await connected()
-      await redis.set(`${prefix}:witness-check`, '1', 'PX', COMMAND_MS)
+      await (await redis.connected()).set(`${prefix}:witness-check`, '1', 'PX', COMMAND_MS)
     },
     async close() {
-      redis.disconnect()
+      redis.close()
     },
   }
 }

@@ -1,6 +1,6 @@
 // The queue: transport between the steps of the round, on BullMQ. It carries ids only and may lose
 // everything at any time; PostgreSQL alone knows what is due, and the sweep queues it again. No
-// other file knows BullMQ or ioredis.
+// other file knows BullMQ.
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { within } from '../../time.ts'
