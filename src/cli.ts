@@ -3,7 +3,8 @@
 // command is loaded when it is called: asking for the status must not wait for the templates'
 // compiler.
 // Long because what a command takes, does and looks like in use is looked for in one table.
-// compiler. Long because the whole of the outside is looked for in one place.
+import { existsSync, realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Command, CommanderError } from 'commander'
 import { CALL } from './commands/calling.ts'
 import { describeError, UsageError } from './errors.ts'
@@ -361,27 +362,34 @@ program.hook('preAction', async (_, command) => {
   }
 })
 
-// Whoever reads along (head, less) may leave before the end.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
-})
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  if (error instanceof CommanderError) {
-    // Help and version are not mistakes; the others have been printed already.
-    process.exitCode = error.exitCode === 0 ? 0 : 2
-  } else if (error instanceof UsageError) {
-    for (const problem of error.problems) process.stderr.write(`paper-round: ${problem}\n`)
-    process.exitCode = 2
-  } else {
-    process.stderr.write(`paper-round: ${describeError(error)}\n`)
-    process.exitCode = 1
+/** Runs one command. What went wrong is a line on stderr, and `process.exitCode`; never throws. */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help and version are not mistakes; the others have been printed already.
+      process.exitCode = error.exitCode === 0 ? 0 : 2
+    } else if (error instanceof UsageError) {
+      for (const problem of error.problems) process.stderr.write(`paper-round: ${problem}\n`)
+      process.exitCode = 2
+    } else {
+      process.stderr.write(`paper-round: ${describeError(error)}\n`)
+      process.exitCode = 1
+    }
   }
 }
 
-// A connection that was lost for good can keep timers alive after everything is closed: nothing is
-// waited for any more.
-setTimeout(() => process.exit(), LINGER_MS).unref()
+/** Installed as a package, it is called by a link. */
+const [, called = ''] = process.argv
+if (existsSync(called) && realpathSync(called) === fileURLToPath(import.meta.url)) {
+  // Whoever reads along (head, less) may leave before the end.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
+  await runCommand(process.argv.slice(2))
+  // A connection that was lost for good can keep timers alive after everything is closed: nothing
+  // is waited for any more.
+  setTimeout(() => process.exit(), LINGER_MS).unref()
+}

@@ -1,6 +1,5 @@
-// The commands as people and scripts call them: real processes, judged by exit code, stdout and
-// stderr.
-import { spawn } from 'node:child_process'
+// The commands as people and scripts call them, judged by exit code, stdout and stderr. One of each
+// kind of end is a real process; the others run in here, where loading the program is done already.
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -15,23 +14,16 @@ import type { Database } from '../src/database/schema.ts'
 import { findEdition } from '../src/edition/store.ts'
 import { openLogger } from '../src/logger.ts'
 import { VERSION } from '../src/version.ts'
+import { callLine, callProcess, type Ended, spawnCommand } from './support/command.ts'
 import { isFull } from './support/full.ts'
-import { builtFile, importBuilt } from './support/program.ts'
+import { importBuilt } from './support/program.ts'
 import { addReader } from './support/round.ts'
 import { copyFreshFiles } from './support/stores.ts'
 
 const DATE = '2026-03-05'
 const LINK_SECRET = '0123456789abcdef'.repeat(2)
-/**
- * Every command is a process that loads the whole program; a busy machine takes seconds for one.
- */
+/** A process loads the whole program: a busy machine takes seconds for it. */
 const MANY_PROCESSES_MS = 180_000
-
-interface Ended {
-  code: number | null
-  stdout: string
-  stderr: string
-}
 
 let folder: string
 let sourceSetting: string
@@ -65,17 +57,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-/** Runs a command in an environment of its own. Nothing of the machine's settings reaches it. */
-async function call(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [await builtFile('src/cli.ts'), ...args], {
-    // Not where this is developed: a file of settings there must not reach the tests.
-    cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, 'unused'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  return { code: child.exitCode, stdout, stderr }
-}
+const call = (args: string[], env: NodeJS.ProcessEnv = {}) => callLine(args, { folder, env })
+const start = (args: string[], env: NodeJS.ProcessEnv = {}) => callProcess(args, { folder, env })
 
 /** Returns the object that a command printed: nothing but that, on one line. */
 function objectOf({ code, stdout, stderr }: Ended) {
@@ -98,8 +81,8 @@ describe('wrong use', () => {
     timeout: MANY_PROCESSES_MS,
   }, async () => {
     await Promise.all(
-      cases.map(async ([args, env, line]) => {
-        const { code, stdout, stderr } = await call(args, env)
+      cases.map(async ([args, env, line], index) => {
+        const { code, stdout, stderr } = await (index === 0 ? start : call)(args, env)
         expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' })
         expect(stderr).toMatch(/^paper-round: [^\n]+\n$/)
         expect(stderr).toMatch(line)
@@ -128,7 +111,7 @@ it('reads the settings of the working directory and says so, except for the demo
 }, async () => {
   const file = join(folder, '.env')
   await writeFile(file, 'PORT=http\n')
-  const [status, demo] = await Promise.all([call(['status']), call(['demo', '--date', 'today', '--exit'])])
+  const [status, demo] = await Promise.all([start(['status']), start(['demo', '--date', 'today', '--exit'])])
   await rm(file)
   expect(status).toMatchObject({ code: 2, stdout: '' })
   expect(status.stderr).toMatch(/^Settings from .env: PORT\npaper-round: PORT is not a port number\n$/)
@@ -140,7 +123,7 @@ describe('help', () => {
     timeout: MANY_PROCESSES_MS,
   }, async () => {
     const [version, all, add, unknown] = await Promise.all([
-      call(['--version']),
+      start(['--version']),
       call(['--help']),
       call(['subscribers', 'add', '--help']),
       call(['help', 'sned']),
@@ -219,7 +202,7 @@ describe('one round by hand', () => {
 
   it('collects, freezes, adds, sends once, adds up and shows it', { timeout: MANY_PROCESSES_MS }, async () => {
     const [unknown, collected] = await Promise.all([
-      round('send', '--date', '2026-01-05'),
+      start(['send', '--date', '2026-01-05'], env),
       round('collect', '--date', `2026-03-04..${DATE}`, '--json'),
     ])
     expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/: nothing is known of/) })
@@ -401,11 +384,7 @@ describe('one round by hand', () => {
       insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
       select 'many' || i || '@example.org', sha256(i::text::bytea), 'unsubscribed', 'test', (select min(id) from preferences),
         'daily', 7, 'UTC' from generate_series(1, 9000) i`.execute(db)
-    const child = spawn(process.execPath, [await builtFile('src/cli.ts'), 'subscribers', 'export'], {
-      cwd: folder,
-      env: { PATH: process.env.PATH, HOME: folder, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const child = await spawnCommand(['subscribers', 'export'], { folder, env })
     child.stdout.once('data', () => child.stdout.destroy())
     const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')])
     expect({ code: child.exitCode, stderr }).toEqual({ code: 0, stderr: '' })
@@ -434,11 +413,11 @@ describe('demo', () => {
       await copyFreshFiles(join(dataDir, 'demo'))
       const env = { DATA_DIR: dataDir, OUTBOX_DIR: join(folder, 'demo-outbox') }
       const all = { due: 21, submitted: 19, withheld: { filtered: 2 }, rejected: 0, unknown: 0, waiting: 0 }
-      const first = objectOf(await call(['demo', '--exit', '--json'], env))
+      const first = objectOf(await start(['demo', '--exit', '--json'], env))
       expect(first).toMatchObject({ ...all, submittedNow: 19, url: null, outbox: env.OUTBOX_DIR })
       const mails = await readdir(env.OUTBOX_DIR, { recursive: true })
       expect(mails.filter((name) => name.endsWith('.eml'))).toHaveLength(19)
-      expect(objectOf(await call(['demo', '--exit', '--json'], env))).toMatchObject({ ...all, submittedNow: 0 })
+      expect(objectOf(await start(['demo', '--exit', '--json'], env))).toMatchObject({ ...all, submittedNow: 0 })
       expect(await readdir(env.OUTBOX_DIR, { recursive: true })).toHaveLength(mails.length)
       expect(await readdir(dataDir)).toEqual(['demo'])
     },
