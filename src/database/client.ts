@@ -76,10 +76,10 @@ export async function lockInTransaction<T>(trx: Transaction<T>, name: string): P
 
 /**
  * Takes the lock beside any number of others that share it: whoever takes it alone waits for all of
- * them, and they for whoever has it alone.
+ * them, and they for whoever has it alone. Outside of a transaction it only waits.
  */
-export async function shareLockInTransaction<T>(trx: Transaction<T>, name: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock_shared(${lockKey(name)})`.execute(trx)
+export async function shareLockInTransaction<T>(db: Kysely<T>, name: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock_shared(${lockKey(name)})`.execute(db)
 }
 
 /**

@@ -22,7 +22,10 @@ export interface Stop {
   since: Date
 }
 
-/** Held by each mark beside the others, and by a stop alone: after it nothing else is marked. */
+/**
+ * Held by each mark beside the others (may_mark in the database names it too), and by a stop alone:
+ * after it nothing else is marked.
+ */
 const MARKS = 'mark'
 
 /**
@@ -46,11 +49,16 @@ export async function ensureStop(
 }
 
 /**
- * Takes part in marking until the transaction ends: a stop waits for it, and what comes after this
- * in the transaction sees every stop that was made before.
+ * Asked once by each mark: whether the operator has stopped nothing of this edition until this very
+ * moment. A stop then waits until the mark is committed. Also false while one is being made.
  */
-export async function claimMarking(trx: Transaction<Database>): Promise<void> {
-  await shareLockInTransaction(trx, MARKS)
+export function mayMarkSql(editionId: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`may_mark(${editionId})`
+}
+
+/** Waits for a stop that is being made: whoever looks next finds it. */
+export async function awaitStops(db: Kysely<Database>): Promise<void> {
+  await shareLockInTransaction(db, MARKS)
 }
 
 /** Lists what the operator has stopped: all digests first, then the newest edition. */

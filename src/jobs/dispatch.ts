@@ -8,7 +8,7 @@ import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, type SendingParts, settle } from '../delivery/sending/settling.ts'
 import { JOIN_VERSIONS } from '../digest/joining.ts'
-import { tellReached } from './progress.ts'
+import { mayTell, tellReached } from './progress.ts'
 import type { Round } from './round.ts'
 
 type DispatchRound = Pick<Round, 'outage' | 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'> &
@@ -38,8 +38,8 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
     return nothingAfter(giveUp(round, BATCH, batch, 'its rows or settings changed after it was fixed'))
   }
   const outcome = await provider.send(ready.request)
-  const next = await settle(round, batch, provider, ready.ids, outcome)
-  await tellReached(round, batch.editionId)
+  const { next, nearEnd } = await settle(round, batch, provider, ready.ids, outcome)
+  if (nearEnd || mayTell(round, batch.editionId)) await tellReached(round, batch.editionId)
   return next
 }
 

@@ -24,7 +24,7 @@ const events = () => lines.map(({ event, percent }) => (percent === undefined ? 
 it('is one line when planned, one at each tenth, one at the end', async () => {
   const { batchIds } = await planFor(
     round,
-    Array.from({ length: 20 }, (_, at) => `reader${at}`),
+    Array.from({ length: 10 }, (_, at) => `reader${at}`),
   )
   await tellProgress(round)
   for (const id of batchIds) {
@@ -34,8 +34,8 @@ it('is one line when planned, one at each tenth, one at the end', async () => {
   await Promise.all([tellProgress(round), tellProgress(round)])
   const tenths = Array.from({ length: 9 }, (_, at) => `edition.progress ${(at + 1) * 10}`)
   expect(events()).toEqual(['edition.planned', ...tenths, 'edition.finished'])
-  expect(lines[0]).toMatchObject({ date: '2026-03-05', kind: 'daily', readers: 20 })
-  expect(lines.at(-1)).toMatchObject({ due: 20, submitted: 20, waiting: 0 })
+  expect(lines[0]).toMatchObject({ date: '2026-03-05', kind: 'daily', readers: 10 })
+  expect(lines.at(-1)).toMatchObject({ due: 10, submitted: 10, waiting: 0 })
 })
 
 it('looks no more than once a second, and at the end all the same', async () => {

@@ -22,6 +22,7 @@ import { up as looks } from './020-looks.ts'
 import { up as mailboxes } from './021-mailboxes.ts'
 import { up as linkKeys } from './022-link-keys.ts'
 import { up as alarms } from './023-alarms.ts'
+import { up as marking } from './024-marking.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -47,4 +48,5 @@ export const migrations = {
   '021-mailboxes': { up: mailboxes },
   '022-link-keys': { up: linkKeys },
   '023-alarms': { up: alarms },
+  '024-marking': { up: marking },
 }

@@ -83,6 +83,7 @@ export const NOTICE: Subject<NoticeFacts> = {
   },
   // A restored copy does not know what became of them, and nobody waits for them any more.
   isHeldSql: (u) => sql<boolean>`exists (select from lineage l where ${sql.table(u)}.issued_at <= l.held_at)`,
+  mayMarkSql: () => sql<boolean>`true`,
   hasLeaversSql: (u) => sql<boolean>`(${leavingSql(u)} is not null)`,
   personal: ['address', 'sealed'],
   stamp: [sql`changed_at = round_clock()`],

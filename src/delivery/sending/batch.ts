@@ -5,7 +5,7 @@ import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { isHeldAsRestoredSql } from '../../edition/restored.ts'
-import { isStoppedByHandSql } from '../../edition/stop.ts'
+import { isStoppedByHandSql, mayMarkSql } from '../../edition/stop.ts'
 import { type Out, type OutJson, outSql, readOut } from '../provider/out.ts'
 import { leavingSql, type MaybeLeaving, type MembersJson, membersSql, readMembers } from './members.ts'
 import type { Claimed, ClaimRow, Subject } from './once.ts'
@@ -71,6 +71,7 @@ export const BATCH: Subject<BatchFacts> = {
     select from editions e where e.id = ${sql.table(u)}.edition_id
       and (${isStoppedSql('e')} or ${isHeldAsRestoredSql('e')} or (${sql.table(u)}.recipe_sha256 is null and ${isStoppedByHandSql('e')}))
   )`,
+  mayMarkSql: (u) => mayMarkSql(sql.ref(`${u}.edition_id`)),
   hasLeaversSql: (u) => sql<boolean>`exists (
     select from unnest(${sql.table(u)}.members) m join subscribers s on s.id = m
     join deliveries d on d.edition_id = ${sql.table(u)}.edition_id and d.subscriber_id = m

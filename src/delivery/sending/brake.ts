@@ -5,12 +5,12 @@ import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import type { EditionKey } from '../../edition/stop.ts'
 import { markStopped } from '../../edition/store.ts'
+import { REPORTS_MIN } from './glance.ts'
 import { markHastened } from './parts.ts'
 import { isUnsettledSql } from './transitions.ts'
 
 /** Below this a share says little: one complaint among a hundred readers is one reader. */
 const SUBMITTED_MIN = 1_000
-const REPORTS_MIN = 5
 /** Providers warn at 0.1 % complaints; one harmed reader in so many submitted. */
 const ONE_COMPLAINT_IN = 1_000
 /** 2 % hard bounces. */

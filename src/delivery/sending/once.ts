@@ -13,6 +13,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
+import { awaitStops } from '../../edition/stop.ts'
 import { PermanentError } from '../../errors.ts'
 import type { Mark } from '../witness/witness.ts'
 import { hasSlidSql, todaySql } from './members.ts'
@@ -86,6 +87,8 @@ export interface Subject<Facts> {
    * while nothing is fixed.
    */
   isHeldSql(u: string): RawBuilder<boolean>
+  /** Whether nothing stops it until this very moment, asked by the mark while nothing is fixed. */
+  mayMarkSql(u: string): RawBuilder<boolean>
   /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
   hasLeaversSql(u: string): RawBuilder<boolean>
   /** Columns that say something of a person: gone once it is settled or given up. */
@@ -132,6 +135,8 @@ export async function markAttempting<Facts>(
   intent: Fixed,
 ): Promise<Mark | 'left' | 'held' | 'lost'> {
   const fresh = claimed.fixed === null
+  const mayGo = sql`and not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}) and ${subject.mayMarkSql('u')}`
+  const takesDay = fresh && subject.table === 'batches'
   // The number last of all: its row stays locked until the mark is committed.
   const { rows: marked } = await sql<{ databaseId: string; branch: number; number: number | null }>`
     with marked as (
@@ -139,15 +144,16 @@ export async function markAttempting<Facts>(
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
         provider = ${intent.provider}, attempts = attempts + 1,
         first_attempt_at = coalesce(first_attempt_at, round_clock()), next_attempt_at = ${inMs(claimed.leaseMs)}
-      where ${isMine(subject, claimed, 'mark', 'u')} 
-        and (not ${fresh}::boolean or not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}))
+      where ${isMine(subject, claimed, 'mark', 'u')} ${fresh ? mayGo : sql``}
       returning u.*
-    )${subject.table === 'batches' ? sql`, moved as (${takeToday(fresh)} returning d.subscriber_id)` : sql``}
+    )${takesDay ? sql`, moved as (${takeToday} returning d.subscriber_id)` : sql``}
     select l.database_id as "databaseId", l.branch, next_mark(round_clock()) as number
     from marked cross join lineage l
-    ${subject.table === 'batches' ? sql`where (select count(*) from moved) >= 0` : sql``}`.execute(db)
+    ${takesDay ? sql`where (select count(*) from moved) >= 0` : sql``}`.execute(db)
   const [mark] = marked
   if (mark && mark.number !== null) return { ...mark, number: mark.number }
+  // What was just being made is there when this is answered.
+  if (fresh) await awaitStops(db)
   const { rows } = await sql<{ held: boolean }>`
     select ${subject.isHeldSql('u')} as held from ${sql.table(subject.table)} u
     where ${isMine(subject, claimed, 'mark', 'u')}`.execute(db)
@@ -261,12 +267,10 @@ export function sayingSql<Facts>(
  * very moment, the key of subscriber and day refuses the mark as a whole, and the next claim finds
  * the reason to leave.
  */
-function takeToday(fresh: boolean): RawBuilder<unknown> {
-  return sql`
+const takeToday = sql`
     update deliveries d set local_date = ${todaySql('s')}
     from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
-    where ${fresh}::boolean and d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}`
-}
+    where d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}`
 
 function lifeOf<Facts>({ life }: Subject<Facts>, event: Event): Transition<string> {
   const found = (life as Record<string, Transition<string>>)[event]

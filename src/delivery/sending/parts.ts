@@ -7,6 +7,7 @@ import type { Database } from '../../database/schema.ts'
 import type { BatchState } from '../../database/states.ts'
 import type { MailOutcome } from '../provider/provider.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
+import { type Glance, glanceSql } from './glance.ts'
 import {
   answeringSql,
   claimUnaccounted,
@@ -28,17 +29,16 @@ const DOUBLINGS_MAX = 4
  * Records what the provider said of every member. Not fenced: an acceptance is true whoever heard
  * it, and rows that are already settled stay as they are. Members that were not decided leave the
  * batch: put off ones into a batch as if never attempted, unknown ones into one that stays so.
- * Returns the ids of these two.
+ * Returns the ids of these two, and what it saw of the edition where it looked.
  */
 export async function markSettled(
   db: Kysely<Database>,
   batch: ClaimedBatch,
   results: readonly { subscriberId: number; outcome: MailOutcome }[],
-): Promise<{ deferred: number[]; unknown: number[] }> {
+): Promise<{ deferred: number[]; unknown: number[]; glance?: Glance }> {
   const answered = results.filter((result): result is MailResult => isAnswered(result.outcome))
   if (answered.length === results.length) {
-    await markAllAnswered(db, batch, answered)
-    return { deferred: [], unknown: [] }
+    return { deferred: [], unknown: [], glance: await markAllAnswered(db, batch, answered) }
   }
   return db.transaction().execute(async (trx) => {
     // The batch before its deliveries, as everywhere: reports of the same mails may come at this
@@ -62,18 +62,18 @@ async function markAllAnswered(
   db: Kysely<Database>,
   { id, editionId }: ClaimedBatch,
   results: readonly MailResult[],
-): Promise<void> {
-  const { rows } = await sql<{ count: number }>`
+): Promise<Glance> {
+  const { rows } = await sql<Glance & { count: number }>`
     with held as materialized (select from batches where id = ${id} for update),
     answered as (${answeringSql(editionId, results)} and exists (select from held) returning d.subscriber_id),
     said as (${sayingSql(BATCH, id, 'settled', [sql`reason = null`])} and exists (select from held) returning u.id)
-    select count(*) as count from answered`.execute(db)
-  if (rows[0]?.count === results.length) return
-  await emptyAddresses(
-    db,
-    editionId,
-    results.map(({ subscriberId }) => subscriberId),
-  )
+    select count(*) as count, ${glanceSql(editionId, id)} from answered`.execute(db)
+  const { count, ...glance } = rows[0] as Glance & { count: number }
+  if (count < results.length) {
+    const ids = results.map(({ subscriberId }) => subscriberId)
+    await emptyAddresses(db, editionId, ids)
+  }
+  return glance
 }
 
 function isAnswered({ state }: MailOutcome): boolean {

@@ -1,10 +1,7 @@
 // A claimed batch becomes a marked request. Everything is built before the mark: whatever can fail
 // fails while nothing is fixed.
-import type { Kysely, Transaction } from 'kysely'
 import type { Outage } from '../../database/outage.ts'
-import type { Database } from '../../database/schema.ts'
 import { loadMaterials } from '../../digest/materials.ts'
-import { claimMarking } from '../../edition/stop.ts'
 import { LaterError, PermanentError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
@@ -14,7 +11,7 @@ import { demandSettled } from './after-outage.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type MaybeLeaving, type Member } from './members.ts'
-import { type Fixed, markAttempting, markDeferred, markReleased } from './once.ts'
+import { markAttempting, markDeferred, markReleased } from './once.ts'
 import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
 import { keepMark, type SendingParts } from './settling.ts'
 
@@ -58,7 +55,9 @@ export async function prepare(
     const intent = { hash: built.hash, version: built.version, idempotencyKey, provider: provider.name }
     // The database may have been away since the claim.
     await demandSettled(parts, BATCH, batch)
-    const marked = await withinQuota(parts.db, provider, members.length, (db) => markUnlessStopped(db, batch, intent))
+    const marked = await withinQuota(parts.db, provider, members.length, (db) =>
+      markAttempting(db, BATCH, batch, intent),
+    )
     if (marked === undefined) return 'over'
     if (typeof marked === 'object') {
       await keepMark(parts, BATCH, batch, marked)
@@ -70,15 +69,6 @@ export async function prepare(
   const reason = 'members kept leaving while the batch was built'
   await markDeferred(parts.db, BATCH, batch, reason, REBUILD_WAIT_MS)
   throw new LaterError(reason, REBUILD_WAIT_MS)
-}
-
-/** A stop waits for the marks that began before it, and those that come after find it. */
-async function markUnlessStopped(db: Kysely<Database>, batch: ClaimedBatch, intent: Fixed) {
-  const mark = async (trx: Transaction<Database>) => {
-    await claimMarking(trx)
-    return markAttempting(trx, BATCH, batch, intent)
-  }
-  return db.isTransaction ? mark(db as Transaction<Database>) : db.transaction().execute(mark)
 }
 
 async function rebuild(

@@ -13,6 +13,7 @@ import type { Watch } from '../witness/watch.ts'
 import type { Mark } from '../witness/witness.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { findHarm, findRejection, markBraked } from './brake.ts'
+import { type Glance, NEAR_END, REPORTS_MIN } from './glance.ts'
 import { type Claimed, markDeferred, markUnknown, type Subject } from './once.ts'
 import { markHalved, markSettled } from './parts.ts'
 
@@ -93,52 +94,62 @@ export async function letBatchWait({ db }: SendingParts, batch: ClaimedBatch, { 
   await markDeferred(db, BATCH, batch, reason, waitMs ?? ASK_AGAIN_MS)
 }
 
-/**
- * Writes what became of a batch's request, and throws where the queue has to wait. Returns ids to
- * dispatch next.
- */
+export interface Settled {
+  /** Ids to dispatch next. */
+  next: number[]
+  /** Whether the edition may be at its end. */
+  nearEnd: boolean
+}
+
+/** Writes what became of a batch's request, and throws where the queue has to wait. */
 export async function settle(
   parts: SendingParts,
   batch: ClaimedBatch,
   provider: Provider,
   ids: readonly number[],
   outcome: BatchOutcome,
-): Promise<number[]> {
+): Promise<Settled> {
   const { db, logger } = parts
   const step = stepAfter(outcome, { mails: ids.length, attempts: batch.attempts, replayMs: provider.replayMs })
   switch (step.do) {
     case 'settle': {
       const results = step.outcomes.map((mail, index) => ({ subscriberId: ids[index] as number, outcome: mail }))
-      const { unknown } = await markSettled(db, batch, results)
+      const { unknown, glance } = await markSettled(db, batch, results)
       logger.debug({ event: 'batch.settled', batchId: batch.id, mails: ids.length }, 'a batch was settled')
       for (const batchId of unknown) logger.error({ event: 'batch.unknown', batchId }, 'a batch stays unknown')
-      await brake(parts, batch.editionId, step.outcomes)
-      return []
+      await brake(parts, batch.editionId, step.outcomes, glance)
+      return { next: [], nearEnd: (glance?.others ?? 0) < NEAR_END }
     }
     case 'halve':
       logger.warn({ event: 'batch.refused', batchId: batch.id, reason: step.reason }, 'a batch was refused as a whole')
-      return markHalved(db, batch, ids, step.reason)
+      return { next: await markHalved(db, batch, ids, step.reason), nearEnd: true }
     case 'stop':
-      return takeOut(parts, batch, provider, step)
+      return { next: await takeOut(parts, batch, provider, step), nearEnd: true }
     case 'hold':
       if (step.waitMs > PAUSE_MAX_MS && (await isAnotherFree(parts, provider))) {
-        return takeOut(parts, batch, provider, step)
+        return { next: await takeOut(parts, batch, provider, step), nearEnd: true }
       }
       return followWait(parts, BATCH, batch, step)
     case 'repeat':
       return followWait(parts, BATCH, batch, step)
     case 'give-up':
       await giveUp(parts, BATCH, batch, step.reason)
-      return []
+      return { next: [], nearEnd: true }
   }
 }
 
 /** Stops the edition when what came of it so far says that the rest must not go. */
-async function brake({ db, logger }: SendingParts, editionId: number, outcomes: readonly MailOutcome[]): Promise<void> {
+async function brake(
+  { db, logger }: SendingParts,
+  editionId: number,
+  outcomes: readonly MailOutcome[],
+  glance: Glance | undefined,
+): Promise<void> {
   const reasons = new Set(outcomes.map((mail) => (mail.state === 'rejected' ? mail.reason : null)))
   const [only = null] = reasons
-  const why =
-    reasons.size === 1 && only !== null ? await findRejection(db, editionId, only) : await findHarm(db, editionId)
+  const isRejection = reasons.size === 1 && only !== null
+  if (!isRejection && glance !== undefined && glance.reports < REPORTS_MIN) return
+  const why = isRejection ? await findRejection(db, editionId, only) : await findHarm(db, editionId)
   if (why === null) return
   await markBraked(db, editionId, why)
   logger.error({ event: 'edition.stopped', editionId, reason: why }, 'an edition was stopped by the brake')
