@@ -33,6 +33,7 @@ import type {
   EditionKind,
   EditionState,
   Fate,
+  LeavingReason,
   Length,
   NoticeKind,
   NoticeState,
@@ -236,6 +237,8 @@ export interface SubscriberRow {
   asked_at: OptionalTimestamp
   confirmed_at: OptionalTimestamp
   left_at: OptionalTimestamp
+  /** In one tap on the goodbye page; gone once they come back. */
+  left_reason: Optional<LeavingReason>
   preferences_id: number
   cadence: Cadence
   /** 1 Monday … 7 Sunday; read for weekly only. */

@@ -61,6 +61,10 @@ export type NoticeKind =
   | 'link'
   | 'test'
   | 'alarm'
+  | 'report'
+
+/** Why somebody left, if they said. */
+export type LeavingReason = 'too-many' | 'off-topic' | 'not-useful' | 'elsewhere' | 'other'
 
 export type NoticeState = 'planned' | 'attempting' | 'deferred' | 'unknown' | 'submitted' | 'rejected' | 'withheld'
 

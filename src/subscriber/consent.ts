@@ -119,7 +119,7 @@ export async function markConfirmed(
       and address_hash = (select address_hash from subscribers where id = ${id} and address is not null)`.execute(trx)
   const { numAffectedRows } = await sql`
     update subscribers s set consent = 'confirmed', consent_source = a.consent_source, consent_page = a.consent_page, consent_note = null,
-      asked_at = ${askedAt}::timestamptz, confirmed_at = round_now(), left_at = null, preferences_id = a.preferences_id,
+      asked_at = ${askedAt}::timestamptz, confirmed_at = round_now(), left_at = null, left_reason = null, preferences_id = a.preferences_id,
       cadence = a.cadence, weekday = a.weekday, hour = a.hour, zone = a.zone, silence = a.silence, paused_until = null,
       waiting_since = round_now(), welcome = ${ask.welcome}::boolean,
       next_due_at = case when ${ask.welcome}::boolean then round_now() else ${nextHourSql('a', sql`round_now()`)} end, changed_at = round_now()
@@ -144,7 +144,7 @@ export async function markResubscribed(db: Kysely<Database>, publicId: string): 
         and s.left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES})
         and not exists (select from suppressions x where x.address_hash = s.address_hash))
     )
-    update subscribers s set consent = 'confirmed', confirmed_at = round_now(), left_at = null,
+    update subscribers s set consent = 'confirmed', confirmed_at = round_now(), left_at = null, left_reason = null,
       waiting_since = case when had_left then round_now() else s.waiting_since end,
       next_due_at = case when had_left then ${nextHourSql('s', sql`round_now()`)} else s.next_due_at end,
       changed_at = case when had_left then round_now() else s.changed_at end

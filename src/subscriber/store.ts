@@ -1,7 +1,7 @@
 // Rows of subscribers, of the choices they share and of suppressions.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import type { Cadence, Consent } from '../database/states.ts'
+import type { Cadence, Consent, LeavingReason } from '../database/states.ts'
 import { lastHourSql, nextHourSql, weekOfSql } from './calendar.ts'
 import { type Choices, hashChoices, openChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
@@ -154,6 +154,17 @@ export async function markUnsubscribed(db: Kysely<Database>, publicId: string): 
     .returning('id')
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** Notes why somebody left; who is still here, or came back, has no reason. The last one counts. */
+export async function markLeavingReason(db: Kysely<Database>, publicId: string, reason: LeavingReason): Promise<void> {
+  await db
+    .updateTable('subscribers')
+    .set({ left_reason: reason })
+    .where('public_id', '=', publicId)
+    .where('consent', '=', 'unsubscribed')
+    .where('left_at', 'is not', null)
+    .execute()
 }
 
 /**

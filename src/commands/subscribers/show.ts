@@ -26,6 +26,7 @@ interface ConsentFacts {
   askedAt: Date | null
   confirmedAt: Date | null
   leftAt: Date | null
+  leftReason: string | null
 }
 
 interface Suppressed {
@@ -92,13 +93,23 @@ function linesOf(
   ]
 }
 
-function consentLines({ source, page, note, createdAt, askedAt, confirmedAt, leftAt }: ConsentFacts): string[] {
+function consentLines({
+  source,
+  page,
+  note,
+  createdAt,
+  askedAt,
+  confirmedAt,
+  leftAt,
+  leftReason,
+}: ConsentFacts): string[] {
   const when = (what: string, at: Date | null) => (at === null ? [] : [`${what} ${momentInWords(at)}`])
   const trail = [
     ...when('added', createdAt),
     ...when('asked', askedAt),
     ...when('confirmed', confirmedAt),
     ...when('left', leftAt),
+    ...(leftReason === null ? [] : [`said why: ${leftReason}`]),
   ]
   const by = page === null ? source : `${source} (${page})`
   return [`Consent by ${by}: ${trail.join(', ')}`, ...(note === null ? [] : [`Note: ${note}`])]
@@ -124,6 +135,7 @@ async function getConsentFacts(db: Kysely<Database>, id: number): Promise<Consen
       'asked_at as askedAt',
       'confirmed_at as confirmedAt',
       'left_at as leftAt',
+      'left_reason as leftReason',
     ])
     .where('id', '=', id)
     .executeTakeFirstOrThrow()

@@ -23,6 +23,7 @@ import { up as mailboxes } from './021-mailboxes.ts'
 import { up as linkKeys } from './022-link-keys.ts'
 import { up as alarms } from './023-alarms.ts'
 import { up as marking } from './024-marking.ts'
+import { up as morning } from './025-morning.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -49,4 +50,5 @@ export const migrations = {
   '022-link-keys': { up: linkKeys },
   '023-alarms': { up: alarms },
   '024-marking': { up: marking },
+  '025-morning': { up: morning },
 }

@@ -69,6 +69,7 @@ export async function eraseSubscriber(
       asked_at: null,
       confirmed_at: null,
       left_at: null,
+      left_reason: null,
       preferences_id: preferencesId as number,
       cadence,
       weekday,

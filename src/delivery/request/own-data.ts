@@ -122,7 +122,7 @@ export async function getOwnData(db: Kysely<Database>, subscriberId: number): Pr
   const { rows: subscribers } = await sql<OwnSubscriber>`
     select s.address, s.public_id as "publicId", s.consent,
       json_build_object('source', s.consent_source, 'page', s.consent_page, 'note', s.consent_note, 'askedAt', s.asked_at,
-        'confirmedAt', s.confirmed_at, 'leftAt', s.left_at) as "consentFacts",
+        'confirmedAt', s.confirmed_at, 'leftAt', s.left_at, 'leftReason', s.left_reason) as "consentFacts",
       s.cadence, s.weekday, s.hour, s.zone, s.silence, s.paused_until as "pausedUntil", p.choices,
       s.token_epoch as "tokenEpoch", s.waiting_since as "waitingSince", s.next_due_at as "nextDueAt",
       s.created_at as "createdAt", s.changed_at as "changedAt",

@@ -42,8 +42,8 @@ export async function markReturned(db: Kysely<Database>, key: Buffer, wishes: re
       select decode(w->>'reader', 'hex') as reader, max((w->>'at')::timestamptz) as at
       from jsonb_array_elements(${JSON.stringify(wishes)}::jsonb) w group by 1
     )
-    update subscribers s set consent = 'confirmed', confirmed_at = w.at, left_at = null, waiting_since = round_now(),
-      next_due_at = ${nextHourSql('s', sql`round_now()`)}, changed_at = round_now()
+    update subscribers s set consent = 'confirmed', confirmed_at = w.at, left_at = null, left_reason = null,
+      waiting_since = round_now(), next_due_at = ${nextHourSql('s', sql`round_now()`)}, changed_at = round_now()
     from wished w
     where s.consent = 'unsubscribed' and s.address is not null and ${hashSql('s', key)} = w.reader
       and (s.left_at is null or s.left_at < w.at)

@@ -9,6 +9,8 @@ import { getReceipt, receiptInWords } from '../../delivery/account/receipt.ts'
 import { isStepDown, STEPS, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
 import { findComeBackUntil, markResubscribed } from '../../subscriber/consent.ts'
 import { findHolder } from '../../subscriber/holder.ts'
+import { leavingReasonFrom } from '../../subscriber/leaving.ts'
+import { markLeavingReason } from '../../subscriber/store.ts'
 import { maskAddress, type Subscriber } from '../../subscriber/subscriber.ts'
 import { verifyToken } from '../../subscriber/token.ts'
 import { change } from '../../subscriber/undo.ts'
@@ -33,7 +35,7 @@ interface UnsubscribeValues {
 }
 
 /** What else than leaving the page's buttons may mean. */
-const OTHER_ACTIONS = new Set(['resubscribe', 'export', 'erase', ...STEPS.map(({ step }) => step as string)])
+const OTHER_ACTIONS = new Set(['resubscribe', 'reason', 'export', 'erase', ...STEPS.map(({ step }) => step as string)])
 const MAY_ARRIVE = 'A digest already on its way may still arrive.'
 
 const unsubscribePage = definePage<UnsubscribeValues>('unsubscribe')
@@ -78,6 +80,7 @@ export function unsubscribe(parts: ReaderParts) {
     const step = stepFrom(form.get('action'))
     if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
     if (!oneClick && step && isOffered(step, reader)) return stepInstead(c, parts, reader, step)
+    if (!oneClick && form.get('action') === 'reason') return takeReason(c, parts, reader, form.get('reason'))
     const wish = dataWishFrom(form.get('action'))
     if (!oneClick && wish && reader.consent === 'unsubscribed') return dataLink(c, parts, reader, wish)
     if (reader.consent !== 'unsubscribed') {
@@ -112,9 +115,6 @@ function goodbyeUnseen(c: Context, { pages }: ReaderParts): Response {
     heading: "You're unsubscribed",
     paragraphs: ['Your wish is kept, and no new digest will be made for you.'],
     note: MAY_ARRIVE,
-    comeBackPath: '',
-    dataPath: '',
-    formToken: '',
   })
 }
 
@@ -127,8 +127,8 @@ async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscribe
     paragraphs: [already ? `${address} gets no new digests.` : `${address} will get no new digests.`],
     note: receiptInWords(await getReceipt(db, reader.id), reader.zone),
     comeBackPath: mayComeBack ? path : '',
+    reasonPath: path,
     dataPath: path,
-    formToken: '',
   })
 }
 
@@ -144,6 +144,21 @@ async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): 
   }
   const paragraphs = [`Your digest comes ${rhythmOf(reader)} again, with your settings as they were.`]
   return tell(c, parts.pages, { heading: 'Welcome back', paragraphs })
+}
+
+/** Thanks for a word on why they left, which is asked for once and never needed. */
+async function takeReason(c: Context, parts: ReaderParts, reader: Subscriber, text: string): Promise<Response> {
+  // They came back meanwhile, or only looked.
+  if (reader.consent !== 'unsubscribed') return showUnsubscribe(parts)(c)
+  const reason = leavingReasonFrom(text)
+  if (reason === undefined) return goodbye(c, parts, reader, true)
+  await markLeavingReason(parts.db, reader.publicId, reason)
+  const { pages } = parts
+  return sayGoodbye(c, pages, {
+    heading: 'Thank you',
+    paragraphs: ["It helps to know. You're unsubscribed, and we won't ask again."],
+    dataPath: `${pages.base}/unsubscribe/${tokenIn(c)}`,
+  })
 }
 
 async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {

@@ -54,7 +54,7 @@ describe('the page', () => {
     const html = await answer.text()
     expect(answer.status).toBe(200)
     expect(html).toContain('Already unsubscribed')
-    expect([...html.matchAll(/<button[^>]* value="(\w+)"/g)].map(([, action]) => action)).toEqual([
+    expect([...html.matchAll(/<button[^>]* name="action" value="(\w+)"/g)].map(([, action]) => action)).toEqual([
       'resubscribe',
       'export',
       'erase',
@@ -69,6 +69,35 @@ describe('the page', () => {
     const late = await post(path, { action: 'resubscribe' })
     expect(await late.text()).toContain('Already unsubscribed')
     expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+  })
+
+  it('asks for a reason in one tap, takes the last one, and forgets it with whoever comes back', async () => {
+    const path = await mailAda()
+    const reasonOf = async () =>
+      (
+        await web.round.db
+          .selectFrom('subscribers')
+          .select('left_reason')
+          .where('address', '=', ADDRESS)
+          .executeTakeFirstOrThrow()
+      ).left_reason
+    // Whoever is still here has none, and is asked whether to leave at all.
+    expect(await (await post(path, { action: 'reason', reason: 'other' })).text()).toContain('value="unsubscribe"')
+    expect([await consentOf(ADDRESS), await reasonOf()]).toEqual(['confirmed', null])
+    const goodbye = await (await post(path, { action: 'unsubscribe' })).text()
+    expect([...goodbye.matchAll(/name="reason" value="([a-z-]+)"/g)].map(([, reason]) => reason)).toEqual([
+      'too-many',
+      'off-topic',
+      'not-useful',
+      'elsewhere',
+      'other',
+    ])
+    expect(await (await post(path, { action: 'reason', reason: 'too-many' })).text()).toContain('Thank you')
+    await post(path, { action: 'reason', reason: 'off-topic' })
+    await post(path, { action: 'reason', reason: '<script>' })
+    expect([await consentOf(ADDRESS), await reasonOf()]).toEqual(['unsubscribed', 'off-topic'])
+    await post(path, { action: 'resubscribe' })
+    expect([await consentOf(ADDRESS), await reasonOf()]).toEqual(['confirmed', null])
   })
 
   it('is not found after an erasure, like a link that never was', async () => {

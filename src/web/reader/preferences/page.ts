@@ -114,8 +114,6 @@ export function notSubscribed(c: Context, { pages }: ReaderParts, { formToken }:
   return sayGoodbye(c, pages, {
     heading: 'You get no digests now',
     paragraphs: ['There is nothing to choose until you subscribe again.'],
-    note: '',
-    comeBackPath: '',
     dataPath: `${pages.base}/preferences`,
     formToken,
   })
