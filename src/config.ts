@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import { join, resolve, sep } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { DEFAULT_LIMITS, readLimits } from './delivery/alarm/limits.ts'
 import type { AlarmSettings } from './delivery/alarm/telling.ts'
 import type { ProviderName, Quota } from './delivery/provider/provider.ts'
 import type { DkimSettings } from './delivery/provider/smtp/dkim.ts'
@@ -55,6 +56,8 @@ export interface Config {
   metricsPort: number | undefined
   /** Where alarms go; each channel only where it is named. */
   alarms: AlarmSettings
+  /** Of the morning report and the heartbeat, in UTC. */
+  reportHour: number
   /** Requests a second to each provider that wants pacing. */
   sendRate: number
   postalAddress: string | null
@@ -141,7 +144,9 @@ export function readConfig(
       alarmUrl: values.ALARM_URL ?? null,
       alarmSecrets: values.ALARM_SECRET,
       heartbeatUrl: values.HEARTBEAT_URL ?? null,
+      limits: values.ALARM_LIMITS ?? DEFAULT_LIMITS,
     },
+    reportHour: values.REPORT_HOUR,
     sendRate: values.SEND_RATE,
     postalAddress: values.POSTAL_ADDRESS ?? null,
     unsubscribeMailto: values.UNSUBSCRIBE_MAILTO ?? null,
@@ -364,6 +369,13 @@ const environment = z.object({
   ALARM_URL: url(['http:', 'https:']).optional(),
   ALARM_SECRET: z.string().transform(splitRing).refine(isSigningRing, SIGNING_RING).default([]),
   HEARTBEAT_URL: url(['http:', 'https:']).optional(),
+  ALARM_LIMITS: parsed(readLimits).optional(),
+  REPORT_HOUR: z.coerce
+    .number({ error: 'is not an hour of the day (UTC), 0 to 23' })
+    .int('is not a whole hour')
+    .min(0, 'is not an hour of the day (UTC), 0 to 23')
+    .max(23, 'is not an hour of the day (UTC), 0 to 23')
+    .default(8),
   SMTP_URL: parsed(readSmtpUrl).optional(),
   DKIM_PRIVATE_KEY: parsed(readDkimKey).optional(),
   DKIM_SELECTOR: z

@@ -4,6 +4,7 @@ import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAbo
 import { describeError } from './errors.ts'
 import { openAlarms } from './jobs/alarms.ts'
 import { openAwayAlarm } from './jobs/away.ts'
+import { openMorning } from './jobs/morning.ts'
 import { handingOn, openPipeline } from './jobs/pipeline.ts'
 import type { Queue } from './jobs/queue/queue.ts'
 import type { Round } from './jobs/round.ts'
@@ -63,7 +64,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const tallies = openTallies(roles)
   const opened = await openRound(context)
   // What a host has written may be refused: at the start, not at tomorrow's cut-off.
-  if (config.templatesDir !== undefined) await opened.templates()
+  if (config.templatesDir !== undefined) await Promise.all([opened.templates(), opened.reportTemplate()])
   const [first, ...others] = opened.providers
   const providers = [tallies.countRequests(first), ...others.map(tallies.countRequests)] as const
   const round: Round = { ...opened, providers }
@@ -74,9 +75,11 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   if (!isWebAlone) await round.witness.compare()
   const queue = await openRoundQueue(context, round, { mayWait: isWebAlone })
   const { alarms: settings, stateDir, dataDir } = config
-  const alarms = openAlarms({ round, queue, settings, folders: [stateDir, dataDir] })
+  const morningHour = config.reportHour
+  const alarms = openAlarms({ round, queue, settings, folders: [stateDir, dataDir], morningHour })
+  const morning = openMorning({ round, operatorEmail: settings.operatorEmail, hour: morningHour })
   const lookAway = openAwayAlarm({ round, outage: context.stores.outage, settings })
-  const pipeline = tallies.countFailures(openPipeline(round, queue, alarms))
+  const pipeline = tallies.countFailures(openPipeline(round, queue, [alarms, morning]))
   const metrics = openMetrics({ db: round.db, queue, tallies, providers: providers.map(({ name }) => name), logger })
   await openMetricsPort(context, metrics)
   if (roles.includes('worker')) keep(await queue.work(pipeline))

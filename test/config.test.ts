@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Config, type Reach, readConfig } from '../src/config.ts'
+import { DEFAULT_LIMITS } from '../src/delivery/alarm/limits.ts'
 import { UsageError } from '../src/errors.ts'
 
 const SECRET = 'x'.repeat(32)
@@ -47,12 +48,17 @@ describe('readConfig', () => {
       alarmUrl: 'https://alarms.test/in',
       alarmSecrets: [secret],
       heartbeatUrl: 'https://alarms.test/beat',
+      limits: DEFAULT_LIMITS,
     })
+    expect(read({ ...given, ALARM_LIMITS: 'unknown=3' }).alarms.limits.unknown).toBe(3)
     expect(problemsOf({ ...given, ALARM_SECRET: '' })).toEqual([expect.stringMatching(/^ALARM_SECRET is missing/)])
-    expect(problemsOf({ OPERATOR_EMAIL: 'host', ALARM_SECRET: 'abc', HEARTBEAT_URL: 'ftp://x' })).toEqual([
+    const wrong = { ALARM_LIMITS: 'slow=soon', REPORT_HOUR: '24' }
+    expect(problemsOf({ OPERATOR_EMAIL: 'host', ALARM_SECRET: 'abc', HEARTBEAT_URL: 'ftp://x', ...wrong })).toEqual([
       'OPERATOR_EMAIL is not an address',
       expect.stringMatching(/^ALARM_SECRET is not a signing secret/),
       expect.stringMatching(/^HEARTBEAT_URL is not an address that begins with/),
+      'ALARM_LIMITS has no duration such as 30m or 2h for slow',
+      'REPORT_HOUR is not an hour of the day (UTC), 0 to 23',
     ])
   })
 
@@ -72,7 +78,14 @@ describe('readConfig', () => {
       webhookSecrets: [],
       metricsTokens: [],
       metricsPort: undefined,
-      alarms: { operatorEmail: null, alarmUrl: null, alarmSecrets: [], heartbeatUrl: null },
+      alarms: {
+        operatorEmail: null,
+        alarmUrl: null,
+        alarmSecrets: [],
+        heartbeatUrl: null,
+        limits: DEFAULT_LIMITS,
+      },
+      reportHour: 8,
       sendRate: 5,
       postalAddress: null,
       unsubscribeMailto: null,

@@ -45,6 +45,9 @@ export interface Templates extends Record<Medium, Parts<DigestPart>> {
   notice: Record<Medium, Parts<NoticePart>>
 }
 
+/** The host's morning report, in one part. */
+export type ReportTemplate = Record<Medium, Parts<NoticePart>>
+
 /** What a process knows of the templates from its start on, and the rest once it is needed. */
 export interface TemplateFiles {
   topics: Topics
@@ -54,6 +57,8 @@ export interface TemplateFiles {
    * wrong.
    */
   templates(): Promise<Templates>
+  /** The same for the morning report, which one process a day needs. */
+  reportTemplate(): Promise<ReportTemplate & Pick<Templates, 'theme'>>
 }
 
 /** Told of each paper that could not be rendered and is left out of every mail. */
@@ -76,6 +81,7 @@ export function openTemplates(directory?: string): TemplateFiles {
       compiled ??= compileTemplates(read)
       return compiled
     },
+    reportTemplate: () => compileReport(read),
   }
 }
 
@@ -84,22 +90,49 @@ export async function loadTemplates(directory?: string): Promise<Templates> {
   return openTemplates(directory).templates()
 }
 
-const FILES = ['digest.mjml', 'digest.css', 'digest.txt', 'notice.mjml', 'mail.css', 'notice.txt'] as const
+const FILES = [
+  'digest.mjml',
+  'digest.css',
+  'digest.txt',
+  'notice.mjml',
+  'mail.css',
+  'notice.txt',
+  'report.mjml',
+  'report.txt',
+] as const
 type File = (typeof FILES)[number]
 
-async function compileTemplates(read: {
+interface Read {
   theme: Theme
   topics: Topics
   files: ReadonlyMap<File, string>
-}): Promise<Templates> {
-  const { theme, topics, files } = read
+}
+
+/** Returns what checks and compiles the files that were read. */
+function openCompiler({ theme, files }: Read) {
   const source = (file: File) => files.get(file) as string
-  const html = async (file: File, styleFile: File) =>
-    compileMjml(source(file), file, { theme, style: source(styleFile), styleFile })
-  const text = (file: File) => {
-    checkTemplate(source(file), file)
-    return source(file)
+  return {
+    html: async (file: File, styleFile: File) =>
+      compileMjml(source(file), file, { theme, style: source(styleFile), styleFile }),
+    text(file: File) {
+      checkTemplate(source(file), file)
+      return source(file)
+    },
   }
+}
+
+async function compileReport(read: Read): Promise<ReportTemplate & Pick<Templates, 'theme'>> {
+  const { html, text } = openCompiler(read)
+  return {
+    theme: read.theme,
+    html: compileParts(await html('report.mjml', 'mail.css'), NOTICE_PARTS, 'html', 'report.mjml'),
+    text: compileParts(text('report.txt'), NOTICE_PARTS, 'text', 'report.txt'),
+  }
+}
+
+async function compileTemplates(read: Read): Promise<Templates> {
+  const { theme, topics } = read
+  const { html, text } = openCompiler(read)
   return {
     theme,
     topics,

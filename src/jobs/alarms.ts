@@ -38,11 +38,9 @@ export interface AlarmOptions {
   /** In milliseconds, never going back. */
   now?: () => number
   /** Of the heartbeat, in UTC. */
-  morningHour?: number
+  morningHour: number
 }
 
-/** The hour of the heartbeat, in UTC: the first readers of Europe have their digest. */
-const MORNING_HOUR = 8
 const QUEUE_ANSWERS_MS = 5 * SECOND_MS
 
 export function openAlarms({
@@ -51,7 +49,7 @@ export function openAlarms({
   settings,
   folders,
   now = () => performance.now(),
-  morningHour = MORNING_HOUR,
+  morningHour,
 }: AlarmOptions): Alarms {
   const { db, logger, linkKeys, host } = round
   let queueFailedAt: number | null = null
@@ -77,7 +75,7 @@ export function openAlarms({
       const facts = await readFacts(trx, round.latenessMs)
       // What is issued within the second of the hold would be held itself.
       if (facts.restored !== null && facts.now.getTime() - facts.restored.heldAt.getTime() < SECOND_MS) return NO_NEWS
-      const news = await markAlarms(trx, judge(facts, surroundings))
+      const news = await markAlarms(trx, judge(facts, surroundings, settings.limits))
       if (news.opened.length + news.ended.length === 0) return { news, noticeId: null }
       if (settings.alarmUrl !== null) {
         await insertPosts(trx, [

@@ -3,19 +3,16 @@
 import { randomUUID } from 'node:crypto'
 import type { Outage } from '../database/outage.ts'
 import type { Alarm } from '../delivery/alarm/judging.ts'
+import { limitInWords } from '../delivery/alarm/limits.ts'
 import { claimOutage, type Post } from '../delivery/alarm/store.ts'
 import { type AlarmSettings, bodyOf, sendPost, wordNews } from '../delivery/alarm/telling.ts'
 import { insertNotice } from '../delivery/notice/asking.ts'
 import { describeError } from '../errors.ts'
-import { MINUTE_MS } from '../time.ts'
 import type { Round } from './round.ts'
 
-/** A restart of PostgreSQL is over before this. */
-const AWAY_MS = MINUTE_MS
-const AWAY: Alarm = {
-  name: 'database',
-  subject: '',
-  sentence: 'PostgreSQL has not answered for a minute: nothing is planned, sent or noted until it does.',
+function awayAlarm(limitMs: number): Alarm {
+  const sentence = `PostgreSQL has not answered for ${limitInWords(limitMs)}: nothing is planned, sent or noted until it does.`
+  return { name: 'database', subject: '', sentence }
 }
 
 /** How long an outage has lasted, as far as this process knows. */
@@ -37,26 +34,28 @@ export function openAwayAlarm({
   outage: Pick<Outage, 'awayMs'>
   settings: AlarmSettings
 }): () => Promise<void> {
+  const { alarmUrl, limits } = settings
+  const alarm = awayAlarm(limits.database)
   let away: Away | undefined
   let unmailed: Away[] = []
   let unposted: Post[] = []
 
   function keepUnposted(type: 'alarm.opened' | 'alarm.ended', since: Date): void {
-    if (settings.alarmUrl === null) return
-    unposted.push({ id: randomUUID(), body: bodyOf(type, { ...AWAY, since }, host.publicUrl, new Date()) })
+    if (alarmUrl === null) return
+    unposted.push({ id: randomUUID(), body: bodyOf(type, { ...alarm, since }, host.publicUrl, new Date()) })
   }
 
   function follow(awayMs: number | null): void {
-    if (awayMs !== null && awayMs >= AWAY_MS) {
+    if (awayMs !== null && awayMs >= limits.database) {
       if (away === undefined) {
         away = { since: new Date(Date.now() - awayMs), awayMs }
-        logger.error({ event: 'alarm.opened', alarm: AWAY.name }, 'an alarm was opened')
+        logger.error({ event: 'alarm.opened', alarm: alarm.name }, 'an alarm was opened')
         keepUnposted('alarm.opened', away.since)
       }
       away.awayMs = awayMs
     }
     if (awayMs !== null || away === undefined) return
-    logger.info({ event: 'alarm.ended', alarm: AWAY.name }, 'an alarm is over')
+    logger.info({ event: 'alarm.ended', alarm: alarm.name }, 'an alarm is over')
     keepUnposted('alarm.ended', away.since)
     unmailed.push(away)
     away = undefined
@@ -78,7 +77,7 @@ export function openAwayAlarm({
   async function mail({ since, awayMs }: Away, address: string): Promise<void> {
     await db.transaction().execute(async (trx) => {
       if (!(await claimOutage(trx, awayMs))) return
-      const words = wordNews({ opened: [], ended: [{ ...AWAY, since }] })
+      const words = wordNews({ opened: [], ended: [{ ...alarm, since }] })
       await insertNotice(trx, linkKeys, { kind: 'alarm', subscriberId: null, address, ...words })
     })
   }
@@ -86,7 +85,7 @@ export function openAwayAlarm({
   return async () => {
     try {
       follow(outage.awayMs())
-      if (settings.alarmUrl !== null) await postAll(settings.alarmUrl)
+      if (alarmUrl !== null) await postAll(alarmUrl)
       for (const over of [...unmailed]) {
         if (settings.operatorEmail !== null) await mail(over, settings.operatorEmail)
         unmailed = unmailed.filter((each) => each !== over)

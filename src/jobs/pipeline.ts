@@ -3,7 +3,6 @@
 import { NOTICE } from '../delivery/notice/sending.ts'
 import { BATCH } from '../delivery/sending/batch.ts'
 import { listWaiting } from '../delivery/sending/once.ts'
-import type { Alarms } from './alarms.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
 import { makeNotes } from './notes.ts'
@@ -27,9 +26,13 @@ const HAND_ON_EVERY_MS = 5_000
 
 /**
  * Returns what each job does and which jobs it leads to: tick → collect → rank → plan → dispatch,
- * and sweep behind them. With `alarms`, each tick ends with a look at them.
+ * and sweep behind them. Each tick ends with a look of everybody who watches.
  */
-export function openPipeline(round: Round, queue: Pick<Queue, 'put'>, alarms?: Pick<Alarms, 'look'>): Handlers {
+export function openPipeline(
+  round: Round,
+  queue: Pick<Queue, 'put'>,
+  watching: readonly { look(): Promise<void> }[] = [],
+): Handlers {
   return {
     // Before the tick is noted: a gap is counted from the last one.
     tick: async () => {
@@ -38,7 +41,7 @@ export function openPipeline(round: Round, queue: Pick<Queue, 'put'>, alarms?: P
         await queue.put(await tick(round))
       } finally {
         // A tick that fails is when alarms are needed.
-        await alarms?.look()
+        for (const each of watching) await each.look()
       }
     },
     collect: async ({ date }) => {

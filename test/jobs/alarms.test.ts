@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { getNow } from '../../src/database/clock.ts'
 import type { AlarmName } from '../../src/delivery/alarm/judging.ts'
+import { DEFAULT_LIMITS } from '../../src/delivery/alarm/limits.ts'
 import { listAlarms } from '../../src/delivery/alarm/store.ts'
 import { dateOf } from '../../src/edition/edition.ts'
 import { ensureRestoredHold } from '../../src/edition/restored.ts'
@@ -14,6 +15,7 @@ import { ALARM_SECRET, openReceiver, type Receiver } from '../support/receiver.t
 import { only, openScriptedProvider, planFor, type ScriptedProvider, type TestRound } from '../support/round.ts'
 
 const HOST = 'host@papers.test'
+const NOBODY = { operatorEmail: null, alarmUrl: null, alarmSecrets: [], heartbeatUrl: null, limits: DEFAULT_LIMITS }
 const COUNTS = { waiting: 0, active: 0, delayed: 0 }
 
 let round: TestRound & { provider: ScriptedProvider }
@@ -38,8 +40,10 @@ const openHere = (given: Partial<AlarmOptions> = {}) =>
       alarmUrl: `${receiver.url}/alarms`,
       alarmSecrets: [ALARM_SECRET],
       heartbeatUrl: null,
+      limits: DEFAULT_LIMITS,
     },
     folders: [],
+    morningHour: 8,
     ...given,
   })
 
@@ -178,7 +182,7 @@ describe('openAlarms', () => {
     let time = 0
     const queue = { counts: () => Promise.reject(new Error('connect ECONNREFUSED')) }
     const alarms = openHere({ queue, now: () => time })
-    const pipeline = openPipeline(round, { put: () => Promise.reject(new Error('connect ECONNREFUSED')) }, alarms)
+    const pipeline = openPipeline(round, { put: () => Promise.reject(new Error('connect ECONNREFUSED')) }, [alarms])
     const tick = () => expect(pipeline.tick({ name: 'tick' })).rejects.toThrow('ECONNREFUSED')
     await tick()
     expect(receiver.posts).toEqual([])
@@ -216,7 +220,7 @@ describe('openAlarms', () => {
 
   it('beats once a day while no alarm is open, and again where that was not taken', async () => {
     // The hour of the heartbeat has passed or not: the row of yesterday and the hour itself decide.
-    const settings = { operatorEmail: null, alarmUrl: null, alarmSecrets: [], heartbeatUrl: `${receiver.url}/beat` }
+    const settings = { ...NOBODY, heartbeatUrl: `${receiver.url}/beat` }
     const [one, other] = [openHere({ settings, morningHour: 0 }), openHere({ settings, morningHour: 0 })]
     await faults.stopped.begin()
     await one.look()
@@ -239,8 +243,7 @@ describe('openAlarms', () => {
 
   it('says nothing and fails nothing where nobody is told', async () => {
     await faults.stopped.begin()
-    const settings = { operatorEmail: null, alarmUrl: null, alarmSecrets: [], heartbeatUrl: null }
-    await openHere({ settings }).look()
+    await openHere({ settings: NOBODY }).look()
     expect(await listAlarms(round.db)).toMatchObject([{ name: 'stopped', subject: '2026-03-05 daily' }])
     expect(mailed()).toEqual([])
     expect(await round.db.selectFrom('alarm_posts').selectAll().execute()).toEqual([])

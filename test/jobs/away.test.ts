@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/delivery/alarm/limits.ts'
 import { openAwayAlarm } from '../../src/jobs/away.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { readContent } from '../support/notices.ts'
@@ -27,6 +28,7 @@ it('posts an outage of a minute once a process, and its end; one email follows',
         alarmUrl: `${receiver.url}/alarms`,
         alarmSecrets: [ALARM_SECRET],
         heartbeatUrl: null,
+        limits: DEFAULT_LIMITS,
       },
     })
   const [one, other] = [open(), open()]

@@ -15,6 +15,7 @@ export type Fates = Record<Exclude<Fate, 'none'>, number>
 
 /** Everything that is counted of an edition. */
 export interface EditionFigures {
+  id: number
   date: string
   kind: EditionKind
   accounts: Accounts
@@ -64,15 +65,23 @@ export async function getFates(db: Kysely<Database>, editionId: number): Promise
   return fates
 }
 
-/** Returns everything that is counted of the newest `limit` frozen editions, the newest first. */
-export async function listEditionFigures(db: Kysely<Database>, limit: number): Promise<EditionFigures[]> {
+/**
+ * Returns everything that is counted of the newest `limit` frozen editions, the newest first; of
+ * those that froze within `hours` alone where it is given.
+ */
+export async function listEditionFigures(
+  db: Kysely<Database>,
+  limit: number,
+  hours: number | null = null,
+): Promise<EditionFigures[]> {
   const { rows } = await sql<{ id: number; date: string; kind: EditionKind; stopped: boolean }>`
     select id, date, kind, (${isStoppedSql('e')} or ${isStoppedByHandSql('e')}) is true as stopped
-    from editions e where state = 'frozen' and (due > 0 or not archive) order by date desc, kind limit ${limit}`.execute(
-    db,
-  )
+    from editions e where state = 'frozen' and (due > 0 or not archive)
+      and (${hours}::int is null or frozen_at > round_clock() - make_interval(hours => ${hours}::int))
+    order by date desc, kind limit ${limit}`.execute(db)
   const figures: EditionFigures[] = []
-  for (const { id, ...edition } of rows) {
+  for (const edition of rows) {
+    const { id } = edition
     const accounts = await getAccounts(db, id)
     figures.push({ ...edition, accounts, fates: await getFates(db, id), unresolved: await getUnresolved(db, id) })
   }

@@ -44,20 +44,24 @@ export async function listNewestEditions(db: Kysely<Database>): Promise<NewestEd
 }
 
 /**
- * Counts the submitted emails of editions by their lag. An email is due at its reader's hour, and
- * not before its edition froze or its reader last changed their choices: who moved their hour
- * since, or confirmed after it, had nobody wait.
+ * Selects the submitted emails of editions with their lag in seconds. An email is due at its
+ * reader's hour, and not before its edition froze or its reader last changed their choices: who
+ * moved their hour since, or confirmed after it, had nobody wait.
  */
-export async function listLags(db: Kysely<Database>, editionIds: readonly number[]): Promise<Lags[]> {
+export function lagsSql(editionIds: readonly number[]) {
   const dueAt = hourOnDaySql(sql`d.local_date`, sql`s.hour`, sql`s.zone`)
+  return sql`select d.edition_id, d.changed_at as submitted_at,
+      greatest(0, extract(epoch from d.changed_at - greatest(${dueAt}, s.changed_at, e.frozen_at)))::float8 as lag
+    from deliveries d join editions e on e.id = d.edition_id join subscribers s on s.id = d.subscriber_id
+    where d.edition_id = any(${[...editionIds]}::int[]) and d.state = 'submitted' and d.local_date is not null`
+}
+
+/** Counts the submitted emails of editions by their lag. */
+export async function listLags(db: Kysely<Database>, editionIds: readonly number[]): Promise<Lags[]> {
   const { rows } = await sql<{ editionId: number; bound: number | null; count: number; sum: number | null }>`
     select l.edition_id as "editionId", width_bucket(l.lag, ${[...LAG_BOUNDS]}::float8[]) as bound,
       count(*) as count, sum(l.lag) as sum
-    from (
-      select d.edition_id, greatest(0, extract(epoch from d.changed_at - greatest(${dueAt}, s.changed_at, e.frozen_at)))::float8 as lag
-      from deliveries d join editions e on e.id = d.edition_id join subscribers s on s.id = d.subscriber_id
-      where d.edition_id = any(${[...editionIds]}::int[]) and d.state = 'submitted' and d.local_date is not null
-    ) l
+    from (${lagsSql(editionIds)}) l
     group by 1, 2`.execute(db)
   return editionIds.map((editionId) => {
     const own = rows.filter((row) => row.editionId === editionId)

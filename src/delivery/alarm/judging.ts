@@ -2,8 +2,8 @@
 // alarms. Each says what is wrong and what to do; none names a reader.
 import { counted } from '../../digest/words.ts'
 import type { EditionKey } from '../../edition/stop.ts'
-import { HOUR_MS, MINUTE_MS } from '../../time.ts'
 import type { Facts } from './facts.ts'
+import { type Limits, limitInWords } from './limits.ts'
 
 /** Each alarm's name, and the few words that stand for it in a subject. */
 export const ALARMS = {
@@ -39,60 +39,50 @@ export interface Surroundings {
   disk: { host: string; folder: string; freeBytes: number } | null
 }
 
-/** From when on something is wrong. docs/operating.md says the same in words. */
-const LIMITS = {
-  unfrozenMs: HOUR_MS,
-  unsentMs: HOUR_MS,
-  slowMs: 15 * MINUTE_MS,
-  /** A provider that throttles or restarts is back before this. */
-  outMs: 10 * MINUTE_MS,
-  unknown: 10,
-  rejected: 20,
-  silentMs: 3 * HOUR_MS,
-  queueMs: 2 * MINUTE_MS,
-  freeBytes: 200 * 1024 * 1024,
-  refusedSignUps: 100,
-} as const
+const MEGABYTE = 1024 * 1024
 
-/** Lists everything that is wrong, in the order of `ALARMS`; each name and subject once. */
-export function judge(facts: Facts, { queue, disk }: Surroundings): Alarm[] {
+/**
+ * Lists everything that is wrong by these limits, in the order of `ALARMS`; each name and subject
+ * once.
+ */
+export function judge(facts: Facts, { queue, disk }: Surroundings, limits: Limits): Alarm[] {
   const ageMs = (at: Date | null) => (at === null ? 0 : facts.now.getTime() - at.getTime())
   const alarms: Alarm[] = []
   const raise = (name: AlarmName, subject: string, sentence: string) => alarms.push({ name, subject, sentence })
   for (const { cutoffAt, reason, ...edition } of facts.unfrozen) {
-    if (ageMs(cutoffAt) < LIMITS.unfrozenMs) continue
+    if (ageMs(cutoffAt) < limits.unfrozen) continue
     const why = reason === null ? 'nothing has ranked it' : `it is held: ${reason}`
     raise(
       'unfrozen',
       nameOf(edition),
-      `${the(edition)} is not frozen an hour after its cut-off: ${why}. See "status ${flags(edition)}".`,
+      `${the(edition)} is not frozen ${limitInWords(limits.unfrozen)} after its cut-off: ${why}. See "status ${flags(edition)}".`,
     )
   }
-  const unsent = facts.waiting.filter(({ since, anySettled }) => !anySettled && ageMs(since) >= LIMITS.unsentMs)
+  const unsent = facts.waiting.filter(({ since, anySettled }) => !anySettled && ageMs(since) >= limits.unsent)
   for (const edition of unsent) {
     raise(
       'unsent',
       nameOf(edition),
-      `Nothing of ${the(edition, 'lower')} has been sent an hour after its first readers were due. See "status ${flags(edition)}", and whether a worker runs.`,
+      `Nothing of ${the(edition, 'lower')} has been sent ${limitInWords(limits.unsent)} after its first readers were due. See "status ${flags(edition)}", and whether a worker runs.`,
     )
   }
-  if (ageMs(facts.unplannedSince) >= LIMITS.unsentMs) {
+  if (ageMs(facts.unplannedSince) >= limits.unsent) {
     raise(
       'unsent',
       'planning',
-      'Readers were due an hour ago and nothing has been planned for them. See whether a worker runs.',
+      `Readers have been due for ${limitInWords(limits.unsent)} and nothing has been planned for them. See whether a worker runs.`,
     )
   }
   for (const { since, ...edition } of facts.waiting) {
-    if (ageMs(since) < LIMITS.slowMs) continue
+    if (ageMs(since) < limits.slow) continue
     raise(
       'slow',
       nameOf(edition),
-      `Emails of ${the(edition, 'lower')} have waited for more than 15 minutes since their readers were due. See "status --watch ${flags(edition)}".`,
+      `Emails of ${the(edition, 'lower')} have waited for more than ${limitInWords(limits.slow)} since their readers were due. See "status --watch ${flags(edition)}".`,
     )
   }
   for (const { provider, since, until, reason } of facts.out) {
-    if (ageMs(since) < LIMITS.outMs) continue
+    if (ageMs(since) < limits.provider) continue
     const whenBack = until === null ? 'until you say "resume"' : `until ${minuteOf(until)}`
     raise('provider', provider, `${provider} takes no emails ${whenBack}: ${reason}.`)
   }
@@ -107,7 +97,7 @@ export function judge(facts: Facts, { queue, disk }: Surroundings): Alarm[] {
     )
   }
   for (const { count, ...edition } of facts.unknown) {
-    if (count <= LIMITS.unknown) continue
+    if (count <= limits.unknown) continue
     raise(
       'unknown',
       nameOf(edition),
@@ -115,30 +105,38 @@ export function judge(facts: Facts, { queue, disk }: Surroundings): Alarm[] {
     )
   }
   for (const { count, ...edition } of facts.rejected) {
-    if (count <= LIMITS.rejected) continue
+    if (count <= limits.rejected) continue
     raise(
       'rejected',
       nameOf(edition),
       `${counted(count, 'email')} of ${the(edition, 'lower')} ${count === 1 ? 'was' : 'were'} refused by the provider. See "status ${flags(edition)}".`,
     )
   }
-  if (facts.lookedAt !== null && ageMs(facts.answeredAt ?? facts.lookedAt) >= LIMITS.silentMs) {
+  if (facts.lookedAt !== null && ageMs(facts.answeredAt ?? facts.lookedAt) >= limits.source) {
     const why =
-      ageMs(facts.lookedAt) >= LIMITS.silentMs ? 'nobody has asked it: see whether a worker runs' : facts.lookReason
-    raise('source', '', `The source has not answered for three hours: ${why ?? 'no reason was given'}.`)
+      ageMs(facts.lookedAt) >= limits.source ? 'nobody has asked it: see whether a worker runs' : facts.lookReason
+    raise(
+      'source',
+      '',
+      `The source has not answered for ${limitInWords(limits.source)}: ${why ?? 'no reason was given'}.`,
+    )
   }
-  if (queue !== null && queue.forMs >= LIMITS.queueMs) {
-    raise('queue', '', `The queue has not answered for two minutes: ${queue.reason}. See whether Redis runs.`)
+  if (queue !== null && queue.forMs >= limits.queue) {
+    raise(
+      'queue',
+      '',
+      `The queue has not answered for ${limitInWords(limits.queue)}: ${queue.reason}. See whether Redis runs.`,
+    )
   }
-  if (disk !== null && disk.freeBytes < LIMITS.freeBytes) {
-    const megabytes = Math.floor(disk.freeBytes / (1024 * 1024))
+  if (disk !== null && disk.freeBytes < limits.disk * MEGABYTE) {
+    const megabytes = Math.floor(disk.freeBytes / MEGABYTE)
     raise('disk', disk.host, `The disk of ${disk.folder} on ${disk.host} has ${megabytes} MB left: make room there.`)
   }
-  if (facts.refusedSignUps > LIMITS.refusedSignUps) {
+  if (facts.refusedSignUps > limits['sign-ups']) {
     raise(
       'sign-ups',
       '',
-      `More than ${LIMITS.refusedSignUps} sign-ups were refused by the limits within the last two hours: somebody abuses the form, or TRUSTED_PROXY is not set.`,
+      `More than ${limits['sign-ups']} sign-ups were refused by the limits within the last two hours: somebody abuses the form, or TRUSTED_PROXY is not set.`,
     )
   }
   if (facts.restored !== null) {

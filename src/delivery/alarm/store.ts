@@ -105,13 +105,38 @@ export async function prunePost(db: Kysely<Database>, id: string): Promise<void>
  */
 export async function claimBeat(db: Kysely<Database>, hour: number): Promise<boolean> {
   const { numAffectedRows } = await sql`
-    with today as (
-      select (date_trunc('day', round_clock() at time zone 'UTC') + make_interval(hours => ${hour})) at time zone 'UTC' as at
-    )
+    with today as (select ${hourTodaySql(hour)} as at)
     insert into ticks as t (name, at)
     select 'heartbeat', round_clock() from today where round_clock() >= today.at and not exists (select from alarms)
     on conflict (name) do update set at = excluded.at where t.at < (select today.at from today)`.execute(db)
   return Number(numAffectedRows) > 0
+}
+
+/**
+ * Tells whether today's morning report is still to be made: from the hour on (UTC), once a day. On
+ * the first call ever the next day's is the first.
+ */
+export async function isReportDue(db: Kysely<Database>, hour: number): Promise<boolean> {
+  await sql`insert into ticks (name) values ('report') on conflict do nothing`.execute(db)
+  const { rows } = await sql<{ isDue: boolean | null }>`
+    select ${isReportDueSql('t', hour)} as "isDue" from ticks t where t.name = 'report'`.execute(db)
+  return rows[0]?.isDue === true
+}
+
+/** Claims today's morning report. Returns whether it is the caller's to make. */
+export async function claimReport(trx: Transaction<Database>, hour: number): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update ticks t set at = round_clock() where t.name = 'report' and ${isReportDueSql('t', hour)}`.execute(trx)
+  return Number(numAffectedRows) > 0
+}
+
+function isReportDueSql(tick: string, hour: number) {
+  return sql<boolean>`(${sql.table(tick)}.at < ${hourTodaySql(hour)} and ${hourTodaySql(hour)} <= round_clock())`
+}
+
+/** The hour of this day, in UTC. */
+function hourTodaySql(hour: number) {
+  return sql<Date>`((date_trunc('day', round_clock() at time zone 'UTC') + make_interval(hours => ${hour}::int)) at time zone 'UTC')`
 }
 
 /** Gives a beat back that was not taken: the next look makes it. */

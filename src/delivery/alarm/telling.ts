@@ -5,6 +5,7 @@ import { Webhook } from 'standardwebhooks'
 import { describeError } from '../../errors.ts'
 import { SECOND_MS } from '../../time.ts'
 import { ALARMS } from './judging.ts'
+import type { Limits } from './limits.ts'
 import type { News, Post, ToldAlarm } from './store.ts'
 
 /** Where alarms go; null where nobody said. */
@@ -16,6 +17,8 @@ export interface AlarmSettings {
   alarmSecrets: readonly string[]
   /** Gets one GET a day while all is well. */
   heartbeatUrl: string | null
+  /** From when on something is wrong. */
+  limits: Limits
 }
 
 /** Nothing of the round may wait for a receiver. */

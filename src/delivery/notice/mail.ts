@@ -55,7 +55,7 @@ export function buildNotice(
   const sealed = readSealed(row.kind, unseal(linkKeys, row.keyId, row.publicId, row.sealed))
   if (!sealed) return undefined
   const { content } = sealed
-  const said = content.kind === 'test' ? content : sayNotice(row, { ...sealed, content }, { host, templates, linkKeys })
+  const said = 'html' in content ? content : sayNotice(row, { ...sealed, content }, { host, templates, linkKeys })
   const { from, headers } = noticeEnvelope(host, content.kind, 'unsubscribe' in said ? said.unsubscribe : null)
   return {
     publicId: row.publicId,

@@ -26,13 +26,16 @@ export type NoticeContent =
    * digest's foot.
    */
   | { kind: 'note'; subject: string; title: string; paragraphs: string[]; why: string }
-  /** A digest made to be looked at, whole: what is repeated depends on nothing else. */
-  | { kind: 'test'; subject: string; html: string; text: string }
+  /**
+   * A digest made to be looked at, or the host's morning report, whole: what is repeated depends on
+   * nothing else.
+   */
+  | { kind: 'test' | 'report'; subject: string; html: string; text: string }
   /** To the host: what is wrong, and what is over. */
   | { kind: 'alarm'; subject: string; title: string; paragraphs: string[] }
 
 /** What is put into words when it is sent. */
-export type SaidContent = Exclude<NoticeContent, { kind: 'test' }>
+export type SaidContent = Exclude<NoticeContent, { kind: 'test' | 'report' }>
 
 /**
  * What is sealed: the content, and as of when the reader's own links hold, so that a repeat is the
@@ -70,7 +73,8 @@ export function readSealed(kind: NoticeKind, opened: unknown): SealedNotice | un
   const { token, newAddress, subject, title, paragraphs, why, html, text } = readStored(storedContent, content)
   if (kind === 'subscribed-already' || kind === 'link') return { content: { kind }, reader }
   if (kind === 'note') return { content: { kind, subject, title, paragraphs, why }, reader }
-  if (kind === 'test') return html === '' ? undefined : { content: { kind, subject, html, text }, reader }
+  if (kind === 'test' || kind === 'report')
+    return html === '' ? undefined : { content: { kind, subject, html, text }, reader }
   if (kind === 'alarm') return { content: { kind, subject, title, paragraphs }, reader }
   if (token === null) return undefined
   return { content: kind === 'address-changed' ? { kind, token, newAddress } : { kind, token }, reader }
@@ -105,6 +109,7 @@ export const USEFUL_HOURS: Record<NoticeKind, number> = {
   note: 20,
   test: 1,
   alarm: 44,
+  report: 20,
 }
 
 /** Kinds that a stranger can cause by typing somebody's address: limited per address. */

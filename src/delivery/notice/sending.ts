@@ -52,14 +52,14 @@ const STOPPED_WAIT_MS = 10 * 60_000
 
 /**
  * Who asks to subscribe again may have been erased before; the old address of a change is nobody's
- * any more; a note is for those who still read; a test mail and an alarm are for whoever
- * the host names.
+ * any more; a note is for those who still read; a test mail, an alarm and a report are
+ * for whoever the host names.
  */
 function leavingSql(notice: string): RawBuilder<Leaving | null> {
   const n = sql.table(notice)
   return sql<Leaving | null>`case
     when ${n}.expires_at <= round_clock() then 'late'
-    when ${n}.subscriber_id is null and ${n}.kind not in ('test', 'alarm') then 'left'
+    when ${n}.subscriber_id is null and ${n}.kind not in ('test', 'alarm', 'report') then 'left'
     when exists (select from suppressions x where x.address_hash = ${n}.address_hash
       and not (x.reason = 'erased' and ${n}.kind in ('confirm', 'address'))) then 'suppressed'
     when ${n}.kind in ('subscribed-already', 'link', 'export', 'erase', 'note') and not exists (

@@ -11,7 +11,7 @@ interface GoodbyeValues {
   note: string
   /** Where the button to come back posts to; '' once it is too late. */
   comeBackPath: string
-  /** Why they may have left, and where the buttons that say so post to; '' where nobody is asked. */
+  /** Why they may have left, and where the buttons post to; '' where nobody is asked. */
   reasons: { reason: string; label: string }[]
   reasonPath: string
   /** Where the buttons about their data post to; '' where none can be offered. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Facts } from '../../../src/delivery/alarm/facts.ts'
 import { judge, type Surroundings } from '../../../src/delivery/alarm/judging.ts'
+import { DEFAULT_LIMITS } from '../../../src/delivery/alarm/limits.ts'
 
 const NOW = new Date('2026-03-06T09:00:00Z')
 const ago = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000)
@@ -66,7 +67,7 @@ const cases: [name: string, nearly: Partial<Facts & Surroundings>, wrong: Partia
     'source ',
     { answeredAt: ago(179), lookReason: 'it answered 503' },
     { answeredAt: ago(180), lookReason: 'it answered 503' },
-    /three hours: it answered 503\.$/,
+    /3 hours: it answered 503\.$/,
   ],
   [
     'source ',
@@ -78,7 +79,7 @@ const cases: [name: string, nearly: Partial<Facts & Surroundings>, wrong: Partia
     'queue ',
     { queue: { forMs: 119_999, reason: 'refused' } },
     { queue: { forMs: 120_000, reason: 'refused' } },
-    /two minutes: refused\./,
+    /2 minutes: refused\./,
   ],
   [
     'disk one',
@@ -95,7 +96,8 @@ const cases: [name: string, nearly: Partial<Facts & Surroundings>, wrong: Partia
   ],
 ]
 
-const judgeAll = (given: Partial<Facts & Surroundings>) => judge({ ...WELL, ...given }, { ...FINE, ...given })
+const judgeAll = (given: Partial<Facts & Surroundings>) =>
+  judge({ ...WELL, ...given }, { ...FINE, ...given }, DEFAULT_LIMITS)
 
 describe('judge', () => {
   it('finds nothing wrong where all is well', () => {
