@@ -95,3 +95,10 @@ it('says what had begun when it was stopped', async () => {
     behind: [{ date: '2026-03-05', stoppedByHand: true, stoppedReason: null, waiting: 2, unresolved: 0 }],
   })
 })
+
+it('stops and resumes while Redis is away', async () => {
+  const env = { REDIS_URL: 'redis://127.0.0.1:1' }
+  const stopped = await callOn(round.databaseUrl, () => stopCommand({ reason: 'a wrong logo' }), env)
+  expect(stopped.stdout).toMatch(/^Stopped all digests/)
+  expect((await callOn(round.databaseUrl, () => resumeCommand({}), env)).stdout).toContain('a wrong logo')
+})

@@ -4,24 +4,29 @@
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { Kysely } from 'kysely'
 import { type Config, listSet, readConfig, SETTING_NAMES } from '../../config.ts'
 import { openConfiguredSource, withKept } from '../../context.ts'
 import { getNow } from '../../database/clock.ts'
 import { inspectDatabase } from '../../database/inspecting.ts'
 import { listPending } from '../../database/migrate.ts'
 import { migrations } from '../../database/migrations/index.ts'
+import type { Database } from '../../database/schema.ts'
 import { openUnmigrated } from '../../database/stores.ts'
+import { getAllowance } from '../../delivery/provider/quota.ts'
 import { openProviders } from '../../delivery/providers.ts'
 import { counted } from '../../digest/words.ts'
 import { dateOf, shiftDate } from '../../edition/edition.ts'
 import { describeError, type Finding, UsageError } from '../../errors.ts'
 import { openLogger } from '../../logger.ts'
 import { isLinkKeyKnown, OTHER_SECRET, OTHER_SECRET_REMEDY } from '../../subscriber/link-key.ts'
+import { listReaderCounts } from '../../subscriber/store.ts'
 import { deriveLinkKeys } from '../../subscriber/token.ts'
 import { parseAddress } from '../arguments.ts'
 import { judgeSettings, reachesPeople } from '../settings.ts'
 import { openTerminal } from '../terminal.ts'
 import { sendTestMail } from '../test-mail.ts'
+import { judgeQuota } from './quota.ts'
 import { judgeSender, openDns } from './sender.ts'
 import { judgeClocks, judgeDatabase, judgeRedis } from './stores.ts'
 
@@ -102,8 +107,9 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
       if (pending.length > 0) return found
       clocks['the database'] = await getNow(db)
       const keys = deriveLinkKeys(config.linkSecrets)
-      if (await isLinkKeyKnown(db, keys)) return found
-      return [...found, { state: 'error', says: OTHER_SECRET, remedy: OTHER_SECRET_REMEDY }]
+      const quotas = await judgeQuotas(db, config.providers)
+      if (await isLinkKeyKnown(db, keys)) return [...found, ...quotas]
+      return [...found, ...quotas, { state: 'error', says: OTHER_SECRET, remedy: OTHER_SECRET_REMEDY }]
     })
   })
   const { redisUrl } = config
@@ -152,6 +158,14 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
       ]
     })
   }
+}
+
+async function judgeQuotas(db: Kysely<Database>, providers: Config['providers']): Promise<Finding[]> {
+  const counts = await listReaderCounts(db)
+  const daily = counts.filter(({ consent, cadence }) => consent === 'confirmed' && cadence !== 'weekly')
+  const readers = daily.reduce((sum, { count }) => sum + count, 0)
+  const judged = providers.map(async (provider) => judgeQuota(provider, await getAllowance(db, provider), readers))
+  return (await Promise.all(judged)).flat()
 }
 
 async function judgeSource(config: Config): Promise<Finding> {

@@ -11,7 +11,7 @@ import { callOn, readJson } from '../../support/command.ts'
 import { openDnsStandIn } from '../../support/dns-stand-in.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { openResendStandIn } from '../../support/resend-stand-in.ts'
-import type { TestRound } from '../../support/round.ts'
+import { addReader, type TestRound } from '../../support/round.ts'
 
 const SECRET = '8f1c3b7e92d40a56f1e2c3d4b5a69788'
 
@@ -56,6 +56,16 @@ describe('doctor', () => {
     } finally {
       await standIn.close()
     }
+  })
+
+  it('warns of a quota that is less than a day of readers', async () => {
+    await addReader(round.db, 'ada')
+    await addReader(round.db, 'ben')
+    const env = settings({ MAIL_PROVIDER: 'outbox', SEND_QUOTA: '1/day', OUTBOX_DIR: join(folder, 'outbox') })
+    const { stdout } = await callOn(round.databaseUrl, () => doctorCommand({}), env)
+    expect(stdout).toMatch(
+      /! database {2}the quota of outbox is 1 a day, of which 1 can still go today, and 2 readers get/,
+    )
   })
 
   it('names everything that is not, each with what to do, and ends with 1', async () => {
