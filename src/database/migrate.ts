@@ -17,7 +17,10 @@ export type Migrations = Record<string, { up(db: Kysely<unknown>): Promise<void>
  */
 export async function migrate<T>(db: Kysely<T>, migrations: Migrations): Promise<string[]> {
   const schema = await findSchema(db)
-  await refuseNewer(db, schema, migrations)
+  const applied = await listApplied(db, schema)
+  refuseNewer(applied, migrations)
+  // As a rule there is nothing to do, and the migrator would read the whole catalog to find out.
+  if (applied.length === Object.keys(migrations).length) return []
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
@@ -48,8 +51,8 @@ async function findSchema<T>(db: Kysely<T>): Promise<string> {
   return /^\w+$/.test(wanted) ? wanted : (rows[0]?.current ?? 'public')
 }
 
-async function refuseNewer<T>(db: Kysely<T>, schema: string, migrations: Migrations): Promise<void> {
-  const unknown = (await listApplied(db, schema)).filter((name) => !Object.hasOwn(migrations, name))
+function refuseNewer(applied: readonly string[], migrations: Migrations): void {
+  const unknown = applied.filter((name) => !Object.hasOwn(migrations, name))
   if (unknown.length === 0) return
   throw new UsageError(
     `The database was changed by a newer version (migration ${unknown.join(', ')}) which this one does not know: run that version, or name another database`,
