@@ -130,6 +130,6 @@ const EMPTY_TABLES = `
     for it, start in select s.seqrelid, s.seqstart from pg_sequence s join pg_class c on c.oid = s.seqrelid
       where c.relnamespace in ('public'::regnamespace, 'bullmq_${QUEUE_PREFIX}'::regnamespace)
     loop
-      perform setval(it, start, false);
+      if pg_sequence_last_value(it) is not null then perform setval(it, start, false); end if;
     end loop;
   end $$`
