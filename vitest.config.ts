@@ -56,6 +56,8 @@ export default defineConfig(({ mode }) => ({
     // files than it has cores.
     maxWorkers: Math.max(4, availableParallelism()),
     sequence: { sequencer: Order },
+    // What was compiled for one project or run serves the others.
+    experimental: { fsModuleCache: true },
     globalSetup: 'test/support/folder.ts',
   },
 }))
