@@ -16,7 +16,7 @@ import { only, openScriptedProvider, planFor, type ScriptedProvider, type TestRo
 
 const HOST = 'host@papers.test'
 const NOBODY = { operatorEmail: null, alarmUrl: null, alarmSecrets: [], heartbeatUrl: null, limits: DEFAULT_LIMITS }
-const COUNTS = { waiting: 0, active: 0, delayed: 0 }
+const COUNTS = { waiting: 0, active: 0, delayed: 0, failed: 0 }
 
 let round: TestRound & { provider: ScriptedProvider }
 let receiver: Receiver

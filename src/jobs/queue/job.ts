@@ -8,9 +8,12 @@ export type Job =
   | { name: 'collect'; date: string }
   | { name: 'rank'; date: string; kind: EditionKind }
   | { name: 'plan' }
-  /** In the queue of `provider`, of the first one where it names none. */
-  | { name: 'dispatch'; batchId: number; provider?: string }
-  | { name: 'notify'; noticeId: number; provider?: string }
+  /**
+   * In the queue of `provider`, of the first one where it names none. `epoch` is that of something
+   * taken over: a job of its own beside the one that its last holder has.
+   */
+  | { name: 'dispatch'; batchId: number; provider?: string; epoch?: number }
+  | { name: 'notify'; noticeId: number; provider?: string; epoch?: number }
   | { name: 'sweep' }
 
 /**

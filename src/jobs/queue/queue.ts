@@ -1,6 +1,7 @@
 // The queue: transport between the steps of the round, on BullMQ. It carries ids only and may lose
 // everything at any time; PostgreSQL alone knows what is due, and the sweep queues it again. No
 // other file knows BullMQ.
+import { randomBytes } from 'node:crypto'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { within } from '../../time.ts'
@@ -12,6 +13,8 @@ export interface Counts {
   waiting: number
   active: number
   delayed: number
+  /** Failed for good: the last of them are kept, with their reasons. */
+  failed: number
 }
 
 export interface Queue {
@@ -57,7 +60,11 @@ export interface QueueOptions {
   logger: Logger
 }
 
-const TIMING: Timing = { lockMs: 60_000, stalledMs: 30_000, retryMs: 1_000, drainMs: 25_000 }
+/**
+ * The lock is BullMQ's own. A job of the round that died with its worker is back within a minute;
+ * what is sent does not wait for that (jobs/heartbeat.ts).
+ */
+const TIMING: Timing = { lockMs: 30_000, stalledMs: 15_000, retryMs: 1_000, drainMs: 25_000, cancelMs: 5_000 }
 const TICK_MS = 60_000
 /**
  * Jobs of the round are heavy and rare; two, so that a slow source does not keep the plan waiting.
@@ -66,9 +73,16 @@ const ROUND_CONCURRENCY = 2
 const DISPATCH_CONCURRENCY = 4
 /** A smaller number goes first: somebody waits for a notice, while digests have the morning. */
 const DISPATCH_PRIORITY = 10
+/** What a dead worker had in its hands has waited already. */
+const TAKEN_OVER_PRIORITY = 5
 const NOTIFY_PRIORITY = 1
-/** Jobs in one command: large enough to be cheap, small enough not to block the store. */
-const PUT_SIZE = 1_000
+/**
+ * Jobs in one command: large enough to be cheap, small enough not to block the store. PostgreSQL
+ * locks each name of a command, and has room for a few thousand locks.
+ */
+const PUT_SIZE = { redis: 1_000, postgres: 100 }
+/** Failed jobs that each queue keeps. */
+const FAILED_KEPT = 1_000
 /** How long one such command may take before `put` gives up, in milliseconds. */
 const PUT_MS = 10_000
 /**
@@ -93,9 +107,9 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       defaultJobOptions: {
         attempts: ATTEMPTS,
         backoff: { type: 'exponential', delay: timing.retryMs, jitter: 0.5 },
-        // At once, so that the id is free again: PostgreSQL remembers what was done.
+        // PostgreSQL remembers what was done; what failed is for whoever asks why.
         removeOnComplete: true,
-        removeOnFail: true,
+        removeOnFail: { count: FAILED_KEPT },
         stackTraceLimit: 0,
         ...(priority > 0 ? { priority } : {}),
       },
@@ -115,16 +129,20 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     return (lanes.find(({ provider }) => provider === job.provider) ?? lanes[0])?.queue ?? round
   }
   const works = new Set<OpenWork>()
+  const putSize = options.redisUrl === undefined ? PUT_SIZE.postgres : PUT_SIZE.redis
 
   async function put(jobs: readonly Job[], { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
     backend.demandReachable()
     for (const queue of [round, ...lanes.map((lane) => lane.queue)]) {
       const mine = jobs.filter((job) => queueOf(job) === queue)
-      for (let start = 0; start < mine.length; start += PUT_SIZE) {
-        const entries = mine.slice(start, start + PUT_SIZE).map((job) => {
+      for (let start = 0; start < mine.length; start += putSize) {
+        const entries = mine.slice(start, start + putSize).map((job) => {
           const { name, ...data } = job
-          const priority = name === 'notify' ? { priority: NOTIFY_PRIORITY } : {}
-          return { name, data, opts: { jobId: idOf(job), delay: delayMs, ...priority } }
+          // Until it has ended, well or not: a failed job that is kept bars nothing. Its own id
+          // says the same to whoever reads it.
+          const id = idOf(job)
+          const opts = { jobId: `${id}.${randomBytes(4).toString('hex')}`, deduplication: { id }, delay: delayMs }
+          return { name, data, opts: { ...opts, ...priorityOf(job) } }
         })
         const [first] = entries
         // A single job takes the cheaper command: in PostgreSQL the other one makes temporary
@@ -207,10 +225,10 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     },
     async counts() {
       backend.demandReachable()
-      const dispatch: Counts = { waiting: 0, active: 0, delayed: 0 }
+      const dispatch: Counts = { waiting: 0, active: 0, delayed: 0, failed: 0 }
       for (const { queue } of lanes) {
         const counts = await countsOf(queue)
-        for (const key of ['waiting', 'active', 'delayed'] as const) dispatch[key] += counts[key]
+        for (const key of ['waiting', 'active', 'delayed', 'failed'] as const) dispatch[key] += counts[key]
       }
       return { round: await countsOf(round), dispatch }
     },
@@ -222,12 +240,18 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   }
 }
 
+/** Nothing where its queue's own order will do. */
+function priorityOf(job: Job): { priority?: number } {
+  if (job.name === 'notify') return { priority: NOTIFY_PRIORITY }
+  return job.name === 'dispatch' && job.epoch !== undefined ? { priority: TAKEN_OVER_PRIORITY } : {}
+}
+
 async function countsOf(queue: {
-  getJobCounts(...states: ('waiting' | 'prioritized' | 'active' | 'delayed')[]): Promise<Record<string, number>>
+  getJobCounts(...states: (keyof Counts | 'prioritized')[]): Promise<Record<string, number>>
 }): Promise<Counts> {
-  const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed')
-  const { waiting = 0, prioritized = 0, active = 0, delayed = 0 } = counts
-  return { waiting: waiting + prioritized, active, delayed }
+  const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
+  const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts
+  return { waiting: waiting + prioritized, active, delayed, failed }
 }
 
 /** Lets the first error through and then one every ten seconds. */

@@ -37,12 +37,14 @@ export interface Timing {
   retryMs: number
   /** How long `close` waits for running jobs, in milliseconds. */
   drainMs: number
+  /** And how long for cancelled ones to be put back: their store may be away. */
+  cancelMs: number
 }
 
 export interface OpenWork {
   /**
    * Takes no more jobs and waits for the running ones, at most `drainMs`; whatever still runs then
-   * is run again elsewhere.
+   * is cancelled, and waits for another worker.
    */
   close(): Promise<void>
 }
@@ -53,10 +55,10 @@ export interface OpenWork {
  */
 export const ATTEMPTS = 8
 /**
- * A worker that dies takes its job's try with it: only a job that kills its worker every time
- * reaches this.
+ * As BullMQ advises. A job that stalls again has lost two workers and is kept among the failed; if
+ * its work still waits in PostgreSQL, the sweep makes a new one of it.
  */
-const MAX_STALLS = 100
+const MAX_STALLS = 1
 /**
  * Pause after a failed connection before the next look, in milliseconds: Redis and PostgreSQL
  * restart within seconds.
@@ -97,9 +99,9 @@ export function limiterFor(requestsPerSecond: number | null): RateLimiterOptions
 export async function openWork(backend: QueueBackend, work: Work, logger: Logger): Promise<OpenWork> {
   const worker = new backend.Worker<Record<string, unknown>, void>(
     work.queue,
-    async (job, token) => {
+    async (job, token, signal) => {
       try {
-        await work.run(job.name, job.data)
+        await untilCancelled(work.run(job.name, job.data), signal)
       } catch (error) {
         throw await outcomeOf(error, job, token, work, logger)
       }
@@ -129,16 +131,40 @@ export async function openWork(backend: QueueBackend, work: Work, logger: Logger
   worker.run().catch(work.onError)
   return {
     async close() {
+      const { drainMs, cancelMs } = work.timing
+      const closing = worker.close()
       try {
-        await within(work.timing.drainMs, `Finishing the jobs of ${work.queue}`, worker.close())
+        await within(drainMs, `Finishing the jobs of ${work.queue}`, closing)
       } catch (error) {
-        logger.warn(
-          { event: 'queue.drain_cut', queue: work.queue, reason: describeError(error) },
-          'Running jobs were left behind',
-        )
-        await worker.getBackend().close(true).catch(work.onError)
+        const facts = { queue: work.queue, reason: describeError(error) }
+        logger.warn({ event: 'queue.drain_cut', ...facts }, 'Running jobs were cancelled')
+        worker.cancelAllJobs('its process ends')
+        // Without its store nothing can be put back: the jobs stall, and are found.
+        await within(cancelMs, `Putting back the jobs of ${work.queue}`, closing).catch(async (late) => {
+          work.onError(late)
+          await worker.getBackend().close(true).catch(work.onError)
+        })
       }
     },
+  }
+}
+
+/**
+ * Follows a job until it ends or is cancelled: then it asks for another run at once, and what of
+ * this one still goes on is nobody's.
+ */
+async function untilCancelled(running: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return running
+  let cancel = () => {}
+  const cancelled = new Promise<never>((_, reject) => {
+    cancel = () => reject(new LaterError(String(signal.reason), 0))
+  })
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    // Of two in a race the loser is heard by nobody.
+    await Promise.race([running, cancelled])
+  } finally {
+    signal.removeEventListener('abort', cancel)
   }
 }
 

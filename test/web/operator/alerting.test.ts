@@ -37,7 +37,7 @@ keepRound((kept) => {
 })
 
 const queue = { counts: async () => ({ round: COUNTS, dispatch: COUNTS }) }
-const COUNTS = { waiting: 0, active: 0, delayed: 0 }
+const COUNTS = { waiting: 0, active: 0, delayed: 0, failed: 0 }
 const tallies = openTallies(['worker'])
 const provider = openScriptedProvider()
 const counted = tallies.countRequests(provider)
@@ -122,6 +122,7 @@ const FAULTS: Record<string, Fault> = {
     '0+1x120',
   ),
   PaperRoundJobsFailing: going('paper_round_jobs_failed_total{job="plan"}', '0+1x120'),
+  PaperRoundJobsDropped: going('paper_round_queue_jobs{queue="dispatch",state="failed"}', '0+1x120'),
   PaperRoundSignUpsRefused: going('paper_round_sign_ups_total{answer="refused"}', '0+3x120'),
   PaperRoundBusy: going('nodejs_eventloop_lag_p99_seconds', '2+0x120'),
   PaperRoundNotTicking: by(() => sql`update ticks set at = now() - interval '10 minutes'`.execute(round.db)),

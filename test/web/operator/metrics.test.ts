@@ -11,7 +11,7 @@ import { keepWeb, mailEdition, openApp } from '../open-app.ts'
 
 const web = keepWeb()
 const TOKEN = 'a token for tests that is long enough'.replaceAll(' ', '-')
-const counts = { waiting: 3, active: 1, delayed: 0 }
+const counts = { waiting: 3, active: 1, delayed: 0, failed: 2 }
 const queue = { counts: async () => ({ round: counts, dispatch: counts }) }
 
 const HEADERS = { authorization: `Bearer ${TOKEN}` }
