@@ -1,6 +1,7 @@
 // Builds every long-lived thing once, in order, and closes it in reverse, whatever happens in
 // between: the stores, what a round works with, the queue, and whatever else a command opens. Each
 // part is loaded when it is opened: asking for the status must not wait for the queue's code.
+import { randomUUID } from 'node:crypto'
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
 import type { Provider } from './delivery/provider/provider.ts'
@@ -79,6 +80,7 @@ export async function openRound(context: Context, source = openConfiguredSource(
     cutoffMinutes: config.cutoffMinutes,
     latenessMs: config.latenessMs,
     leaseMs: LEASE_MS,
+    holder: randomUUID(),
     outage: stores.outage,
     sliceSize: stores.embedded ? SLICE_SIZES.embedded : SLICE_SIZES.server,
     logger,

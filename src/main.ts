@@ -4,6 +4,7 @@ import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAbo
 import { describeError } from './errors.ts'
 import { openAlarms } from './jobs/alarms.ts'
 import { openAwayAlarm } from './jobs/away.ts'
+import { openHeartbeat } from './jobs/heartbeat.ts'
 import { openMorning } from './jobs/morning.ts'
 import { handingOn, openPipeline } from './jobs/pipeline.ts'
 import type { Queue } from './jobs/queue/queue.ts'
@@ -82,6 +83,16 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const pipeline = tallies.countFailures(openPipeline(round, queue, [alarms, morning]))
   const metrics = openMetrics({ db: round.db, queue, tallies, providers: providers.map(({ name }) => name), logger })
   await openMetricsPort(context, metrics)
+  // Kept before the work, so that it beats until the last of it has ended.
+  if (!isWebAlone) {
+    keep(
+      await openHeartbeat(
+        round,
+        queue,
+        roles.filter((role) => role !== 'web'),
+      ),
+    )
+  }
   if (roles.includes('worker')) keep(await queue.work(pipeline))
   if (roles.includes('scheduler'))
     keep(watchTick(queue, round, { tickHere: () => pipeline.tick({ name: 'tick' }), lookAway }))

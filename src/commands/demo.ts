@@ -9,6 +9,7 @@ import type { Edition } from '../edition/edition.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
 import { collect } from '../jobs/collect.ts'
+import { openHeartbeat } from '../jobs/heartbeat.ts'
 import { handingOn, openPipeline } from '../jobs/pipeline.ts'
 import type { Queue } from '../jobs/queue/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
@@ -83,6 +84,7 @@ export async function demoCommand(options: DemoOptions, around: DemoSurroundings
     const queue = await openRoundQueue(context, round)
     // Its worker stays: whoever signs up on the page gets the mails of it, in the outbox.
     const { dispatch, notify, plan } = openPipeline(round, queue)
+    context.keep(await openHeartbeat(round, queue, ['send']))
     context.keep(await queue.work({ dispatch, notify }))
     const handing = { ...handingOn(queue), queueWelcome: () => plan({ name: 'plan' }) }
     // Opened before the round, so that a port in use costs nobody a round.

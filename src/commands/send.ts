@@ -9,6 +9,7 @@ import type { Edition } from '../edition/edition.ts'
 import { type EditionKey, findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
 import { drainEdition } from '../jobs/drain.ts'
+import { openHeartbeat } from '../jobs/heartbeat.ts'
 import { accountsOf, readOutlook } from '../jobs/outlook.ts'
 import { openPipeline } from '../jobs/pipeline.ts'
 import { planAll, rehearseAll } from '../jobs/plan.ts'
@@ -57,6 +58,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     await round.witness.compare()
     const queue = await openRoundQueue(context, round)
     const { dispatch, notify } = openPipeline(round, queue)
+    context.keep(await openHeartbeat(round, queue, ['send']))
     context.keep(await queue.work({ dispatch, notify }))
     const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
     printAccounts(terminal, edition, accounts, submittedNow, 'is')

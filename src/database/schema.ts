@@ -18,6 +18,7 @@
 //                                         used up
 //   events, suppressions                  what providers reported, and who must not be written to
 //   lineage                               which database this is, and how far its marks went
+//   heartbeats                            which processes live that mark or plan
 //   alarms, alarm_posts,                  what is wrong now and was told, and what of it is still
 //   refusal_readings                      to be posted; sign-ups refused as of an hour ago
 //   secrets, link_keys, ticks; rate_limits, whose rows are rate-limiter-flexible's own
@@ -73,6 +74,7 @@ export interface Database {
   alarms: AlarmRow
   alarm_posts: AlarmPostRow
   refusal_readings: RefusalReadingRow
+  heartbeats: HeartbeatRow
 }
 
 /**
@@ -277,7 +279,7 @@ export interface SelectionRow {
 /**
  * One request to the provider. `attempting` lives here, so that a delivery is written once at
  * planning and once at settling. `members` are the subscribers in the order of the request, fixed
- * by the mark. `next_attempt_at` is also the lease's end.
+ * by the mark. `next_attempt_at` is also the lease's end, and `holder` the process that has it.
  */
 export interface BatchRow {
   id: GeneratedAlways<number>
@@ -289,6 +291,7 @@ export interface BatchRow {
   idempotency_key: Optional<string>
   provider: Optional<string>
   lease_epoch: Generated<number>
+  holder: Optional<string>
   first_attempt_at: OptionalTimestamp
   attempts: Generated<number>
   reason: Optional<string>
@@ -362,6 +365,7 @@ export interface NoticeRow {
   provider: Optional<string>
   provider_id: Optional<string>
   lease_epoch: Generated<number>
+  holder: Optional<string>
   attempts: Generated<number>
   first_attempt_at: OptionalTimestamp
   next_attempt_at: StampedTimestamp
@@ -504,4 +508,16 @@ export interface RefusalReadingRow {
   at: StampedTimestamp
   refused: number
   refused_before: number
+}
+
+/**
+ * A process that marks or plans and lives: its last beat, and since when it has not missed any.
+ * Gone once it has ended, or what it held was taken over.
+ */
+export interface HeartbeatRow {
+  id: string
+  roles: string[]
+  host: string
+  beat_at: StampedTimestamp
+  unbroken_since: StampedTimestamp
 }

@@ -11,7 +11,7 @@ import { JOIN_VERSIONS } from '../digest/joining.ts'
 import { mayTell, tellReached } from './progress.ts'
 import type { Round } from './round.ts'
 
-type DispatchRound = Pick<Round, 'outage' | 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'logger'> &
+type DispatchRound = Pick<Round, 'outage' | 'db' | 'providers' | 'linkKeys' | 'leaseMs' | 'holder' | 'logger'> &
   Pick<SendingParts, 'witness'>
 
 /**
@@ -20,7 +20,7 @@ type DispatchRound = Pick<Round, 'outage' | 'db' | 'providers' | 'linkKeys' | 'l
  * one that was refused, itself where another queue's turn it is.
  */
 export async function dispatch(round: DispatchRound, batchId: number, queue?: string): Promise<number[]> {
-  const batch = await claim(round.db, BATCH, batchId, round.leaseMs)
+  const batch = await claim(round.db, BATCH, batchId, round)
   if (!batch) return []
   const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
   await demandSettled(round, BATCH, batch)

@@ -17,7 +17,7 @@ import type { Round } from './round.ts'
 
 export type NotifyRound = Pick<
   Round,
-  'outage' | 'db' | 'providers' | 'witness' | 'linkKeys' | 'templates' | 'host' | 'logger'
+  'outage' | 'db' | 'providers' | 'witness' | 'linkKeys' | 'templates' | 'host' | 'holder' | 'logger'
 >
 
 /**
@@ -25,7 +25,7 @@ export type NotifyRound = Pick<
  * nothing when it is settled, gone or in another worker's hands.
  */
 export async function notify(round: NotifyRound, noticeId: number): Promise<void> {
-  const notice = await claim(round.db, NOTICE, noticeId)
+  const notice = await claim(round.db, NOTICE, noticeId, { holder: round.holder })
   if (!notice) return
   await demandSettled(round, NOTICE, notice)
   const way = await findWay(round, notice.fixed, [NOTICE_VERSION])

@@ -5,6 +5,7 @@ import { BATCH } from '../delivery/sending/batch.ts'
 import { listWaiting } from '../delivery/sending/once.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
+import { overdueJobs } from './heartbeat.ts'
 import { makeNotes } from './notes.ts'
 import { notify } from './notify.ts'
 import { planDue } from './plan.ts'
@@ -66,7 +67,7 @@ export function openPipeline(
     // over, an emptied queue.
     sweep: async () => {
       await makeNotes(round)
-      await queue.put(await waitingJobs(round))
+      await queue.put([...(await overdueJobs(round)), ...(await waitingJobs(round))])
       await tellProgress(round)
       await sweepAway(round)
     },

@@ -33,6 +33,8 @@ export interface Round extends TemplateFiles {
    * milliseconds.
    */
   leaseMs: number
+  /** Names this process on its leases, so that others know whose they are; null names nobody. */
+  holder: string | null
   /** Tells how long nothing may be marked after an outage of the database; never without it. */
   outage?: Pick<Outage, 'settlingMs'>
   /** Most readers whom one transaction plans. */

@@ -15,7 +15,7 @@ const server = { host: '127.0.0.1', port: Number(port), secure: false, login: nu
 const provider = openSmtp({ server, dkim: null, requestsPerSecond: null })
 const db = openDatabase(databaseUrl)
 const round = {
-  ...{ db, providers: [provider] as const, linkKeys: deriveLinkKeys([secret]), leaseMs: 90_000 },
+  ...{ db, providers: [provider] as const, linkKeys: deriveLinkKeys([secret]), leaseMs: 90_000, holder: null },
   // What a copy would need is none of its business.
   witness: { keep: async () => {} },
   logger: openLogger('silent'),

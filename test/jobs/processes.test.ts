@@ -113,7 +113,9 @@ describe.skipIf(!isPossible)('worker processes', () => {
     })
     expect(standIn.summary()).toMatchObject({ accepted: 2_000, duplicates: 0 })
     expect(standIn.requests).toHaveLength(20)
+    expect(await round.db.selectFrom('heartbeats').select('roles').execute()).toHaveLength(5)
     expect(await stopAll()).toEqual([0, 0, 0, 0, 0])
+    expect(await round.db.selectFrom('heartbeats').selectAll().execute()).toEqual([])
     expect(await readAccounts(round.db, edition.id)).toMatchObject({
       due: 2_000,
       submitted: 2_000,

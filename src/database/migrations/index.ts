@@ -24,6 +24,7 @@ import { up as linkKeys } from './022-link-keys.ts'
 import { up as alarms } from './023-alarms.ts'
 import { up as marking } from './024-marking.ts'
 import { up as morning } from './025-morning.ts'
+import { up as heartbeats } from './026-heartbeats.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -51,4 +52,5 @@ export const migrations = {
   '023-alarms': { up: alarms },
   '024-marking': { up: marking },
   '025-morning': { up: morning },
+  '026-heartbeats': { up: heartbeats },
 }

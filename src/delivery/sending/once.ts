@@ -97,15 +97,19 @@ export interface Subject<Facts> {
   stamp: readonly RawBuilder<unknown>[]
 }
 
-/** Takes the lease. Returns undefined when another worker has it, or it is settled or held back. */
+/**
+ * Takes the lease, for the process `holder` if one is named. Returns undefined when another worker
+ * has it, or it is settled or held back.
+ */
 export async function claim<Facts>(
   db: Kysely<Database>,
   subject: Subject<Facts>,
   id: number,
-  leaseMs = LEASE_MS,
+  { leaseMs = LEASE_MS, holder = null }: { leaseMs?: number; holder?: string | null } = {},
 ): Promise<(Claimed & Facts) | undefined> {
   const update = sql`
-    update ${sql.table(subject.table)} u set lease_epoch = u.lease_epoch + 1, next_attempt_at = ${inMs(leaseMs)}
+    update ${sql.table(subject.table)} u set lease_epoch = u.lease_epoch + 1, next_attempt_at = ${inMs(leaseMs)},
+      holder = ${holder}::uuid
     where u.id = ${id} and ${isMoving(subject, 'claim', 'u')} and u.next_attempt_at <= round_clock()
       and not ${subject.isHeldSql('u')}
     returning u.id, u.lease_epoch as epoch, u.attempts, ${sql.ref(`u.${subject.hashColumn}`)} as "fixedHash",
@@ -225,7 +229,9 @@ export async function move<Facts>(
   event: Event,
   values: readonly RawBuilder<unknown>[] = [],
 ): Promise<boolean> {
-  const changes = [...stateOf(subject, event), ...values, ...subject.stamp]
+  // Whoever only lets members leave goes on with the rest.
+  const given = event === 'leave' ? [] : [sql`holder = null`]
+  const changes = [...stateOf(subject, event), ...values, ...given, ...subject.stamp]
   const { numAffectedRows } = await sql`
     update ${sql.table(subject.table)} u set ${sql.join(changes)} where ${isMine(subject, claimed, event, 'u')}`.execute(
     db,

@@ -47,6 +47,12 @@ const SENDING = {
     by: 'holder',
     why: 'another provider or pace has its turn, or it was stopped',
   },
+  'take-over': {
+    from: UNSETTLED,
+    to: UNSETTLED,
+    by: 'sweep',
+    why: 'its process has ended or was not heard of, or its lease ran out without a word',
+  },
   mark: { from: UNSETTLED, to: ['attempting'], by: 'holder', why: 'the intent is committed, a request follows' },
   defer: {
     from: ['planned', 'attempting', 'deferred'],
