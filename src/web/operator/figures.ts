@@ -6,6 +6,7 @@ import type { Database } from '../../database/schema.ts'
 import { type EditionFigures, getWaitingNotices, listEditionFigures } from '../../delivery/account/accounting.ts'
 import { listLags, listNewestEditions } from '../../delivery/account/newest.ts'
 import { listOutProviders } from '../../delivery/provider/out.ts'
+import { listAlive } from '../../delivery/sending/heartbeats.ts'
 import { findRestoredHold } from '../../edition/restored.ts'
 import { getTickAgeMs } from '../../jobs/tick.ts'
 import { listLookAges } from '../../source/store.ts'
@@ -16,6 +17,8 @@ import { SECOND_MS } from '../../time.ts'
 import { type MakeGauge, openGauges } from './gauges.ts'
 import { sayLags, writeNewest } from './newest-figures.ts'
 
+/** Without one of each nothing goes out: they are told as 0 where there is none. */
+const BEATING_ROLES = ['worker', 'scheduler']
 /** Two weeks of daily editions: what is older does not move any more. */
 const EDITIONS = 14
 
@@ -55,12 +58,17 @@ async function writeList(gauge: MakeGauge, db: Kysely<Database>): Promise<void> 
   for (const { answer, count } of await listAnswered(db)) answered.set({ answer }, count)
 }
 
-/** Writes what an edition depends on: the clock, the source, the providers, the copy's age. */
+/** Writes what an edition depends on: clock, processes, source, providers, the copy's age. */
 async function writeSurroundings(gauge: MakeGauge, db: Kysely<Database>, providers: readonly string[]): Promise<void> {
   // Before the first time there is no age; a missing figure is easier to alarm on than an infinite
   // one.
   const age = await getTickAgeMs({ db })
   if (Number.isFinite(age)) gauge('tick_age_seconds', 'Time since the round last ticked.').set(age / SECOND_MS)
+  const beats = gauge('heartbeats', 'Processes that live and have this role.', ['role'])
+  const alive = (await listAlive(db)).flatMap(({ roles }) => roles)
+  for (const role of new Set([...BEATING_ROLES, ...alive])) {
+    beats.set({ role }, alive.filter((each) => each === role).length)
+  }
   const looks = await listLookAges(db)
   const lookAge = gauge('look_age_seconds', 'Time since the source last gave this verdict.', ['verdict'])
   const verdicts = gauge('look_verdict', 'The verdict of the last look, 1 of one.', ['verdict'])

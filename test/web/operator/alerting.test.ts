@@ -52,6 +52,9 @@ async function makeSound(): Promise<void> {
   for (const name of ['ada', 'bob', 'cleo']) await addReader(round.db, name)
   await mailEdition(round, await freezeEdition(round, DATE))
   await sql`insert into ticks (name) values ('tick')`.execute(round.db)
+  await sql`insert into heartbeats (id, roles, host, beat_at) values (gen_random_uuid(), '{worker,scheduler}', 'one', now() + interval '1 hour')`.execute(
+    round.db,
+  )
   await sql`insert into collections (date, source, verdict, listed, set_aside) values (${DATE}, 'x', 'complete', 9, 0)`.execute(
     round.db,
   )
@@ -126,6 +129,7 @@ const FAULTS: Record<string, Fault> = {
   PaperRoundSignUpsRefused: going('paper_round_sign_ups_total{answer="refused"}', '0+3x120'),
   PaperRoundBusy: going('nodejs_eventloop_lag_p99_seconds', '2+0x120'),
   PaperRoundNotTicking: by(() => sql`update ticks set at = now() - interval '10 minutes'`.execute(round.db)),
+  PaperRoundNobodyWorks: by(() => sql`update heartbeats set roles = '{scheduler}'`.execute(round.db)),
   PaperRoundRestoredCopy: by(() => ensureRestoredHold(round.db, 'its witness is ahead')),
   PaperRoundSourceSilent: by(() =>
     sql`update collections set collected_at = now() - interval '7 hours'`.execute(round.db),

@@ -100,3 +100,20 @@ it('counts readers, looks, providers that are out and sign-ups', async () => {
   }
   expect(lines.join('\n')).toMatch(/^paper_round_look_age_seconds\{verdict="complete"\} 72\d\d/m)
 })
+
+it('counts the processes that live by role, and says 0 where there is none', async () => {
+  await sql`
+    insert into heartbeats (id, roles, host, beat_at) values
+      (gen_random_uuid(), '{worker,scheduler}', 'one', now()), (gen_random_uuid(), '{worker}', 'two', now() - interval '14 seconds'),
+      (gen_random_uuid(), '{worker}', 'three', now() - interval '16 seconds'), (gen_random_uuid(), '{send}', 'four', now())`.execute(
+    round.db,
+  )
+  const alive = (await read()).filter((line) => line.startsWith('paper_round_heartbeats{'))
+  expect(alive).toEqual([
+    'paper_round_heartbeats{role="worker"} 2',
+    'paper_round_heartbeats{role="scheduler"} 1',
+    'paper_round_heartbeats{role="send"} 1',
+  ])
+  await sql`delete from heartbeats`.execute(round.db)
+  expect(await read()).toContain('paper_round_heartbeats{role="worker"} 0')
+})
