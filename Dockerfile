@@ -28,9 +28,8 @@ COPY templates ./templates
 RUN install --directory --owner=node --group=node --mode=700 .data .data-state outbox state
 USER node
 EXPOSE 3000
-# For the roles that listen. Node asks itself: the slim image has no curl.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["node", "--eval", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/healthz').then(answer => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# Of whatever runs here: its website, or the heartbeat of a worker or scheduler.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 CMD ["node", "dist/cli.js", "healthcheck"]
 # In this form signals reach Node itself, and any command can follow: docker compose run --rm worker status
 ENTRYPOINT ["node", "dist/cli.js"]
 CMD ["start"]

@@ -121,6 +121,13 @@ program
   .option(...JSON_OUT)
   .addHelpText('after', examples('doctor', 'doctor --live me@example.org', 'doctor --json'))
   .action(async (options) => (await import('./commands/doctor/doctor.ts')).doctorCommand(options))
+program
+  .command('healthcheck')
+  .description('whether a role lives on this machine, by its heartbeat: for whoever restarts it')
+  .option('--role <role>', 'worker or scheduler (any of them, or the website at PORT)')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('healthcheck', 'healthcheck --role worker'))
+  .action(async (options) => (await import('./commands/healthcheck.ts')).healthcheckCommand(options))
 program.commandsGroup('An edition by hand:')
 program
   .command('collect')

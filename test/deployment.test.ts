@@ -212,11 +212,14 @@ describe('docker-compose.yml', () => {
     expect(migrate.depends_on).toEqual({ postgres: { condition: 'service_healthy' } })
   })
 
-  it('asks both stores for their health, and only the roles that listen', () => {
+  it('asks both stores for their health, the website by the image, the others by their heartbeat', () => {
     expect(postgres.healthcheck?.test).toContain('pg_isready')
     expect(redis.healthcheck?.test).toContain('redis-cli')
     expect(web.healthcheck).toBeUndefined()
-    for (const { healthcheck } of [migrate, worker, scheduler]) expect(healthcheck).toEqual({ disable: true })
+    expect(migrate.healthcheck).toEqual({ disable: true })
+    for (const [role, { healthcheck }] of Object.entries({ worker, scheduler })) {
+      expect(healthcheck?.test).toEqual(['CMD', 'node', 'dist/cli.js', 'healthcheck', '--role', role])
+    }
   })
 
   it('gives our containers a reaper, time to finish, the settings and nothing to overwrite', () => {
@@ -273,8 +276,8 @@ describe('Dockerfile', () => {
     expect(last).not.toMatch(/npm|COPY (\.|src|test)\b/)
   })
 
-  it('asks the health route, and hands signals and commands to the program', () => {
-    expect(last).toMatch(/HEALTHCHECK .*\/healthz/)
+  it('asks for its health, and hands signals and commands to the program', () => {
+    expect(last).toMatch(/^HEALTHCHECK .* CMD \["node", "dist\/cli\.js", "healthcheck"\]$/m)
     expect(last).toMatch(/^ENTRYPOINT \["node".*"dist\/cli\.js"\]$/m)
     expect(last).toMatch(/^CMD \["start"\]$/m)
   })

@@ -104,6 +104,14 @@ async function findOrStart(folder: string, signal: AbortSignal, answerMs: number
   }
 }
 
+/**
+ * Returns where the owner of a DATA_DIR listens, or its last one did; undefined where there never
+ * was one. Nothing is started.
+ */
+export function findEmbeddedUrl(dataDir: string): Promise<string | undefined> {
+  return readUrl(resolve(dataDir))
+}
+
 async function readUrl(folder: string): Promise<string | undefined> {
   try {
     return (JSON.parse(await readFile(join(folder, OWNER_FOLDER, ADDRESS_FILE), 'utf8')) as { url: string }).url
