@@ -1,6 +1,7 @@
 // Runs the asked-for roles until told to stop.
 import type { Config } from './config.ts'
 import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
+import { getArchiveVersion } from './edition/archive.ts'
 import { describeError } from './errors.ts'
 import { openAlarms } from './jobs/alarms.ts'
 import { openAwayAlarm } from './jobs/away.ts'
@@ -105,6 +106,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
     ...web,
     wishes,
     hasQueue: queue.isReachable,
+    readVersion: () => getArchiveVersion(context.stores.pageDb),
     db: context.stores.pageDb,
   })
   const server = keep(await listen(app, { port: config.port, hostname: config.host }))

@@ -103,3 +103,19 @@ export async function listPublished(
     order by date desc, kind limit ${limit}`.execute(db)
   return rows
 }
+
+/** Editions that may still change by themselves are among the newest. */
+const CHANGING = 40
+
+/**
+ * Returns a text that is another one as soon as anything was collected, frozen, held or released.
+ * An old date that is ranked anew shows with the next look at any date.
+ */
+export async function getArchiveVersion(db: Kysely<Database>): Promise<string> {
+  const { rows } = await sql<{ version: string | null }>`
+    select concat((select max(c.id) from collections c), ' ', (
+      select md5(string_agg(concat_ws(',', n.id, n.state, n.reason, n.frozen_at, n.incomplete, n.archive), ';' order by n.id))
+      from (select e.* from editions e order by e.date desc limit ${sql.lit(CHANGING)}) n
+    )) as version`.execute(db)
+  return rows[0]?.version ?? ''
+}

@@ -16,6 +16,7 @@ import { METRICS_PATH, type Metrics, showMetrics } from './operator/metrics.ts'
 import { limitReport, takeReport, WEBHOOK_PATH } from './operator/webhook.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox/mail.ts'
 import { showOutbox } from './outbox/outbox.ts'
+import { keepAnswers } from './page/kept-answers.ts'
 import {
   definePage,
   openPages,
@@ -44,6 +45,11 @@ export interface WebDependencies extends ReaderDependencies {
   metricsTokens?: readonly string[]
   /** What /metrics answers with. */
   metrics?: Metrics
+  /**
+   * Returns another text once what pages for everybody tell may have changed: they are then kept in
+   * memory. Without it each is made anew.
+   */
+  readVersion?: () => Promise<string>
 }
 
 /** A page that is a heading and a sentence. */
@@ -72,6 +78,9 @@ type Route = [method: 'GET' | 'POST', path: string, handler: Handler]
 
 /** Behind a token, or like it: never cached, never indexed. */
 const PRIVATE_PATHS = ['/view/*', ...READER_PATHS, '/outbox', '/outbox/*', METRICS_PATH]
+
+const SHARED_PATHS = ['/', '/editions', '/feed.xml', '/feed.json', '/sitemap.xml', '/robots.txt']
+const SHARED_EDITIONS = /^\/editions(\/\d{4}-\d\d-\d\d(\/weekly)?|\?month=\d{4}-\d\d)$/
 
 /** Makes the app; opens no port. Throws when a page template cannot be used. */
 export function createApp(deps: WebDependencies): Hono {
@@ -118,11 +127,16 @@ export function createApp(deps: WebDependencies): Hono {
   return assemble(routes, pages, deps)
 }
 
-function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, metricsTokens }: WebDependencies): Hono {
+function assemble(
+  routes: readonly Route[],
+  pages: Pages,
+  { publicUrl, logger, metricsTokens, readVersion }: WebDependencies,
+): Hono {
   const app = new Hono()
   const say = (c: Context, status: 404 | 405 | 413 | 500 | 503, heading: string, text: string) =>
     c.html(pages.render(messagePage, { title: heading }, { heading, text }), status)
 
+  if (readVersion) app.use(keepAnswers(sharedBy(pages), { readVersion }))
   app.use(secureHeaders(publicUrl))
   for (const path of PRIVATE_PATHS) app.use(path, keepPrivate)
   const limitForm = limitBody((c) => say(c, 413, 'Too large', 'This request is larger than any form here needs.'))
@@ -166,6 +180,12 @@ function assemble(routes: readonly Route[], pages: Pages, { publicUrl, logger, m
     )
   })
   return app
+}
+
+/** Tells which addresses, path and query, have one answer for everybody; searches are too many. */
+function sharedBy({ base, assets }: Pages): (address: string) => boolean {
+  const shared = new Set([...SHARED_PATHS, ...assets.map((path) => path.slice(base.length))])
+  return (address) => shared.has(address) || SHARED_EDITIONS.test(address)
 }
 
 /** Returns the value of `Allow` for each path. HEAD goes wherever GET does, OPTIONS everywhere. */

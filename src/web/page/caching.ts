@@ -1,6 +1,7 @@
 // Answers that anybody may keep for a moment: with a tag of their content, so that asking again
 // costs a line. Never for a page behind a token.
 import { createHash } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 
 interface PublicContent {
@@ -19,6 +20,9 @@ const MAX_AGE_S = 60
 const TAG_CHARACTERS = 22
 const HOUR_MS = 3_600_000
 
+/** Set where an answer is made to be kept: it is wanted whole, whatever its asker has already. */
+export const WHOLE = 'whole'
+
 /** Answers with public content, or with 304 where the asker has it already. */
 export function publicAnswer(c: Context, content: PublicContent): Response {
   const { body, type, maxAge = MAX_AGE_S, modifiedAt, passing = '' } = content
@@ -26,7 +30,7 @@ export function publicAnswer(c: Context, content: PublicContent): Response {
   c.header('ETag', tag)
   c.header('Cache-Control', `public, max-age=${maxAge}`)
   if (modifiedAt) c.header('Last-Modified', modifiedAt.toUTCString())
-  if (isKnown(c, tag, modifiedAt)) return c.body(null, 304)
+  if (!c.get(WHOLE) && isKnown(c, tag, modifiedAt?.toUTCString())) return c.body(null, 304)
   c.header('Content-Type', `${type}; charset=utf-8`)
   return c.body(body)
 }
@@ -37,10 +41,21 @@ function tagOf(body: string, passing: string): string {
   return `W/"${createHash('sha256').update(news).digest('base64url').slice(0, TAG_CHARACTERS)}"`
 }
 
-/** The tag decides where one is named: dates are only as fine as a second. */
-function isKnown(c: Context, tag: string, modifiedAt: Date | undefined): boolean {
-  const tags = c.req.header('If-None-Match')
-  if (tags !== undefined) return tags.split(',').some((each) => ['*', tag, tag.slice(2)].includes(each.trim()))
-  const since = Date.parse(c.req.header('If-Modified-Since') ?? '')
-  return modifiedAt !== undefined && since >= Math.floor(modifiedAt.getTime() / 1000) * 1000
+/**
+ * Tells whether the asker has what this tag and date (as headers say them) belong to. The tag
+ * decides where one is named: dates are only as fine as a second.
+ */
+export function isKnown(c: Context, tag: string | undefined, modifiedAt: string | undefined): boolean {
+  const tags = headerOf(c, 'if-none-match')
+  if (tags !== undefined) {
+    return tag !== undefined && tags.split(',').some((each) => ['*', tag, tag.slice(2)].includes(each.trim()))
+  }
+  const since = Date.parse(headerOf(c, 'if-modified-since') ?? '')
+  return modifiedAt !== undefined && since >= Date.parse(modifiedAt)
+}
+
+/** Returns a header of the request; one from the network is read without building them all. */
+export function headerOf(c: Context, name: 'accept-encoding' | 'if-none-match' | 'if-modified-since') {
+  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
+  return incoming === undefined ? c.req.header(name) : (incoming.headers[name] as string | undefined)
 }

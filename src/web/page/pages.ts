@@ -56,6 +56,8 @@ export interface Pages {
   previewScript: string
   /** The script that solves a challenge. */
   challengeScript: string
+  /** Where stylesheet and scripts are asked for, with their version. */
+  assets: readonly string[]
   render<Values extends object>(page: Page<Values>, frame: Frame, values: NoInfer<Values>): string
   /** Fills a page's template alone, without its frame. */
   fill<Values extends object>(page: Page<Values>, values: NoInfer<Values>): string
@@ -131,6 +133,7 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
     script,
     previewScript,
     challengeScript,
+    assets: [style, zoneScript, previewScriptPath, challengeScriptPath],
     fill,
     render(page, { title, wide = false, form = false, choices = false, challenge = false, about }, values) {
       const body = fill(page, values)

@@ -1,0 +1,157 @@
+// Answers that are the same for everybody, rendered once a change and then served from memory:
+// compressed already, with the headers that they had. Whether something changed is asked at most
+// once a second. While that cannot be asked, nothing is served from here.
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import type { Context, MiddlewareHandler, Next } from 'hono'
+import { headerOf, isKnown, WHOLE } from './caching.ts'
+
+/** What an answer is kept for. */
+export interface KeepOptions {
+  /** Returns another text once anything that an answer tells may have changed. */
+  readVersion: () => Promise<string>
+  /** In milliseconds, never going back. */
+  now?: () => number
+}
+
+interface Kept {
+  version: string
+  keptAt: number
+  bodies: Record<Encoding, Uint8Array<ArrayBuffer>>
+  headers: Record<string, string>
+  bytes: number
+}
+
+type Encoding = 'br' | 'gzip' | 'identity'
+
+/** What is not in the version (an old date collected anew) and what passes are as old at most. */
+const KEEP_MS = 60_000
+const ASK_EVERY_MS = 1_000
+/** A thousand editions fit; what was not asked for the longest goes first. */
+const MOST_BYTES = 64 * 1024 * 1024
+/** Below it there is nothing to win. */
+const LEAST_COMPRESSED = 512
+/** Nearly as small as the best, in a tenth of the time. */
+const BROTLI_QUALITY = 6
+
+const shrinkGzip = promisify(gzip)
+const shrinkBrotli = promisify(brotliCompress)
+
+/**
+ * Serves what `isShared` says of an address (path and query, as it was sent) from memory. Whatever
+ * else comes, and whatever is not answered with 200, goes on as if nothing were kept.
+ */
+export function keepAnswers(
+  isShared: (address: string) => boolean,
+  { readVersion, now = () => performance.now() }: KeepOptions,
+): MiddlewareHandler {
+  const kept = new Map<string, Kept>()
+  const making = new Map<string, Promise<Kept | undefined>>()
+  const findVersion = askSeldom(readVersion, now)
+  let bytes = 0
+
+  function forget(address: string): void {
+    bytes -= kept.get(address)?.bytes ?? 0
+    kept.delete(address)
+  }
+
+  /** The one kept last stands last. */
+  function keep(address: string, answer: Kept): void {
+    forget(address)
+    kept.set(address, answer)
+    bytes += answer.bytes
+    for (const oldest of kept.keys()) {
+      if (bytes <= MOST_BYTES) return
+      forget(oldest)
+    }
+  }
+
+  /** Lets this request make the answer, and keeps it if it is one to keep. */
+  async function make(c: Context, next: Next, address: string, version: string): Promise<Kept | undefined> {
+    c.set(WHOLE, true)
+    await next()
+    if (c.res.status !== 200) return undefined
+    const answer = await keepFrom(c.res, version, now())
+    keep(address, answer)
+    return answer
+  }
+
+  return async (c, next) => {
+    const address = addressOf(c.req.url)
+    if (!(c.req.method === 'GET' || c.req.method === 'HEAD') || !isShared(address)) return next()
+    const version = await findVersion()
+    if (version === undefined) return next()
+    const found = kept.get(address)
+    if (found?.version === version && now() - found.keptAt < KEEP_MS) return answerFrom(c, found)
+    const other = making.get(address)
+    if (other !== undefined) {
+      const answer = await other.catch(() => undefined)
+      if (answer?.version === version) return answerFrom(c, answer)
+    }
+    const made = make(c, next, address, version)
+    making.set(address, made)
+    try {
+      const answer = await made
+      if (answer === undefined) return
+      // What is put in its place would take over its headers.
+      c.res = undefined
+      c.res = answerFrom(c, answer)
+    } finally {
+      making.delete(address)
+    }
+  }
+}
+
+/** Returns what asks once a second at most, however many wait for it; undefined where it fails. */
+function askSeldom(ask: () => Promise<string>, now: () => number): () => Promise<string | undefined> {
+  let answer: Promise<string | undefined> | undefined
+  let askedAt = 0
+  return () => {
+    if (answer === undefined || now() - askedAt >= ASK_EVERY_MS) {
+      askedAt = now()
+      answer = ask().catch(() => undefined)
+    }
+    return answer
+  }
+}
+
+async function keepFrom(answer: Response, version: string, keptAt: number): Promise<Kept> {
+  const identity = new Uint8Array(await answer.arrayBuffer())
+  const isWorth = identity.byteLength >= LEAST_COMPRESSED
+  const [gzipped, brotlied] = isWorth
+    ? await Promise.all([
+        shrinkGzip(identity),
+        shrinkBrotli(identity, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
+      ])
+    : [identity, identity]
+  const bodies = { identity, gzip: new Uint8Array(gzipped), br: new Uint8Array(brotlied) }
+  const headers = { ...Object.fromEntries(answer.headers), ...(isWorth && { vary: 'Accept-Encoding' }) }
+  const bytes = Object.values(bodies).reduce((sum, body) => sum + body.byteLength, 0)
+  return { version, keptAt, bodies, headers, bytes }
+}
+
+function answerFrom(c: Context, { bodies, headers }: Kept): Response {
+  if (isKnown(c, headers.etag, headers['last-modified'])) {
+    const { 'content-type': _, ...rest } = headers
+    return new Response(null, { status: 304, headers: rest })
+  }
+  const encoding = headers.vary === undefined ? 'identity' : encodingOf(headerOf(c, 'accept-encoding') ?? '')
+  const own = encoding === 'identity' ? headers : { ...headers, 'content-encoding': encoding }
+  return new Response(bodies[encoding], { headers: own })
+}
+
+/** Path and query of a URL, as they were sent. */
+function addressOf(url: string): string {
+  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
+}
+
+/** The smallest that the asker takes. */
+function encodingOf(accepted: string): Encoding {
+  const takes = (name: string) =>
+    accepted.split(',').some((each) => {
+      const [coding = '', ...parameters] = each.toLowerCase().split(';')
+      return coding.trim() === name && !parameters.some((parameter) => /^\s*q=0(\.0*)?\s*$/.test(parameter))
+    })
+  if (takes('br')) return 'br'
+  return takes('gzip') ? 'gzip' : 'identity'
+}

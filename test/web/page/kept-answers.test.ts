@@ -1,0 +1,124 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { type Context, Hono } from 'hono'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { publicAnswer } from '../../../src/web/page/caching.ts'
+import { keepAnswers } from '../../../src/web/page/kept-answers.ts'
+
+const LONG = 'papers '.repeat(200)
+
+let version: string | Error
+let time: number
+let made: number
+let status: 200 | 404
+
+beforeEach(() => {
+  version = 'one'
+  time = 0
+  made = 0
+  status = 200
+})
+
+/** Answers every path with what it says at the moment, behind a header of all answers. */
+function openApp(answer = (c: Context): Response | Promise<Response> => page(c)) {
+  const app = new Hono()
+  const readVersion = async () => {
+    if (version instanceof Error) throw version
+    return version
+  }
+  app.use(keepAnswers((address) => address === '/' || address === '/?page=2', { readVersion, now: () => time }))
+  app.use(async (c, next) => {
+    await next()
+    c.res.headers.set('X-Common', 'yes')
+  })
+  app.get('*', answer)
+  return app
+}
+
+function page(c: Context): Response {
+  made += 1
+  c.status(status)
+  return publicAnswer(c, { body: `${LONG}${made}`, type: 'text/html' })
+}
+
+const asking = (accepted: string, more: Record<string, string> = {}) => ({
+  headers: { 'Accept-Encoding': accepted, ...more },
+})
+
+describe('keepAnswers', () => {
+  it('makes an answer once a version, with all its headers, whoever else asks meanwhile', async () => {
+    const app = openApp(async (c) => {
+      await new Promise(setImmediate)
+      return page(c)
+    })
+    const answers = await Promise.all([app.request('/'), app.request('/'), app.request('/')])
+    expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(Array(3).fill(`${LONG}1`))
+    const again = await app.request('/')
+    expect(Object.fromEntries(again.headers)).toEqual(Object.fromEntries(answers[0]?.headers ?? []))
+    expect(again.headers.get('X-Common')).toBe('yes')
+    expect([await (await app.request('/?page=2')).text(), made]).toEqual([`${LONG}2`, 2])
+  })
+
+  it('makes it anew once something changed, which it asks once a second, and after a minute', async () => {
+    const app = openApp()
+    await app.request('/')
+    version = 'two'
+    time = 999
+    await app.request('/')
+    expect(made).toBe(1)
+    time = 1_000
+    expect(await (await app.request('/')).text()).toBe(`${LONG}2`)
+    time = 61_000
+    await app.request('/')
+    expect(made).toBe(3)
+  })
+
+  it('sends the smallest that is taken', async () => {
+    const app = openApp()
+    const body = async (accepted: string) => {
+      const answer = await app.request('/', asking(accepted))
+      expect(answer.headers.get('Vary')).toBe('Accept-Encoding')
+      return [answer.headers.get('Content-Encoding'), Buffer.from(await answer.arrayBuffer())] as const
+    }
+    const [br, small] = await body('gzip, deflate, br')
+    expect([br, brotliDecompressSync(small).toString()]).toEqual(['br', `${LONG}1`])
+    const [zip, zipped] = await body('gzip;q=1.0, br;q=0')
+    expect([zip, gunzipSync(zipped).toString()]).toEqual(['gzip', `${LONG}1`])
+    expect(await body('')).toEqual([null, Buffer.from(`${LONG}1`)])
+    expect(made).toBe(1)
+  })
+
+  it('answers who has it already with 304, also the first time', async () => {
+    const tag = (await openApp().request('/')).headers.get('ETag') as string
+    made = 0
+    const app = openApp()
+    for (let ask = 0; ask < 2; ask++) {
+      const answer = await app.request('/', asking('br', { 'If-None-Match': tag }))
+      expect([answer.status, await answer.text(), answer.headers.get('X-Common')]).toEqual([304, '', 'yes'])
+    }
+    expect((await app.request('/', asking('br', { 'If-None-Match': '"another"' }))).status).toBe(200)
+    expect(made).toBe(1)
+  })
+
+  it('answers HEAD from what is kept', async () => {
+    const app = openApp()
+    const head = await app.request('/', { method: 'HEAD' })
+    expect([head.status, await head.text(), made]).toEqual([200, '', 1])
+    await app.request('/')
+    expect(made).toBe(1)
+  })
+
+  it('keeps nothing that is not shared, not found, or asked for while changes cannot be seen', async () => {
+    const app = openApp()
+    for (const path of ['/other', '/?page=3', '/?page=3']) await app.request(path)
+    expect(made).toBe(3)
+    version = new Error('away')
+    await app.request('/')
+    await app.request('/')
+    expect(made).toBe(5)
+    version = 'one'
+    time = 2_000
+    status = 404
+    for (const code of [404, 404]) expect((await app.request('/')).status).toBe(code)
+    expect(made).toBe(7)
+  })
+})
