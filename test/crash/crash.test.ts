@@ -29,9 +29,10 @@ async function run(given: Partial<CampaignSettings>): Promise<Report> {
     seed: 20_261_126,
     subscribers: 80,
     batchSize: 2,
-    rate: 6,
-    leaseMs: 3_000,
-    latencyMs: 200,
+    rate: 15,
+    // What a kill leaves is nobody's for so long, and the edition waits for it.
+    leaseMs: 1_500,
+    latencyMs: 100,
     broken: null,
     strikes: {},
     workers: 2,

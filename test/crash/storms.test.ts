@@ -25,7 +25,7 @@ const SETTINGS: DriveSettings = {
   subscribers: isFull ? 1_000 : 80,
   batchSize: isFull ? 10 : 2,
   rate: 20,
-  leaseMs: 3_000,
+  leaseMs: isFull ? 3_000 : 1_500,
   latencyMs: 150,
   broken: null,
   workers: 2,
