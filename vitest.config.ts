@@ -32,8 +32,10 @@ function project(mode: string, name: string, include: string[], exclude: string[
       // others see of a module.
       isolate: false,
       globalSetup: name === 'unit' ? [] : ['test/support/template.ts', 'test/support/program.ts'],
-      testTimeout: 60_000,
-      hookTimeout: 90_000,
+      // Patience, which costs a sound suite nothing: a busy machine takes many times as long.
+      testTimeout: 120_000,
+      hookTimeout: 180_000,
+      expect: { poll: { timeout: 90_000 } },
     },
   }
 }

@@ -90,7 +90,7 @@ export async function walk(given: Walk): Promise<string[]> {
   await page.getByLabel('Topics', { exact: true }).fill('video\nlanguage models')
   await page.getByLabel('Only these').check()
   if (script) {
-    await expect.poll(() => page.locator('#look-back').textContent(), { timeout: 15_000 }).not.toBe(before)
+    await expect.poll(() => page.locator('#look-back').textContent()).not.toBe(before)
   } else {
     await press('Preview')
     expect(await page.locator('.told').textContent()).toContain('nothing is saved')

@@ -147,7 +147,7 @@ describe.skipIf(!isFull)('a row that somebody else keeps', () => {
       })
       const consent = async () =>
         (await db.selectFrom('subscribers').select('consent').executeTakeFirstOrThrow()).consent
-      await expect.poll(consent, { timeout: 5_000 }).toBe('unsubscribed')
+      await expect.poll(consent).toBe('unsubscribed')
     } finally {
       await wishes.close()
       await journal.close()

@@ -211,7 +211,7 @@ describe.runIf(isFull)('what a worker held', () => {
       const victim = workers.shift() as Worker
       stopped.push(...(await strike(victim, 'SIGSTOP')))
       victim.child.kill('SIGCONT')
-      await vi.waitFor(async () => expect(await listHolders()).toContain(victim.holder), { timeout: 20_000 })
+      await vi.waitFor(async () => expect(await listHolders()).toContain(victim.holder), { timeout: 60_000 })
       workers.push(victim)
     }
     say(`${STOPS} stops`, stopped)

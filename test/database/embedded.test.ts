@@ -46,7 +46,7 @@ describe('openEmbedded', { timeout: 120_000 }, () => {
     await gone(first)
     expect(await eventually(() => query(url, 'select count(*)::int as count from notes'))).toEqual([{ count: 2 }])
     // It answers a moment before it has written who it is.
-    await expect.poll(serverPid, { timeout: 60_000 }).not.toBe(first)
+    await expect.poll(serverPid).not.toBe(first)
   })
 
   it('opens what a killed owner left, with everything committed', async () => {
@@ -172,7 +172,7 @@ describe('openEmbedded', { timeout: 120_000 }, () => {
       for (let jobs = 1; jobs <= 3; jobs += 1) {
         await sleep(300)
         await queue.add('job', {})
-        await expect.poll(() => done, { timeout: 10_000 }).toBe(jobs)
+        await expect.poll(() => done).toBe(jobs)
       }
     } finally {
       await worker.close()
@@ -213,16 +213,13 @@ async function serverPid(): Promise<number> {
 /** Waits until a process has ended that is not our own child. */
 async function gone(pid: number): Promise<void> {
   await expect
-    .poll(
-      () => {
-        try {
-          return process.kill(pid, 0)
-        } catch {
-          return false
-        }
-      },
-      { timeout: 10_000 },
-    )
+    .poll(() => {
+      try {
+        return process.kill(pid, 0)
+      } catch {
+        return false
+      }
+    })
     .toBe(false)
 }
 

@@ -22,6 +22,8 @@ import {
 import { describeStores } from '../support/stores.ts'
 
 const BEAT_MS = 20
+/** As much as a busy machine may need. */
+const PATIENCE_MS = 60_000
 const timing = { lockMs: 60_000, stalledMs: 30_000, retryMs: 50, drainMs: 50, cancelMs: 2_000 }
 const roles = ['worker']
 
@@ -68,7 +70,7 @@ describeStores('the heartbeat of a process', (stores) => {
       await vi.waitFor(async () => {
         const now = await beatsOf()
         expect(now.every((at, index) => at >= (before[index] ?? 0) + 4_900)).toBe(true)
-      })
+      }, PATIENCE_MS)
     }
   }
 
@@ -91,7 +93,10 @@ describeStores('the heartbeat of a process', (stores) => {
     // One at a time, so that it cannot take what was taken from it.
     await first.work(openPipeline(dead, first), { dispatches: 1 })
     await first.put([{ name: 'dispatch', batchId: id, provider: 'outbox' }])
-    await vi.waitFor(async () => expect(await readBatch(round.db, id)).toMatchObject({ state: 'attempting' }))
+    await vi.waitFor(
+      async () => expect(await readBatch(round.db, id)).toMatchObject({ state: 'attempting' }),
+      PATIENCE_MS,
+    )
     expect(await readBatch(round.db, id)).toMatchObject({ holder: dead.holder, lease_epoch: 1 })
     await round.db.insertInto('heartbeats').values({ id: dead.holder, roles, host: 'gone' }).execute()
 
@@ -100,13 +105,13 @@ describeStores('the heartbeat of a process', (stores) => {
     await pass(2, living)
     expect(await readBatch(round.db, id)).toMatchObject({ holder: dead.holder, lease_epoch: 1 })
     await pass(2, living)
-    await vi.waitFor(async () => expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled' }), 10_000)
+    await vi.waitFor(async () => expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled' }), PATIENCE_MS)
     expect(round.provider.accepted.map(({ to }) => to)).toEqual(['ada@example.org', 'bob@example.org'])
     expect(await listAlive(round.db)).toMatchObject([{ host: hostname(), roles }])
 
     // The same key as the first request: what was accepted twice was accepted once.
     answer()
-    await vi.waitFor(async () => expect((await first.counts()).dispatch.active).toBe(0), 10_000)
+    await vi.waitFor(async () => expect((await first.counts()).dispatch.active).toBe(0), PATIENCE_MS)
     const rows = await round.db.selectFrom('deliveries').select('state').where('edition_id', '=', edition.id).execute()
     expect(rows.map(({ state }) => state)).toEqual(['submitted', 'submitted'])
   })
@@ -148,11 +153,11 @@ describeStores('the heartbeat of a process', (stores) => {
     const self = { ...round, db, logger, holder: randomUUID() }
     await start(self, { put: async () => {} })
     isAway = true
-    await vi.waitFor(() => expect(lines).toEqual(['heartbeat.missed']))
+    await vi.waitFor(() => expect(lines).toEqual(['heartbeat.missed']), PATIENCE_MS)
     isAway = false
     await pass(1, self)
     isAway = true
-    await vi.waitFor(() => expect(lines).toEqual(['heartbeat.missed', 'heartbeat.missed']))
+    await vi.waitFor(() => expect(lines).toEqual(['heartbeat.missed', 'heartbeat.missed']), PATIENCE_MS)
     isAway = false
   })
 })

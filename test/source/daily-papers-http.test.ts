@@ -189,9 +189,10 @@ describe('faults', () => {
   })
 
   it('gives up on a server that does not answer in time', async () => {
-    const { source, asked } = await stand([() => {}], { timeoutMs: 40 })
+    const { source, waits } = await stand([() => {}], { timeoutMs: 40 })
     await expect(source.read(DATE)).rejects.toThrow(/did not answer in time$/)
-    expect(asked).toHaveLength(4)
+    // It asked four times; on a busy machine a request may be given up before it has arrived.
+    expect(waits).toHaveLength(3)
   })
 
   it('cuts an answer that only drips, and a date whose pages take for ever', async () => {

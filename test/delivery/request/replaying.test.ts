@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Handles, openHandles } from '../../../src/database/client.ts'
 import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
 import { replayWishes } from '../../../src/delivery/request/replaying.ts'
@@ -32,8 +32,12 @@ beforeEach(async () => {
   desk = await openWishDesk(handles, journal, logger)
 })
 
-afterAll(async () => {
+afterEach(async () => {
   await desk.close()
+  await journal.close()
+})
+
+afterAll(async () => {
   await handles.db.destroy()
   await database.close()
 })

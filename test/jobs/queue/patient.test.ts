@@ -22,7 +22,7 @@ it('opens once its Redis answers, and lets its process serve until then', async 
     expect(queue.isReachable()).toBe(false)
     await expect(queue.put([{ name: 'tick' }])).rejects.toThrow('did not answer yet')
     await redis.restart()
-    await expect.poll(() => queue.isReachable(), { timeout: 8_000 }).toBe(true)
+    await expect.poll(() => queue.isReachable()).toBe(true)
     await queue.put([{ name: 'tick' }])
     expect((await queue.counts()).round.waiting).toBe(1)
     expect(log.filter((event) => event !== 'queue.error')).toEqual(['queue.away', 'queue.back'])

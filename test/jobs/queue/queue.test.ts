@@ -39,7 +39,7 @@ async function open(place: Place, more: Partial<QueueOptions> = {}): Promise<Que
   return queue
 }
 
-const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 15_000, interval: 20 })
+const eventually = <T>(read: () => T) => expect.poll(read, { interval: 20 })
 
 const nothing = async () => {}
 const idle: Handlers = {

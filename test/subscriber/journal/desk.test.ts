@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Handles, openHandles } from '../../../src/database/client.ts'
 import { openLogger } from '../../../src/logger.ts'
 import { markResubscribed } from '../../../src/subscriber/consent.ts'
@@ -36,7 +36,16 @@ afterAll(async () => {
 })
 
 const openFolder = () => mkdtemp(join(tmpdir(), 'journal-'))
-const journalIn = (stateDir: string) => openJournal({ stateDir, redisUrl: undefined, schema: 'public' }, logger)
+const journals: Journal[] = []
+afterEach(async () => {
+  for (const journal of journals.splice(0)) await journal.close()
+})
+
+function journalIn(stateDir: string): Journal {
+  const journal = openJournal({ stateDir, redisUrl: undefined, schema: 'public' }, logger)
+  journals.push(journal)
+  return journal
+}
 
 async function addAda(): Promise<string> {
   await addReader(handles.db, 'ada')
@@ -78,7 +87,7 @@ describe('a wish to leave', () => {
     const desk = await openCutOff(journalIn(await openFolder()))
     expect(await desk.leave(publicId)).toBe('kept')
     expect((await findAda()).consent).toBe('confirmed')
-    await expect.poll(async () => (await findAda()).consent, { timeout: 4_000 }).toBe('unsubscribed')
+    await expect.poll(async () => (await findAda()).consent).toBe('unsubscribed')
     await desk.close()
   })
 

@@ -237,8 +237,9 @@ describe('while the database is away', () => {
       const answer = await app.request(path, { method: 'POST', body: new URLSearchParams({ action }) })
       expect([action, answer.status, answer.headers.get('Retry-After')]).toEqual([action, 503, '30'])
     }
-    await expect.poll(() => consentOf(ADDRESS), { timeout: 4_000 }).toBe('unsubscribed')
+    await expect.poll(() => consentOf(ADDRESS)).toBe('unsubscribed')
     await wishes.close()
+    await journal.close()
     await away.destroy()
   })
 })
