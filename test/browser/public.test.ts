@@ -1,17 +1,23 @@
 // The public pages as a browser and a validator see them: valid, accessible, as wide as the window,
 // by day and by night. The browser's part is skipped where there is no Chromium.
 import axe from 'axe-core'
+import { Hono } from 'hono'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { deriveLinkKeys } from '../../src/subscriber/token.ts'
 import { editionPage } from '../../src/web/editions/edition.ts'
 import { editionsPage } from '../../src/web/editions/editions.ts'
 import type { PaperValues } from '../../src/web/editions/paper-values.ts'
 import { searchPage } from '../../src/web/editions/search.ts'
 import { editionValues } from '../../src/web/editions/shown-edition.ts'
 import { openPages } from '../../src/web/page/pages.ts'
+import { challengePage, showAltcha } from '../../src/web/sign-up/challenge.ts'
 import { frontPage } from '../../src/web/sign-up/front.ts'
+import { makeChallenge, takeProof, WAIT_S } from '../../src/web/sign-up/proof.ts'
 import { subscribeForm } from '../../src/web/sign-up/subscribe-form.ts'
-import { inventPlaces } from '../support/round.ts'
+import { openFormKeys } from '../../src/web/visit/form-keys.ts'
+import type { Limits } from '../../src/web/visit/limits.ts'
+import { inventPlaces, TEST_SECRET } from '../support/round.ts'
 import { hasChromium, openChromium } from './chromium.ts'
 import { listFaults } from './validity.ts'
 
@@ -47,7 +53,18 @@ const parts = [
 const [place = values.late[0] as PaperValues] = values.papers
 const found = { ...place, titleParts: parts, people: parts, excerpt: parts, date: 'Thursday', path: '/d#p' }
 
+const formKeys = openFormKeys(deriveLinkKeys([TEST_SECRET]))
+const altcha = new Hono().get('/altcha/*', showAltcha())
+const asked = {
+  fields: [{ name: 'address', value: 'ada@one.example' }],
+  challenge: await makeChallenge(formKeys),
+  seconds: String(WAIT_S),
+}
+const askedOf = (ticket: string) => pages.render(challengePage, { title: 'T', challenge: true }, { ...asked, ticket })
+
 const SHOWN: Record<string, string> = {
+  asked: askedOf('a-ticket'),
+  'asked without a ticket': askedOf(''),
   front: pages.render(frontPage, { title: 'T', form: true, about }, { ...front, form: subscribeForm('stamp') }),
   refused: pages.render(
     frontPage,
@@ -76,12 +93,21 @@ describe.skipIf(!hasChromium)('in a browser', () => {
   afterAll(() => browser?.close())
 
   /** Opens a page as the server would send it, its stylesheet and script with it. */
-  async function open(name: string, width: number, colorScheme: 'light' | 'dark', javaScriptEnabled = true) {
+  async function open(
+    name: string,
+    width: number,
+    colorScheme: 'light' | 'dark',
+    { javaScriptEnabled = true, proves = false } = {},
+  ) {
     const settings = { viewport: { width, height: 900 }, colorScheme, timezoneId: 'Asia/Kolkata', javaScriptEnabled }
     const context = await browser.newContext(settings)
     const files: Record<string, string> = { '/style.css': pages.stylesheet, '/zone.js': pages.script }
-    await context.route('**/*', (route) => {
+    files['/challenge.js'] = proves ? pages.challengeScript : ''
+    const posted: URLSearchParams[] = []
+    await context.route('**/*', async (route) => {
       const { pathname } = new URL(route.request().url())
+      if (pathname === '/subscribe') posted.push(new URLSearchParams(route.request().postData() ?? ''))
+      if (pathname.startsWith('/altcha/')) files[pathname] = await (await altcha.request(pathname)).text()
       const contentType = pathname.endsWith('.css')
         ? 'text/css'
         : pathname.endsWith('.js')
@@ -91,7 +117,7 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     })
     const page = await context.newPage()
     await page.goto(ORIGIN)
-    return { page, close: () => context.close() }
+    return { page, posted, close: () => context.close() }
   }
 
   const screens = NAMES.flatMap((name) => [
@@ -123,8 +149,41 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     } finally {
       await close()
     }
-    const plain = await open('front', 375, 'light', false)
+    const plain = await open('front', 375, 'light', { javaScriptEnabled: false })
     expect(await plain.page.inputValue('#zone')).toBe('UTC')
     await plain.close()
+  })
+
+  it('proves a sign-up by itself, and sends what was typed once more', async () => {
+    const { page, posted, close } = await open('asked', 375, 'light', { proves: true })
+    try {
+      await page.waitForURL('**/subscribe')
+      const [form] = posted
+      const once: Pick<Limits, 'takeOnce'> = { takeOnce: async () => true }
+      const brought = { solution: form?.get('solution') ?? '', ticket: '' }
+      expect(form?.get('address')).toBe('ada@one.example')
+      expect(await takeProof(brought, formKeys, once as Limits)).toBe('solved')
+    } finally {
+      await close()
+    }
+  })
+
+  it('without script shows the button once the wait is over, and nothing to press before', async () => {
+    const { page, posted, close } = await open('asked', 375, 'light', { javaScriptEnabled: false })
+    try {
+      const button = page.getByRole('button', { name: 'Go on' })
+      expect(await button.isVisible()).toBe(false)
+      // Its seconds pass a hundred times as fast.
+      const protocol = await page.context().newCDPSession(page)
+      await protocol.send('Animation.enable')
+      await protocol.send('Animation.setPlaybackRate', { playbackRate: 100 })
+      await button.click()
+      await page.waitForURL('**/subscribe')
+      expect(Object.fromEntries(posted[0] ?? [])).toEqual({
+        ...{ address: 'ada@one.example', solution: '', ticket: 'a-ticket' },
+      })
+    } finally {
+      await close()
+    }
   })
 })

@@ -17,7 +17,7 @@ interface ChallengeValues {
   seconds: string
 }
 
-const challengePage = definePage<ChallengeValues>('challenge')
+export const challengePage = definePage<ChallengeValues>('challenge')
 
 /** What the script needs of the library, by the path under which it asks for it. */
 const FILES = ['pow.js', 'helpers.js', 'types.js', 'algorithms/web/pbkdf2.js']

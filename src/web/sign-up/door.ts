@@ -45,7 +45,8 @@ async function decide(
   await limits.takeOfAll()
   const host = hostOfAddress(address)
   const hourly = HOST_HOURLY + Math.floor((await getConfirmedOfHost(db, host, CONFIRMED_COUNTED)) / CONFIRMED_A_SIGN_UP)
-  const hostWaitS = await limits.takeHost(formKeys.nameOf(`host:${host}`), hourly, proof === 'solved')
+  const solver = proof === 'solved' ? (networks.at(-1) ?? null) : null
+  const hostWaitS = await limits.takeHost(formKeys.nameOf(`host:${host}`), hourly, solver)
   if (hostWaitS === 0) {
     await count(db, proof)
     return { kind: 'in' }

@@ -22,9 +22,10 @@ export interface Limits {
   takeOfAll(): Promise<void>
   /**
    * A sign-up for a host of addresses (keyed name), of which `hourly` may come in an hour, half of
-   * them without a solved challenge: returns 0, or how many seconds to wait.
+   * them without a solved challenge: returns 0, or how many seconds to wait. `solver` is the network
+   * (keyed name) that solved one, null where nobody did.
    */
-  takeHost(host: string, hourly: number, solved: boolean): Promise<number>
+  takeHost(host: string, hourly: number, solver: string | null): Promise<number>
   /** Everybody is asked for the next hour: a host is used up. */
   markBusy(): Promise<void>
   /** Uses something up that counts once (keyed name): tells whether it was the first time. */
@@ -46,6 +47,12 @@ const SIGN_UPS_A_NETWORK = [10, 20, 40]
 const UNASKED_A_NETWORK = 3
 /** Above any honest hour; from there on everybody is asked. */
 const UNASKED_OF_ALL = 1_000
+/**
+ * Solved sign-ups of a day by which a network is new. Half of what is kept for who solves is for new
+ * ones: an attack that goes on uses up its networks, not the share of every later hour.
+ */
+const NEW_BY_SOLVED = 3
+const DAY_S = 24 * HOUR_S
 /** Waiting costs nobody anything, so a network can only wait in few places at once. */
 const TICKETS_A_NETWORK = 3
 export const TICKET_LIFE_S = 10 * MINUTE_S
@@ -82,6 +89,8 @@ export function openLimits(db: Kysely<Database>): Limits {
   const busy = open('sign-up-busy', NO_LIMIT, HOUR_S)
   const unsolved = open('host', NO_LIMIT, HOUR_S)
   const kept = open('host-solved', NO_LIMIT, HOUR_S)
+  const keptForNew = open('host-new', NO_LIMIT, HOUR_S)
+  const solvers = open('solver', NO_LIMIT, DAY_S)
   const once = open('once', 1, HOUR_S)
   const tickets = open('ticket', TICKETS_A_NETWORK, TICKET_LIFE_S)
   const readers = open('change', CHANGES_A_READER, MINUTE_S)
@@ -96,10 +105,16 @@ export function openLimits(db: Kysely<Database>): Limits {
     async takeOfAll() {
       await all.consume('all')
     },
-    async takeHost(host, hourly, solved) {
+    async takeHost(host, hourly, solver) {
       const half = Math.ceil(hourly / 2)
-      // Whoever solved takes of what is kept for them first, so that both halves are of use.
-      if (solved && (await takeUpTo(kept, host, hourly - half)) === 0) return 0
+      if (solver !== null) {
+        // Whoever solved takes of what is kept for them first, so that each part is of use.
+        const forAll = Math.ceil((hourly - half) / 2)
+        const { consumedPoints } = await solvers.consume(solver)
+        const isNew = consumedPoints <= NEW_BY_SOLVED
+        if (isNew && (await takeUpTo(keptForNew, host, hourly - half - forAll)) === 0) return 0
+        if ((await takeUpTo(kept, host, forAll)) === 0) return 0
+      }
       return takeUpTo(unsolved, host, half)
     },
     async markBusy() {

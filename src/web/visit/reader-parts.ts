@@ -21,6 +21,8 @@ export interface ReaderParts extends NoticeParts {
   formKeys: FormKeys
   sessions: Sessions
   limits: Limits
+  /** How long a sign-up takes to answer, in milliseconds. */
+  answerMs: number
   clientAddress: (c: Context) => string
   /** Lets a notice leave without waiting for the sweep; null where none was made. */
   sendNotice: (noticeId: number | null) => Promise<void>
@@ -50,7 +52,12 @@ export interface ReaderDependencies extends NoticeParts {
    * tick.
    */
   queueWelcome?: () => Promise<void>
+  /** How long a sign-up takes to answer, in milliseconds. */
+  answerMs?: number
 }
+
+/** Longer than any sign-up takes, so that its time tells nothing. */
+const ANSWER_MS = 400
 
 export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderParts {
   const { db, linkKeys, logger, publicUrl } = deps
@@ -66,6 +73,7 @@ export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderP
     wishes: deps.wishes ?? withoutJournal(db),
     sessions: openSessions({ db, linkKeys, formKeys, publicUrl }),
     limits: openLimits(db),
+    answerMs: deps.answerMs ?? ANSWER_MS,
     clientAddress: openClientAddress(deps.trustedProxy ?? { hops: 0 }),
     sendNotice: async (noticeId) => {
       if (noticeId !== null) await attempt(logger, () => deps.queueNotice?.(noticeId))
