@@ -9,7 +9,7 @@ import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { DEFAULT_LIMITS, readLimits } from './delivery/alarm/limits.ts'
 import type { AlarmSettings } from './delivery/alarm/telling.ts'
-import type { ProviderName, Quota } from './delivery/provider/provider.ts'
+import { PROVIDER_NAMES, type ProviderName, type Quota, type Ramp } from './delivery/provider/provider.ts'
 import type { DkimSettings } from './delivery/provider/smtp/dkim.ts'
 import type { SmtpServer } from './delivery/provider/smtp/smtp.ts'
 import type { ProviderSettings } from './delivery/providers.ts'
@@ -226,7 +226,8 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
   }
   if (reach === 'stores') return problems
   const providers = (given.MAIL_PROVIDER ?? 'outbox').split(',').map((name) => name.trim())
-  if (providers.includes('resend') || providers.includes('smtp')) {
+  const isReal = providers.includes('resend') || providers.includes('smtp')
+  if (isReal) {
     if (!given.MAIL_FROM)
       problems.push('MAIL_FROM is missing: the sender that the provider has verified, "Name <address>"')
     if (!given.PUBLIC_URL)
@@ -257,6 +258,14 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
   if (given.DKIM_SELECTOR && !given.DKIM_PRIVATE_KEY) {
     problems.push('DKIM_PRIVATE_KEY is missing: DKIM_SELECTOR names a key, in PEM or as DKIM_PRIVATE_KEY_FILE')
   }
+  if (given.WARM_UP && !given.MAIL_FROM && !isReal) {
+    problems.push('MAIL_FROM is missing: WARM_UP is the ramp of its domain')
+  }
+  if (given.DOMAIN_RATE && !providers.includes('smtp')) {
+    problems.push(
+      'DOMAIN_RATE is the pace of a mail server, which MAIL_PROVIDER does not name: other providers see to it',
+    )
+  }
   for (const [, name = ''] of (given.SEND_QUOTA ?? '').matchAll(/(?:^|,)\s*([a-z]+):/g)) {
     if (!providers.includes(name)) problems.push(`SEND_QUOTA names ${name}, which MAIL_PROVIDER does not`)
   }
@@ -275,16 +284,24 @@ function providersOf(values: z.infer<typeof environment>): Config['providers'] {
       case 'resend':
         return { name, quota, apiKey: values.RESEND_API_KEY ?? '', baseUrl: values.RESEND_BASE_URL }
       case 'smtp':
-        return { name, quota, server: values.SMTP_URL ?? NO_SERVER, dkim: dkimOf(values) }
+        return {
+          ...{ name, quota, server: values.SMTP_URL ?? NO_SERVER, dkim: dkimOf(values) },
+          domainRate: values.DOMAIN_RATE?.perMinute,
+        }
     }
   }
   const [first = 'outbox', ...others] = values.MAIL_PROVIDER ?? []
   const quotaOf = (name: ProviderName): Quota => {
     const own = values.SEND_QUOTA?.filter(({ provider }) => (provider ?? first) === name) ?? []
-    const find = (per: keyof Quota) => own.find((each) => each.per === per)?.mails ?? null
-    return { day: find('day'), month: find('month') }
+    const find = (per: QuotaPer) => own.find((each) => each.per === per)?.mails ?? null
+    return { day: find('day'), month: find('month'), ramp: rampOf(values) }
   }
   return [settingsOf(first, quotaOf(first)), ...others.map((name) => settingsOf(name, quotaOf(name)))]
+}
+
+/** Another domain of MAIL_FROM begins a ramp of its own. */
+function rampOf({ WARM_UP: days, MAIL_FROM: from }: z.infer<typeof environment>): Ramp | undefined {
+  return days && from ? { domain: from.replace(/^.*@|>$/g, '').toLowerCase(), days } : undefined
 }
 
 function dkimOf({ DKIM_PRIVATE_KEY: key, DKIM_SELECTOR: selector }: z.infer<typeof environment>): DkimSettings | null {
@@ -305,10 +322,10 @@ function readSecretFile(named: NodeJS.ProcessEnv, name: string, problems: string
   }
 }
 
-const PROVIDER_NAMES = ['outbox', 'resend', 'smtp'] as const satisfies readonly ProviderName[]
-
 const SIGNING_SECRET = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}[A-Za-z0-9+/=]=)?$/
 const SIGNING_RING = { message: 'is not a signing secret (whsec_…) or a comma-separated ring of them, newest first' }
+/** From so many readers a day on, a ramp limits nobody; one that rises less would take months. */
+const RAMP = { most: 1_000_000, minFactor: 1.1 }
 const POOL = { default: 5, max: 50 }
 /** Receivers refuse shorter ones (RFC 8301). */
 const RSA_MIN_BITS = 1024
@@ -400,6 +417,8 @@ const environment = z.object({
     .max(10_000, 'must be at most 10000')
     .default(5),
   SEND_QUOTA: parsed(readQuotas).optional(),
+  WARM_UP: parsed(readRamp).optional(),
+  DOMAIN_RATE: parsed(readPace).optional(),
   CUTOFF: z
     .string()
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'is not a time HH:MM (UTC, the day after)')
@@ -479,17 +498,39 @@ function readDkimKey(text: string): { pem: string } | string {
   }
 }
 
+type QuotaPer = 'day' | 'month'
+
 /** Of each entry the provider, null for the first of the list. */
-function readQuotas(text: string): { provider: ProviderName | null; per: keyof Quota; mails: number }[] | string {
+function readQuotas(text: string): { provider: ProviderName | null; per: QuotaPer; mails: number }[] | string {
   const entries = text.split(',').map((entry) => {
     const [, provider, mails, per] = /^(?:(outbox|resend|smtp):)?([1-9]\d{0,8})\/(day|month)$/.exec(entry.trim()) ?? []
-    return { provider: (provider as ProviderName) ?? null, per: per as keyof Quota, mails: Number(mails) }
+    return { provider: (provider as ProviderName) ?? null, per: per as QuotaPer, mails: Number(mails) }
   })
   if (entries.some(({ per }) => per === undefined)) {
     return 'is not a list such as 100/day,3000/month, each with the provider in front where it is not the first: smtp:500/day'
   }
   const names = entries.map(({ provider, per }) => `${provider} ${per}`)
   return new Set(names).size < names.length ? 'names a quota twice' : entries
+}
+
+/** Returns the readers of each day, from a list or a first day and a factor. */
+function readRamp(text: string): number[] | string {
+  const [, first, factor] = /^([1-9]\d{0,6})x(\d(?:\.\d{1,2})?)$/.exec(text.trim()) ?? []
+  const days = first === undefined ? text.split(',').map((day) => day.trim()) : []
+  if (first !== undefined && Number(factor) >= RAMP.minFactor) {
+    let readers = Number(first)
+    for (; readers < RAMP.most; readers *= Number(factor)) days.push(String(Math.round(readers)))
+  }
+  const rises = days.every((day, index) => index === 0 || Number(day) >= Number(days[index - 1]))
+  if (days.length > 0 && days.every((day) => /^[1-9]\d{0,6}$/.test(day)) && rises) return days.map(Number)
+  return 'is neither a list of readers a day that rises, such as 200,500,1000, nor a first day and a factor such as 200x2'
+}
+
+/** In an object, as a string would be a problem. */
+function readPace(text: string): { perMinute: number } | string {
+  const [, emails, per] = /^([1-9]\d{0,5})\/(minute|hour)$/.exec(text.trim()) ?? []
+  if (emails === undefined) return 'is not a pace such as 60/minute or 500/hour'
+  return { perMinute: Number(emails) / (per === 'hour' ? 60 : 1) }
 }
 
 /** Reads a small number, or a list of addresses and networks. */

@@ -378,9 +378,31 @@ describe('readConfig for several providers', () => {
     [{ SEND_QUOTA: '100' }, /^SEND_QUOTA is not a list such as/],
     [{ SEND_QUOTA: '0/day' }, /^SEND_QUOTA is not a list such as/],
     [{ SEND_QUOTA: '1/day,2/day' }, /^SEND_QUOTA names a quota twice/],
+    [{ WARM_UP: '200;500' }, /^WARM_UP is neither a list of readers a day that rises/],
+    [{ WARM_UP: '500,200' }, /^WARM_UP is neither/],
+    [{ WARM_UP: '200x1' }, /^WARM_UP is neither/],
+    [{ DOMAIN_RATE: '60' }, /^DOMAIN_RATE is not a pace such as 60\/minute/],
     [{ SEND_QUOTA: 'outbox:1/day' }, /^SEND_QUOTA names outbox, which MAIL_PROVIDER does not/],
   ])('refuses %j', (given, words) => {
     expect(problemsOf({ ...BOTH, ...given }, 'mail')).toEqual([expect.stringMatching(words)])
+  })
+
+  it('reads a ramp for the domain of the sender, the same for each, and a pace for the mail server', () => {
+    const { providers } = read({ ...BOTH, WARM_UP: '200, 500,1000', DOMAIN_RATE: '90/hour' }, 'mail')
+    const ramp = { domain: 'papers.example', days: [200, 500, 1000] }
+    expect(providers.map(({ quota }) => quota.ramp)).toEqual([ramp, ramp])
+    expect(providers[1]).toMatchObject({ domainRate: 1.5 })
+    const doubling = read({ ...BOTH, WARM_UP: '300x2' }, 'mail').providers[0].quota.ramp?.days
+    expect([doubling?.slice(0, 3), doubling?.length, doubling?.at(-1)]).toEqual([[300, 600, 1200], 12, 614_400])
+    expect(read({ ...BOTH, WARM_UP: '10x1.5' }, 'mail').providers[0].quota.ramp?.days.slice(0, 4)).toEqual([
+      10, 15, 23, 34,
+    ])
+    expect(problemsOf({ ...MAIL, MAIL_FROM: undefined, WARM_UP: '200' }, 'mail')).toEqual([
+      expect.stringMatching(/^MAIL_FROM is missing: WARM_UP is the ramp/),
+    ])
+    expect(problemsOf({ ...RESEND, DOMAIN_RATE: '60/minute' }, 'mail')).toEqual([
+      expect.stringMatching(/^DOMAIN_RATE is the pace of a mail server/),
+    ])
   })
 
   it('says of each what is missing', () => {

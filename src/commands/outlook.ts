@@ -14,6 +14,7 @@ import { type Counted, type DigestOutlook, readOutlook } from '../jobs/outlook.t
 import { MINUTE_MS } from '../time.ts'
 import { editionName, momentInWords } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
+import { rampLines } from './good-name.ts'
 import { demoHint, withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
@@ -104,15 +105,18 @@ function zonesInWords(zones: DigestOutlook['hours'][number]['zones']): string {
   return more > 0 ? `${shown.join(', ')} and ${counted(more, 'more zone')}` : shown.join(', ')
 }
 
-function sendingLines({ provider, perMinute, endsAt, putOff }: Sending): string[] {
-  if (endsAt === null) return []
+function sendingLines({ provider, perMinute, endsAt, putOff, ramp }: Sending): string[] {
+  if (endsAt === null) return rampLines(ramp)
   const pace = perMinute === null ? '' : ` at ${counted(perMinute, 'email')} a minute at most`
   return [
     provider === null
       ? 'Every provider is out now.'
       : `Through ${provider}${pace}, the last by ${momentInWords(endsAt)}.`,
+    ...rampLines(ramp),
     ...(putOff > 0
-      ? [`The quota does not last for ${counted(putOff, 'email')}: they wait for another day, fairly.`]
+      ? [
+          `${ramp === null ? 'The quota does' : 'Quota and ramp do'} not last for ${counted(putOff, 'email')}: they wait for another day, fairly.`,
+        ]
       : []),
   ]
 }

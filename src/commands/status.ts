@@ -10,7 +10,10 @@ import { listBehind } from '../delivery/account/behind.ts'
 import { getHeldLeavers } from '../delivery/account/receipt.ts'
 import { listAlarms } from '../delivery/alarm/store.ts'
 import { type Accounts, addsUp } from '../delivery/delivery.ts'
+import { listSlowHosts } from '../delivery/provider/host-paces.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
+import { findRampDay } from '../delivery/provider/ramp.ts'
+import { readShares } from '../delivery/sending/good-name.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { openConfiguredWitnesses } from '../delivery/witness/open.ts'
 import { counted } from '../digest/words.ts'
@@ -30,6 +33,7 @@ import {
   stateInWords,
 } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
+import { rampLines, shareLines, slowHostLines } from './good-name.ts'
 import { openPace } from './pace.ts'
 import { restoredInWords } from './restored.ts'
 import { demoHint, withStores } from './session.ts'
@@ -104,6 +108,11 @@ async function printStatus(
   const accounts = await getAccounts(db, edition.id)
   const waitingFor = await listWaitingReasons(db, edition.id)
   const out = [...(await listOutProviders(db))].map(([name, each]) => ({ name, ...each }))
+  const { ramp: settings } = config.providers[0].quota
+  const ramp = (settings && (await findRampDay(db, settings))) ?? null
+  const domainRate = config.providers.find((each) => each.name === 'smtp')?.domainRate ?? null
+  const slowHosts = await listSlowHosts(db, domainRate)
+  const shares = await readShares(db)
   const fates = await getFates(db, edition.id)
   const unresolved = await getUnresolved(db, edition.id)
   const leaversHeld = await getHeldLeavers(db, edition.id)
@@ -121,6 +130,9 @@ async function printStatus(
       reasons: reasonsOf(edition, accounts, now),
       ...accountFields(accounts, 0),
       waitingFor,
+      ramp,
+      slowHosts,
+      shares,
       fates,
       unresolved,
       leaversHeld,
@@ -145,6 +157,9 @@ async function printStatus(
       ...Object.entries(waitingFor).map(
         ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
       ),
+      ...rampLines(ramp),
+      ...slowHostLines(slowHosts),
+      ...shareLines(shares),
       ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
       ...behindLines(stops, behind, edition),
       ...(restored ? [`${restoredInWords(restored)} Lift it with "resume --restored".`] : []),

@@ -14,13 +14,16 @@
 //   notes                                 a short mail instead of a digest that a day did not bring
 //   notices, credentials,                 mails that are not digests, the one-time links that some
 //   spent_credentials                     of them carry, and what became of those
-//   providers, quota_waits                which provider is out; who waits because a quota is
-//                                         used up
-//   events, suppressions                  what providers reported, and who must not be written to
+//   providers, quota_waits,               which provider is out; who waits because a quota is
+//   sender_domains, host_paces            used up; how far a new sender's ramp has come; which
+//                                         hosts of addresses get less at a time
+//   events, suppressions, sent_days       what providers reported, and who must not be written to;
+//                                         how much was sent on days that are over
 //   lineage                               which database this is, and how far its marks went
 //   heartbeats                            which processes live that mark or plan
 //   alarms, alarm_posts,                  what is wrong now and was told, and what of it is still
-//   refusal_readings                      to be posted; sign-ups refused as of an hour ago
+//   refusal_readings                      to be posted; sign-ups refused and challenged as of an
+//                                         hour ago
 //   secrets, link_keys, ticks; rate_limits, whose rows are rate-limiter-flexible's own
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 import type { Json, Optional, OptionalTimestamp, StampedTimestamp, Timestamp } from './columns.ts'
@@ -64,6 +67,9 @@ export interface Database {
   spent_credentials: SpentCredentialRow
   providers: ProviderRow
   quota_waits: QuotaWaitRow
+  sender_domains: SenderDomainRow
+  sent_days: SentDayRow
+  host_paces: HostPaceRow
   events: EventRow
   suppressions: SuppressionRow
   secrets: SecretRow
@@ -422,6 +428,12 @@ export interface SuppressionRow {
   since: StampedTimestamp
 }
 
+/** How many emails a day (UTC) sent, once it is over. */
+export interface SentDayRow {
+  day: string
+  sent: number
+}
+
 /**
  * A provider that is out: nothing goes to it before `stopped_until`, null until the operator
  * resumes. No row: it takes mails.
@@ -440,6 +452,31 @@ export interface ProviderRow {
 export interface QuotaWaitRow {
   subscriber_id: number
   since: StampedTimestamp
+}
+
+/**
+ * A domain that mails are sent from, while its ramp lasts: `since` its first mark, `days` on which
+ * it sent, `last_day` (UTC) the last of them.
+ */
+export interface SenderDomainRow {
+  domain: string
+  since: StampedTimestamp
+  days: Generated<number>
+  last_day: Generated<string>
+}
+
+/**
+ * A host of addresses that is held back. `per_minute` as of `slowed_at`, when it said (`reason`)
+ * that it gets too many; null where only DOMAIN_RATE holds it back. `next_at`: the next email's
+ * turn; `queued_until`: that of the last one that waits.
+ */
+export interface HostPaceRow {
+  host: string
+  per_minute: Optional<number>
+  slowed_at: OptionalTimestamp
+  reason: Optional<string>
+  next_at: StampedTimestamp
+  queued_until: StampedTimestamp
 }
 
 /** Keys that the first migration makes and that are never rotated (`address-hash`). */
@@ -502,7 +539,10 @@ export interface AlarmPostRow {
   next_attempt_at: StampedTimestamp
 }
 
-/** The one row: how many sign-ups had ever been refused when an hour began, and the one before. */
+/**
+ * How many sign-ups had ever been refused (`sign-ups`) or challenged when an hour began, and the
+ * one before.
+ */
 export interface RefusalReadingRow {
   name: string
   at: StampedTimestamp

@@ -9,7 +9,7 @@ import { openSmtp, type SmtpServer } from './provider/smtp/smtp.ts'
 export type ProviderSettings = { quota: Quota } & (
   | { name: 'outbox'; directory: string }
   | { name: 'resend'; apiKey: string; baseUrl: string | undefined }
-  | { name: 'smtp'; server: SmtpServer; dkim: DkimSettings | null }
+  | { name: 'smtp'; server: SmtpServer; dkim: DkimSettings | null; domainRate?: number | undefined }
 )
 
 export function openProviders({
@@ -38,6 +38,6 @@ function openProvider(settings: ProviderSettings, requestsPerSecond: number): Pr
         ...(settings.baseUrl ? { baseUrl: settings.baseUrl } : {}),
       })
     case 'smtp':
-      return openSmtp({ server: settings.server, dkim: settings.dkim, requestsPerSecond, quota })
+      return openSmtp({ ...settings, requestsPerSecond, quota })
   }
 }

@@ -4,6 +4,7 @@ import { findWay } from '../delivery/provider/routes.ts'
 import { demandSettled } from '../delivery/sending/after-outage.ts'
 import { BATCH } from '../delivery/sending/batch.ts'
 import { claim, markReleased } from '../delivery/sending/once.ts'
+import { keepPace } from '../delivery/sending/pacing.ts'
 import { splitBatch } from '../delivery/sending/parts.ts'
 import { prepare } from '../delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, type SendingParts, settle } from '../delivery/sending/settling.ts'
@@ -31,14 +32,16 @@ export async function dispatch(round: DispatchRound, batchId: number, queue?: st
   if (queue !== undefined && queue !== provider.name) return passOn()
   const most = Math.min(provider.batchSize, allowance.mails)
   if (!batch.fixed && batch.size > most) return splitBatch(round.db, batch, most, provider.batchSize)
-  const ready = await prepare(round, provider, batch)
+  const going = await keepPace(round.db, provider, batch)
+  if (!going) return []
+  const ready = await prepare(round, provider, going)
   if (ready === undefined) return []
   if (ready === 'over') return passOn()
   if (ready === 'changed') {
     return nothingAfter(giveUp(round, BATCH, batch, 'its rows or settings changed after it was fixed'))
   }
   const outcome = await provider.send(ready.request)
-  const { next, nearEnd } = await settle(round, batch, provider, ready.ids, outcome)
+  const { next, nearEnd } = await settle(round, going, provider, ready.ids, outcome)
   if (nearEnd || mayTell(round, batch.editionId)) await tellReached(round, batch.editionId)
   return next
 }

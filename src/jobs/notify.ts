@@ -28,7 +28,7 @@ export async function notify(round: NotifyRound, noticeId: number): Promise<void
   const notice = await claim(round.db, NOTICE, noticeId, { holder: round.holder })
   if (!notice) return
   await demandSettled(round, NOTICE, notice)
-  const way = await findWay(round, notice.fixed, [NOTICE_VERSION])
+  const way = await findWay({ ...round, isBeyondRamp: true }, notice.fixed, [NOTICE_VERSION])
   if (way.kind === 'over') return giveUp(round, NOTICE, notice, way.reason)
   if (way.kind === 'shut') return letNoticeWait(round, notice, way.out)
   const { provider } = way.route

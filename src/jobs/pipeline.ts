@@ -3,6 +3,7 @@
 import { NOTICE } from '../delivery/notice/sending.ts'
 import { BATCH } from '../delivery/sending/batch.ts'
 import { listWaiting } from '../delivery/sending/once.ts'
+import { brakeByDays } from './brake.ts'
 import { collect } from './collect.ts'
 import { dispatch } from './dispatch.ts'
 import { overdueJobs } from './heartbeat.ts'
@@ -66,6 +67,7 @@ export function openPipeline(
     // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is
     // over, an emptied queue.
     sweep: async () => {
+      await brakeByDays(round)
       await makeNotes(round)
       await queue.put([...(await overdueJobs(round)), ...(await waitingJobs(round))])
       await tellProgress(round)

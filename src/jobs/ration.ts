@@ -1,13 +1,13 @@
-// Plans what waits within what the providers' quotas leave, before it is queued. Does nothing while
-// one of them takes any number.
+// Plans what waits within what the providers' quotas and a new sender's ramp leave, before it is
+// queued. Does nothing while any number may go.
 import { rationWaiting } from '../delivery/planning/rationing.ts'
 import { isPlanning } from '../delivery/planning/slices.ts'
 import { readRoutes } from '../delivery/provider/routes.ts'
 import type { Round } from './round.ts'
 
 /**
- * Puts off whom the quotas do not cover, fairly. Returns how many readers wait for another day
- * because of it.
+ * Puts off whom the quotas or the ramp do not cover, fairly. Returns how many readers wait for
+ * another day because of it.
  */
 export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>): Promise<number> {
   if (!isLimited(round)) return 0
@@ -16,7 +16,8 @@ export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>):
   const spent = routes.filter(({ allowance }) => allowance.mails === 0)
   const [first] = free.length > 0 ? free : spent
   if (!first) return 0
-  const mails = free.reduce((sum, { allowance }) => sum + allowance.mails, 0)
+  const quotas = free.reduce((sum, { allowance }) => sum + allowance.mails, 0)
+  const mails = Math.min(quotas, first.allowance.ramp?.left ?? Number.POSITIVE_INFINITY)
   if (!Number.isFinite(mails)) return 0
   const next = [...free, ...spent].reduce((soonest, each) =>
     each.allowance.waitMs < soonest.allowance.waitMs ? each : soonest,
@@ -24,7 +25,10 @@ export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>):
   const { reason, waitMs } = next.allowance
   const putOff = await rationWaiting(round.db, { mails, batchSize: first.provider.batchSize, reason, waitMs })
   if (putOff > 0) {
-    round.logger.warn({ event: 'quota.rationed', mails, putOff, reason }, 'a quota does not last for everybody')
+    round.logger.warn(
+      { event: 'quota.rationed', mails, putOff, reason },
+      'a quota or the ramp does not last for everybody',
+    )
   }
   return putOff
 }
@@ -38,5 +42,5 @@ export async function isRationAwaited(round: Pick<Round, 'db' | 'providers'>): P
 }
 
 function isLimited({ providers }: Pick<Round, 'providers'>): boolean {
-  return providers.some(({ quota }) => quota.day !== null || quota.month !== null)
+  return providers.some(({ quota }) => quota.day !== null || quota.month !== null || quota.ramp !== undefined)
 }

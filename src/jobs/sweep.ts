@@ -1,7 +1,10 @@
-// What the sweep clears away: links whose time is over, sign-ups that nobody confirmed, what an
-// erasure had to leave for a day. It must never touch a row that something still waits for.
+// What the sweep clears away, and what it keeps of it: links whose time is over, sign-ups that
+// nobody confirmed, what an erasure had to leave for a day, and how much was sent on days that are
+// over. It must never touch a row that something still waits for.
 
 import { pruneEvents } from '../delivery/feedback/feedback.ts'
+import { pruneHostPaces } from '../delivery/provider/host-paces.ts'
+import { ensureSentDays } from '../delivery/sending/good-name.ts'
 import { pruneNotices, pruneSealed } from '../delivery/sending/ledger.ts'
 import { prunePending } from '../subscriber/consent.ts'
 import { pruneCredentials } from '../subscriber/credential.ts'
@@ -15,6 +18,8 @@ export async function sweepAway({ db, logger }: Pick<Round, 'db' | 'logger'>): P
   await pruneSpent(db)
   await pruneSealed(db)
   await pruneEvents(db)
+  await ensureSentDays(db)
+  await pruneHostPaces(db)
   const notices = await pruneNotices(db)
   if (credentials + pending + notices > 0) {
     logger.debug({ event: 'swept', credentials, pending, notices }, 'what had its time was removed')

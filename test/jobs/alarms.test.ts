@@ -109,6 +109,17 @@ const faults: Record<Exclude<AlarmName, 'queue' | 'disk' | 'database'>, { begin(
     },
     end: () => sql`update editions set frozen_at = frozen_at - interval '2 days'`.execute(round.db),
   },
+  'good-name': {
+    begin: async () => {
+      await planFor(round, ['ada', 'ben', 'cleo', 'dan', 'eve'])
+      await sql`update deliveries set state = 'submitted'`.execute(round.db)
+      await sql`update batches set state = 'settled', provider = 'outbox', first_attempt_at = round_clock(),
+        members = members || array_fill(members[1], array[995])`.execute(round.db)
+      await sql`insert into events (id, type, edition_id, subscriber_id, at)
+        select public_id, 'complained', edition_id, subscriber_id, round_clock() from deliveries`.execute(round.db)
+    },
+    end: () => sql`delete from events`.execute(round.db),
+  },
   source: {
     begin: () =>
       sql`insert into collections (date, source, verdict, reason, listed, set_aside, collected_at)
@@ -119,7 +130,9 @@ const faults: Record<Exclude<AlarmName, 'queue' | 'disk' | 'database'>, { begin(
   'sign-ups': {
     begin: async () => {
       await openHere().look()
-      await sql`insert into sign_up_answers (answer, count) values ('refused', 101)`.execute(round.db)
+      await sql`insert into sign_up_answers (answer, count) values ('refused', 101), ('challenged', 9)`.execute(
+        round.db,
+      )
     },
     end: () => sql`delete from sign_up_answers`.execute(round.db),
   },

@@ -25,6 +25,7 @@ import { up as alarms } from './023-alarms.ts'
 import { up as marking } from './024-marking.ts'
 import { up as morning } from './025-morning.ts'
 import { up as heartbeats } from './026-heartbeats.ts'
+import { up as goodName } from './027-good-name.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -53,4 +54,5 @@ export const migrations = {
   '024-marking': { up: marking },
   '025-morning': { up: morning },
   '026-heartbeats': { up: heartbeats },
+  '027-good-name': { up: goodName },
 }

@@ -6,6 +6,8 @@ import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { findRestoredHold, isHeldAsRestoredSql, type RestoredHold } from '../../edition/restored.ts'
 import { type EditionKey, isStoppedByHandSql, listStops } from '../../edition/stop.ts'
+import type { SignUpAnswer } from '../../subscriber/sign-up-counts.ts'
+import { readShares, type Shares } from '../sending/good-name.ts'
 import { isForGoodSql, isUnaccountedSql, isUnsettledSql } from '../sending/transitions.ts'
 
 /** Moments are the database's. */
@@ -29,8 +31,11 @@ export interface Facts {
   lookedAt: Date | null
   answeredAt: Date | null
   lookReason: string | null
-  /** Sign-ups that were refused within the last hour or two. */
+  /** Complaints and bounces of the last days. */
+  shares: Shares[]
+  /** Sign-ups that were refused, and that were asked for a proof, within the last hour or two. */
   refusedSignUps: number
+  challengedSignUps: number
   /** The database is held as a restored copy. */
   restored: Pick<RestoredHold, 'heldAt' | 'why'> | null
 }
@@ -58,7 +63,9 @@ export async function readFacts(trx: Transaction<Database>, latenessMs: number):
     stopped: [...stops, ...(await listStoppedThemselves(trx))],
     unknown: await listUnknown(trx),
     rejected: await listRejected(trx),
-    refusedSignUps: await claimRefused(trx),
+    shares: await readShares(trx),
+    refusedSignUps: await claimCounted(trx, 'refused'),
+    challengedSignUps: await claimCounted(trx, 'challenged'),
     restored: (await findRestoredHold(trx)) ?? null,
   }
 }
@@ -122,21 +129,22 @@ async function listRejected(trx: Transaction<Database>): Promise<Facts['rejected
 }
 
 /**
- * Counts the sign-ups refused since the hour before this one began. They are counted since ever: a
- * reading an hour apart tells the difference.
+ * Counts the sign-ups answered so since the hour before this one began. They are counted since
+ * ever: a reading an hour apart tells the difference.
  */
-async function claimRefused(trx: Transaction<Database>): Promise<number> {
-  const { rows } = await sql<{ refused: number }>`
-    with counted as (select coalesce((select a.count from sign_up_answers a where a.answer = 'refused'), 0)::int as refused),
+async function claimCounted(trx: Transaction<Database>, answer: SignUpAnswer): Promise<number> {
+  const name = answer === 'refused' ? 'sign-ups' : `sign-ups ${answer}`
+  const { rows } = await sql<{ since: number }>`
+    with counted as (select coalesce((select a.count from sign_up_answers a where a.answer = ${answer}), 0)::int as count),
     made as (
       insert into refusal_readings as r (name, refused, refused_before)
-      select 'sign-ups', refused, refused from counted
+      select ${name}, count, count from counted
       on conflict (name) do update set at = round_clock(), refused = excluded.refused, refused_before = r.refused
         where r.at <= round_clock() - interval '1 hour'
       returning r.refused_before
     )
-    select (counted.refused - coalesce((select refused_before from made), (select refused_before from refusal_readings),
-      counted.refused))::int as refused
+    select (counted.count - coalesce((select refused_before from made),
+      (select r.refused_before from refusal_readings r where r.name = ${name}), counted.count))::int as since
     from counted`.execute(trx)
-  return rows[0]?.refused ?? 0
+  return rows[0]?.since ?? 0
 }

@@ -1,7 +1,8 @@
 // What is wrong enough to tell the host, judged from facts alone: the same facts give the same
 // alarms. Each says what is wrong and what to do; none names a reader.
-import { counted } from '../../digest/words.ts'
+import { counted, grouped } from '../../digest/words.ts'
 import type { EditionKey } from '../../edition/stop.ts'
+import { BOUNCES, COMPLAINTS, isReached } from '../sending/good-name.ts'
 import type { Facts } from './facts.ts'
 import { type Limits, limitInWords } from './limits.ts'
 
@@ -14,10 +15,11 @@ export const ALARMS = {
   stopped: 'digests are stopped',
   unknown: 'emails stay unknown',
   rejected: 'emails are rejected',
+  'good-name': "the sender's good name suffers",
   source: 'the source is silent',
   queue: 'the queue does not answer',
   disk: 'a disk is nearly full',
-  'sign-ups': 'sign-ups are refused',
+  'sign-ups': 'sign-ups are refused or challenged',
   restored: 'the database is a restored copy',
   database: 'PostgreSQL does not answer',
 } as const
@@ -40,6 +42,8 @@ export interface Surroundings {
 }
 
 const MEGABYTE = 1024 * 1024
+/** As many times more sign-ups may be asked for a proof than be refused: good news brings many. */
+const ASKED_TO_REFUSED = 5
 
 /**
  * Lists everything that is wrong by these limits, in the order of `ALARMS`; each name and subject
@@ -112,6 +116,23 @@ export function judge(facts: Facts, { queue, disk }: Surroundings, limits: Limit
       `${counted(count, 'email')} of ${the(edition, 'lower')} ${count === 1 ? 'was' : 'were'} refused by the provider. See "status ${flags(edition)}".`,
     )
   }
+  for (const { days, sent, complaints, complaintShare, bounces, bounceShare } of facts.shares) {
+    const of = `${days} days`
+    if (isReached(COMPLAINTS.warn, complaintShare, complaints)) {
+      raise(
+        'good-name',
+        `complaints ${of}`,
+        `${counted(complaints, 'reader')} of ${grouped(sent)} emails within ${of} complained, 0.1 % or more: at 0.3 % providers take everything for spam, and the brake stops it. See where those readers came from.`,
+      )
+    }
+    if (isReached(BOUNCES.harm, bounceShare, bounces)) {
+      raise(
+        'good-name',
+        `bounces ${of}`,
+        `${counted(bounces, 'email')} of ${grouped(sent)} within ${of} bounced for good, 2 % or more: providers close accounts for it, and the brake stops what is under way. See where those addresses came from.`,
+      )
+    }
+  }
   if (facts.lookedAt !== null && ageMs(facts.answeredAt ?? facts.lookedAt) >= limits.source) {
     const why =
       ageMs(facts.lookedAt) >= limits.source ? 'nobody has asked it: see whether a worker runs' : facts.lookReason
@@ -132,11 +153,12 @@ export function judge(facts: Facts, { queue, disk }: Surroundings, limits: Limit
     const megabytes = Math.floor(disk.freeBytes / MEGABYTE)
     raise('disk', disk.host, `The disk of ${disk.folder} on ${disk.host} has ${megabytes} MB left: make room there.`)
   }
-  if (facts.refusedSignUps > limits['sign-ups']) {
+  const { refusedSignUps, challengedSignUps } = facts
+  if (refusedSignUps > limits['sign-ups'] || challengedSignUps > limits['sign-ups'] * ASKED_TO_REFUSED) {
     raise(
       'sign-ups',
       '',
-      `More than ${limits['sign-ups']} sign-ups were refused by the limits within the last two hours: somebody abuses the form, or TRUSTED_PROXY is not set.`,
+      `Within the last two hours ${counted(refusedSignUps, 'sign-up')} ${refusedSignUps === 1 ? 'was' : 'were'} refused by the limits and ${counted(challengedSignUps, 'sign-up')} asked for a proof: somebody abuses the form, or TRUSTED_PROXY is not set.`,
     )
   }
   if (facts.restored !== null) {

@@ -6,8 +6,10 @@ import type { NoticeKind } from '../../database/states.ts'
 import type { Host } from '../../digest/envelope.ts'
 import type { TemplateFiles } from '../../digest/rendering.ts'
 import { LaterError } from '../../errors.ts'
+import { hostOfAddress } from '../../subscriber/subscriber.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
+import { markSlowed } from '../provider/host-paces.ts'
 import type { Out } from '../provider/out.ts'
 import { stepAfter } from '../provider/outcome.ts'
 import type { BatchOutcome, MailOutcome, NoticeRequest, Provider } from '../provider/provider.ts'
@@ -20,6 +22,7 @@ import {
   move,
   type Subject,
 } from '../sending/once.ts'
+import { followSuppressions } from '../sending/refused-for-good.ts'
 import { followWait, giveUp, keepMark, type SendingParts } from '../sending/settling.ts'
 import { NOTICE_LIFE } from '../sending/transitions.ts'
 import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from './mail.ts'
@@ -171,15 +174,24 @@ export async function settleNotice(
       if (mail === undefined) return
       if (mail.state === 'unknown') return giveUp(parts, NOTICE, notice, mail.reason)
       if (mail.state === 'deferred') {
+        if (mail.tooFast && notice.address) {
+          await markSlowed(
+            db,
+            [{ host: hostOfAddress(notice.address), reason: mail.reason }],
+            provider.domainRate ?? null,
+          )
+        }
         await markDeferred(db, NOTICE, notice, mail.reason, mail.retryAfterMs)
         throw new LaterError(mail.reason, mail.retryAfterMs)
       }
       await markNoticeSettled(db, notice.id, mail)
+      if (mail.state === 'rejected') await followSuppressions(db, [{ address: notice.address, reason: mail.reason }])
       logger.debug({ event: 'notice.settled', ...facts, state: mail.state }, 'a notice was settled')
       return
     }
     case 'halve':
       logger.warn({ event: 'notice.refused', ...facts, reason: step.reason }, 'a notice was refused')
+      await followSuppressions(db, [{ address: notice.address, reason: step.reason }])
       return markNoticeSettled(db, notice.id, { state: 'rejected', reason: step.reason })
     case 'stop':
       await markDeferred(db, NOTICE, notice, step.reason, step.waitMs ?? STOPPED_WAIT_MS)

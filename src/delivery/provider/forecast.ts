@@ -1,6 +1,8 @@
-// How long a day's emails take at the providers' pace, and whether their quotas last. Pure.
+// How long a day's emails take at the providers' pace, and whether their quotas and the sender's
+// ramp last. Pure.
 import { DAY_MS, SECOND_MS } from '../../time.ts'
 import type { Provider } from './provider.ts'
+import type { RampDay } from './ramp.ts'
 import type { Route } from './routes.ts'
 
 export interface Sending {
@@ -10,8 +12,10 @@ export interface Sending {
   perMinute: number | null
   /** When the last one is through, null without any. */
   endsAt: Date | null
-  /** Emails for which no quota is left on their day. */
+  /** Emails for which no quota, or nothing of the ramp, is left on their day. */
   putOff: number
+  /** Where a new sender stands on its ramp; null without one. */
+  ramp: RampDay | null
 }
 
 const MINUTE_SECONDS = 60
@@ -35,6 +39,7 @@ export function foresee(
     perMinute,
     endsAt: endsAtMs === null ? null : new Date(endsAtMs),
     putOff: putOffBy(routes, hours, now),
+    ramp: routes[0]?.allowance.ramp ?? null,
   }
 }
 
@@ -51,10 +56,23 @@ function putOffBy(
   const dayOf = (at: Date) => Math.floor(at.getTime() / DAY_MS)
   const days = new Map<number, number>()
   for (const { at, emails } of hours) days.set(dayOf(at), (days.get(dayOf(at)) ?? 0) + emails)
+  const isToday = (day: number) => day <= dayOf(now)
   const leftOn = (day: number) =>
     routes.reduce((sum, { provider: { quota }, allowance }) => {
       const most = Math.min(quota.day ?? Number.POSITIVE_INFINITY, quota.month ?? Number.POSITIVE_INFINITY)
-      return sum + (day <= dayOf(now) ? allowance.mails : most)
+      return sum + (isToday(day) ? allowance.mails : most)
     }, 0)
-  return [...days].reduce((sum, [day, emails]) => sum + Math.max(0, emails - leftOn(day)), 0)
+  return [...days].reduce(
+    (sum, [day, emails]) => sum + Math.max(0, emails - Math.min(leftOn(day), leftOfRamp(routes, isToday(day)))),
+    0,
+  )
+}
+
+/** What the ramp leaves of today, or of the next day on which it sends. */
+function leftOfRamp(routes: readonly Pick<Route, 'provider' | 'allowance'>[], isToday: boolean): number {
+  const [first] = routes
+  const ramp = first?.allowance.ramp
+  if (!first || !ramp) return Number.POSITIVE_INFINITY
+  if (isToday || !ramp.begun) return ramp.left
+  return first.provider.quota.ramp?.days[ramp.day] ?? Number.POSITIVE_INFINITY
 }

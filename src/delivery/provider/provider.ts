@@ -48,7 +48,13 @@ export type MailOutcome =
   | { state: 'submitted'; providerId: string | null }
   | { state: 'rejected'; reason: string }
   /** Certainly not accepted now; may be later. Only from a provider that takes mails one by one. */
-  | { state: 'deferred'; reason: string; retryAfterMs: number }
+  | {
+      state: 'deferred'
+      reason: string
+      retryAfterMs: number
+      /** The recipient's host says that it gets too many at a time. */
+      tooFast?: true
+    }
   /** May or may not have been accepted, as the only one: others of the request were answered. */
   | { state: 'unknown'; reason: string }
 
@@ -107,6 +113,14 @@ export class MayNotListError extends Error {
 export interface Quota {
   day: number | null
   month: number | null
+  /** The same of all providers, where the sender is new. */
+  ramp?: Ramp | undefined
+}
+
+/** To how many readers a sender's domain writes on its first day, its second …; then to all. */
+export interface Ramp {
+  domain: string
+  days: readonly number[]
 }
 
 /** What a provider says before anything is sent. */
@@ -115,7 +129,8 @@ export interface Checkup {
   at: Date | null
 }
 
-export type ProviderName = 'outbox' | 'resend' | 'smtp'
+export const PROVIDER_NAMES = ['outbox', 'resend', 'smtp'] as const
+export type ProviderName = (typeof PROVIDER_NAMES)[number]
 
 export interface Provider {
   name: ProviderName
@@ -125,6 +140,11 @@ export interface Provider {
   requestsPerSecond: number | null
   /** How many mails it takes a day and a month. */
   quota: Quota
+  /**
+   * Emails a minute to one host of addresses, null as many as it takes; left out where the provider
+   * sees to that itself.
+   */
+  domainRate?: number | null
   /**
    * How long after the first attempt a repeat of the same bytes and key cannot double, in
    * milliseconds: 0 never, Infinity always.

@@ -1,10 +1,11 @@
-// What a provider's quota allows now, counted from the requests for digests and notices themselves
-// in days and months of UTC: a mail counts from its mark, so neither two workers at once nor one
-// that was killed can overdraw it.
+// What a provider's quota and a new sender's ramp allow now, counted from the requests for digests
+// and notices themselves in days and months of UTC: a mail counts from its mark, so neither two
+// workers at once nor one that was killed can overdraw it.
 import { type Kysely, sql } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
 import type { Provider } from './provider.ts'
+import { ensureRampDay, findRampDay, type RampDay } from './ramp.ts'
 
 export interface Allowance {
   /** Mails that may still go; Infinity where no quota is known. */
@@ -12,10 +13,12 @@ export interface Allowance {
   /** Until more may go, in milliseconds. */
   waitMs: number
   /** The reason that people read who have to wait for it. */
-  reason: 'quota: tomorrow' | 'quota: next month'
+  reason: 'quota: tomorrow' | 'quota: next month' | 'warm-up: tomorrow'
+  /** Where the sender stands on its ramp, the same for all providers; null without one. */
+  ramp: RampDay | null
 }
 
-const NO_LIMIT: Allowance = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow' }
+const NO_LIMIT: Allowance = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow', ramp: null }
 
 /**
  * Returns what may still go now. Mails of unknown outcome count as sent; those that were certainly
@@ -25,7 +28,8 @@ export async function getAllowance(
   db: Kysely<Database>,
   { name, quota }: Pick<Provider, 'name' | 'quota'>,
 ): Promise<Allowance> {
-  if (quota.day === null && quota.month === null) return NO_LIMIT
+  const ramp = (quota.ramp && (await findRampDay(db, quota.ramp))) ?? null
+  if (quota.day === null && quota.month === null && ramp === null) return NO_LIMIT
   const { rows } = await sql<{ day: number; month: number; to_day: number; to_month: number }>`
     with clock as (select round_clock() at time zone 'UTC' as now),
     begun as (select now, date_trunc('day', now) as day, date_trunc('month', now) as month from clock),
@@ -46,14 +50,17 @@ export async function getAllowance(
   const used = rows[0] as (typeof rows)[0]
   const day = Math.max(0, (quota.day ?? Number.POSITIVE_INFINITY) - used.day)
   const month = Math.max(0, (quota.month ?? Number.POSITIVE_INFINITY) - used.month)
+  if (ramp !== null && ramp.left < Math.min(day, month)) {
+    return { mails: ramp.left, waitMs: used.to_day, reason: 'warm-up: tomorrow', ramp }
+  }
   return month <= day
-    ? { mails: month, waitMs: used.to_month, reason: 'quota: next month' }
-    : { mails: day, waitMs: used.to_day, reason: 'quota: tomorrow' }
+    ? { mails: month, waitMs: used.to_month, reason: 'quota: next month', ramp }
+    : { mails: day, waitMs: used.to_day, reason: 'quota: tomorrow', ramp }
 }
 
 /**
- * Runs `mark` only while the quota covers `mails` more, one marker at a time; returns undefined
- * when it does not.
+ * Runs `mark` only while the quota and the ramp cover `mails` more digests, one marker at a time;
+ * returns undefined when they do not.
  */
 export async function withinQuota<T>(
   db: Kysely<Database>,
@@ -61,9 +68,15 @@ export async function withinQuota<T>(
   mails: number,
   mark: (db: Kysely<Database>) => Promise<T>,
 ): Promise<T | undefined> {
-  if (provider.quota.day === null && provider.quota.month === null) return mark(db)
+  const { day, month, ramp } = provider.quota
+  // A ramp that is over does not come back.
+  const isNew = ramp !== undefined && (await findRampDay(db, ramp)) !== undefined
+  if (day === null && month === null && !isNew) return mark(db)
   return db.transaction().execute(async (trx) => {
     await lockInTransaction(trx, `quota-${provider.name}`)
-    return (await getAllowance(trx, provider)).mails < mails ? undefined : mark(trx)
+    if (isNew) await lockInTransaction(trx, `ramp-${ramp.domain}`)
+    if ((await getAllowance(trx, provider)).mails < mails) return undefined
+    if (isNew) await ensureRampDay(trx, ramp.domain)
+    return mark(trx)
   })
 }

@@ -27,14 +27,17 @@ interface RouteParts {
   providers: readonly Provider[]
   /** Those that are out now, by name, where somebody has just read it. */
   out?: ReadonlyMap<string, Out>
+  /** Whatever is left of a sender's ramp: no ramp holds a notice back, which somebody waits for. */
+  isBeyondRamp?: boolean
 }
 
 /** Returns all providers in their order. */
-export async function readRoutes({ db, providers, out: known }: RouteParts): Promise<Route[]> {
+export async function readRoutes({ db, providers, out: known, isBeyondRamp = false }: RouteParts): Promise<Route[]> {
   const out = known ?? (await listOutProviders(db))
   return Promise.all(
     providers.map(async (provider) => {
-      const allowance = await getAllowance(db, provider)
+      const { name, quota } = provider
+      const allowance = await getAllowance(db, { name, quota: isBeyondRamp ? { ...quota, ramp: undefined } : quota })
       const spent = allowance.mails > 0 ? undefined : { reason: allowance.reason, waitMs: allowance.waitMs }
       return { provider, allowance, out: out.get(provider.name) ?? spent }
     }),
@@ -65,7 +68,8 @@ export async function findWay(
 /** Tells whether another provider could take what this one cannot. */
 export async function isAnotherFree(parts: RouteParts, provider: Provider): Promise<boolean> {
   if (parts.providers.length === 1) return false
-  return (await readRoutes(parts)).some((route) => route.provider !== provider && !route.out)
+  // What this one did not take counts in the ramp until it is put back.
+  return (await readRoutes({ ...parts, isBeyondRamp: true })).some((route) => route.provider !== provider && !route.out)
 }
 
 /** Returns why nothing goes anywhere: the reason of the provider that is back first. */

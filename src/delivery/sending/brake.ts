@@ -10,7 +10,7 @@ import { markHastened } from './parts.ts'
 import { isUnsettledSql } from './transitions.ts'
 
 /** Below this a share says little: one complaint among a hundred readers is one reader. */
-const SUBMITTED_MIN = 1_000
+export const SUBMITTED_MIN = 1_000
 /** Providers warn at 0.1 % complaints; one harmed reader in so many submitted. */
 const ONE_COMPLAINT_IN = 1_000
 /** 2 % hard bounces. */
@@ -67,6 +67,21 @@ export async function findRejection(db: Kysely<Database>, editionId: number, rea
 
 /** How the reason begins for which a brake stopped an edition. */
 const BRAKE_WORD = 'brake: '
+
+/** Lists the editions in flight that nothing has stopped by itself. */
+export async function listInFlight(db: Kysely<Database>): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select e.id from editions e where e.state = 'frozen' and not e.archive
+      and (e.stopped_reason is null or e.stopped_until is not null) and ${isInFlightSql('e')} order by e.id`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** Returns the day (UTC) on which an operator last lifted a brake, null when none ever did. */
+export async function getLiftedOn(db: Kysely<Database>): Promise<string | null> {
+  const { rows } = await sql<{ day: string | null }>`
+    select (max(e.resumed_at) at time zone 'UTC')::date::text as day from editions e`.execute(db)
+  return rows[0]?.day ?? null
+}
 
 /** Stops an edition until the operator resumes it. */
 export async function markBraked(db: Kysely<Database>, editionId: number, why: string): Promise<void> {

@@ -80,7 +80,10 @@ function isAnswered({ state }: MailOutcome): boolean {
   return state === 'submitted' || state === 'rejected'
 }
 
-/** Moves members without an answer of their own into batches of their own, one for each outcome. */
+/**
+ * Moves members without an answer of their own into batches of their own, one for each outcome and
+ * host that asked for less.
+ */
 async function moveOpenMembers(
   trx: Transaction<Database>,
   batch: ClaimedBatch,
@@ -93,18 +96,19 @@ async function moveOpenMembers(
     where d.batch_id = ${batch.id} and ${isUnaccountedSql('d')} for update of d`.execute(trx)
   const here = new Set(rows.map((row) => row.id))
   const parts = { deferred: [] as number[], unknown: [] as number[] }
-  for (const state of ['deferred', 'unknown'] as const) {
-    const leaving = open.filter(({ subscriberId, outcome }) => outcome.state === state && here.has(subscriberId))
+  for (const part of new Set(open.map(({ outcome }) => partOf(outcome)))) {
+    const leaving = open.filter(({ subscriberId, outcome }) => partOf(outcome) === part && here.has(subscriberId))
     const outcome = leaving[0]?.outcome
-    if (!outcome) continue
-    const waitMs =
-      outcome.state === 'deferred' ? outcome.retryAfterMs * 2 ** Math.min(batch.attempts, DOUBLINGS_MAX) : 0
+    if (outcome?.state !== 'deferred' && outcome?.state !== 'unknown') continue
+    const { state, reason } = outcome
+    // The attempt is remembered for the next wait alone, nothing of it is fixed; a host's pace sees
+    // to the waits of its own.
+    const isPaced = outcome.state === 'deferred' && outcome.tooFast === true
+    const doublings = isPaced ? 0 : Math.min(batch.attempts, DOUBLINGS_MAX)
+    const waitMs = outcome.state === 'deferred' ? outcome.retryAfterMs * 2 ** doublings : 0
+    const attempts = batch.attempts + (isPaced ? 0 : 1)
     const members = leaving.map((each) => each.subscriberId)
-    const reason = 'reason' in outcome ? outcome.reason : null
-    // The attempt is remembered for the next wait alone: nothing of it is fixed.
-    parts[state].push(
-      await insertPart(trx, batch.editionId, members, { state, reason, attempts: batch.attempts + 1, waitMs }),
-    )
+    parts[state].push(await insertPart(trx, batch.editionId, members, { state, reason, attempts, waitMs }))
   }
   // What stays unknown keeps the marks of its one attempt, as evidence and for the quota. Its key
   // belongs to the whole request.
@@ -117,6 +121,10 @@ async function moveOpenMembers(
       members = array(select m from unnest(members) with ordinality x(m, place) where m <> all(${[...here]}::int[]) order by place)
     where id = ${batch.id}`.execute(trx)
   return parts
+}
+
+function partOf(outcome: MailOutcome): string {
+  return outcome.state === 'deferred' && outcome.tooFast ? outcome.reason : outcome.state
 }
 
 /**
@@ -285,7 +293,7 @@ async function insertParts(
 /**
  * Inserts a batch of deliveries that leave another one. Never attempted unless `given` says more.
  */
-async function insertPart(
+export async function insertPart(
   trx: Transaction<Database>,
   editionId: number,
   members: readonly number[],

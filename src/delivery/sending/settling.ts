@@ -15,7 +15,9 @@ import { BATCH, type ClaimedBatch } from './batch.ts'
 import { findHarm, findRejection, markBraked } from './brake.ts'
 import { type Glance, NEAR_END, REPORTS_MIN } from './glance.ts'
 import { type Claimed, markDeferred, markUnknown, type Subject } from './once.ts'
+import { followPaces } from './pacing.ts'
 import { markHalved, markSettled } from './parts.ts'
+import { followSuppressions } from './refused-for-good.ts'
 
 /** What everything that sends works with. */
 export interface SendingParts {
@@ -113,15 +115,21 @@ export async function settle(
   const step = stepAfter(outcome, { mails: ids.length, attempts: batch.attempts, replayMs: provider.replayMs })
   switch (step.do) {
     case 'settle': {
-      const results = step.outcomes.map((mail, index) => ({ subscriberId: ids[index] as number, outcome: mail }))
+      const answers = step.outcomes.map((mail, index) => ({ subscriberId: ids[index] as number, outcome: mail }))
+      const results = await followPaces(db, provider, batch, answers)
       const { unknown, glance } = await markSettled(db, batch, results)
       logger.debug({ event: 'batch.settled', batchId: batch.id, mails: ids.length }, 'a batch was settled')
+      await followSuppressions(db, refusedOf(batch, results))
       for (const batchId of unknown) logger.error({ event: 'batch.unknown', batchId }, 'a batch stays unknown')
       await brake(parts, batch.editionId, step.outcomes, glance)
       return { next: [], nearEnd: (glance?.others ?? 0) < NEAR_END }
     }
     case 'halve':
       logger.warn({ event: 'batch.refused', batchId: batch.id, reason: step.reason }, 'a batch was refused as a whole')
+      if (ids.length === 1) {
+        const outcome = { state: 'rejected', reason: step.reason } as const
+        await followSuppressions(db, refusedOf(batch, [{ subscriberId: ids[0] as number, outcome }]))
+      }
       return { next: await markHalved(db, batch, ids, step.reason), nearEnd: true }
     case 'stop':
       return { next: await takeOut(parts, batch, provider, step), nearEnd: true }
@@ -136,6 +144,15 @@ export async function settle(
       await giveUp(parts, BATCH, batch, step.reason)
       return { next: [], nearEnd: true }
   }
+}
+
+/** Who was refused, with the address that the claim read. */
+function refusedOf({ members }: ClaimedBatch, results: readonly { subscriberId: number; outcome: MailOutcome }[]) {
+  return results.flatMap(({ subscriberId, outcome }) => {
+    if (outcome.state !== 'rejected') return []
+    const member = members.find((each) => each.subscriberId === subscriberId)
+    return [{ address: member?.address, reason: outcome.reason }]
+  })
 }
 
 /** Stops the edition when what came of it so far says that the rest must not go. */

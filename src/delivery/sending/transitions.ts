@@ -88,7 +88,7 @@ export const BATCH_LIFE = {
   account: { from: ATTEMPTED, to: ['settled'], by: 'provider', why: 'reports account for every member' },
   halve: { from: ['attempting'], to: ['halved'], by: 'holder', why: 'refused for its content: its halves go on' },
   reject: { from: ['attempting'], to: ['settled'], by: 'holder', why: 'refused for its content, with one member left' },
-  split: { from: FRESH, to: FRESH, by: 'holder', why: 'too large for the provider or its quota' },
+  split: { from: FRESH, to: FRESH, by: 'holder', why: 'too large for the provider, its quota or the pace of a host' },
   leave: { from: FRESH, to: [...FRESH, 'settled'], by: 'holder', why: 'members left; settled when nobody is left' },
   erase: { from: FRESH, to: [...FRESH, 'settled'], by: 'reader', why: 'a member was erased' },
   overtake: { from: FRESH, to: FRESH, by: 'planner', why: 'a newer edition takes members along' },

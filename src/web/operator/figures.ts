@@ -6,6 +6,7 @@ import type { Database } from '../../database/schema.ts'
 import { type EditionFigures, getWaitingNotices, listEditionFigures } from '../../delivery/account/accounting.ts'
 import { listLags, listNewestEditions } from '../../delivery/account/newest.ts'
 import { listOutProviders } from '../../delivery/provider/out.ts'
+import { readShares } from '../../delivery/sending/good-name.ts'
 import { listAlive } from '../../delivery/sending/heartbeats.ts'
 import { findRestoredHold } from '../../edition/restored.ts'
 import { getTickAgeMs } from '../../jobs/tick.ts'
@@ -34,6 +35,7 @@ export async function collectFigures(db: Kysely<Database>, providers: readonly s
   writeNewest(gauge, newest, editions)
   await writeList(gauge, db)
   await writeSurroundings(gauge, db, providers)
+  await writeShares(gauge, db)
   const signUps = new Counter({
     name: 'paper_round_sign_ups_total',
     help: 'Sign-ups by answer: solved and waited are among the taken.',
@@ -81,6 +83,23 @@ async function writeSurroundings(gauge: MakeGauge, db: Kysely<Database>, provide
   for (const provider of new Set([...providers, ...isOut.keys()])) out.set({ provider }, isOut.has(provider) ? 1 : 0)
   const hold = await findRestoredHold(db)
   gauge('held_as_restored', '1 while this database is held as a restored copy.').set(hold ? 1 : 0)
+}
+
+/** Writes what the sender's good name hangs on; a share of little has no series. */
+async function writeShares(gauge: MakeGauge, db: Kysely<Database>): Promise<void> {
+  const sent = gauge('sent', 'Emails of answered requests within so many days (UTC), today among them.', ['days'])
+  const harm = gauge('harm', 'Readers of those who complained or bounced for good.', ['days', 'type'])
+  const share = gauge('harm_share', 'The same as a share of them, 0 to 1, from 1,000 sent on.', ['days', 'type'])
+  for (const { days, complaintShare, bounceShare, ...counts } of await readShares(db)) {
+    sent.set({ days }, counts.sent)
+    for (const [type, count, of] of [
+      ['complaints', counts.complaints, complaintShare],
+      ['bounces', counts.bounces, bounceShare],
+    ] as const) {
+      harm.set({ days, type }, count)
+      if (of !== null) share.set({ days, type }, of)
+    }
+  }
 }
 
 function writeEditions(gauge: MakeGauge, editions: readonly EditionFigures[]): void {

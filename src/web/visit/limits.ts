@@ -22,8 +22,8 @@ export interface Limits {
   takeOfAll(): Promise<void>
   /**
    * A sign-up for a host of addresses (keyed name), of which `hourly` may come in an hour, half of
-   * them without a solved challenge: returns 0, or how many seconds to wait. `solver` is the network
-   * (keyed name) that solved one, null where nobody did.
+   * them without a solved challenge: returns 0, or how many seconds to wait. `solver` is the
+   * network (keyed name) that solved one, null where nobody did.
    */
   takeHost(host: string, hourly: number, solver: string | null): Promise<number>
   /** Everybody is asked for the next hour: a host is used up. */
@@ -48,8 +48,8 @@ const UNASKED_A_NETWORK = 3
 /** Above any honest hour; from there on everybody is asked. */
 const UNASKED_OF_ALL = 1_000
 /**
- * Solved sign-ups of a day by which a network is new. Half of what is kept for who solves is for new
- * ones: an attack that goes on uses up its networks, not the share of every later hour.
+ * Solved sign-ups of a day by which a network is new. Half of what is kept for who solves is for
+ * new ones: an attack that goes on uses up its networks, not the share of every later hour.
  */
 const NEW_BY_SOLVED = 3
 const DAY_S = 24 * HOUR_S

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Facts } from '../../../src/delivery/alarm/facts.ts'
 import { judge, type Surroundings } from '../../../src/delivery/alarm/judging.ts'
 import { DEFAULT_LIMITS } from '../../../src/delivery/alarm/limits.ts'
+import { sharesOf } from '../../../src/delivery/sending/good-name.ts'
 
 const NOW = new Date('2026-03-06T09:00:00Z')
 const ago = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000)
@@ -19,9 +20,13 @@ const WELL: Facts = {
   lookedAt: ago(1),
   answeredAt: ago(1),
   lookReason: null,
+  shares: [],
   refusedSignUps: 0,
+  challengedSignUps: 0,
   restored: null,
 }
+const shares = ({ sent = 10_000, complaints = 0, bounces = 0 }) =>
+  sharesOf([{ day: '2026-03-06', sent, complaints, bounces }], 7)
 const FINE: Surroundings = { queue: null, disk: null }
 
 /** What is nearly wrong, what is wrong, and what is said of it. */
@@ -87,6 +92,19 @@ const cases: [name: string, nearly: Partial<Facts & Surroundings>, wrong: Partia
     { disk: { host: 'one', folder: '/data', freeBytes: 20 * 1024 * 1024 } },
     /^The disk of \/data on one has 20 MB left/,
   ],
+  [
+    'good-name complaints 7 days',
+    { shares: [shares({ complaints: 9 })] },
+    { shares: [shares({ complaints: 10 })] },
+    /^10 readers of 10,000 emails within 7 days complained, 0\.1 % or more: .* See where those readers came from\.$/,
+  ],
+  [
+    'good-name bounces 7 days',
+    { shares: [shares({ bounces: 199 }), shares({ sent: 999, bounces: 20 }), shares({ sent: 1_000, complaints: 4 })] },
+    { shares: [shares({ bounces: 200 })] },
+    /^200 emails of 10,000 within 7 days bounced for good, 2 % or more/,
+  ],
+  ['sign-ups ', { challengedSignUps: 500 }, { challengedSignUps: 501 }, /501 sign-ups asked for a proof/],
   ['sign-ups ', { refusedSignUps: 100 }, { refusedSignUps: 101 }, /TRUSTED_PROXY is not set\.$/],
   [
     'restored ',

@@ -9,7 +9,7 @@ function routeOf(given: { quota?: Quota; left?: number; requestsPerSecond?: numb
   const { quota = { day: null, month: null }, left = Number.POSITIVE_INFINITY, requestsPerSecond = null } = given
   return {
     provider: openScriptedProvider({ quota, requestsPerSecond, batchSize: 100 }),
-    allowance: { mails: left, waitMs: 0, reason: 'quota: tomorrow' as const },
+    allowance: { mails: left, waitMs: 0, reason: 'quota: tomorrow' as const, ramp: null },
     out: given.isOut ? { reason: 'the key was refused', waitMs: null } : undefined,
   }
 }
@@ -23,6 +23,7 @@ it('adds up hours at the pace of the provider, one after the other', () => {
     // 1,000 requests take 500 s; the second hour's two wait for them.
     endsAt: new Date('2026-03-06T06:08:21Z'),
     putOff: 0,
+    ramp: null,
   })
   expect(foresee([routeOf({})], hours, NOW)).toMatchObject({ perMinute: null, endsAt: hours[1]?.at })
   expect(foresee([routeOf({ isOut: true })], hours, NOW)).toMatchObject({ provider: null })

@@ -20,7 +20,14 @@ import { markAnswered } from '../../../src/subscriber/sign-up-counts.ts'
 import { type MetricsOptions, openMetrics } from '../../../src/web/operator/metrics.ts'
 import { openTallies } from '../../../src/web/operator/tallies.ts'
 import { keepRound } from '../../support/kept-round.ts'
-import { addReader, emptyRound, freezeEdition, openScriptedProvider, type TestRound } from '../../support/round.ts'
+import {
+  addReader,
+  emptyRound,
+  freezeEdition,
+  openScriptedProvider,
+  planFor,
+  type TestRound,
+} from '../../support/round.ts'
 import { mailEdition } from '../open-app.ts'
 
 const RULES = fileURLToPath(new URL('../../../deploy/prometheus/paper-round.rules.yml', import.meta.url))
@@ -82,6 +89,18 @@ async function report(type: 'hard-bounce' | 'complained'): Promise<void> {
   const { public_id: delivery } = await round.db.selectFrom('deliveries').select('public_id').executeTakeFirstOrThrow()
   const facts = { delivery, notice: null, providerId: null, address: null, at: new Date() }
   await markReported(round.db, { id: `msg_${type}`, type, ...facts })
+}
+
+/** So many readers of so many emails reported; no edition's own accounts show it. */
+async function harmOf(type: 'hard-bounce' | 'complained', reports: number, sent: number): Promise<void> {
+  const names = Array.from({ length: reports }, (_, index) => `r${index}`)
+  const { edition } = await planFor(round, names, '2026-03-06')
+  await mailEdition(round, edition)
+  await sql`update batches set members = members || array_fill(members[1], array[${sent - reports}::int])
+    where edition_id = ${edition.id}`.execute(round.db)
+  await sql`insert into events (id, type, edition_id, subscriber_id, at)
+    select d.public_id, ${type}, d.edition_id, d.subscriber_id, now() from deliveries d
+    where d.edition_id = ${edition.id} and d.state = 'submitted'`.execute(round.db)
 }
 
 /** What a fault does to a sound round, and the scrape that shows it. */
@@ -159,6 +178,8 @@ const FAULTS: Record<string, Fault> = {
   ),
   PaperRoundBounces: by(() => report('hard-bounce')),
   PaperRoundComplaints: by(() => report('complained')),
+  PaperRoundComplaintShare: by(() => harmOf('complained', 5, 4_000)),
+  PaperRoundBounceShare: by(() => harmOf('hard-bounce', 20, 1_000)),
 }
 
 /** Two hours of a scrape that stays as it is, as promtool's own tests write it. */

@@ -108,8 +108,8 @@ async function answers(): Promise<Record<string, number>> {
 }
 
 /**
- * Signs up as a visitor with script does; returns the status of the last answer. Without `solves` the
- * solution is given to them.
+ * Signs up as a visitor with script does; returns the status of the last answer. Without `solves`
+ * the solution is given to them.
  */
 async function visit(address: string, from = '203.0.113.9', solves = isFull): Promise<number> {
   const first = await post({ address }, from)

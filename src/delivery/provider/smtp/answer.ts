@@ -20,6 +20,17 @@ const DEFERRED_MS = 5 * 60_000
  */
 const QUOTA = /\b[45]\.4\.5\b|\b(daily|monthly|sending)\b.{0,40}\b(quota|limit)\b/i
 const RELAY = /\brelay|\bauthenticat|\bnot (allowed|permitted) to send\b/i
+/**
+ * A receiver that gets too many at a time, in its own words and codes: Gmail's 4.7.28, Outlook's
+ * 4.7.500 and 4.7.65x, Yahoo's TSS04 … Greylisting (4.7.1 as often) is about something else.
+ */
+const TOO_FAST =
+  /\b4\.7\.(28|500|65\d)\b|\[TSS0\d\]|\brate.?limit|\btoo (many|much|fast)\b(?! errors)|\bunusual rate\b|\bunexpected volume\b|\bthrottl|\bslow down\b|\bexceed(s|ed)? .{0,40}\b(rate|limit)\b|\b(rate|limit) (is |was |has been )?(exceeded|reached)\b/i
+const GREYLISTED = /\bgr[ae]y.?list/i
+/** The library's word for a 421 in the middle of a mail, behind its recipient. */
+const CLOSED = /^Server closed the connection/
+/** The server in between counts what we hand over, to whomever. */
+const OWN_RATE = /\bsending rate\b/i
 const CERTIFICATE = /certificate|self.signed|altname/i
 
 /**
@@ -48,10 +59,15 @@ export function readRefusal(
     const isOurs = code === 'EENVELOPE' || code === 'EMESSAGE'
     return isOurs ? { state: 'rejected', reason } : down(reason)
   }
+  if (status < 500 && OWN_RATE.test(reason)) return down(reason)
   if (QUOTA.test(reason)) return { kind: 'quota', reason, retryAfterMs: msToMidnight(now) }
+  const isOfTheMail = code === 'EENVELOPE' || code === 'EMESSAGE'
+  const isOfTheHost = status < 500 && (isOfTheMail ? command !== 'MAIL FROM' : CLOSED.test(error.message))
+  if (isOfTheHost && TOO_FAST.test(reason) && !GREYLISTED.test(reason)) {
+    return { state: 'deferred', reason, retryAfterMs: DEFERRED_MS, tooFast: true }
+  }
   // 421: the server closes, whatever it was asked.
   if (status === 421) return down(reason)
-  const isOfTheMail = code === 'EENVELOPE' || code === 'EMESSAGE'
   if (status < 500) return isOfTheMail ? { state: 'deferred', reason, retryAfterMs: DEFERRED_MS } : down(reason)
   // The sender, the greeting, the right to relay: the same for every reader, who must not be
   // rejected for it.

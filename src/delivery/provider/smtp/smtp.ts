@@ -34,6 +34,8 @@ export interface SmtpSettings {
   server: SmtpServer
   dkim: DkimSettings | null
   requestsPerSecond: number | null
+  /** Emails a minute to one host of addresses, at most. */
+  domainRate?: number | undefined
   quota?: Quota
   /** How long one request may take, in milliseconds. */
   deadlineMs?: number
@@ -95,13 +97,15 @@ export function openSmtp(settings: SmtpSettings): Provider {
     } catch (error) {
       return { kind: 'stopped', reason: `a mail could not be made ready: ${describeError(error)}` }
     }
-    return summarize(await Promise.all(ready.map(handOverOne)))
+    const hosts = new Set(mails.map(({ to }) => to.replace(/^.*@/, '')))
+    return summarize(await Promise.all(ready.map(handOverOne)), hosts.size)
   }
 
   return {
     name: 'smtp',
     batchSize: server.pool,
     requestsPerSecond: settings.requestsPerSecond,
+    domainRate: settings.domainRate ?? null,
     quota: settings.quota ?? NO_QUOTA,
     replayMs: REPLAY_MS.smtp,
     encoding: 'quoted-printable',
@@ -130,7 +134,14 @@ async function checkServer(pool: SMTPPool, { host, port }: SmtpServer): Promise<
  * is said as such only where nothing was accepted; otherwise those mails come again and meet it by
  * themselves.
  */
-function summarize(outcomes: readonly SmtpOutcome[]): BatchOutcome {
+function summarize(outcomes: readonly SmtpOutcome[], hosts: number): BatchOutcome {
+  const slow = outcomes.flatMap((outcome) =>
+    'state' in outcome && outcome.state === 'deferred' && outcome.tooFast ? outcome : [],
+  )
+  // Where all of several hosts get too many, it is the server in between that speaks of itself.
+  if (hosts > 1 && slow.length === outcomes.length && slow[0]) {
+    return { kind: 'throttled', reason: slow[0].reason, retryAfterMs: DOWN_MS }
+  }
   const whole = outcomes.filter((outcome) => 'kind' in outcome)
   const [worst] = ['stopped', 'quota', 'throttled'].flatMap((kind) => whole.find((each) => each.kind === kind) ?? [])
   if (worst && whole.length === outcomes.length) return worst

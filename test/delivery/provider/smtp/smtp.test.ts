@@ -167,6 +167,17 @@ describe('openSmtp', () => {
     expect(standIn.taken.map(({ to }) => to).sort()).toEqual(['reader1@example.org', 'reader2@example.org'])
   })
 
+  it('takes it for the word of the server where several hosts get too many at once', async () => {
+    const standIn = await openStandIn()
+    const provider = openProvider(standIn.port)
+    const tooFast = { at: 'rcpt' as const, does: [421, '4.7.0 too many messages'] as [number, string] }
+    standIn.faults.push(tooFast, tooFast)
+    expect(wordOf(await send(provider, mails(2)))).toBe('deferred,deferred')
+    standIn.faults.push(tooFast, tooFast)
+    const [first = mail(0), second = mail(1)] = mails(2)
+    expect(wordOf(await send(provider, [first, { ...second, to: 'reader1@example.net' }]))).toBe('throttled')
+  })
+
   it('keeps connections, and takes a new one where the server has ended a kept one', async () => {
     const standIn = await openStandIn()
     const provider = openProvider(standIn.port, { pool: 2 })

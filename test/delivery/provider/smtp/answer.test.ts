@@ -1,0 +1,55 @@
+// What large receivers answer to a sender who is too fast for them, as they and their users have
+// published it, and what only looks like it.
+import { describe, expect, it } from 'vitest'
+import { readRefusal } from '../../../../src/delivery/provider/smtp/answer.ts'
+
+function read(response: string, given: { command?: string; code?: string } = {}) {
+  const responseCode = Number(response.slice(0, 3))
+  const error = Object.assign(new Error(response), {
+    code: 'EENVELOPE',
+    command: 'RCPT TO',
+    ...given,
+    response,
+    responseCode,
+  })
+  return readRefusal(error, { handedOver: false, addresses: [], now: 0 })
+}
+
+describe('an answer that names a rate', () => {
+  it.each([
+    '421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address.',
+    '421 4.7.0 Our system has detected an unusual rate of unsolicited mail originating from your IP address.',
+    '451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP reputation.',
+    '451 4.7.500 Server busy. Please try again later from [192.0.2.1].',
+    '421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume or user complaints',
+    '421 4.7.1 Too many connections, slow down. OFR_104',
+    '450 4.7.1 Error: too much mail from 192.0.2.1',
+    '421 4.1.0 192.0.2.1 Throttled - try again later',
+    '450 4.7.1 Rate limit exceeded for this network',
+    '452 4.3.1 You exceed the hourly limit of this host',
+  ])('concerns the host of the recipient: %s', (response) => {
+    expect(read(response)).toMatchObject({ state: 'deferred', tooFast: true })
+    expect(read(response, { code: 'EMESSAGE', command: 'DATA' })).toMatchObject({ tooFast: true })
+  })
+
+  it.each([
+    ['450 4.7.1 Greylisting in action, too many minutes early', 'deferred'],
+    ['451 4.7.1 Greylisted, please try again', 'deferred'],
+    ['450 4.2.1 The user you are trying to contact is receiving mail at a rate that prevents more', 'deferred'],
+    ['421 4.7.0 Error: too many errors', 'throttled'],
+    ['454 4.7.0 Throttling failure: Maximum sending rate exceeded.', 'throttled'],
+    ['550 5.7.1 Too many messages', 'rejected'],
+    ['450 4.4.5 Daily sending quota exceeded', 'quota'],
+  ])('is not: %s (%s)', (response, word) => {
+    const outcome = read(response)
+    expect(outcome).not.toHaveProperty('tooFast')
+    expect('state' in outcome ? outcome.state : outcome.kind).toBe(word)
+  })
+
+  it('before any recipient is the word of the server in between', () => {
+    expect(read('451 4.7.1 too many messages', { command: 'MAIL FROM' })).not.toHaveProperty('tooFast')
+    expect(read('421 too many connections', { code: 'ECONNECTION', command: 'CONN' })).toMatchObject({
+      kind: 'throttled',
+    })
+  })
+})
