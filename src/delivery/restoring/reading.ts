@@ -65,11 +65,22 @@ async function readAll(providers: readonly Provider[], since: Date): Promise<Lis
   return all
 }
 
-/** What was under way when the copy was made may have been accepted from its first request on. */
+/**
+ * What was under way when the copy was made may have been accepted from its first request on; what
+ * it knows nothing of, since the last one that it settled. When it last ticked says less: a worker
+ * that lived through the restore may have ticked or marked in the copy before it was held.
+ */
 async function startOfGap(db: Kysely<Database>, { gapFrom }: RestoredHold): Promise<Date> {
-  const { rows } = await sql<{ since: Date | null }>`
-    select min(b.first_attempt_at) as since from batches b join editions e on e.id = b.edition_id
-    where ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity' and ${isHeldAsRestoredSql('e')}`.execute(db)
-  const since = Math.min(gapFrom.getTime(), rows[0]?.since?.getTime() ?? Number.POSITIVE_INFINITY)
-  return new Date(since - CLOCKS_DIFFER_MS)
+  const { rows } = await sql<{ underWay: Date | null; settled: Date | null; first: Date | null }>`
+    select (
+      select min(b.first_attempt_at) from batches b join editions e on e.id = b.edition_id
+      where ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity' and ${isHeldAsRestoredSql('e')}
+    ) as "underWay", (
+      select max(b.first_attempt_at) from batches b where not ${isUnsettledSql('b')}
+    ) as settled, (
+      select min(s.created_at) from subscribers s
+    ) as first`.execute(db)
+  const { underWay, settled, first } = rows[0] ?? {}
+  const moments = [gapFrom, underWay, settled ?? first].flatMap((moment) => moment?.getTime() ?? [])
+  return new Date(Math.min(...moments) - CLOCKS_DIFFER_MS)
 }

@@ -18,7 +18,8 @@ const FREE_DAYS = 60
 
 /**
  * Writes one submitted delivery of an edition for each reader who had it, whether it is planned,
- * attempted or unknown here. Returns how many.
+ * attempted, unknown or not there here; what is withheld here, only where the provider says so.
+ * Returns how many.
  */
 export async function markHad(trx: Transaction<Database>, editionId: number, had: readonly Had[]): Promise<number> {
   const list = sql`(
@@ -28,39 +29,48 @@ export async function markHad(trx: Transaction<Database>, editionId: number, had
     update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, provider_id = m.provider_id, changed_at = round_clock()
     from ${list} m join subscribers s on lower(s.address) = m.address
     where d.edition_id = ${editionId} and d.subscriber_id = s.id and ${isUnaccountedSql('d')}`.execute(trx)
-  const recovered = await insertRecovered(trx, editionId, list)
+  const recovered = await recover(trx, editionId, list)
   return Number(known.numAffectedRows) + recovered
 }
 
 /**
- * What was in these mails is not known: their selection is empty. Each takes the reader's local day
- * on which it went, or the last free one before.
+ * The copy has planned none of these mails, or passed them over since: without a selection of
+ * their own they have an empty one. Each takes the reader's local day on which it went, or the last
+ * free one before.
  */
-async function insertRecovered(
-  trx: Transaction<Database>,
-  editionId: number,
-  list: RawBuilder<unknown>,
-): Promise<number> {
+async function recover(trx: Transaction<Database>, editionId: number, list: RawBuilder<unknown>): Promise<number> {
   await sql`
     insert into selections (edition_id, id, length, papers, reasons)
     select ${editionId}, coalesce(max(x.id), 0) + 1, 'titles', '{}', '{}' from selections x where x.edition_id = ${editionId}
     having not coalesce(bool_or(x.papers = '{}'), false)`.execute(trx)
+  const unknown = sql`(select min(x.id) from selections x where x.edition_id = ${editionId} and x.papers = '{}')`
+  const withheld = await sql`
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.recover)}, reason = null, selection_id = coalesce(d.selection_id, ${unknown}),
+      local_date = free.day, provider_id = m.provider_id, changed_at = round_clock()
+    from ${list} m join subscribers s on lower(s.address) = m.address
+    cross join lateral (${freeDaySql('m', 's')}) free
+    where d.edition_id = ${editionId} and d.subscriber_id = s.id and m.provider_id is not null
+      and d.state in ${statesSql(DELIVERY_LIFE.recover.from)}`.execute(trx)
   const { numAffectedRows } = await sql`
     insert into deliveries (edition_id, subscriber_id, selection_id, local_date, state, provider_id, changed_at)
-    select ${editionId}, s.id, (select min(x.id) from selections x where x.edition_id = ${editionId} and x.papers = '{}'), free.day,
-      ${toSql(DELIVERY_LIFE.recover)}, m.provider_id, round_clock()
+    select ${editionId}, s.id, ${unknown}, free.day, ${toSql(DELIVERY_LIFE.record)}, m.provider_id, round_clock()
     from ${list} m join subscribers s on lower(s.address) = m.address
-    cross join lateral (
-      select (m.at at time zone s.zone)::date - n as day from generate_series(0, ${FREE_DAYS}::int) n
-      where not exists (
-        select from deliveries o where o.subscriber_id = s.id and o.local_date = (m.at at time zone s.zone)::date - n)
-      order by n limit 1
-    ) free
+    cross join lateral (${freeDaySql('m', 's')}) free
     where not exists (select from deliveries o where o.edition_id = ${editionId} and o.subscriber_id = s.id)
     on conflict do nothing`.execute(trx)
   const count = Number(numAffectedRows)
   await sql`update editions set due = due + ${count}::int where id = ${editionId}`.execute(trx)
-  return count
+  return Number(withheld.numAffectedRows) + count
+}
+
+/** The day on which mail `m` went to reader `s`, or the last one before that has no digest. */
+function freeDaySql(m: string, s: string): RawBuilder<unknown> {
+  const [at, zone, id] = [sql.ref(`${m}.at`), sql.ref(`${s}.zone`), sql.ref(`${s}.id`)]
+  return sql`
+    select (${at} at time zone ${zone})::date - n as day from generate_series(0, ${FREE_DAYS}::int) n
+    where not exists (
+      select from deliveries o where o.subscriber_id = ${id} and o.local_date = (${at} at time zone ${zone})::date - n)
+    order by n limit 1`
 }
 
 /**

@@ -61,7 +61,7 @@ export function openWatch({ db, witnesses, providers, countConnections, logger }
     const why =
       seen !== undefined && isAbove(seen, own)
         ? `a witness knows of ${inWords(seen)}, this database of ${inWords(own)}`
-        : seen === undefined && own.number > 0 && own.quietMs > GAP_MIN_MS
+        : seen === undefined && own.quietMs > GAP_MIN_MS
           ? await askProviders(own.quietSince)
           : undefined
     if (why !== undefined) {
