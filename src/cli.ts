@@ -176,6 +176,10 @@ program
     '--as <decision>',
     'with --restored: found (the default) reads twice, ten minutes apart, what the provider accepted; sent counts everyone due since the backup as served; again sends to all, which may double',
   )
+  .option(
+    '--exact',
+    'with --restored: also reads every email of the gap for its papers, one request each, so that none comes to the same reader again',
+  )
   .option('--yes', 'with --restored: without asking')
   .option(...JSON_OUT)
   .addHelpText('after', examples('resume', 'resume --date 2026-03-05', 'resume --restored'))

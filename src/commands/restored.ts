@@ -6,6 +6,7 @@ import { type Context, openConfiguredProviders, openConfiguredWatch } from '../c
 import type { Database } from '../database/schema.ts'
 import { replayWishes } from '../delivery/request/replaying.ts'
 import { type Healed, type HealingParts, healAsAgain, healAsFound, healAsSent } from '../delivery/restoring/healing.ts'
+import { withPapers } from '../delivery/restoring/papers.ts'
 import { readAccepted } from '../delivery/restoring/reading.ts'
 import { counted } from '../digest/words.ts'
 import { ensureRestoredHold, findRestoredHold, type RestoredHold } from '../edition/restored.ts'
@@ -21,6 +22,8 @@ export interface RestoredOptions {
   date?: string
   weekly?: boolean
   as?: string
+  /** Reads every email of the gap for its papers. */
+  exact?: boolean
   yes?: boolean
   json?: boolean
   /** For tests: between the two readings, in milliseconds. */
@@ -33,6 +36,7 @@ export async function resumeRestoredCommand(options: RestoredOptions): Promise<v
   const { as } = parseAll({
     as: () => parseDecision(options.as ?? 'found'),
     edition: () => refuseEdition(options),
+    exact: () => refuseExact(options),
     settings: () => readConfig('mail'),
   })
   const terminal = openTerminal(options)
@@ -51,15 +55,13 @@ export async function resumeRestoredCommand(options: RestoredOptions): Promise<v
     }
     terminal.say(restoredInWords(hold))
     if (as === 'again') await askFirst('again', options.yes ?? false)
-    const healed = await heal(context, hold, as, async () =>
-      readAccepted(
-        {
-          ...{ db, providers, watch, say: (line: string) => terminal.say(line) },
-          ...(options.betweenMs === undefined ? {} : { betweenMs: options.betweenMs }),
-        },
-        hold,
-      ),
-    )
+    const say = (line: string) => terminal.say(line)
+    const { betweenMs, exact = false } = options
+    const healed = await heal(context, hold, as, async () => {
+      const asked = { db, providers, watch, say, ...(betweenMs === undefined ? {} : { betweenMs }) }
+      const digests = await readAccepted(asked, hold)
+      return exact ? withPapers(asked, digests) : digests
+    })
     const wishes = await replayWishes(db, await context.keep(openJournal(context.config, context.logger)).list())
     await watch.startBranch()
     terminal.print({ as, held: true, why: hold.why, gapFrom: hold.gapFrom, heldAt: hold.heldAt, ...healed, wishes }, [
@@ -74,7 +76,7 @@ async function heal(
   { config, stores }: Context,
   hold: RestoredHold,
   as: Decision,
-  read: () => ReturnType<typeof readAccepted>,
+  read: () => ReturnType<typeof withPapers>,
 ): Promise<Healed> {
   const parts: HealingParts = {
     db: stores.db,
@@ -102,6 +104,11 @@ function parseDecision(text: string): Decision {
   throw new UsageError(
     `--as ${text}: say found (ask the provider who got what), sent (count everyone due in the gap as served) or again (send to all, which may double)`,
   )
+}
+
+/** Only what is found can be read. */
+function refuseExact({ as = 'found', exact }: RestoredOptions): void {
+  if (exact && as !== 'found') throw new UsageError(`--exact reads the emails that were found: not with --as ${as}`)
 }
 
 /** The hold is of the database: no edition of it can be healed alone. */

@@ -18,13 +18,16 @@ interface ResumeOptions {
   weekly?: boolean
   restored?: boolean
   as?: string
+  exact?: boolean
   yes?: boolean
   json?: boolean
 }
 
 export async function resumeCommand(options: ResumeOptions): Promise<void> {
   if (options.restored) return resumeRestoredCommand(options)
-  if (options.as !== undefined || options.yes) throw new UsageError('--as and --yes belong to --restored')
+  if (options.as !== undefined || options.yes || options.exact) {
+    throw new UsageError('--as, --exact and --yes belong to --restored')
+  }
   const { edition } = parseAll({ edition: () => parseEdition(options), settings: () => readConfig('stores') })
   await withStores('stores', async ({ stores: { db } }) => {
     const known = edition === null ? undefined : await findEdition(db, edition.date, edition.kind)

@@ -61,6 +61,7 @@ export interface Database {
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
+  recovered_papers: RecoveredPaperRow
   notes: NoteRow
   notices: NoticeRow
   credentials: CredentialRow
@@ -510,6 +511,16 @@ export interface LineageRow {
   held_at: OptionalTimestamp
   held_why: Optional<string>
   gap_from: OptionalTimestamp
+}
+
+/**
+ * A paper of a digest that a restored copy did not know, read from the email. It need not be among
+ * `papers`, nor among the places of its edition.
+ */
+export interface RecoveredPaperRow {
+  subscriber_id: number
+  edition_id: number
+  paper_id: string
 }
 
 /** How sign-ups were answered, counted since ever. */

@@ -15,6 +15,22 @@ export function isHadSql(d: string, at?: RawBuilder<Date>): RawBuilder<boolean> 
 }
 
 /**
+ * Returns the SQL of a relation (subscriber_id, ours): the positions of `own` (a relation with
+ * position and the id of a paper in `paper`) that `readers` (with subscriber_id) had in digests
+ * which only the emails tell of. As a rule there is none.
+ */
+export function recoveredSql(
+  own: RawBuilder<unknown>,
+  paper: string,
+  readers: RawBuilder<unknown>,
+): RawBuilder<unknown> {
+  return sql`
+    select r.subscriber_id, own.position as ours
+    from recovered_papers x join ${own} own on ${sql.ref(`own.${paper}`)} = x.paper_id
+    join (${readers}) r on r.subscriber_id = x.subscriber_id`
+}
+
+/**
  * Returns the SQL of a relation (subscriber_id, dates): the days whose late papers an edition
  * offers to each of `readers` (SQL of a relation with subscriber_id), missed since the last day
  * that was not. Who missed none is not in it.

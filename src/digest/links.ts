@@ -33,6 +33,11 @@ export function paperLinks(paper: Pick<Paper, 'arxivId' | 'codeUrl' | 'projectUr
   }
 }
 
+/** Returns the arXiv ids of the papers that a mail links, each once, in their order. */
+export function linkedPapers(html: string): string[] {
+  return [...new Set([...html.matchAll(/ href="https:\/\/arxiv\.org\/abs\/([^"\s]+)"/g)].map(([, id]) => id as string))]
+}
+
 /** Returns the pages of the host that exist today. `publicUrl` has no slash at its end. */
 export function hostLinks(publicUrl: string): HostLinks {
   return {

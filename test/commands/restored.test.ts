@@ -8,13 +8,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resumeRestoredCommand } from '../../src/commands/restored.ts'
 import { resumeCommand } from '../../src/commands/resume.ts'
 import { statusCommand } from '../../src/commands/status.ts'
+import { getOwnData } from '../../src/delivery/request/own-data.ts'
 import { openFileWitness } from '../../src/delivery/witness/file.ts'
+import { subjectDate } from '../../src/digest/opening.ts'
 import { dateOf, shiftDate } from '../../src/edition/edition.ts'
+import type { Place } from '../../src/edition/place.ts'
 import { findRestoredHold } from '../../src/edition/restored.ts'
+import { planAll } from '../../src/jobs/plan.ts'
+import { findSubscriberByAddress } from '../../src/subscriber/store.ts'
 import { callOn, readJson } from '../support/command.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { openResendStandIn, type StandIn } from '../support/resend-stand-in.ts'
-import { planFor, readAccounts, readDeliveries, type TestRound } from '../support/round.ts'
+import { freezeEdition, inventPlaces, planFor, readAccounts, readDeliveries, type TestRound } from '../support/round.ts'
 
 let round: TestRound
 keepRound((opened) => {
@@ -45,15 +50,19 @@ async function restore(options: Parameters<typeof openResendStandIn>[0] = {}) {
   const witness = openFileWitness(env.STATE_DIR as string)
   await witness.raise({ databaseId: own.id, branch: own.branch, number: own.number + 1 })
   await witness.close?.()
-  const mail = { from: 'papers@papers.example', to: 'ada@example.org', text: 'Papers' }
-  const day = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
-  const subject = `A paper · ${day.format(new Date(DATE)).replace(',', '').replace('Sept', 'Sep')}`
+  await accept('ada', DATE)
+  return edition
+}
+
+/** What a reader got in the gap, of the edition of a date. */
+async function accept(name: string, date: string, html = '<p>Papers</p>'): Promise<void> {
+  const mail = { from: 'papers@papers.example', to: `${name}@example.org`, text: 'Papers', html }
+  const subject = `A paper · ${subjectDate({ date, kind: 'daily' })}`
   await fetch(`${standIn.url}/emails`, {
     method: 'POST',
     headers: { authorization: 'Bearer re_test', 'content-type': 'application/json' },
     body: JSON.stringify({ ...mail, subject }),
   })
-  return edition
 }
 
 const heal = (given: object = {}) =>
@@ -69,6 +78,37 @@ describe('resume --restored', () => {
     expect(bob).toMatchObject({ state: 'planned' })
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 1, waiting: 2 })
     expect(await heal()).toEqual({ as: 'found', held: false })
+  })
+
+  it('reads the papers of what was planned in the gap where it must be exact: they never come again', async () => {
+    await restore({ keepBodies: true })
+    const [inGap, later] = [shiftDate(DATE, 1), shiftDate(DATE, 2)]
+    const [first, second] = inventPlaces(later, 2) as [Place, Place]
+    await accept('ada', inGap, `<h2><a href="https://arxiv.org/abs/${first.paper.id}">A paper</a></h2>`)
+    await accept('bob', inGap)
+    await expect(heal({ as: 'sent', exact: true })).rejects.toThrow('not with --as sent')
+    expect(await heal({ exact: true })).toMatchObject({ submitted: 3 })
+    const edition = await freezeEdition(round, later, { places: [first, second] })
+    // Its reader's day is taken by what was found.
+    await sql`update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(
+      round.db,
+    )
+    await planAll(round, edition, null)
+    const papersOf = async (name: string) => {
+      const { selection_id: id } = (await readDeliveries(round.db, edition.id))[name] as { selection_id: number }
+      const row = await round.db
+        .selectFrom('selections')
+        .select('papers')
+        .where('edition_id', '=', edition.id)
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row?.papers
+    }
+    expect(await papersOf('ada')).toEqual([2])
+    expect(await papersOf('bob')).toEqual([1, 2])
+    const ada = await findSubscriberByAddress(round.db, 'ada@example.org')
+    const data = JSON.stringify(await getOwnData(round.db, ada?.id as number))
+    expect(data).toContain(first.paper.id)
   })
 
   it('leaves it held where the key may not list, and says what else there is', async () => {

@@ -26,6 +26,7 @@ import { up as marking } from './024-marking.ts'
 import { up as morning } from './025-morning.ts'
 import { up as heartbeats } from './026-heartbeats.ts'
 import { up as goodName } from './027-good-name.ts'
+import { up as recoveredPapers } from './028-recovered-papers.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -55,4 +56,5 @@ export const migrations = {
   '025-morning': { up: morning },
   '026-heartbeats': { up: heartbeats },
   '027-good-name': { up: goodName },
+  '028-recovered-papers': { up: recoveredPapers },
 }

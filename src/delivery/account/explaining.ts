@@ -174,6 +174,9 @@ async function listHad(
           and ${isHadSql('d', at)} and (d.issued_at <= this.at or e.date < this.date)
         join selections x on x.edition_id = d.edition_id and x.id = d.selection_id and other.position = any(x.papers)
         where other.paper_id = own.paper_id and other.edition_id <> own.edition_id
+      ) or exists (
+        select from recovered_papers x join editions e on e.id = x.edition_id
+        where x.subscriber_id = ${subscriberId} and x.paper_id = own.paper_id and e.date < this.date
       ) or (own.section = 'late' and own.listed_on <> all(coalesce(missed.dates, '{}')))
     )`.execute(db)
   return new Set(rows.map(({ position }) => position).filter((position) => !chosen.has(position)))

@@ -6,7 +6,7 @@ import type { Place } from '../../edition/place.ts'
 import type { EditionKey } from '../../edition/stop.ts'
 import { localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
-import { isHadSql, missedBeforeSql } from '../never-twice.ts'
+import { isHadSql, missedBeforeSql, recoveredSql } from '../never-twice.ts'
 import { isFreshSql } from '../sending/transitions.ts'
 
 /** What is older waits for nobody any more. */
@@ -65,11 +65,16 @@ export async function listComingReaders(db: Kysely<Database>, ask: ComingAsk): P
       from width cross join repeated join selections s on s.edition_id = repeated.edition_id and repeated.theirs = any(s.papers)
       group by 1, 2
     ), had as (
-      select r.subscriber_id, bit_or(masks.mask) as mask
-      from (select distinct edition_id from masks) m cross join readers r
-      join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id and ${isHadSql('d')}
-      join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
-      group by 1
+      select t.subscriber_id, bit_or(t.mask) as mask
+      from (
+        select r.subscriber_id, masks.mask
+        from (select distinct edition_id from masks) m cross join readers r
+        join deliveries d on d.edition_id = m.edition_id and d.subscriber_id = r.subscriber_id and ${isHadSql('d')}
+        join masks on masks.edition_id = d.edition_id and masks.selection_id = d.selection_id
+        union all
+        select e.subscriber_id, set_bit(width.zeros, e.ours, 1)
+        from (${recoveredSql(sql`own`, 'paper', sql`select subscriber_id from readers`)}) e cross join width
+      ) t group by 1
     ), missed as (${missed}), closed as (
       select m.dates, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
       from (select '{}'::date[] as dates union select dates from missed) m

@@ -3,7 +3,7 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
-import { isHadSql, missedDatesSql } from '../never-twice.ts'
+import { isHadSql, missedDatesSql, recoveredSql } from '../never-twice.ts'
 import { createWorkTable } from './work-tables.ts'
 
 /** Readers of an edition with the same choices who already had the same of its papers. */
@@ -71,6 +71,7 @@ export async function listRehearsedGroups(
  * late papers of days that a reader did not miss, which count as had.
  */
 function groupingSql(editionId: number): RawBuilder<unknown> {
+  const readers = sql`select subscriber_id from planned_readers where edition_id = ${editionId}`
   return sql`
     with own as (select * from edition_papers where edition_id = ${editionId}),
     width as (select repeat('0', coalesce(max(position), 0) + 1)::varbit as zeros from own),
@@ -96,11 +97,16 @@ function groupingSql(editionId: number): RawBuilder<unknown> {
       cross join width
       group by 1, 2
     ), had as (
-      select kept.subscriber_id, bit_or(masks.mask) as mask
-      from kept join masks on masks.edition_id = kept.edition_id and masks.selection_id = kept.selection_id
-      group by 1
+      select t.subscriber_id, bit_or(t.mask) as mask
+      from (
+        select kept.subscriber_id, masks.mask
+        from kept join masks on masks.edition_id = kept.edition_id and masks.selection_id = kept.selection_id
+        union all
+        select e.subscriber_id, set_bit(width.zeros, e.ours, 1)
+        from (${recoveredSql(sql`own`, 'paper_id', readers)}) e cross join width
+      ) t group by 1
     ), missed as (
-      ${missedDatesSql(editionId, sql`select subscriber_id from planned_readers where edition_id = ${editionId}`)}
+      ${missedDatesSql(editionId, readers)}
     ), closed as (
       select m.dates, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
       from (select '{}'::date[] as dates union select dates from missed) m

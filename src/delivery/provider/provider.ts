@@ -164,6 +164,8 @@ export interface Provider {
    * the end, with a MayNotListError where it never will.
    */
   listAccepted?(since: Date): Promise<ListedMail[]>
+  /** Returns the HTML of one mail that it accepted and lists. Rejects when it does not tell. */
+  fetchAccepted?(providerId: string): Promise<string>
   /**
    * Asks whether it would take mails of the sender `from`, and sends nothing. `at`: its clock,
    * where it tells. Never rejects.

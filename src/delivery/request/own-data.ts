@@ -137,6 +137,10 @@ export async function getOwnData(db: Kysely<Database>, subscriberId: number): Pr
         from selections sel cross join unnest(sel.papers) with ordinality place(position, at)
         join edition_papers ep on ep.edition_id = sel.edition_id and ep.position = place.position
         where sel.edition_id = d.edition_id and sel.id = d.selection_id
+      ), (
+        select json_agg(json_build_object('id', x.paper_id, 'title', p.facts->>'title') order by x.paper_id)
+        from recovered_papers x left join papers p on p.id = x.paper_id
+        where x.edition_id = d.edition_id and x.subscriber_id = d.subscriber_id
       ), '[]') as papers
     from deliveries d join editions e on e.id = d.edition_id
     where d.subscriber_id = ${subscriberId} order by e.date, e.kind`.execute(db)

@@ -10,7 +10,7 @@ import { ensureEdition } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { listWantedWeeks } from '../../subscriber/store.ts'
 import { DAY_MS } from '../../time.ts'
-import { markHad, markLate, markTakenUp } from '../sending/recovered.ts'
+import { type Had, markHad, markLate, markTakenUp } from '../sending/recovered.ts'
 import { isUnsettledSql } from '../sending/transitions.ts'
 import type { ListedDigest } from '../witness/listed.ts'
 
@@ -36,7 +36,7 @@ export interface HealingParts {
 export async function healAsFound(
   parts: HealingParts,
   hold: RestoredHold,
-  digests: readonly ListedDigest[],
+  digests: readonly (ListedDigest & Pick<Had, 'papers'>)[],
 ): Promise<Healed> {
   return inTurn(parts, async (trx) => {
     let submitted = 0
@@ -84,8 +84,8 @@ async function inTurn({ db }: HealingParts, heal: (trx: Transaction<Database>) =
   })
 }
 
-function groupByEdition(digests: readonly ListedDigest[]): [ListedDigest, ...ListedDigest[]][] {
-  const groups = new Map<string, [ListedDigest, ...ListedDigest[]]>()
+function groupByEdition<D extends ListedDigest>(digests: readonly D[]): [D, ...D[]][] {
+  const groups = new Map<string, [D, ...D[]]>()
   for (const digest of digests) {
     const name = `${digest.date} ${digest.kind}`
     const group = groups.get(name)

@@ -11,6 +11,8 @@ export interface Had {
   address: string
   at: Date
   providerId: string | null
+  /** What was in it, where the email was read; nobody knows otherwise. */
+  papers?: readonly string[]
 }
 
 /** So many days a digest of the gap may be put back to find its reader's day free. */
@@ -30,7 +32,22 @@ export async function markHad(trx: Transaction<Database>, editionId: number, had
     from ${list} m join subscribers s on lower(s.address) = m.address
     where d.edition_id = ${editionId} and d.subscriber_id = s.id and ${isUnaccountedSql('d')}`.execute(trx)
   const recovered = await recover(trx, editionId, list)
+  await insertPapers(trx, editionId, had)
   return Number(known.numAffectedRows) + recovered
+}
+
+/** Keeps what was in those digests of which the copy has no selection. */
+async function insertPapers(trx: Transaction<Database>, editionId: number, had: readonly Had[]): Promise<void> {
+  const pairs = had.flatMap(({ address, papers = [] }) => papers.map((paper) => ({ address, paper })))
+  if (pairs.length === 0) return
+  await sql`
+    insert into recovered_papers (subscriber_id, edition_id, paper_id)
+    select s.id, ${editionId}, l.paper
+    from unnest(${pairs.map(({ address }) => address)}::text[], ${pairs.map(({ paper }) => paper)}::text[]) as l(address, paper)
+    join subscribers s on lower(s.address) = l.address
+    join deliveries d on d.edition_id = ${editionId} and d.subscriber_id = s.id
+    join selections x on x.edition_id = d.edition_id and x.id = d.selection_id and x.papers = '{}'
+    on conflict do nothing`.execute(trx)
 }
 
 /**

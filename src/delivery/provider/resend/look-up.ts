@@ -29,6 +29,7 @@ const page = z.object({
   has_more: z.boolean(),
 })
 const mail = z.object({ tags: z.array(z.object({ name: z.string(), value: z.string() })).default([]) })
+const content = z.object({ html: z.string().min(1) })
 
 /**
  * Returns the mails to these recipients since a moment that carry a delivery's tag. Rejects when
@@ -65,6 +66,12 @@ export async function listResend(client: Resend, since: Date, requestsPerSecond:
     listed.push({ providerId: id, to, subject: subject ?? '', at: new Date(created_at) })
   }
   return listed
+}
+
+/** Returns the HTML of one mail. Rejects when Resend does not tell, or has none of it any more. */
+export async function fetchResend(client: Resend, id: string, requestsPerSecond: number): Promise<string> {
+  const ask = openAsking(SECOND_MS / requestsPerSecond)
+  return read(content, await ask((signal) => client.emails.get(id, { signal }))).html
 }
 
 async function* eachListed(client: Resend, ask: Asking, since: Date) {

@@ -17,7 +17,7 @@ import { REPLAY_MS } from '../replay.ts'
 import { readAnswer, readNoticeAnswer } from './answer.ts'
 import { toResendMail, writeBody } from './batch-body.ts'
 import { checkResend } from './checking.ts'
-import { listResend, lookUpResend } from './look-up.ts'
+import { fetchResend, listResend, lookUpResend } from './look-up.ts'
 import { openPosting } from './posting.ts'
 
 export interface ResendSettings {
@@ -94,6 +94,7 @@ export function openResend(settings: ResendSettings): Provider {
     send,
     sendNotice,
     listAccepted: async (since) => listResend(await openClient(), since, settings.requestsPerSecond),
+    fetchAccepted: async (id) => fetchResend(await openClient(), id, settings.requestsPerSecond),
     findAccepted: async (ask) => lookUpResend(await openClient(), ask, settings.requestsPerSecond),
     check: async (from) => checkResend(await openClient(), from),
     close: async () => posting.close(),
