@@ -49,7 +49,7 @@ export const BREAKS = {
     rewrite: (text) =>
       /\blease_epoch\s*=\s*(\w+\.)?lease_epoch\s*\+\s*1/.test(text)
         ? text.replace(
-            /clock_timestamp\(\) \+ make_interval\(secs => (\$\d+)\)/,
+            /round_clock\(\) \+ make_interval\(secs => (\$\d+)\)/,
             (_, lease) => `case when ${lease}::float8 > 0 then 'infinity'::timestamptz end`,
           )
         : text,
@@ -59,7 +59,7 @@ export const BREAKS = {
    * it was.
    */
   'no-fence': {
-    rewrite: (text) => text.replace(/((?:\w+\.)?"?lease_epoch"?) = (\$\d+)/g, '($1 = $2 or true)'),
+    rewrite: (text) => text.replace(/((?:"?\w+"?\.)?"?lease_epoch"?) = (\$\d+)/g, '($1 = $2 or true)'),
   },
   /**
    * A transition out of order: a claim plans what was attempted once more, which only the operator
@@ -67,17 +67,25 @@ export const BREAKS = {
    */
   'planned-again': {
     rewrite: (text) => {
-      const id = /^\s*update "batches" u set lease_epoch = u\.lease_epoch \+ 1[\s\S]* where u\.id = (\$\d+)/.exec(
-        text,
-      )?.[1]
+      const claim =
+        /with taken as \(\s*update "batches" u set lease_epoch = u\.lease_epoch \+ 1[\s\S]*? where u\.id = (\$\d+)/
+      const id = claim.exec(text)?.[1]
       if (id === undefined) return text
-      const again = `with again as (
-        update deliveries d set issued_at = date_trunc('second', now()) from batches b
+      // Its members are read in the same statement, as they were before it.
+      const isAttempted = `exists (select from batches b where b.id = ${id} and b.state in ('attempting', 'unknown'))`
+      const again = `again as (
+        update deliveries d set issued_at = date_trunc('second', round_now()) from batches b
         where b.id = ${id} and b.state in ('attempting', 'unknown') and d.edition_id = b.edition_id and d.batch_id = b.id
       )`
       const forgotten = `state = case when state = 'deferred' then state else 'planned' end, recipe_sha256 = null,
         join_version = null, idempotency_key = null, provider = null, first_attempt_at = null`
-      return `${again} ${text.replace('set lease_epoch', `set ${forgotten}, lease_epoch`)}`
+      return text
+        .replace('with taken as (', `with ${again}, taken as (`)
+        .replace('set lease_epoch', `set ${forgotten}, lease_epoch`)
+        .replace(
+          `'issuedAt', d.issued_at`,
+          `'issuedAt', case when ${isAttempted} then date_trunc('second', round_now()) else d.issued_at end`,
+        )
     },
   },
 } as const satisfies Record<string, Break>
