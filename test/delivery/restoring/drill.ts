@@ -1,41 +1,50 @@
-// A bad day in small: a round sends, a backup is made at some moment of it, the round goes on, the
-// backup is restored and started. The provider is a real client on a stand-in that forgets nothing;
-// it alone says who got what.
+// A bad day in small: two workers and a planner send two editions, readers leave and come back, a
+// backup is made at some moment of it, the round goes on, the backup is restored and started. The
+// provider is a real client on a stand-in that forgets nothing; it alone says who got what.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sql } from 'kysely'
-import { openDatabase } from '../../../src/database/client.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Kysely, sql } from 'kysely'
+import { openHandles } from '../../../src/database/client.ts'
+import type { Database } from '../../../src/database/schema.ts'
 import { openResend } from '../../../src/delivery/provider/resend/resend.ts'
+import { replayWishes } from '../../../src/delivery/request/replaying.ts'
 import { healAsAgain, healAsFound, healAsSent } from '../../../src/delivery/restoring/healing.ts'
 import { readAccepted } from '../../../src/delivery/restoring/reading.ts'
-import { BATCH } from '../../../src/delivery/sending/batch.ts'
-import { listWaiting } from '../../../src/delivery/sending/once.ts'
-import { openFileWitness } from '../../../src/delivery/witness/file.ts'
-import { openRedisWitness } from '../../../src/delivery/witness/redis.ts'
+import { isUnsettledSql } from '../../../src/delivery/sending/transitions.ts'
+import { openConfiguredWitnesses } from '../../../src/delivery/witness/open.ts'
 import { openWatch, type Watch } from '../../../src/delivery/witness/watch.ts'
-import { openWitnesses } from '../../../src/delivery/witness/witnesses.ts'
 import { dateOf, shiftDate } from '../../../src/edition/edition.ts'
 import { findRestoredHold } from '../../../src/edition/restored.ts'
 import { findEdition } from '../../../src/edition/store.ts'
+import { LaterError } from '../../../src/errors.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
 import { openLogger } from '../../../src/logger.ts'
+import { markResubscribed } from '../../../src/subscriber/consent.ts'
+import { openWishDesk } from '../../../src/subscriber/journal/desk.ts'
+import { openJournal } from '../../../src/subscriber/journal/journal.ts'
+import { DEFAULT_RHYTHM, parseChoices } from '../../../src/subscriber/preferences.ts'
+import { insertSubscribers } from '../../../src/subscriber/store.ts'
+import { pick } from '../../crash/strikes.ts'
+import { moveClock } from '../../support/clock.ts'
 import { openResendStandIn, type StandIn } from '../../support/resend-stand-in.ts'
-import { endWaits, freezeEdition, openTestRound, planFor, type TestRound } from '../../support/round.ts'
-import { query, withRedis } from '../../support/servers.ts'
+import { endWaits, freezeEdition, openTestRound, type TestRound } from '../../support/round.ts'
+import { withRedis } from '../../support/servers.ts'
+import type { DrillStores } from './drill-stores.ts'
 
 export interface DrillSettings {
-  /** Of an empty, migrated database that nothing else uses. */
-  databaseUrl: string
+  stores: DrillStores
   redisUrl: string | undefined
+  /** Of this drill alone: STATE_DIR is in it. */
   folder: string
   readers: number
-  /** The backup is made at this request of the round, before it is worked on or after. */
-  backupAt: { request: number; accepted: boolean }
-  /** Which witnesses are lost with the database. */
+  /** Says when the backup is made, who leaves, and who goes first. */
+  dice: () => number
+  /** The backup is made at this request, before the first one with 0; drawn without it. */
+  backUpAt?: number
+  /** What is lost with the database: the witness and the journal in each place. */
   lost: { redis: boolean; files: boolean }
-  /** How long ago the backup looks to be, in minutes. */
-  gapMinutes: number
   /** Without it the restored copy goes on as it is. */
   watched: boolean
   as: 'found' | 'sent' | 'again'
@@ -45,8 +54,12 @@ export interface Drilled {
   held: boolean
   /** Readers and editions that were accepted more than once. */
   doubled: number
-  /** Readers and editions of both editions that were never accepted. */
+  /** Who never left, by edition, and was never accepted. */
   lost: number
+  /** Accepted by the copy for readers who had left and whose wishes were kept. */
+  toLeavers: number
+  /** Leavings that the copy does not know in the end: all that was beside it is lost. */
+  lostWishes: number
   /** Mails accepted while the copy was held. */
   sentWhileHeld: number
 }
@@ -54,171 +67,273 @@ export interface Drilled {
 /** Editions of yesterday and the day before, both long over. */
 const NEWER = shiftDate(dateOf(new Date()), -2)
 const OLDER = shiftDate(NEWER, -1)
+const DATES = [OLDER, NEWER]
+const BATCH_SIZE = 2
+/** After a shorter gap, with everything beside the database lost, nothing would tell. */
+const GAP = '11 minutes'
+const WORKERS = 2
 
 export async function drill(settings: DrillSettings): Promise<Drilled> {
+  const { stores, lost, readers } = settings
   const standIn = await openResendStandIn()
-  const names = Array.from({ length: settings.readers }, (_, index) => `reader${index}`)
-  const copyUrl = new URL(settings.databaseUrl)
-  copyUrl.pathname += '_copy'
-  const admin = new URL(settings.databaseUrl)
-  admin.pathname = 'postgres'
   try {
-    await live(settings, standIn, names, () => copyDatabase(admin.href, settings.databaseUrl, copyUrl.href))
-    await loseWitnesses(settings)
-    const { held, sentWhileHeld } = await restored({ ...settings, databaseUrl: copyUrl.href }, standIn)
+    const names = Array.from({ length: readers }, (_, index) => `reader${index}`)
+    const left = await live(settings, standIn, names)
+    const before = standIn.accepted.length
+    await lose(settings)
+    const url = await stores.restore()
+    if (lost.redis && lost.files) await moveClock(url, GAP)
+    const { held, sentWhileHeld, gone } = await goOnRestored(settings, url, standIn)
     const got = new Set(standIn.accepted.map(({ to, tags }) => `${to} ${tags.edition}`))
-    const wanted = names.flatMap((name) => [OLDER, NEWER].map((date) => `${name}@example.org ${date}-daily`))
+    const wanted = names
+      .filter((name) => !left.ever.has(name))
+      .flatMap((name) => DATES.map((date) => nameOf(name, date)))
+    const forgotten = [...left.now].filter((name) => !gone.has(name))
     return {
       held,
       sentWhileHeld,
       doubled: standIn.duplicates().length,
       lost: wanted.filter((each) => !got.has(each)).length,
+      lostWishes: forgotten.length,
+      toLeavers: standIn.accepted
+        .slice(before)
+        .filter(({ to }) => [...left.now].some((name) => to === `${name}@example.org` && gone.has(name))).length,
     }
   } finally {
     await standIn.close()
-    await query(admin.href, `drop database if exists ${copyUrl.pathname.slice(1)} with (force)`)
   }
 }
 
-/** Two editions, one after the other; the backup is made somewhere in between. */
-async function live(
-  settings: DrillSettings,
-  standIn: StandIn,
-  names: readonly string[],
-  backUp: () => Promise<void>,
-): Promise<void> {
+function nameOf(name: string, date: string): string {
+  return `${name}@example.org ${date}-daily`
+}
+
+interface Left {
+  /** Who has left in the end. */
+  now: Set<string>
+  /** Who did so at any time. */
+  ever: Set<string>
+}
+
+/** The round itself. Whatever happens beside it hangs on the number of requests so far. */
+async function live(settings: DrillSettings, standIn: StandIn, names: readonly string[]): Promise<Left> {
+  const { stores, dice } = settings
+  const total = (names.length / BATCH_SIZE) * DATES.length
+  const moment = () => Math.floor(dice() * (total + 1))
+  const backUp = { at: settings.backUpAt ?? moment(), isAccepted: dice() < 0.5 }
+  const left: Left = { now: new Set(), ever: new Set() }
+  const beside: Promise<unknown>[] = []
   let requests = 0
-  const backUpAt = async (accepted: boolean) => {
-    const { backupAt } = settings
-    if (requests === backupAt.request && accepted === backupAt.accepted) await backUp()
-  }
-  const world = await open(settings, standIn, async (send) => {
-    requests += 1
-    await backUpAt(false)
+  const world = await openProcess(settings, stores.url, standIn, async (send) => {
+    const request = ++requests
+    if (request === backUp.at && !backUp.isAccepted) beside.push(stores.backUp())
+    for (const act of acts) if (act.at === request) beside.push(act.run())
     const outcome = await send()
-    await backUpAt(true)
+    if (request === backUp.at && backUp.isAccepted) beside.push(stores.backUp())
     return outcome
   })
+  const desk = await openDesk(settings, world)
+  const leave = async (name: string) => {
+    left.ever.add(name)
+    left.now.add(name)
+    await desk.leave(await publicIdOf(world.round.db, name))
+  }
+  const comeBack = async (name: string) => {
+    await leave(name)
+    const publicId = await publicIdOf(world.round.db, name)
+    if (!(await markResubscribed(world.round.db, publicId))) return
+    await desk.note({ kind: 'returned', publicId })
+    left.now.delete(name)
+  }
+  const [first, second, third] = names as [string, string, string]
+  const acts = [
+    { at: moment(), run: () => leave(first) },
+    { at: moment(), run: () => leave(second) },
+    { at: moment(), run: () => comeBack(third) },
+  ]
   await world.watch?.compare()
-  await planFor(world.round, names, OLDER)
-  await sendAll(world.round)
-  await planAll(world.round, await freezeEdition(world.round, NEWER), null)
-  await sendAll(world.round)
+  await insertSubscribers(
+    world.round.db,
+    names.map((name) => ({
+      ...DEFAULT_RHYTHM,
+      address: `${name}@example.org`,
+      choices: parseChoices({}),
+      consentSource: 'test',
+    })),
+  )
+  if (backUp.at === 0) await stores.backUp()
+  await goOn(settings, [world, ...(await openOthers(settings, stores.url, standIn, world))])
+  // Leavers keep the last batches from being asked for: then it is made at the end.
+  if (requests < backUp.at) await stores.backUp()
+  await Promise.all(beside)
+  await desk.close()
   await world.close()
+  return left
 }
 
 /** What a host does with a backup: starts it, heals it where it is held, and lets it go on. */
-async function restored(settings: DrillSettings, standIn: StandIn) {
-  const { round, watch, close } = await open(settings, standIn, (send) => send())
+async function goOnRestored(settings: DrillSettings, url: string, standIn: StandIn) {
+  const world = await openProcess(settings, url, standIn, (send) => send())
+  const { round, watch } = world
   const { db } = round
-  await sql`update lineage set marked_at = marked_at - make_interval(mins => ${settings.gapMinutes})`.execute(db)
   await watch?.compare()
-  await goOn(round)
-  const before = standIn.accepted.length
   const hold = await findRestoredHold(db)
-  let sentWhileHeld = 0
+  const before = standIn.accepted.length
+  await goOn(settings, [world])
+  const sentWhileHeld = hold ? standIn.accepted.length - before : 0
   if (hold && watch) {
-    await goOn(round)
-    sentWhileHeld = standIn.accepted.length - before
-    const parts = { db, cutoffMinutes: 30, latenessMs: 96 * 3_600_000, keyId: round.linkKeys.currentKeyId }
-    if (settings.as === 'found') {
-      await healAsFound(
-        parts,
-        hold,
-        await readAccepted({ db, providers: round.providers, watch, say: () => {}, betweenMs: 0 }, hold),
-      )
-    } else await (settings.as === 'sent' ? healAsSent : healAsAgain)(parts, hold)
+    await heal(settings, round, watch)
+    const journal = openJournal(placesOf(settings), round.logger)
+    await replayWishes(db, await journal.list())
+    await journal.close()
     await watch.startBranch()
-    await goOn(round)
+    await goOn(settings, [world])
   }
-  await close()
-  return { held: hold !== undefined, sentWhileHeld }
+  const { rows } = await sql<{ name: string }>`
+    select split_part(address, '@', 1) as name from subscribers where consent = 'unsubscribed'`.execute(db)
+  await world.close()
+  return { held: hold !== undefined, sentWhileHeld, gone: new Set(rows.map(({ name }) => name)) }
 }
 
-/** Makes both editions again where the copy has none of them, and sends what waits. */
-async function goOn(round: TestRound): Promise<void> {
-  for (const date of [OLDER, NEWER]) {
-    const known = await findEdition(round.db, date, 'daily')
-    const edition = known?.state === 'frozen' ? known : await freezeEdition(round, date)
-    await planAll(round, edition, null)
-  }
-  await sendAll(round)
+async function heal({ as }: DrillSettings, round: TestRound, watch: Watch): Promise<void> {
+  const { db, providers } = round
+  const hold = await findRestoredHold(db)
+  if (!hold) throw new Error('nothing is held')
+  const parts = { db, cutoffMinutes: 30, latenessMs: round.latenessMs, keyId: round.linkKeys.currentKeyId }
+  if (as === 'found') {
+    await healAsFound(parts, hold, await readAccepted({ db, providers, watch, say: () => {}, betweenMs: 0 }, hold))
+  } else await (as === 'sent' ? healAsSent : healAsAgain)(parts, hold)
 }
 
-async function sendAll(round: TestRound): Promise<void> {
-  await endWaits(round.db)
-  for (;;) {
-    const ids = await listWaiting(round.db, BATCH, 1_000)
-    if (ids.length === 0) return
-    for (const id of ids) await dispatch(round, id)
+/** Makes and plans both editions where that is not done, and sends what may go, all at once. */
+async function goOn({ dice }: DrillSettings, workers: readonly Process[]): Promise<void> {
+  const { round } = workers[0] as Process
+  let isPlanned = false
+  const plan = async () => {
+    for (const date of DATES) {
+      const known = await findEdition(round.db, date, 'daily')
+      const edition = known?.state === 'frozen' ? known : await freezeEdition(round, date)
+      await planAll({ ...round, sliceSize: 3 }, edition, null)
+    }
+    isPlanned = true
   }
+  const work = async ({ round: { db }, round }: Process) => {
+    for (;;) {
+      const isLast = isPlanned
+      await endWaits(db)
+      const ids = await listUnsettled(db)
+      const before = await countSettled(db)
+      for (let left = [...ids]; left.length > 0; ) {
+        const id = pick(left, dice)
+        left = left.filter((other) => other !== id)
+        await dispatch(round, id).catch((error: unknown) => {
+          if (!(error instanceof LaterError)) throw error
+        })
+      }
+      // Held: nothing of it moves.
+      if (isLast && (ids.length === 0 || (await countSettled(db)) === before)) return
+      await sleep(1)
+    }
+  }
+  await Promise.all([plan(), ...workers.map(work)])
 }
 
-interface World {
+async function listUnsettled(db: Kysely<Database>): Promise<number[]> {
+  const { rows } = await sql<{ id: number }>`
+    select b.id from batches b where ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity' order by b.id`.execute(
+    db,
+  )
+  return rows.map(({ id }) => id)
+}
+
+async function countSettled(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{
+    count: number
+  }>`select count(*) as count from batches b where not ${isUnsettledSql('b')}`.execute(db)
+  return rows[0]?.count ?? 0
+}
+
+interface Process {
   round: TestRound
+  handles: ReturnType<typeof openHandles>
+  around: Around
   watch: Watch | undefined
   close(): Promise<void>
 }
 
-async function open(
-  settings: DrillSettings,
-  standIn: StandIn,
-  around: <T>(send: () => Promise<T>) => Promise<T>,
-): Promise<World> {
+type Around = <T>(send: () => Promise<T>) => Promise<T>
+
+async function openOthers(settings: DrillSettings, url: string, standIn: StandIn, first: Process): Promise<Process[]> {
+  const others: Process[] = []
+  for (let count = 1; count < WORKERS; count++) others.push(await openProcess(settings, url, standIn, first.around))
+  const { close } = first
+  first.close = async () => {
+    for (const other of others) await other.close()
+    await close()
+  }
+  return others
+}
+
+async function openProcess(settings: DrillSettings, url: string, standIn: StandIn, around: Around): Promise<Process> {
   const logger = openLogger('silent')
   let connections = 0
-  const db = openDatabase(settings.databaseUrl, {
+  const handles = openHandles(url, {
     onConnect: () => {
       connections += 1
     },
   })
   const resend = openResend({ apiKey: 're_drill', baseUrl: standIn.url, requestsPerSecond: 10_000 })
-  const provider = {
-    ...resend,
-    batchSize: 2,
-    send: (request: Parameters<typeof resend.send>[0]) => around(() => resend.send(request)),
-  }
-  const opened = await openTestRound(settings.databaseUrl, { db })
-  const file = openFileWitness(stateDir(settings))
-  const redis = settings.redisUrl === undefined ? [] : [openRedisWitness(settings.redisUrl, prefixOf(settings))]
-  const witnesses = openWitnesses([file, ...redis], logger)
+  const send: typeof resend.send = (request) => around(() => resend.send(request))
+  const provider = { ...resend, batchSize: BATCH_SIZE, send }
+  const opened = await openTestRound(url, { db: handles.db })
+  const witnesses = openConfiguredWitnesses(placesOf(settings), logger)
   const watch = settings.watched
-    ? openWatch({ db, witnesses, providers: [resend], countConnections: () => connections, logger })
+    ? openWatch({ db: handles.db, witnesses, providers: [resend], countConnections: () => connections, logger })
     : undefined
   return {
     round: { ...opened, providers: [provider], ...(watch ? { witness: watch } : {}) },
-    watch,
+    ...{ handles, around, watch },
     async close() {
       await witnesses.close()
+      await resend.close?.()
       await opened.close()
     },
   }
 }
 
-async function loseWitnesses({ lost, redisUrl, ...settings }: DrillSettings): Promise<void> {
-  if (lost.files) await rm(stateDir(settings), { recursive: true, force: true })
+async function openDesk(settings: DrillSettings, { handles, round }: Process) {
+  const journal = openJournal(placesOf(settings), round.logger)
+  const desk = await openWishDesk(handles, journal, round.logger)
+  return {
+    ...desk,
+    async close() {
+      await desk.close()
+      await journal.close()
+    },
+  }
+}
+
+async function publicIdOf(db: Kysely<Database>, name: string): Promise<string> {
+  const row = await db
+    .selectFrom('subscribers')
+    .select('public_id')
+    .where('address', '=', `${name}@example.org`)
+    .executeTakeFirstOrThrow()
+  return row.public_id
+}
+
+async function lose({ lost, redisUrl, ...settings }: DrillSettings): Promise<void> {
+  const { stateDir, schema } = placesOf({ ...settings, redisUrl })
+  if (lost.files) await rm(stateDir, { recursive: true, force: true })
   if (lost.redis && redisUrl !== undefined) {
     await withRedis(redisUrl, async (redis) => {
-      const keys = await redis.keys(`${prefixOf(settings)}:*`)
+      const keys = await redis.keys(`${schema}:*`)
       if (keys.length > 0) await redis.del(keys)
     })
   }
 }
 
-function stateDir({ folder }: Pick<DrillSettings, 'folder'>): string {
-  return join(folder, 'state')
-}
-
-function prefixOf({ folder }: Pick<DrillSettings, 'folder'>): string {
-  return `drill${folder.replace(/[^a-z0-9]/gi, '')}`
-}
-
-/** As a dump and its restore, in a moment: nothing runs meanwhile, and every session ends. */
-async function copyDatabase(admin: string, from: string, to: string): Promise<void> {
-  const [source, target] = [from, to].map((url) => new URL(url).pathname.slice(1))
-  await query(
-    admin,
-    `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${source}' and pid <> pg_backend_pid()`,
-  )
-  await query(admin, `create database ${target} template ${source}`)
+/** Both places that stand beside the database; in Redis, under a name of this drill's own. */
+function placesOf({ folder, redisUrl }: Pick<DrillSettings, 'folder' | 'redisUrl'>) {
+  return { redisUrl, stateDir: join(folder, 'state'), schema: `drill${folder.replace(/[^a-z0-9]/gi, '')}` }
 }

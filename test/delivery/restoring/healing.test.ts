@@ -1,101 +1,92 @@
-// The drill of a restored backup: whoever got a digest gets no second one, and nobody is left out.
-// Beside it what happened without a witness: everybody twice.
+// The drill of a restored backup: whoever got a digest gets no second one, nobody is left out, and
+// nobody who left is written to. Beside it what happened without a witness: everybody twice.
 import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openDice } from '../../crash/strikes.ts'
 import { isFull } from '../../support/full.ts'
 import { makeFolder } from '../../support/servers.ts'
-import { openTestDatabase, realPostgresUrl, realRedisUrl, type TestDatabase } from '../../support/stores.ts'
-import { type DrillSettings, drill } from './drill.ts'
+import { realPostgresUrl, realRedisUrl } from '../../support/stores.ts'
+import { type Drilled, type DrillSettings, drill } from './drill.ts'
+import { type DrillStores, openCopiedStores, openDumpedStores } from './drill-stores.ts'
 
 const hasPostgres = (await realPostgresUrl()) !== undefined
 const redisUrl = await realRedisUrl()
+const NOTHING = { redis: false, files: false }
+const BOTH = { redis: true, files: true }
+const LOSSES = [NOTHING, { redis: true, files: false }, { redis: false, files: true }, BOTH]
+/** How many backups each kind of loss meets, by the stores. */
+const [DUMPS, COPIES] = [25, 6]
 
-let database: TestDatabase
 let folder: string
-
 beforeEach(async () => {
-  if (!hasPostgres) return
-  database = (await openTestDatabase('real')) as TestDatabase
   folder = await makeFolder('drill')
 })
-afterEach(async () => {
-  if (!hasPostgres) return
-  await database.close()
-  await rm(folder, { recursive: true, force: true })
-})
+afterEach(() => rm(folder, { recursive: true, force: true }))
 
-const usual = (): DrillSettings => ({
-  databaseUrl: database.url,
-  redisUrl,
-  folder,
-  readers: 4,
-  backupAt: { request: 1, accepted: false },
-  lost: { redis: false, files: false },
-  gapMinutes: 0,
-  watched: true,
-  as: 'found',
-})
+type Given = Partial<DrillSettings> & { seed: number; open?: (folder: string) => Promise<DrillStores> }
 
-describe.skipIf(!hasPostgres)('a restored backup', () => {
+/** In Redis alone nothing is kept where there is none. */
+async function run({ seed, open = openDumpedStores, ...given }: Given): Promise<Drilled> {
+  const own = join(folder, `${seed}`)
+  const stores = await open(own)
+  const usual = { redisUrl, readers: isFull ? 6 : 4, lost: NOTHING, watched: true, as: 'found' as const }
+  try {
+    return await drill({ ...usual, stores, folder: own, dice: openDice(seed), ...given })
+  } finally {
+    await stores.close()
+  }
+}
+
+const KEPT = { doubled: 0, lost: 0, sentWhileHeld: 0, toLeavers: 0 }
+
+describe.skipIf(!hasPostgres)('a restored dump', () => {
   it('doubled everybody while nothing stood beside the database', async () => {
-    const result = await drill({ ...usual(), watched: false })
-    expect(result).toMatchObject({ held: false, lost: 0 })
-    // Those of the edition that was planned since: the other one repeats its keys.
-    expect(result.doubled).toBe(4)
+    const { held, doubled } = await run({ seed: 3, watched: false, backUpAt: 0 })
+    expect(held).toBe(false)
+    // Two editions, and those who left meanwhile have come back by the restore.
+    expect(doubled).toBeGreaterThan(4)
   })
 
-  it('doubles and loses nobody, and nothing goes while it is held', async () => {
-    const result = await drill({ ...usual(), backupAt: { request: 2, accepted: true } })
-    expect(result).toEqual({ held: true, doubled: 0, lost: 0, sentWhileHeld: 0 })
+  it('doubles and loses nobody, and forgets no leaver', async () => {
+    expect(await run({ seed: 1 })).toEqual({ ...KEPT, held: true, lostWishes: 0 })
   })
 
-  it('doubles and loses nobody with all witnesses lost, where the provider lists', async () => {
-    const lost = { redis: true, files: true }
-    const result = await drill({ ...usual(), lost, gapMinutes: 11, backupAt: { request: 2, accepted: true } })
-    expect(result).toEqual({ held: true, doubled: 0, lost: 0, sentWhileHeld: 0 })
+  it('doubles and loses nobody where all beside it is lost and the provider lists', async () => {
+    expect(await run({ seed: 2, lost: BOTH })).toMatchObject({ ...KEPT, held: true })
   })
 
-  it.skipIf(!isFull)('may lose and never doubles where everyone counts as served', async () => {
-    const result = await drill({ ...usual(), as: 'sent' })
-    expect(result).toMatchObject({ held: true, doubled: 0, sentWhileHeld: 0 })
-  })
-
-  it.skipIf(!isFull)('holds nothing where the backup is as new as the world', async () => {
-    // Two batches an edition: the fourth request is the last one.
-    const result = await drill({ ...usual(), backupAt: { request: 4, accepted: true } })
-    expect(result).toEqual({ held: false, doubled: 0, lost: 0, sentWhileHeld: 0 })
-  })
-
-  it.skipIf(!isFull)('doubles and loses nobody at any moment of two editions', { timeout: 900_000 }, async () => {
-    let count = 0
-    for (let request = 1; request <= 6; request++) {
-      for (const accepted of [false, true]) {
-        for (const lost of LOSSES) {
-          if (redisUrl === undefined && lost.files !== lost.redis) continue
-          const gapMinutes = lost.files && lost.redis ? 11 : 0
-          const result = await drill({
-            ...usual(),
-            readers: 6,
-            folder: `${folder}/${count}`,
-            lost,
-            gapMinutes,
-            backupAt: { request, accepted },
-          })
-          const moment = `request ${request}, accepted ${accepted}, ${JSON.stringify(lost)}`
-          expect(result, moment).toMatchObject({ doubled: 0, lost: 0, sentWhileHeld: 0 })
-          count += 1
-          await database.close()
-          database = (await openTestDatabase('real')) as TestDatabase
-        }
-      }
+  it.runIf(isFull)('may lose and never doubles where everyone counts as served', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const { lost: _, ...result } = await run({ seed, as: 'sent' })
+      const { lost: __, ...kept } = KEPT
+      expect(result, `seed ${seed}`).toMatchObject(kept)
     }
-    process.stdout.write(`${count} backups restored: 0 doubled, 0 lost\n`)
+  })
+
+  it.runIf(isFull)('doubles and loses nobody at any moment', { timeout: 1_800_000 }, async () => {
+    await runAll('dumps', DUMPS, openDumpedStores)
   })
 })
 
-const LOSSES = [
-  { redis: false, files: false },
-  { redis: true, files: false },
-  { redis: false, files: true },
-  { redis: true, files: true },
-]
+describe.runIf(isFull)('a restored copy of the embedded files', () => {
+  it('doubles and loses nobody at any moment', { timeout: 1_800_000 }, async () => {
+    await runAll('copies of embedded files', COPIES, openCopiedStores)
+  })
+})
+
+async function runAll(what: string, times: number, open: NonNullable<Given['open']>): Promise<void> {
+  for (const [index, lost] of LOSSES.entries()) {
+    if (redisUrl === undefined && lost.files !== lost.redis) continue
+    const sums = { held: 0, doubled: 0, lost: 0, toLeavers: 0, lostWishes: 0, sentWhileHeld: 0 }
+    for (let count = 1; count <= times; count++) {
+      const seed = 1_000 * (index + 1) + count
+      const result = await run({ seed, lost, open })
+      expect(result, `seed ${seed}, ${JSON.stringify(lost)}`).toMatchObject(KEPT)
+      if (lost !== BOTH) expect(result.lostWishes, `seed ${seed}`).toBe(0)
+      for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += Number(result[name])
+    }
+    const where = `Redis ${lost.redis ? 'emptied' : 'kept'}, files ${lost.files ? 'lost' : 'kept'}`
+    process.stdout.write(`${times} ${what}, ${where}: ${JSON.stringify(sums)}\n`)
+  }
+}
