@@ -19,7 +19,7 @@ export interface Witnesses {
 
 /** Puts witnesses together; there is at least one. They are closed with it. */
 export function openWitnesses(witnesses: readonly [Witness, ...Witness[]], logger: Logger): Witnesses {
-  const shared = witnesses.map((witness) => ({ name: witness.name, raise: shareWrites(witness), failing: false }))
+  const shared = witnesses.map((witness) => ({ name: witness.name, ...shareWrites(witness), failing: false }))
 
   async function raise(one: (typeof shared)[number], mark: Mark): Promise<boolean> {
     try {
@@ -58,25 +58,30 @@ export function openWitnesses(witnesses: readonly [Witness, ...Witness[]], logge
       )
     },
     async close() {
+      // One that was slower than another may still be at it.
+      for (const { written } of shared) await written()
       for (const witness of witnesses) await witness.close?.()
     },
   }
 }
 
 /** Writes one after the other, each with the highest of the marks that came meanwhile. */
-function shareWrites(witness: Witness): (mark: Mark) => Promise<void> {
+function shareWrites(witness: Witness): { raise(mark: Mark): Promise<void>; written(): Promise<unknown> } {
   let highest: Mark | undefined
   let waiting: Promise<void> | undefined
   let writing: Promise<unknown> = Promise.resolve()
-  return (mark) => {
-    if (highest === undefined || mark.databaseId !== highest.databaseId || isAbove(mark, highest)) highest = mark
-    if (waiting === undefined) {
-      waiting = writing.then(() => {
-        waiting = undefined
-        return witness.raise(highest as Mark)
-      })
-      writing = waiting.catch(() => {})
-    }
-    return waiting
+  return {
+    raise(mark) {
+      if (highest === undefined || mark.databaseId !== highest.databaseId || isAbove(mark, highest)) highest = mark
+      if (waiting === undefined) {
+        waiting = writing.then(() => {
+          waiting = undefined
+          return witness.raise(highest as Mark)
+        })
+        writing = waiting.catch(() => {})
+      }
+      return waiting
+    },
+    written: () => writing,
   }
 }
