@@ -173,7 +173,7 @@ describe('openAlarms', () => {
       expect(receiver.posts).toHaveLength(2 * opened.length)
       expect(receiver.posts).toContainEqual(expect.objectContaining({ type: 'alarm.ended', name }))
       expect(new Set(receiver.posts.map(({ id }) => id)).size).toBe(2 * opened.length)
-      expect(mailed().slice(1)).toEqual([{ to: HOST, subject: expect.stringMatching(/^Over: /) }])
+      expect(mailed().slice(1)).toEqual([{ to: HOST, subject: expect.stringMatching(/^Resolved: /) }])
     },
   )
 

@@ -52,8 +52,8 @@ it('posts an outage of a minute once a process, and its end; one email follows',
   expect(notices).toHaveLength(1)
   expect(await readContent(round, notices[0]?.id ?? null)).toMatchObject({
     kind: 'alarm',
-    subject: 'Over: PostgreSQL does not answer',
-    paragraphs: [expect.stringMatching(/^Over: PostgreSQL does not answer, since /)],
+    subject: 'Resolved: PostgreSQL answers again',
+    paragraphs: [expect.stringMatching(/^Resolved: PostgreSQL answers again\. The alarm was open since /)],
   })
   // The next outage is another one.
   await sql`update ticks set at = at - interval '2 hours' where name = 'outage'`.execute(round.db)

@@ -6,22 +6,26 @@ import { BOUNCES, COMPLAINTS, isReached } from '../sending/good-name.ts'
 import type { Facts } from './facts.ts'
 import { type Limits, limitInWords } from './limits.ts'
 
-/** Each alarm's name, and the few words that stand for it in a subject. */
+/**
+ * Each alarm's name, and the few words that stand for it in a subject: while it is open, and once
+ * it is over.
+ */
 export const ALARMS = {
-  unfrozen: 'an edition is not frozen',
-  unsent: 'nothing is being sent',
-  slow: 'emails wait too long',
-  provider: 'a provider is out',
-  stopped: 'digests are stopped',
-  unknown: 'emails stay unknown',
-  rejected: 'emails are rejected',
-  'good-name': "the sender's good name suffers",
-  source: 'the source is silent',
-  queue: 'the queue does not answer',
-  disk: 'a disk is nearly full',
-  'sign-ups': 'sign-ups are refused or challenged',
-  restored: 'the database is a restored copy',
-  database: 'PostgreSQL does not answer',
+  unfrozen: { open: 'an edition is not frozen', over: 'the edition is no longer overdue' },
+  unsent: { open: 'nothing is being sent', over: 'no unsent emails are overdue' },
+  slow: { open: 'emails wait too long', over: 'emails no longer wait too long' },
+  provider: { open: 'a provider is out', over: 'the provider is used again' },
+  stopped: { open: 'digests are stopped', over: 'digests are no longer stopped' },
+  unknown: { open: 'emails stay unknown', over: 'few or no emails are unknown' },
+  // Rejections are final: what ends is the time in which they are news.
+  rejected: { open: 'emails are rejected', over: 'the edition with rejected emails is more than a day old' },
+  'good-name': { open: "the sender's reputation suffers", over: 'bounces and complaints are few again' },
+  source: { open: 'the source is silent', over: 'the source answers again' },
+  queue: { open: 'the queue does not answer', over: 'the queue answers again' },
+  disk: { open: 'a disk is nearly full', over: 'the disk has room again' },
+  'sign-ups': { open: 'sign-ups are refused or challenged', over: 'few or no sign-ups are refused or challenged' },
+  restored: { open: 'the database is a restored copy', over: 'the restored copy is no longer held' },
+  database: { open: 'PostgreSQL does not answer', over: 'PostgreSQL answers again' },
 } as const
 export type AlarmName = keyof typeof ALARMS
 

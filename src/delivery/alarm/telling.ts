@@ -26,16 +26,14 @@ const REQUEST_MS = 5 * SECOND_MS
 
 /** Returns the email that tells what is news; `told` is never empty. */
 export function wordNews({ opened, ended }: News): { subject: string; title: string; paragraphs: string[] } {
-  const [first] = [...opened, ...ended]
+  const [first = ''] = [...opened.map(({ name }) => ALARMS[name].open), ...ended.map(({ name }) => ALARMS[name].over)]
   const others = opened.length + ended.length - 1
-  const word = opened.length > 0 ? 'Alarm' : 'Over'
-  const title = opened.length > 0 ? 'Something needs you' : 'It is over'
   return {
-    subject: `${word}: ${first === undefined ? '' : ALARMS[first.name]}${others > 0 ? `, and ${others} more` : ''}`,
-    title,
+    subject: `${opened.length > 0 ? 'Alarm' : 'Resolved'}: ${first}${others > 0 ? `, and ${others} more` : ''}`,
+    title: opened.length > 0 ? 'Something needs you' : 'Resolved',
     paragraphs: [
       ...opened.map(({ sentence }) => sentence),
-      ...ended.map((alarm) => `Over: ${ALARMS[alarm.name]}${ofSubject(alarm)}, since ${minuteOf(alarm.since)}.`),
+      ...ended.map((alarm) => `${sayEnd(alarm)} The alarm was open since ${minuteOf(alarm.since)}.`),
       ...(opened.length > 0 ? ['Each alarm comes once, and once more when it is over.'] : []),
     ],
   }
@@ -44,7 +42,7 @@ export function wordNews({ opened, ended }: News): { subject: string; title: str
 /** Returns the JSON of one post. `site` is PUBLIC_URL: one receiver may serve several hosts. */
 export function bodyOf(type: 'alarm.opened' | 'alarm.ended', alarm: ToldAlarm, site: string, at: Date): string {
   const { name, subject, sentence, since } = alarm
-  const text = type === 'alarm.opened' ? `Alarm: ${sentence}` : `Over: ${ALARMS[name]}${ofSubject(alarm)}.`
+  const text = type === 'alarm.opened' ? `Alarm: ${sentence}` : sayEnd(alarm)
   const data = { name, subject, sentence, since: since.toISOString(), site }
   return JSON.stringify({ type, timestamp: at.toISOString(), text, data })
 }
@@ -78,6 +76,10 @@ async function request(url: string, init: RequestInit): Promise<string | null> {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
     return describeError(cause)
   }
+}
+
+function sayEnd(alarm: Pick<ToldAlarm, 'name' | 'subject'>): string {
+  return `Resolved: ${ALARMS[alarm.name].over}${ofSubject(alarm)}.`
 }
 
 function ofSubject({ subject }: Pick<ToldAlarm, 'subject'>): string {
