@@ -66,12 +66,14 @@ export function envelopeOf(host: Host, name: string, kind: EditionKind, length: 
 }
 
 /**
- * Returns sender and headers of a notice. `unsubscribe`: the token of a reader to whom it comes as
- * a digest does, without being asked for; a notice that somebody asked for has nothing to leave.
+ * Returns sender and headers of a notice of a version. `unsubscribe`: the token of a reader to whom
+ * it comes as a digest does, without being asked for; a notice that somebody asked for has nothing
+ * to leave.
  */
-export function noticeEnvelope(host: Host, kind: string, unsubscribe: string | null): Envelope {
+export function noticeEnvelope(host: Host, kind: string, unsubscribe: string | null, version: number): Envelope {
   const from = cleanLine(host.mailFrom)
-  const domain = senderDomain(from)
+  // Version 1 named the sender's domain, of any length.
+  const sender = version === 1 ? senderDomain(from) : FEEDBACK_SENDER
   const leave: Envelope['headers'] =
     unsubscribe === null
       ? []
@@ -83,7 +85,7 @@ export function noticeEnvelope(host: Host, kind: string, unsubscribe: string | n
     from,
     headers: [
       ...leave,
-      ['Feedback-ID', `${kind}:none:notice:${domain}`],
+      ['Feedback-ID', `${kind}:none:notice:${sender}`],
       ['Auto-Submitted', 'auto-generated'],
       ['X-Auto-Response-Suppress', 'OOF, AutoReply'],
     ],

@@ -1,9 +1,18 @@
 // A notice: a mail that is not a digest, in the same look. Filled whole, once a mail; every value
-// is escaped and none is trusted.
+// is escaped and none is trusted. Forms that are no longer made stay, to the byte, for notices that
+// were attempted in them.
 import type { Host } from './envelope.ts'
 import { hostFrame } from './frame.ts'
 import type { Templates } from './rendering.ts'
 import { cleanText } from './text/text.ts'
+
+/**
+ * What notices are made in now; stored with every marked one. Raised whenever the same row could
+ * give other bytes.
+ */
+export const NOTICE_VERSION = 2
+/** Versions that are repeated to the byte as ever. Another one's notice is never rebuilt. */
+export const NOTICE_VERSIONS: readonly number[] = [1, NOTICE_VERSION]
 
 /** What a notice says, in plain text. */
 export interface Notice {
@@ -19,8 +28,16 @@ export interface Notice {
   links?: readonly { label: string; url: string }[]
 }
 
-/** Renders a notice. Throws on a link that is not the host's: a notice leads nowhere else. */
-export function renderNotice(notice: Notice, host: Host, templates: Templates): { html: string; text: string } {
+/**
+ * Renders a notice in the form of a version. Throws on a link that is not the host's: a notice leads
+ * nowhere else.
+ */
+export async function renderNotice(
+  notice: Notice,
+  host: Host,
+  templates: Templates,
+  version: number = NOTICE_VERSION,
+): Promise<{ html: string; text: string }> {
   const { action, links = [] } = notice
   for (const link of action ? [action, ...links] : links) {
     if (!isOwnLink(link.url, host)) throw new Error(`a notice's "${link.label}" is no link of the host's`)
@@ -34,7 +51,8 @@ export function renderNotice(notice: Notice, host: Host, templates: Templates): 
     links: links.map(cleanLink),
     why: cleanText(notice.footer ?? ''),
   }
-  return { html: templates.notice.html.head(values), text: templates.notice.text.head(values) }
+  const form = await templates.notice(version)
+  return { html: form.html.head(values), text: form.text.head(values) }
 }
 
 function cleanLink({ label, url }: { label: string; url: string }) {

@@ -42,11 +42,15 @@ export interface Templates extends Record<Medium, Parts<DigestPart>> {
   theme: Theme
   /** From the same directory: what the topics that readers name are also called. */
   topics: Topics
-  notice: Record<Medium, Parts<NoticePart>>
+  /**
+   * Returns the form of a notice in one of NOTICE_VERSIONS; an earlier one is compiled when the
+   * first notice of it is repeated.
+   */
+  notice(version: number): Promise<NoticeForm>
 }
 
-/** The host's morning report, in one part. */
-export type ReportTemplate = Record<Medium, Parts<NoticePart>>
+/** What is filled whole, in one part: a notice, or the host's morning report. */
+export type NoticeForm = Record<Medium, Parts<NoticePart>>
 
 /** What a process knows of the templates from its start on, and the rest once it is needed. */
 export interface TemplateFiles {
@@ -58,7 +62,7 @@ export interface TemplateFiles {
    */
   templates(): Promise<Templates>
   /** The same for the morning report, which one process a day needs. */
-  reportTemplate(): Promise<ReportTemplate & Pick<Templates, 'theme'>>
+  reportTemplate(): Promise<NoticeForm & Pick<Templates, 'theme'>>
 }
 
 /** Told of each paper that could not be rendered and is left out of every mail. */
@@ -73,6 +77,8 @@ export function openTemplates(directory?: string): TemplateFiles {
     theme: readTheme(directory),
     topics: readTopics(directory),
     files: new Map(FILES.map((file) => [file, readTemplate(file, directory)])),
+    // A host's own notice is the same in every version: what was attempted was made from it.
+    notice1: new Map(NOTICE_FILES.map((file) => [file, readTemplate(file, directory, `version-1/${file}`)])),
   }
   let compiled: Promise<Templates> | undefined
   return {
@@ -90,26 +96,20 @@ export async function loadTemplates(directory?: string): Promise<Templates> {
   return openTemplates(directory).templates()
 }
 
-const FILES = [
-  'digest.mjml',
-  'digest.css',
-  'digest.txt',
-  'notice.mjml',
-  'mail.css',
-  'notice.txt',
-  'report.mjml',
-  'report.txt',
-] as const
+const NOTICE_FILES = ['notice.mjml', 'mail.css', 'notice.txt'] as const
+const FILES = ['digest.mjml', 'digest.css', 'digest.txt', ...NOTICE_FILES, 'report.mjml', 'report.txt'] as const
 type File = (typeof FILES)[number]
+type Sources = ReadonlyMap<File, string>
 
 interface Read {
   theme: Theme
   topics: Topics
-  files: ReadonlyMap<File, string>
+  files: Sources
+  notice1: Sources
 }
 
-/** Returns what checks and compiles the files that were read. */
-function openCompiler({ theme, files }: Read) {
+/** Returns what checks and compiles files that were read. */
+function openCompiler(theme: Theme, files: Sources) {
   const source = (file: File) => files.get(file) as string
   return {
     html: async (file: File, styleFile: File) =>
@@ -121,27 +121,38 @@ function openCompiler({ theme, files }: Read) {
   }
 }
 
-async function compileReport(read: Read): Promise<ReportTemplate & Pick<Templates, 'theme'>> {
-  const { html, text } = openCompiler(read)
+async function compileReport({ theme, files }: Read): Promise<NoticeForm & Pick<Templates, 'theme'>> {
+  const { html, text } = openCompiler(theme, files)
   return {
-    theme: read.theme,
+    theme,
     html: compileParts(await html('report.mjml', 'mail.css'), NOTICE_PARTS, 'html', 'report.mjml'),
     text: compileParts(text('report.txt'), NOTICE_PARTS, 'text', 'report.txt'),
   }
 }
 
 async function compileTemplates(read: Read): Promise<Templates> {
-  const { theme, topics } = read
-  const { html, text } = openCompiler(read)
+  const { theme, topics, files } = read
+  const { html, text } = openCompiler(theme, files)
+  const notice = await compileNotice(theme, files)
+  let notice1: Promise<NoticeForm> | undefined
   return {
     theme,
     topics,
     html: compileParts(await html('digest.mjml', 'digest.css'), DIGEST_PARTS, 'html', 'digest.mjml'),
     text: compileParts(text('digest.txt'), DIGEST_PARTS, 'text', 'digest.txt'),
-    notice: {
-      html: compileParts(await html('notice.mjml', 'mail.css'), NOTICE_PARTS, 'html', 'notice.mjml'),
-      text: compileParts(text('notice.txt'), NOTICE_PARTS, 'text', 'notice.txt'),
+    async notice(version) {
+      if (version !== 1) return notice
+      notice1 ??= compileNotice(theme, read.notice1)
+      return notice1
     },
+  }
+}
+
+async function compileNotice(theme: Theme, files: Sources): Promise<NoticeForm> {
+  const { html, text } = openCompiler(theme, files)
+  return {
+    html: compileParts(await html('notice.mjml', 'mail.css'), NOTICE_PARTS, 'html', 'notice.mjml'),
+    text: compileParts(text('notice.txt'), NOTICE_PARTS, 'text', 'notice.txt'),
   }
 }
 

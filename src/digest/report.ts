@@ -2,7 +2,7 @@
 // escaped and none is trusted.
 import type { Host } from './envelope.ts'
 import { hostFrame } from './frame.ts'
-import type { ReportTemplate } from './rendering.ts'
+import type { NoticeForm } from './rendering.ts'
 import type { Theme } from './template/theme.ts'
 import { cleanText } from './text/text.ts'
 
@@ -29,7 +29,7 @@ export function renderReport(
   { title, preheader, day, sections }: Report,
   host: Host,
   theme: Theme,
-  template: ReportTemplate,
+  template: NoticeForm,
 ): { html: string; text: string } {
   const values = {
     ...hostFrame(host, theme),

@@ -1,6 +1,6 @@
 // One notice: one claim, one mark, one request, one settle, as with a batch of one. The mark is
 // committed before the request.
-import { NOTICE_VERSION } from '../delivery/notice/mail.ts'
+
 import {
   letNoticeWait,
   markNoticeWithheld,
@@ -13,6 +13,7 @@ import { findWay } from '../delivery/provider/routes.ts'
 import { demandSettled } from '../delivery/sending/after-outage.ts'
 import { claim } from '../delivery/sending/once.ts'
 import { giveUp } from '../delivery/sending/settling.ts'
+import { NOTICE_VERSIONS } from '../digest/notice.ts'
 import type { Round } from './round.ts'
 
 export type NotifyRound = Pick<
@@ -28,7 +29,7 @@ export async function notify(round: NotifyRound, noticeId: number): Promise<void
   const notice = await claim(round.db, NOTICE, noticeId, { holder: round.holder })
   if (!notice) return
   await demandSettled(round, NOTICE, notice)
-  const way = await findWay({ ...round, isBeyondRamp: true }, notice.fixed, [NOTICE_VERSION])
+  const way = await findWay({ ...round, isBeyondRamp: true }, notice.fixed, NOTICE_VERSIONS)
   if (way.kind === 'over') return giveUp(round, NOTICE, notice, way.reason)
   if (way.kind === 'shut') return letNoticeWait(round, notice, way.out)
   const { provider } = way.route

@@ -17,8 +17,8 @@ const notice = {
 }
 
 describe('renderNotice', () => {
-  it('says the same in HTML and text, the link on a line of its own', () => {
-    const { html, text } = renderNotice(notice, HOST, templates)
+  it('says the same in HTML and text, the link on a line of its own', async () => {
+    const { html, text } = await renderNotice(notice, HOST, templates)
     for (const words of [
       notice.title,
       ...notice.paragraphs,
@@ -37,20 +37,20 @@ describe('renderNotice', () => {
     for (const line of text.split('\n')) if (!line.startsWith('https:')) expect(line.length).toBeLessThanOrEqual(72)
   })
 
-  it('leaves out what it is not given', () => {
-    const { html, text } = renderNotice(
+  it('leaves out what it is not given', async () => {
+    const { html, text } = await renderNotice(
       { title: 'Done', preheader: '', paragraphs: ['That is all.'] },
       { ...HOST, postalAddress: null },
       templates,
     )
-    expect(html).not.toMatch(/button does not work|class="go"|Example House/)
+    expect(html).not.toMatch(/button doesn|class="go"|Example House/)
     expect(text).toContain('That is all.')
     expect(text).not.toMatch(/undefined|null|\n{4}/)
   })
 
-  it('escapes every value', () => {
+  it('escapes every value', async () => {
     const nasty = '<script>alert("1")</script> & {{title}} \u0001view\u0002'
-    const { html, text } = renderNotice(
+    const { html, text } = await renderNotice(
       {
         title: nasty,
         preheader: nasty,
@@ -68,8 +68,8 @@ describe('renderNotice', () => {
 
   it.each(['javascript:alert(1)', 'https://elsewhere.example/confirm/abc', 'nonsense', ''])(
     'refuses to lead to %j',
-    (url) => {
-      expect(() => renderNotice({ ...notice, action: { label: 'Go', url } }, HOST, templates)).toThrow(
+    async (url) => {
+      await expect(renderNotice({ ...notice, action: { label: 'Go', url } }, HOST, templates)).rejects.toThrow(
         /no link of the host/,
       )
     },

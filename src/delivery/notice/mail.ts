@@ -13,14 +13,18 @@ import type { Mail } from '../provider/provider.ts'
 import { type NoticeContent, type NoticeKind, readSealed, type SaidContent, type SealedNotice } from './notice.ts'
 import { unseal } from './seal.ts'
 import { wordsOf } from './words.ts'
+import { wordsOf1 } from './words-1.ts'
 
-/**
- * Raised whenever the same row could give other bytes: what was attempted under another version is
- * never sent again.
- */
-export const NOTICE_VERSION = 1
+/** What a row is made into a mail with. */
+export interface Making {
+  host: Host
+  templates: Templates
+  linkKeys: LinkKeys
+  /** One of NOTICE_VERSIONS. */
+  version: number
+}
 
-/** What a notice's bytes depend on beside host and templates. */
+/** What a notice's bytes depend on beside host, templates and version. */
 export interface NoticeRowFacts {
   publicId: string
   kind: NoticeKind
@@ -42,21 +46,18 @@ const PAGES: Partial<Record<NoticeContent['kind'], OwnPage>> = {
  * Builds the mail of a notice. Throws when its key has left the ring or its seal does not open;
  * undefined when nothing that could be sent is inside.
  */
-export function buildNotice(
+export async function buildNotice(
   row: NoticeRowFacts,
-  {
-    host,
-    templates,
-    linkKeys,
-    encoding,
-  }: { host: Host; templates: Templates; linkKeys: LinkKeys; encoding: MailEncoding },
-): Mail | undefined {
+  { encoding, ...parts }: Making & { encoding: MailEncoding },
+): Promise<Mail | undefined> {
+  const { host, linkKeys, version } = parts
   if (row.address === null || row.sealed === null) return undefined
   const sealed = readSealed(row.kind, unseal(linkKeys, row.keyId, row.publicId, row.sealed))
   if (!sealed) return undefined
   const { content } = sealed
-  const said = 'html' in content ? content : sayNotice(row, { ...sealed, content }, { host, templates, linkKeys })
-  const { from, headers } = noticeEnvelope(host, content.kind, 'unsubscribe' in said ? said.unsubscribe : null)
+  const said = 'html' in content ? content : await sayNotice(row, { ...sealed, content }, parts)
+  const unsubscribe = 'unsubscribe' in said ? said.unsubscribe : null
+  const { from, headers } = noticeEnvelope(host, content.kind, unsubscribe, version)
   return {
     publicId: row.publicId,
     to: row.address,
@@ -72,11 +73,11 @@ export function buildNotice(
 /**
  * Puts a notice into the words of its kind. `unsubscribe`: the token of its header, if it has one.
  */
-function sayNotice(
+async function sayNotice(
   row: Pick<NoticeRowFacts, 'keyId' | 'issuedAt'>,
   { content, reader }: { content: SaidContent; reader: SealedNotice['reader'] },
-  { host, templates, linkKeys }: { host: Host; templates: Templates; linkKeys: LinkKeys },
-): { subject: string; html: string; text: string; unsubscribe: string | null } {
+  { host, templates, linkKeys, version }: Making,
+): Promise<{ subject: string; html: string; text: string; unsubscribe: string | null }> {
   const sign = (purpose: 'preferences' | 'unsubscribe') =>
     reader && signToken(linkKeys, row.keyId, purpose, { ...reader, issuedAt: row.issuedAt })
   const isForReader = content.kind === 'note' || content.kind === 'subscribed-already' || content.kind === 'link'
@@ -84,7 +85,7 @@ function sayNotice(
   const unsubscribe = isForReader ? sign('unsubscribe') : null
   const link = (page: OwnPage, token: string | null) => (token === null ? null : ownLink(host.publicUrl, page, token))
   const page = PAGES[content.kind]
-  const words = wordsOf(
+  const words = (version === 1 ? wordsOf1 : wordsOf)(
     content,
     {
       own: page && 'token' in content ? link(page, content.token) : null,
@@ -94,13 +95,14 @@ function sayNotice(
     { name: host.name ?? templates.theme.name, site: new URL(host.publicUrl).host },
   )
   const unsubscribeHeader = content.kind === 'note' ? unsubscribe : null
-  return { subject: words.subject, ...renderNotice(words.notice, host, templates), unsubscribe: unsubscribeHeader }
+  const mail = await renderNotice(words.notice, host, templates, version)
+  return { subject: words.subject, ...mail, unsubscribe: unsubscribeHeader }
 }
 
 /** Returns the hash that fixes every byte of a notice. One mail is small enough to hash whole. */
-export function hashMail(mail: Mail): Buffer {
+export function hashMail(mail: Mail, version: number): Buffer {
   return createHash('sha256')
-    .update(`notice ${NOTICE_VERSION}\n${JSON.stringify(mail)}`)
+    .update(`notice ${version}\n${JSON.stringify(mail)}`)
     .digest()
 }
 

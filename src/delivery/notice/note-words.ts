@@ -15,20 +15,20 @@ export function dayNote(localDate: string, sentence: string): NoteWords {
   return {
     subject: `No papers for you on ${longDate(localDate)}`,
     title: 'Nothing for you today',
-    paragraphs: [sentence, 'This is all: the next digest comes at your hour as soon as there is something in it.'],
-    why: 'You get this because you asked to hear of days that bring no digest.',
+    paragraphs: [sentence, 'The next digest comes at your usual hour, as soon as there is something in it.'],
+    why: 'You get this because you asked for a note on days without a digest.',
   }
 }
 
 /** Says, once, that a reader's choices have left nothing for `weeks` weeks. */
 export function filtersNote(sentence: string, weeks: number): NoteWords {
   return {
-    subject: `${counted(weeks, 'week')} without a paper: your choices may be too narrow`,
-    title: 'Your choices let nothing through',
+    subject: `${counted(weeks, 'week')} without a paper: your settings may be too narrow`,
+    title: 'Your settings let nothing through',
     paragraphs: [
-      `For ${counted(weeks, 'week')} no paper has met your choices. Of the latest edition: ${sentence}`,
-      'Your preferences show what the last editions would have brought you with others: the link is below. If you like it as it is, do nothing: you will not be asked again until papers come.',
+      `For ${counted(weeks, 'week')} no paper has matched your settings. The latest edition: ${sentence}`,
+      'Your preferences show what the last editions would have brought you with other settings: the link is below. If you like it as it is, do nothing: we will not ask again until you have had papers.',
     ],
-    why: 'You get this, once, because you subscribed and nothing came.',
+    why: 'You get this once because you subscribed and nothing came.',
   }
 }

@@ -4,6 +4,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { NoticeKind } from '../../database/states.ts'
 import type { Host } from '../../digest/envelope.ts'
+import { NOTICE_VERSION } from '../../digest/notice.ts'
 import type { TemplateFiles } from '../../digest/rendering.ts'
 import { LaterError } from '../../errors.ts'
 import { hostOfAddress } from '../../subscriber/subscriber.ts'
@@ -25,7 +26,7 @@ import {
 import { followSuppressions } from '../sending/refused-for-good.ts'
 import { followWait, giveUp, keepMark, type SendingParts } from '../sending/settling.ts'
 import { NOTICE_LIFE } from '../sending/transitions.ts'
-import { buildNotice, hashMail, NOTICE_VERSION, noticeKeyOf } from './mail.ts'
+import { buildNotice, hashMail, noticeKeyOf } from './mail.ts'
 
 interface NoticeFacts {
   publicId: string
@@ -107,7 +108,7 @@ export async function markNoticeWithheld(db: Kysely<Database>, notice: ClaimedNo
 }
 
 /**
- * Builds a notice and marks it. Returns undefined when another worker has it or it ended here,
+ * Builds a notice, in the version of its first attempt, and marks it. Returns undefined when another worker has it or it ended here,
  * `changed` when it cannot be built as it was fixed.
  */
 export async function prepareNotice(
@@ -115,20 +116,18 @@ export async function prepareNotice(
   provider: Provider,
   notice: ClaimedNotice,
 ): Promise<NoticeRequest | 'changed' | undefined> {
-  const mail = buildNotice(notice, {
-    ...parts,
-    templates: await parts.templates(),
-    encoding: provider.encoding,
-  })
+  const version = notice.fixed?.version ?? NOTICE_VERSION
+  const templates = await parts.templates()
+  const mail = await buildNotice(notice, { ...parts, templates, version, encoding: provider.encoding })
   if (!mail) {
     if (notice.fixed) return 'changed'
     await markNoticeWithheld(parts.db, notice, 'unreadable')
     return undefined
   }
-  const hash = hashMail(mail)
+  const hash = hashMail(mail, version)
   if (notice.fixed && !notice.fixed.hash.equals(hash)) return 'changed'
   const idempotencyKey = noticeKeyOf(notice.id, hash)
-  const intent = { hash, version: NOTICE_VERSION, idempotencyKey, provider: provider.name }
+  const intent = { hash, version, idempotencyKey, provider: provider.name }
   const marked = await markAttempting(parts.db, NOTICE, notice, intent)
   if (marked === 'left') await markNoticeWithheld(parts.db, notice, 'left')
   if (typeof marked !== 'object') return undefined

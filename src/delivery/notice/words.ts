@@ -16,7 +16,7 @@ export interface NoticeWords {
   notice: Notice
 }
 
-const TWO_DAYS = 'The link works once, for 48 hours.'
+const TWO_DAYS = 'The link works once, within 48 hours.'
 
 /**
  * Returns subject and words. `name` is what the host calls itself, `site` the host of its pages.
@@ -36,12 +36,12 @@ export function wordsOf(
       return {
         subject: `Confirm your subscription to ${name}`,
         notice: {
-          title: 'One click, and the papers come',
-          preheader: 'Confirm that this address is yours.',
+          title: 'One click to confirm',
+          preheader: "You'll get the papers that people vote for, as often as you chose.",
           paragraphs: [
-            `Somebody, hopefully you, asked at ${site} for trending papers at this address.`,
-            `Please confirm, and they will come. ${TWO_DAYS}`,
-            'If it was not you, do nothing: no further mail comes, and the address is forgotten within a week.',
+            `Someone, hopefully you, asked at ${site} to get trending research papers at this address.`,
+            `Press the button to confirm. ${TWO_DAYS}`,
+            "If it wasn't you, do nothing: you won't hear from us again, and we delete the address within a week.",
           ],
           ...action('Confirm my subscription', links.own),
           footer: `You get this because this address was entered at ${site}.`,
@@ -49,15 +49,15 @@ export function wordsOf(
       }
     case 'subscribed-already':
       return {
-        subject: `You are subscribed to ${name} already`,
+        subject: `You're already subscribed to ${name}`,
         notice: {
-          title: 'You are subscribed already',
-          preheader: 'Nothing has changed.',
+          title: "You're already subscribed",
+          preheader: 'Nothing has changed. Your preferences are one click away.',
           paragraphs: [
-            `Somebody, hopefully you, entered this address at ${site}. It is subscribed already, so nothing has changed.`,
-            'If you want other papers, another hour or a pause, your preferences are one click away.',
+            `Someone, hopefully you, entered this address at ${site}. It is already subscribed, so nothing has changed.`,
+            'To get other papers, choose another hour or take a break, open your preferences.',
           ],
-          ...action('My preferences', links.preferences),
+          ...action('Open my preferences', links.preferences),
           footer: `You get this because this address was entered at ${site}.`,
           links: foot.slice(1),
         },
@@ -67,13 +67,13 @@ export function wordsOf(
         subject: `Your link to ${name}`,
         notice: {
           title: 'Your preferences are one click away',
-          preheader: 'The link you asked for.',
+          preheader: 'The link you asked for. It works for 90 days.',
           paragraphs: [
-            `Somebody, hopefully you, asked at ${site} for a fresh link to the preferences of this address.`,
-            'It works for 90 days. If it was not you, do nothing: nothing has changed.',
+            `Someone, hopefully you, asked at ${site} for a new link to the preferences of this address.`,
+            "It works for 90 days. If it wasn't you, do nothing: nothing has changed.",
           ],
-          ...action('My preferences', links.preferences),
-          footer: `You get this because a link was asked for at ${site}.`,
+          ...action('Open my preferences', links.preferences),
+          footer: `You get this because a link was requested at ${site}.`,
           links: foot.slice(1),
         },
       }
@@ -82,11 +82,11 @@ export function wordsOf(
         subject: `Confirm your new address for ${name}`,
         notice: {
           title: 'Is this your new address?',
-          preheader: 'Confirm it, and your papers come here.',
+          preheader: 'Confirm it to get your papers here from now on.',
           paragraphs: [
             `A reader asked at ${site} to get their papers at this address from now on.`,
-            `Please confirm that it is yours. ${TWO_DAYS}`,
-            'If it was not you, do nothing: everything stays as it is.',
+            `Press the button to confirm that it is yours. ${TWO_DAYS}`,
+            "If it wasn't you, do nothing: everything stays as it is.",
           ],
           ...action('Use this address', links.own),
           footer: `You get this because this address was entered at ${site}.`,
@@ -94,16 +94,16 @@ export function wordsOf(
       }
     case 'address-changed':
       return {
-        subject: `Your papers go to another address now`,
+        subject: 'Your papers now go to another address',
         notice: {
           title: 'Your address was changed',
-          preheader: 'If that was not you, take it back.',
+          preheader: "If that wasn't you, undo it within seven days.",
           paragraphs: [
             `Your subscription to ${name} was moved to ${content.newAddress}, where the change was confirmed.`,
-            'If that was you, nothing more is to be done, and this is the last mail to this address.',
-            'If it was not, take it back: the link works once, for seven days, and makes all other links useless.',
+            'If that was you, there is nothing to do, and this is the last email to this address.',
+            "If it wasn't, undo the change: the link works once, for seven days, and turns off all other links.",
           ],
-          ...action('Take it back', links.own),
+          ...action('Undo the change', links.own),
           footer: `You get this because this address was subscribed at ${site}.`,
         },
       }
@@ -111,28 +111,28 @@ export function wordsOf(
       return {
         subject: `Your data at ${name}`,
         notice: {
-          title: 'Everything kept about you',
-          preheader: 'The link you asked for.',
+          title: 'Everything we keep about you',
+          preheader: 'The link you asked for: all of it as one file.',
           paragraphs: [
             `You asked at ${site} for the data kept about you. The link gives you all of it as one file. ${TWO_DAYS}`,
-            'If it was not you, do nothing: nobody gets anything without this link.',
+            "If it wasn't you, do nothing: nobody gets anything without this link.",
           ],
           ...action('Get my data', links.own),
-          footer: `You get this because it was asked for on the preferences page of this address.`,
+          footer: 'You get this because it was requested on the preferences page of this address.',
         },
       }
     case 'erase':
       return {
-        subject: `Erase what ${name} knows of you`,
+        subject: `Delete everything ${name} knows about you`,
         notice: {
-          title: 'Erase everything about you',
-          preheader: 'The link you asked for.',
+          title: 'Delete everything about you',
+          preheader: 'The link you asked for. Nothing is deleted before you press its button.',
           paragraphs: [
-            `You asked at ${site} to be erased. Behind the link one button ends your subscription and removes everything kept about you, for good. ${TWO_DAYS}`,
-            'If it was not you, do nothing: everything stays as it is.',
+            `You asked at ${site} to be erased. The link opens a page with one button: it ends your subscription and permanently deletes everything kept about you. ${TWO_DAYS}`,
+            "If it wasn't you, do nothing: everything stays as it is.",
           ],
-          ...action('Erase me', links.own),
-          footer: `You get this because it was asked for on the preferences page of this address.`,
+          ...action('Delete my data', links.own),
+          footer: 'You get this because it was requested on the preferences page of this address.',
         },
       }
     case 'note':

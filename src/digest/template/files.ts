@@ -9,12 +9,12 @@ import { PermanentError } from '../../errors.ts'
 export const TEMPLATES_DIR = fileURLToPath(new URL('../../../templates', import.meta.url))
 
 /**
- * Reads a template of the host's `directory` (none by default), else the project's own. Throws a
- * PermanentError that names the file that cannot be read, and the setting when the directory itself
- * is not there.
+ * Reads a template of the host's `directory` (none by default), else the project's own, `own` where
+ * that has another name. Throws a PermanentError that names the file that cannot be read, and the
+ * setting when the directory itself is not there.
  */
-export function readTemplate(file: string, directory?: string): string {
-  return (directory === undefined ? undefined : readHostFile(file, directory)) ?? readFrom(TEMPLATES_DIR, file)
+export function readTemplate(file: string, directory?: string, own = file): string {
+  return (directory === undefined ? undefined : readHostFile(file, directory)) ?? readFrom(TEMPLATES_DIR, own)
 }
 
 /** Reads a file of the host's directory only; undefined when it has none of that name. */

@@ -23,7 +23,7 @@ describe('wordsOf', () => {
     const words = notice.paragraphs.join(' ')
     expect(subject).toContain('Daily Papers')
     expect(words).toContain('papers.example')
-    expect(words).toMatch(/If it was not you, do nothing/)
+    expect(words).toMatch(/If it wasn't you, do nothing/)
     expect(words).toContain('48 hours')
     expect(notice.action?.url).toBe(links.own)
     expect(notice.links ?? []).toEqual([])

@@ -6,7 +6,6 @@ import { sql } from 'kysely'
 import type { ReportType } from '../../../src/database/states.ts'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'
 import { insertNotice } from '../../../src/delivery/notice/asking.ts'
-import { NOTICE_VERSION } from '../../../src/delivery/notice/mail.ts'
 import {
   type ClaimedNotice,
   letNoticeWait,
@@ -35,6 +34,7 @@ import { markResolved, splitBatch } from '../../../src/delivery/sending/parts.ts
 import { prepare } from '../../../src/delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, settle } from '../../../src/delivery/sending/settling.ts'
 import { JOIN_VERSIONS } from '../../../src/digest/joining.ts'
+import { NOTICE_VERSIONS } from '../../../src/digest/notice.ts'
 import type { Edition } from '../../../src/edition/edition.ts'
 import { LaterError } from '../../../src/errors.ts'
 import { planAll, planDue } from '../../../src/jobs/plan.ts'
@@ -409,7 +409,7 @@ async function prepareBatch({ round }: World, hand: Hand & { kind: 'batch' }): P
 /** As jobs/notify.ts, up to the request. */
 async function prepareOneNotice({ round }: World, hand: Hand & { kind: 'notice' }): Promise<boolean> {
   const { claimed } = hand
-  const way = await findWay(round, claimed.fixed, [NOTICE_VERSION])
+  const way = await findWay(round, claimed.fixed, NOTICE_VERSIONS)
   if (way.kind === 'over') await giveUp(round, NOTICE, claimed, way.reason)
   if (way.kind === 'shut') await letNoticeWait(round, claimed, way.out)
   if (way.kind !== 'open') return false
