@@ -1,6 +1,7 @@
 // Runs the asked-for roles until told to stop.
 import type { Config } from './config.ts'
 import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
+import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from './digest/earlier-address.ts'
 import { getArchiveVersion } from './edition/archive.ts'
 import { describeError } from './errors.ts'
 import { openAlarms } from './jobs/alarms.ts'
@@ -72,6 +73,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const round: Round = { ...opened, providers }
   const wishes = tallies.countLeaving(await openConfiguredWishes(context))
   await ensureLinkKey(round.db, round.linkKeys, { isNew: newSecret })
+  await tellEarlierAddress(round)
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
   const isWebAlone = !roles.includes('worker') && !roles.includes('scheduler')
   if (!isWebAlone) await round.witness.compare()
@@ -118,6 +120,14 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
       'PORT is open without TLS on every interface of this machine: set HOST=127.0.0.1 where the proxy is on this machine, or HOST=0.0.0.0 where it must be so',
     )
   }
+}
+
+/** Warns where PUBLIC_URL has changed and digests that lead to the address before it may still go. */
+async function tellEarlierAddress({ db, host, latenessMs, logger }: Round): Promise<void> {
+  const earlier = await findEarlierAddress(db, host.publicUrl, latenessMs)
+  if (!earlier) return
+  const words = `${sayEarlierAddress(earlier)}: ${EARLIER_ADDRESS_REMEDY}`
+  logger.warn({ event: 'address.changed', earlier: earlier.address, until: earlier.until }, words)
 }
 
 /** Answers /metrics and /healthz on a port of their own, whatever the roles. */

@@ -15,6 +15,7 @@ import type { Database } from '../../database/schema.ts'
 import { openUnmigrated } from '../../database/stores.ts'
 import { getAllowance } from '../../delivery/provider/quota.ts'
 import { openProviders } from '../../delivery/providers.ts'
+import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from '../../digest/earlier-address.ts'
 import { counted } from '../../digest/words.ts'
 import { dateOf, shiftDate } from '../../edition/edition.ts'
 import { describeError, type Finding, UsageError } from '../../errors.ts'
@@ -106,6 +107,10 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
       const found = judgeDatabase(await inspectDatabase(db), pending)
       if (pending.length > 0) return found
       clocks['the database'] = await getNow(db)
+      const earlier = await findEarlierAddress(db, config.publicUrl, config.latenessMs)
+      if (earlier) {
+        note('settings', [{ state: 'warning', says: sayEarlierAddress(earlier), remedy: EARLIER_ADDRESS_REMEDY }])
+      }
       const keys = deriveLinkKeys(config.linkSecrets)
       const quotas = await judgeQuotas(db, config.providers)
       if (await isLinkKeyKnown(db, keys)) return [...found, ...quotas]

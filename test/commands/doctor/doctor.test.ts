@@ -11,7 +11,7 @@ import { callOn, readJson } from '../../support/command.ts'
 import { openDnsStandIn } from '../../support/dns-stand-in.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { openResendStandIn } from '../../support/resend-stand-in.ts'
-import { addReader, type TestRound } from '../../support/round.ts'
+import { addReader, freezeEdition, type TestRound } from '../../support/round.ts'
 
 const SECRET = '8f1c3b7e92d40a56f1e2c3d4b5a69788'
 
@@ -94,6 +94,21 @@ describe('doctor', () => {
       expect(bad[2]?.says).toBe('Resend has not verified papers.example: it is not started')
       expect({ errors, warnings }).toEqual({ errors: 4, warnings: 1 })
       expect(process.exitCode).toBe(1)
+    } finally {
+      await standIn.close()
+    }
+  })
+
+  it('tells of digests that still lead to the address before, and of how long they may go', async () => {
+    const standIn = await openResendStandIn({ domains: { 'papers.example': 'verified' } })
+    try {
+      await freezeEdition({ ...round, host: { ...round.host, publicUrl: 'https://old.example' } }, '2026-03-05')
+      const env = settings({ RESEND_BASE_URL: standIn.url })
+      const { stdout } = await callOn(round.databaseUrl, () => doctorCommand({}), env)
+      expect(stdout).toMatch(
+        /^! settings +digests that were frozen under the earlier PUBLIC_URL still lead to https:\/\/old/m,
+      )
+      expect(stdout).toMatch(/until \d{4}-\d\d-\d\d \d\d:\d\d UTC/)
     } finally {
       await standIn.close()
     }
