@@ -112,9 +112,9 @@ function linesOf(
   const shown = named.kind === 'weekly' ? WEEKLY_LEFT_OUT : leftOut.length
   return [
     `${subscriber.address} (${rhythmInWords(subscriber)}), ${editionName(named)}${edition ? `: ${stateInWords(edition)}` : ''}`,
-    outcome.kind === 'silence' ? `No mail: ${outcome.sentence}` : outcome.sentence,
+    outcome.kind === 'silence' ? `No email: ${outcome.sentence}` : outcome.sentence,
     ...(explained.sent && outcome.kind === 'mail' ? [`${capital(sentInWords(explained.sent))}.`] : []),
-    ...(explained.choicesChanged ? ['The choices have changed since: the reasons are those of today.'] : []),
+    ...(explained.choicesChanged ? ['The settings have changed since: the reasons are by the current ones.'] : []),
     ...(selected.length > 0 ? ['', 'In the digest:', ...selected.flatMap(line)] : []),
     ...(leftOut.length > 0 ? ['', 'Left out:', ...leftOut.slice(0, shown).flatMap(line)] : []),
     ...(leftOut.length > shown

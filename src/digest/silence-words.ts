@@ -38,7 +38,7 @@ export function countFiltered(index: PlaceIndex, choices: Choices, had: Readonly
 
 /** Says why a reader's choices left nothing; null where nothing more is known. */
 export function filteredWords(filtered: Filtered | null): SilenceWords {
-  if (filtered === null) return { reason: 'filtered', sentence: 'None of its papers met your choices.' }
+  if (filtered === null) return { reason: 'filtered', sentence: 'No paper matched your settings.' }
   const { ranked, had, belowBar, bar } = filtered
   const misses = filtered.nearMisses === 1 ? '1 near miss' : `${filtered.nearMisses} near misses`
   const near = filtered.nearMisses === 0 ? '' : `; ${misses}`
@@ -48,7 +48,7 @@ export function filteredWords(filtered: Filtered | null): SilenceWords {
     const sentence = `Nothing above your bar of ${counted(bar, 'vote')} among its ${papers}${near}.`
     return { reason: 'below-bar', sentence }
   }
-  return { reason: 'filtered', sentence: `None of its ${papers} met your choices${near}.` }
+  return { reason: 'filtered', sentence: `None of its ${papers} matched your settings${near}.` }
 }
 
 /** Says why an edition is empty, by the reason that stands on it. */

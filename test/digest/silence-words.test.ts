@@ -16,10 +16,10 @@ describe('what choices left nothing of', () => {
     })
     expect(say({ belowBar: 20, nearMisses: 1 })).toEqual({
       reason: 'filtered',
-      sentence: 'None of its 27 papers met your choices; 1 near miss.',
+      sentence: 'None of its 27 papers matched your settings; 1 near miss.',
     })
     expect(say({ had: 27, belowBar: 0 }).reason).toBe('nothing-new')
-    expect(filteredWords(null).sentence).toBe('None of its papers met your choices.')
+    expect(filteredWords(null).sentence).toBe('No paper matched your settings.')
   })
 
   it('is counted over the edition’s own papers that were not had', () => {

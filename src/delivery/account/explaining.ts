@@ -125,7 +125,7 @@ function explainAsSent(
       ? explanation.sentence
       : selected
         ? `${place.reason}.`
-        : 'Left out: the choices of then did not want it.'
+        : 'Left out: your settings at the time excluded it.'
   return { ...explanation, selected, sentence, paperId: place.paper.id, upvotes: place.upvotes }
 }
 

@@ -117,32 +117,32 @@ export function withheldSilence(
     case 'filtered':
       return { whose: 'choices', ...filteredWords(detail.filtered ?? null) }
     case 'paused':
-      return { whose: 'choices', reason, sentence: 'You had paused when it was about to leave.' }
+      return { whose: 'choices', reason, sentence: 'You had paused before it was sent.' }
     case 'left':
-      return { whose: 'ours', reason, sentence: 'You had left when it was about to leave.' }
+      return { whose: 'ours', reason, sentence: 'You had unsubscribed before it was sent.' }
     case 'late':
       return {
         whose: 'ours',
         reason,
-        sentence: 'It could not leave in time, and was too old to be news when it could.',
+        sentence: 'It was delayed too long to still be news.',
       }
     case 'merged': {
       const into = detail.mergedInto ? `your digest of ${shortDate(detail.mergedInto)}` : 'a newer one'
-      return { whose: 'ours', reason, sentence: `It was merged into ${into}: never several mails at once.` }
+      return { whose: 'ours', reason, sentence: `It was merged into ${into}: never several emails at once.` }
     }
     case 'suppressed':
-      return { whose: 'ours', reason, sentence: 'Nothing may be written to this address: mail to it failed before.' }
+      return { whose: 'ours', reason, sentence: 'This address gets no email: earlier emails to it failed.' }
     case 'reserved-domain':
       return {
         whose: 'ours',
         reason,
-        sentence: 'The address is of a domain kept for examples: nobody is reached there.',
+        sentence: 'Example addresses cannot receive email.',
       }
     default:
       return {
         whose: 'ours',
         reason: reason ?? 'withheld',
-        sentence: `It was withheld: ${reason ?? 'no reason kept'}.`,
+        sentence: `Withheld (${reason ?? 'no reason recorded'}).`,
       }
   }
 }
@@ -151,7 +151,7 @@ function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['deli
   const { state, reason, batch } = delivery
   switch (state) {
     case 'submitted':
-      return { kind: 'mail', sentence: 'It was handed to the provider.' }
+      return { kind: 'mail', sentence: 'It was sent.' }
     case 'planned': {
       if (stopped !== null) return { kind: 'coming', sentence: `It is planned, but sending is stopped: ${stopped}.` }
       if (batch?.state === 'unknown') return silent(sayUnknown(batch.reason))
@@ -176,10 +176,10 @@ function outcomeOfWaiting({ edition, reader }: Facts): Outcome {
     return silent({ whose: 'choices', reason: 'pending', sentence: 'The subscription is not confirmed yet.' })
   }
   if (reader.consent === 'unsubscribed') {
-    return silent({ whose: 'ours', reason: 'left', sentence: 'You have left: nothing is sent any more.' })
+    return silent({ whose: 'ours', reason: 'left', sentence: 'You have unsubscribed: nothing is sent any more.' })
   }
   if (reader.suppressed !== null) {
-    const sentence = `Nothing may be written to this address: ${reader.suppressed}.`
+    const sentence = `This address gets no email: ${reader.suppressed}.`
     return silent({ whose: 'ours', reason: 'suppressed', sentence })
   }
   const frozenAt = edition?.frozenAt ?? new Date(0)
@@ -192,12 +192,12 @@ function outcomeOfWaiting({ edition, reader }: Facts): Outcome {
     return silent({ whose: 'choices', reason: 'before', sentence: 'It froze before you subscribed.' })
   }
   if (paused !== '') return silent({ whose: 'choices', reason: 'paused', sentence: `You were paused${paused}.` })
-  const sentence = 'You were paused, away or on another rhythm when it froze: what froze then does not wait.'
+  const sentence = 'You were paused or on another schedule that day.'
   return silent({ whose: 'choices', reason: 'not-waiting', sentence })
 }
 
 function notYourDay({ date }: Facts): Silence {
-  const sentence = `Not one of your days: your week does not end on ${longDate(date)}.`
+  const sentence = `Not one of your delivery days: your week does not end on ${longDate(date)}.`
   return { whose: 'choices', reason: 'not-your-day', sentence }
 }
 

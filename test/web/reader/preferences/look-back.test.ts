@@ -5,7 +5,7 @@ const look = (date: string, papers: number) => ({
   date,
   papers,
   titles: Array.from({ length: papers }, (_, index) => `Paper ${index}`),
-  silence: papers === 0 ? 'None of its 5 papers met your choices.' : null,
+  silence: papers === 0 ? 'None of its 5 papers matched your settings.' : null,
 })
 
 describe('lookBackValues', () => {
@@ -18,7 +18,7 @@ describe('lookBackValues', () => {
       [280, 64, false],
       [290, 4, true],
     ])
-    expect(values.silent).toEqual([{ date: 'Thu 5 March', why: 'None of its 5 papers met your choices.' }])
+    expect(values.silent).toEqual([{ date: 'Thu 5 March', why: 'None of its 5 papers matched your settings.' }])
     expect(values.newest).toBe('Wed 4 March')
     expect(values.titles).toHaveLength(5)
   })
