@@ -122,7 +122,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   }
 }
 
-/** Warns where PUBLIC_URL has changed and digests that lead to the address before it may still go. */
+/** Warns where PUBLIC_URL has changed and digests that lead to the one before may still go. */
 async function tellEarlierAddress({ db, host, latenessMs, logger }: Round): Promise<void> {
   const earlier = await findEarlierAddress(db, host.publicUrl, latenessMs)
   if (!earlier) return

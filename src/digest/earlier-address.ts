@@ -1,5 +1,5 @@
-// After PUBLIC_URL has changed: ready-made digests still lead to the address before it, and a frozen
-// edition never changes. Says to which, and until when one of them may leave.
+// After PUBLIC_URL has changed: ready-made digests still lead to the address before it, and a
+// frozen edition never changes. Says to which, and until when one of them may leave.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { DAY_MS } from '../time.ts'
@@ -24,7 +24,8 @@ export function sayEarlierAddress({ address, until }: EarlierAddress): string {
 
 /**
  * Finds the newest edition that may still be sent and whose pieces lead to another address than
- * `publicUrl`. Undefined where all lead there. `latenessMs`: how old an edition may be when it goes.
+ * `publicUrl`. Undefined where all lead there. `latenessMs`: how old an edition may be when it
+ * goes.
  */
 export async function findEarlierAddress(
   db: Kysely<Database>,

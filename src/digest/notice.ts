@@ -29,8 +29,8 @@ export interface Notice {
 }
 
 /**
- * Renders a notice in the form of a version. Throws on a link that is not the host's: a notice leads
- * nowhere else.
+ * Renders a notice in the form of a version. Throws on a link that is not the host's: a notice
+ * leads nowhere else.
  */
 export async function renderNotice(
   notice: Notice,

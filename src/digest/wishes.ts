@@ -120,17 +120,17 @@ export function judgePlace(wishes: Wishes, at: number): Judgement {
 }
 
 /**
- * Says why a wanted place is the reader's own, briefly; '' when only its rank speaks for it. With
- * `aliases` it says which name was found.
+ * Says why a wanted place is the reader's own; '' when only its rank speaks for it. In full with
+ * where each topic was found and under which name; an email tells only what a paper is about from
+ * what it mentions.
  */
-export function wishWords(judgement: Judgement, choices: Choices, aliases = false): string {
-  const matches = judgement.topics.map(({ phrase, match }) => matchWords(phrase, match, aliases))
+export function wishWords(judgement: Judgement, choices: Choices, inFull = false): string {
   const parts = [
     ...(judgement.authors.length > 0 ? [`by an author you follow: ${judgement.authors.join(', ')}`] : []),
     ...(judgement.organisations.length > 0
       ? [`from an organisation you follow: ${judgement.organisations.join(', ')}`]
       : []),
-    ...(matches.length > 0 ? [`matches ${matches.join(', ')}`] : []),
+    ...(inFull ? topicsInFull(judgement.topics) : topicsInBrief(judgement.topics)),
     ...(choices.onlyWithCode ? ['has code'] : []),
   ]
   return parts.join('; ')
@@ -146,14 +146,33 @@ export function unmetWords(unmet: Unmet): string {
     case 'code':
       return 'no code is linked, and you want only papers with code'
     case 'mute':
-      return `muted: matches ${matchWords(unmet.phrase, unmet.match, true)}`
+      return `muted: matches ${matchWords(unmet)}`
     case 'include':
       return 'none of your topics, authors or organisations'
   }
 }
 
-function matchWords(phrase: string, { field, name }: TopicMatch, aliases: boolean): string {
-  return `${phrase} ${FIELD_WORDS[field]}${aliases && name !== phrase ? ` (as "${name}")` : ''}`
+function topicsInFull(topics: Judgement['topics']): string[] {
+  return topics.length > 0 ? [`matches ${topics.map(matchWords).join(', ')}`] : []
+}
+
+function topicsInBrief(topics: Judgement['topics']): string[] {
+  const named = (verb: string, some: Judgement['topics']) =>
+    some.length > 0 ? [`${verb} ${some.map(({ phrase }) => phrase).join(', ')}`] : []
+  return [
+    ...named(
+      'matches',
+      topics.filter(({ match }) => match.field !== 'abstract'),
+    ),
+    ...named(
+      'mentions',
+      topics.filter(({ match }) => match.field === 'abstract'),
+    ),
+  ]
+}
+
+function matchWords({ phrase, match: { field, name } }: { phrase: string; match: TopicMatch }): string {
+  return `${phrase} ${FIELD_WORDS[field]}${name !== phrase ? ` (as "${name}")` : ''}`
 }
 
 function isAbout(match: TopicMatch | undefined): boolean {

@@ -76,6 +76,7 @@ const ACCEPTED: { why: string; features: string[] }[] = [
       'text-align',
       'text-decoration',
       'display',
+      'white-space',
       'align attribute',
     ],
   },

@@ -146,9 +146,9 @@ describe('selectPapers by topics and names', () => {
   })
   it('remarks what made each paper the reader’s own, and nothing where only its rank did', () => {
     expect(of({ include: ['diffusion', 'LLMs'], mute: ['quantum'], papers: 3 }).remarks).toEqual([
-      'matches diffusion in its title',
-      'matches LLMs in its title',
-      'matches diffusion in its keywords',
+      'matches diffusion',
+      'matches LLMs',
+      'matches diffusion',
     ])
     expect(of({ authors: ['Grace Hopper'], papers: 2 }).remarks).toEqual(['by an author you follow: Grace Hopper', ''])
     expect(of({ organisations: ['Sample Institute'], papers: 1 }).remarks).toEqual([

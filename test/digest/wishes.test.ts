@@ -60,7 +60,7 @@ describe('wishWords', () => {
       include: ['diffusion', 'agent'],
     })
     expect(wishWords(judgePlace(openWishes(index, choices), 0), choices)).toBe(
-      'by an author you follow: Lovelace; from an organisation you follow: sample institute; matches diffusion in its title, agent in its keywords',
+      'by an author you follow: Lovelace; from an organisation you follow: sample institute; matches diffusion, agent',
     )
   })
 })

@@ -108,8 +108,8 @@ export async function markNoticeWithheld(db: Kysely<Database>, notice: ClaimedNo
 }
 
 /**
- * Builds a notice, in the version of its first attempt, and marks it. Returns undefined when another worker has it or it ended here,
- * `changed` when it cannot be built as it was fixed.
+ * Builds a notice, in the version of its first attempt, and marks it. Returns undefined when
+ * another worker has it or it ended here, `changed` when it cannot be built as it was fixed.
  */
 export async function prepareNotice(
   parts: NotifyParts,

@@ -1,4 +1,4 @@
-// What notices of version 1 said. Frozen: one that was attempted in these words is repeated in them.
+// What notices of version 1 said. Frozen: what was attempted in these words is repeated in them.
 import type { SaidContent } from './notice.ts'
 import type { NoticeLinks, NoticeWords } from './words.ts'
 

@@ -76,8 +76,8 @@ describe('planAll', () => {
     ).toEqual(
       expect.arrayContaining([
         { papers: [1, 2], remarks: [] },
-        { papers: [1, 2], remarks: ['matches agents in its title', ''] },
-        { papers: [1, 2], remarks: ['matches AI agent in its title', ''] },
+        { papers: [1, 2], remarks: ['matches agents', ''] },
+        { papers: [1, 2], remarks: ['matches AI agent', ''] },
         { papers: [2, 1], remarks: ['by an author you follow: hopper', ''] },
       ]),
     )
