@@ -22,6 +22,7 @@ const unit = tests.filter((path) => !inRoom(path) && !OPENS.test(readFileSync(jo
 function project(mode: string, name: string, include: string[], exclude: string[] = []) {
   return {
     root,
+    resolve: { alias: [{ find: /^mjml$/, replacement: join(root, 'test/support/kept-mjml.ts') }] },
     test: {
       name,
       // A project does not inherit it; test/support/full.ts reads it.
@@ -40,9 +41,9 @@ function project(mode: string, name: string, include: string[], exclude: string[
   }
 }
 
-function last({ root, test }: ReturnType<typeof project>) {
+function last({ test, ...rest }: ReturnType<typeof project>) {
   const globalSetup = [...test.globalSetup, 'test/support/statements/whole.ts']
-  return { root, test: { ...test, globalSetup, sequence: { groupOrder: 1 } } }
+  return { ...rest, test: { ...test, globalSetup, sequence: { groupOrder: 1 } } }
 }
 
 export default defineConfig(({ mode }) => ({
