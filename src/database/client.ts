@@ -5,6 +5,7 @@ import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { type Outage, openOutage } from './outage.ts'
 import { limitPages } from './page-limits.ts'
+import { openNames } from './prepared.ts'
 import type { Database } from './schema.ts'
 import { type ConnectionPool, toKysely, watchPool } from './watched-pool.ts'
 
@@ -14,6 +15,11 @@ export interface DatabaseOptions {
   maxConnections?: number
   /** Shown in pg_stat_activity. */
   applicationName?: string
+  /**
+   * Whether sessions are this program's own, or a pooler's, and keep what is prepared: not those of
+   * the embedded database, where all share one.
+   */
+  prepares?: boolean
   /** Hears of connections that broke while nobody used them. The pool replaces them by itself. */
   onError?: (error: Error) => void
   /** Hears of each new connection before its first statement. */
@@ -61,7 +67,7 @@ export function openHandles(url: string, options: DatabaseOptions = {}): Handles
     client.on('error', () => {})
     options.onConnect?.()
   })
-  const watched = watchPool(pool, max, outage)
+  const watched = watchPool(pool, max, outage, options.prepares ? openNames() : undefined)
   const over = (lender: ConnectionPool) =>
     new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKysely(lender) }) })
   return { db: over(watched), pageDb: over(limitPages(watched)), outage }

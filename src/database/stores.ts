@@ -43,6 +43,7 @@ export async function openUnmigrated(settings: StoreSettings, logger: Logger): P
   let connections = 0
   const handles = openHandles(databaseUrl, {
     schema: settings.schema,
+    prepares: embedded === undefined,
     onConnect: () => {
       connections += 1
     },

@@ -1,7 +1,9 @@
 // The driver's pool as Kysely takes it, watched: each answer and each failure to answer is noted.
+// What is prepared is asked by its name.
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type pg from 'pg'
 import type { Outage } from './outage.ts'
+import type { Names } from './prepared.ts'
 import { BusyError, unavailabilityOf } from './unavailable.ts'
 
 /** What both handles on a pool need of a connection: no cursors. */
@@ -15,28 +17,51 @@ export interface ConnectionPool {
   end(): Promise<void>
 }
 
-/** Watches `pool`, which opens at most `max` connections. */
-export function watchPool(pool: pg.Pool, max: number, outage: Outage): ConnectionPool {
+const BEGIN = /^(begin|start transaction)\b/i
+const END = /^(commit|rollback)$/i
+
+/**
+ * Watches `pool`, which opens at most `max` connections. Without `names`, nothing is asked by a
+ * name.
+ */
+export function watchPool(pool: pg.Pool, max: number, outage: Outage, names?: Names): ConnectionPool {
   let lent = 0
   const note = (error: unknown) => {
     if (unavailabilityOf(error) === 'away') outage.lost()
   }
-  const watch = (client: pg.PoolClient): Connection => ({
-    async query(text, values) {
+  const watch = (client: pg.PoolClient): Connection => {
+    let isOpen = false
+    async function ask(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+      if (BEGIN.test(text)) isOpen = true
+      else if (END.test(text)) isOpen = false
+      const name = names?.nameOf(text)
+      if (name === undefined) return client.query(text, [...values])
       try {
-        const result = await client.query(text, [...values])
-        outage.answered()
-        return result as PostgresQueryResult<unknown>
+        return await client.query({ name, text, values: [...values] })
       } catch (error) {
-        note(error)
-        throw error
+        // An open transaction is lost with the statement: whoever began it begins anew.
+        if (!names?.renounced(text, error) || isOpen) throw error
+        return ask(text, values)
       }
-    },
-    release(destroy) {
-      lent--
-      client.release(destroy)
-    },
-  })
+    }
+    return {
+      async query(text, values) {
+        try {
+          const result = await ask(text, values)
+          outage.answered()
+          return result as PostgresQueryResult<unknown>
+        } catch (error) {
+          note(error)
+          throw error
+        }
+      },
+      release(destroy) {
+        isOpen = false
+        lent--
+        client.release(destroy)
+      },
+    }
+  }
   // The same object each time: Kysely keeps what it knows of a connection by it.
   const watched = new WeakMap<pg.PoolClient, Connection>()
   return {

@@ -1,6 +1,7 @@
 // A batch: up to a hundred deliveries of one edition in one request. What of the common life is its
 // own: its members, who may still leave it at the mark, and the edition that may be stopped.
 import { type Kysely, sql } from 'kysely'
+import { prepared } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
@@ -48,7 +49,7 @@ export const BATCH: Subject<BatchFacts> = {
   versionColumn: 'join_version',
   async runClaim(db, update, u) {
     const batch = sql.table(u)
-    const { rows } = await sql<BatchRow>`
+    const { rows } = await sql<BatchRow>`${prepared}
       with taken as (${update}, ${batch}.edition_id, ${batch}.members)
       select taken.id, taken.epoch, taken.attempts, taken."fixedHash", taken.version, taken."idempotencyKey",
         taken.provider, taken."ageMs", taken.edition_id as "editionId", e.date, e.kind,
@@ -83,11 +84,17 @@ export const BATCH: Subject<BatchFacts> = {
 
 /**
  * Lists the batches of an edition that may be attempted now; with `only`, those of one subscriber.
+ * `after`: only those that were planned after that one.
  */
-export async function listBatchesOf(db: Kysely<Database>, editionId: number, only: number | null): Promise<number[]> {
+export async function listBatchesOf(
+  db: Kysely<Database>,
+  editionId: number,
+  only: number | null,
+  after = 0,
+): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     select b.id from batches b
-    where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and b.next_attempt_at <= round_clock()
+    where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and b.next_attempt_at <= round_clock() and b.id > ${after}
       and (${only}::int is null or ${only}::int = any(b.members))
     order by b.id`.execute(db)
   return rows.map((row) => row.id)

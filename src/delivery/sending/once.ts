@@ -12,6 +12,7 @@
 // Every moment is the database's.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
+import { prepared } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 import { awaitStops } from '../../edition/stop.ts'
 import { PermanentError } from '../../errors.ts'
@@ -142,7 +143,7 @@ export async function markAttempting<Facts>(
   const mayGo = sql`and not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}) and ${subject.mayMarkSql('u')}`
   const takesDay = fresh && subject.table === 'batches'
   // The number last of all: its row stays locked until the mark is committed.
-  const { rows: marked } = await sql<{ databaseId: string; branch: number; number: number | null }>`
+  const { rows: marked } = await sql<{ databaseId: string; branch: number; number: number | null }>`${prepared}
     with marked as (
       update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},

@@ -3,6 +3,7 @@
 // exactly one batch that is not settled or halved, before and after.
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { inMs } from '../../database/clock.ts'
+import { prepared } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 import type { BatchState } from '../../database/states.ts'
 import type { MailOutcome } from '../provider/provider.ts'
@@ -63,7 +64,7 @@ async function markAllAnswered(
   { id, editionId }: ClaimedBatch,
   results: readonly MailResult[],
 ): Promise<Glance> {
-  const { rows } = await sql<Glance & { count: number }>`
+  const { rows } = await sql<Glance & { count: number }>`${prepared}
     with held as materialized (select from batches where id = ${id} for update),
     answered as (${answeringSql(editionId, results)} and exists (select from held) returning d.subscriber_id),
     said as (${sayingSql(BATCH, id, 'settled', [sql`reason = null`])} and exists (select from held) returning u.id)
