@@ -8,13 +8,12 @@ import type { Accounts } from '../delivery/delivery.ts'
 import type { Edition } from '../edition/edition.ts'
 import { type EditionKey, findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
-import { drainEdition } from '../jobs/drain.ts'
+import { type DrainQueue, drainEdition, handOn } from '../jobs/drain.ts'
 import { openHeartbeat } from '../jobs/heartbeat.ts'
 import { accountsOf, readOutlook } from '../jobs/outlook.ts'
 import { openPipeline } from '../jobs/pipeline.ts'
 import { planAll, rehearseAll } from '../jobs/plan.ts'
 import { tellProgress } from '../jobs/progress.ts'
-import type { Queue } from '../jobs/queue/queue.ts'
 import { rankDay, rankWeek } from '../jobs/rank.ts'
 import type { Round } from '../jobs/round.ts'
 import type { EditionDate } from '../source/paper.ts'
@@ -72,18 +71,22 @@ export async function sendCommand(options: SendOptions): Promise<void> {
  */
 export async function sendEdition(
   round: Round,
-  queue: Pick<Queue, 'put'>,
+  queue: DrainQueue,
   terminal: Terminal,
   edition: Edition,
   only: string | null,
 ): Promise<{ accounts: Accounts; submittedNow: number; standstill: string | undefined }> {
   const subscriber = only === null ? undefined : await getSubscriber(round, only)
   const before = await getAccounts(round.db, edition.id)
-  await planAll(round, edition, only)
+  const working = { ...round, queue }
+  let handedOn = 0
+  await planAll(round, edition, only, async () => {
+    handedOn = await handOn(working, edition.id, subscriber?.id ?? null, handedOn)
+  })
   await tellProgress(round)
   const progress = terminal.follow(`Sending ${editionName(edition)}`)
   let most = 0
-  const followed = await drainEdition({ ...round, queue }, edition.id, subscriber?.id ?? null, (waiting) => {
+  const followed = await drainEdition(working, edition.id, subscriber?.id ?? null, (waiting) => {
     most = Math.max(most, waiting)
     progress.update(most - waiting, most)
   })

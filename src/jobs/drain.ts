@@ -13,17 +13,23 @@ import { isRationAwaited, ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs } from './routes.ts'
 
-/** How often what waits is looked at while mails leave: a terminal needs no more. */
+/**
+ * How often what waits is looked at while mails leave: a terminal needs no more. Once this process
+ * has done as much as waited, at once.
+ */
 const LOOK_EVERY_MS = 250
 /**
  * Batches are counted and never deliveries: ten thousand stand for a million readers. Looking may
  * take one part in this many of the time, at most.
  */
 const LOOK_SHARE = 50
-/** Jobs that the queue lost are put back this often. */
+/** Jobs that the queue lost are put back when nothing has moved for so long. */
 const REQUEUE_EVERY_MS = 5_000
 /** A batch that waits longer than this for its next attempt is left to the running workers. */
 const PATIENCE_SECONDS = 90
+
+/** What it needs of the queue; one that does not tell what it ended is asked now and then. */
+export type DrainQueue = Pick<Queue, 'put'> & Partial<Pick<Queue, 'countEnded' | 'untilEnded'>>
 
 export interface Drained {
   accounts: Accounts
@@ -32,33 +38,56 @@ export interface Drained {
 }
 
 /**
+ * Queues what was planned of an edition after the batch `after`, so that it leaves while the rest is
+ * planned. Returns the last of them.
+ */
+export async function handOn(
+  round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: DrainQueue },
+  editionId: number,
+  only: number | null,
+  after: number,
+): Promise<number> {
+  if (await isRationAwaited(round)) return after
+  await ration(round)
+  const ids = await listBatchesOf(round.db, editionId, only, after)
+  await round.queue.put(await dispatchJobs(round, ids))
+  return ids.at(-1) ?? after
+}
+
+/**
  * Queues an edition's batches and waits until they are settled, the edition is stopped, or what is
  * left has to wait longer than 90 s. `only` keeps to the batches of one subscriber. `onProgress`
  * hears how many mails wait. A worker must be running.
  */
 export async function drainEdition(
-  round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: Pick<Queue, 'put'> },
+  round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: DrainQueue },
   editionId: number,
   only: number | null,
   onProgress: (waiting: number) => void,
 ): Promise<Drained> {
   const { db, queue } = round
-  let requeueAt = 0
+  let movedAt: number | undefined
+  let waited: number | undefined
   for (;;) {
     const lookedAt = performance.now()
-    if (Date.now() >= requeueAt && !(await isRationAwaited(round))) {
+    const isDue = movedAt === undefined || Date.now() >= movedAt + REQUEUE_EVERY_MS
+    if (isDue && !(await isRationAwaited(round))) {
       await ration(round)
       await queue.put(await dispatchJobs(round, await listBatchesOf(db, editionId, only)))
-      requeueAt = Date.now() + REQUEUE_EVERY_MS
+      movedAt = Date.now()
     }
+    const ended = queue.countEnded?.() ?? 0
     const stopped = await findStopReason(db, await getEdition(db, editionId))
     const { waiting, movable, unsettled } = await countBatches(db, editionId, only)
+    if (waiting !== waited && movedAt !== undefined) movedAt = Date.now()
+    waited = waiting
     onProgress(waiting)
     if (stopped !== null || movable === 0) {
       const standstill = stopped ?? (unsettled > 0 ? 'what is left has to wait' : undefined)
       return { accounts: await getAccounts(db, editionId), standstill }
     }
-    await sleep(Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE))
+    const waitMs = Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE)
+    await (queue.untilEnded?.(ended + movable, waitMs) ?? sleep(waitMs))
   }
 }
 

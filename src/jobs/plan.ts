@@ -66,15 +66,25 @@ export async function planDue(round: PlanRound, onSlice?: () => Promise<void>): 
 
 /**
  * Plans one frozen edition for everyone of its kind, or for one address, whatever their hour, in
- * slices as planDue does. Returns how many mails are to go.
+ * slices as planDue does; `onSlice` is awaited after each. Returns how many mails are to go.
  */
-export async function planAll(round: PlanRound, edition: Edition, only: string | null): Promise<number> {
+export async function planAll(
+  round: PlanRound,
+  edition: Edition,
+  only: string | null,
+  onSlice?: () => Promise<void>,
+): Promise<number> {
   const editionOf = rememberEditions(round)
   let planned = 0
-  await inSlices(round, await listAllReaders(round.db, edition, only), async (trx, ids) => {
-    await claimAllReaders(trx, edition, ids)
-    planned += await planEdition(round, trx, await editionOf(trx, edition.id))
-  })
+  await inSlices(
+    round,
+    await listAllReaders(round.db, edition, only),
+    async (trx, ids) => {
+      await claimAllReaders(trx, edition, ids)
+      planned += await planEdition(round, trx, await editionOf(trx, edition.id))
+    },
+    onSlice,
+  )
   return planned
 }
 

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { markStopped } from '../../src/edition/store.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
-import { drainEdition } from '../../src/jobs/drain.ts'
+import { drainEdition, handOn } from '../../src/jobs/drain.ts'
 import type { Job } from '../../src/jobs/queue/job.ts'
 import { dispatchJob } from '../../src/jobs/routes.ts'
 import { keepRound } from '../support/kept-round.ts'
@@ -43,6 +43,35 @@ async function drain(editionId: number, only: number | null = null) {
 }
 
 describe('drainEdition', () => {
+  it('ends once this process has done what waited, without another look in between', async () => {
+    const { edition } = await planFor(round, ['ada', 'bob', 'cleo'])
+    const waits: number[] = []
+    const queue = {
+      ...working,
+      put: async () => {},
+      countEnded: () => 7,
+      async untilEnded(count: number, atMostMs: number) {
+        expect(atMostMs).toBeGreaterThanOrEqual(250)
+        waits.push(count)
+        const { rows } = await sql<{ id: number }>`select id from batches where state = 'planned'`.execute(round.db)
+        await working.put(rows.map(({ id }) => dispatchJob(id)))
+      },
+    }
+    const drained = await drainEdition({ ...round, queue }, edition.id, null, () => {})
+    expect(drained).toMatchObject({ standstill: undefined, accounts: { submitted: 3 } })
+    expect(waits).toEqual([10])
+  })
+
+  it('hands on what a slice has added, each batch once', async () => {
+    const { edition } = await planFor(round, ['ada', 'bob'])
+    const put: Job[] = []
+    const queue = { put: async (jobs: readonly Job[]) => void put.push(...jobs) }
+    const last = await handOn({ ...round, queue }, edition.id, null, 0)
+    expect(put).toHaveLength(2)
+    expect(await handOn({ ...round, queue }, edition.id, null, last)).toBe(last)
+    expect(put).toHaveLength(2)
+  })
+
   it('ends when everything is settled', async () => {
     const { edition } = await planFor(round, ['ada', 'bob', 'cleo'])
     const { accounts, standstill, seen } = await drain(edition.id)

@@ -39,6 +39,8 @@ export async function openPatientQueue(open: () => Promise<Queue>, logger: Logge
     assertTick: async (everyMs) => demand().assertTick(everyMs),
     work: async (handlers, options) => demand().work(handlers, options),
     counts: async () => demand().counts(),
+    countEnded: () => queue?.countEnded() ?? 0,
+    untilEnded: async (count, atMostMs) => demand().untilEnded(count, atMostMs),
     isReachable: () => queue?.isReachable() ?? false,
     async close() {
       isClosed = true

@@ -35,6 +35,13 @@ export interface Queue {
    */
   work(handlers: Handlers | DispatchOnly, options?: { dispatches?: number }): Promise<OpenWork>
   counts(): Promise<{ round: Counts; dispatch: Counts }>
+  /** How many jobs this process has ended so far, however. */
+  countEnded(): number
+  /**
+   * Waits until it has ended `count` of them, or so many milliseconds are over: whoever follows them
+   * need not ask every moment.
+   */
+  untilEnded(count: number, atMostMs: number): Promise<void>
   /** Tells whether its store could be asked at this moment. */
   isReachable(): boolean
   /** Ends the work that is still open, then disconnects. */
@@ -130,6 +137,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   }
   const works = new Set<OpenWork>()
   const putSize = options.redisUrl === undefined ? PUT_SIZE.postgres : PUT_SIZE.redis
+  const ended = openCount()
 
   async function put(jobs: readonly Job[], { delayMs = 0 }: { delayMs?: number } = {}): Promise<void> {
     backend.demandReachable()
@@ -174,7 +182,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     handlers: Handlers | DispatchOnly,
     { dispatches = DISPATCH_CONCURRENCY } = {},
   ): Promise<OpenWork> {
-    const run = (name: string, data: Record<string, unknown>) => runJob(handlers, { ...data, name } as Job)
+    const run = (name: string, data: Record<string, unknown>) =>
+      runJob(handlers, { ...data, name } as Job).finally(ended.more)
     const common = { run, timing, onError }
     const opened: OpenWork[] = []
     const mine: OpenWork = {
@@ -215,6 +224,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     put,
     assertTick,
     work,
+    countEnded: ended.count,
+    untilEnded: ended.until,
     isReachable() {
       try {
         backend.demandReachable()
@@ -252,6 +263,34 @@ async function countsOf(queue: {
   const counts = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed')
   const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = counts
   return { waiting: waiting + prioritized, active, delayed, failed }
+}
+
+/** Counts, and lets wait for what is counted. */
+function openCount() {
+  let count = 0
+  const waiting = new Set<() => void>()
+  return {
+    count: () => count,
+    more() {
+      count += 1
+      for (const look of waiting) look()
+    },
+    until(wanted: number, atMostMs: number): Promise<void> {
+      return new Promise((resolve) => {
+        const timer = setTimeout(end, atMostMs)
+        function end() {
+          clearTimeout(timer)
+          waiting.delete(look)
+          resolve()
+        }
+        const look = () => {
+          if (count >= wanted) end()
+        }
+        waiting.add(look)
+        look()
+      })
+    },
+  }
 }
 
 /** Lets the first error through and then one every ten seconds. */

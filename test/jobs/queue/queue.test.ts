@@ -94,6 +94,23 @@ describeStores('the queue', (store) => {
     expect(seen).toEqual(expect.arrayContaining(jobs))
   })
 
+  it('tells what this process has ended, also by failing, and lets wait for it', async () => {
+    const queue = await open(store)
+    const before = queue.countEnded()
+    await queue.work({
+      ...idle,
+      dispatch: async ({ batchId }) => {
+        if (batchId === 2) throw new PermanentError('nothing of it is there')
+      },
+    })
+    const waiting = queue.untilEnded(before + 3, 60_000)
+    await queue.put(batches(3))
+    await waiting
+    expect(queue.countEnded()).toBe(before + 3)
+    await queue.untilEnded(before + 3, 60_000)
+    await queue.untilEnded(before + 4, 1)
+  })
+
   it('lets notices overtake the batches that wait', async () => {
     const queue = await open(store)
     const order: string[] = []
