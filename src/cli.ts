@@ -4,6 +4,7 @@
 // compiler.
 // Long because what a command takes, does and looks like in use is looked for in one table.
 import { existsSync, realpathSync } from 'node:fs'
+import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError } from 'commander'
 import { CALL } from './commands/calling.ts'
@@ -394,6 +395,9 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 /** Installed as a package, it is called by a link. */
 const [, called = ''] = process.argv
 if (existsSync(called) && realpathSync(called) === fileURLToPath(import.meta.url)) {
+  // What a command loads is compiled once a version and kept where Node keeps such; from Node 22 on.
+  const { enableCompileCache } = module as { enableCompileCache?: () => unknown }
+  enableCompileCache?.()
   // Whoever reads along (head, less) may leave before the end.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
