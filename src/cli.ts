@@ -395,7 +395,7 @@ export async function runCommand(args: readonly string[]): Promise<void> {
 /** Installed as a package, it is called by a link. */
 const [, called = ''] = process.argv
 if (existsSync(called) && realpathSync(called) === fileURLToPath(import.meta.url)) {
-  // What a command loads is compiled once a version and kept where Node keeps such; from Node 22 on.
+  // What a command loads is compiled once a version, and kept where Node 22 and newer keep it.
   const { enableCompileCache } = module as { enableCompileCache?: () => unknown }
   enableCompileCache?.()
   // Whoever reads along (head, less) may leave before the end.

@@ -1,8 +1,8 @@
 // Statements of every batch are prepared: PostgreSQL then plans them once a session instead of each
 // time. Each says so itself, since a plan that is made once knows nothing of its values: it must be
-// good for any. A name follows from the text, so that behind a pooler it means the same whoever gave
-// it. Where a session does not keep names, or the tables have changed under a plan, the statement
-// has not run: it is asked once more.
+// good for any. A name follows from the text, so that behind a pooler it means the same whoever
+// gave it. Where a session does not keep names, or the tables have changed under a plan, the
+// statement has not run: it is asked once more.
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 

@@ -38,8 +38,8 @@ export interface Drained {
 }
 
 /**
- * Queues what was planned of an edition after the batch `after`, so that it leaves while the rest is
- * planned. Returns the last of them.
+ * Queues what was planned of an edition after the batch `after`, so that it leaves while the rest
+ * is planned. Returns the last of them.
  */
 export async function handOn(
   round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: DrainQueue },

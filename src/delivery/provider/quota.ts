@@ -18,16 +18,15 @@ export interface Allowance {
   ramp: RampDay | null
 }
 
+type Limited = Pick<Provider, 'name' | 'quota'>
+
 const NO_LIMIT: Allowance = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow', ramp: null }
 
 /**
  * Returns what may still go now. Mails of unknown outcome count as sent; those that were certainly
  * not accepted do not.
  */
-export async function getAllowance(
-  db: Kysely<Database>,
-  { name, quota }: Pick<Provider, 'name' | 'quota'>,
-): Promise<Allowance> {
+export async function getAllowance(db: Kysely<Database>, { name, quota }: Limited): Promise<Allowance> {
   const ramp = (quota.ramp && (await findRampDay(db, quota.ramp))) ?? null
   if (quota.day === null && quota.month === null && ramp === null) return NO_LIMIT
   const { rows } = await sql<{ day: number; month: number; to_day: number; to_month: number }>`
@@ -58,13 +57,33 @@ export async function getAllowance(
     : { mails: day, waitMs: used.to_day, reason: 'quota: tomorrow', ramp }
 }
 
+/** So long a process goes by what its last mark read, in milliseconds. */
+const KNOWN_MS = 1_000
+
+/** By provider: what was left after this process's last mark. Kept per database handle. */
+const known = new WeakMap<Kysely<Database>, Map<string, { allowance: Allowance; at: number }>>()
+
+/**
+ * Returns what may still go, as of a mark of this process a moment ago where that is far more than
+ * a batch. Only which batch is built hangs on it: the mark counts anew.
+ */
+export async function recallAllowance(
+  db: Kysely<Database>,
+  provider: Limited & Pick<Provider, 'batchSize'>,
+): Promise<Allowance> {
+  const { allowance, at } = known.get(db)?.get(provider.name) ?? {}
+  const isYoung = at !== undefined && performance.now() - at < KNOWN_MS
+  if (allowance && isYoung && allowance.mails > 2 * provider.batchSize) return allowance
+  return getAllowance(db, provider)
+}
+
 /**
  * Runs `mark` only while the quota and the ramp cover `mails` more digests, one marker at a time;
  * returns undefined when they do not.
  */
 export async function withinQuota<T>(
   db: Kysely<Database>,
-  provider: Pick<Provider, 'name' | 'quota'>,
+  provider: Limited,
   mails: number,
   mark: (db: Kysely<Database>) => Promise<T>,
 ): Promise<T | undefined> {
@@ -75,7 +94,10 @@ export async function withinQuota<T>(
   return db.transaction().execute(async (trx) => {
     await lockInTransaction(trx, `quota-${provider.name}`)
     if (isNew) await lockInTransaction(trx, `ramp-${ramp.domain}`)
-    if ((await getAllowance(trx, provider)).mails < mails) return undefined
+    const allowance = await getAllowance(trx, provider)
+    const kept = known.get(db) ?? new Map()
+    known.set(db, kept.set(provider.name, { allowance, at: performance.now() }))
+    if (allowance.mails < mails) return undefined
     if (isNew) await ensureRampDay(trx, ramp.domain)
     return mark(trx)
   })

@@ -5,7 +5,7 @@ import type { Database } from '../../database/schema.ts'
 import { listOutProviders, type Out } from './out.ts'
 import { refuseReplay } from './outcome.ts'
 import type { Provider } from './provider.ts'
-import { type Allowance, getAllowance } from './quota.ts'
+import { type Allowance, getAllowance, recallAllowance } from './quota.ts'
 
 /** A provider, and whether something may go to it now. */
 export interface Route {
@@ -31,13 +31,21 @@ interface RouteParts {
   isBeyondRamp?: boolean
 }
 
-/** Returns all providers in their order. */
-export async function readRoutes({ db, providers, out: known, isBeyondRamp = false }: RouteParts): Promise<Route[]> {
+/** Returns all providers in their order, with what their quotas leave at this moment. */
+export async function readRoutes(parts: RouteParts): Promise<Route[]> {
+  return routesBy(parts, getAllowance)
+}
+
+async function routesBy(
+  { db, providers, out: known, isBeyondRamp = false }: RouteParts,
+  read: typeof recallAllowance,
+): Promise<Route[]> {
   const out = known ?? (await listOutProviders(db))
   return Promise.all(
     providers.map(async (provider) => {
-      const { name, quota } = provider
-      const allowance = await getAllowance(db, { name, quota: isBeyondRamp ? { ...quota, ramp: undefined } : quota })
+      const { name, quota, batchSize } = provider
+      const limits = isBeyondRamp ? { ...quota, ramp: undefined } : quota
+      const allowance = await read(db, { name, batchSize, quota: limits })
       const spent = allowance.mails > 0 ? undefined : { reason: allowance.reason, waitMs: allowance.waitMs }
       return { provider, allowance, out: out.get(provider.name) ?? spent }
     }),
@@ -53,7 +61,7 @@ export async function findWay(
   fixed: { provider: string; version: number; ageMs: number } | null,
   versions: readonly number[],
 ): Promise<Way> {
-  const routes = await readRoutes(parts)
+  const routes = await routesBy(parts, recallAllowance)
   if (fixed === null) {
     const route = routes.find(({ out }) => !out)
     return route ? { kind: 'open', route } : { kind: 'shut', out: firstBack(routes) }

@@ -38,8 +38,8 @@ export interface Queue {
   /** How many jobs this process has ended so far, however. */
   countEnded(): number
   /**
-   * Waits until it has ended `count` of them, or so many milliseconds are over: whoever follows them
-   * need not ask every moment.
+   * Waits until it has ended `count` of them, or so many milliseconds are over: whoever follows
+   * them need not ask every moment.
    */
   untilEnded(count: number, atMostMs: number): Promise<void>
   /** Tells whether its store could be asked at this moment. */

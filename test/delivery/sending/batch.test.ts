@@ -130,7 +130,7 @@ describe.skipIf(!hasServer)('a claim that waited for', () => {
 
   it.each([
     [3, { day: null, month: null }],
-    [8, { day: 1_000, month: null }],
+    [7, { day: 1_000, month: null }],
   ] as const)('nothing sends with %s statements under a quota of %j', async (most, quota) => {
     const mine = { ...round, ...only(openScriptedProvider({ quota, batchSize: 1 })) }
     const { batchIds } = await planFor(
