@@ -27,8 +27,8 @@ import {
 } from '../support/round.ts'
 import { openTemporaryPostgres, openTemporaryRedis, type TemporaryServer } from '../support/servers.ts'
 
-const KILLS = 30
-const STOPS = 5
+const KILLS = 25
+const STOPS = 4
 /** Requests take so long and leave so often that a worker has some in its hands at any moment. */
 const LATENCY_MS = 2_500
 const SEND_RATE = 3
