@@ -129,6 +129,12 @@ program
   .option(...JSON_OUT)
   .addHelpText('after', examples('healthcheck', 'healthcheck --role worker'))
   .action(async (options) => (await import('./commands/healthcheck.ts')).healthcheckCommand(options))
+program
+  .command('bounces')
+  .description('read the mailbox of bounces once; a scheduler does so all the time')
+  .option(...JSON_OUT)
+  .addHelpText('after', examples('bounces', 'bounces --json'))
+  .action(async (options) => (await import('./commands/bounces.ts')).bouncesCommand(options))
 program.commandsGroup('An edition by hand:')
 program
   .command('collect')

@@ -9,11 +9,13 @@ import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { DEFAULT_LIMITS, readLimits } from './delivery/alarm/limits.ts'
 import type { AlarmSettings } from './delivery/alarm/telling.ts'
+import type { MailboxSettings } from './delivery/bounce/mailbox.ts'
 import { PROVIDER_NAMES, type ProviderName, type Quota, type Ramp } from './delivery/provider/provider.ts'
 import type { DkimSettings } from './delivery/provider/smtp/dkim.ts'
 import type { SmtpServer } from './delivery/provider/smtp/smtp.ts'
 import type { ProviderSettings } from './delivery/providers.ts'
 import { describeError, UsageError } from './errors.ts'
+import { BOUNCE_LOCAL_MAX, type BounceHome } from './subscriber/bounce-address.ts'
 import { DAY_MS, HOUR_MS, SECOND_MS } from './time.ts'
 import type { TrustedProxy } from './web/visit/client-address.ts'
 
@@ -50,6 +52,11 @@ export interface Config {
    * Newest first; a report signed by any of them is taken. Empty: there is no route for reports.
    */
   webhookSecrets: string[]
+  /**
+   * Where bounces of mails by SMTP come back to, and the mailbox that takes them. Null: they go to
+   * the sender of the mail, and are not read.
+   */
+  bounces: { home: BounceHome; mailbox: MailboxSettings } | null
   /** Each opens /metrics; empty: there is none. */
   metricsTokens: string[]
   /** Where every role answers /metrics and /healthz besides; undefined: nowhere. */
@@ -91,6 +98,7 @@ export const SECRET_NAMES = [
   'OPERATOR_TOKEN',
   'METRICS_TOKEN',
   'ALARM_SECRET',
+  'BOUNCE_IMAP_URL',
 ]
 /** In the working directory: what a host's settings are kept in. */
 export const ENV_FILE = '.env'
@@ -137,6 +145,10 @@ export function readConfig(
     mailFrom: values.MAIL_FROM ?? 'Daily Papers <papers@example.org>',
     providers: providersOf(values),
     webhookSecrets: values.RESEND_WEBHOOK_SECRET,
+    bounces:
+      values.BOUNCE_ADDRESS === undefined || values.BOUNCE_IMAP_URL === undefined
+        ? null
+        : { home: values.BOUNCE_ADDRESS, mailbox: values.BOUNCE_IMAP_URL },
     metricsTokens: [values.METRICS_TOKEN, values.OPERATOR_TOKEN].filter((token) => token !== undefined),
     metricsPort: values.METRICS_PORT,
     alarms: {
@@ -223,6 +235,14 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
     problems.push(
       'ALARM_SECRET is missing: posts to ALARM_URL are signed with it; make one with "echo whsec_$(openssl rand -base64 32)"',
     )
+  }
+  if (given.BOUNCE_ADDRESS && !given.BOUNCE_IMAP_URL) {
+    problems.push(
+      'BOUNCE_IMAP_URL is missing: reports to BOUNCE_ADDRESS are read from a mailbox, imaps://USER:PASSWORD@HOST/INBOX',
+    )
+  }
+  if (given.BOUNCE_IMAP_URL && !given.BOUNCE_ADDRESS) {
+    problems.push('BOUNCE_ADDRESS is missing: the address whose mailbox BOUNCE_IMAP_URL names, bounces@example.org')
   }
   if (reach === 'stores') return problems
   const providers = (given.MAIL_PROVIDER ?? 'outbox').split(',').map((name) => name.trim())
@@ -326,6 +346,7 @@ const SIGNING_SECRET = /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}[A-Za-
 const SIGNING_RING = { message: 'is not a signing secret (whsec_…) or a comma-separated ring of them, newest first' }
 /** From so many readers a day on, a ramp limits nobody; one that rises less would take months. */
 const RAMP = { most: 1_000_000, minFactor: 1.1 }
+const BOUNCE_FOLDERS = { applied: 'Applied', others: 'Others' }
 const POOL = { default: 5, max: 50 }
 /** Receivers refuse shorter ones (RFC 8301). */
 const RSA_MIN_BITS = 1024
@@ -399,6 +420,8 @@ const environment = z.object({
     .string()
     .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i, 'is not a name such as papers2026')
     .optional(),
+  BOUNCE_ADDRESS: parsed(readBounceAddress).optional(),
+  BOUNCE_IMAP_URL: parsed(readImapUrl).optional(),
   OUTBOX_DIR: z.string().default('outbox'),
   UNSUBSCRIBE_MAILTO: z
     .string()
@@ -480,6 +503,43 @@ function readSmtpUrl(text: string): SmtpServer | string {
     return { host, port: port === '' ? (secure ? 465 : 587) : Number(port), secure, login, pool: Number(pool) }
   } catch {
     return 'has a user or password with a % that is not written as %25'
+  }
+}
+
+function readBounceAddress(text: string): BounceHome | string {
+  const [, local = '', domain = ''] =
+    /^([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)?@([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+)$/i.exec(
+      text.trim(),
+    ) ?? []
+  if (domain === '')
+    return 'is neither an address such as bounces@example.org nor a domain such as @bounces.example.org'
+  if (local.length > BOUNCE_LOCAL_MAX) {
+    return `has more than ${BOUNCE_LOCAL_MAX} characters before the @: 64 is the most, and what is put behind takes the rest`
+  }
+  return { local: local === '' ? null : local.toLowerCase(), domain: domain.toLowerCase() }
+}
+
+// As above: a password is part of it.
+function readImapUrl(text: string): MailboxSettings | string {
+  const shape = 'is not an address such as imaps://USER:PASSWORD@HOST:993/INBOX'
+  if (!URL.canParse(text)) return shape
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(text)
+  const secure = protocol === 'imaps:'
+  if ((!secure && protocol !== 'imap:') || hostname === '') return shape
+  if (username === '' || password === '') return 'names no user with a password'
+  const folders = { applied: BOUNCE_FOLDERS.applied, others: BOUNCE_FOLDERS.others }
+  for (const [name, value] of searchParams) {
+    if (!(name in folders) || value === '') return 'has an option besides applied and others, or an empty one'
+    folders[name as keyof typeof folders] = value
+  }
+  try {
+    const login = { user: decodeURIComponent(username), password: decodeURIComponent(password) }
+    const inbox = decodeURIComponent(pathname.slice(1)) || 'INBOX'
+    if (new Set([inbox, ...Object.values(folders)]).size < 3) return 'names one folder twice'
+    const host = hostname.replace(/^\[|\]$/g, '')
+    return { host, port: port === '' ? (secure ? 993 : 143) : Number(port), secure, login, inbox, ...folders }
+  } catch {
+    return 'has a user, password or folder with a % that is not written as %25'
   }
 }
 

@@ -1,11 +1,13 @@
 // Runs the asked-for roles until told to stop.
 import type { Config } from './config.ts'
 import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
+import { pruneMailbox } from './delivery/bounce/store.ts'
 import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from './digest/earlier-address.ts'
 import { getArchiveVersion } from './edition/archive.ts'
 import { describeError } from './errors.ts'
 import { openAlarms } from './jobs/alarms.ts'
 import { openAwayAlarm } from './jobs/away.ts'
+import { openBounceReader } from './jobs/bounces.ts'
 import { openHeartbeat } from './jobs/heartbeat.ts'
 import { openMorning } from './jobs/morning.ts'
 import { handingOn, openPipeline } from './jobs/pipeline.ts'
@@ -13,6 +15,7 @@ import type { Queue } from './jobs/queue/queue.ts'
 import type { Round } from './jobs/round.ts'
 import { getTickAgeMs } from './jobs/tick.ts'
 import type { Logger } from './logger.ts'
+import type { WishDesk } from './subscriber/journal/desk.ts'
 import { ensureLinkKey } from './subscriber/link-key.ts'
 import { VERSION } from './version.ts'
 import { createApp } from './web/app.ts'
@@ -99,6 +102,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   if (roles.includes('worker')) keep(await queue.work(pipeline))
   if (roles.includes('scheduler'))
     keep(watchTick(queue, round, { tickHere: () => pipeline.tick({ name: 'tick' }), lookAway }))
+  if (roles.includes('scheduler')) await openBounces(context, round, wishes)
   if (!roles.includes('web')) return
   const { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens } = config
   const web = { publicUrl, templatesDir, trustedProxy, webhookSecrets, metricsTokens, metrics }
@@ -128,6 +132,13 @@ async function tellEarlierAddress({ db, host, latenessMs, logger }: Round): Prom
   if (!earlier) return
   const words = `${sayEarlierAddress(earlier)}: ${EARLIER_ADDRESS_REMEDY}`
   logger.warn({ event: 'address.changed', earlier: earlier.address, until: earlier.until }, words)
+}
+
+/** Reads the mailbox of bounces, where one is named; else what is known of one is forgotten. */
+async function openBounces({ config, keep }: Context, round: Round, { note }: Pick<WishDesk, 'note'>): Promise<void> {
+  if (config.bounces === null) return pruneMailbox(round.db)
+  const { db, linkKeys, logger } = round
+  keep(openBounceReader({ db, linkKeys, logger, note, ...config.bounces }))
 }
 
 /** Answers /metrics and /healthz on a port of their own, whatever the roles. */

@@ -135,7 +135,7 @@ describe('help', () => {
     ])
     expect(Object.fromEntries(groups)).toMatchObject({
       'To look at it': ['demo', 'preview'],
-      'To run it': ['init', 'start', 'migrate', 'doctor', 'healthcheck'],
+      'To run it': ['init', 'start', 'migrate', 'doctor', 'healthcheck', 'bounces'],
       'An edition by hand': ['collect', 'edition', 'send', 'stop', 'resume', 'resolve', 'test-mail'],
       'To know what happened': ['status', 'outlook', 'explain'],
       'Who gets it': ['subscribers'],

@@ -78,6 +78,7 @@ describe('readConfig', () => {
       webhookSecrets: [],
       metricsTokens: [],
       metricsPort: undefined,
+      bounces: null,
       alarms: {
         operatorEmail: null,
         alarmUrl: null,
@@ -512,5 +513,57 @@ describe('what reports and operators come with', () => {
     expect(problemsOf({ OPERATOR_TOKEN: token })).toEqual([
       expect.stringMatching(/^OPERATOR_TOKEN must be 32 characters/),
     ])
+  })
+})
+
+describe('BOUNCE_ADDRESS', () => {
+  const BOUNCES = {
+    ...MAIL,
+    BOUNCE_ADDRESS: 'Bounces@Papers.example',
+    BOUNCE_IMAP_URL: 'imaps://round%40papers.example:p%25ss%3A@mail.example',
+  }
+  const mailbox = {
+    ...{ host: 'mail.example', port: 993, secure: true, login: { user: 'round@papers.example', password: 'p%ss:' } },
+    ...{ inbox: 'INBOX', applied: 'Applied', others: 'Others' },
+  }
+
+  it('and its mailbox are nothing unless named', () => {
+    expect(read(MAIL, 'mail').bounces).toBeNull()
+  })
+
+  it.each([
+    [BOUNCES.BOUNCE_ADDRESS, { local: 'bounces', domain: 'papers.example' }],
+    ['@bounces.papers.example', { local: null, domain: 'bounces.papers.example' }],
+    ['a-b_c.15letters@x.example', { local: 'a-b_c.15letters', domain: 'x.example' }],
+  ])('reads %s', (BOUNCE_ADDRESS, home) => {
+    expect(read({ ...BOUNCES, BOUNCE_ADDRESS }, 'mail').bounces).toEqual({ home, mailbox })
+  })
+
+  it.each([
+    ['imap://a:b@127.0.0.1:1143/Some%20folder', { host: '127.0.0.1', port: 1143, secure: false, inbox: 'Some folder' }],
+    ['imap://a:b@mail.example', { port: 143, secure: false }],
+    ['imaps://a:b@[::1]/?applied=Done&others=Rest', { host: '::1', applied: 'Done', others: 'Rest' }],
+  ])('reads the mailbox %s', (BOUNCE_IMAP_URL, wanted) => {
+    expect(read({ ...BOUNCES, BOUNCE_IMAP_URL }, 'mail').bounces?.mailbox).toMatchObject(wanted)
+  })
+
+  it.each([
+    ['BOUNCE_ADDRESS', 'bounces', /^BOUNCE_ADDRESS is neither an address/],
+    ['BOUNCE_ADDRESS', 'bounces+x@papers.example', /^BOUNCE_ADDRESS is neither an address/],
+    ['BOUNCE_ADDRESS', 'bounces@localhost', /^BOUNCE_ADDRESS is neither an address/],
+    ['BOUNCE_ADDRESS', 'sixteen-letters1@papers.example', /^BOUNCE_ADDRESS has more than 15 characters before the @/],
+    ['BOUNCE_IMAP_URL', 'https://a:secret@mail.example', /^BOUNCE_IMAP_URL is not an address such as imaps/],
+    ['BOUNCE_IMAP_URL', 'imaps://secret@mail.example', /^BOUNCE_IMAP_URL names no user with a password/],
+    ['BOUNCE_IMAP_URL', 'imaps://a:secret@mail.example?folder=x', /^BOUNCE_IMAP_URL has an option besides/],
+    ['BOUNCE_IMAP_URL', 'imaps://a:secret@mail.example/Applied', /^BOUNCE_IMAP_URL names one folder twice/],
+    ['BOUNCE_IMAP_URL', 'imaps://a:secret%@mail.example', /^BOUNCE_IMAP_URL has a user, password or folder with a %/],
+  ])('refuses %s=%s without repeating it', (name, value, words) => {
+    const problems = problemsOf({ ...BOUNCES, [name]: value }, 'mail')
+    expect(problems).toEqual([expect.stringMatching(words)])
+    expect(problems.join()).not.toContain('secret')
+  })
+
+  it.each(['BOUNCE_ADDRESS', 'BOUNCE_IMAP_URL'])('needs the other: %s is missing', (name) => {
+    expect(problemsOf({ ...BOUNCES, [name]: '' }, 'mail')).toEqual([expect.stringMatching(`^${name} is missing: `)])
   })
 })

@@ -143,7 +143,7 @@ describe('docker-compose.yml', () => {
 
   it('lets the roles that talk to the world reach it, and no other', () => {
     const outside = Object.entries(compose.services).filter(([, { networks }]) => networks.includes('outside'))
-    expect(outside.map(([name]) => name)).toEqual(['web', 'worker'])
+    expect(outside.map(([name]) => name)).toEqual(['web', 'worker', 'scheduler'])
   })
 
   it('has a Redis that never evicts and outlives a restart, as the queue demands', () => {

@@ -19,6 +19,7 @@
 //                                         hosts of addresses get less at a time
 //   events, suppressions, sent_days       what providers reported, and who must not be written to;
 //                                         how much was sent on days that are over
+//   bounce_mailboxes                      who reads the mailbox of bounces, and how that goes
 //   lineage                               which database this is, and how far its marks went
 //   heartbeats                            which processes live that mark or plan
 //   alarms, alarm_posts,                  what is wrong now and was told, and what of it is still
@@ -82,6 +83,7 @@ export interface Database {
   alarm_posts: AlarmPostRow
   refusal_readings: RefusalReadingRow
   heartbeats: HeartbeatRow
+  bounce_mailboxes: BounceMailboxRow
 }
 
 /**
@@ -571,4 +573,19 @@ export interface HeartbeatRow {
   host: string
   beat_at: StampedTimestamp
   unbroken_since: StampedTimestamp
+}
+
+/**
+ * The one mailbox that bounces come back to. `reader` is the process that reads it, until
+ * `leased_until`; `failed_since` and `failure` are null while it can.
+ */
+export interface BounceMailboxRow {
+  name: string
+  reader: string
+  leased_until: Timestamp
+  read_at: OptionalTimestamp
+  failed_since: OptionalTimestamp
+  failure: Optional<string>
+  applied: Generated<number>
+  passed_over: Generated<number>
 }

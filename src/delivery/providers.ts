@@ -1,9 +1,11 @@
 // Opens the providers that the settings name, in their order.
+import { type BounceHome, writeBounceAddress } from '../subscriber/bounce-address.ts'
+import { deriveLinkKeys } from '../subscriber/token.ts'
 import { openOutbox } from './provider/outbox.ts'
 import type { Provider, Quota } from './provider/provider.ts'
 import { openResend } from './provider/resend/resend.ts'
 import type { DkimSettings } from './provider/smtp/dkim.ts'
-import { openSmtp, type SmtpServer } from './provider/smtp/smtp.ts'
+import { openSmtp, type SmtpServer, type SmtpSettings } from './provider/smtp/smtp.ts'
 
 /** What the host says of one provider. */
 export type ProviderSettings = { quota: Quota } & (
@@ -15,17 +17,31 @@ export type ProviderSettings = { quota: Quota } & (
 export function openProviders({
   providers,
   sendRate,
+  bounces = null,
+  linkSecrets = [],
 }: {
   /** In order: the next one takes over what a provider cannot take. */
   providers: readonly [ProviderSettings, ...ProviderSettings[]]
   /** Requests a second to each provider that wants pacing. */
   sendRate: number
+  /** Where bounces of what SMTP sends are taken; they go to the sender without it. */
+  bounces?: { home: BounceHome } | null
+  /** What sign their addresses, newest first. */
+  linkSecrets?: readonly string[]
 }): [Provider, ...Provider[]] {
+  const keys = bounces === null || linkSecrets.length === 0 ? undefined : deriveLinkKeys(linkSecrets)
+  const envelopeSender: EnvelopeSender =
+    bounces === null || keys === undefined
+      ? undefined
+      : (mail) => writeBounceAddress(keys, bounces.home, mail, new Date())
+  const open = (settings: ProviderSettings) => openProvider(settings, sendRate, envelopeSender)
   const [first, ...others] = providers
-  return [openProvider(first, sendRate), ...others.map((settings) => openProvider(settings, sendRate))]
+  return [open(first), ...others.map(open)]
 }
 
-function openProvider(settings: ProviderSettings, requestsPerSecond: number): Provider {
+type EnvelopeSender = SmtpSettings['envelopeSender']
+
+function openProvider(settings: ProviderSettings, requestsPerSecond: number, envelopeSender: EnvelopeSender): Provider {
   const { quota } = settings
   switch (settings.name) {
     case 'outbox':
@@ -38,6 +54,6 @@ function openProvider(settings: ProviderSettings, requestsPerSecond: number): Pr
         ...(settings.baseUrl ? { baseUrl: settings.baseUrl } : {}),
       })
     case 'smtp':
-      return openSmtp({ ...settings, requestsPerSecond, quota })
+      return openSmtp({ ...settings, requestsPerSecond, quota, envelopeSender })
   }
 }

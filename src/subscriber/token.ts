@@ -13,9 +13,14 @@ export type TokenPurpose = (typeof TOKEN_PURPOSES)[number]
 export interface LinkKeys {
   /** The key that signs: the newest of the ring. */
   currentKeyId: number
-  /** `seal` locks what a notice says until it has left (delivery/notice/seal.ts). */
-  byId: ReadonlyMap<number, Readonly<Record<TokenPurpose | 'seal', Buffer>>>
+  /**
+   * `seal` locks what a notice says until it has left (delivery/notice/seal.ts); `bounce` signs the
+   * address that a report comes back to (bounce-address.ts).
+   */
+  byId: ReadonlyMap<number, Readonly<Record<KeyName, Buffer>>>
 }
+
+type KeyName = TokenPurpose | 'seal' | 'bounce'
 
 /**
  * What a token says: whose (a subscriber's or a delivery's public id), as of which epoch, since
@@ -56,15 +61,15 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  * come from the secrets themselves.
  */
 export function deriveLinkKeys(secrets: readonly string[]): LinkKeys {
-  const byId = new Map<number, Record<TokenPurpose | 'seal', Buffer>>()
+  const byId = new Map<number, Record<KeyName, Buffer>>()
   let currentKeyId: number | undefined
   for (const secret of secrets) {
     // 31 bits, so that it fits PostgreSQL's int.
     const keyId = derive(secret, 'key-id', 4).readUInt32BE() >>> 1
     currentKeyId ??= keyId
     const keys = TOKEN_PURPOSES.map((purpose) => [purpose, derive(secret, `link/${purpose}`, 32)] as const)
-    const all = Object.fromEntries([...keys, ['seal', derive(secret, 'seal', 32)]])
-    byId.set(keyId, all as Record<TokenPurpose | 'seal', Buffer>)
+    const others = (['seal', 'bounce'] as const).map((name) => [name, derive(secret, name, 32)] as const)
+    byId.set(keyId, Object.fromEntries([...keys, ...others]) as Record<KeyName, Buffer>)
   }
   if (currentKeyId === undefined) throw new Error('a ring of link secrets holds at least one')
   return { currentKeyId, byId }

@@ -259,7 +259,7 @@ export async function emptyRound(db: Kysely<Database>): Promise<void> {
   const tables =
     'events deliveries batches selections pieces edition_papers stops progress editions votes listings collections papers'
   const rest =
-    'notes notices credentials spent_credentials suppressions providers quota_waits sender_domains sent_days host_paces subscribers preferences ticks alarms alarm_posts refusal_readings sign_up_answers heartbeats'
+    'notes notices credentials spent_credentials suppressions providers quota_waits sender_domains sent_days host_paces subscribers preferences ticks alarms alarm_posts refusal_readings sign_up_answers heartbeats bounce_mailboxes'
   const deletions = [...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`)
   const lifted = 'update lineage set held_at = null, held_why = null, gap_from = null'
   await sql.raw([...deletions, lifted].join('; ')).execute(db)

@@ -33,6 +33,7 @@ export const ROOMS: Rooms = {
   delivery: ['delivery/provider', 'delivery/provider/resend', 'delivery/provider/smtp'],
   'delivery/account': ['delivery', 'delivery/provider', 'delivery/sending'],
   'delivery/alarm': ['delivery/sending'],
+  'delivery/bounce': ['delivery/feedback', 'delivery/provider'],
   'delivery/feedback': ['delivery/notice', 'delivery/provider', 'delivery/sending'],
   'delivery/notice': ['delivery', 'delivery/provider', 'delivery/sending'],
   'delivery/planning': ['delivery', 'delivery/sending'],
@@ -79,6 +80,7 @@ const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
   // Pieces are stored in the encoding in which they leave: its encoder is all that they take of
   // nodemailer.
   { packages: /^nodemailer$/, home: /^src\/(delivery\/|digest\/piece\.ts$)/ },
+  { packages: /^(imapflow|mailparser)$/, home: /^src\/delivery\/bounce\// },
   { packages: /^mjml$/, home: /^src\/digest\/(rendering\.ts$|template\/)/ },
   { packages: /^(hono|@hono\/.+)$/, home: /^src\/web\// },
   { packages: /^(rate-limiter-flexible|altcha-lib)$/, home: /^src\/web\// },

@@ -180,7 +180,7 @@ export function makeFolder(name: string, parent = tmpdir()): Promise<string> {
   return mkdtemp(join(parent, `paper-round-${name}-`))
 }
 
-async function findPort(): Promise<number> {
+export async function findPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

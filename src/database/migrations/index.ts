@@ -27,6 +27,7 @@ import { up as morning } from './025-morning.ts'
 import { up as heartbeats } from './026-heartbeats.ts'
 import { up as goodName } from './027-good-name.ts'
 import { up as recoveredPapers } from './028-recovered-papers.ts'
+import { up as bounceMailboxes } from './029-bounce-mailboxes.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -57,4 +58,5 @@ export const migrations = {
   '026-heartbeats': { up: heartbeats },
   '027-good-name': { up: goodName },
   '028-recovered-papers': { up: recoveredPapers },
+  '029-bounce-mailboxes': { up: bounceMailboxes },
 }

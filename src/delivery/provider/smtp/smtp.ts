@@ -37,6 +37,10 @@ export interface SmtpSettings {
   /** Emails a minute to one host of addresses, at most. */
   domainRate?: number | undefined
   quota?: Quota
+  /**
+   * Makes the sender of a mail's envelope, where bounces go; without it they go to the mail's own.
+   */
+  envelopeSender?: ((mail: Pick<Mail, 'publicId' | 'to'>) => string) | undefined
   /** How long one request may take, in milliseconds. */
   deadlineMs?: number
 }
@@ -79,7 +83,13 @@ export function openSmtp(settings: SmtpSettings): Provider {
   async function prepare(mail: Mail, signal: AbortSignal): Promise<Handover> {
     const { address, domain } = senderOf(mail)
     const message = sign ? await sign(composeMessage(mail), domain) : composeBytes(mail)
-    return { from: address, to: mail.to, messageId: messageIdOf(mail), message, signal }
+    return {
+      from: settings.envelopeSender?.(mail) ?? address,
+      to: mail.to,
+      messageId: messageIdOf(mail),
+      message,
+      signal,
+    }
   }
 
   async function handOverOne(mail: Handover): Promise<SmtpOutcome> {
