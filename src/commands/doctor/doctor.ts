@@ -27,6 +27,7 @@ import { parseAddress } from '../arguments.ts'
 import { judgeSettings, reachesPeople } from '../settings.ts'
 import { openTerminal } from '../terminal.ts'
 import { sendTestMail } from '../test-mail.ts'
+import { judgeBounceDomain, judgeMailbox } from './bounces.ts'
 import { judgeQuota } from './quota.ts'
 import { judgeSender, openDns } from './sender.ts'
 import { judgeClocks, judgeDatabase, judgeRedis } from './stores.ts'
@@ -138,14 +139,23 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
   })
   if (Object.keys(clocks).length > 0) note('clocks', judgeClocks(new Date(), clocks))
   const reaching = config.providers.filter(reachesPeople)
-  const ask = openDns(config.dnsServer)
+  const dns = openDns(config.dnsServer)
+  const { bounces } = config
   for (const provider of reaching) {
     await guarded('sender', 'see whether this machine can ask the DNS, or set DNS_SERVER', () =>
-      judgeSender(ask, config.mailFrom, provider),
+      judgeSender(dns.texts, config.mailFrom, provider, bounces?.home.domain),
     )
   }
   if (reaching.length === 0)
     note('sender', [{ state: 'ok', says: 'no provider reaches people, so the DNS was not asked' }])
+  if (bounces !== null) {
+    if (reaching.some(({ name }) => name === 'smtp')) {
+      await guarded('bounces', 'see whether this machine can ask the DNS, or set DNS_SERVER', () =>
+        judgeBounceDomain(dns.mailServers, bounces.home, config.mailFrom),
+      )
+    }
+    note('bounces', await judgeMailbox(bounces.mailbox))
+  }
   await guarded('source', 'see SOURCE', async () => [await judgeSource(config)])
   await guarded('templates', 'see TEMPLATES_DIR', async () => {
     const { loadTemplates } = await import('../../digest/rendering.ts')

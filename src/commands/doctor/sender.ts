@@ -6,8 +6,14 @@ import { Resolver } from 'node:dns/promises'
 import type { Config } from '../../config.ts'
 import type { Finding } from '../../errors.ts'
 
-/** Returns the texts under a name, each in one piece. Rejects when nobody answers. */
-export type AskTexts = (name: string) => Promise<string[]>
+/** Each rejects when nobody answers. */
+export interface Dns {
+  /** Returns the texts under a name, each in one piece. */
+  texts(name: string): Promise<string[]>
+  /** Returns the servers that take mail to a domain; an empty name is one that takes none. */
+  mailServers(domain: string): Promise<string[]>
+}
+type AskTexts = Dns['texts']
 
 const ANSWER_MS = 3_000
 const TRIES = 2
@@ -20,30 +26,40 @@ const DMARC_MOST_LABELS = 8
 const RESEND_SELECTOR = 'resend'
 
 /** Asks the DNS by `server` (address, or address:port), or as the machine does. */
-export function openDns(server: string | undefined): AskTexts {
+export function openDns(server: string | undefined): Dns {
   const resolver = new Resolver({ timeout: ANSWER_MS, tries: TRIES })
   if (server !== undefined) resolver.setServers([server])
-  return async (name) => {
+  const ask = async <T>(name: string, asking: Promise<T[]>): Promise<T[]> => {
     try {
-      return (await resolver.resolveTxt(name)).map((parts) => parts.join(''))
+      return await asking
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOTFOUND' || code === 'ENODATA') return []
       throw new Error(`the DNS does not answer for ${name}`, { cause: error })
     }
   }
+  return {
+    texts: async (name) => (await ask(name, resolver.resolveTxt(name))).map((parts) => parts.join('')),
+    mailServers: async (domain) => (await ask(domain, resolver.resolveMx(domain))).map(({ exchange }) => exchange),
+  }
 }
 
-/** Judges the sender's domain for a provider that reaches people. Rejects when nobody answers. */
+/**
+ * Judges the sender's domain for a provider that reaches people. `bounceDomain`: whose addresses
+ * stand in the envelope, where that is not the sender's own. Rejects when nobody answers.
+ */
 export async function judgeSender(
   ask: AskTexts,
   mailFrom: string,
   provider: Config['providers'][number],
+  bounceDomain?: string,
 ): Promise<Finding[]> {
-  const domain = (/@([^@>\s]+)>?$/.exec(mailFrom)?.[1] ?? '').toLowerCase()
+  const domain = domainOf(mailFrom)
   const findings: Finding[] = []
   if (provider.name === 'smtp') {
-    findings.push(judgeSpf(domain, await ask(domain)))
+    // Receivers ask for the record of the envelope's domain.
+    const envelope = bounceDomain ?? domain
+    findings.push(judgeSpf(envelope, await ask(envelope)))
     if (provider.dkim === null) {
       findings.push({
         state: 'warning',
@@ -63,6 +79,11 @@ export async function judgeSender(
   }
   findings.push(await judgeDmarc(domain, ask))
   return findings
+}
+
+/** Returns the domain of `Name <address>`. */
+export function domainOf(mailFrom: string): string {
+  return (/@([^@>\s]+)>?$/.exec(mailFrom)?.[1] ?? '').toLowerCase()
 }
 
 function judgeSpf(domain: string, texts: readonly string[]): Finding {

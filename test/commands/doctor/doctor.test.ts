@@ -115,22 +115,29 @@ describe('doctor', () => {
   })
 
   it('asks the DNS about a sender that reaches people', async () => {
-    const dns = await openDnsStandIn({
-      'papers.example': ['v=spf1 ip4:192.0.2.1 -all'],
-      '_dmarc.papers.example': ['v=DMARC1; p=none'],
-    })
+    const dns = await openDnsStandIn(
+      {
+        'papers.example': ['v=spf1 ip4:192.0.2.1 -all'],
+        '_dmarc.papers.example': ['v=DMARC1; p=none'],
+      },
+      { mailServers: { 'papers.example': ['mx.papers.example'] } },
+    )
     try {
       const env = settings({
         MAIL_PROVIDER: 'smtp',
         SMTP_URL: 'smtp://no-server.invalid:25',
         RESEND_API_KEY: '',
         DNS_SERVER: dns.address,
+        BOUNCE_ADDRESS: 'bounces@papers.example',
+        BOUNCE_IMAP_URL: 'imaps://bounces:secret@127.0.0.1:1/INBOX',
       })
       const { findings } = await readJson(round.databaseUrl, () => doctorCommand({ json: true }), env)
       const about = (name: string) =>
         (findings as { about: string; state: string }[]).filter((each) => each.about === name).map(({ state }) => state)
       expect(about('smtp')).toEqual(['error'])
       expect(about('sender')).toEqual(['ok', 'warning', 'ok'])
+      // The domain's servers are there, the mailbox is not.
+      expect(about('bounces')).toEqual(['ok', 'error'])
     } finally {
       await dns.close()
     }

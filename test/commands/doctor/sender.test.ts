@@ -102,13 +102,29 @@ describe('judgeSender', () => {
   })
 })
 
+describe('judgeSender with a domain for bounces', () => {
+  it('asks for the SPF record of what stands in the envelope', async () => {
+    const texts: Record<string, string[]> = { ...GOOD, 'bounces.papers.example': ['v=spf1 mx -all'] }
+    const found = await judgeSender(async (name) => texts[name] ?? [], FROM, smtp, 'bounces.papers.example')
+    expect(found.map(({ state, says }) => `${state} ${says}`)).toContain(
+      'ok SPF of bounces.papers.example: v=spf1 mx -all',
+    )
+    expect(found.some(({ says }) => says.startsWith(`SPF of ${DOMAIN}`))).toBe(false)
+  })
+})
+
 describe('openDns', () => {
   it('asks the server that is named: long texts in one piece, none where there is none', async () => {
-    const server = await openDnsStandIn({ 'papers.example': ['x'.repeat(300), 'short'] })
+    const server = await openDnsStandIn(
+      { 'papers.example': ['x'.repeat(300), 'short'] },
+      { mailServers: { 'papers.example': ['mx.papers.example'] } },
+    )
     try {
-      const ask = openDns(server.address)
-      expect((await ask('papers.example')).toSorted()).toEqual(['short', 'x'.repeat(300)])
-      expect(await ask('nothing.example')).toEqual([])
+      const { texts, mailServers } = openDns(server.address)
+      expect((await texts('papers.example')).toSorted()).toEqual(['short', 'x'.repeat(300)])
+      expect(await texts('nothing.example')).toEqual([])
+      expect(await mailServers('papers.example')).toEqual(['mx.papers.example'])
+      expect(await mailServers('nothing.example')).toEqual([])
     } finally {
       await server.close()
     }
@@ -117,7 +133,7 @@ describe('openDns', () => {
   it('says which name nobody answered for', async () => {
     const server = await openDnsStandIn({}, { refuses: true })
     try {
-      await expect(openDns(server.address)('papers.example')).rejects.toThrow(
+      await expect(openDns(server.address).texts('papers.example')).rejects.toThrow(
         'the DNS does not answer for papers.example',
       )
     } finally {
