@@ -9,6 +9,7 @@ import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/a
 import { listBehind } from '../delivery/account/behind.ts'
 import { getHeldLeavers } from '../delivery/account/receipt.ts'
 import { listAlarms } from '../delivery/alarm/store.ts'
+import { findMailbox, type MailboxState } from '../delivery/bounce/store.ts'
 import { type Accounts, addsUp } from '../delivery/delivery.ts'
 import { listSlowHosts } from '../delivery/provider/host-paces.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
@@ -28,6 +29,7 @@ import {
   accountLines,
   editionName,
   feedbackLines,
+  momentInWords,
   reasonLines,
   reasonsOf,
   stateInWords,
@@ -121,6 +123,7 @@ async function printStatus(
   const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
   const behind = whole ? await listBehind(db) : []
   const alarms = whole ? await listAlarms(db) : []
+  const mailbox = whole ? await findMailbox(db) : undefined
   const now = await getNow(db)
   const { date, kind, state, reason, incomplete, stoppedReason } = edition
   const setAside = kind === 'daily' ? (await listSetAside(db, date)).length : 0
@@ -142,6 +145,7 @@ async function printStatus(
       witnesses,
       behind,
       alarms,
+      bounces: mailbox ?? null,
     },
     [
       `${editionName(edition)}: ${stateInWords(edition)}`,
@@ -163,6 +167,7 @@ async function printStatus(
       ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
       ...behindLines(stops, behind, edition),
       ...(restored ? [`${restoredInWords(restored)} Lift it with "resume --restored".`] : []),
+      ...(mailbox === undefined ? [] : [mailboxInWords(mailbox)]),
       ...alarms.map(({ sentence }) => `Alarm: ${sentence}`),
       ...witnesses.flatMap(({ name, failure }) =>
         failure === null ? [] : [`${name} keeps no witness of what is sent, which tells a restored backup: ${failure}`],
@@ -170,6 +175,12 @@ async function printStatus(
     ],
   )
   checkSum(edition, accounts)
+}
+
+function mailboxInWords({ readAt, failedSince, failure, applied, passedOver }: MailboxState): string {
+  const when = readAt === null ? 'has never been read' : `was last read at ${momentInWords(readAt)}`
+  const fault = failedSince === null ? '' : `; since ${momentInWords(failedSince)} it cannot be: ${failure}`
+  return `The mailbox of bounces ${when}${fault} (${counted(applied, 'report')} applied, ${counted(passedOver, 'message')} passed over)`
 }
 
 function checkSum(edition: Edition, accounts: Accounts): void {

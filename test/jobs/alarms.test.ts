@@ -136,6 +136,14 @@ const faults: Record<Exclude<AlarmName, 'queue' | 'disk' | 'database'>, { begin(
     },
     end: () => sql`delete from sign_up_answers`.execute(round.db),
   },
+  bounces: {
+    begin: () =>
+      sql`insert into bounce_mailboxes (name, reader, leased_until, failed_since, failure)
+        values ('mailbox', gen_random_uuid(), round_clock(), round_clock() - interval '31 minutes', 'nobody answers')`.execute(
+        round.db,
+      ),
+    end: () => sql`delete from bounce_mailboxes`.execute(round.db),
+  },
   restored: {
     begin: async () => {
       await ensureRestoredHold(round.db, 'Redis knows of marks that it lacks')

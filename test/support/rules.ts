@@ -32,7 +32,7 @@ export const ROOMS: Rooms = {
   database: ['database/migrations'],
   delivery: ['delivery/provider', 'delivery/provider/resend', 'delivery/provider/smtp'],
   'delivery/account': ['delivery', 'delivery/provider', 'delivery/sending'],
-  'delivery/alarm': ['delivery/sending'],
+  'delivery/alarm': ['delivery/bounce', 'delivery/sending'],
   'delivery/bounce': ['delivery/feedback', 'delivery/provider'],
   'delivery/feedback': ['delivery/notice', 'delivery/provider', 'delivery/sending'],
   'delivery/notice': ['delivery', 'delivery/provider', 'delivery/sending'],

@@ -7,6 +7,7 @@ import { isStoppedSql } from '../../edition/edition.ts'
 import { findRestoredHold, isHeldAsRestoredSql, type RestoredHold } from '../../edition/restored.ts'
 import { type EditionKey, isStoppedByHandSql, listStops } from '../../edition/stop.ts'
 import type { SignUpAnswer } from '../../subscriber/sign-up-counts.ts'
+import { findMailbox } from '../bounce/store.ts'
 import { readShares, type Shares } from '../sending/good-name.ts'
 import { isForGoodSql, isUnaccountedSql, isUnsettledSql } from '../sending/transitions.ts'
 
@@ -36,6 +37,10 @@ export interface Facts {
   /** Sign-ups that were refused, and that were asked for a proof, within the last hour or two. */
   refusedSignUps: number
   challengedSignUps: number
+  /**
+   * Since when the mailbox of bounces cannot be read, and why; null while it can, or without one.
+   */
+  mailbox: { failedSince: Date; failure: string } | null
   /** The database is held as a restored copy. */
   restored: Pick<RestoredHold, 'heldAt' | 'why'> | null
 }
@@ -66,6 +71,7 @@ export async function readFacts(trx: Transaction<Database>, latenessMs: number):
     shares: await readShares(trx),
     refusedSignUps: await claimCounted(trx, 'refused'),
     challengedSignUps: await claimCounted(trx, 'challenged'),
+    mailbox: await findFailedMailbox(trx),
     restored: (await findRestoredHold(trx)) ?? null,
   }
 }
@@ -126,6 +132,11 @@ async function listRejected(trx: Transaction<Database>): Promise<Facts['rejected
     where e.state = 'frozen' and e.frozen_at > round_clock() - make_interval(hours => ${sql.lit(REJECTED_HOURS)})
     group by e.id order by e.date, e.kind`.execute(trx)
   return rows
+}
+
+async function findFailedMailbox(trx: Transaction<Database>): Promise<Facts['mailbox']> {
+  const { failedSince, failure } = (await findMailbox(trx)) ?? {}
+  return failedSince && failure ? { failedSince, failure } : null
 }
 
 /**

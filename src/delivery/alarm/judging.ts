@@ -24,6 +24,7 @@ export const ALARMS = {
   queue: { open: 'the queue does not answer', over: 'the queue answers again' },
   disk: { open: 'a disk is nearly full', over: 'the disk has room again' },
   'sign-ups': { open: 'sign-ups are refused or challenged', over: 'few or no sign-ups are refused or challenged' },
+  bounces: { open: 'bounces cannot be read', over: 'the mailbox of bounces is read again' },
   restored: { open: 'the database is a restored copy', over: 'the restored copy is no longer held' },
   database: { open: 'PostgreSQL does not answer', over: 'PostgreSQL answers again' },
 } as const
@@ -163,6 +164,13 @@ export function judge(facts: Facts, { queue, disk }: Surroundings, limits: Limit
       'sign-ups',
       '',
       `Within the last two hours ${counted(refusedSignUps, 'sign-up')} ${refusedSignUps === 1 ? 'was' : 'were'} refused by the limits and ${counted(challengedSignUps, 'sign-up')} asked for a proof: somebody abuses the form, or TRUSTED_PROXY is not set.`,
+    )
+  }
+  if (facts.mailbox !== null && ageMs(facts.mailbox.failedSince) >= limits.bounces) {
+    raise(
+      'bounces',
+      '',
+      `The mailbox of BOUNCE_ADDRESS has not been read for ${limitInWords(limits.bounces)}: ${facts.mailbox.failure}. See "doctor".`,
     )
   }
   if (facts.restored !== null) {

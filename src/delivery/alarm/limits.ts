@@ -15,6 +15,8 @@ const DURATIONS = {
   provider: 10 * MINUTE_MS,
   source: 3 * HOUR_MS,
   queue: 2 * MINUTE_MS,
+  /** A mail server that restarts is back before this. */
+  bounces: 30 * MINUTE_MS,
   /** A restart of PostgreSQL is over before this. */
   database: MINUTE_MS,
 }

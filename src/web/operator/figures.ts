@@ -1,10 +1,12 @@
 // What PostgreSQL holds, counted for Prometheus. The same whichever process is asked: over several
 // of them take the maximum, never the sum.
 import type { Kysely } from 'kysely'
-import { Counter } from 'prom-client'
+import { Counter, type Registry } from 'prom-client'
+import { getNow } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
 import { type EditionFigures, getWaitingNotices, listEditionFigures } from '../../delivery/account/accounting.ts'
 import { listLags, listNewestEditions } from '../../delivery/account/newest.ts'
+import { findMailbox } from '../../delivery/bounce/store.ts'
 import { listOutProviders } from '../../delivery/provider/out.ts'
 import { readShares } from '../../delivery/sending/good-name.ts'
 import { listAlive } from '../../delivery/sending/heartbeats.ts'
@@ -36,6 +38,7 @@ export async function collectFigures(db: Kysely<Database>, providers: readonly s
   await writeList(gauge, db)
   await writeSurroundings(gauge, db, providers)
   await writeShares(gauge, db)
+  await writeMailbox(gauge, registry, db)
   const signUps = new Counter({
     name: 'paper_round_sign_ups_total',
     help: 'Sign-ups by answer: solved and waited are among the taken.',
@@ -58,6 +61,30 @@ async function writeList(gauge: MakeGauge, db: Kysely<Database>): Promise<void> 
   gauge('notices_waiting', 'Notices that are still to go.').set(await getWaitingNotices(db))
   const answered = gauge('sign_ups', 'Sign-ups ever, by answer: solved and waited are among the taken.', ['answer'])
   for (const { answer, count } of await listAnswered(db)) answered.set({ answer }, count)
+}
+
+/** Writes how the mailbox of bounces fares, where there is one. */
+async function writeMailbox(gauge: MakeGauge, registry: Registry, db: Kysely<Database>): Promise<void> {
+  const mailbox = await findMailbox(db)
+  if (mailbox === undefined) return
+  const { readAt, failedSince, applied, passedOver } = mailbox
+  const now = (await getNow(db)).getTime()
+  if (readAt !== null) {
+    gauge('bounces_read_age_seconds', 'Time since the mailbox of bounces was last read to its end.').set(
+      (now - readAt.getTime()) / SECOND_MS,
+    )
+  }
+  gauge('bounces_failing_seconds', 'How long the mailbox of bounces has failed; 0 while it is read.').set(
+    failedSince === null ? 0 : (now - failedSince.getTime()) / SECOND_MS,
+  )
+  const messages = new Counter({
+    name: 'paper_round_bounce_messages_total',
+    help: 'Messages in the mailbox of bounces: reports that were applied, and what was passed over.',
+    labelNames: ['result'],
+    registers: [registry],
+  })
+  messages.inc({ result: 'applied' }, applied)
+  messages.inc({ result: 'passed-over' }, passedOver)
 }
 
 /** Writes what an edition depends on: clock, processes, source, providers, the copy's age. */

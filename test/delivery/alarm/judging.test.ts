@@ -23,6 +23,7 @@ const WELL: Facts = {
   shares: [],
   refusedSignUps: 0,
   challengedSignUps: 0,
+  mailbox: null,
   restored: null,
 }
 const shares = ({ sent = 10_000, complaints = 0, bounces = 0 }) =>
@@ -106,6 +107,12 @@ const cases: [name: string, nearly: Partial<Facts & Surroundings>, wrong: Partia
   ],
   ['sign-ups ', { challengedSignUps: 500 }, { challengedSignUps: 501 }, /501 sign-ups asked for a proof/],
   ['sign-ups ', { refusedSignUps: 100 }, { refusedSignUps: 101 }, /TRUSTED_PROXY is not set\.$/],
+  [
+    'bounces ',
+    { mailbox: { failedSince: ago(29), failure: 'it does not let us in' } },
+    { mailbox: { failedSince: ago(30), failure: 'it does not let us in' } },
+    /has not been read for 30 minutes: it does not let us in\. See "doctor"\.$/,
+  ],
   [
     'restored ',
     {},

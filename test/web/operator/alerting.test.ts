@@ -67,6 +67,8 @@ async function makeSound(): Promise<void> {
   )
   await sql`delete from sign_up_answers`.execute(round.db)
   await markAnswered(round.db, 'refused')
+  await sql`insert into bounce_mailboxes (name, reader, leased_until, read_at)
+    values ('mailbox', gen_random_uuid(), now(), now())`.execute(round.db)
 }
 
 const DATE = '2026-03-05'
@@ -177,6 +179,11 @@ const FAULTS: Record<string, Fault> = {
     })),
   ),
   PaperRoundBounces: by(() => report('hard-bounce')),
+  PaperRoundBouncesUnread: by(() =>
+    sql`update bounce_mailboxes set failed_since = now() - interval '1 hour', failure = 'nobody answers'`.execute(
+      round.db,
+    ),
+  ),
   PaperRoundComplaints: by(() => report('complained')),
   PaperRoundComplaintShare: by(() => harmOf('complained', 5, 4_000)),
   PaperRoundBounceShare: by(() => harmOf('hard-bounce', 20, 1_000)),

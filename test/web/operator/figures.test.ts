@@ -117,3 +117,15 @@ it('counts the processes that live by role, and says 0 where there is none', asy
   await sql`delete from heartbeats`.execute(round.db)
   expect(await read()).toContain('paper_round_heartbeats{role="worker"} 0')
 })
+
+it('counts the mailbox of bounces where there is one, and how long it has failed', async () => {
+  expect((await read()).join('\n')).not.toMatch(/bounces_|bounce_messages/)
+  await sql`insert into bounce_mailboxes (name, reader, leased_until, read_at, failed_since, failure, applied, passed_over)
+    values ('mailbox', gen_random_uuid(), round_clock(), round_clock() - interval '2 hours',
+      round_clock() - interval '1 hour', 'nobody answers', 3, 1)`.execute(round.db)
+  const lines = await read()
+  expect(lines).toContain('paper_round_bounce_messages_total{result="applied"} 3')
+  expect(lines).toContain('paper_round_bounce_messages_total{result="passed-over"} 1')
+  expect(lines.join('\n')).toMatch(/^paper_round_bounces_read_age_seconds 72\d\d/m)
+  expect(lines.join('\n')).toMatch(/^paper_round_bounces_failing_seconds 36\d\d/m)
+})
