@@ -7,6 +7,7 @@ import { execFile, fork } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { type Kysely, sql } from 'kysely'
@@ -30,6 +31,9 @@ const readers = Number(values.readers)
 const DATE = '2025-08-07'
 const DATABASE = `paper_round_bench_${process.pid}`
 const BATCH = 100
+/** Of Linux. */
+const TICK_MS = 10
+const SESSIONS_END_MS = 200
 const run = promisify(execFile)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -38,6 +42,8 @@ const build = resolve(values.build)
 interface Run {
   seconds: number
   cpuMs: number
+  /** Of PostgreSQL, null where it is not on this machine. Others that use it count in. */
+  serverMs: number | null
   peakMb: number
 }
 
@@ -70,6 +76,7 @@ const environment = {
   LOG_LEVEL: 'error',
 }
 const db = openDatabase(databaseUrl)
+const serverCpu = await openServerCpu(db)
 try {
   await product('migrate')
   await product('collect', '--date', DATE)
@@ -104,16 +111,19 @@ try {
   print(`${cpus().length} × ${cpu?.model}, Node ${process.version}`)
   print(`nothing to send: ${Math.round(idleMs)} ms of CPU`)
   const rates = runs.map((each) => readers / median(each.map(({ seconds }) => seconds)))
-  print('| way | emails/s | of raw | CPU µs an email | beyond start-up | peak MB |\n|---|---|---|---|---|---|')
+  print('| way | emails/s | of raw | CPU µs an email | beyond start-up | PostgreSQL µs | peak MB |')
+  print('|---|---|---|---|---|---|---|')
   for (const [index, [name]] of ways.entries()) {
     const each = runs[index] as Run[]
     const rate = rates[index] as number
     const cpuMs = median(each.map((one) => one.cpuMs))
     const beyond = index === 0 ? Math.round(((cpuMs - idleMs) * 1_000) / readers) : ''
     const peak = median(each.map(({ peakMb }) => peakMb))
+    const serverMs = each.map((one) => one.serverMs).filter((ms) => ms !== null)
+    const ofServer = index === 0 && serverMs.length > 0 ? Math.round((median(serverMs) * 1_000) / readers) : ''
     const share = (rate / (rates[1] as number)).toFixed(2)
     print(
-      `| ${name} | ${Math.round(rate)} | ${share} | ${Math.round((cpuMs * 1_000) / readers)} | ${beyond} | ${Math.round(peak)} |`,
+      `| ${name} | ${Math.round(rate)} | ${share} | ${Math.round((cpuMs * 1_000) / readers)} | ${beyond} | ${ofServer} | ${Math.round(peak)} |`,
     )
   }
 } finally {
@@ -135,6 +145,7 @@ function peer(way: string): Promise<Run> {
 /** Runs a program of Node and reads what it used, by its own account at its end. */
 async function measureNode(args: string[], env: NodeJS.ProcessEnv): Promise<Run> {
   const file = join(folder, 'usage.json')
+  const serverBefore = await serverCpu()
   const began = performance.now()
   await run(process.execPath, ['--import', here('usage-process.mjs'), ...args], {
     env: { ...env, USAGE_FILE: file },
@@ -142,7 +153,27 @@ async function measureNode(args: string[], env: NodeJS.ProcessEnv): Promise<Run>
   })
   const seconds = (performance.now() - began) / 1_000
   const { cpuMs, peakMb } = JSON.parse(await readFile(file, 'utf8')) as Omit<Run, 'seconds'>
-  return { seconds, cpuMs, peakMb }
+  // Its sessions end behind it.
+  await sleep(SESSIONS_END_MS)
+  const serverAfter = await serverCpu()
+  const serverMs = serverBefore === null || serverAfter === null ? null : serverAfter - serverBefore
+  return { seconds, cpuMs, serverMs, peakMb }
+}
+
+/**
+ * Returns how to read what a server on this machine has used with the sessions that have ended, in
+ * milliseconds.
+ */
+async function openServerCpu(db: Kysely<Database>): Promise<() => Promise<number | null>> {
+  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
+  const readStat = async (pid: number) => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
+  try {
+    const parent = Number((await readStat(rows[0]?.pid ?? 0))[1])
+    // Its own time and that of its children that it has waited for, in ticks.
+    return async () => (await readStat(parent)).slice(11, 15).reduce((sum, each) => sum + Number(each), 0) * TICK_MS
+  } catch {
+    return async () => null
+  }
 }
 
 async function addReaders(db: Kysely<Database>): Promise<void> {
