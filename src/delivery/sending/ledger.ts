@@ -164,18 +164,20 @@ export async function pruneNotices(db: Kysely<Database>): Promise<number> {
  * The update of what a provider answered of mails; rows that are already settled stay as they are.
  */
 export function answeringSql(editionId: number, results: readonly MailResult[]): RawBuilder<unknown> {
-  // Both key columns from the arrays: a fresh edition has no statistics, and a constant one would
-  // be scanned.
+  // The key of each from the arrays, and once more by themselves: whatever PostgreSQL believes of a
+  // fresh edition, where everything was submitted when it last looked, it reads these rows alone.
+  const ids = results.map((result) => result.subscriberId)
   return sql`
     update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
       local_date = case r.state when 'submitted' then d.local_date end, changed_at = round_clock()
     from unnest(
-      ${results.map(() => editionId)}::int[], ${results.map((result) => result.subscriberId)}::int[],
+      ${results.map(() => editionId)}::int[], ${ids}::int[],
       ${results.map(({ outcome }) => outcome.state)}::text[],
       ${results.map(({ outcome }) => (outcome.state === 'rejected' ? outcome.reason : null))}::text[],
       ${results.map(({ outcome }) => (outcome.state === 'submitted' ? outcome.providerId : null))}::text[]
     ) as r(edition_id, subscriber_id, state, reason, provider_id)
-    where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and ${isUnaccountedSql('d')}`
+    where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and ${isUnaccountedSql('d')}
+      and d.edition_id = ${editionId} and d.subscriber_id = any(${ids}::int[])`
 }
 
 /** Records what a provider answered of mails. */
