@@ -75,6 +75,8 @@ export interface Config {
   cutoffMinutes: number
   /** An edition that froze longer ago than this is withheld as late, in milliseconds. */
   latenessMs: number
+  /** How long what was mailed is kept; null: for good. */
+  retentionMs: number | null
   templatesDir: string | undefined
   /** Whom to ask for DNS records, `ADDRESS` or `ADDRESS:PORT`; undefined: as the machine does. */
   dnsServer: string | undefined
@@ -107,6 +109,8 @@ const LINK_SECRET_MIN_CHARACTERS = 32
 /** Stands where a command that sends nothing needs no server. */
 const NO_SERVER: SmtpServer = { host: 'localhost', port: 587, secure: false, login: null, pool: 1 }
 const DATA_DIR = '.data'
+/** Until then a provider's report, a link or a reader's question may still be about an email. */
+const RETENTION_MIN_DAYS = 60
 const DURATION_MS = { m: 60 * SECOND_MS, h: HOUR_MS, d: DAY_MS }
 
 /**
@@ -166,6 +170,7 @@ export function readConfig(
     cutoffMinutes: cutoffHour * 60 + cutoffMinute,
     latenessMs:
       Number(values.LATENESS.slice(0, -1)) * DURATION_MS[values.LATENESS.slice(-1) as keyof typeof DURATION_MS],
+    retentionMs: values.RETENTION ?? null,
     templatesDir: values.TEMPLATES_DIR,
     dnsServer: values.DNS_SERVER?.server,
     trustedProxy: values.TRUSTED_PROXY ?? { hops: 0 },
@@ -450,6 +455,7 @@ const environment = z.object({
     .string()
     .regex(/^[1-9]\d{0,4}[mhd]$/, 'is not a duration such as 96h, 90m or 4d')
     .default('96h'),
+  RETENTION: parsed(readRetention).optional(),
   TEMPLATES_DIR: z.string().optional(),
   DNS_SERVER: parsed(readDnsServer).optional(),
   TRUSTED_PROXY: parsed(readTrustedProxy).optional(),
@@ -466,6 +472,13 @@ export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape)
 /** Returns the secrets of a comma-separated ring, newest first. */
 function splitRing(text: string): string[] {
   return text.split(',').map((secret) => secret.trim())
+}
+
+/** Returns milliseconds. */
+function readRetention(text: string): number | string {
+  const [, days] = /^([1-9]\d{0,4})d$/.exec(text) ?? []
+  if (days === undefined) return 'is not a number of days such as 180d'
+  return Number(days) >= RETENTION_MIN_DAYS ? Number(days) * DAY_MS : `must be ${RETENTION_MIN_DAYS}d or more`
 }
 
 function readDnsServer(text: string): { server: string } | string {

@@ -79,6 +79,7 @@ export async function openRound(context: Context, source = openConfiguredSource(
     linkKeys: deriveLinkKeys(config.linkSecrets),
     cutoffMinutes: config.cutoffMinutes,
     latenessMs: config.latenessMs,
+    retentionMs: config.retentionMs,
     leaseMs: LEASE_MS,
     holder: randomUUID(),
     outage: stores.outage,

@@ -155,6 +155,8 @@ export interface EditionRow {
   stopped_until: OptionalTimestamp
   /** When the brake was last lifted: it judges only what came after. */
   resumed_at: OptionalTimestamp
+  /** When RETENTION removed its pieces and what was personal in its deliveries. */
+  pruned_at: OptionalTimestamp
 }
 
 /**

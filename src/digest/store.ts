@@ -102,3 +102,8 @@ export async function ensureSelections(
     select final as id from numbered order by place`.execute(trx)
   return placeOf.map((place) => rows[place]?.id as number)
 }
+
+/** Removes the pieces of an edition, for good: what was mailed of it can no longer be shown. */
+export async function prunePieces(db: Kysely<Database>, editionId: number): Promise<void> {
+  await db.deleteFrom('pieces').where('edition_id', '=', editionId).execute()
+}

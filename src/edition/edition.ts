@@ -20,6 +20,8 @@ export interface Edition {
   due: number
   stoppedReason: string | null
   stoppedUntil: Date | null
+  /** When RETENTION removed what was mailed of it. */
+  prunedAt: Date | null
 }
 
 /** How an edition stands by the clock, before anything is stored. `freeze` may be done now. */

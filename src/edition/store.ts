@@ -246,6 +246,11 @@ export async function markStopped(
     .execute()
 }
 
+/** Notes that what was old of an edition was removed. */
+export async function markPruned(db: Kysely<Database>, id: number): Promise<void> {
+  await db.updateTable('editions').set({ pruned_at: sql`round_clock()` }).where('id', '=', id).execute()
+}
+
 function editionFrom(row: Selectable<EditionRow>): Edition {
   return {
     id: row.id,
@@ -261,5 +266,6 @@ function editionFrom(row: Selectable<EditionRow>): Edition {
     due: row.due,
     stoppedReason: row.stopped_reason,
     stoppedUntil: row.stopped_until,
+    prunedAt: row.pruned_at,
   }
 }

@@ -15,6 +15,7 @@ import type { Handlers, Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
 import { rankDay, rankWeek } from './rank.ts'
 import { isRationAwaited, ration } from './ration.ts'
+import { pruneOld } from './retention.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs } from './routes.ts'
 import { sweepAway } from './sweep.ts'
@@ -72,6 +73,7 @@ export function openPipeline(
       await queue.put([...(await overdueJobs(round)), ...(await waitingJobs(round))])
       await tellProgress(round)
       await sweepAway(round)
+      await pruneOld(round)
     },
   }
 }

@@ -28,6 +28,8 @@ export interface Round extends TemplateFiles {
   cutoffMinutes: number
   /** What froze longer ago than this is withheld as late, in milliseconds. */
   latenessMs: number
+  /** How long what was mailed is kept, in milliseconds; null: for good. */
+  retentionMs: number | null
   /**
    * How long a worker may hold a batch between two steps before another may take it, in
    * milliseconds.

@@ -187,3 +187,12 @@ export async function listPapers(
     submittedAt: row.submittedAt?.toISOString() ?? null,
   }))
 }
+
+/** Removes the votes of a date but those of each paper's last look. */
+export async function pruneVotes(db: Kysely<Database>, date: EditionDate): Promise<void> {
+  await sql`
+    delete from votes v using (
+      select w.paper_id, max(w.collection_id) as last from votes w where w.date = ${date} group by w.paper_id
+    ) kept
+    where v.date = ${date} and v.paper_id = kept.paper_id and v.collection_id < kept.last`.execute(db)
+}

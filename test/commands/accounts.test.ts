@@ -26,6 +26,7 @@ const edition: Edition = {
   due: 0,
   stoppedReason: null,
   stoppedUntil: null,
+  prunedAt: null,
 }
 
 describe('accountFields', () => {

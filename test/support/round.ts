@@ -140,6 +140,7 @@ export async function openTestRound(
     linkKeys: deriveLinkKeys([TEST_SECRET]),
     cutoffMinutes: 30,
     latenessMs: 96 * 3_600_000,
+    retentionMs: null,
     leaseMs: 90_000,
     holder: null,
     sliceSize: 1_000,

@@ -28,6 +28,7 @@ import { up as heartbeats } from './026-heartbeats.ts'
 import { up as goodName } from './027-good-name.ts'
 import { up as recoveredPapers } from './028-recovered-papers.ts'
 import { up as bounceMailboxes } from './029-bounce-mailboxes.ts'
+import { up as retention } from './030-retention.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -59,4 +60,5 @@ export const migrations = {
   '027-good-name': { up: goodName },
   '028-recovered-papers': { up: recoveredPapers },
   '029-bounce-mailboxes': { up: bounceMailboxes },
+  '030-retention': { up: retention },
 }

@@ -7,11 +7,13 @@ import { findDelivery } from '../../delivery/store.ts'
 import { joinView } from '../../digest/joining.ts'
 import { loadMaterials } from '../../digest/materials.ts'
 import { longDate } from '../../digest/words.ts'
+import type { Edition } from '../../edition/edition.ts'
 import { getEdition } from '../../edition/store.ts'
 import { type LinkKeys, verifyToken } from '../../subscriber/token.ts'
 import { definePage, type Pages } from '../page/pages.ts'
 import { framingPage, mailBody } from '../page/safety.ts'
-import { tellWithdrawn } from '../page/tell.ts'
+import { linkTo, tell, tellWithdrawn } from '../page/tell.ts'
+import { pathOf } from './edition.ts'
 
 /** A digest in its frame. */
 interface ViewValues {
@@ -38,7 +40,9 @@ export function showView({ db, linkKeys, pages }: ViewOptions) {
     const found = await findMailed(db, linkKeys, token)
     if (found === 'withdrawn') return tellWithdrawn(c, pages, 'This link was withdrawn')
     if (!found) return c.notFound()
-    const { date, kind } = await getEdition(db, found.editionId)
+    const edition = await getEdition(db, found.editionId)
+    if (edition.prunedAt !== null) return tellPruned(c, pages, edition)
+    const { date, kind } = edition
     const heading = kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
     const mailPath = `${pages.base}/view/${token}/mail`
     return framingPage(c, pages.render(viewPage, { title: heading, wide: true }, { heading, mailPath }))
@@ -51,11 +55,27 @@ export function showViewMail({ db, linkKeys, pages }: ViewOptions) {
     const found = await findMailed(db, linkKeys, c.req.param('token') ?? '')
     if (found === 'withdrawn') return tellWithdrawn(c, pages, 'This link was withdrawn')
     if (!found) return c.notFound()
+    const edition = await getEdition(db, found.editionId)
+    if (edition.prunedAt !== null) return tellPruned(c, pages, edition)
     const materials = await loadMaterials(db, found.editionId, [found.selectionId], 'utf8')
     const material = materials.get(found.selectionId)
     if (!material) return c.notFound()
     return mailBody(c, joinView(material.pieces, material.selection).html)
   }
+}
+
+/** What was mailed is past its time; the papers are not. */
+function tellPruned(c: Context, pages: Pages, { date, kind }: Edition): Response {
+  return tell(
+    c,
+    pages,
+    {
+      heading: 'This email is no longer kept',
+      paragraphs: ['We keep emails for a while only. The papers of its day are still here.'],
+      links: [linkTo(pages, pathOf(date, kind), 'See its papers', true)],
+    },
+    410,
+  )
 }
 
 async function findMailed(

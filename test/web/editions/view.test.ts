@@ -33,6 +33,15 @@ describe('the page', () => {
     expect(await (await web.app.request(`/view/${token}`)).text()).toContain('<h1>Week to Thursday 5 March 2026</h1>')
   })
 
+  it('says that an old email is no longer kept, and leads to its papers', async () => {
+    const { token } = await mailAda()
+    await web.round.db.updateTable('editions').set({ pruned_at: new Date() }).execute()
+    for (const path of [`/view/${token}`, `/view/${token}/mail`]) {
+      const answer = await web.app.request(path)
+      expect([answer.status, await answer.text()]).toEqual([410, expect.stringContaining(`href="/editions/${DATE}"`)])
+    }
+  })
+
   it('changes nothing, however it is asked', async () => {
     const { token } = await mailAda()
     const before = await snapshot(web.round.db)
