@@ -33,7 +33,7 @@ let standIn: SmtpStandIn
 let worker: ChildProcess | undefined
 
 beforeAll(async () => {
-  database = (await openTestDatabase('real')) ?? (await openTestDatabase('embedded'))
+  database = await openTestDatabase('either')
   round = await openTestRound(database.url)
   // Takes a mail first and answers a little later: the moment in which a kill hurts.
   standIn = await openSmtpStandIn({ answersAfterMs: () => Math.random() * 15 })

@@ -20,9 +20,10 @@ const COUNTS = { waiting: 0, active: 0, delayed: 0, failed: 0 }
 
 let round: TestRound & { provider: ScriptedProvider }
 let receiver: Receiver
+// Its clock counts in milliseconds, as the moments that are compared here do.
 keepRound((kept) => {
   round = kept
-})
+}, 'embedded')
 
 beforeEach(async () => {
   receiver = await openReceiver()

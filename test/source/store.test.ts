@@ -16,9 +16,10 @@ const THURSDAY = '2026-03-05'
 const FRIDAY = '2026-03-06'
 
 let round: TestRound
+// Its clock counts in milliseconds, as the moments that are read back here do.
 keepRound((kept) => {
   round = kept
-})
+}, 'embedded')
 
 function listing(id: string, given: Partial<Omit<Listing, 'paper'>> & { paper?: Partial<Paper> } = {}): Listing {
   return { upvotes: 1, comments: 0, submittedAt: null, ...given, paper: makePaper({ id, ...given.paper }) }

@@ -6,7 +6,7 @@ import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
 let database: TestDatabase
 let round: TestRound
 beforeAll(async () => {
-  database = await openTestDatabase('embedded')
+  database = await openTestDatabase('either')
   round = await openTestRound(database.url)
 })
 afterAll(async () => {

@@ -32,7 +32,7 @@ export function keepWeb(): Web {
   const web = { log: [] as string[] } as Web
   let database: TestDatabase
   beforeAll(async () => {
-    database = await openTestDatabase('embedded')
+    database = await openTestDatabase('either')
     web.round = await openTestRound(database.url)
     web.app = openApp(web)
   })

@@ -16,9 +16,10 @@ import { addReader, freezeEdition, type TestRound } from '../../support/round.ts
 const SECRET = '8f1c3b7e92d40a56f1e2c3d4b5a69788'
 
 let round: TestRound
+// Of a real one, doctor has something to say.
 keepRound((kept) => {
   round = kept
-})
+}, 'embedded')
 
 let folder: string
 beforeAll(async () => {

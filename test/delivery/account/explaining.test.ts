@@ -40,7 +40,7 @@ let round: TestRound
 let db: Kysely<Database>
 
 beforeAll(async () => {
-  database = await openTestDatabase('embedded')
+  database = await openTestDatabase('either')
   opened = await openTestRound(database.url)
   // One connection, on which the database's clock is the test's own: PostgreSQL looks in `public`
   // first.

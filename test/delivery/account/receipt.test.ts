@@ -14,7 +14,7 @@ let database: TestDatabase
 let round: TestRound
 
 beforeAll(async () => {
-  database = await openTestDatabase('embedded')
+  database = await openTestDatabase('either')
   round = await openTestRound(database.url, {
     provider: openScriptedProvider({ name: 'resend', replayMs: 82_800_000 }),
   })

@@ -21,7 +21,7 @@ let desk: WishDesk
 const logger = openLogger('silent')
 
 beforeAll(async () => {
-  database = await openTestDatabase('embedded')
+  database = await openTestDatabase('either')
   handles = openHandles(database.url)
 })
 

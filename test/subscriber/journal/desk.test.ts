@@ -21,7 +21,7 @@ const logger = openLogger('silent')
 const away = openHandles('postgres://nobody@127.0.0.1:1/none')
 
 beforeAll(async () => {
-  database = await openTestDatabase('embedded')
+  database = await openTestDatabase('either')
   handles = openHandles(database.url)
 })
 
