@@ -53,6 +53,7 @@ beforeAll(async () => {
   ]
   await writeFile(join(source, `${DATE}.json`), JSON.stringify(rows))
   await writeFile(join(source, '2026-03-09.json'), '<html>busy</html>')
+  await writeFile(join(source, '2026-03-10.json'), JSON.stringify([row(5, 'On $O(n^2)$ of \\textbf{transformers}', 1)]))
   sourceSetting = `file:${source}`
 })
 afterAll(() => rm(folder, { recursive: true }))
@@ -175,6 +176,12 @@ describe('edition --source', () => {
       stderr: 'paper-round: the answer for 2026-03-09 was refused: The answer is an HTML page, not JSON\n',
     })
     expect(existsSync(join(folder, 'unused'))).toBe(false)
+  })
+
+  it('prints titles as a mail does', async () => {
+    const { code, stdout } = await call(['edition', '--date', '2026-03-10', '--source', sourceSetting])
+    expect(code).toBe(0)
+    expect(stdout).toContain('  On O(n²) of transformers\n')
   })
 })
 

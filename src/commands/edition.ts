@@ -3,7 +3,7 @@ import { readConfig } from '../config.ts'
 import { hostOf, openConfiguredSource } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
 import { openTemplates } from '../digest/rendering.ts'
-import { cleanLine } from '../digest/text/text.ts'
+import { cleanLine, cleanText } from '../digest/text/text.ts'
 import { counted } from '../digest/words.ts'
 import { type Outlook, outlookFromSource, outlookFromStore } from '../edition/outlook.ts'
 import { collect } from '../jobs/collect.ts'
@@ -101,7 +101,7 @@ function linesOf(outlook: Outlook): string[] {
   const rising = places.filter((place) => place.section === 'rising')
   const said = state === 'open' ? verdict : state
   const line = (place: Outlook['places'][number]) =>
-    `${String(place.rank).padStart(3)}. ${column(place.upvotes, 'vote', 4)}  ${column(place.comments, 'comment', 3)}  ${cleanLine(place.paper.title)}\n     ${place.reason}`
+    `${String(place.rank).padStart(3)}. ${column(place.upvotes, 'vote', 4)}  ${column(place.comments, 'comment', 3)}  ${cleanText(place.paper.title)}\n     ${place.reason}`
   return [
     `${editionName(outlook)}: ${said}${reason ? ` (${reason})` : ''}${incomplete ? ', incomplete' : ''}, ${counted(ranked.length, 'paper')}`,
     ...ranked.map(line),

@@ -5,7 +5,7 @@ import { openConfiguredProviders } from '../context.ts'
 import { getNow } from '../database/clock.ts'
 import { foresee, type Sending } from '../delivery/provider/forecast.ts'
 import { readRoutes } from '../delivery/provider/routes.ts'
-import { cleanLine } from '../digest/text/text.ts'
+import { cleanText } from '../digest/text/text.ts'
 import { readTopics } from '../digest/topics/topics.ts'
 import { counted } from '../digest/words.ts'
 import { dateOf } from '../edition/edition.ts'
@@ -84,7 +84,7 @@ function linesOf(outlook: DigestOutlook, sending: Sending, stopped: string | nul
     ...(outlook.suppressed > 0 ? [`${outlook.suppressed} suppressed`] : []),
   ]
   const line = ({ place, emails: count }: Counted) =>
-    `  ${counted(place.upvotes, 'vote').padStart(11)}  ${cleanLine(place.paper.title)} (in ${counted(count, 'email')})`
+    `  ${counted(place.upvotes, 'vote').padStart(11)}  ${cleanText(place.paper.title)} (in ${counted(count, 'email')})`
   return [
     `${editionName(edition)}, by current votes: ${counted(ranked, 'paper')}${doubted}; votes count until ${momentInWords(cutoffAt)}`,
     ...(stopped === null ? [] : [`Nothing of it will go: ${stopped}.`]),
