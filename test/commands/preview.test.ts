@@ -1,18 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { builtFile } from '../support/program.ts'
+import { callLine, spawnCommand } from '../support/command.ts'
 import { addReader, freezeEdition, openTestRound } from '../support/round.ts'
 import { openTestDatabase } from '../support/stores.ts'
 
-/**
- * Every command is a process that loads the whole program; a busy machine takes seconds for one.
- */
+/** A process loads the whole program: a busy machine takes seconds for it. */
 const PROCESS_MS = 60_000
 
 let folder: string
@@ -31,22 +28,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Starts the command with nothing set up but what is given, in a folder of its own. */
-async function start(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, [await builtFile('src/cli.ts'), 'preview', ...args], {
-    cwd: folder,
-    env: { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, 'data'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  running = child
-  return child
-}
-
-async function call(args: string[], env: NodeJS.ProcessEnv = {}) {
-  const child = await start(args, env)
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  return { code: child.exitCode, stdout, stderr }
-}
+const call = (args: string[], env: NodeJS.ProcessEnv = {}) => callLine(['preview', ...args], { folder, env })
 
 describe('preview --json', () => {
   it('says once what a sample day comes to, with nothing set up and nothing left behind', {
@@ -70,7 +52,7 @@ describe('preview --json', () => {
   it("shows a stored edition with a subscriber's choices, and refuses a database that was never migrated", {
     timeout: PROCESS_MS,
   }, async () => {
-    const database = await openTestDatabase('embedded', 'nothing')
+    const database = await openTestDatabase('either', 'nothing')
     try {
       const env = { DATABASE_URL: database.url }
       expect(await call(['--json'], env)).toMatchObject({
@@ -117,7 +99,8 @@ describe('preview', () => {
   it('serves its page on loopback until it is told to stop, whoever is still listening', {
     timeout: PROCESS_MS,
   }, async () => {
-    const child = await start([])
+    const child = await spawnCommand(['preview'], { folder })
+    running = child
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     const url = /^Preview at (http:\/\/localhost:\d+)/.exec(line)?.[1] ?? ''
     const page = await fetch(url)
