@@ -10,7 +10,7 @@ const USUAL = 6
  * or render whole days.
  */
 const BUDGETS: Readonly<Record<string, number>> = {
-  'test/crash/crash.test.ts': 60,
+  'test/crash/crash.test.ts': 45,
   'test/crash/storms.test.ts': 30,
   'test/crash/chaos.test.ts': 15,
   'test/crash/smtp-kill.test.ts': 10,
@@ -19,7 +19,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   'test/browser/public.test.ts': 15,
   'test/database/embedded.test.ts': 40,
   'test/jobs/queue/queue.test.ts': 35,
-  'test/cli.test.ts': 30,
+  'test/cli.test.ts': 15,
   'test/jobs/dispatch.test.ts': 25,
   'test/digest/budget.test.ts': 25,
   'test/database/stored.test.ts': 20,
@@ -31,7 +31,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   'test/web/app.test.ts': 15,
   'test/delivery/provider/message.test.ts': 15,
   'test/delivery/feedback/feedback.test.ts': 12,
-  'test/commands/preview.test.ts': 12,
+  'test/commands/preview.test.ts': 8,
   'test/jobs/processes.test.ts': 10,
   'test/subscriber/calendar.test.ts': 10,
   'test/web/sign-up/subscribe.test.ts': 10,
