@@ -21,6 +21,10 @@ import { addReader } from './support/round.ts'
 import { copyFreshFiles } from './support/stores.ts'
 
 const DATE = '2026-03-05'
+/** What status says of so few, in both its windows. */
+const GOOD_NAME = [7, 30]
+  .map((days) => `Within ${days} days: 3 emails sent, 0 complaints, 0 hard bounces. Fewer than 1,000 are not judged.\n`)
+  .join('')
 const LINK_SECRET = '0123456789abcdef'.repeat(2)
 /** A process loads the whole program: a busy machine takes seconds for it. */
 const MANY_PROCESSES_MS = 180_000
@@ -32,7 +36,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'paper-round-cli-'))
   const source = join(folder, 'source')
   await mkdir(source)
-  const row = (number: number, title: string, upvotes: number) => ({
+  const row = (number: number, title: string, upvotes: number, date = DATE) => ({
     paper: {
       id: `2603.0000${number}`,
       title,
@@ -40,7 +44,7 @@ beforeAll(async () => {
       authors: [{ name: 'Ada Lovelace' }],
       upvotes,
       publishedAt: '2026-03-04T18:00:00.000Z',
-      submittedOnDailyAt: `${DATE}T0${number}:00:00.000Z`,
+      submittedOnDailyAt: `${date}T0${number}:00:00.000Z`,
     },
     numComments: number,
   })
@@ -53,7 +57,8 @@ beforeAll(async () => {
   ]
   await writeFile(join(source, `${DATE}.json`), JSON.stringify(rows))
   await writeFile(join(source, '2026-03-09.json'), '<html>busy</html>')
-  await writeFile(join(source, '2026-03-10.json'), JSON.stringify([row(5, 'On $O(n^2)$ of \\textbf{transformers}', 1)]))
+  const latex = row(5, 'On $O(n^2)$ of \\textbf{transformers}', 1, '2026-03-10')
+  await writeFile(join(source, '2026-03-10.json'), JSON.stringify([latex]))
   sourceSetting = `file:${source}`
 })
 afterAll(() => rm(folder, { recursive: true }))
@@ -345,7 +350,7 @@ describe('one round by hand', () => {
     await sql`update editions set stopped_reason = 'the key was refused' where date = ${DATE}`.execute(db)
     expect(await round('status', '--date', DATE)).toEqual({
       code: 0,
-      stdout: `the edition of ${DATE}: frozen, stopped: the key was refused\n  1 row could not be read and was set aside\n  due        3\n  submitted  3\n`,
+      stdout: `the edition of ${DATE}: frozen, stopped: the key was refused\n  1 row could not be read and was set aside\n  due        3\n  submitted  3\n${GOOD_NAME}`,
       stderr: '',
     })
     expect(objectOf(await round('resume', '--date', DATE, '--json')).lifted).toBe('the key was refused')
@@ -369,7 +374,7 @@ describe('one round by hand', () => {
       round('resolve', '--date', DATE, '--as', 'again'),
     ])
     expect(words.stdout).toMatch(
-      /unknown {4}1\nOf the submitted, by the provider's reports: 2 delivered.\n1 unknown may or may not .* decide with "resolve".\n$/,
+      /unknown {4}1\nOf the submitted, by the provider's reports: 2 delivered.\n1 unknown may or may not .* decide with "resolve".\nWithin 7 days: 2 emails sent, /,
     )
     expect(objectOf(fields)).toMatchObject({
       submitted: 2,
