@@ -11,6 +11,15 @@ export function moveClock(url: string, by: string): Promise<void> {
   return replaceClock(url, `now() + interval '${by}'`, `clock_timestamp() + interval '${by}'`)
 }
 
+/**
+ * Hands the clock of a database to the one row of `test_clock`: setting it is a write like any
+ * other.
+ */
+export async function keepClock(url: string, at: string): Promise<void> {
+  await query(url, `create table test_clock as select timestamptz '${at}' as at`)
+  await replaceClock(url, '(select at from public.test_clock)', '(select at from public.test_clock)')
+}
+
 function replaceClock(url: string, now: string, clock: string): Promise<void> {
   return query(
     url,
