@@ -92,12 +92,16 @@ function freeDaySql(m: string, s: string): RawBuilder<unknown> {
 
 /**
  * Takes up again what the copy had attempted and what is not accounted for now: it was not
- * accepted, and goes on in new batches. Returns how many deliveries.
+ * accepted, and goes on in new batches. So does what stands in a settled batch: a worker that lived
+ * through the restore may have settled its own there, which has the same number. Returns how many
+ * deliveries.
  */
 export async function markTakenUp(trx: Transaction<Database>, keyId: number): Promise<number> {
   const { rows } = await sql<{ id: number; editionId: number; members: number[] }>`
     select b.id, b.edition_id as "editionId", b.members from batches b join editions e on e.id = b.edition_id
-    where ${isUnsettledSql('b')} and b.recipe_sha256 is not null and b.next_attempt_at < 'infinity' and ${isHeldAsRestoredSql('e')}
+    where ${isHeldAsRestoredSql('e')} and case when ${isUnsettledSql('b')}
+      then b.recipe_sha256 is not null and b.next_attempt_at < 'infinity'
+      else b.id in (select d.batch_id from deliveries d where d.edition_id = b.edition_id and d.state = 'planned') end
     order by b.id for update of b`.execute(trx)
   return markRestarted(trx, rows, keyId)
 }
