@@ -161,6 +161,8 @@ async function live(settings: DrillSettings, standIn: StandIn, names: readonly s
       consentSource: 'test',
     })),
   )
+  // As every round has one, so that a gap is counted from somewhere.
+  await sql`insert into ticks (name) values ('tick')`.execute(world.round.db)
   if (backUp.at === 0) await stores.backUp()
   await goOn(settings, [world, ...(await openOthers(settings, stores.url, standIn, world))])
   // Leavers keep the last batches from being asked for: then it is made at the end.
