@@ -13,6 +13,7 @@ import { dispatch } from '../../src/jobs/dispatch.ts'
 import { writeBounceAddress } from '../../src/subscriber/bounce-address.ts'
 import { notification, statusPart } from '../delivery/bounce/own-reports.ts'
 import { moveClock } from '../support/clock.ts'
+import { isFull } from '../support/full.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { openMailServers, whyNoMailServers } from '../support/mail-servers.ts'
 import { planFor, readDeliveries, TEST_SECRET, type TestRound } from '../support/round.ts'
@@ -192,7 +193,7 @@ describe.skipIf(missing !== undefined)(`with postfix and dovecot (${missing ?? '
     }
     expect((await fates()).map((each) => each.split(' ')[0])).toEqual(['submitted', 'submitted', 'submitted'])
 
-    const reader = keep(openBounceReader({ ...parts(), ...bounces }))
+    const reader = keep(openBounceReader({ ...parts(), ...bounces, retryMs: 100 }))
     await until(async () => expect(await fates()).toEqual(['submitted bounced', 'submitted bounced', 'submitted none']))
     const suppressed = await round.db
       .selectFrom('suppressions as x')
@@ -211,6 +212,14 @@ describe.skipIf(missing !== undefined)(`with postfix and dovecot (${missing ?? '
     })
     transport.close()
     await until(async () => expect(await findMailbox(round.db)).toMatchObject({ applied: 2, passedOver: 1 }))
+
+    // Its server ends and comes back, which takes seconds.
+    if (isFull) {
+      await servers.stopMailbox()
+      await until(async () => expect((await findMailbox(round.db))?.failure).toBeTruthy())
+      await servers.startMailbox()
+      await until(async () => expect((await findMailbox(round.db))?.failure).toBeNull())
+    }
     await reader.close()
 
     for (const [inbox, count] of [

@@ -17,7 +17,9 @@ export interface MailServers {
   imaps: { host: string; port: number; login: { user: string; password: string } }
   /** Lines of postfix' log since the start. */
   readLog(): Promise<string[]>
-  /** Hands a message over as it is, to one recipient. */
+  /** Ends the mailbox alone, as a restart of its server does, or brings it back. */
+  stopMailbox(): Promise<void>
+  startMailbox(): Promise<void>
   close(): Promise<void>
 }
 
@@ -64,6 +66,9 @@ export async function openMailServers(options: MailServerOptions): Promise<MailS
     process.removeListener('exit', onExit)
     await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
+  const openMailbox = () => {
+    servers.push(spawn('/usr/sbin/dovecot', ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: 'ignore' }))
+  }
   try {
     await writePostfix(folder, { ...options, log, smtpPort, readersPort, uid, gid })
     await writeDovecot(folder, { imapPort, uid, gid })
@@ -71,7 +76,7 @@ export async function openMailServers(options: MailServerOptions): Promise<MailS
     // id.
     await run('/usr/sbin/postfix', ['-c', join(folder, 'postfix'), 'check'])
     servers.push(spawn(`${POSTFIX}/master`, ['-c', join(folder, 'postfix'), '-d'], { stdio: 'ignore' }))
-    servers.push(spawn('/usr/sbin/dovecot', ['-F', '-c', join(folder, 'dovecot.conf')], { stdio: 'ignore' }))
+    openMailbox()
     for (const port of [smtpPort, readersPort, imapPort]) await untilOpen(port, servers)
   } catch (error) {
     const said = await readFile(log, 'utf8').catch(() => '')
@@ -82,6 +87,11 @@ export async function openMailServers(options: MailServerOptions): Promise<MailS
   return {
     smtpPort,
     imaps: { host: '127.0.0.1', port: imapPort, login: LOGIN },
+    stopMailbox: () => end(servers.pop() as ChildProcess),
+    async startMailbox() {
+      openMailbox()
+      await untilOpen(imapPort, servers)
+    },
     readLog: async () => (await readFile(log, 'utf8')).trimEnd().split('\n'),
     close,
   }

@@ -93,7 +93,9 @@ async function readAll(
   settings: MailboxSettings,
   take: (message: BounceMessage) => Promise<'applied' | 'others'>,
 ): Promise<void> {
-  const uids = (await client.search({ all: true }, { uid: true })) || []
+  // The library answers with nothing where there is no connection any more.
+  const uids = await client.search({ all: true }, { uid: true })
+  if (!uids) throw new Error('the server has closed the connection, or lists no messages')
   for (let at = 0; at < uids.length; at += CHUNK) {
     const taken: Record<'applied' | 'others', number[]> = { applied: [], others: [] }
     try {
