@@ -56,8 +56,10 @@ export function watchDriver(reach: Reach, rewrite: (text: string) => string): vo
   const real = pg.Client.prototype.query as unknown as (...args: unknown[]) => unknown
   const open = new WeakMap<pg.Client, Step | 'none'>()
   pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
-    if (typeof args[0] !== 'string' || typeof args.at(-1) === 'function') return real.apply(this, args)
-    const text = args[0]
+    const [first] = args
+    // What is prepared is asked by its name, as an object.
+    const text = typeof first === 'string' ? first : (first as { text?: unknown } | undefined)?.text
+    if (typeof text !== 'string' || typeof args.at(-1) === 'function') return real.apply(this, args)
     const own = STEPS.find(([, shape]) => shape.test(text))?.[0]
     const inside = open.get(this)
     let step = own
@@ -70,7 +72,8 @@ export function watchDriver(reach: Reach, rewrite: (text: string) => string): vo
       if (own) open.set(this, own)
       step = undefined
     }
-    const ask = () => real.apply(this, [rewrite(text), ...args.slice(1)])
+    const asked = typeof first === 'string' ? rewrite(text) : { ...(first as object), text: rewrite(text) }
+    const ask = () => real.apply(this, [asked, ...args.slice(1)])
     if (step === undefined) return ask()
     const [before, after] = [BEFORE[step], AFTER[step]]
     return (async () => {
