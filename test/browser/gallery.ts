@@ -1,7 +1,8 @@
-// Takes pictures of representative digests at phone and desktop width, light and dark, straight
-// from the templates: no server, no database. Run: npx tsx test/browser/gallery.ts (into gallery/,
-// which is not committed), or with --picture FILE for the README's one picture, of our own sample
-// day only.
+// Takes pictures of representative digests at phone and desktop width, by day and by night and as
+// other mail programs show them, straight from the templates: no server, no database. Run:
+// npx tsx test/browser/gallery.ts (into gallery/, which is not committed; --into FOLDER for another,
+// --only NAME for one of them), or with --picture FILE for the README's one picture, of our own
+// sample day only.
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -18,7 +19,9 @@ import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { outlookFromSample } from '../../src/web/preview/editions.ts'
 import { DEFAULT_READER, makePreview } from '../../src/web/preview/mail.ts'
 import { forceScheme } from '../../src/web/preview/scheme.ts'
+import { capturedEditions } from '../support/captured-editions.ts'
 import { openChromium } from './chromium.ts'
+import { asWord, withoutScheme, withoutStyles } from './clients.ts'
 
 interface Exhibit {
   name: string
@@ -36,37 +39,49 @@ const HOST = {
   unsubscribeMailto: null,
 }
 const WIDTHS = [375, 700]
-const SCHEMES = ['light', 'dark'] as const
+/** What of the HTML is shown, by which colours, and whether the program darkens it by itself. */
+const LOOKS = [
+  { look: 'light', as: (html: string) => html, colorScheme: 'light', darkens: false },
+  { look: 'dark', as: (html: string) => html, colorScheme: 'dark', darkens: false },
+  { look: 'no-styles', as: withoutStyles, colorScheme: 'light', darkens: false },
+  { look: 'word', as: asWord, colorScheme: 'light', darkens: false },
+  { look: 'forced-dark', as: withoutScheme, colorScheme: 'light', darkens: true },
+] as const
 /** A README should not be heavy: the sharpest picture below this is kept. */
 const PICTURE_MAX_BYTES = 300_000
 const SHARPNESS = [2, 1.5, 1]
 /** In CSS pixels: as much of the mail as a screen shows. */
 const PICTURE = { width: 1117, height: 720 }
 
-const { values: given } = parseArgs({ options: { picture: { type: 'string' } } })
+const { values: given } = parseArgs({
+  options: { picture: { type: 'string' }, into: { type: 'string', default: GALLERY }, only: { type: 'string' } },
+})
 const templates = await loadTemplates()
 const browser = await openChromium()
 try {
-  if (given.picture === undefined) await hang(browser)
+  if (given.picture === undefined) await hang(browser, given.into, given.only)
   else await paint(browser, given.picture)
 } finally {
   await browser.close()
 }
 
-/** Writes every exhibit at every width in both schemes, and a page to look at them. */
-async function hang(from: Browser): Promise<void> {
-  await rm(GALLERY, { recursive: true, force: true })
-  await mkdir(GALLERY, { recursive: true })
+/** Writes every exhibit at every width in every look, and a page to look at them. */
+async function hang(from: Browser, folder: string, only: string | undefined): Promise<void> {
+  if (folder === GALLERY) await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
   const rows: string[] = []
   for (const { name, outlook, choices } of await chooseExhibits()) {
+    if (only !== undefined && only !== name) continue
     const mail = await render(outlook, choices)
     const files: string[] = []
     for (const width of WIDTHS) {
-      for (const colorScheme of SCHEMES) {
+      for (const { look, as, colorScheme, darkens } of LOOKS) {
         const page = await from.newPage({ colorScheme, viewport: { width, height: 900 } })
-        await page.setContent(mail.html)
-        files.push(`${name}-${width}-${colorScheme}.png`)
-        await page.screenshot({ path: join(GALLERY, files.at(-1) as string), fullPage: true })
+        await page.setContent(as(mail.html))
+        const devTools = await page.context().newCDPSession(page)
+        await devTools.send('Emulation.setAutoDarkModeOverride', { enabled: darkens })
+        files.push(`${name}-${width}-${look}.png`)
+        await page.screenshot({ path: join(folder, files.at(-1) as string), fullPage: true })
         await page.close()
       }
     }
@@ -74,8 +89,8 @@ async function hang(from: Browser): Promise<void> {
     rows.push(rowOf(name, `${mail.subject} · ${facts}`, files))
     process.stdout.write(`${name}: ${facts}\n`)
   }
-  await writeFile(join(GALLERY, 'index.html'), indexOf(rows))
-  process.stdout.write(`${join(GALLERY, 'index.html')}\n`)
+  await writeFile(join(folder, 'index.html'), indexOf(rows))
+  process.stdout.write(`${join(folder, 'index.html')}\n`)
 }
 
 /** Composes the sample day on one canvas: a phone in the dark beside a desktop in the light. */
@@ -114,14 +129,18 @@ async function chooseExhibits(): Promise<Exhibit[]> {
   const latex = most((day) => day.places.reduce((sum, { paper }) => sum + paper.title.split(/[$\\]/).length - 1, 0))
   // The Friday of the longest day's week: a full week where it was captured.
   const friday = captured.length > 0 ? fridayOf(long.date) : second
+  // A day that an earlier paper's votes beat, where the captures tell of one.
+  const risen = capturedEditions().find(({ date }) => date === '2025-08-08')
   return [
+    { name: 'default', outlook: captured.find(({ date }) => date === '2025-08-07') ?? days[0] ?? long, choices: {} },
+    { name: 'two-topics', outlook: long, choices: { include: ['agents', 'diffusion'] } },
     { name: 'short-day', outlook: short, choices: {} },
     { name: 'long-day', outlook: long, choices: { papers: 50, length: 'full' } },
     { name: 'latex-day', outlook: latex, choices: { papers: 30 } },
     { name: 'filtered', outlook: long, choices: { onlyWithCode: true, minimumVotes: 10, papers: 5 } },
     { name: 'titles', outlook: long, choices: { papers: 30, length: 'titles' } },
     { name: 'weekly', outlook: await outlookOf(friday, 'weekly'), choices: { papers: 20 } },
-    { name: 'late-risers', outlook: await outlookFromSample(second, 'daily'), choices: { papers: 5 } },
+    { name: 'late-risers', outlook: risen ?? (await outlookFromSample(second, 'daily')), choices: { papers: 5 } },
     { name: 'missed', outlook: await outlookFromSample(second, 'daily'), choices: { papers: 5, missed: true } },
   ]
 }

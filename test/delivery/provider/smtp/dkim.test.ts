@@ -1,12 +1,13 @@
 // Signatures as a verifier that is not ours reads them (Debian's python3-dkim), on the bytes that a
 // mail server received.
 import { execFileSync } from 'node:child_process'
-import { createHash, generateKeyPairSync, type KeyObject, verify as verifyBytes } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { composeMessage } from '../../../../src/delivery/provider/message.ts'
 import type { Mail } from '../../../../src/delivery/provider/provider.ts'
 import { openDkim } from '../../../../src/delivery/provider/smtp/dkim.ts'
 import { openSmtp } from '../../../../src/delivery/provider/smtp/smtp.ts'
+import { holds } from '../../../support/signature.ts'
 import { openSmtpStandIn } from '../../../support/smtp-stand-in.ts'
 
 /**
@@ -80,38 +81,6 @@ const pemOf = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).t
 
 function verify(signed: { message: string; record: string }[]): { holds: boolean; asked: string[] }[] {
   return JSON.parse(execFileSync(python as string, ['-c', VERIFY], { input: JSON.stringify(signed), encoding: 'utf8' }))
-}
-
-/**
- * Whether a message's first header signs it, by RFC 6376 (relaxed, relaxed) and nothing of the
- * library: what we take from its insides is held on machines without Debian's package too.
- */
-function holds(message: string, publicKey: KeyObject): boolean {
-  const end = message.indexOf('\r\n\r\n')
-  const relaxed = (line: string) => line.replace(/\s+/g, ' ').trim()
-  const fields = message
-    .slice(0, end)
-    .split(/\r\n(?![ \t])/)
-    .map((field) => {
-      const colon = field.indexOf(':')
-      return { name: field.slice(0, colon).trim().toLowerCase(), value: relaxed(field.slice(colon + 1)) }
-    })
-  const own = fields.shift()
-  const tags = Object.fromEntries((own?.value ?? '').split(/; ?/).map((tag) => tag.split(/=(.*)/s).slice(0, 2)))
-  const body = message
-    .slice(end + 4)
-    .replace(/[ \t]+(?=\r\n)/g, '')
-    .replace(/[ \t]+/g, ' ')
-    .replace(/(\r\n)*$/, '\r\n')
-  if (createHash('sha256').update(body, 'latin1').digest('base64') !== tags.bh.replace(/\s/g, '')) return false
-  const signed = tags.h.split(':').flatMap((name: string) => {
-    const at = fields.findLastIndex((field) => field.name === name.trim().toLowerCase())
-    return fields.splice(at, at < 0 ? 0 : 1).map((field) => `${field.name}:${field.value}\r\n`)
-  })
-  const input = Buffer.from(`${signed.join('')}dkim-signature:${own?.value.replace(/ b=.*$/, ' b=')}`, 'latin1')
-  const ed25519 = publicKey.asymmetricKeyType === 'ed25519'
-  const digest = ed25519 ? createHash('sha256').update(input).digest() : input
-  return verifyBytes(ed25519 ? null : 'sha256', digest, publicKey, Buffer.from(tags.b, 'base64'))
 }
 
 describe.each(['rsa', 'ed25519'] as const)('a signature with %s', (kind) => {
