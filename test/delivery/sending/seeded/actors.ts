@@ -164,7 +164,8 @@ async function noted(world: World, actor: Actor, act: () => Promise<void>): Prom
   try {
     await act()
   } catch (error) {
-    // No round writes statements that PostgreSQL does not understand, and no broken one proves by it.
+    // No round writes statements that PostgreSQL does not understand, and no broken one proves
+    // anything by it.
     if (/^42/.test((error as { code?: string }).code ?? '')) world.invalid ??= error
     say(world, `${actor.name}: ${error instanceof LaterError ? 'waits' : 'failed'}, ${describeError(error)}`)
   }
