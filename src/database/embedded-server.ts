@@ -3,10 +3,11 @@
 // over IPC; it ends when the parent does. It must never open the files before it owns them.
 import { randomBytes, randomInt } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { describeError } from '../errors.ts'
+import { type Damage, describeDamage, findDamage, findMissing } from './damage.ts'
 import { ADDRESS_FILE, OWNER_FOLDER, type ServerMessage } from './embedded-address.ts'
 import { claimOwnership } from './owner.ts'
 import { IS_FROM_SOURCES, readPacked, writePacked } from './packed.ts'
@@ -19,6 +20,11 @@ import { serveTurns, type Turns } from './turns.ts'
 const FIRST_PORT = 20_000
 const LAST_PORT = 32_000
 const PORT_ATTEMPTS = 20
+/** What opening the files may write, a segment of the log. */
+const ROOM_BYTES = 16 * 2 ** 20
+const RELATIONS = `
+  select relname as name, pg_relation_filepath(oid) as path from pg_class
+  where relkind in ('r', 'i', 'S', 't', 'm') and relpersistence <> 't'`
 
 const dataDir = process.argv[2]
 let stop = async () => {}
@@ -61,13 +67,18 @@ async function start(folder: string): Promise<void> {
   tell({ kind: 'ready', url })
 }
 
-/** Opens the files, or makes them. What a start that was killed left half made is made again. */
+/**
+ * Opens the files, or makes them. What a start that was killed left half made is made again; what
+ * is damaged is left as it is.
+ */
 async function openFiles(folder: string): Promise<PGlite> {
   const files = join(folder, 'postgres')
   const unfinished = join(folder, OWNER_FOLDER, 'unfinished')
+  // Whoever has an address here has had a database.
+  const wasMade = existsSync(files) || existsSync(ADDRESS_FILE)
   if (existsSync(unfinished)) await rm(files, { recursive: true, force: true })
-  else if (!existsSync(files)) await writeFile(unfinished, '')
-  if (!existsSync(unfinished)) return ready(new PGlite({ dataDir: files }))
+  else if (!wasMade) await writeFile(unfinished, '')
+  if (!existsSync(unfinished)) return openMade(folder, files)
   const packed = await readPacked()
   const database = await ready(new PGlite({ dataDir: files, ...(packed && { loadDataDir: packed }) }))
   if (packed === undefined && IS_FROM_SOURCES) await packForOthers(database)
@@ -75,6 +86,21 @@ async function openFiles(folder: string): Promise<PGlite> {
   // Making the files took a second database in memory, some 350 MB, which would otherwise stay
   // for long.
   globalThis.gc?.()
+  return database
+}
+
+async function openMade(folder: string, files: string): Promise<PGlite> {
+  const demand = (damage: Damage | undefined) => {
+    if (damage !== undefined) throw new Error(describeDamage(folder, damage))
+  }
+  demand(await findDamage(files))
+  const database = await ready(new PGlite({ dataDir: files })).catch(async (error: unknown) => {
+    const { bavail, bsize } = await statfs(folder)
+    if (bavail * bsize < ROOM_BYTES) throw new Error(`the disk of ${folder} is full`, { cause: error })
+    throw new Error(describeDamage(folder, { damaged: `PostgreSQL cannot open ${files} (${describeError(error)})` }))
+  })
+  const { rows } = await database.query<{ name: string; path: string }>(RELATIONS)
+  demand(await findMissing(files, rows))
   return database
 }
 

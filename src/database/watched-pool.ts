@@ -2,6 +2,7 @@
 // What is prepared is asked by its name.
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type pg from 'pg'
+import { damagedError } from './damage.ts'
 import type { Outage } from './outage.ts'
 import type { Names } from './prepared.ts'
 import { BusyError, unavailabilityOf } from './unavailable.ts'
@@ -52,7 +53,7 @@ export function watchPool(pool: pg.Pool, max: number, outage: Outage, names?: Na
           return result as PostgresQueryResult<unknown>
         } catch (error) {
           note(error)
-          throw error
+          throw damagedError(error) ?? error
         }
       },
       release(destroy) {
