@@ -21,10 +21,10 @@ import type { TrustedProxy } from './web/visit/client-address.ts'
 
 /**
  * How far a command goes: `stores` reads and writes our own rows; `pieces` also renders what mails
- * are joined from, with the host's name and address in it; `mail` also signs links and hands mails
- * to a provider.
+ * are joined from, with the host's name and address in it; `links` also signs links; `mail` also
+ * hands mails to a provider.
  */
-export type Reach = 'stores' | 'pieces' | 'mail'
+export type Reach = 'stores' | 'pieces' | 'links' | 'mail'
 
 export interface Config {
   /** `postgres://…`; undefined means embedded PostgreSQL under `dataDir`. */
@@ -43,7 +43,7 @@ export interface Config {
   port: number
   /** Where the web surface listens; undefined means on all interfaces, because nobody said. */
   host: string | undefined
-  /** Newest first; the first signs, all verify. Empty where `reach` is `stores`. */
+  /** Newest first; the first signs, all verify. Empty where no links are signed. */
   linkSecrets: string[]
   mailFrom: string
   /** In order: the next one takes over what a provider cannot take. */
@@ -131,7 +131,7 @@ export function readConfig(
   const parsed = environment.safeParse(given)
   const issues = parsed.error?.issues ?? []
   problems.push(...issues.map((issue) => `${issue.path.join('.')} ${issue.message}`))
-  const linkSecrets = reach === 'mail' ? splitRing(given.LINK_SECRET ?? '') : []
+  const linkSecrets = reach === 'links' || reach === 'mail' ? splitRing(given.LINK_SECRET ?? '') : []
   problems.push(...problemsBetween(given, reach, linkSecrets))
   if (!parsed.success || problems.length > 0) throw new UsageError(problems)
   const values = parsed.data
@@ -264,6 +264,7 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
       `LINK_SECRET must be ${LINK_SECRET_MIN_CHARACTERS} characters or more (a comma-separated ring, newest first): links in mails are signed with it; make one with "openssl rand -hex 32"`,
     )
   }
+  if (reach === 'links') return problems
   for (const [provider, name] of [
     ['resend', 'RESEND_API_KEY'],
     ['smtp', 'SMTP_URL'],

@@ -83,8 +83,9 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const queue = await openRoundQueue(context, round, { mayWait: isWebAlone })
   const { alarms: settings, stateDir, dataDir } = config
   const morningHour = config.reportHour
-  const alarms = openAlarms({ round, queue, settings, folders: [stateDir, dataDir], morningHour })
-  const morning = openMorning({ round, operatorEmail: settings.operatorEmail, hour: morningHour })
+  const sends = roles.includes('worker')
+  const alarms = openAlarms({ round, queue, settings, sends, folders: [stateDir, dataDir], morningHour })
+  const morning = openMorning({ round, operatorEmail: settings.operatorEmail, sends, hour: morningHour })
   const lookAway = openAwayAlarm({ round, outage: context.stores.outage, settings })
   const pipeline = tallies.countFailures(openPipeline(round, queue, [alarms, morning]))
   const metrics = openMetrics({ db: round.db, queue, tallies, providers: providers.map(({ name }) => name), logger })
@@ -99,7 +100,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
       ),
     )
   }
-  if (roles.includes('worker')) keep(await queue.work(pipeline))
+  if (sends) keep(await queue.work(pipeline))
   if (roles.includes('scheduler'))
     keep(watchTick(queue, round, { tickHere: () => pipeline.tick({ name: 'tick' }), lookAway }))
   if (roles.includes('scheduler')) await openBounces(context, round, wishes)

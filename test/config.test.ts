@@ -204,6 +204,17 @@ describe('readConfig', () => {
     expect(readConfig('mail', MAIL, { LINK_SECRET: other }).linkSecrets).toEqual([other])
   })
 
+  it('asks who only signs links for no key of a provider', () => {
+    const env = { ...RESEND, MAIL_PROVIDER: 'resend,smtp', RESEND_API_KEY: '', DKIM_SELECTOR: 'papers' }
+    expect(read(env, 'links').linkSecrets).toEqual([SECRET])
+    expect(problemsOf({ ...env, LINK_SECRET: 'short' }, 'links')).toEqual([expect.stringMatching(/^LINK_SECRET/)])
+    expect(problemsOf(env, 'mail').map((problem) => problem.split(' ')[0])).toEqual([
+      'RESEND_API_KEY',
+      'SMTP_URL',
+      'DKIM_PRIVATE_KEY',
+    ])
+  })
+
   it('keeps the public URL without a slash at the end', () => {
     expect(read({ PUBLIC_URL: 'https://papers.example/round//' }).publicUrl).toBe('https://papers.example/round')
   })

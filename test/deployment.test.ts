@@ -189,7 +189,43 @@ describe('docker-compose.yml', () => {
 
   it('sets nothing that the program does not read', () => {
     const set = Object.values(ours).flatMap((service) => Object.keys(service.environment ?? {}))
-    expect(set.filter((name) => !namesRead().includes(name) && name !== 'POSTGRES_PASSWORD')).toEqual([])
+    const known = [...namesRead(), ...SECRET_NAMES.map((name) => `${name}_FILE`), 'POSTGRES_PASSWORD']
+    expect(set.filter((name) => !known.includes(name))).toEqual([])
+  })
+
+  it('gives each role the secrets that it needs, and no other, as a value or as a file', () => {
+    const stores = ['DATABASE_URL', 'REDIS_URL']
+    const needed: Record<keyof typeof ours, string[]> = {
+      migrate: stores,
+      web: [...stores, 'LINK_SECRET', 'RESEND_WEBHOOK_SECRET', 'OPERATOR_TOKEN', 'METRICS_TOKEN'],
+      worker: [
+        ...[...stores, 'LINK_SECRET', 'RESEND_API_KEY', 'SMTP_URL', 'DKIM_PRIVATE_KEY', 'ALARM_SECRET'],
+        ...['METRICS_TOKEN', 'BOUNCE_IMAP_URL'],
+      ],
+      scheduler: [...stores, 'LINK_SECRET', 'ALARM_SECRET', 'METRICS_TOKEN', 'BOUNCE_IMAP_URL'],
+    }
+    for (const [role, { environment = {} }] of Object.entries(ours)) {
+      const withheld = SECRET_NAMES.filter((name) => environment[name] === '' && environment[`${name}_FILE`] === '')
+      expect([role, SECRET_NAMES.filter((name) => !withheld.includes(name)).sort()]).toEqual([
+        role,
+        needed[role as keyof typeof ours].sort(),
+      ])
+    }
+  })
+
+  it('starts each role with what it gets of a filled .env', () => {
+    const env = {
+      ...{ LINK_SECRET: 'l'.repeat(32), PUBLIC_URL: 'https://papers.example.org', MAIL_FROM: 'papers@example.org' },
+      ...{ MAIL_PROVIDER: 'resend', RESEND_API_KEY: 're_key', METRICS_PORT: '9000', METRICS_TOKEN: 'm'.repeat(32) },
+      ...{ OPERATOR_TOKEN: 'o'.repeat(32), ALARM_URL: 'https://alarms.example.org' },
+      ALARM_SECRET: `whsec_${Buffer.from('a'.repeat(32)).toString('base64')}`,
+    }
+    const reach = { migrate: 'stores', web: 'links', worker: 'mail', scheduler: 'links' } as const
+    for (const [role, { environment }] of Object.entries(ours)) {
+      const own = { ...env, ...environment, DATABASE_URL: 'postgres://postgres:5432/paper_round' }
+      const given = readConfig(reach[role as keyof typeof ours], {}, own)
+      expect(JSON.stringify(given).includes('re_key'), role).toBe(role === 'worker')
+    }
   })
 
   it('leaves the worker free to be scaled', () => {

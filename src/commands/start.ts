@@ -1,5 +1,5 @@
 // Runs the asked-for roles until the process is told to stop.
-import { listSet, readConfig, SETTING_NAMES } from '../config.ts'
+import { listSet, type Reach, readConfig, SETTING_NAMES } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import { openLogger } from '../logger.ts'
 import { ROLES, type Role, start } from '../main.ts'
@@ -10,13 +10,18 @@ import { untilSignal } from './signal.ts'
 export async function startCommand(options: { roles?: string; newSecret?: boolean }): Promise<void> {
   const { roles, config } = parseAll({
     roles: () => (options.roles ?? ROLES.join()).split(',').map(parseRole),
-    config: () => readConfig('mail'),
+    config: () => readConfig(reachOf(options.roles)),
   })
   const logger = openLogger(config.logLevel ?? 'info')
   for (const { state, says, remedy } of judgeSettings(config, listSet(), SETTING_NAMES)) {
     if (state !== 'ok') logger.warn({ event: 'settings.doubtful' }, `${says}: ${remedy}`)
   }
   await start(config, roles, logger, untilSignal(), { newSecret: options.newSecret ?? false })
+}
+
+/** Only a worker hands emails to a provider: no other role is asked for what that takes. */
+function reachOf(roles: string | undefined): Reach {
+  return roles === undefined || /\bworker\b/.test(roles) ? 'mail' : 'links'
 }
 
 function parseRole(text: string): Role {

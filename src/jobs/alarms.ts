@@ -33,6 +33,8 @@ export interface AlarmOptions {
   round: Round
   queue: Pick<Queue, 'counts'>
   settings: AlarmSettings
+  /** Whether emails may leave from here; otherwise the sweep gives them to who may. */
+  sends: boolean
   /** Whose disks are looked at; those that are not there are passed over. */
   folders: readonly string[]
   /** In milliseconds, never going back. */
@@ -47,6 +49,7 @@ export function openAlarms({
   round,
   queue,
   settings,
+  sends,
   folders,
   now = () => performance.now(),
   morningHour,
@@ -64,7 +67,7 @@ export function openAlarms({
       logger.info({ event: 'alarm.ended', alarm: name, subject }, 'an alarm is over')
     }
     // Here and at once: the queue may be what fails. What does not leave now, the sweep repeats.
-    if (noticeId !== null) await quietly('the email', () => notify(round, noticeId))
+    if (noticeId !== null && sends) await quietly('the email', () => notify(round, noticeId))
     await postWaiting()
     await beat()
   }

@@ -17,12 +17,14 @@ import type { Round } from './round.ts'
 export interface MorningOptions {
   round: Round
   operatorEmail: string | null
+  /** Whether it may leave from here; otherwise the sweep gives it to who may. */
+  sends: boolean
   /** From when on it is sent, in UTC. */
   hour: number
 }
 
 /** Returns what sends the report when it is due; it never throws. */
-export function openMorning({ round, operatorEmail, hour }: MorningOptions): { look(): Promise<void> } {
+export function openMorning({ round, operatorEmail, sends, hour }: MorningOptions): { look(): Promise<void> } {
   const { db, logger } = round
   if (operatorEmail === null) return { look: async () => {} }
 
@@ -36,7 +38,7 @@ export function openMorning({ round, operatorEmail, hour }: MorningOptions): { l
     })
     if (id === null) return
     logger.info({ event: 'morning.reported' }, 'the morning report was made')
-    await notify(round, id)
+    if (sends) await notify(round, id)
   }
 
   return {

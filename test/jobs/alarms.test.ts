@@ -10,6 +10,7 @@ import { ensureStop, pruneStops } from '../../src/edition/stop.ts'
 import { ensureEdition } from '../../src/edition/store.ts'
 import { type AlarmOptions, openAlarms } from '../../src/jobs/alarms.ts'
 import { openPipeline } from '../../src/jobs/pipeline.ts'
+import type { Job } from '../../src/jobs/queue/job.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { ALARM_SECRET, openReceiver, type Receiver } from '../support/receiver.ts'
 import { only, openScriptedProvider, planFor, type ScriptedProvider, type TestRound } from '../support/round.ts'
@@ -43,6 +44,7 @@ const openHere = (given: Partial<AlarmOptions> = {}) =>
       heartbeatUrl: null,
       limits: DEFAULT_LIMITS,
     },
+    sends: true,
     folders: [],
     morningHour: 8,
     ...given,
@@ -185,6 +187,16 @@ describe('openAlarms', () => {
       expect(mailed().slice(1)).toEqual([{ to: HOST, subject: expect.stringMatching(/^Resolved: /) }])
     },
   )
+
+  it('leaves its email to the sweep where none is sent', async () => {
+    await faults.stopped.begin()
+    await openHere({ sends: false }).look()
+    expect(receiver.posts).toHaveLength(1)
+    expect(mailed()).toEqual([])
+    const jobs: Job[] = []
+    await openPipeline(round, { put: async (list) => void jobs.push(...list) }).sweep({ name: 'sweep' })
+    expect(jobs).toContainEqual({ name: 'notify', noticeId: expect.any(Number) })
+  })
 
   it('takes what pauses for a few minutes for one alarm', async () => {
     const alarms = openHere()

@@ -32,7 +32,7 @@ beforeEach(async () => {
 })
 afterEach(() => stopClock(round.databaseUrl, '2026-03-06 07:00Z'))
 
-const openHere = (operatorEmail: string | null = HOST) => openMorning({ round, operatorEmail, hour: 8 })
+const openHere = (operatorEmail: string | null = HOST) => openMorning({ round, operatorEmail, sends: true, hour: 8 })
 const reports = () => round.provider.accepted.filter(({ to }) => to === HOST)
 
 it('comes once a day from its hour on, over two schedulers and a restart', async () => {

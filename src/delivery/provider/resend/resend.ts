@@ -45,6 +45,7 @@ export function openResend(settings: ResendSettings): Provider {
   const slabs = openSlabs()
   let client: Promise<Resend> | undefined
   const openClient = () => {
+    if (settings.apiKey === '') throw new Error('RESEND_API_KEY is missing here: a worker has it, and asks Resend')
     client ??= import('resend').then((sdk) => new sdk.Resend(settings.apiKey, { baseUrl }))
     return client
   }
