@@ -61,8 +61,8 @@ export async function listSelections(
 
 /**
  * Returns the id of each selection, in order, adding those the edition does not have yet; found by
- * the index of selections_once, however many there are. Call it under the planner's lock: ids count
- * on from the highest.
+ * the index of selections_by_content, however many there are. Call it under the planner's lock: ids
+ * count on from the highest.
  */
 export async function ensureSelections(
   trx: Transaction<Database>,
@@ -87,10 +87,12 @@ export async function ensureSelections(
     ), known as materialized (
       select w.*, s.id from wanted w left join lateral (
         select s.id from selections s
-        where s.edition_id = ${editionId} and s.length = w.length and s.papers = w.papers and s.reasons = w.reasons
-          and hash_array_extended(s.remarks, 0) = hash_array_extended(w.remarks, 0)
-          and hashtextextended(coalesce(s.opening, ''), 0) = hashtextextended(coalesce(w.opening, ''), 0)
-        offset 0
+        where hash_record_extended(row(s.edition_id, s.length, s.papers, s.reasons, s.remarks, coalesce(s.opening, '')), 0)
+            = hash_record_extended(row(${editionId}::int, w.length, w.papers, w.reasons, w.remarks, coalesce(w.opening, '')), 0)
+          -- As a sum no key of the edition is taken instead, by which all of its selections are read.
+          and s.edition_id + 0 = ${editionId} and s.length = w.length and s.papers = w.papers and s.reasons = w.reasons
+          and s.remarks = w.remarks and s.opening is not distinct from w.opening
+        limit 1
       ) s on true
     ), numbered as materialized (
       select k.*, coalesce(k.id, h.id + row_number() over (partition by k.id is null order by k.place))::int as final

@@ -87,7 +87,7 @@ export async function pruneCredentialsOf(
  */
 export async function pruneCredentials(db: Kysely<Database>): Promise<number> {
   return db.transaction().execute(async (trx) => {
-    const over = sql`expires_at <= round_clock() and not (purpose = 'confirm' and exists (
+    const over = sql`expires_at <= round_now() and not (purpose = 'confirm' and exists (
       select from subscribers s where s.id = subscriber_id and s.consent = 'pending'))`
     await insertSpent(trx, over, 'expired')
     const { numAffectedRows } = await sql`delete from credentials where ${over}`.execute(trx)

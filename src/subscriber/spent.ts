@@ -76,5 +76,5 @@ function fateSql(unused: CredentialFate): RawBuilder<CredentialFate> {
 }
 
 function isKept(at: RawBuilder<unknown>): RawBuilder<boolean> {
-  return sql`(${at} > round_clock() - make_interval(days => ${sql.lit(KEPT_DAYS)}))`
+  return sql`(${at} > round_now() - make_interval(days => ${sql.lit(KEPT_DAYS)}))`
 }

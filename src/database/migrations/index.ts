@@ -29,6 +29,7 @@ import { up as goodName } from './027-good-name.ts'
 import { up as recoveredPapers } from './028-recovered-papers.ts'
 import { up as bounceMailboxes } from './029-bounce-mailboxes.ts'
 import { up as retention } from './030-retention.ts'
+import { up as foundByIndex } from './031-found-by-index.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -61,4 +62,5 @@ export const migrations = {
   '028-recovered-papers': { up: recoveredPapers },
   '029-bounce-mailboxes': { up: bounceMailboxes },
   '030-retention': { up: retention },
+  '031-found-by-index': { up: foundByIndex },
 }

@@ -31,7 +31,7 @@ export async function getAccounts(db: Kysely<Database>, editionId: number): Prom
     select e.due, coalesce(case d.state when 'planned' then b.state else d.state end, 'planned') as state, d.reason, count(d.*) as count
     from editions e
     left join deliveries d on d.edition_id = e.id
-    left join batches b on b.id = d.batch_id
+    left join batches b on b.id = d.batch_id and b.edition_id = e.id
     where e.id = ${editionId}
     group by 1, 2, 3`.execute(db)
   const due = rows[0]?.due
