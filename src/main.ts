@@ -2,6 +2,7 @@
 import type { Config } from './config.ts'
 import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
 import { pruneMailbox } from './delivery/bounce/store.ts'
+import { settleAtStart } from './delivery/sending/after-outage.ts'
 import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from './digest/earlier-address.ts'
 import { getArchiveVersion } from './edition/archive.ts'
 import { describeError } from './errors.ts'
@@ -80,6 +81,8 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
   const isWebAlone = !roles.includes('worker') && !roles.includes('scheduler')
   if (!isWebAlone) await round.witness.compare()
+  // The embedded database starts with its processes, and takes no wishes without them.
+  if (!context.stores.embedded) await settleAtStart(round.db, context.stores.outage)
   const queue = await openRoundQueue(context, round, { mayWait: isWebAlone })
   const { alarms: settings, stateDir, dataDir } = config
   const morningHour = config.reportHour

@@ -5,6 +5,7 @@ import { openConfiguredWishes, openRound, openRoundQueue } from '../context.ts'
 import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
+import { settleAtStart } from '../delivery/sending/after-outage.ts'
 import type { Edition } from '../edition/edition.ts'
 import { type EditionKey, findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
@@ -55,6 +56,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     if (stopped !== null) throw new Error(`nothing was sent: ${stopped}. Say "resume" first`)
     if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
     await round.witness.compare()
+    if (!context.stores.embedded) await settleAtStart(round.db, context.stores.outage)
     const queue = await openRoundQueue(context, round)
     const { dispatch, notify } = openPipeline(round, queue)
     context.keep(await openHeartbeat(round, queue, ['send']))

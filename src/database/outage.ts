@@ -4,7 +4,7 @@
 /** So short a gap is a restart of the connection: nobody was answered by the journal in it. */
 const OUTAGE_MIN_MS = 1_000
 /** How long after an outage nothing is marked, so that the wishes of every host come first. */
-const SETTLING_MS = 10_000
+export const SETTLING_MS = 10_000
 
 export interface Outage {
   /** Notes that PostgreSQL did not answer. */
@@ -13,6 +13,8 @@ export interface Outage {
   answered(): void
   /** How long it has not answered, as far as is known, in milliseconds; null while it does. */
   awayMs(): number | null
+  /** Lets nothing be marked for so many milliseconds: an outage that this process has not seen. */
+  settle(ms: number): void
   /** How long nothing may be marked yet, in milliseconds; 0 as a rule. */
   settlingMs(): number
 }
@@ -21,15 +23,19 @@ export interface Outage {
 export function openOutage(now: () => number = () => performance.now()): Outage {
   let lostAt: number | null = null
   let settledAt = Number.NEGATIVE_INFINITY
+  const settle = (ms: number) => {
+    settledAt = Math.max(settledAt, now() + ms)
+  }
   return {
     lost() {
       lostAt ??= now()
     },
     answered() {
       if (lostAt === null) return
-      if (now() - lostAt > OUTAGE_MIN_MS) settledAt = now() + SETTLING_MS
+      if (now() - lostAt > OUTAGE_MIN_MS) settle(SETTLING_MS)
       lostAt = null
     },
+    settle,
     awayMs: () => (lostAt === null ? null : now() - lostAt),
     settlingMs: () => Math.max(0, Math.ceil(settledAt - now())),
   }

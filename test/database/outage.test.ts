@@ -26,6 +26,14 @@ describe('an outage', () => {
     expect(outage.settlingMs()).toBe(0)
   })
 
+  it('may have been before this process', () => {
+    const { clock, outage } = openTold()
+    outage.settle(4_000)
+    outage.settle(1_000)
+    clock.now = 1_000
+    expect(outage.settlingMs()).toBe(3_000)
+  })
+
   it('of a second or less is none', () => {
     const { clock, outage } = openTold()
     outage.answered()
