@@ -161,7 +161,7 @@ export async function walk(given: Walk): Promise<string[]> {
   await look('used')
   await page.goto(`${url}/preferences`)
   await press('Erase me')
-  await page.goto(linkIn(await findMail(given, 'notices', 'rase'), 'erase'))
+  await page.goto(linkIn(await findMail(given, 'notices', 'Delete everything'), 'erase'))
   await look('erase')
   await press('Erase me')
   expect(await heading()).toBe('Your data is erased')
