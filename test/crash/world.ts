@@ -67,7 +67,7 @@ export async function openWorld(settings: WorldSettings): Promise<World | undefi
     if (redis) closing.push(() => redis.close())
     const postgres = isGroup
       ? undefined
-      : await openTemporaryPostgres(settings.postgresFolder, settings.postgresFolder ? 1 : 16)
+      : await openTemporaryPostgres({ parent: settings.postgresFolder, segmentMb: settings.postgresFolder ? 1 : 16 })
     if (postgres) closing.push(() => postgres.close())
     if (!isGroup && !(redis && postgres)) {
       await close()

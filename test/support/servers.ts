@@ -32,10 +32,14 @@ export async function openTemporaryRedis(policy = 'noeviction'): Promise<Tempora
 }
 
 /**
- * Keeps its files below `parent`, in segments of `segmentMb` megabytes of log. Returns undefined
- * where PostgreSQL's own programs are not installed.
+ * Keeps its files below `parent`, in segments of `segmentMb` megabytes of log; it forces nothing to
+ * the disk unless `fsync`. Returns undefined where PostgreSQL's own programs are not installed.
  */
-export async function openTemporaryPostgres(parent = tmpdir(), segmentMb = 16): Promise<TemporaryServer | undefined> {
+export async function openTemporaryPostgres({
+  parent = tmpdir(),
+  segmentMb = 16,
+  fsync = false,
+} = {}): Promise<TemporaryServer | undefined> {
   const programs = await findPostgresPrograms()
   if (programs === undefined) return undefined
   const folder = await makeFolder('postgres', parent)
@@ -59,7 +63,7 @@ export async function openTemporaryPostgres(parent = tmpdir(), segmentMb = 16): 
   await run(join(programs, 'initdb'), init, { ...account, cwd: folder })
   const port = await findPort()
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
-  const settings = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, '-F']
+  const settings = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, ...(fsync ? [] : ['-F'])]
   // Little is kept for later, so that a full disk is one soon.
   if (segmentMb < 16) settings.push('-c', `min_wal_size=${2 * segmentMb}MB`, '-c', `max_wal_size=${4 * segmentMb}MB`)
   const start = () => spawn(join(programs, 'postgres'), settings, { ...SILENT, ...account, cwd: folder })

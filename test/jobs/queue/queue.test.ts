@@ -512,7 +512,7 @@ describe('the queue when its store fails', () => {
   })
 
   it('refuses to put while PostgreSQL is gone, and goes on when it is back', async ({ skip }) => {
-    const server = await start(openTemporaryPostgres)
+    const server = await start(() => openTemporaryPostgres())
     if (server === undefined) return skip('PostgreSQL is not installed')
     const place = { redisUrl: undefined, databaseUrl: server.url }
     const queue = await open(place)
