@@ -45,7 +45,7 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
     if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}`)
     const name = editionName(edition)
     if ((await getUnresolved(db, edition.id)) === 0) {
-      return terminal.print({ date, kind, as, found: 0, resolved: 0 }, [`Nothing of ${name} is unknown for good.`])
+      return terminal.print({ date, kind, as, found: 0, resolved: 0 }, [`Nothing of ${name} is permanently unknown.`])
     }
     const found = as === 'drop' ? 0 : await lookUp(context, edition.id, terminal)
     const left = await getUnresolved(db, edition.id)

@@ -63,7 +63,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     context.keep(await queue.work({ dispatch, notify }))
     const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
     printAccounts(terminal, edition, accounts, submittedNow, 'is')
-    if (standstill) throw new Error(`${editionName(edition)} stands still: ${standstill}`)
+    if (standstill) throw new Error(`${editionName(edition)} is stuck: ${standstill}`)
   })
 }
 

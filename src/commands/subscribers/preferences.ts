@@ -104,11 +104,11 @@ function parsePhrases(options: ChoiceOptions): Partial<Choices> {
 
 /** Names the option of each value that does not hold, once. */
 function refusalOf(error: ZodError, options: ChoiceOptions): UsageError {
-  const sentences = error.issues.map(({ path, message }) => {
+  const sentences = error.issues.map(({ path }) => {
     const field = String(path[0])
     if (field === 'length') return `--length ${options.length} is not titles, short or full`
     const option = { authors: '--author', organisations: '--organisation' }[field] ?? `--${field}`
-    return `${option}: at most ${PHRASES_MAX} phrases of 2 to ${PHRASE_MAX_CHARACTERS} characters each (${message})`
+    return `${option}: at most ${PHRASES_MAX} phrases of 2 to ${PHRASE_MAX_CHARACTERS} characters each`
   })
   return new UsageError([...new Set(sentences)])
 }
