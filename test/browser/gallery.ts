@@ -1,8 +1,8 @@
 // Takes pictures of representative digests at phone and desktop width, by day and by night and as
-// other mail programs show them, straight from the templates: no server, no database. Run:
-// npx tsx test/browser/gallery.ts (into gallery/, which is not committed; --into FOLDER for another,
-// --only NAME for one of them), or with --picture FILE for the README's one picture, of our own
-// sample day only.
+// other mail programs show them, straight from the templates: no server, no database. Run: npx tsx
+// test/browser/gallery.ts (into gallery/, which is not committed; --into FOLDER for another, --only
+// NAME for one of them), or with --picture FILE for the README's one picture, of our own sample day
+// only.
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

@@ -69,6 +69,7 @@ describe('ensureEdition', () => {
       due: 0,
       stoppedReason: null,
       stoppedUntil: null,
+      prunedAt: null,
     })
     expect(await ensureEdition(round.db, { date: DATE, kind: 'daily', cutoffAt: cutoffOf(DATE, 90) })).toEqual(edition)
     const twins = await Promise.all([ensure('2026-03-06'), ensure('2026-03-06')])

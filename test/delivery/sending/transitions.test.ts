@@ -33,7 +33,7 @@ describe('who writes', () => {
   it('is the machine alone, but for the rows that planning and asking insert', () => {
     const writers = findWriters(readFiles(ROOT, ['src']), TABLES)
     const movers = new Set(writers.filter(({ verb }) => verb !== 'insert').map(({ path }) => path))
-    const machine = ['once.ts', 'heartbeats.ts', 'ledger.ts', 'parts.ts', 'recovered.ts'].map(
+    const machine = ['once.ts', 'heartbeats.ts', 'ledger.ts', 'parts.ts', 'recovered.ts', 'retention.ts'].map(
       (file) => `src/delivery/sending/${file}`,
     )
     expect([...movers].sort()).toEqual([...machine].sort())
