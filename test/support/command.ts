@@ -1,7 +1,9 @@
 // Commands and command lines inside the test's process, where loading the program is done already:
 // what they print, and how they end.
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { vi } from 'vitest'
@@ -20,7 +22,10 @@ export async function callOn(
   command: () => Promise<void>,
   env: Record<string, string> = {},
 ): Promise<Called> {
-  const settings = { DATABASE_URL: databaseUrl, LINK_SECRET: TEST_SECRET, LOG_LEVEL: 'warn', ...env }
+  // Copies of one database have one id: what another marked, also in a run before, is not ours.
+  const stateDir = join(tmpdir(), `state-${randomUUID()}`)
+  const own = { DATABASE_URL: databaseUrl, STATE_DIR: stateDir, LINK_SECRET: TEST_SECRET, LOG_LEVEL: 'warn' }
+  const settings = { ...own, ...env }
   for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value)
   try {
     return await capture(command)
