@@ -1,6 +1,7 @@
 // A dump of a database while others work in it, and its restore: every row of our tables as of one
 // moment, and the counters.
 import pg from 'pg'
+import { connected } from './servers.ts'
 
 export interface Dump {
   /** As JSON, by table. */
@@ -58,14 +59,4 @@ async function listColumns(client: pg.Client): Promise<Map<string, string>> {
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
     where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace group by 1`)
   return new Map(rows.map(({ name, columns }) => [name, columns]))
-}
-
-async function connected<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url)
-  await client.connect()
-  try {
-    return await use(client)
-  } finally {
-    await client.end()
-  }
 }

@@ -221,3 +221,14 @@ export async function answers(ask: () => Promise<unknown>): Promise<boolean> {
     () => false,
   )
 }
+
+/** Lends a connection of its own. */
+export async function connected<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}

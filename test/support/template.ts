@@ -6,7 +6,7 @@ import pg from 'pg'
 import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
-import { query, realPostgresUrl } from './servers.ts'
+import { connected, query, realPostgresUrl } from './servers.ts'
 
 /** A database as it was when it had just been migrated. */
 export interface Migrated {
@@ -77,16 +77,6 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
   await migrateEmpty(url.href)
   process.env.TEST_TEMPLATE_URL = url.href
   return () => query(server, `drop database ${name} with (force)`)
-}
-
-async function connected<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url)
-  await client.connect()
-  try {
-    return await use(client)
-  } finally {
-    await client.end()
-  }
 }
 
 const TABLES = `select oid::regclass::text as name from pg_class where relkind = 'r'
