@@ -1,5 +1,6 @@
 // The driver's pool as Kysely takes it, watched: each answer and each failure to answer is noted.
-// What is prepared is asked by its name.
+// What is prepared is asked by its name. A transaction says with its BEGIN how long it may do
+// nothing: a process that was stopped in the middle of one holds everybody's locks.
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type pg from 'pg'
 import { damagedError } from './damage.ts'
@@ -18,7 +19,10 @@ export interface ConnectionPool {
   end(): Promise<void>
 }
 
-const BEGIN = /^(begin|start transaction)\b/i
+const BEGIN = /^(begin|start transaction)\b[^;]*/i
+/** As long as the embedded database, which has its own way to it (turns.ts), lets one wait. */
+const IDLE_IN_TRANSACTION_MS = 30_000
+const IDLE_LIMIT = `set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_MS}`
 const END = /^(commit|rollback)$/i
 
 /**
@@ -33,8 +37,12 @@ export function watchPool(pool: pg.Pool, max: number, outage: Outage, names?: Na
   const watch = (client: pg.PoolClient): Connection => {
     let isOpen = false
     async function ask(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
-      if (BEGIN.test(text)) isOpen = true
-      else if (END.test(text)) isOpen = false
+      if (BEGIN.test(text)) {
+        isOpen = true
+        // First, so that a shorter limit behind it counts.
+        return client.query(text.replace(BEGIN, `$&; ${IDLE_LIMIT}`))
+      }
+      if (END.test(text)) isOpen = false
       const name = names?.nameOf(text)
       if (name === undefined) return client.query(text, [...values])
       try {

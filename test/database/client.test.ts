@@ -76,6 +76,17 @@ describe.each(kinds)('openDatabase on $kind PostgreSQL', ({ kind }) => {
     }
   })
 
+  it('lets a transaction do nothing for half a minute, and a session for ever', async () => {
+    const limitSql = sql<{ limit: string }>`select current_setting('idle_in_transaction_session_timeout') as limit`
+    const within = await db.transaction().execute((trx) => limitSql.execute(trx))
+    const strict = await db
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .execute((trx) => limitSql.execute(trx))
+    const outside = await limitSql.execute(db)
+    expect([within, strict, outside].map(({ rows }) => rows[0]?.limit)).toEqual(['30s', '30s', '0'])
+  })
+
   it('lets one transaction at a time hold a name, until it ends', async () => {
     const steps: string[] = []
     await Promise.all(

@@ -13,6 +13,7 @@ const hasPostgres = (await realPostgresUrl()) !== undefined
 const kinds = [{ kind: 'embedded' }, ...(hasPostgres ? [{ kind: 'real' }] : [])] as const
 
 const lockTimeoutSql = sql<{ limit: string }>`select current_setting('lock_timeout') as limit`
+const idleSql = sql<{ limit: string }>`select current_setting('idle_in_transaction_session_timeout') as limit`
 const takeSql = sql`
   insert into rate_limits (key, points, expire) values ('a', 1, 1) on conflict (key) do update set points = rate_limits.points + 1`
 
@@ -39,6 +40,11 @@ describe.each(kinds)('a page on $kind PostgreSQL', ({ kind }) => {
       .execute((trx) => lockTimeoutSql.execute(trx))
     const outside = await Promise.all([db, pageDb, db].map((each) => lockTimeoutSql.execute(each)))
     expect([within, strict, ...outside].map(({ rows }) => rows[0]?.limit)).toEqual(['1s', '1s', '0', '0', '0'])
+  })
+
+  it('may do nothing in a transaction for less long than others', async () => {
+    const limits = [handles.pageDb, handles.db].map((each) => each.transaction().execute((trx) => idleSql.execute(trx)))
+    expect((await Promise.all(limits)).map(({ rows }) => rows[0]?.limit)).toEqual(['10s', '30s'])
   })
 
   it('writes a statement of its own in a transaction of its own', async () => {
