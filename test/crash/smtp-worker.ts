@@ -9,6 +9,7 @@ import { LaterError } from '../../src/errors.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { openLogger } from '../../src/logger.ts'
 import { deriveLinkKeys } from '../../src/subscriber/token.ts'
+import { UNWATCHED } from '../support/unwatched.ts'
 
 const [databaseUrl = '', port = '', pool = '', secret = ''] = process.argv.slice(2)
 const server = { host: '127.0.0.1', port: Number(port), secure: false, login: null, pool: Number(pool) }
@@ -17,7 +18,7 @@ const db = openDatabase(databaseUrl)
 const round = {
   ...{ db, providers: [provider] as const, linkKeys: deriveLinkKeys([secret]), leaseMs: 90_000, holder: null },
   // What a copy would need is none of its business.
-  witness: { keep: async () => {} },
+  witness: UNWATCHED,
   logger: openLogger('silent'),
 }
 for (let ids = await listWaiting(db, BATCH, 10); ids.length > 0; ids = await listWaiting(db, BATCH, 10)) {

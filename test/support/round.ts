@@ -30,6 +30,7 @@ import { findSubscriberByAddress, insertSubscribers } from '../../src/subscriber
 import type { Subscriber } from '../../src/subscriber/subscriber.ts'
 import { deriveLinkKeys } from '../../src/subscriber/token.ts'
 import { makePlace } from './places.ts'
+import { UNWATCHED } from './unwatched.ts'
 
 export const TEST_SECRET = 'a secret for tests that is long enough to be taken'
 
@@ -122,12 +123,7 @@ export async function openTestRound(
     db,
     databaseUrl,
     source: openListedSource({}),
-    witness: {
-      keep: async () => {},
-      compare: async () => {},
-      read: async () => undefined,
-      startBranch: async () => {},
-    },
+    witness: UNWATCHED,
     provider,
     providers: [provider],
     ...templates,
@@ -260,7 +256,7 @@ export async function emptyRound(db: Kysely<Database>): Promise<void> {
   const tables =
     'events deliveries batches selections pieces edition_papers stops progress editions votes listings collections papers'
   const rest =
-    'notes notices credentials spent_credentials suppressions providers quota_waits sender_domains sent_days host_paces subscribers preferences ticks alarms alarm_posts refusal_readings sign_up_answers heartbeats bounce_mailboxes'
+    'notes notices credentials spent_credentials suppressions providers quota_waits sender_domains sent_days host_paces subscribers preferences ticks alarms alarm_posts refusal_readings sign_up_answers rate_limits heartbeats bounce_mailboxes'
   const deletions = [...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`)
   const lifted = 'update lineage set held_at = null, held_why = null, gap_from = null'
   await sql.raw([...deletions, lifted].join('; ')).execute(db)

@@ -14,17 +14,9 @@ import { markSlowed } from '../provider/host-paces.ts'
 import type { Out } from '../provider/out.ts'
 import { stepAfter } from '../provider/outcome.ts'
 import type { BatchOutcome, MailOutcome, NoticeRequest, Provider } from '../provider/provider.ts'
-import {
-  type Claimed,
-  type ClaimRow,
-  markAttempting,
-  markDeferred,
-  markSaid,
-  move,
-  type Subject,
-} from '../sending/once.ts'
+import { type Claimed, type ClaimRow, markDeferred, markSaid, move, type Subject } from '../sending/once.ts'
 import { followSuppressions } from '../sending/refused-for-good.ts'
-import { followWait, giveUp, keepMark, type SendingParts } from '../sending/settling.ts'
+import { followWait, giveUp, markKept, type SendingParts } from '../sending/settling.ts'
 import { NOTICE_LIFE } from '../sending/transitions.ts'
 import { buildNotice, hashMail, noticeKeyOf } from './mail.ts'
 
@@ -128,10 +120,9 @@ export async function prepareNotice(
   if (notice.fixed && !notice.fixed.hash.equals(hash)) return 'changed'
   const idempotencyKey = noticeKeyOf(notice.id, hash)
   const intent = { hash, version, idempotencyKey, provider: provider.name }
-  const marked = await markAttempting(parts.db, NOTICE, notice, intent)
+  const marked = await markKept(parts, NOTICE, notice, intent)
   if (marked === 'left') await markNoticeWithheld(parts.db, notice, 'left')
-  if (typeof marked !== 'object') return undefined
-  await keepMark(parts, NOTICE, notice, marked)
+  if (marked !== 'kept') return undefined
   return { notice: mail, kind: notice.kind, idempotencyKey }
 }
 

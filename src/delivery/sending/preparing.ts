@@ -11,9 +11,9 @@ import { demandSettled } from './after-outage.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type MaybeLeaving, type Member } from './members.ts'
-import { markAttempting, markDeferred, markReleased } from './once.ts'
+import { markDeferred, markReleased } from './once.ts'
 import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
-import { keepMark, type SendingParts } from './settling.ts'
+import { markKept, type SendingParts } from './settling.ts'
 
 /**
  * A member may leave between building and marking, again and again; more often than this something
@@ -55,14 +55,11 @@ export async function prepare(
     const intent = { hash: built.hash, version: built.version, idempotencyKey, provider: provider.name }
     // The database may have been away since the claim.
     await demandSettled(parts, BATCH, batch)
-    const marked = await withinQuota(parts.db, provider, members.length, (db) =>
-      markAttempting(db, BATCH, batch, intent),
+    const marked = await markKept(parts, BATCH, batch, intent, (mark) =>
+      withinQuota(parts.db, provider, members.length, mark),
     )
     if (marked === undefined) return 'over'
-    if (typeof marked === 'object') {
-      await keepMark(parts, BATCH, batch, marked)
-      return built.readyAs(idempotencyKey)
-    }
+    if (marked === 'kept') return built.readyAs(idempotencyKey)
     if (marked === 'held') await markReleased(parts.db, BATCH, batch)
     if (marked !== 'left') return undefined
   }
@@ -81,9 +78,7 @@ async function rebuild(
   if (!members.every(isWhole) || !members.every(({ keyId }) => parts.linkKeys.byId.has(keyId))) return 'changed'
   const built = await buildFor(parts, provider, batch, members)
   if (!built.hash.equals(fixed.hash)) return 'changed'
-  const marked = await markAttempting(parts.db, BATCH, batch, fixed)
-  if (typeof marked !== 'object') return undefined
-  await keepMark(parts, BATCH, batch, marked)
+  if ((await markKept(parts, BATCH, batch, fixed)) !== 'kept') return undefined
   return built.readyAs(fixed.idempotencyKey)
 }
 

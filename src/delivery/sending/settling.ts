@@ -9,12 +9,12 @@ import { markOut, type Out } from '../provider/out.ts'
 import { type Step, stepAfter } from '../provider/outcome.ts'
 import type { BatchOutcome, MailOutcome, Provider } from '../provider/provider.ts'
 import { isAnotherFree } from '../provider/routes.ts'
-import type { Watch } from '../witness/watch.ts'
-import type { Mark } from '../witness/witness.ts'
+import { RestoredCopyError, UnwitnessedError, type Watch } from '../witness/watch.ts'
+import { isMark, type Mark } from '../witness/witness.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { findHarm, findRejection, markBraked } from './brake.ts'
 import { type Glance, NEAR_END, REPORTS_MIN } from './glance.ts'
-import { type Claimed, markDeferred, markUnknown, type Subject } from './once.ts'
+import { type Claimed, type Fixed, markAttempting, markDeferred, markUnknown, type Subject } from './once.ts'
 import { followPaces } from './pacing.ts'
 import { markHalved, markSettled } from './parts.ts'
 import { followSuppressions } from './refused-for-good.ts'
@@ -24,7 +24,7 @@ export interface SendingParts {
   db: Kysely<Database>
   providers: readonly Provider[]
   /** Beside the database: what was marked stands there before its request leaves. */
-  witness: Pick<Watch, 'keep'>
+  witness: Pick<Watch, 'look' | 'guard' | 'keep' | 'compare'>
   logger: Logger
 }
 
@@ -72,24 +72,36 @@ export async function giveUp<Facts>(
 }
 
 /**
- * Has a mark kept outside of the database, before its request leaves. Where it cannot be, or this
- * database turns out to be a restored copy, it is put back, since nothing was requested, and this
- * throws what makes the queue wait.
+ * Marks, and has the mark kept outside of the database before its request leaves. On a restored
+ * copy nothing is marked. There, and where it cannot be kept, it is put back, since nothing was
+ * requested, and this throws what makes the queue wait. `within` may let it be marked in a
+ * transaction of its own.
  */
-export async function keepMark<Facts>(
+export async function markKept<Facts, Over = never>(
   { db, witness }: Pick<SendingParts, 'db' | 'witness'>,
   subject: Subject<Facts>,
   claimed: Claimed,
-  mark: Mark,
-): Promise<void> {
+  intent: Fixed,
+  within: (mark: MarkIn) => Promise<Marked | Over> = (mark) => mark(db),
+): Promise<'kept' | Exclude<Marked, Mark> | Over> {
   try {
-    await witness.keep(mark)
+    await witness.look()
+    const marked = await within((on) => witness.guard(on, (own) => markAttempting(own, subject, claimed, intent)))
+    if (!isMark(marked)) return marked
+    await witness.keep(marked)
+    return 'kept'
   } catch (error) {
+    if (!(error instanceof UnwitnessedError)) throw error
     const reason = describeError(error)
     await markDeferred(db, subject, claimed, reason, UNWITNESSED_WAIT_MS)
+    // What one mark has found holds everybody from now on.
+    if (error instanceof RestoredCopyError) await witness.compare()
     throw new HoldError(reason, UNWITNESSED_WAIT_MS, { cause: error })
   }
 }
+
+type Marked = Awaited<ReturnType<typeof markAttempting>>
+type MarkIn = (db: Kysely<Database>) => Promise<Marked>
 
 /** Lets a batch wait for a provider that is out. */
 export async function letBatchWait({ db }: SendingParts, batch: ClaimedBatch, { reason, waitMs }: Out): Promise<void> {

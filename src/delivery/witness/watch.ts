@@ -4,18 +4,27 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { ensureRestoredHold } from '../../edition/restored.ts'
+import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { MINUTE_MS } from '../../time.ts'
 import { MayNotListError, type Provider } from '../provider/provider.ts'
 import { countUnexplained, readListed } from './listed.ts'
-import { type Height, isAbove, type Mark } from './witness.ts'
+import { type Height, isAbove, isMark, type Mark } from './witness.ts'
 import type { Witnesses } from './witnesses.ts'
 
 export interface Watch {
   /**
-   * Returns once a mark stands outside of the database. Rejects where it cannot, or where a look
-   * behind a new connection finds a restored copy: its request must not leave.
+   * Compares where connections were opened since the last time. Rejects with a RestoredCopyError,
+   * or with an UnwitnessedError where it cannot be known. Not inside a transaction.
    */
+  look(): Promise<void>
+  /**
+   * Runs what marks. On a connection that was not compared, it is committed only where no witness
+   * knows of its number: a copy gives the numbers of what it has lost a second time, and afterwards
+   * nothing tells them apart. Rejects as look does, with nothing marked.
+   */
+  guard<T>(db: Kysely<Database>, mark: (db: Kysely<Database>) => Promise<Mark | T>): Promise<Mark | T>
+  /** Returns once a mark stands outside of the database. Rejects with an UnwitnessedError. */
   keep(mark: Mark): Promise<void>
   /**
    * Compares, and holds what is concerned where the database is older than the world. Rejects when
@@ -26,6 +35,16 @@ export interface Watch {
   read(): Promise<Height | undefined>
   /** Starts a branch of its own, above all that any witness knows, and lifts the hold. */
   startBranch(): Promise<void>
+}
+
+/** No witness can be asked or written: nothing may be marked now. */
+export class UnwitnessedError extends Error {}
+
+/** The database is older than the world. */
+export class RestoredCopyError extends UnwitnessedError {
+  constructor(why: string) {
+    super(`this database is a restored copy: ${why}`)
+  }
 }
 
 interface WatchParts {
@@ -49,18 +68,19 @@ export function openWatch({ db, witnesses, providers, countConnections, logger }
 
   /** Returns why everything is held, where it is so from now on. */
   async function compare(): Promise<string | undefined> {
+    // What is opened from here on may lead to another database.
+    const connections = countConnections()
     const { databaseId } = await getLineage(db)
     // The witness first: a mark of another worker in between must not look like a gap.
     const seen = await witnesses.read(databaseId)
     const own = await getLineage(db)
-    const connections = countConnections()
     if (own.held) {
       compared = connections
       return undefined
     }
     const why =
       seen !== undefined && isAbove(seen, own)
-        ? `a witness knows of ${inWords(seen)}, this database of ${inWords(own)}`
+        ? gapInWords(seen, own)
         : seen === undefined && own.quietMs > GAP_MIN_MS
           ? await askProviders(own.quietSince)
           : undefined
@@ -97,17 +117,40 @@ export function openWatch({ db, witnesses, providers, countConnections, logger }
     return undefined
   }
 
+  /**
+   * Marks are numbered one after the other, each behind the commit of the one before: while this
+   * one is open, nobody can have kept its number, or a higher one, but for another database.
+   */
+  async function demandUnknown(mark: Mark): Promise<void> {
+    const seen = await orUnwitnessed(witnesses.read(mark.databaseId))
+    const before = { branch: mark.branch, number: mark.number - 1 }
+    if (seen !== undefined && isAbove(seen, before)) throw new RestoredCopyError(gapInWords(seen, before))
+  }
+
   return {
     async compare() {
       await compare()
     },
-    async keep(mark) {
-      if (countConnections() !== compared) {
-        const why = await compare()
-        if (why !== undefined) throw new Error(`this database is a restored copy: ${why}`)
-      }
-      await witnesses.keep(mark)
+    async look() {
+      if (countConnections() === compared) return
+      const why = await orUnwitnessed(compare())
+      if (why !== undefined) throw new RestoredCopyError(why)
     },
+    async guard(db, mark) {
+      return onOneConnection(db, async (own, inTransaction) => {
+        // It is this connection's turn: a new one is counted by now.
+        const connections = countConnections()
+        if (connections === compared) return mark(own)
+        const marked = await inTransaction(async (trx) => {
+          const result = await mark(trx)
+          if (isMark(result)) await demandUnknown(result)
+          return result
+        })
+        if (isMark(marked)) compared = connections
+        return marked
+      })
+    },
+    keep: (mark) => orUnwitnessed(witnesses.keep(mark)),
     async read() {
       return witnesses.read((await getLineage(db)).databaseId)
     },
@@ -141,6 +184,27 @@ async function getLineage(db: Kysely<Database>): Promise<Lineage> {
     db,
   )
   return rows[0] as Lineage
+}
+
+type InTransaction = <R>(work: (trx: Kysely<Database>) => Promise<R>) => Promise<R>
+
+/** Lends the one connection of an open transaction, or any other. */
+function onOneConnection<T>(
+  db: Kysely<Database>,
+  use: (own: Kysely<Database>, inTransaction: InTransaction) => Promise<T>,
+): Promise<T> {
+  if (db.isTransaction) return use(db, (work) => work(db))
+  return db.connection().execute((own) => use(own, (work) => own.transaction().execute(work)))
+}
+
+function orUnwitnessed<T>(reading: Promise<T>): Promise<T> {
+  return reading.catch((error: unknown) => {
+    throw new UnwitnessedError(describeError(error), { cause: error })
+  })
+}
+
+function gapInWords(seen: Height, own: Height): string {
+  return `a witness knows of ${inWords(seen)}, this database of ${inWords(own)}`
 }
 
 function inWords({ branch, number }: Height): string {

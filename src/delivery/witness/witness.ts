@@ -29,3 +29,8 @@ export interface Witness {
 export function isAbove(a: Height, b: Height): boolean {
   return a.branch === b.branch ? a.number > b.number : a.branch > b.branch
 }
+
+/** Tells a mark from the words for why there is none. */
+export function isMark(marked: unknown): marked is Mark {
+  return typeof marked === 'object' && marked !== null && 'databaseId' in marked
+}

@@ -46,6 +46,10 @@ async function readNumber(): Promise<number> {
   return (await kept.db.selectFrom('lineage').select('number').executeTakeFirstOrThrow()).number
 }
 
+async function connectAnew(): Promise<void> {
+  connections += 1
+}
+
 /** As if the database had been restored from before its last `count` marks. */
 async function goBack(count: number): Promise<void> {
   await sql`update lineage set number = number - ${count}::int`.execute(kept.db)
@@ -142,6 +146,42 @@ describe('compare', () => {
     const sent = kept.provider.requests.length
     await expect(dispatch(round, next.batchIds[0] as number)).rejects.toThrow(/restored copy/)
     expect(kept.provider.requests).toHaveLength(sent)
+  })
+})
+
+describe('a worker that lives through a restore', () => {
+  it('marks nothing under a number that the copy has lost, also where its first mark would make it equal', async () => {
+    const { watch, round } = watchWith()
+    const { batchIds } = await planFor(round, ['ada'])
+    const next = await planFor(round, ['bob'], '2026-03-06')
+    await dispatch(round, batchIds[0] as number)
+    await goBack(1)
+    const number = await readNumber()
+    const sent = kept.provider.requests.length
+    // The pool finds its connection dead when it is asked for one, after the last look.
+    const unaware = { ...watch, look: connectAnew }
+    const id = next.batchIds[0] as number
+    await expect(dispatch({ ...round, witness: unaware }, id)).rejects.toThrow(/restored copy: a witness knows of mark/)
+    expect(kept.provider.requests).toHaveLength(sent)
+    expect(await readNumber()).toBe(number)
+    expect(await readBatch(kept.db, id)).toMatchObject({ state: 'deferred', attempts: 0, recipe_sha256: null })
+    expect(await findRestoredHold(kept.db)).toBeDefined()
+  })
+
+  it('goes on behind a new connection to the same database, under a quota as well', async () => {
+    const { watch, round } = watchWith()
+    const provider = { ...kept.provider, quota: { ...kept.provider.quota, day: 10 } }
+    for (const [date, providers] of [
+      ['2026-03-05', round.providers],
+      ['2026-03-06', [provider]],
+    ] as const) {
+      const { batchIds } = await planFor(round, [`reader${date}`], date)
+      await watch.compare()
+      const unaware = { ...watch, look: connectAnew }
+      await dispatch({ ...round, providers, witness: unaware }, batchIds[0] as number)
+      expect(await readBatch(kept.db, batchIds[0] as number)).toMatchObject({ state: 'settled' })
+    }
+    expect(high?.number).toBe(await readNumber())
   })
 })
 

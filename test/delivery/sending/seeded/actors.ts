@@ -23,6 +23,7 @@ import { markLeft } from '../../../../src/subscriber/journal/readers.ts'
 import { hashReader, type NoteWish } from '../../../../src/subscriber/journal/wish.ts'
 import { getAddressKey, markUnsubscribed } from '../../../../src/subscriber/store.ts'
 import { breakOf } from '../../../crash/breaks.ts'
+import { UNWATCHED } from '../../../support/unwatched.ts'
 import { type Fault, openClient } from './provider.ts'
 import { type Actor, openGated } from './stage.ts'
 import { freezeDue, isGone, pick, type Reader, say, type World } from './world.ts'
@@ -92,7 +93,7 @@ async function openProcess(world: World, actor: Actor): Promise<Round & { witnes
   const provider = breaks.provider(client, db)
   const parts = { db, witnesses: openWitnesses([witness], world.round.logger), providers: [client] }
   const watch = openWatch({ ...parts, countConnections: () => connections, logger: world.round.logger })
-  const blind: Watch = { ...watch, keep: async () => {}, compare: async () => {} }
+  const blind: Watch = { ...UNWATCHED, read: watch.read, startBranch: watch.startBranch }
   await markLeft(db, await getAddressKey(db), beside.wishes)
   return {
     ...world.round,
