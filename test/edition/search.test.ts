@@ -7,6 +7,8 @@ import { listFound } from '../../src/edition/search.ts'
 import type { Paper } from '../../src/source/paper.ts'
 import { insertCollection } from '../../src/source/store.ts'
 import { makePaper } from '../support/places.ts'
+import { asOwner } from '../support/program-user.ts'
+import { query } from '../support/servers.ts'
 import { describeStores } from '../support/stores.ts'
 
 const topics = readTopics()
@@ -101,7 +103,7 @@ describeStores('searching', (stores) => {
       title: `Number ${index} of many`,
     }))
     await keep(many)
-    await sql`vacuum analyze papers`.execute(db)
+    await query(asOwner(stores.databaseUrl), 'vacuum analyze papers')
     const { rows } = await sql<{ 'QUERY PLAN': string }>`
       explain select p.id, p.words from papers p where p.words @@ ${"('sheep' | 'wool') & 'grass'"}::tsquery`.execute(
       db,

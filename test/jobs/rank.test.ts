@@ -10,7 +10,9 @@ import { rankDay, rankWeek } from '../../src/jobs/rank.ts'
 import type { EditionDate, Listing } from '../../src/source/paper.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { makePaper, makePlace } from '../support/places.ts'
+import { asOwner } from '../support/program-user.ts'
 import { freezeEdition, openListedSource, type TestRound } from '../support/round.ts'
+import { query } from '../support/servers.ts'
 
 const THURSDAY = '2026-03-05'
 const SATURDAY = '2026-03-07'
@@ -99,14 +101,15 @@ describe('rankDay', () => {
 
   it('freezes with all its pieces or not at all', async () => {
     const id = await prepare(THURSDAY, { minutes: 1, votes: { a: 1, b: 2, c: 3 } })
-    await sql`alter table pieces add constraint broken check (length <> 'full')`.execute(round.db)
+    const owner = asOwner(round.databaseUrl)
+    await query(owner, `alter table pieces add constraint broken check (length <> 'full')`)
     try {
       await expect(rankDay(round, THURSDAY)).rejects.toThrow(/broken/)
       expect(await getEdition(round.db, id)).toMatchObject({ state: 'open', frozenAt: null })
       expect(await listPlaces(round.db, id)).toEqual([])
       expect(await listPieces(round.db, id, 'titles')).toEqual([])
     } finally {
-      await sql`alter table pieces drop constraint broken`.execute(round.db)
+      await query(owner, 'alter table pieces drop constraint broken')
     }
     expect((await rankDay(round, THURSDAY))?.state).toBe('frozen')
   })

@@ -1,4 +1,5 @@
 // The program's clock in a database of a test's own: the time that every statement there asks for.
+import { asOwner } from './program-user.ts'
 import { query } from './servers.ts'
 
 /** Stops the clock of a database at a moment (anything that PostgreSQL reads as one). */
@@ -16,13 +17,13 @@ export function moveClock(url: string, by: string): Promise<void> {
  * other.
  */
 export async function keepClock(url: string, at: string): Promise<void> {
-  await query(url, `create table test_clock as select timestamptz '${at}' as at`)
+  await query(asOwner(url), `create table test_clock as select timestamptz '${at}' as at`)
   await replaceClock(url, '(select at from public.test_clock)', '(select at from public.test_clock)')
 }
 
 function replaceClock(url: string, now: string, clock: string): Promise<void> {
   return query(
-    url,
+    asOwner(url),
     `create or replace function round_now() returns timestamptz language sql stable parallel safe as $$ select ${now} $$;
      create or replace function round_clock() returns timestamptz language sql volatile parallel safe as $$ select ${clock} $$`,
   )

@@ -1,6 +1,7 @@
 // A dump of a database while others work in it, and its restore: every row of our tables as of one
 // moment, and the counters.
 import pg from 'pg'
+import { asOwner } from './program-user.ts'
 import { connected } from './servers.ts'
 
 export interface Dump {
@@ -32,7 +33,7 @@ export async function makeDump(url: string): Promise<Dump> {
 
 /** Puts a dump in the place of whatever is in these tables: of the same steps of the schema. */
 export async function restoreDump(url: string, { rows, counters }: Dump): Promise<void> {
-  await connected(url, async (client) => {
+  await connected(asOwner(url), async (client) => {
     const names = (await client.query<{ name: string }>(TABLES)).rows.map(({ name }) => name)
     const columns = await listColumns(client)
     const statements = [

@@ -2,6 +2,8 @@
 // writes can pass them by. A history is judged by it.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema.ts'
+import { asOwner } from './program-user.ts'
+import { query } from './servers.ts'
 
 export type StateTable = 'batches' | 'notices' | 'deliveries'
 /** A row as JSON has it; bytes are hexadecimal. */
@@ -42,23 +44,24 @@ const MOVING: Record<StateTable, readonly string[]> = {
 }
 
 /** Begins to note changes, until the database is emptied. */
-export async function installStateLog(db: Kysely<Database>): Promise<void> {
-  await sql`
-    create table state_log (
+export async function installStateLog(url: string): Promise<void> {
+  const triggers = Object.keys(MOVING).map(
+    (table) => `create trigger note_state after insert or update or delete on ${table}
+      for each row execute function note_state()`,
+  )
+  await query(
+    asOwner(url),
+    `create table state_log (
       id bigint generated always as identity, xid text not null default pg_current_xact_id()::text,
       at timestamptz not null default clock_timestamp(), changed text not null, before jsonb, after jsonb
-    )`.execute(db)
-  await sql`
+    );
     create function note_state() returns trigger language plpgsql as $$ begin
       insert into state_log (changed, before, after) values (tg_table_name,
         case when tg_op <> 'INSERT' then to_jsonb(old) end, case when tg_op <> 'DELETE' then to_jsonb(new) end);
       return null;
-    end $$`.execute(db)
-  for (const table of Object.keys(MOVING)) {
-    await sql`
-      create trigger note_state after insert or update or delete on ${sql.table(table)}
-      for each row execute function note_state()`.execute(db)
-  }
+    end $$;
+    ${triggers.join(';')}`,
+  )
 }
 
 /** Returns what changed since it was asked last, in order, and forgets it. */

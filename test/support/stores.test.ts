@@ -1,11 +1,13 @@
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
+import { asOwner } from './program-user.ts'
+import { query } from './servers.ts'
 import { describeStores, openTemporaryPostgres, openTemporaryRedis, openTestDatabase } from './stores.ts'
 
 describeStores('describeStores', (stores) => {
   it.each([1, 2])('gives every test stores of its own (%i)', async () => {
-    const client = new pg.Client(stores.databaseUrl)
+    const client = new pg.Client(asOwner(stores.databaseUrl))
     await client.connect()
     await client.query('create schema other; create table other.t (n int); create table t (n int)')
     await client.end()
@@ -14,6 +16,28 @@ describeStores('describeStores', (stores) => {
     expect(await redis.setnx(`${stores.prefix}:key`, 1)).toBe(1)
     redis.disconnect()
   })
+})
+
+it('lets the program be a user who changes rows and no table, where the server lets one be made', async ({ skip }) => {
+  const database = await openTestDatabase('real')
+  try {
+    if (database === undefined || asOwner(database.url) === database.url) return skip()
+    await query(
+      database.url,
+      `insert into ticks (name) values ('row'); delete from ticks; select nextval('batches_id_seq')`,
+    )
+    for (const change of [
+      'create table t (n int)',
+      'alter table ticks add column n int',
+      'create or replace function round_now() returns timestamptz language sql stable as $$ select now() $$',
+      'truncate ticks',
+      'drop table ticks',
+    ]) {
+      await expect(query(database.url, change), change).rejects.toMatchObject({ code: '42501' })
+    }
+  } finally {
+    await database?.close()
+  }
 })
 
 it('opens one embedded database at a time', async () => {

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe } from 'vitest'
 import type { ServerMessage } from '../../src/database/embedded-address.ts'
 import { copyMigratedFiles } from './kept-files.ts'
 import { builtFile } from './program.ts'
+import { asProgram } from './program-user.ts'
 import { answers, makeFolder, query, realPostgresUrl, withRedis } from './servers.ts'
 import { recordStatements } from './statements/recording.ts'
 import { type Migrated, migrateEmpty, QUEUE_PREFIX, restore, templateUrl } from './template.ts'
@@ -161,7 +162,9 @@ async function openRealDatabase(contents: Contents): Promise<TestDatabase> {
   await query(postgresUrl, `alter database ${name} set synchronous_commit = off`)
   const url = new URL(postgresUrl)
   url.pathname = name
-  return { url: url.href, close: () => query(postgresUrl, `drop database ${name} with (force)`) }
+  // Who migrates is the owner.
+  const given = contents === 'tables' ? asProgram(url.href) : url.href
+  return { url: given, close: () => query(postgresUrl, `drop database ${name} with (force)`) }
 }
 
 async function deleteKeys(redis: Redis, prefix: string): Promise<void> {

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
+import { dropProgramUser, makeProgramUser } from './program-user.ts'
 import { connected, query, realPostgresUrl } from './servers.ts'
 
 /** A database as it was when it had just been migrated. */
@@ -74,9 +75,14 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
   await query(server, `create database ${name}`)
   const url = new URL(server)
   url.pathname = name
+  const programUrl = await makeProgramUser(url.href)
   await migrateEmpty(url.href)
   process.env.TEST_TEMPLATE_URL = url.href
-  return () => query(server, `drop database ${name} with (force)`)
+  process.env.TEST_PROGRAM_URL = programUrl
+  return async () => {
+    await dropProgramUser(programUrl, url.href)
+    await query(server, `drop database ${name} with (force)`)
+  }
 }
 
 const TABLES = `select oid::regclass::text as name from pg_class where relkind = 'r'

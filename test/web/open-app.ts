@@ -10,7 +10,7 @@ import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { openLogger } from '../../src/logger.ts'
 import { createApp, type WebDependencies } from '../../src/web/app.ts'
-import { openTestRound, type TestRound } from '../support/round.ts'
+import { emptyRound, openTestRound, type TestRound } from '../support/round.ts'
 import { openTestDatabase, type TestDatabase } from '../support/stores.ts'
 
 interface Web {
@@ -19,10 +19,6 @@ interface Web {
   /** JSON lines since the test began. */
   log: string[]
 }
-
-/** Ids count on, as prepared pieces are kept by edition. */
-const EMPTY = sql`truncate papers, collections, listings, votes, editions, edition_papers, pieces, preferences, subscribers,
-  selections, batches, deliveries, suppressions, notices, credentials, spent_credentials, notes, events, rate_limits, sign_up_answers cascade`
 
 /**
  * Opens one migrated database for the file and empties it before each test. Read the fields inside
@@ -37,7 +33,7 @@ export function keepWeb(): Web {
     web.app = openApp(web)
   })
   beforeEach(async () => {
-    await EMPTY.execute(web.round.db)
+    await emptyRound(web.round.db)
     web.round.provider.accepted.length = 0
     web.log.length = 0
   })

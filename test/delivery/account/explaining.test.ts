@@ -26,7 +26,9 @@ import {
   markUnsubscribed,
 } from '../../../src/subscriber/store.ts'
 import { isFull } from '../../support/full.ts'
+import { asOwner } from '../../support/program-user.ts'
 import { addReader, emptyRound, inventPlaces, openTestRound, type TestRound } from '../../support/round.ts'
+import { query } from '../../support/servers.ts'
 import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
 
 const FROM = '2026-03-02'
@@ -46,17 +48,16 @@ beforeAll(async () => {
   // first.
   db = openDatabase(database.url, { maxConnections: 1 })
   round = { ...opened, db }
-  await sql`create table public.test_clock (at timestamptz)`.execute(db)
-  await sql`insert into public.test_clock values (${`${FROM}T00:00:00Z`})`.execute(db)
-  for (const name of ['now', 'clock_timestamp']) {
-    await sql
-      .raw(
-        `create function public.${name}() returns timestamptz stable language sql as 'select at from public.test_clock'`,
-      )
-      .execute(db)
-  }
+  const clocks = ['now', 'clock_timestamp'].map(
+    (name) =>
+      `create function public.${name}() returns timestamptz stable language sql as 'select at from public.test_clock'`,
+  )
+  await query(
+    asOwner(database.url),
+    `create table public.test_clock as select timestamptz '${FROM}T00:00:00Z' as at; ${clocks.join('; ')};
+     alter table deliveries alter column changed_at set default public.now()`,
+  )
   await sql`set search_path to public, pg_catalog`.execute(db)
-  await sql`alter table deliveries alter column changed_at set default now()`.execute(db)
 })
 afterAll(async () => {
   await db.destroy()

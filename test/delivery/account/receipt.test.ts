@@ -7,7 +7,14 @@ import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
 import { findSubscriberByAddress, markUnsubscribed } from '../../../src/subscriber/store.ts'
 import type { Subscriber } from '../../../src/subscriber/subscriber.ts'
-import { addReader, freezeEdition, openScriptedProvider, openTestRound, type TestRound } from '../../support/round.ts'
+import {
+  addReader,
+  emptyRound,
+  freezeEdition,
+  openScriptedProvider,
+  openTestRound,
+  type TestRound,
+} from '../../support/round.ts'
 import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
 
 let database: TestDatabase
@@ -21,7 +28,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await sql`truncate editions, subscribers, batches, deliveries cascade`.execute(round.db)
+  await emptyRound(round.db)
 })
 
 afterAll(async () => {

@@ -13,6 +13,7 @@ import { planAll, planDue } from '../../../src/jobs/plan.ts'
 import { type Change, markChanged } from '../../../src/subscriber/change.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { makePlace } from '../../support/places.ts'
+import { asOwner } from '../../support/program-user.ts'
 import {
   addReader,
   freezeEdition,
@@ -22,6 +23,7 @@ import {
   readBatch,
   type TestRound,
 } from '../../support/round.ts'
+import { query } from '../../support/servers.ts'
 
 let round: TestRound
 let db: Kysely<Database>
@@ -452,7 +454,7 @@ describe('planDue', () => {
       insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone, next_due_at)
       select 'x' || n || '@example.org', decode(md5(n::text), 'hex'), 'confirmed', 'test', (select min(id) from preferences), 'daily', 7, 'UTC', now() + interval '1 day'
       from generate_series(1, 5000) n`.execute(db)
-    await sql`analyze subscribers`.execute(db)
+    await query(asOwner(round.databaseUrl), 'analyze subscribers')
     const plan = await sql<{ 'QUERY PLAN': string }>`
       explain select * from subscribers where consent = 'confirmed' and next_due_at <= now() order by next_due_at limit 200000`.execute(
       db,

@@ -1,7 +1,6 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Handles, openHandles } from '../../../src/database/client.ts'
 import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
@@ -11,7 +10,7 @@ import { openWishDesk, type WishDesk } from '../../../src/subscriber/journal/des
 import { type Journal, openJournal } from '../../../src/subscriber/journal/journal.ts'
 import { findSubscriberByAddress, getAddressKey, markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { hashAddress } from '../../../src/subscriber/subscriber.ts'
-import { addReader } from '../../support/round.ts'
+import { addReader, emptyRound } from '../../support/round.ts'
 import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
 
 let database: TestDatabase
@@ -26,7 +25,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await sql`truncate subscribers, preferences, suppressions cascade`.execute(handles.db)
+  await emptyRound(handles.db)
   const stateDir = await mkdtemp(join(tmpdir(), 'journal-'))
   journal = openJournal({ stateDir, redisUrl: undefined, schema: 'public' }, logger)
   desk = await openWishDesk(handles, journal, logger)

@@ -2,9 +2,8 @@
 // two owners. Every change that a row really made is an event of the table, and a provider that
 // remembers everything is the referee. In the end everything runs out, and everybody is somewhere.
 import fc from 'fast-check'
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
-import type { Database } from '../../../src/database/schema.ts'
 import { NOTICE } from '../../../src/delivery/notice/sending.ts'
 import { NO_QUOTA } from '../../../src/delivery/provider/provider.ts'
 import { BATCH } from '../../../src/delivery/sending/batch.ts'
@@ -19,8 +18,10 @@ import { DEFAULT_RHYTHM, parseChoices } from '../../../src/subscriber/preference
 import { insertSubscribers } from '../../../src/subscriber/store.ts'
 import { isFull } from '../../support/full.ts'
 import { keepRound } from '../../support/kept-round.ts'
+import { asOwner } from '../../support/program-user.ts'
 import { openReplayingProvider } from '../../support/replaying-provider.ts'
 import { freezeEdition, openTestRound, type TestRound } from '../../support/round.ts'
+import { query } from '../../support/servers.ts'
 import { installStateLog, takeChanges } from '../../support/state-log.ts'
 import { openTestDatabase } from '../../support/stores.ts'
 import { ACTS, type Act, letTimePass, mayRunOut, maySettle, settleHand, type World } from './history-acts.ts'
@@ -80,8 +81,8 @@ describe('any history', () => {
 async function holdsFor(round: TestRound): Promise<void> {
   const editions: Edition[] = []
   for (const date of DATES) editions.push(await freezeEdition(round, date))
-  await insertReaders(round.db)
-  await installStateLog(round.db)
+  await insertReaders(round)
+  await installStateLog(round.databaseUrl)
   const met = new Set<string>()
   await fc.assert(
     fc.asyncProperty(history, async (drawn) => {
@@ -102,7 +103,7 @@ async function holdsFor(round: TestRound): Promise<void> {
 }
 
 /** Kept, since asking for zones takes longer than a history. */
-async function insertReaders(db: Kysely<Database>): Promise<void> {
+async function insertReaders({ db, databaseUrl }: TestRound): Promise<void> {
   const readers = NAMES.map((name) => ({
     ...DEFAULT_RHYTHM,
     address: `${name}@example.org`,
@@ -110,7 +111,7 @@ async function insertReaders(db: Kysely<Database>): Promise<void> {
     consentSource: 'test',
   }))
   await insertSubscribers(db, readers)
-  await sql`create table kept_readers as table subscribers`.execute(db)
+  await query(asOwner(databaseUrl), 'create table kept_readers as table subscribers')
 }
 
 async function beginAnew(round: TestRound, editions: readonly Edition[], drawn: History): Promise<World> {

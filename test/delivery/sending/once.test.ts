@@ -24,6 +24,7 @@ import { markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
 import { claimOne, planOne, publicIdOf } from '../../support/batches.ts'
 import { keepRound } from '../../support/kept-round.ts'
+import { asOwner } from '../../support/program-user.ts'
 import {
   addReader,
   endWaits,
@@ -33,6 +34,7 @@ import {
   readDeliveries,
   type TestRound,
 } from '../../support/round.ts'
+import { query } from '../../support/servers.ts'
 
 let round: TestRound
 keepRound((kept) => {
@@ -275,7 +277,7 @@ describe('listStandingBatches', () => {
     const { edition, id } = await planOne(round, ['ada'])
     await sql`insert into batches (edition_id, state, members)
       select ${edition.id}, 'settled', '{1}' from generate_series(1, 5000)`.execute(round.db)
-    await sql`analyze batches`.execute(round.db)
+    await query(asOwner(round.databaseUrl), 'analyze batches')
     await round.db.transaction().execute(async (trx) => {
       const before = await readScans(trx)
       expect(await listWaiting(trx, BATCH, 100)).toEqual([id])

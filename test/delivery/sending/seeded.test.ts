@@ -28,7 +28,7 @@ beforeAll(async () => {
   ground = await layGround(database.url)
 })
 afterAll(async () => {
-  await ground.round.close()
+  await ground.close()
   await database.close()
 })
 
@@ -85,7 +85,7 @@ describe('a seeded history', () => {
       try {
         await playAll(own, upTo(EMBEDDED_HISTORIES))
       } finally {
-        await own.round.close()
+        await own.close()
         await embedded.close()
       }
     },

@@ -16,6 +16,7 @@ import {
   toSql,
 } from '../../../src/delivery/sending/transitions.ts'
 import { readFiles } from '../../support/imports.ts'
+import { asOwner } from '../../support/program-user.ts'
 import { openTestRound, type TestRound } from '../../support/round.ts'
 import { describeStores } from '../../support/stores.ts'
 import { findWriters } from '../../support/writers.ts'
@@ -94,7 +95,7 @@ describe('toSql', () => {
 describeStores('the migrated database', (stores) => {
   let round: TestRound
   beforeEach(async () => {
-    round = await openTestRound(stores.databaseUrl)
+    round = await openTestRound(asOwner(stores.databaseUrl))
   })
   afterEach(() => round.close())
 

@@ -11,7 +11,7 @@ import { type Journal, openJournal } from '../../../src/subscriber/journal/journ
 import { markLeft } from '../../../src/subscriber/journal/readers.ts'
 import { hashReader } from '../../../src/subscriber/journal/wish.ts'
 import { findSubscriberByAddress, getAddressKey } from '../../../src/subscriber/store.ts'
-import { addReader } from '../../support/round.ts'
+import { addReader, emptyRound } from '../../support/round.ts'
 import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
 
 let database: TestDatabase
@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 
 beforeEach(async () => {
-  await sql`truncate subscribers, preferences cascade`.execute(handles.db)
+  await emptyRound(handles.db)
 })
 
 afterAll(async () => {

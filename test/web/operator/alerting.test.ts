@@ -20,6 +20,7 @@ import { markAnswered } from '../../../src/subscriber/sign-up-counts.ts'
 import { type MetricsOptions, openMetrics } from '../../../src/web/operator/metrics.ts'
 import { openTallies } from '../../../src/web/operator/tallies.ts'
 import { keepRound } from '../../support/kept-round.ts'
+import { asOwner } from '../../support/program-user.ts'
 import {
   addReader,
   emptyRound,
@@ -28,6 +29,7 @@ import {
   planFor,
   type TestRound,
 } from '../../support/round.ts'
+import { query } from '../../support/servers.ts'
 import { mailEdition } from '../open-app.ts'
 
 const RULES = fileURLToPath(new URL('../../../deploy/prometheus/paper-round.rules.yml', import.meta.url))
@@ -136,9 +138,9 @@ const FAULTS: Record<string, Fault> = {
   },
   PaperRoundQueueAway: () => scrape({ queue: { counts: () => Promise.reject(new Error('Redis is away')) } }),
   PaperRoundUncounted: async () => {
-    await sql`alter table lineage rename to lineages`.execute(round.db)
+    await query(asOwner(round.databaseUrl), 'alter table lineage rename to lineages')
     const text = await scrape()
-    await sql`alter table lineages rename to lineage`.execute(round.db)
+    await query(asOwner(round.databaseUrl), 'alter table lineages rename to lineage')
     return text
   },
   PaperRoundUnclearAnswers: going(

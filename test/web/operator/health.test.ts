@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
+import { asOwner } from '../../support/program-user.ts'
+import { query } from '../../support/servers.ts'
 import { keepWeb, openApp } from '../open-app.ts'
 
 const web = keepWeb()
@@ -41,9 +43,9 @@ describe('/readyz', () => {
   })
 
   it('refuses a database that was never migrated', async () => {
-    await sql`alter table kysely_migration rename to put_aside`.execute(web.round.db)
+    await query(asOwner(web.round.databaseUrl), 'alter table kysely_migration rename to put_aside')
     expect((await readiness())[0]).toBe(503)
-    await sql`alter table put_aside rename to kysely_migration`.execute(web.round.db)
+    await query(asOwner(web.round.databaseUrl), 'alter table put_aside rename to kysely_migration')
     expect((await readiness())[0]).toBe(200)
   })
 

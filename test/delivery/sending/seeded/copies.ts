@@ -1,8 +1,7 @@
 // Copies of a database within it, as a dump and its restore: every row that a history may change,
 // and the counters, kept in a schema of the copy's own. The clock goes on.
-import { type Kysely, sql } from 'kysely'
-import type { Database } from '../../../../src/database/schema.ts'
-import { query } from '../../../support/servers.ts'
+import pg from 'pg'
+import { asOwner } from '../../../support/program-user.ts'
 
 /** Same in every copy. */
 const STATIC = ['papers', 'edition_papers', 'pieces', 'preferences', 'collections', 'listings', 'votes', 'test_clock']
@@ -10,26 +9,30 @@ const STATIC = ['papers', 'edition_papers', 'pieces', 'preferences', 'collection
 export interface Copies {
   keep(name: CopyName): Promise<void>
   restore(name: CopyName): Promise<void>
+  close(): Promise<void>
 }
 
 /** `fresh`: before anything happened. `dump`: somewhere on the way. */
 export type CopyName = 'fresh' | 'dump'
 
 /** Makes room for both copies. */
-export async function openCopies(db: Kysely<Database>, url: string): Promise<Copies> {
-  const { rows } = await sql<{ name: string }>`
-    select c.relname as name from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
-      and c.relname !~ '^kysely_' and c.relname <> all(${STATIC}) order by 1`.execute(db)
+export async function openCopies(url: string): Promise<Copies> {
+  // A host restores as the owner.
+  const owner = new pg.Client(asOwner(url))
+  await owner.connect()
+  const { rows } = await owner.query<{ name: string }>(
+    `select c.relname as name from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
+      and c.relname !~ '^kysely_' and c.relname <> all($1) order by 1`,
+    [STATIC],
+  )
   const tables = rows.map(({ name }) => name)
   for (const copy of ['fresh', 'dump']) {
     const made = tables.map((name) => `create table ${copy}.${name} (like public.${name})`)
     const counters = `create table ${copy}.counters (name text, value bigint, called boolean)`
-    await query(url, [`create schema ${copy}`, ...made, counters].join('; '))
+    await owner.query([`create schema ${copy}`, ...made, counters].join('; '))
   }
   const run = async (statements: string[]) => {
-    await sql
-      .raw(['begin', 'set local session_replication_role = replica', ...statements, 'commit'].join('; '))
-      .execute(db)
+    await owner.query(['begin', 'set local session_replication_role = replica', ...statements, 'commit'].join('; '))
   }
   return {
     keep: (copy) =>
@@ -50,5 +53,6 @@ export async function openCopies(db: Kysely<Database>, url: string): Promise<Cop
         ]),
         `select setval(name::regclass, value, called) from ${copy}.counters`,
       ]),
+    close: () => owner.end(),
   }
 }

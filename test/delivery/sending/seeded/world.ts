@@ -24,6 +24,7 @@ export interface Ground {
   round: TestRound
   editions: Edition[]
   copies: Copies
+  close(): Promise<void>
 }
 
 /** What is broken on purpose: a build, or a restore that nothing tells of. */
@@ -104,9 +105,15 @@ export async function layGround(url: string): Promise<Ground> {
   await sql`update subscribers set waiting_since = timestamptz '2026-01-01', created_at = timestamptz '2026-01-01',
     confirmed_at = timestamptz '2026-01-01', next_due_at = timestamptz '2026-03-04T07:00Z', welcome = false`.execute(db)
   await sql`insert into ticks (name, at) values ('tick', round_clock())`.execute(db)
-  const copies = await openCopies(db, url)
+  const copies = await openCopies(url)
   await copies.keep('fresh')
-  return { round, editions, copies }
+  return {
+    ...{ round, editions, copies },
+    async close() {
+      await copies.close()
+      await round.close()
+    },
+  }
 }
 
 /** Begins a history anew. */
