@@ -2,7 +2,7 @@
 // Called every few seconds beside what it looks at, so it loads little and opens one connection.
 import { hostname } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
-import { openDatabase } from '../database/client.ts'
+import { openDatabase, USUAL_SCHEMA } from '../database/client.ts'
 import { findEmbeddedUrl } from '../database/embedded.ts'
 import { listAlive } from '../delivery/sending/heartbeats.ts'
 import { describeError, UsageError } from '../errors.ts'
@@ -59,7 +59,12 @@ async function answersWebsite({ host, port }: Config): Promise<boolean> {
 async function hearRole(config: Config, role: BeatingRole | undefined): Promise<{ alive: boolean; line: string }> {
   const url = config.databaseUrl ?? (await findEmbeddedUrl(config.dataDir))
   if (url === undefined) return { alive: false, line: `nothing runs on ${config.dataDir}` }
-  const db = openDatabase(url, { schema: config.schema, maxConnections: 1, applicationName: 'paper-round healthcheck' })
+  const db = openDatabase(url, {
+    // PgBouncer takes no name of a schema, and the usual one needs none.
+    ...(config.schema === USUAL_SCHEMA ? {} : { schema: config.schema }),
+    maxConnections: 1,
+    applicationName: 'paper-round healthcheck',
+  })
   try {
     const all = await within(DATABASE_MS, 'reading the heartbeats', listAlive(db))
     const own = all.filter(({ host, roles }) => host === hostname() && (role === undefined || roles.includes(role)))

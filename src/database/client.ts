@@ -9,8 +9,14 @@ import { openNames } from './prepared.ts'
 import type { Database } from './schema.ts'
 import { type ConnectionPool, toKysely, watchPool } from './watched-pool.ts'
 
+/** Where PostgreSQL makes tables unless told otherwise. */
+export const USUAL_SCHEMA = 'public'
+
 export interface DatabaseOptions {
-  /** Where the tables are; `public` unless named. It must be a plain lower-case name. */
+  /**
+   * Where the tables are, said at the start of each session, which PgBouncer refuses; where the
+   * session itself says unless named. It must be a plain lower-case name.
+   */
   schema?: string
   maxConnections?: number
   /** Shown in pg_stat_activity. */

@@ -1,10 +1,12 @@
 // Resolves where rows live: the named PostgreSQL, or the embedded one under DATA_DIR. Everything
 // above sees a URL and a handle.
+import { type Kysely, sql } from 'kysely'
 import type { Logger } from '../logger.ts'
-import { type Handles, openHandles } from './client.ts'
+import { type Handles, openHandles, USUAL_SCHEMA } from './client.ts'
 import { openEmbedded } from './embedded.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
+import type { Database } from './schema.ts'
 
 export interface StoreSettings {
   databaseUrl: string | undefined
@@ -41,17 +43,38 @@ export async function openUnmigrated(settings: StoreSettings, logger: Logger): P
   const embedded = settings.databaseUrl === undefined ? await openEmbedded(settings.dataDir, { logger }) : undefined
   const databaseUrl = settings.databaseUrl ?? (embedded?.url as string)
   let connections = 0
-  const handles = openHandles(databaseUrl, {
-    schema: settings.schema,
-    prepares: embedded === undefined,
-    onConnect: () => {
-      connections += 1
-    },
-    onError: (error) => logger.warn({ event: 'database.error', reason: error.message }, 'an idle connection was lost'),
-  })
+  const open = (schema?: string) =>
+    openHandles(databaseUrl, {
+      ...(schema === undefined ? {} : { schema }),
+      prepares: embedded === undefined,
+      onConnect: () => {
+        connections += 1
+      },
+      onError: (error) =>
+        logger.warn({ event: 'database.error', reason: error.message }, 'an idle connection was lost'),
+    })
+  // Named at the start of a session only where that is needed: PgBouncer takes no such parameter.
+  const isUsual = embedded === undefined && settings.schema === USUAL_SCHEMA
+  let handles = open(isUsual ? undefined : settings.schema)
+  if (isUsual && (await leadsElsewhere(handles.db))) {
+    await handles.db.destroy()
+    handles = open(USUAL_SCHEMA)
+  }
   const close = async () => {
     await handles.db.destroy()
     await embedded?.close()
   }
   return { ...handles, databaseUrl, embedded: embedded !== undefined, countConnections: () => connections, close }
+}
+
+/**
+ * Tells whether a plain session finds our tables elsewhere: its user has a schema of their own, or
+ * a search_path. Where PostgreSQL does not answer, whoever asks it next hears why.
+ */
+async function leadsElsewhere(db: Kysely<Database>): Promise<boolean> {
+  const { rows } = await sql<{ is: boolean }>`
+    select current_schema() is distinct from ${USUAL_SCHEMA} as is`
+    .execute(db)
+    .catch(() => ({ rows: [] }))
+  return rows[0]?.is === true
 }

@@ -5,17 +5,22 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { Redis } from 'ioredis'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Edition } from '../../src/edition/edition.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
-import { insertSubscribers } from '../../src/subscriber/store.ts'
+import { findSubscriberByAddress, insertSubscribers } from '../../src/subscriber/store.ts'
+import type { Subscriber } from '../../src/subscriber/subscriber.ts'
+import { issueToken } from '../../src/subscriber/token.ts'
+import { entryFrom } from '../../src/web/reader/preferences/entry.ts'
 import { isFull } from '../support/full.ts'
 import { builtFile } from '../support/program.ts'
 import { openResendStandIn } from '../support/resend-stand-in.ts'
 import { freezeEdition, openTestRound, readAccounts, TEST_SECRET, type TestRound } from '../support/round.ts'
 import {
+  openTemporaryPooler,
   openTemporaryRedis,
   openTestDatabase,
   realPostgresUrl,
@@ -54,12 +59,12 @@ describe.skipIf(!isPossible)('worker processes', () => {
     await rm(folder, { recursive: true })
   })
 
-  function startProcess(roles: string, sendRate: number): void {
+  function startProcess(roles: string, sendRate: number, databaseUrl = database.url): ChildProcess {
     const child = spawn(process.execPath, [cli, 'start', '--roles', roles], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
-        DATABASE_URL: database.url,
+        DATABASE_URL: databaseUrl,
         REDIS_URL: redis.url,
         MAIL_PROVIDER: 'resend',
         RESEND_API_KEY: 're_test',
@@ -69,11 +74,25 @@ describe.skipIf(!isPossible)('worker processes', () => {
         LINK_SECRET: TEST_SECRET,
         SEND_RATE: String(sendRate),
         SOURCE: `file:${folder}`,
-        LOG_LEVEL: 'error',
+        PORT: '0',
+        HOST: '127.0.0.1',
+        LOG_LEVEL: roles === 'web' ? 'info' : 'error',
       },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', roles === 'web' ? 'pipe' : 'inherit'],
     })
     processes.push(child)
+    return child
+  }
+
+  /** Starts a website and returns where it listens. */
+  async function startWebsite(databaseUrl: string): Promise<string> {
+    let said = ''
+    for await (const text of startProcess('web', 10, databaseUrl).stderr as Readable) {
+      said += text
+      const url = /"url":"([^"]+)"/.exec(said)?.[1]
+      if (url !== undefined) return url
+    }
+    throw new Error(`the website ended: ${said}`)
   }
 
   /** Everyone's hour has just come, for one frozen edition. */
@@ -123,6 +142,62 @@ describe.skipIf(!isPossible)('worker processes', () => {
       unknown: 0,
     })
   })
+
+  it.runIf(isFull)(
+    'plan, send and settle a round through PgBouncer in transaction mode, and serve its readers meanwhile',
+    { timeout: 180_000 },
+    async ({ skip }) => {
+      const pooler = await openTemporaryPooler(database.url)
+      if (!pooler) return skip('PgBouncer is not installed here')
+      try {
+        const edition = await makeDueRound(1_000)
+        const website = await startWebsite(pooler.url)
+        const readers = await round.db.selectFrom('subscribers').selectAll().orderBy('id').execute()
+        const [chooser, ...leavers] = readers.slice(0, 25)
+        const path = (purpose: 'unsubscribe' | 'preferences', { public_id, token_epoch }: (typeof readers)[number]) =>
+          `${website}/${purpose}/${issueToken(round.linkKeys, purpose, { publicId: public_id, tokenEpoch: token_epoch }, new Date())}`
+        const leave = async (reader: (typeof readers)[number]) => {
+          const body = new URLSearchParams({ 'List-Unsubscribe': 'One-Click' })
+          const answer = await fetch(path('unsubscribe', reader), { method: 'POST', body })
+          expect(answer.status).toBe(200)
+          return answer.text()
+        }
+        const choose = async (papers: number) => {
+          const opened = await fetch(path('preferences', chooser as (typeof readers)[number]), { redirect: 'manual' })
+          const cookie = opened.headers.get('Set-Cookie')?.split(';')[0] ?? ''
+          const page = await (await fetch(`${website}/preferences`, { headers: { cookie } })).text()
+          const form = /name="form" value="([^"]+)"/.exec(page)?.[1] ?? ''
+          const entry = entryFrom((await findSubscriberByAddress(round.db, chooser?.address ?? '')) as Subscriber)
+          const { onlyWithCode: _, ...fields } = { ...entry, papers: String(papers), form, action: 'save' }
+          const saving = { method: 'POST', body: new URLSearchParams(fields), headers: { cookie } }
+          return (await fetch(`${website}/preferences`, saving)).text()
+        }
+        expect(await choose(3)).toContain('It holds at most 3 papers; it held 1.')
+        expect(new Set(await Promise.all(leavers.map(leave)))).toEqual(new Set(['Unsubscribed.']))
+        startProcess('worker', 10, pooler.url)
+        startProcess('worker', 10, pooler.url)
+        startProcess('scheduler', 10, pooler.url)
+        await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(0), { timeout: 100_000, interval: 20 })
+        // Amid the round, and once it is over.
+        expect(await choose(4)).toContain('It holds at most 4 papers; it held 3.')
+        await vi.waitFor(async () => expect((await readAccounts(round.db, edition.id)).waiting).toBe(0), {
+          timeout: 100_000,
+          interval: 200,
+        })
+        expect(await leave(readers[500] as (typeof readers)[number])).toMatch(/^Unsubscribed\./)
+        expect(standIn.summary()).toMatchObject({ accepted: 976, duplicates: 0 })
+        expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 976, submitted: 976, unknown: 0 })
+        const { rows } = await sql<{ papers: number }>`
+          select cardinality(s.papers) as papers from deliveries d
+          join selections s on s.edition_id = d.edition_id and s.id = d.selection_id
+          where d.subscriber_id = ${chooser?.id}`.execute(round.db)
+        expect(rows).toEqual([{ papers: 3 }])
+        expect(await stopAll()).toEqual([0, 0, 0, 0])
+      } finally {
+        await pooler.close()
+      }
+    },
+  )
 
   // Takes the minute that it is about: the sweep and the scheduler have to find out by themselves.
   it.runIf(isFull)(

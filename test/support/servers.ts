@@ -82,10 +82,10 @@ export async function openTemporaryPooler(postgresUrl: string): Promise<Temporar
   const account = process.getuid?.() === 0 ? await findAccount() : undefined
   if (account !== undefined) await chown(folder, account.uid, account.gid)
   const port = await findPort()
-  const { hostname, port: behind, username, pathname } = new URL(postgresUrl)
+  const { hostname, port: behind, username, password, pathname } = new URL(postgresUrl)
   const settings = [
     '[databases]',
-    `* = host=${hostname} port=${behind || 5432} user=${username}`,
+    `* = host=${hostname} port=${behind || 5432} user=${username}${password && ` password=${password}`}`,
     '[pgbouncer]',
     `listen_addr = 127.0.0.1`,
     `listen_port = ${port}`,

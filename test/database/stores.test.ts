@@ -1,0 +1,47 @@
+// Where our tables are found: what a session says by itself is enough as a rule.
+import { type Kysely, sql } from 'kysely'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Database } from '../../src/database/schema.ts'
+import { openUnmigrated, type StoreSettings } from '../../src/database/stores.ts'
+import { openLogger } from '../../src/logger.ts'
+import { query } from '../support/servers.ts'
+import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
+
+describe.skipIf((await realPostgresUrl()) === undefined)('the stores of a DATABASE_URL', () => {
+  let database: TestDatabase
+  beforeEach(async () => {
+    database = (await openTestDatabase('real', 'nothing')) as TestDatabase
+  })
+  afterEach(() => database.close())
+
+  async function readPath(schema = 'public') {
+    const settings: StoreSettings = { databaseUrl: database.url, dataDir: 'unused', schema }
+    const stores = await openUnmigrated(settings, openLogger('silent'))
+    const ask = async (db: Kysely<Database>) => {
+      const { rows } = await sql<{ path: string; schema: string | null }>`
+        select current_setting('search_path') as path, current_schema() as schema`.execute(db)
+      return rows[0]
+    }
+    const paths = [await ask(stores.db), await ask(stores.pageDb)]
+    await stores.close()
+    return paths
+  }
+
+  it('are in public, and no session is told so', async () => {
+    const path = { path: '"$user", public', schema: 'public' }
+    expect(await readPath()).toEqual([path, path])
+  })
+
+  it('are there also for a user whose sessions lead elsewhere', async () => {
+    const name = new URL(database.url).pathname.slice(1)
+    await query(database.url, `create schema own; alter database ${name} set search_path = own, public`)
+    const path = { path: 'public,public', schema: 'public' }
+    expect(await readPath()).toEqual([path, path])
+  })
+
+  it('are in the schema of a demo', async () => {
+    await query(database.url, 'create schema demo')
+    const path = { path: 'demo,public', schema: 'demo' }
+    expect(await readPath('demo')).toEqual([path, path])
+  })
+})
