@@ -43,9 +43,9 @@ export async function sendCommand(options: SendOptions): Promise<void> {
   const terminal = openTerminal(options)
   await withStores('mail', async (context) => {
     const round = await openRound(context)
-    await openConfiguredWishes(context)
+    // A rehearsal must leave no trace, so it brings in no wishes, and does not freeze either.
+    if (!options.dryRun) await openConfiguredWishes(context)
     if (only !== null) await getSubscriber(round, only)
-    // A rehearsal must leave no trace, so it does not freeze either.
     const edition = options.dryRun ? await findEdition(round.db, date, kind) : await frozenEdition(round, date, kind)
     if (options.dryRun && (edition?.state ?? 'open') === 'open')
       return rehearseOpen(round, terminal, { date, kind }, only)
