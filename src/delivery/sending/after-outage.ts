@@ -4,21 +4,27 @@ import { type Kysely, sql } from 'kysely'
 import { type Outage, SETTLING_MS } from '../../database/outage.ts'
 import type { Database } from '../../database/schema.ts'
 import { LaterError } from '../../errors.ts'
+import { SECOND_MS } from '../../time.ts'
+import { BEAT_EVERY_MS } from './heartbeats.ts'
 import { type Claimed, markReleased, type Subject } from './once.ts'
 
 /** Far above the minute between two ticks: nobody has, or nobody could. */
 const SILENT_SECONDS = 90
+/** A beat that is so late was missed: its process is dead, or comes back at any moment. */
+const LATE_SECONDS = (1.5 * BEAT_EVERY_MS) / SECOND_MS
 
 /**
  * Lets the wishes of every host come first where this process has not seen the outage itself,
- * because it starts right after it: PostgreSQL has just come up, or no scheduler has ticked for
- * longer than they do.
+ * because it starts right after it: PostgreSQL has just come up, no scheduler has ticked for longer
+ * than they do, or a process that should be heard is not.
  */
 export async function settleAtStart(db: Kysely<Database>, outage: Pick<Outage, 'settle'>): Promise<void> {
   const { rows } = await sql<{ up: number; silent: boolean }>`
     select coalesce((extract(epoch from round_clock() - pg_postmaster_start_time()) * 1000)::float8, 0) as up,
       exists (
         select from ticks t where t.name = 'tick' and t.at < round_clock() - make_interval(secs => ${sql.lit(SILENT_SECONDS)})
+      ) or exists (
+        select from heartbeats h where h.beat_at < round_clock() - make_interval(secs => ${sql.lit(LATE_SECONDS)})
       ) as silent`.execute(db)
   const { up = SETTLING_MS, silent = false } = rows[0] ?? {}
   if (silent) outage.settle(SETTLING_MS)

@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openOutage } from '../../../src/database/outage.ts'
 import { settleAtStart } from '../../../src/delivery/sending/after-outage.ts'
+import { markAlive } from '../../../src/delivery/sending/heartbeats.ts'
 import { moveClock } from '../../support/clock.ts'
 import { openTestRound, type TestRound } from '../../support/round.ts'
 import { describeStores } from '../../support/stores.ts'
@@ -33,6 +35,14 @@ describeStores('a start', (stores) => {
 
   it('lets the wishes of every host come first after a longer silence', async () => {
     await tickAgo('100 seconds')
+    expect(await settling()).toBe(10_000)
+  })
+
+  it('does so while a process is not heard that should be, and not while all are', async () => {
+    await tickAgo('30 seconds')
+    await markAlive(round.db, { id: randomUUID(), roles: ['worker'], host: 'here' })
+    expect(await settling()).toBe(0)
+    await sql`update heartbeats set beat_at = beat_at - interval '8 seconds'`.execute(round.db)
     expect(await settling()).toBe(10_000)
   })
 
