@@ -27,6 +27,8 @@ export interface TurnsOptions {
   password: string
   /** How long a client may hold a transaction, doing nothing, while others wait. */
   idleInTransactionMs?: number
+  /** How long a client may take to say who it is. */
+  admissionMs?: number
   /** Hears, once, that the engine cannot go on. Nobody gets an answer after that. */
   onBroken: (error: unknown) => void
 }
@@ -82,7 +84,12 @@ export async function serveTurns(engine: Engine, options: TurnsOptions): Promise
     const read = readFrames()
     clients.add(client)
     socket.setNoDelay(true)
-    socket.setTimeout(ADMISSION_MS, () => socket.destroy())
+    socket.setTimeout(options.admissionMs ?? ADMISSION_MS, () => {
+      const { bytesRead } = socket
+      afterReading(() => {
+        if (!client.admitted && socket.bytesRead === bytesRead) socket.destroy()
+      })
+    })
     socket.on('data', (chunk) => {
       try {
         for (const frame of read(chunk)) if (clients.has(client)) receive(client, frame)
@@ -148,6 +155,7 @@ export async function serveTurns(engine: Engine, options: TurnsOptions): Promise
       if (next === undefined || work === undefined) return
       waiting.delete(next)
       clearTimeout(idle)
+      idle = undefined
       current = next
       try {
         await take(next, work)
@@ -182,10 +190,14 @@ export async function serveTurns(engine: Engine, options: TurnsOptions): Promise
   }
 
   function watchIdle(client: Client): void {
-    idle = setTimeout(() => {
-      if (waiting.size === 0) watchIdle(client)
-      else refuse(client, '25P03', 'The transaction did nothing while other connections waited for it')
+    const own = setTimeout(() => {
+      if (waiting.size === 0) return watchIdle(client)
+      afterReading(() => {
+        if (idle !== own) return
+        refuse(client, '25P03', 'The transaction did nothing while other connections waited for it')
+      })
     }, options.idleInTransactionMs ?? IDLE_IN_TRANSACTION_MS).unref()
+    idle = own
   }
 
   function refuse(client: Client, code: string, sentence: string): void {
@@ -201,6 +213,14 @@ export async function serveTurns(engine: Engine, options: TurnsOptions): Promise
     client.work = client === holder || client === current ? [ROLLBACK] : []
     void takeTurns()
   }
+}
+
+/**
+ * Lets what has arrived be heard first: where this process stood still, by a long query or because
+ * it was stopped, its timers are over before anything is read.
+ */
+function afterReading(judge: () => void): void {
+  setImmediate(judge)
 }
 
 const ASK_FOR_PASSWORD = 3

@@ -143,6 +143,31 @@ describe('turns', () => {
     await expect(one.query('commit')).rejects.toThrow()
   })
 
+  it('hears whoever has spoken while it stood still, before it calls anybody idle', async () => {
+    const patience = { admissionMs: 1_000, idleInTransactionMs: 1_000 }
+    const own = await serveTurns(engine, {
+      ...{ port: 0, password: 'secret', ...patience },
+      onBroken: (error) => void broken.push(error),
+    })
+    const [holder, other] = await Promise.all([openClient('', 'secret', own), openClient('', 'secret', own)])
+    const stranger = connect(own.port, '127.0.0.1')
+    const heard: Buffer[] = []
+    stranger.on('data', (chunk) => heard.push(chunk))
+    stranger.write(writeStart('postgres', 'postgres'))
+    await expect.poll(() => heard.length).toBe(1)
+    await holder.query('begin')
+    const waiting = other.query('select 1 as n')
+    await sleep(20)
+    const committed = holder.query('commit')
+    stranger.write(writeFrame('p', 'secret'))
+    standStill(1_300)
+    await committed
+    expect((await waiting).rows).toEqual([{ n: 1 }])
+    await expect.poll(() => Buffer.concat(heard).toString('latin1')).toContain('server_version')
+    stranger.destroy()
+    await own.close()
+  })
+
   it('brings a notification to every connection', async () => {
     const [one, two] = [await openClient(), await openClient()]
     const heard = Promise.all(
@@ -201,13 +226,18 @@ describe('turns', () => {
   })
 })
 
-async function openClient(options = '', password = 'secret'): Promise<pg.Client> {
-  const connectionString = `postgres://postgres:${password}@127.0.0.1:${turns.port}/postgres`
+async function openClient(options = '', password = 'secret', { port } = turns): Promise<pg.Client> {
+  const connectionString = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
   const client = new pg.Client({ connectionString, ...(options === '' ? {} : { options }) })
   client.on('error', () => {})
   await client.connect()
   open.push(client)
   return client
+}
+
+/** As long as a query of the engine, or a stopped process. */
+function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 }
 
 function socketOf(client: pg.Client): { destroy(): void } {
