@@ -1,7 +1,8 @@
 // Text as the characters that people see. Intl.Segmenter takes ever longer a character the longer
 // the text is: it is given a piece at a time.
 
-const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Made when it is needed, which it never is in most processes: all of them would start later. */
+let segmenter: Intl.Segmenter | undefined
 /** Code units looked at together. */
 const PIECE = 400
 /**
@@ -21,7 +22,7 @@ export function* graphemesOf(text: string): Generator<string, undefined> {
     const end = start + size
     const piece = text.slice(start, /[\ud800-\udbff]/.test(text[end - 1] ?? '') ? end + 1 : end)
     const isLast = start + piece.length === text.length
-    const parts = SINGLE.test(piece) ? piece.split('') : Array.from(segmenter.segment(piece), ({ segment }) => segment)
+    const parts = SINGLE.test(piece) ? piece.split('') : segment(piece)
     // What stands last may go on in the next piece; alone it needs a longer one.
     const open = isLast ? '' : (parts.pop() ?? '')
     yield* parts
@@ -29,4 +30,9 @@ export function* graphemesOf(text: string): Generator<string, undefined> {
     size = parts.length === 0 ? size * 2 : PIECE
   }
   return undefined
+}
+
+function segment(piece: string): string[] {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+  return Array.from(segmenter.segment(piece), (each) => each.segment)
 }
