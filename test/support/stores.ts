@@ -8,11 +8,12 @@ import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe } from 'vitest'
 import type { ServerMessage } from '../../src/database/embedded-address.ts'
 import { copyMigratedFiles } from './kept-files.ts'
+import { type Contents, lend } from './lent-databases.ts'
 import { builtFile } from './program.ts'
 import { asProgram } from './program-user.ts'
-import { answers, makeFolder, query, realPostgresUrl, withRedis } from './servers.ts'
+import { answers, makeFolder, query, withRedis } from './servers.ts'
 import { recordStatements } from './statements/recording.ts'
-import { type Migrated, migrateEmpty, QUEUE_PREFIX, restore, templateUrl } from './template.ts'
+import { EMPTY, type Migrated, migrateEmpty, QUEUE_PREFIX, readLending, restore } from './template.ts'
 
 export { copyFreshFiles } from './kept-files.ts'
 export {
@@ -49,13 +50,10 @@ export function describeStores(
   contents: Contents = 'tables',
 ): void {
   describe(`${name} (embedded stores)`, () => define(keepStores(() => openEmbeddedDatabase(contents), undefined)))
-  describe.skipIf(postgresUrl === undefined || redisUrl === undefined)(`${name} (PostgreSQL and Redis)`, () =>
+  describe.skipIf(lending === undefined || redisUrl === undefined)(`${name} (PostgreSQL and Redis)`, () =>
     define(keepStores(() => openRealDatabase(contents), redisUrl)),
   )
 }
-
-/** What a new database holds: today's tables without a row of a round, or nothing at all. */
-export type Contents = 'tables' | 'nothing'
 
 /**
  * Opens a new database: embedded (one server a worker, so one open at a time), real (undefined
@@ -71,7 +69,7 @@ export async function openTestDatabase(
   if (kind === 'embedded' || (kind === 'either' && process.env.TEST_EITHER === 'embedded')) {
     return openEmbeddedDatabase(contents)
   }
-  if (postgresUrl !== undefined) return openRealDatabase(contents)
+  if (lending !== undefined) return openRealDatabase(contents)
   return kind === 'either' ? openEmbeddedDatabase(contents) : undefined
 }
 
@@ -80,7 +78,7 @@ export async function realRedisUrl(): Promise<string | undefined> {
   return (await answers(() => withRedis(url, (redis) => redis.ping()))) ? url : undefined
 }
 
-const postgresUrl = await realPostgresUrl()
+const lending = readLending()
 const redisUrl = await realRedisUrl()
 
 function keepStores(open: () => Promise<TestDatabase>, redisUrl: string | undefined): TestStores {
@@ -146,25 +144,11 @@ async function startEmbedded(): Promise<string> {
   return said.url
 }
 
-const EMPTY = `
-  do $$ declare name text; begin
-    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)' loop
-      execute format('drop schema %I cascade', name);
-    end loop;
-  end $$; create schema public; unlisten *`
-
 async function openRealDatabase(contents: Contents): Promise<TestDatabase> {
-  if (postgresUrl === undefined) throw new Error('There is no PostgreSQL on this machine')
-  const name = `test_${randomBytes(8).toString('hex')}`
-  const template = contents === 'tables' ? new URL(templateUrl()).pathname.slice(1) : 'template1'
-  await query(postgresUrl, `create database ${name} template ${template}`)
-  // Whatever must outlive a kill has a server of its own.
-  await query(postgresUrl, `alter database ${name} set synchronous_commit = off`)
-  const url = new URL(postgresUrl)
-  url.pathname = name
+  if (lending === undefined) throw new Error('There is no PostgreSQL on this machine')
+  const { url, close } = await lend(lending, contents)
   // Who migrates is the owner.
-  const given = contents === 'tables' ? asProgram(url.href) : url.href
-  return { url: given, close: () => query(postgresUrl, `drop database ${name} with (force)`) }
+  return { url: contents === 'tables' ? asProgram(url) : url, close }
 }
 
 async function deleteKeys(redis: Redis, prefix: string): Promise<void> {

@@ -1,13 +1,13 @@
 // A database with today's tables, made once and given to each test anew: migrating takes longer
-// than most tests. A real server copies a template of the run; the embedded one, which has a single
-// database, is put back to what it was after migrating.
-import { randomBytes } from 'node:crypto'
+// than most tests. A real server copies a template of the run; whatever has been used is put back
+// to what it was after migrating.
 import pg from 'pg'
 import { openDatabase } from '../../src/database/client.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
+import { type Lending, openLending } from './lent-databases.ts'
 import { dropProgramUser, makeProgramUser } from './program-user.ts'
-import { connected, query, realPostgresUrl } from './servers.ts'
+import { connected, realPostgresUrl } from './servers.ts'
 
 /** A database as it was when it had just been migrated. */
 export interface Migrated {
@@ -57,11 +57,10 @@ export async function restore(url: string, { shape, rows }: Migrated): Promise<b
   })
 }
 
-/** Where the template of this run is; only where there is a real server. */
-export function templateUrl(): string {
-  const url = process.env.TEST_TEMPLATE_URL
-  if (url === undefined) throw new Error('The template is made in vitest.config.ts: run the tests by it')
-  return url
+/** What the databases of this run are lent by; undefined without a real server. */
+export function readLending(): Lending | undefined {
+  const told = process.env.TEST_LENDING
+  return told === undefined ? undefined : (JSON.parse(told) as Lending)
 }
 
 /** Makes the templates before the tests of a run, and drops the real server's after them. */
@@ -70,29 +69,39 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
   await keepMigrated()
   const server = await realPostgresUrl()
   // Projects share it.
-  if (server === undefined || process.env.TEST_TEMPLATE_URL !== undefined) return undefined
-  const name = `test_template_${randomBytes(6).toString('hex')}`
-  await query(server, `create database ${name}`)
-  const url = new URL(server)
-  url.pathname = name
-  const programUrl = await makeProgramUser(url.href)
-  await migrateEmpty(url.href)
-  process.env.TEST_TEMPLATE_URL = url.href
-  process.env.TEST_PROGRAM_URL = programUrl
+  if (server === undefined || process.env.TEST_LENDING !== undefined) return undefined
+  let programUrl = server
+  const { lending, close } = await openLending(server, async (url) => {
+    programUrl = await makeProgramUser(url)
+    process.env.TEST_TEMPLATE_URL = url
+    process.env.TEST_PROGRAM_URL = programUrl
+    return migrateEmpty(url)
+  })
+  process.env.TEST_LENDING = JSON.stringify(lending)
   return async () => {
-    await dropProgramUser(programUrl, url.href)
-    await query(server, `drop database ${name} with (force)`)
+    await close()
+    await dropProgramUser(programUrl, server)
   }
 }
 
 const TABLES = `select oid::regclass::text as name from pg_class where relkind = 'r'
   and relnamespace in ('public'::regnamespace, 'bullmq_${QUEUE_PREFIX}'::regnamespace)`
 
+/** Leaves nothing of a database but its server's own. */
+export const EMPTY = `
+  do $$ declare name text; begin
+    for name in select nspname from pg_namespace where nspname !~ '^(pg_|information_schema)' loop
+      execute format('drop schema %I cascade', name);
+    end loop;
+  end $$; create schema public; unlisten *`
+
 /**
  * Whoever changes an object writes its rows in the catalog anew, under a later transaction. Rows of
- * pg_class are only counted: emptying a table writes them too.
+ * pg_class are only counted: emptying a table writes them too. Statistics are of the rows of a test
+ * that is over, and would have others plan by them.
  */
 const SHAPE = `select concat_ws(' ',
+  (select count(*) from pg_statistic where starelid >= 16384),
   (select count(*) from pg_class where oid >= 16384),
   (select count(*) || ':' || max(xmin::text::bigint) from pg_attribute where attrelid >= 16384),
   (select count(*) || ':' || max(xmin::text::bigint) from pg_attrdef where oid >= 16384),
