@@ -2,15 +2,13 @@
 // bites: builds that are broken on purpose must be caught.
 import { describe, expect, it } from 'vitest'
 import { isFull } from '../support/full.ts'
-import { openTemporaryPostgres, openTemporaryRedis } from '../support/servers.ts'
+import { hasServers } from '../support/servers.ts'
 import { BREAKS, type BreakName } from './breaks.ts'
 import { type CampaignSettings, type Report, runCampaign } from './campaign.ts'
 import { POINTS } from './points.ts'
 import type { Strike } from './strikes.ts'
 
-const probes = [await openTemporaryRedis(), await openTemporaryPostgres()]
-for (const probe of probes) await probe?.close()
-const hasStores = probes.every((probe) => probe !== undefined)
+const hasStores = await hasServers()
 
 /**
  * Where each broken build shows at once; the long form finds all of them by striking everywhere.

@@ -9,15 +9,13 @@ import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
 import { isFull } from '../support/full.ts'
 import { freezeEdition, readAccounts } from '../support/round.ts'
-import { makeFolder, openTemporaryPostgres, openTemporaryRedis } from '../support/servers.ts'
+import { hasServers, makeFolder } from '../support/servers.ts'
 import { mountDisk } from '../support/small-disk.ts'
 import { type DriveSettings, driveEditions } from './drive.ts'
 import { deploy, emptyRedis, endSessions, fillDisk, type Storm, stopPostgres } from './storms.ts'
 import { openWorld, type World } from './world.ts'
 
-const probes = [await openTemporaryRedis(), await openTemporaryPostgres()]
-for (const probe of probes) await probe?.close()
-const hasStores = probes.every((probe) => probe !== undefined)
+const hasStores = await hasServers()
 
 const SETTINGS: DriveSettings = {
   stores: 'real',

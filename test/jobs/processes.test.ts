@@ -19,6 +19,7 @@ import { isFull } from '../support/full.ts'
 import { builtFile } from '../support/program.ts'
 import { openResendStandIn } from '../support/resend-stand-in.ts'
 import { freezeEdition, openTestRound, readAccounts, TEST_SECRET, type TestRound } from '../support/round.ts'
+import { hasServers } from '../support/servers.ts'
 import {
   openTemporaryPooler,
   openTemporaryRedis,
@@ -28,9 +29,7 @@ import {
   type TestDatabase,
 } from '../support/stores.ts'
 
-const redisProbe = await openTemporaryRedis()
-await redisProbe?.close()
-const isPossible = redisProbe !== undefined && (await realPostgresUrl()) !== undefined
+const isPossible = (await hasServers()) && (await realPostgresUrl()) !== undefined
 
 const cli = await builtFile('src/cli.ts')
 

@@ -7,10 +7,9 @@ import { fileURLToPath } from 'node:url'
 import type * as embedding from '../../src/database/embedded.ts'
 import { openLogger } from '../../src/logger.ts'
 import { importBuilt } from './program.ts'
-import { answers, makeFolder } from './servers.ts'
+import { answers, KEPT, makeFolder } from './servers.ts'
 import { type Migrated, migrateEmpty } from './template.ts'
 
-const KEPT = fileURLToPath(new URL('../../node_modules/.cache/paper-round/kept/', import.meta.url))
 /** What a migrated database is made from: any change of it makes another. */
 const MADE_FROM = ['src/database/migrate.ts', 'test/support/template.ts', 'package-lock.json']
 

@@ -2,14 +2,18 @@
 // answers. Whoever opens one closes it. No test framework in here: the crash harness runs without.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+
+/** What is kept for later runs, beside the packages. */
+export const KEPT = fileURLToPath(new URL('../../node_modules/.cache/paper-round/kept/', import.meta.url))
 
 /** A server that only this test uses. `kill` is as hard as it gets; `restart` brings it back
  * at the same URL, if it is gone. */
@@ -40,27 +44,15 @@ export async function openTemporaryPostgres({
   segmentMb = 16,
   fsync = false,
 } = {}): Promise<TemporaryServer | undefined> {
-  const programs = await findPostgresPrograms()
-  if (programs === undefined) return undefined
+  const installed = await findPostgres()
+  if (installed === undefined) return undefined
+  const { programs } = installed
   const folder = await makeFolder('postgres', parent)
+  const data = join(folder, 'data')
+  await run('cp', ['-R', join(await keepCluster(installed, segmentMb), 'data'), data])
   // PostgreSQL refuses to run as root.
   const account = process.getuid?.() === 0 ? await findAccount() : undefined
-  if (account !== undefined) await chown(folder, account.uid, account.gid)
-  const data = join(folder, 'data')
-  const init = [
-    '-D',
-    data,
-    '-U',
-    'postgres',
-    '-A',
-    'trust',
-    '-E',
-    'UTF8',
-    '--locale=C',
-    '--no-sync',
-    `--wal-segsize=${segmentMb}`,
-  ]
-  await run(join(programs, 'initdb'), init, { ...account, cwd: folder })
+  if (account !== undefined) await run('chown', ['-R', `${account.uid}:${account.gid}`, folder])
   const port = await findPort()
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const settings = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, ...(fsync ? [] : ['-F'])]
@@ -161,14 +153,49 @@ async function openServer(
   }
 }
 
-async function findPostgresPrograms(): Promise<string | undefined> {
+interface Installed {
+  programs: string
+  /** As it tells it. */
+  version: string
+}
+
+async function findPostgres(): Promise<Installed | undefined> {
   const versions = await readdir('/usr/lib/postgresql').catch(() => [])
   const newest = versions.sort((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`)
   const told = await run('pg_config', ['--bindir']).catch(() => ({ stdout: '' }))
-  for (const folder of [told.stdout.trim(), ...newest]) {
-    if (folder !== '' && (await answers(() => run(join(folder, 'initdb'), ['--version'])))) return folder
+  for (const programs of [told.stdout.trim(), ...newest]) {
+    if (programs === '') continue
+    const initdb = await run(join(programs, 'initdb'), ['--version']).catch(() => undefined)
+    if (initdb) return { programs, version: initdb.stdout.trim() }
   }
   return undefined
+}
+
+/** Whether `openTemporaryPostgres` and `openTemporaryRedis` open anything here. */
+export async function hasServers(): Promise<boolean> {
+  return (await findPostgres()) !== undefined && (await answers(() => run('redis-server', ['--version'])))
+}
+
+/**
+ * Returns the folder of a cluster that was just made, kept beside the packages: making one takes a
+ * second of a processor, copying it next to nothing.
+ */
+async function keepCluster({ programs, version }: Installed, segmentMb: number): Promise<string> {
+  const kept = join(KEPT, `cluster-${version.replaceAll(/[^\w.]+/g, '-')}-${segmentMb}`)
+  if (await answers(() => readdir(kept))) return kept
+  const making = await makeFolder('cluster')
+  const account = process.getuid?.() === 0 ? await findAccount() : undefined
+  if (account !== undefined) await chown(making, account.uid, account.gid)
+  const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--wal-segsize']
+  const data = join(making, 'data')
+  await run(join(programs, 'initdb'), ['-D', data, ...options, `${segmentMb}`], { ...account, cwd: making })
+  await mkdir(KEPT, { recursive: true })
+  const beside = `${kept}.${process.pid}`
+  await run('cp', ['-R', making, beside])
+  // Another test file may have been faster.
+  await rename(beside, kept).catch(() => rm(beside, { recursive: true }))
+  await rm(making, { recursive: true })
+  return kept
 }
 
 async function findAccount(): Promise<{ uid: number; gid: number } | undefined> {
