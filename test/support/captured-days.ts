@@ -79,7 +79,16 @@ function placesFrom(listings: readonly Listing[], date: string): Place[] {
   })
 }
 
+const folders = new Map<string, CapturedDay[]>()
+
+/** Reads a folder once a worker: several files of tests look at the same days. */
 function readFolder(folder: string): CapturedDay[] {
+  const days = folders.get(folder) ?? readDays(folder)
+  folders.set(folder, days)
+  return days
+}
+
+function readDays(folder: string): CapturedDay[] {
   const directory = new URL(`${folder}/`, CAPTURES)
   if (!existsSync(directory)) return []
   return readdirSync(directory).flatMap((file) => {

@@ -5,6 +5,7 @@ import type { Mail } from '../../src/delivery/provider/provider.ts'
 import { joinDigest, type MailEncoding, preparePieces } from '../../src/digest/joining.ts'
 import type { Piece } from '../../src/digest/piece.ts'
 import { renderEdition, type Templates } from '../../src/digest/rendering.ts'
+import type { Place } from '../../src/edition/place.ts'
 import { HOST, SLOTS } from '../digest/golden/places.ts'
 import type { CapturedDay } from './captured-days.ts'
 import { selectionOf } from './digests.ts'
@@ -15,9 +16,19 @@ type Day = Pick<CapturedDay, 'date' | 'places'>
 
 let made = 0
 
-/** Returns the pieces of a day as an edition. */
+/** By the templates, then by the places, then by what else there is to know. */
+const rendered = new WeakMap<Templates, WeakMap<readonly Place[], Map<string, Promise<Piece[]>>>>()
+
+/** Returns the pieces of a day as an edition, which are rendered once. */
 export function piecesOf({ date, places }: Day, length: Length, templates: Templates, kind: EditionKind = 'daily') {
-  return renderEdition({ date, kind, incomplete: false, places }, length, HOST, templates)
+  const byPlaces = rendered.get(templates) ?? new WeakMap()
+  rendered.set(templates, byPlaces)
+  const known: Map<string, Promise<Piece[]>> = byPlaces.get(places) ?? new Map()
+  byPlaces.set(places, known)
+  const key = `${date} ${length} ${kind}`
+  const pieces = known.get(key) ?? renderEdition({ date, kind, incomplete: false, places }, length, HOST, templates)
+  known.set(key, pieces)
+  return pieces
 }
 
 /**

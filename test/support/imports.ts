@@ -59,8 +59,18 @@ export function parseModules(files: Files): Module[] {
     .map(([path, text]) => parseModule(path, text))
 }
 
+const trees = new Map<string, ts.SourceFile>()
+
+/** Parses a text of the source once, however many rules look at it. */
+export function treeOf(path: string, text: string): ts.SourceFile {
+  const key = `${path}\n${text}`
+  const tree = trees.get(key) ?? ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  if (path.startsWith('src/')) trees.set(key, tree)
+  return tree
+}
+
 function parseModule(path: string, text: string): Module {
-  const tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const tree = treeOf(path, text)
   const module: Module = {
     path,
     lines: text.split('\n').length - (text.endsWith('\n') ? 1 : 0),

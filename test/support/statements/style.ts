@@ -2,7 +2,7 @@
 // and writes of one table, raw statements for sets, never both in one function; fragments that
 // take their alias as an argument; and the program's own clock.
 import ts from 'typescript'
-import type { Files } from '../imports.ts'
+import { type Files, treeOf } from '../imports.ts'
 
 const BUILDS = /^(selectFrom|insertInto|replaceInto|updateTable|deleteFrom|mergeInto)$/
 const JOINS = /^\w*[jJ]oin(Lateral)?$/
@@ -87,8 +87,7 @@ function declarationsIn(files: Files): Declaration[] {
   return Object.entries(files)
     .filter(([path, text]) => path.startsWith('src/') && !FROZEN.test(path) && /from 'kysely'/.test(text))
     .flatMap(([path, text]) =>
-      ts
-        .createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+      treeOf(path, text)
         .statements.filter((node) => !ts.isImportDeclaration(node))
         .map((node) => ({ path, line: lineOf(node), name: nameOf(node), node })),
     )
