@@ -41,6 +41,8 @@ import { isFull } from '../support/full.ts'
 import { HOST, PLACES, place } from './golden/places.ts'
 
 const PAPERS = [10, 25, 50]
+/** Papers of the worst day as it grows, up to all that it has. */
+const SIZES = isFull ? [10, 20, 30, 50, 100] : [10, 30, 100]
 /** As long as slots can be. */
 const SLOTS = { unsubscribe: 'u'.repeat(75), view: 'v'.repeat(75), preferences: 'p'.repeat(75) }
 const days = capturedDays()
@@ -208,7 +210,7 @@ describe('the worst day', () => {
 
   it('shortens abstracts first, then summaries and authors, then leaves cards to the web, and says how many', async () => {
     const seen = await Promise.all(
-      [10, 20, 30, 50, 100].map(async (papers) => {
+      SIZES.map(async (papers) => {
         const pieces =
           papers === worst.length
             ? await worstInFull()
@@ -224,12 +226,13 @@ describe('the worst day', () => {
     }
     const means = seen.map(({ levels }) => levels.reduce((sum, level) => sum + level, 0) / levels.length)
     expect(means).toEqual(means.toSorted((a, b) => a - b))
-    expect(seen[4]?.left).toBeGreaterThan(0)
+    const left = seen.at(-1)?.left
+    expect(left).toBeGreaterThan(0)
     const pieces = await worstInFull()
     const { selection } = select(worst.slice(0, 50))
     const { html, text, subject } = joinDigest(preparePieces(pieces, 'utf8'), selection, SLOTS)
-    expect(html).toContain(`>And ${seen[4]?.left} more on the web</a>`)
-    expect(text.replace(/\s+/g, ' ')).toContain(`${seen[4]?.left} more on the web`)
+    expect(html).toContain(`>And ${left} more on the web</a>`)
+    expect(text.replace(/\s+/g, ' ')).toContain(`${left} more on the web`)
     expect(subject).toMatch(/ · and 49 more · Thu 5 Mar$/)
     expect(html).not.toContain('Also today')
     // The page that it leads to holds them all.
