@@ -55,9 +55,9 @@ export default defineConfig(({ mode }) => ({
       ...ROOMS.map((room) => project(mode, room, [`test/${room}/**/*.test.ts`])),
       last(project(mode, 'statements', [LAST])),
     ],
-    // Much of the time goes to waiting for stores and processes, so a small machine takes more
-    // files than it has cores.
-    maxWorkers: Math.max(4, availableParallelism()),
+    // Kills and browsers mostly wait, so that more files are at work than there are cores. Each
+    // worker more loads the program once more.
+    maxWorkers: availableParallelism() + 3,
     sequence: { sequencer: Order },
     // What was compiled for one project or run serves the others.
     experimental: { fsModuleCache: true },
