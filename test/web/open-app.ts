@@ -21,8 +21,8 @@ interface Web {
 }
 
 /**
- * Opens one migrated database for the file and empties it before each test. Read the fields inside
- * tests only.
+ * Opens one migrated database for the file and empties it before each test; ids count on, as
+ * prepared pieces are kept by edition. Read the fields inside tests only.
  */
 export function keepWeb(): Web {
   const web = { log: [] as string[] } as Web
