@@ -235,7 +235,7 @@ describe('explainEdition, held to the plan', () => {
         const { known, resent } = await live(mornings)
         await compare(known, resent, seen)
       }),
-      { seed: SEED, numRuns: isFull ? 60 : 12, endOnFailure: !isFull },
+      { seed: SEED, numRuns: isFull ? 60 : 8, endOnFailure: !isFull },
     )
     // Without these it would have shown nothing.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0)
