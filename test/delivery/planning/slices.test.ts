@@ -2,9 +2,12 @@
 // would have given them, and the accounts add up at every moment.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type Kysely, sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { CompiledQuery, type Kysely, sql } from 'kysely'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
+import { claimAllReaders } from '../../../src/delivery/planning/due.ts'
+import { listReaderGroups } from '../../../src/delivery/planning/planning.ts'
 import { planAll, planDue, rehearseAll } from '../../../src/jobs/plan.ts'
 import { isRationAwaited, ration } from '../../../src/jobs/ration.ts'
 import { markChanged } from '../../../src/subscriber/change.ts'
@@ -71,6 +74,30 @@ describe('on one store', () => {
       select count(distinct d.selection_id)::int as selections from batches b
       join deliveries d on d.batch_id = b.id group by b.id`.execute(db)
     expect(batches.rows.map((row) => row.selections)).toEqual([1, 1, 1])
+  })
+
+  it('makes a mask of each selection that its own readers had, and of no other', async () => {
+    const places = inventPlaces('2026-03-04', 12)
+    const earlier = await freezeEdition(round, '2026-03-04', { places })
+    const ids: number[] = []
+    for (let papers = 1; papers <= 12; papers++) {
+      ids.push((await addReader(db, `reader${papers}`, { choices: { papers } })).id)
+    }
+    await planAll(round, earlier, null)
+    expect(new Set((await listDeliveries(db)).map((row) => row.selection_id)).size).toBe(12)
+    const edition = await freezeEdition(round, '2026-03-05', { places })
+    const asked = vi.spyOn(pg.Client.prototype, 'query')
+    const [groups, masks] = await db.transaction().execute(async (trx) => {
+      await claimAllReaders(trx, edition, ids.slice(2, 4))
+      const listed = await listReaderGroups(trx, edition.id)
+      return [listed, await countRows(trx, 'CTE masks', findAsked(asked, 'insert into grouped_readers'))]
+    })
+    asked.mockRestore()
+    expect(groups.map(({ had }) => had)).toEqual([
+      [1, 2, 3],
+      [1, 2, 3, 4],
+    ])
+    expect(masks).toBe(2)
   })
 
   it('gives an edition that froze in between to who is still to be planned, the older one merged into it', async () => {
@@ -214,6 +241,31 @@ describe('killed', () => {
     expect(await planDue(round)).toBe(0)
   })
 })
+
+/** Returns the last statement with these words, as it was asked. */
+function findAsked(asked: MockInstance, words: string): { text: string; values: unknown[] } {
+  const found = asked.mock.calls.findLast(([text]) => typeof text === 'string' && text.includes(words))
+  if (!found) throw new Error(`nothing asked to ${words}`)
+  return { text: found[0], values: found[1] }
+}
+
+/** Asks a statement once more and returns how many rows a part of its plan had. */
+async function countRows(
+  trx: Kysely<Database>,
+  part: string,
+  { text, values }: { text: string; values: unknown[] },
+): Promise<number | undefined> {
+  interface Node {
+    'Subplan Name'?: string
+    'Actual Rows': number
+    Plans?: Node[]
+  }
+  const explain = CompiledQuery.raw(`explain (analyze, format json) ${text}`, values)
+  const { rows } = await trx.executeQuery<{ 'QUERY PLAN': [{ Plan: Node }] }>(explain)
+  const find = (node: Node): Node | undefined =>
+    node['Subplan Name'] === part ? node : (node.Plans ?? []).map(find).find((each) => each !== undefined)
+  return find((rows[0] as { 'QUERY PLAN': [{ Plan: Node }] })['QUERY PLAN'][0].Plan)?.['Actual Rows']
+}
 
 /** Counts the sessions of this database that wait for a row. */
 async function countWaiting(db: Kysely<Database>): Promise<number> {
