@@ -44,10 +44,18 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
     findTopic: remembered((phrase) => {
       const rule = topics.ruleOf(phrase)
       const found: TopicMatch[] = []
+      const offer = (at: number, match: TopicMatch | undefined) => {
+        if (match && isBetter(match, found[at])) found[at] = match
+      }
+      const told: number[] = []
       for (const sign of rule.signs) {
         for (const at of standsIn(sign, postings())) {
-          const match = matchIn(texts()[at] as string[], sign, rule)
-          if (match && isBetter(match, found[at])) found[at] = match
+          const fields = texts()[at] as string[]
+          if (sign.tells !== 'often') offer(at, matchIn(fields, sign, rule))
+          else {
+            told[at] = (told[at] ?? 0) + timesIn(fields, sign, rule)
+            if (told[at] >= OFTEN) offer(at, { field: 'abstract', name: sign.name })
+          }
         }
       }
       return found
@@ -56,6 +64,9 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
     findOrganisation: remembered((name) => findAll(organisations(), foldWords(name))),
   }
 }
+
+/** So many words of a topic, of whichever of its signs, make an abstract one about it. */
+const OFTEN = 3
 
 /** "Our code is available at …" is about nothing. */
 const WHERE_TO_GET_IT =
@@ -74,8 +85,7 @@ function matchIn(fields: readonly string[], sign: TopicSign, { but, unless }: To
   const [title = '', keywords = '', abstract = ''] = fields
   const isIn = (text: string, words = sign.words) =>
     text.includes(words) && (but.length === 0 || withoutAll(text, but).includes(words))
-  const isOther = tells !== 'anywhere' && unless.some((words) => title.includes(words) || keywords.includes(words))
-  if (!isOther) {
+  if (tells === 'anywhere' || !isOther(fields, unless)) {
     if (tells !== 'made' && isIn(title)) return { field: 'title', name }
     const isWhole = () => `${APART}${keywords}${APART}`.includes(`${APART}${sign.words}${APART}`)
     if (tells === 'whole' ? isWhole() : tells !== 'titled' && tells !== 'made' && isIn(keywords))
@@ -87,12 +97,25 @@ function matchIn(fields: readonly string[], sign: TopicSign, { but, unless }: To
   return sign.mentions && field ? { field, name, mention: true } : undefined
 }
 
-/** Words between "we introduce" and what was made: its name, and what kind it is of. */
+/** Returns how often a sign stands in an abstract of no other topic. */
+function timesIn(fields: readonly string[], sign: TopicSign, { but, unless }: TopicRule): number {
+  return isOther(fields, unless) ? 0 : withoutAll(fields[2] ?? '', but).split(sign.words).length - 1
+}
+
+function isOther([title = '', keywords = '']: readonly string[], unless: readonly string[]): boolean {
+  return unless.some((words) => title.includes(words) || keywords.includes(words))
+}
+
+/** Words between "we introduce" or "the first" and what was made: its name, and its kind. */
 const MADE =
-  / we (?:also |further |then |first )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)((?: [^ |]+){1,9})/g
+  / (?:we (?:also |further |then |first )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!we )[^ |]+){1,9})/g
+/** What an abstract comes to later was made to test what it is about. */
+const MADE_BEFORE = 0.6
 
 function isMade(abstract: string, words: string): boolean {
-  for (const [, object = ''] of abstract.matchAll(MADE)) if (`${object} `.includes(words)) return true
+  for (const { index, 1: object = '' } of abstract.matchAll(MADE)) {
+    if (index < abstract.length * MADE_BEFORE && `${object} `.includes(words)) return true
+  }
   return false
 }
 

@@ -22,9 +22,10 @@ export interface TopicName {
 export interface TopicSign extends TopicName {
   /**
    * Where it makes a paper one of the topic: anywhere, in titles and keywords, in titles and as a
-   * whole keyword, in titles alone, or in abstracts that say it was made.
+   * whole keyword, in titles alone, in abstracts that say it was made, or in those that say it
+   and its like often.
    */
-  tells: 'anywhere' | 'named' | 'whole' | 'titled' | 'made'
+  tells: 'anywhere' | 'named' | 'whole' | 'titled' | 'made' | 'often'
   /** Whether an abstract that holds it mentions the topic. */
   mentions: boolean
 }
@@ -117,7 +118,7 @@ function makeTopics(groups: readonly (readonly string[])[], broad: readonly Broa
 }
 
 function ruleFrom(topic: BroadTopic): TopicRule {
-  const { names, whole, telling = [], named = [], titled = [], made = [], but = [], unless = [] } = topic
+  const { names, whole, telling = [], named = [], titled = [], made = [], often = [], but = [], unless = [] } = topic
   const signs = (list: readonly string[], tells: TopicSign['tells'], mentions = false) =>
     list.map((name) => ({ ...nameFrom(name), tells, mentions }))
   return {
@@ -127,6 +128,7 @@ function ruleFrom(topic: BroadTopic): TopicRule {
       ...signs(named, 'named'),
       ...signs(titled, 'titled'),
       ...signs(made, 'made'),
+      ...signs(often, 'often'),
     ],
     but: but.map(stemWords),
     unless: unless.map(stemWords),

@@ -54,6 +54,23 @@ describe('broad topics', () => {
     expect(only('data', 'A Lantern', { abstract: 'We test it on a dataset of a thousand lanterns.' })).toBe(false)
   })
 
+  it('take what an abstract comes to in its last part for a means, and the first of its kind for the matter', () => {
+    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit through long nights. '
+    const made = 'We introduce Glow, a benchmark of lanterns.'
+    expect(only('data', 'A Lantern', { abstract: `${made} ${method.repeat(3)}` })).toBe(true)
+    expect(only('data', 'A Lantern', { abstract: `${method.repeat(3)} ${made}` })).toBe(false)
+    expect(only('data', 'A Lantern', { abstract: 'It brings Glow, the first large dataset of lanterns.' })).toBe(true)
+  })
+  it('find what an abstract says three times, in whichever words of the topic', () => {
+    const abstract = 'It cuts latency by half. Throughput doubles, and so does the speedup of others.'
+    expect(only('efficiency', 'A Lantern', { abstract })).toBe(true)
+    expect(only('efficiency', 'A Lantern', { abstract: 'It cuts latency by half, and throughput doubles.' })).toBe(
+      false,
+    )
+    expect(only('NLP', 'A Lantern', { abstract: 'LLMs glow. Other LLMs do not. We light LLMs.' })).toBe(true)
+    expect(only('NLP', 'A Robot', { abstract: 'LLMs glow. Other LLMs do not. We light LLMs.' })).toBe(false)
+  })
+
   it.skipIf(!tuning)('find the labelled papers of August 2025, on which they were tuned', () => {
     const [precision, recall] = tell('August 2025, tuning', tuning as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.93)
