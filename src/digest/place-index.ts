@@ -52,8 +52,8 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
         for (const at of standsIn(sign, postings())) {
           const fields = texts()[at] as string[]
           if (sign.tells !== 'often') offer(at, matchIn(fields, sign, rule))
-          else {
-            told[at] = (told[at] ?? 0) + timesIn(fields, sign, rule)
+          else if (!hasAny(`${fields[0]}${fields[1]}`, rule.unless)) {
+            told[at] = (told[at] ?? 0) + timesIn(fields[2] ?? '', sign, rule)
             if (told[at] >= OFTEN) offer(at, { field: 'abstract', name: sign.name })
           }
         }
@@ -80,30 +80,43 @@ function textsOf({ paper }: Place): string[] {
 }
 
 /** Returns what a sign of a topic finds in the fields of a place. */
-function matchIn(fields: readonly string[], sign: TopicSign, { but, unless }: TopicRule): TopicMatch | undefined {
-  const { name, tells } = sign
+function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule): TopicMatch | undefined {
+  const { name, tells, words } = sign
+  const { but, unless } = rule
   const [title = '', keywords = '', abstract = ''] = fields
-  const isIn = (text: string, words = sign.words) =>
-    text.includes(words) && (but.length === 0 || withoutAll(text, but).includes(words))
-  if (tells === 'anywhere' || !isOther(fields, unless)) {
-    if (tells !== 'made' && isIn(title)) return { field: 'title', name }
-    const isWhole = () => `${APART}${keywords}${APART}`.includes(`${APART}${sign.words}${APART}`)
-    if (tells === 'whole' ? isWhole() : tells !== 'titled' && tells !== 'made' && isIn(keywords))
-      return { field: 'keywords', name }
-    if (tells === 'made' && isMade(abstract, sign.words)) return { field: 'abstract', name }
+  const isIn = (text: string) => text.includes(words) && withoutAll(text, but).includes(words)
+  const isOther = tells !== 'anywhere' && hasAny(`${title}${keywords}`, unless)
+  // Of what its own title names a paper is, whatever else its keywords list.
+  const isTitled = tells === 'named' ? !hasAny(title, unless) : !isOther
+  if (isTitled && tells !== 'made' && isIn(title)) return { field: 'title', name }
+  if (!isOther) {
+    if (isNamed(keywords, abstract, sign, rule) && isIn(keywords)) return { field: 'keywords', name }
+    if (tells === 'made' && isMade(abstract, words)) return { field: 'abstract', name }
   }
   if (tells === 'anywhere' && isIn(abstract)) return { field: 'abstract', name }
   const field = FIELDS.find((_, at) => isIn(fields[at] ?? ''))
   return sign.mentions && field ? { field, name, mention: true } : undefined
 }
 
-/** Returns how often a sign stands in an abstract of no other topic. */
-function timesIn(fields: readonly string[], sign: TopicSign, { but, unless }: TopicRule): number {
-  return isOther(fields, unless) ? 0 : withoutAll(fields[2] ?? '', but).split(sign.words).length - 1
+/**
+ * Tells whether keywords name a topic by a sign. A part of a longer one, as in `safety audit`, says
+ * less than a whole one: the abstract has to go on about it.
+ */
+function isNamed(keywords: string, abstract: string, { tells, words, mentions }: TopicSign, rule: TopicRule): boolean {
+  if (tells === 'anywhere') return true
+  if (tells !== 'named' && tells !== 'whole') return false
+  const isWhole = `${APART}${keywords}${APART}`.includes(`${APART}${words}${APART}`)
+  if (tells === 'whole' || (isWhole && mentions) || abstract === ' ') return isWhole || tells === 'named'
+  const told = rule.signs.filter((sign) => sign.tells !== 'titled' && sign.tells !== 'made')
+  return told.reduce((times, sign) => times + timesIn(abstract, sign, rule), 0) >= OFTEN
 }
 
-function isOther([title = '', keywords = '']: readonly string[], unless: readonly string[]): boolean {
-  return unless.some((words) => title.includes(words) || keywords.includes(words))
+function timesIn(abstract: string, { words }: TopicSign, { but }: TopicRule): number {
+  return abstract.includes(words) ? withoutAll(abstract, but).split(words).length - 1 : 0
+}
+
+function hasAny(text: string, phrases: readonly string[]): boolean {
+  return phrases.some((words) => text.includes(words))
 }
 
 /** Words between "we introduce" or "the first" and what was made: its name, and its kind. */

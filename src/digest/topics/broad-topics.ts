@@ -47,7 +47,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['LLM', 'language model', 'linguistic', 'bilingual', 'dialogue'],
       ...['dense retrieval', 'passage retrieval', 'passage ranking', 'document retrieval', 'reranking'],
       ...['table question answering', 'document understanding', 'RAG', 'retrieval-augmented generation'],
-      ...['text generation', 'instruction tuning', 'instruction following', 'summarization', 'RLVR', 'RLHF'],
+      ...['text generation', 'instruction tuning', 'instruction following', 'summarization', 'RLVR', 'RLHF', 'GRPO'],
     ],
     titled: [
       ...['reasoning', 'translation', 'question answering', 'chatbot', 'conversational', 'conversation', 'language'],

@@ -45,6 +45,7 @@ describe('broad topics', () => {
   it('read over what means something else', () => {
     expect(only('NLP', 'A Vision-Language Model')).toBe(false)
     expect(only('NLP', 'Language Models for Images', { keywords: ['image'] })).toBe(false)
+    expect(only('NLP', 'Reasoning', { keywords: ['image'] })).toBe(false)
     expect(only('efficiency', 'Sample-Efficient Lanterns')).toBe(false)
     expect(only('reasoning', 'A Lantern', { keywords: ['multimodal reasoning'] })).toBe(false)
     expect(only('reasoning', 'A Lantern', { keywords: ['Reasoning'] })).toBe(true)
@@ -54,6 +55,18 @@ describe('broad topics', () => {
     expect(only('data', 'A Lantern', { abstract: 'We test it on a dataset of a thousand lanterns.' })).toBe(false)
   })
 
+  it('ask the abstract to go on about what is a part of a keyword', () => {
+    const keywords = ['safety audit']
+    expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit.' })).toBe(false)
+    const abstract = 'It passed a safety audit. We define safety, and what is unsafe.'
+    expect(only('safety', 'A Lantern', { keywords, abstract })).toBe(true)
+    expect(only('safety', 'A Lantern', { keywords: ['Safety'], abstract: 'It passed.' })).toBe(true)
+    expect(only('safety', 'A Lantern', { keywords, abstract: '' })).toBe(true)
+  })
+  it('believe a title before keywords of another sense', () => {
+    expect(only('NLP', 'Lanterns for Large Language Models', { keywords: ['agent memory'] })).toBe(true)
+    expect(only('NLP', 'A Lantern', { keywords: ['agent memory', 'large language models'] })).toBe(false)
+  })
   it('take what an abstract comes to in its last part for a means, and the first of its kind for the matter', () => {
     const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit through long nights. '
     const made = 'We introduce Glow, a benchmark of lanterns.'
