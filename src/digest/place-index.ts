@@ -67,6 +67,8 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
 
 /** So many words of a topic, of whichever of its signs, make an abstract one about it. */
 const OFTEN = 3
+/** And so many bear out a keyword that holds one: its abstract says it, and then again. */
+const AGAIN = 2
 
 /** "Our code is available at …" is about nothing. */
 const WHERE_TO_GET_IT =
@@ -74,9 +76,18 @@ const WHERE_TO_GET_IT =
 
 /** The words of each field, in the order of FIELDS. */
 function textsOf({ paper }: Place): string[] {
-  const keywords = paper.keywords.map((keyword) => stemWords(cleanText(keyword))).join(APART)
+  const keywords = paper.keywords
+    .flatMap(namesIn)
+    .map((name) => stemWords(cleanText(name)))
+    .join(APART)
   const abstract = cleanText(`${paper.abstract} ${paper.summary}`).replace(WHERE_TO_GET_IT, ` ${APART} `)
   return [stemWords(cleanText(paper.title)), keywords, stemWords(abstract)]
+}
+
+/** A keyword and its short form are two: `reinforcement learning (RL)`. */
+function namesIn(keyword: string): string[] {
+  const [, long = keyword, short] = /^(.+) \(([^()]+)\)$/.exec(keyword.trim()) ?? []
+  return short === undefined ? [long] : [long, short]
 }
 
 /** Returns what a sign of a topic finds in the fields of a place. */
@@ -108,7 +119,7 @@ function isNamed(keywords: string, abstract: string, { tells, words, mentions }:
   const isWhole = `${APART}${keywords}${APART}`.includes(`${APART}${words}${APART}`)
   if (tells === 'whole' || (isWhole && mentions) || abstract === ' ') return isWhole || tells === 'named'
   const told = rule.signs.filter((sign) => sign.tells !== 'titled' && sign.tells !== 'made')
-  return told.reduce((times, sign) => times + timesIn(abstract, sign, rule), 0) >= OFTEN
+  return told.reduce((times, sign) => times + timesIn(abstract, sign, rule), 0) >= AGAIN
 }
 
 function timesIn(abstract: string, { words }: TopicSign, { but }: TopicRule): number {

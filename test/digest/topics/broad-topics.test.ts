@@ -55,12 +55,12 @@ describe('broad topics', () => {
     expect(only('data', 'A Lantern', { abstract: 'We test it on a dataset of a thousand lanterns.' })).toBe(false)
   })
 
-  it('ask the abstract to go on about what is a part of a keyword', () => {
+  it('ask the abstract to say again what is a part of a keyword', () => {
     const keywords = ['safety audit']
     expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit.' })).toBe(false)
-    const abstract = 'It passed a safety audit. We define safety, and what is unsafe.'
-    expect(only('safety', 'A Lantern', { keywords, abstract })).toBe(true)
+    expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit. Safety first.' })).toBe(true)
     expect(only('safety', 'A Lantern', { keywords: ['Safety'], abstract: 'It passed.' })).toBe(true)
+    expect(only('safety', 'A Lantern', { keywords: ['Lantern safety (safety)'], abstract: 'It passed.' })).toBe(true)
     expect(only('safety', 'A Lantern', { keywords, abstract: '' })).toBe(true)
   })
   it('believe a title before keywords of another sense', () => {
