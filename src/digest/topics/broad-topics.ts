@@ -1,7 +1,7 @@
 // Topics that people type and hardly any paper says: a field of research, or a word that every
 // other abstract holds. What makes a paper one of them is named here by how much it tells, from
-// what such papers have in their titles and keywords. Few and telling: a word that half of all
-// papers hold finds half of all papers.
+// what such papers have in their titles, keywords and abstracts. Telling ones: a word that half of
+// all papers hold finds half of all papers.
 
 export interface BroadTopic {
   /**
@@ -16,7 +16,7 @@ export interface BroadTopic {
   whole?: true
   /** Tells wherever it stands, an abstract included: what no abstract says in passing. */
   telling?: readonly string[]
-  /** Tells in titles and keywords. */
+  /** Tells in titles and whole keywords; in a part of one where the abstract says it again. */
   named?: readonly string[]
   /** Tells in titles only. `*bench` is any word that ends so. */
   titled?: readonly string[]
@@ -26,7 +26,10 @@ export interface BroadTopic {
   often?: readonly string[]
   /** Phrases that hold a word from above and mean something else: they are not read. */
   but?: readonly string[]
-  /** With one of these in its title or keywords a paper is of this topic only by what tells. */
+  /**
+   * With one of these in its title or keywords a paper is of this topic only by what tells, or by
+   * what is named in a title that has none of them.
+   */
   unless?: readonly string[]
 }
 

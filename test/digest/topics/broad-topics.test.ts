@@ -86,16 +86,15 @@ describe('broad topics', () => {
 
   it.skipIf(!tuning)('find the labelled papers of August 2025, on which they were tuned', () => {
     const [precision, recall] = tell('August 2025, tuning', tuning as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.93)
-    expect(recall).toBeGreaterThanOrEqual(0.93)
+    expect(precision).toBeGreaterThanOrEqual(0.945)
+    expect(recall).toBeGreaterThanOrEqual(0.945)
   })
-  // Rules of another design met this month twice before: 0.715 and 0.857, then 0.720 and 0.854.
-  // These are of August and general knowledge; their one run, the third, on 29 November 2026 gave
-  // 0.730 and 0.855.
-  it.skipIf(!report)('find the labelled papers of March 2026 as well as in their one run', () => {
-    const [precision, recall] = tell('March 2026, report (third run: 0.730 and 0.855)', report as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.72)
-    expect(recall).toBeGreaterThanOrEqual(0.85)
+  // The month's runs so far, each of rules committed before it. The last are those of today.
+  const RUNS = '0.715 and 0.857, 0.720 and 0.854, 0.730 and 0.855, 0.817 and 0.900, 0.838 and 0.895, 0.821 and 0.907'
+  it.skipIf(!report)('find the labelled papers of March 2026 as well as in their last run', () => {
+    const [precision, recall] = tell(`March 2026, report (its runs: ${RUNS})`, report as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.81)
+    expect(recall).toBeGreaterThanOrEqual(0.895)
   })
 })
 
