@@ -14,7 +14,7 @@ import { type LeadLine, type Opening, type Selection, selectPapers } from './sel
 import { sentenceOf } from './sentence/sentence.ts'
 import { cleanText, nameOf, shorten, shortTitle } from './text/text.ts'
 import { judgePlace, openWishes, strengthAt } from './wishes.ts'
-import { briefDate, brieflyCounted, counted, editionDay, grouped } from './words.ts'
+import { briefDate, brieflyCounted, counted, editionDay, grouped, together } from './words.ts'
 
 /** What of an edition its openings say. */
 export interface OpeningEdition {
@@ -164,18 +164,23 @@ function dayLead(
 
 /** What a week is remembered for, whoever its first is. */
 function weekLead(own: readonly Told[]): Led[] {
-  const line = (told: Told | undefined, label: string, fact: string): Led[] =>
-    told ? [{ told, line: lineOf(told, label, fact, false) }] : []
+  const highlight = (told: Told | undefined, label: string, fact: string) => (told ? [{ told, label, fact }] : [])
   const gain = ({ place }: Told) => (place.upvotesBefore === undefined ? 0 : place.upvotes - place.upvotesBefore)
   const riser = mostOf(own, gain)
   const discussed = mostOf(own, ({ place }) => place.comments)
   const starred = mostOf(own, ({ place }) => place.paper.codeStars ?? 0)
   const rise = riser && riseOf(riser.place)
-  return [
-    ...line(rise ? riser : undefined, 'Biggest riser', rise ? `${riseNumbers(rise)} votes` : ''),
-    ...line(discussed, 'Most discussed', counted(discussed?.place.comments ?? 0, 'comment')),
-    ...line(starred, 'Most starred', `★ ${brieflyCounted(starred?.place.paper.codeStars ?? 0)}`),
+  const highlights = [
+    ...highlight(rise ? riser : undefined, 'Biggest riser', rise ? `${riseNumbers(rise)} votes` : ''),
+    ...highlight(discussed, 'Most discussed', counted(discussed?.place.comments ?? 0, 'comment')),
+    ...highlight(starred, 'Most starred', `★ ${brieflyCounted(starred?.place.paper.codeStars ?? 0)}`),
   ]
+  // One paper is one line, whatever it is remembered for.
+  return [...new Set(highlights.map(({ told }) => told))].map((told) => {
+    const its = highlights.filter((each) => each.told === told)
+    const label = its.map(({ label }, at) => (at === 0 ? label : label.toLowerCase())).join(', ')
+    return { told, line: lineOf(told, label, its.map(({ fact }) => fact).join(', '), false) }
+  })
 }
 
 interface Match {
@@ -228,7 +233,7 @@ function preheaderOf(own: readonly Told[], news: Told, lead: readonly Led[]): { 
 
 function lineOf({ place, title }: Told, label: string, fact: string, personal: boolean): LeadLine {
   const url = paperLinks(place.paper)?.paper ?? ''
-  return { label, title: shortTitle(title, LEAD_TITLE_MAX), url, fact, personal }
+  return { label, title: shortTitle(title, LEAD_TITLE_MAX), url, fact: together(fact), personal }
 }
 
 function toldIn(index: PlaceIndex, papers: readonly number[]): Told[] {

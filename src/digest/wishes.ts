@@ -131,7 +131,8 @@ export function wishWords(judgement: Judgement, choices: Choices, inFull = false
       ? [`from an organisation you follow: ${judgement.organisations.join(', ')}`]
       : []),
     ...(inFull ? topicsInFull(judgement.topics) : topicsInBrief(judgement.topics)),
-    ...(choices.onlyWithCode ? ['has code'] : []),
+    // To whoever gets nothing else, an email would say it of every paper.
+    ...(choices.onlyWithCode && inFull ? ['has code'] : []),
   ]
   return parts.join('; ')
 }

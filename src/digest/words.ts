@@ -88,3 +88,8 @@ function weekdayOf(at: Date): string {
 export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
+
+/** Returns words in which no line ends between a number and what it counts, or within a rise. */
+export function together(words: string): string {
+  return words.replace(/(?<=\d) (?=votes?\b|comments?\b|→)|(?<=[→★]) /g, '\u00a0')
+}

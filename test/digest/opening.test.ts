@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openingOf, plainOpening, selectDigest } from '../../src/digest/opening.ts'
 import { indexPlaces } from '../../src/digest/place-index.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
+import { together } from '../../src/digest/words.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { capturedEditions, capturedWeeks, READERS } from '../support/captured-editions.ts'
@@ -52,9 +53,9 @@ describe('the opening of a day', () => {
 
   it('puts a late riser that does not beat the day into the lead block', () => {
     expect(open([...shelf, riser(40, 24)]).lead).toMatchObject([
-      { label: 'Rising', fact: '24 → 40 votes since Thursday' },
+      { label: 'Rising', fact: together('24 → 40 votes since Thursday') },
     ])
-    expect(open([...shelf, riser(40)]).lead).toMatchObject([{ fact: '40 votes, listed late on Thursday' }])
+    expect(open([...shelf, riser(40)]).lead).toMatchObject([{ fact: together('40 votes, listed late on Thursday') }])
   })
 
   it('leads with the best match of a reader’s topics, and names the day’s first beside it', () => {
@@ -64,7 +65,7 @@ describe('the opening of a day', () => {
     expect(opening.lead.map(({ label }) => label)).toEqual(['New today', 'Rising'])
     const led = open([...shelf, riser(240, 24)], { authors: ['Hopper'] })
     expect(led.lead.map(({ label, fact, personal }) => [label, fact, personal])).toEqual([
-      ['New today', '44 votes', false],
+      ['New today', together('44 votes'), false],
       ['You follow', 'Hopper', true],
     ])
   })
@@ -165,9 +166,43 @@ describe('openingOf', () => {
     expect(opening.headline).toBe('First leads the week with 90 votes')
     expect(opening.subject).toBe('First · and 2 more · week to 10 Aug')
     expect(opening.lead.map(({ label, title, fact }) => `${label}: ${title}, ${fact}`)).toEqual([
-      'Biggest riser: Second, 5 → 70 votes',
-      'Most discussed: Second, 31 comments',
-      'Most starred: Third, ★ 12k',
+      `Biggest riser, most discussed: Second, ${together('5 → 70 votes, 31 comments')}`,
+      `Most starred: Third, ${together('★ 12k')}`,
     ])
+  })
+
+  it('names a paper in one line, of a day and of a week, and forgets nothing that it is remembered for', () => {
+    const votes = fc.integer({ min: 0, max: 3 })
+    const paper = fc.record({
+      upvotes: votes,
+      before: fc.option(votes),
+      comments: votes,
+      stars: votes,
+      rising: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(paper, { minLength: 1, maxLength: 5 }), fc.boolean(), (papers, isWeek) => {
+        const places = papers.map(({ upvotes, before, comments, stars, rising }, at): Place => {
+          const section = rising && !isWeek ? 'rising' : 'ranked'
+          const place = makePlace(
+            { position: at + 1, upvotes, comments, section, listedOn: '2025-08-07' },
+            { id: `2508.0000${at}`, title: `Title ${'ABCDE'[at]}`, codeStars: stars },
+          )
+          return before === null ? place : { ...place, upvotesBefore: before }
+        })
+        const edition = { date: '2025-08-08', kind: isWeek ? 'weekly' : 'daily' } as const
+        const index = indexPlaces(places, topics)
+        const all = places.map(({ position }) => position)
+        const { lead } = openingOf(edition, index, parseChoices({ include: ['title'] }), all)
+        expect(new Set(lead.map(({ url }) => url)).size).toBe(lead.length)
+        if (!isWeek) return
+        const said = lead.flatMap(({ label }) => label.toLowerCase().split(', '))
+        expect(said.includes('most discussed')).toBe(papers.some(({ comments }) => comments > 0))
+        expect(said.includes('most starred')).toBe(papers.some(({ stars }) => stars > 0))
+        expect(said.includes('biggest riser')).toBe(
+          papers.some(({ upvotes, before }) => before !== null && upvotes > before),
+        )
+      }),
+    )
   })
 })

@@ -63,6 +63,12 @@ describe('wishWords', () => {
       'by an author you follow: Lovelace; from an organisation you follow: sample institute; matches diffusion, agent',
     )
   })
+  it('say of code only to whoever asks why: it is what all of the papers have', () => {
+    const choices = parseChoices({ onlyWithCode: true })
+    const judgement = judgePlace(openWishes(index, choices), 0)
+    expect(wishWords(judgement, choices)).toBe('')
+    expect(wishWords(judgement, choices, true)).toBe('has code')
+  })
 })
 
 describe('sayWishes', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { authorLine, brieflyCounted, counted, longDate, shortDate } from '../../src/digest/words.ts'
+import { authorLine, brieflyCounted, counted, longDate, shortDate, together } from '../../src/digest/words.ts'
 
 describe('words', () => {
   it('says dates and numbers as people do', () => {
@@ -21,6 +21,11 @@ describe('words', () => {
       '10k',
       '12k',
     ])
+  })
+
+  it('keeps numbers beside what they count', () => {
+    expect(together('24 → 240 votes since Thursday')).toBe('24\u00a0→\u00a0240\u00a0votes since Thursday')
+    expect(together('1 comment, ★ 12k, GPT 4 agents')).toBe('1\u00a0comment, ★\u00a012k, GPT 4 agents')
   })
 
   it('names three authors and counts the rest', () => {
