@@ -178,7 +178,7 @@ function weekLead(own: readonly Told[]): Led[] {
   // One paper is one line, whatever it is remembered for.
   return [...new Set(highlights.map(({ told }) => told))].map((told) => {
     const its = highlights.filter((each) => each.told === told)
-    const label = its.map(({ label }, at) => (at === 0 ? label : label.toLowerCase())).join(', ')
+    const label = its.map(({ label }) => label).join(' · ')
     return { told, line: lineOf(told, label, its.map(({ fact }) => fact).join(', '), false) }
   })
 }

@@ -4,6 +4,7 @@ import type { Size } from './budget.ts'
 import { quoteText, WORD_NAMES, type WordName } from './piece.ts'
 import type { LeadLine, Opening } from './selection.ts'
 import { escapeHtml, wrapParagraph } from './template/template.ts'
+import { UNBREAKABLE } from './words.ts'
 
 /** What stands for each mark, by encoding and medium. */
 export type PrintedWord = Record<'utf8' | 'quoted-printable', Record<'html' | 'text', string>>
@@ -26,7 +27,8 @@ export function printFrame({ preheader, headline, day }: Opening, forwarded: boo
 
 /** Returns the words of one line of the lead block. */
 export function printLead({ label, title, url, fact }: LeadLine): PrintedWords {
-  const line = `${label}: ${title}, ${fact}`
+  // Where lines end is the wrapping's to say there: what is read or copied has plain spaces.
+  const line = `${label}: ${title}, ${fact.replaceAll(UNBREAKABLE, ' ')}`
   const printed = print({ label, title, fact, url, line })
   if (url === '' || !printed.line) return printed
   const text = `${printed.line.utf8.text}\n${INDENT}${url}`

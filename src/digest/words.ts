@@ -89,7 +89,10 @@ export function grouped(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
+/** A space at which no line ends. */
+export const UNBREAKABLE = '\u00a0'
+
 /** Returns words in which no line ends between a number and what it counts, or within a rise. */
 export function together(words: string): string {
-  return words.replace(/(?<=\d) (?=votes?\b|comments?\b|→)|(?<=[→★]) /g, '\u00a0')
+  return words.replace(/(?<=\d) (?=votes?\b|comments?\b|→)|(?<=[→★]) /g, UNBREAKABLE)
 }

@@ -166,7 +166,7 @@ describe('openingOf', () => {
     expect(opening.headline).toBe('First leads the week with 90 votes')
     expect(opening.subject).toBe('First · and 2 more · week to 10 Aug')
     expect(opening.lead.map(({ label, title, fact }) => `${label}: ${title}, ${fact}`)).toEqual([
-      `Biggest riser, most discussed: Second, ${together('5 → 70 votes, 31 comments')}`,
+      `Biggest riser · Most discussed: Second, ${together('5 → 70 votes, 31 comments')}`,
       `Most starred: Third, ${together('★ 12k')}`,
     ])
   })
@@ -196,10 +196,10 @@ describe('openingOf', () => {
         const { lead } = openingOf(edition, index, parseChoices({ include: ['title'] }), all)
         expect(new Set(lead.map(({ url }) => url)).size).toBe(lead.length)
         if (!isWeek) return
-        const said = lead.flatMap(({ label }) => label.toLowerCase().split(', '))
-        expect(said.includes('most discussed')).toBe(papers.some(({ comments }) => comments > 0))
-        expect(said.includes('most starred')).toBe(papers.some(({ stars }) => stars > 0))
-        expect(said.includes('biggest riser')).toBe(
+        const said = lead.flatMap(({ label }) => label.split(' · '))
+        expect(said.includes('Most discussed')).toBe(papers.some(({ comments }) => comments > 0))
+        expect(said.includes('Most starred')).toBe(papers.some(({ stars }) => stars > 0))
+        expect(said.includes('Biggest riser')).toBe(
           papers.some(({ upvotes, before }) => before !== null && upvotes > before),
         )
       }),
