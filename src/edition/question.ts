@@ -24,7 +24,8 @@ export interface Question {
 export interface Query {
   /** What a paper must hold for each thing asked for. */
   parts: string[]
-  /** All parts, or any of them; neither with anything unwanted. */
+  /** Each part, all of them, or any of them; none with anything unwanted. */
+  each: string[]
   all: string
   any: string
   /** What was typed, without the other names of topics: the nearer, the better. */
@@ -156,6 +157,7 @@ export function queryOf({ wanted, unwanted }: Question, read: ReadonlyMap<string
   const without = unwanted.map(anyOf).flatMap((part) => (part === '' ? [] : [`!${part}`]))
   return {
     parts,
+    each: parts.map((part) => joined([part, ...without], '&')),
     all: joined([...parts, ...without], '&'),
     any: joined([joined(parts, '|'), ...without], '&'),
     typed: joined(

@@ -25,6 +25,8 @@ export interface Found {
 
 export interface Findings {
   total: number
+  /** Whether there are more than were looked at. */
+  more: boolean
   found: Found[]
   /** Whether no paper holds everything that was asked for, and these hold half of it or more. */
   partial: boolean
@@ -42,6 +44,11 @@ const EXCERPT = `${MARKS}, MaxFragments=2, MinWords=12, MaxWords=28, FragmentDel
 const WEIGHTS = sql.lit('{0.1, 0.2, 0.4, 1.0}')
 /** Of a question that no paper answers in full, so much must be held. */
 const PARTIAL_SHARE = 0.5
+/**
+ * To weigh a paper is to read all of its words: of those that hold a question so many are weighed,
+ * the newest, and as many of those that hold it in their titles.
+ */
+const WEIGHED_MAX = 1_000
 
 interface Page {
   limit: number
@@ -49,34 +56,46 @@ interface Page {
 }
 
 /**
- * Lists the papers that answer a question, best match first, and how many there are in all: those
- * that hold it in their title come before those that need their keywords for it, then abstracts,
- * then names. Quotes ask for a phrase, `or` and `-` mean what they do elsewhere; topics are found
- * under their other names too. Words that say nothing alone find nothing.
+ * Lists the papers that answer a question, best match first, and how many there are in all, as far
+ * as they are looked at: those that hold it in their title come before those that need their
+ * keywords for it, then abstracts, then names. Quotes ask for a phrase, `or` and `-` mean what they
+ * do elsewhere; topics are found under their other names too. Words that say nothing alone find
+ * nothing.
  */
 export async function listFound(db: Kysely<Database>, words: string, namesOf: NamesOf, page: Page): Promise<Findings> {
   const question = readQuestion(words.slice(0, WORDS_MAX_CHARACTERS), namesOf)
   const query = await readQuery(db, question)
   if (question.arxivId !== null) {
-    const named = await listMatches(db, (paper) => sql`${sql.ref(`${paper}.id`)} = ${question.arxivId}`, query, 0, page)
+    const named = await listMatches(db, [withId(question.arxivId)], query, 0, page)
     if (named.found.length > 0) return { ...named, partial: false }
   }
-  const { parts } = query
-  if (parts.length === 0) return { total: 0, found: [], partial: false }
-  const whole = await listMatches(db, holding(query.all), query, parts.length, page)
+  const { parts, each, all, any } = query
+  if (parts.length === 0) return { total: 0, more: false, found: [], partial: false }
+  const whole = await listMatches(db, [titled(all), holding(all)], query, parts.length, page)
   const isPastEnd = page.offset > 0 && whole.total === 0
   if (whole.total > 0 || parts.length === 1 || (isPastEnd && (await holdsAny(db, query)))) {
     return { ...whole, partial: false }
   }
+  // Each part has its own candidates: a rare word is found however common the others are.
   const least = Math.ceil(parts.length * PARTIAL_SHARE)
-  return { ...(await listMatches(db, holding(query.any), query, least, page)), partial: true }
+  return { ...(await listMatches(db, [titled(any), ...each.map(holding)], query, least, page)), partial: true }
 }
 
 /** What must be true of a paper, by the alias that it has in a statement. */
 type Condition = (paper: string) => RawBuilder<unknown>
 
+function withId(id: string): Condition {
+  return (paper) => sql`${sql.ref(`${paper}.id`)} = ${id}`
+}
+
 function holding(query: string): Condition {
   return (paper) => sql`${sql.ref(`${paper}.words`)} @@ ${query}::tsquery`
+}
+
+/** Held by its title: an index of its own tells. */
+function titled(query: string): Condition {
+  return (paper) =>
+    sql`ts_filter(${sql.ref(`${paper}.words`)}, '{a}') @@ ${query}::tsquery and ${holding(query)(paper)}`
 }
 
 /** Tells whether a paper holds all of a question. */
@@ -99,36 +118,43 @@ async function readQuery(db: Kysely<Database>, question: Question): Promise<Quer
   )
 }
 
-/** Lists the matches that hold at least so many parts of a question. */
+/** Lists the papers that meet a condition and hold at least so many parts of a question. */
 async function listMatches(
   db: Kysely<Database>,
-  condition: Condition,
+  conditions: readonly Condition[],
   { parts, any, typed, names }: Query,
   least: number,
   page: Page,
 ): Promise<Omit<Findings, 'partial'>> {
   const holds = (weights: string) => sql`ts_filter(m.words, ${sql.lit(weights)}) @@ part::tsquery`
-  const { rows } = await sql<Omit<Found, 'paper'> & { total: number; id: string; facts: unknown }>`
-    with matching as materialized (
-      select p.id, p.words from papers p where ${condition('p')}
+  // One more than are weighed tells that there are more; ids begin with the month of a paper.
+  const newest = conditions.map((condition, at) => {
+    return sql`(select p.id, ${sql.lit(at)} as condition from papers p where ${condition('p')}
+      order by p.id desc limit ${WEIGHED_MAX + 1})`
+  })
+  const { rows } = await sql<Omit<Found, 'paper'> & { total: number; more: boolean; id: string; facts: unknown }>`
+    with newest as materialized (${sql.join(newest, sql` union all `)}),
+    matching as materialized (
+      select p.id, p.words from papers p where p.id in (select id from newest)
     ),
     scored as (
-      select m.id, newest.date, held.parts, held.place,
+      select m.id, listed.date, held.parts, held.place,
         ts_rank(${WEIGHTS}, m.words, ${any}::tsquery) + ts_rank(${WEIGHTS}, m.words, ${typed}::tsquery) as score
       from matching m
-      cross join lateral (select max(date) as date from listings l where l.paper_id = m.id) newest
+      cross join lateral (select max(date) as date from listings l where l.paper_id = m.id) listed
       cross join lateral (
         select count(*) as parts, max(case when ${holds('{a}')} then 0 when ${holds('{a,b}')} then 1
           when ${holds('{a,b,c}')} then 2 else 3 end) as place
         from unnest(${parts}::text[]) part where m.words @@ part::tsquery
       ) held
-      where newest.date is not null and held.parts >= ${least}
+      where listed.date is not null and held.parts >= ${least}
     ),
     found as (
       select *, count(*) over () as total from scored
       order by parts desc, place, score desc, date desc, id limit ${page.limit} offset ${page.offset}
     )
     select p.id, p.facts, f.date as "listedOn", v.upvotes, v.comments, frozen.upvotes as "frozenUpvotes", f.total,
+      (select max(count) from (select count(*) from newest group by condition) counts) > ${WEIGHED_MAX} as more,
       ${headline('p', 'title', 'marked', `${MARKS}, HighlightAll=true`)} as title,
       ${headline('p', 'abstract', 'marked', EXCERPT)} as excerpt
     from found f join papers p on p.id = f.id
@@ -149,7 +175,8 @@ async function listMatches(
     order by f.parts desc, f.place, f.score desc, f.date desc, f.id`.execute(db)
   return {
     total: rows[0]?.total ?? 0,
-    found: rows.map(({ total: _, id, facts, ...found }) => ({ ...found, paper: readPaper(id, facts) })),
+    more: rows[0]?.more ?? false,
+    found: rows.map(({ total: _, more: __, id, facts, ...found }) => ({ ...found, paper: readPaper(id, facts) })),
   }
 }
 

@@ -93,7 +93,7 @@ describeStores('searching', (stores) => {
     const part = (offset: number) => listFound(db, 'LLM', topics.namesOf, { limit: 2, offset })
     expect(await part(0)).toMatchObject({ total: 3, partial: false })
     expect((await part(2)).found).toHaveLength(1)
-    expect(await part(4)).toEqual({ total: 0, found: [], partial: false })
+    expect(await part(4)).toEqual({ total: 0, more: false, found: [], partial: false })
     expect((await listFound(db, 'sheep wool', topics.namesOf, { limit: 2, offset: 2 })).found).toEqual([])
   })
 
@@ -110,6 +110,30 @@ describeStores('searching', (stores) => {
     )
     expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('papers_by_words')
     expect(await ids('sheep')).toBe('7')
+  })
+
+  it('weighs the newest of very many, those with the words in their titles first, and loses no rare word among them', async () => {
+    const many = Array.from({ length: 2_300 }, (_, index) => ({
+      id: `2604.${String(index).padStart(5, '0')}`,
+      title: index < 3 ? 'Lanterns lit' : `Number ${index}`,
+      abstract: 'Of lanterns.',
+    }))
+    await keep(many)
+    await sql`vacuum analyze papers`.execute(db)
+    const found = await find('lanterns')
+    expect(found).toMatchObject({ more: true, partial: false })
+    expect(found.total).toBeGreaterThan(1_000)
+    expect(found.total).toBeLessThan(1_100)
+    // The oldest, as its title says it.
+    expect(found.found.slice(0, 3).map(({ title }) => title)).toEqual(Array(3).fill(expect.stringContaining('lit')))
+    const rare = await find('lanterns in the grass with sheep')
+    expect(rare).toMatchObject({ partial: true, more: true })
+    expect(rare.found[0]?.paper.id).toBe('2603.00007')
+    expect((await find('lanterns -lit')).found.every(({ paper }) => !paper.title.includes('lit'))).toBe(true)
+    expect((await find('lanterns sheep -grass')).found.map(({ paper }) => paper.id)).not.toContain('2603.00007')
+    const { rows } = await sql<{ 'QUERY PLAN': string }>`
+      explain select from papers p where ts_filter(p.words, '{a}') @@ 'lit'::tsquery`.execute(db)
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('papers_by_title')
   })
 
   it('keeps a paper whose facts are far too long', async () => {

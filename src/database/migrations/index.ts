@@ -30,6 +30,7 @@ import { up as recoveredPapers } from './028-recovered-papers.ts'
 import { up as bounceMailboxes } from './029-bounce-mailboxes.ts'
 import { up as retention } from './030-retention.ts'
 import { up as foundByIndex } from './031-found-by-index.ts'
+import { up as foundByTitle } from './032-found-by-title.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -63,4 +64,5 @@ export const migrations = {
   '029-bounce-mailboxes': { up: bounceMailboxes },
   '030-retention': { up: retention },
   '031-found-by-index': { up: foundByIndex },
+  '032-found-by-title': { up: foundByTitle },
 }

@@ -3,9 +3,10 @@
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { unavailabilityOf } from '../../database/unavailable.ts'
 import { cleanLine } from '../../digest/text/text.ts'
 import type { Topics } from '../../digest/topics/topics.ts'
-import { counted, longDate } from '../../digest/words.ts'
+import { counted, grouped, longDate } from '../../digest/words.ts'
 import { type Findings, type Found, listFound, WORDS_MAX_CHARACTERS } from '../../edition/search.ts'
 import { publicAnswer } from '../page/caching.ts'
 import { definePage, type Pages } from '../page/pages.ts'
@@ -60,7 +61,13 @@ export function wordsFrom(text: string | undefined): string {
 export async function showFound(c: Context, { db, pages, topics }: SearchOptions, words: string): Promise<Response> {
   const page = pageFrom(c.req.query('page'))
   const part = { limit: PAPERS_A_PAGE, offset: (page - 1) * PAPERS_A_PAGE }
-  const findings = await listFound(db, words, (phrase) => topics.namesOf(phrase), part)
+  const findings = await listFound(db, words, (phrase) => topics.namesOf(phrase), part).catch((error: unknown) => {
+    if (unavailabilityOf(error) !== 'busy') throw error
+    return undefined
+  })
+  // Every question would be a page of its own to an index.
+  c.header('X-Robots-Tag', 'noindex')
+  if (findings === undefined) return c.html(pages.render(searchPage, { title: 'Search' }, tooBroad(words)), 503)
   const pathTo = (other: number) => `${pages.base}/editions?q=${encodeURIComponent(words)}&page=${other}`
   const last = Math.min(PAGES_MAX, Math.ceil(findings.total / PAPERS_A_PAGE))
   const values: SearchValues = {
@@ -70,10 +77,14 @@ export async function showFound(c: Context, { db, pages, topics }: SearchOptions
     earlierPath: page > 1 ? pathTo(page - 1) : '',
     laterPath: page < last ? pathTo(page + 1) : '',
   }
-  // Every question would be a page of its own to an index.
-  c.header('X-Robots-Tag', 'noindex')
   const body = pages.render(searchPage, { title: `Search: ${words}` }, values)
   return publicAnswer(c, { body, type: 'text/html' })
+}
+
+/** The database's time for one question was over. */
+function tooBroad(words: string): SearchValues {
+  const summary = 'This search took too long. Try more telling words, or put a phrase in quotes.'
+  return { words, summary, papers: [], earlierPath: '', laterPath: '' }
 }
 
 function pageFrom(text: string | undefined): number {
@@ -81,15 +92,18 @@ function pageFrom(text: string | undefined): number {
   return Math.min(PAGES_MAX, Math.max(1, page))
 }
 
-function summaryOf({ total, found, partial }: Findings, page: number): string {
+function summaryOf({ total, more, found, partial }: Findings, page: number): string {
   if (total === 0 && page > 1) return 'There is nothing more.'
   if (total === 0) return 'Nothing found. Try fewer words, or others.'
   const first = (page - 1) * PAPERS_A_PAGE + 1
   const range = total <= PAPERS_A_PAGE ? '' : `${first}–${first + found.length - 1} of `
+  const missing = partial ? 'No paper holds all of these words. ' : ''
+  if (more) {
+    const best = grouped(Math.min(total, PAGES_MAX * PAPERS_A_PAGE))
+    return `${missing}${first}–${first + found.length - 1} of the best ${best} among very many. Add a word to narrow them down.`
+  }
   const papers = counted(total, 'paper')
-  return partial
-    ? `No paper holds all of these words. ${range}${papers} with most of them.`
-    : `${range}${papers} found.`
+  return partial ? `${missing}${range}${papers} with most of them.` : `${range}${papers} found.`
 }
 
 function foundValues(found: Found, words: string, base: string): FoundValues {

@@ -6,7 +6,7 @@ import { ensureEdition } from '../../../src/edition/store.ts'
 import { insertCollection } from '../../../src/source/store.ts'
 import { isFull } from '../../support/full.ts'
 import { makePaper } from '../../support/places.ts'
-import { keepWeb } from '../open-app.ts'
+import { keepWeb, openApp } from '../open-app.ts'
 
 const web = keepWeb()
 const DATE = '2026-03-05'
@@ -89,6 +89,30 @@ describe('searching', () => {
     expect(pages[1]).toContain('21–40 of 45 papers found.')
     expect(pages[2]).not.toContain('rel="next"')
     expect(pages[3]).toContain('There is nothing more.')
+  })
+
+  it('says of very many that they are, and of what took too long that it did', async () => {
+    const { db } = web.round
+    const listings = Array.from({ length: 1_010 }, (_, index) => ({
+      paper: makePaper({ id: `2603.2${String(index).padStart(4, '0')}`, title: 'Robots' }),
+      ...{ upvotes: 1, comments: 0, submittedAt: null },
+    }))
+    const look = { date: DATE, source: 'test', verdict: 'complete' as const, reason: null, listings, setAside: 0 }
+    await db.transaction().execute((trx) => insertCollection(trx, look))
+    const last = await (await web.app.request('/editions?q=robots&page=50')).text()
+    expect(last).toContain('981–1000 of the best 1,000 among very many. Add a word to narrow them down.')
+    expect(last).not.toContain('rel="next"')
+    const late = db.withPlugin({
+      transformQuery: () => {
+        throw Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' })
+      },
+      transformResult: async ({ result }) => result,
+    })
+    const answer = await openApp(web, { db: late }).request('/editions?q=robots')
+    expect(answer.status).toBe(503)
+    expect(await answer.text()).toContain(
+      'This search took too long. Try more telling words, or put a phrase in quotes.',
+    )
   })
 
   it('answers whatever is typed', async () => {
