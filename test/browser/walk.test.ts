@@ -26,7 +26,10 @@ const ALL = [375, 700].flatMap((width) =>
     [true, false].map((script) => ({ width, colorScheme, script, with: script ? 'with' : 'without' })),
   ),
 )
-/** A walk's address is asked once a day, and a network ten times an hour: each has its own. */
+/**
+ * A walk's address is asked once a day: each has its own. A network is asked to wait after a few
+ * sign-ups, and told to come back later after some more: four walks share one.
+ */
 const WALKS = isFull ? ALL : ALL.slice(0, 1)
 
 describe.skipIf(!hasChromium)('a reader’s life', () => {
@@ -61,7 +64,8 @@ describe.skipIf(!hasChromium)('a reader’s life', () => {
     'from the form to the erasure, $width px, $colorScheme, $with script',
     async ({ width, colorScheme, script }) => {
       const screen = { viewport: { width, height: 812 }, colorScheme, timezoneId: 'Europe/Paris' }
-      const context = await browser.newContext({ ...screen, javaScriptEnabled: script })
+      const extraHTTPHeaders = { 'X-Forwarded-For': width < 500 ? '192.0.2.1' : '198.51.100.1' }
+      const context = await browser.newContext({ ...screen, javaScriptEnabled: script, extraHTTPHeaders })
       const judging = await browser.newContext({ ...screen, bypassCSP: true })
       try {
         const page = await context.newPage()
@@ -97,7 +101,15 @@ describe.skipIf(!hasChromium)('a reader’s life', () => {
 })
 
 /** Nothing of the machine's own settings reaches it. */
-const SETTINGS = { DATABASE_URL: '', REDIS_URL: '', PUBLIC_URL: '', MAIL_PROVIDER: '', SOURCE: '', LINK_SECRET: '' }
+const SETTINGS = {
+  TRUSTED_PROXY: '1',
+  DATABASE_URL: '',
+  REDIS_URL: '',
+  PUBLIC_URL: '',
+  MAIL_PROVIDER: '',
+  SOURCE: '',
+  LINK_SECRET: '',
+}
 
 async function ended(demo: ChildProcess): Promise<never> {
   const [code] = await once(demo, 'exit')
