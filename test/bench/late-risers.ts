@@ -103,7 +103,9 @@ function measure(label: string, days: readonly Day[], choices: Choices): Measure
   return measured
 }
 
-/** Freezes one edition after another, each with what the looks before it found of the earlier ones. */
+/**
+ * Freezes one edition after another, each with what the looks before it found of the earlier ones.
+ */
 function buildDays(share: (days: number) => number): Day[] {
   const frozen: { look: CapturedLooks; at: number; entries: Map<string, ReturnType<typeof seenAt>[number]> }[] = []
   return looks.map((look) => {
