@@ -64,11 +64,11 @@ Each command has a help of its own: ${CALL} send --help`,
 program.commandsGroup('To look at it:')
 program
   .command('demo')
-  .description('run one whole round on sample data and show its mails')
+  .description('run one whole round on sample data and show its emails')
   .option('--date <date>', 'the date to run, YYYY-MM-DD (the two sample days)')
   .option(...SOURCE)
   .option('--subscribers <n>', 'how many sample subscribers (12)')
-  .option('--exit', 'end after the round instead of showing the mails')
+  .option('--exit', 'end after the round instead of showing the emails')
   .option(...JSON_OUT)
   .addHelpText(
     'after',
@@ -232,7 +232,7 @@ program
   .action(async (options) => (await import('./commands/outlook.ts')).outlookCommand(options))
 program
   .command('explain <email>')
-  .description('why a subscriber got these papers, or why no mail (the newest)')
+  .description('why a subscriber got these papers, or why no email (the newest)')
   .option(...DATE)
   .option(...WEEKLY)
   .option(...JSON_OUT)

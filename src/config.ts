@@ -41,7 +41,7 @@ export interface Config {
   /** Without a slash at the end. Every link in a mail begins with it. */
   publicUrl: string
   port: number
-  /** Where the web surface listens; undefined means on all interfaces, because nobody said. */
+  /** Where the website listens; undefined means on all interfaces, because nobody said. */
   host: string | undefined
   /** Newest first; the first signs, all verify. Empty where no links are signed. */
   linkSecrets: string[]
@@ -256,12 +256,12 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
     if (!given.MAIL_FROM)
       problems.push('MAIL_FROM is missing: the sender that the provider has verified, "Name <address>"')
     if (!given.PUBLIC_URL)
-      problems.push('PUBLIC_URL is missing: the address under which readers reach the links in their mails')
+      problems.push('PUBLIC_URL is missing: the address under which readers reach the links in their emails')
   }
   if (reach === 'pieces') return problems
   if (linkSecrets.some((secret) => secret.length < LINK_SECRET_MIN_CHARACTERS)) {
     problems.push(
-      `LINK_SECRET must be ${LINK_SECRET_MIN_CHARACTERS} characters or more (a comma-separated ring, newest first): links in mails are signed with it; make one with "openssl rand -hex 32"`,
+      `LINK_SECRET must be ${LINK_SECRET_MIN_CHARACTERS} characters or more (a comma-separated ring, newest first): links in emails are signed with it; make one with "openssl rand -hex 32"`,
     )
   }
   if (reach === 'links') return problems

@@ -89,7 +89,7 @@ export async function openRound(context: Context, source = openConfiguredSource(
   const missing = (await listUnsettledKeyIds(round.db)).filter((id) => !round.linkKeys.byId.has(id))
   if (missing.length === 0) return round
   throw new UsageError(
-    'LINK_SECRET lacks a secret with which mails still on their way were signed: add the old one behind the new, separated by a comma',
+    'LINK_SECRET lacks a secret with which emails still on their way were signed: add the old one behind the new, separated by a comma',
   )
 }
 

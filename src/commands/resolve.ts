@@ -54,14 +54,14 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
     const asked =
       found === 0
         ? []
-        : [`${counted(found, 'mail')} of ${name} had been accepted, by the provider's own word: now submitted.`]
+        : [`${counted(found, 'email')} of ${name} had been accepted, by the provider's own word: now submitted.`]
     const lines = {
       found:
         left > 0
-          ? `Still unknown: ${counted(left, 'mail')}. The provider knows nothing of what is left, or could not be asked.`
+          ? `Still unknown: ${counted(left, 'email')}. The provider knows nothing of what is left, or could not be asked.`
           : '',
-      again: `${counted(resolved, 'mail')} to go again under a new key; the running workers begin within a minute.`,
-      drop: `${counted(resolved, 'mail')} of ${name} left unknown, marked as resolved.`,
+      again: `${counted(resolved, 'email')} to go again under a new key; the running workers begin within a minute.`,
+      drop: `${counted(resolved, 'email')} of ${name} left unknown, marked as resolved.`,
     }
     terminal.print(
       { date, kind, as, found, resolved },
@@ -107,9 +107,9 @@ function parseDecision(text: string | undefined): Decision {
 async function askFirst(count: number, yes: boolean): Promise<void> {
   if (yes) return
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError(`--as again may send ${counted(count, 'mail')} a second time: say --yes to do so`)
+    throw new UsageError(`--as again may send ${counted(count, 'email')} a second time: say --yes to do so`)
   }
-  const message = `${counted(count, 'mail')} may have arrived already and would come twice. Send again?`
+  const message = `${counted(count, 'email')} may have arrived already and would come twice. Send again?`
   const answer = await confirm({ message, initialValue: false, output: process.stderr })
   if (answer !== true) throw new Error('nothing was sent again')
 }

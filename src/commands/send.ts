@@ -105,7 +105,7 @@ function rehearsalNeeds(edition: Edition | undefined, named: Pick<Edition, 'date
   return `${name} cannot be rehearsed: it is ${stateInWords(edition)}`
 }
 
-/** Says what an edition would send that is not frozen: by the votes of now, and storing nothing. */
+/** Says what an edition would send that is not frozen: by current votes, and storing nothing. */
 async function rehearseOpen(round: Round, terminal: Terminal, edition: EditionKey, only: string | null): Promise<void> {
   const outlook = await readOutlook(round, edition, { everyone: true, only })
   if (!outlook) throw new Error(rehearsalNeeds(undefined, edition))

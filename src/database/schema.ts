@@ -136,7 +136,7 @@ export interface VoteRow {
 
 /**
  * The ranked papers of one date and kind. `reason` says why it is held or empty, `stopped_reason`
- * why its dispatch stands still by itself (key refused, quota, brake). `due` counts the deliveries
+ * why its dispatch is stuck by itself (key refused, quota, brake). `due` counts the deliveries
  * ever planned: raised by the transaction that inserts them.
  */
 export interface EditionRow {

@@ -93,7 +93,7 @@ export function nextStepOf(
 }
 
 /**
- * Tells whether an edition's dispatch stands still at this moment, until a time or until the
+ * Tells whether an edition's dispatch is stuck at this moment, until a time or until the
  * operator resumes.
  */
 export function isStoppedSql(alias: string): RawBuilder<boolean> {

@@ -53,7 +53,7 @@ export interface DigestOutlook extends ComingOthers {
 }
 
 /**
- * Tells what an edition will send if it freezes at its cut-off with the votes of now; undefined
+ * Tells what an edition will send if it freezes at its cut-off with the votes it has now; undefined
  * when nothing is known of it. With `everyone` as `send` would take them now, with `only` one
  * address.
  */

@@ -65,7 +65,7 @@ export function openPipeline(
     dispatch: async ({ batchId, provider }) =>
       queue.put(await dispatchJobs(round, await dispatch(round, batchId, provider))),
     notify: async ({ noticeId }) => notify(round, noticeId),
-    // Whatever stands still in Postgres goes into the queue again: a lost job, a lease that is
+    // Whatever is stuck in Postgres goes into the queue again: a lost job, a lease that is
     // over, an emptied queue.
     sweep: async () => {
       await brakeByDays(round)

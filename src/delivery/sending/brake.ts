@@ -96,7 +96,7 @@ export interface Lifted {
 
 /**
  * Lifts what stopped an edition by itself (all of them with null), and every provider's stop with
- * it: batches may go at once, whatever they waited for. Those that are unknown for good stay as
+ * it: batches may go at once, whatever they waited for. Those that are permanently unknown stay as
  * they are. Returns what was still in force.
  */
 export async function markResumed(db: Kysely<Database>, editionId: number | null): Promise<Lifted> {

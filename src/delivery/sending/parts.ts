@@ -222,10 +222,10 @@ export async function markHastened(trx: Transaction<Database>, editionId: number
 }
 
 /**
- * Decides what of an edition is unknown for good, batch by batch and each in its own transaction:
- * what was decided stays decided when a later one fails. With `keyId` it goes again under a new key
- * (whoever did get it gets a second one), otherwise it is left unknown. Returns how many
- * deliveries.
+ * Decides what of an edition is permanently unknown, batch by batch and each in its own
+ * transaction: what was decided stays decided when a later one fails. With `keyId` it goes again
+ * under a new key (whoever did get it gets a second one), otherwise it is left unknown. Returns how
+ * many deliveries.
  */
 export async function markResolved(db: Kysely<Database>, editionId: number, keyId: number | null): Promise<number> {
   const { rows } = await sql<{ id: number; members: number[] }>`

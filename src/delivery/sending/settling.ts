@@ -57,8 +57,8 @@ export async function followWait<Facts>(
 }
 
 /**
- * Leaves something unknown for good: it may have been accepted, so it is never sent under another
- * key.
+ * Leaves something permanently unknown: it may have been accepted, so it is never sent under
+ * another key.
  */
 export async function giveUp<Facts>(
   { db, logger }: Pick<SendingParts, 'db' | 'logger'>,

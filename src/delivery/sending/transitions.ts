@@ -94,7 +94,7 @@ export const BATCH_LIFE = {
   overtake: { from: FRESH, to: FRESH, by: 'planner', why: 'a newer edition takes members along' },
   ration: { from: FRESH, to: [], by: 'planner', why: 'laid out anew within a quota' },
   resume: { from: ['deferred'], to: ['deferred'], by: 'operator', why: 'what it waited for is over' },
-  resolve: { from: ['unknown'], to: ['settled'], by: 'operator', why: 'unknown for good, and decided' },
+  resolve: { from: ['unknown'], to: ['settled'], by: 'operator', why: 'permanently unknown, and decided' },
   restart: {
     from: ATTEMPTED,
     to: ['settled'],

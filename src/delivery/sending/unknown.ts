@@ -1,10 +1,10 @@
-// What is unknown for good: the provider may or may not have accepted it, and no repeat is safe.
+// What is permanently unknown: the provider may or may not have accepted it, and no repeat is safe.
 // Whatever evidence came in stays; only members that nobody can account for wait for a decision.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { isForGoodSql, isUnaccountedSql, isUnsettledSql } from './transitions.ts'
 
-/** Returns how many deliveries of an edition are unknown for good and undecided. */
+/** Returns how many deliveries of an edition are permanently unknown and undecided. */
 export async function getUnresolved(db: Kysely<Database>, editionId: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from batches b

@@ -166,7 +166,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     backend.demandReachable()
     const found = await round.getJobScheduler('tick')
     // Asserting replaces the waiting tick, and two processes doing so at once may leave two: touch
-    // only what stands still.
+    // only what is stuck.
     if (found?.every === everyMs && found.next !== undefined && found.next > Date.now() - everyMs) return
     await round.upsertJobScheduler('tick', { every: everyMs }, { name: 'tick', data: {}, opts: { attempts: 1 } })
   }

@@ -59,7 +59,7 @@ async function entryOf(
   const shown = await findShown(db, date, kind)
   if (!shown) return undefined
   const { heading, summary, note, papers } = editionValues(shown)
-  // An entry must not change once it was read: what moves with the votes of now stays out of it.
+  // An entry must not change once it was read: what moves with current votes stays out of it.
   const cards = papers.map(({ people, summary, ...paper }) => ({ ...paper, authors: people, text: summary }))
   const url = pages.publicUrl + pathOf(date, kind)
   return {

@@ -49,12 +49,12 @@ export function showOutbox({ db, pages, directory }: OutboxOptions) {
     const values: OutboxValues = {
       folders: folders.map(({ name, mails }) => ({
         label: labelOf(name),
-        mails: counted(mails, 'mail'),
+        mails: counted(mails, 'email'),
         path: listPath(pages, name, 1),
         current: name === folder,
       })),
       mails: await Promise.all(shown.map((mail) => rowOf(db, pages, directory, mail))),
-      range: last === 1 ? '' : `${start} to ${start + shown.length - 1} of ${counted(all.length, 'mail')}`,
+      range: last === 1 ? '' : `${start} to ${start + shown.length - 1} of ${counted(all.length, 'email')}`,
       newerPath: page > 1 ? listPath(pages, folder, page - 1) : '',
       olderPath: page < last ? listPath(pages, folder, page + 1) : '',
     }

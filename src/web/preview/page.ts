@@ -70,7 +70,7 @@ export function openPreviewPage(): PreviewPage {
 export function mailValues(mail: PreviewMail, pathOf: (scheme: Scheme) => string): MailValues {
   const lines = mail.text.trimEnd().split('\n')
   const frame = (device: Device, scheme: Scheme) => ({
-    title: `The mail on a ${device}, ${scheme}`,
+    title: `The email on a ${device}, ${scheme}`,
     caption: `${device === 'phone' ? 'Phone' : 'Desktop'} · ${WIDTHS[device]} px · ${scheme}`,
     device,
     scheme,

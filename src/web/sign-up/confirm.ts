@@ -28,7 +28,7 @@ export function showConfirm(parts: ReaderParts) {
   }
 }
 
-/** Begins the subscription, once, and opens the preferences for a sitting. */
+/** Confirms the subscription, once, and opens the preferences for a sitting. */
 export function confirmSubscription(parts: ReaderParts) {
   const { db, pages, sessions, logger } = parts
   return async (c: Context): Promise<Response> => {

@@ -1,4 +1,4 @@
-// The front page: the newest papers there are, by the votes of now while they are open, by the
+// The front page: the newest papers there are, by current votes while they are open, by the
 // frozen order afterwards, and the form to subscribe with. It is the same for everybody.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'

@@ -56,8 +56,8 @@ describe('the list', () => {
     expect(html).toContain('ada@example.org')
     expect(html).toContain('Vögel &amp; &lt;Fische&gt;')
     expect(html).toContain('Wednesdays at 07:00, UTC · 1 paper · titles only')
-    expect(html).toMatch(/Thursday 5 March 2026 <span[^>]*>2 mails/)
-    expect(html).toMatch(/Week to Thursday 5 March 2026 <span[^>]*>1 mail</)
+    expect(html).toMatch(/Thursday 5 March 2026 <span[^>]*>2 emails/)
+    expect(html).toMatch(/Week to Thursday 5 March 2026 <span[^>]*>1 email</)
     expect(html).not.toContain('Mail 3')
     expect(await pageOf('/outbox?folder=2026-03-05-weekly')).toContain('Mail 3')
   })
@@ -78,7 +78,7 @@ describe('the list', () => {
       expect(html.includes('rel="next"')).toBe(page !== 3)
     }
     expect(seen.size).toBe(230)
-    expect(await pageOf('/outbox?page=2')).toContain('101 to 200 of 230 mails')
+    expect(await pageOf('/outbox?page=2')).toContain('101 to 200 of 230 emails')
     for (const page of ['0', '-1', '99', 'x', '1e9', '']) {
       expect((await app.request(`/outbox?page=${page}`)).status).toBe(200)
     }
