@@ -1,14 +1,15 @@
-// Times `send` beside what else could fill the wire, each as a process of its own, one after the
-// other and again: the packed build with PostgreSQL and Redis, one prebuilt body sent again and
-// again, and precompiled Handlebars with the official client, of the very same emails. `npm run
-// bench -- [--readers 12000] [--rounds 5] [--sink parse|discard] [--build DIRECTORY]`; needs both
-// stores on this machine, makes a database of its own there and drops it.
+// Times `send` beside what people write today, each as a process of its own, one after the other
+// and again: the packed build with PostgreSQL and Redis; one prebuilt body again and again;
+// Handlebars with the official client, of the very same emails; and what compiles for each reader,
+// for as many emails as that can send in this time (peers/ says which page each follows).
+// `npm run bench -- [--readers 12000] [--rounds 5] [--slow 400] [--sink parse|discard] [--tls]
+// [--heap MB] [--build DIRECTORY] [--json FILE]`; needs both stores on this machine, makes a
+// database of its own there and drops it. `--slow 0` leaves out those that compile.
 import { execFile, fork } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { cpus, tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { type Kysely, sql } from 'kysely'
 import { openDatabase } from '../../src/database/client.ts'
@@ -16,41 +17,57 @@ import type { Database } from '../../src/database/schema.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
 import { query, realPostgresUrl } from '../support/servers.ts'
+import { describeMachine, here, measureNode, median, openServerCpu, type Run } from './measured.ts'
 import type { SinkReport } from './sink-process.ts'
 
 const { values } = parseArgs({
   options: {
     readers: { type: 'string', default: '12000' },
     rounds: { type: 'string', default: '5' },
+    slow: { type: 'string', default: '400' },
     sink: { type: 'string', default: 'parse' },
+    tls: { type: 'boolean', default: false },
+    heap: { type: 'string' },
     build: { type: 'string', default: '.' },
     redis: { type: 'string', default: 'redis://127.0.0.1:6379/9' },
+    json: { type: 'string' },
   },
 })
 const readers = Number(values.readers)
+const slow = Number(values.slow)
 const DATE = '2025-08-07'
 const DATABASE = `paper_round_bench_${process.pid}`
-const BATCH = 100
-/** Of Linux. */
-const TICK_MS = 10
-const SESSIONS_END_MS = 200
+const PEERS = here('../../node_modules/.cache/paper-round/peers')
+const IN_A_MAIL = 10
+const LIST_AT_A_TIME = 1_000
 const run = promisify(execFile)
 const print = (line: string) => process.stdout.write(`${line}\n`)
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 const build = resolve(values.build)
+const source = join(build, 'dist/source/sample')
 
-interface Run {
-  seconds: number
-  cpuMs: number
-  /** Of PostgreSQL, null where it is not on this machine. Others that use it count in. */
-  serverMs: number | null
+interface Way {
+  name: string
+  emails: number
+  measure(): Promise<Run>
+  /** What it takes for nothing. */
+  measureIdle(): Promise<Run>
+}
+interface Row {
+  way: string
+  emails: number
+  perSecond: number
+  ofRaw: number
+  cpuUs: number
+  marginalUs: number
+  serverUs: number | null
   peakMb: number
 }
 
 const server = await realPostgresUrl()
 if (server === undefined) throw new Error('PostgreSQL does not answer on this machine')
 const folder = await mkdtemp(join(tmpdir(), 'paper-round-bench-'))
-const sink = fork(here('sink-process.ts'), [values.sink], { execArgv: ['--import', 'tsx'] })
+const ca = values.tls ? await makeCertificate(folder) : undefined
+const sink = fork(here('sink-process.ts'), [values.sink, ...(ca ? [folder] : [])], { execArgv: ['--import', 'tsx'] })
 const told = () => new Promise<SinkReport>((done) => sink.once('message', (report) => done(report as SinkReport)))
 const { url: sinkUrl } = await told()
 const askSink = async () => {
@@ -59,8 +76,10 @@ const askSink = async () => {
 }
 await query(server, `create database ${DATABASE}`)
 const databaseUrl = Object.assign(new URL(server), { pathname: `/${DATABASE}` }).href
+const base = { PATH: process.env.PATH, ...(ca ? { NODE_EXTRA_CA_CERTS: ca } : {}) }
 const environment = {
-  PATH: process.env.PATH,
+  ...base,
+  ...(values.heap ? { NODE_OPTIONS: `--max-old-space-size=${values.heap}` } : {}),
   DATABASE_URL: databaseUrl,
   REDIS_URL: values.redis,
   DATA_DIR: join(folder, 'data'),
@@ -72,60 +91,45 @@ const environment = {
   RESEND_API_KEY: 're_bench',
   RESEND_BASE_URL: sinkUrl,
   SEND_RATE: '10000',
-  SOURCE: `file:${join(build, 'dist/source/sample')}`,
+  SOURCE: `file:${source}`,
   LOG_LEVEL: 'error',
 }
 const db = openDatabase(databaseUrl)
 const serverCpu = await openServerCpu(db)
 try {
+  // Where nothing takes their packages for the project's.
+  await cp(here('peers'), PEERS, { recursive: true })
+  if (!existsSync(join(PEERS, 'node_modules'))) await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS })
   await product('migrate')
   await product('collect', '--date', DATE)
   await product('edition', '--date', DATE, '--freeze')
   await addReaders(db)
-  const ways: [string, () => Promise<Run>][] = [
-    ['paper-round send', () => product('send', '--date', DATE, '--json')],
-    ['one prebuilt body', () => peer('raw')],
-    ['Handlebars + batch.send', () => peer('handlebars')],
-  ]
-  // Unmeasured: its last request is what the others send.
+  // Unmeasured: its last request is what some of the others send.
   await product('send', '--date', DATE)
   await writeFile(join(folder, 'body.json'), (await askSink()).body)
-  const runs = ways.map((): Run[] => [])
-  const idle: Run[] = []
+  await writeFile(join(folder, 'papers.json'), JSON.stringify(await readPapers()))
+  const send = () => product('send', '--date', DATE, '--json')
+  const ways: Way[] = [
+    { name: 'paper-round send', emails: readers, measure: () => startAfresh(db).then(send), measureIdle: send },
+    peer('raw', 'one prebuilt body', readers),
+    peer('handlebars', 'Handlebars + `batch.send`', readers),
+  ]
+  if (slow > 0) {
+    ways.push(peer('mjml', 'MJML an email + `batch.send`', slow))
+    ways.push(peer('react-email', 'react-email + `batch.send`', slow))
+    ways.push(peer('one-job', 'one job an email, MJML, `emails.send`', slow))
+  }
+  const runs = new Map(ways.map((way) => [way, { full: [] as Run[], idle: [] as Run[] }]))
   for (let round = 0; round < Number(values.rounds); round++) {
-    for (const [index, [name, measure]] of ways.entries()) {
-      if (index === 0) await startAfresh(db)
+    for (const [way, { full, idle }] of runs) {
       const before = (await askSink()).mails
-      const measured = await measure()
+      full.push(await way.measure())
       const arrived = (await askSink()).mails - before
-      if (arrived !== readers) throw new Error(`${name}: ${arrived} of ${readers} emails arrived`)
-      runs[index]?.push(measured)
+      if (arrived !== way.emails) throw new Error(`${way.name}: ${arrived} of ${way.emails} emails arrived`)
+      idle.push(await way.measureIdle())
     }
-    idle.push(await product('send', '--date', DATE, '--json'))
   }
-  const idleMs = median(idle.map(({ cpuMs }) => cpuMs))
-  const [cpu] = cpus()
-  print(
-    `${readers} emails of ${Math.round((await askSink()).bytesAMail)} bytes, sink: ${values.sink}, medians of ${values.rounds}`,
-  )
-  print(`${cpus().length} × ${cpu?.model}, Node ${process.version}`)
-  print(`nothing to send: ${Math.round(idleMs)} ms of CPU`)
-  const rates = runs.map((each) => readers / median(each.map(({ seconds }) => seconds)))
-  print('| way | emails/s | of raw | CPU µs an email | beyond start-up | PostgreSQL µs | peak MB |')
-  print('|---|---|---|---|---|---|---|')
-  for (const [index, [name]] of ways.entries()) {
-    const each = runs[index] as Run[]
-    const rate = rates[index] as number
-    const cpuMs = median(each.map((one) => one.cpuMs))
-    const beyond = index === 0 ? Math.round(((cpuMs - idleMs) * 1_000) / readers) : ''
-    const peak = median(each.map(({ peakMb }) => peakMb))
-    const serverMs = each.map((one) => one.serverMs).filter((ms) => ms !== null)
-    const ofServer = index === 0 && serverMs.length > 0 ? Math.round((median(serverMs) * 1_000) / readers) : ''
-    const share = (rate / (rates[1] as number)).toFixed(2)
-    print(
-      `| ${name} | ${Math.round(rate)} | ${share} | ${Math.round((cpuMs * 1_000) / readers)} | ${beyond} | ${ofServer} | ${Math.round(peak)} |`,
-    )
-  }
+  await tell(runs)
 } finally {
   await db.destroy()
   sink.kill()
@@ -133,47 +137,82 @@ try {
   await rm(folder, { recursive: true })
 }
 
-function product(...args: string[]): Promise<Run> {
-  return measureNode([join(build, 'dist/cli.js'), ...args], environment)
-}
-
-function peer(way: string): Promise<Run> {
-  const given = [way, sinkUrl, String(readers), join(folder, 'body.json')]
-  return measureNode([here('peer-process.mjs'), ...given], { PATH: process.env.PATH })
-}
-
-/** Runs a program of Node and reads what it used, by its own account at its end. */
-async function measureNode(args: string[], env: NodeJS.ProcessEnv): Promise<Run> {
-  const file = join(folder, 'usage.json')
-  const serverBefore = await serverCpu()
-  const began = performance.now()
-  await run(process.execPath, ['--import', here('usage-process.mjs'), ...args], {
-    env: { ...env, USAGE_FILE: file },
-    maxBuffer: 1e8,
+async function tell(runs: ReadonlyMap<Way, { full: Run[]; idle: Run[] }>): Promise<void> {
+  const middle = (list: readonly Run[], read: (one: Run) => number) => median(list.map(read))
+  const rates = [...runs].map(([{ emails }, { full }]) => emails / middle(full, ({ seconds }) => seconds))
+  const rows = [...runs].map(([{ name, emails }, { full, idle }], index): Row => {
+    const cpuMs = middle(full, (one) => one.cpuMs)
+    const idleMs = middle(idle, (one) => one.cpuMs)
+    return {
+      way: name,
+      emails,
+      perSecond: rates[index] as number,
+      ofRaw: (rates[index] as number) / (rates[1] as number),
+      cpuUs: (cpuMs * 1_000) / emails,
+      marginalUs: ((cpuMs - idleMs) * 1_000) / emails,
+      serverUs:
+        index === 0 && full[0]?.serverMs !== null ? (middle(full, (one) => one.serverMs ?? 0) * 1_000) / emails : null,
+      peakMb: middle(full, ({ peakMb }) => peakMb),
+    }
   })
-  const seconds = (performance.now() - began) / 1_000
-  const { cpuMs, peakMb } = JSON.parse(await readFile(file, 'utf8')) as Omit<Run, 'seconds'>
-  // Its sessions end behind it.
-  await sleep(SESSIONS_END_MS)
-  const serverAfter = await serverCpu()
-  const serverMs = serverBefore === null || serverAfter === null ? null : serverAfter - serverBefore
-  return { seconds, cpuMs, serverMs, peakMb }
+  const { bytesAMail } = await askSink()
+  const [ours] = [...runs.values()]
+  const idleMs = middle(ours?.idle ?? [], (one) => one.cpuMs)
+  const machine = describeMachine()
+  const about = { sink: values.sink, tls: values.tls, heap: values.heap ?? null, rounds: Number(values.rounds) }
+  print(`medians of ${about.rounds} runs, sink: ${about.sink}${about.tls ? ' over TLS' : ''}`)
+  print(`${machine.cpus} × ${machine.model}, Node ${machine.node}; nothing to send: ${Math.round(idleMs)} ms of CPU`)
+  print(
+    '| way | emails | emails/s | of one prebuilt body | CPU µs an email | marginal | of ours | PostgreSQL µs | peak MB |',
+  )
+  print('|---|---|---|---|---|---|---|---|---|')
+  for (const row of rows) {
+    const ofOurs = row.marginalUs / (rows[0] as Row).marginalUs
+    const cells = [row.way, row.emails, row.perSecond.toFixed(0), row.ofRaw.toFixed(2), row.cpuUs.toFixed(0)]
+    const rest = [row.marginalUs.toFixed(0), ofOurs.toFixed(1), row.serverUs?.toFixed(0) ?? '', row.peakMb.toFixed(0)]
+    print(`| ${[...cells, ...rest].join(' | ')} |`)
+  }
+  if (values.json)
+    await writeFile(values.json, `${JSON.stringify({ machine, ...about, idleMs, bytesAMail, rows }, null, 2)}\n`)
 }
 
-/**
- * Returns how to read what a server on this machine has used with the sessions that have ended, in
- * milliseconds.
- */
-async function openServerCpu(db: Kysely<Database>): Promise<() => Promise<number | null>> {
-  const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(db)
-  const readStat = async (pid: number) => (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
-  try {
-    const parent = Number((await readStat(rows[0]?.pid ?? 0))[1])
-    // Its own time and that of its children that it has waited for, in ticks.
-    return async () => (await readStat(parent)).slice(11, 15).reduce((sum, each) => sum + Number(each), 0) * TICK_MS
-  } catch {
-    return async () => null
-  }
+function product(...args: string[]): Promise<Run> {
+  return measureNode([join(build, 'dist/cli.js'), ...args], { env: environment, folder, serverCpu })
+}
+
+function peer(way: string, name: string, emails: number): Way {
+  const files = { bodyFile: join(folder, 'body.json'), papersFile: join(folder, 'papers.json') }
+  const settings = { url: sinkUrl, ca, ...files, redisUrl: values.redis, databaseUrl }
+  const measure = (count: number) =>
+    measureNode([join(PEERS, 'process.mjs'), way, JSON.stringify({ ...settings, emails: count })], {
+      env: base,
+      folder,
+      serverCpu,
+    })
+  return { name, emails, measure: () => measure(emails), measureIdle: () => measure(0) }
+}
+
+/** The day's first papers, as a template of one's own would get them. */
+async function readPapers() {
+  const answer = JSON.parse(await readFile(join(source, `${DATE}.json`), 'utf8')) as {
+    paper: { id: string; title: string; ai_summary: string; upvotes: number }
+    numComments: number
+  }[]
+  return answer
+    .toSorted((one, other) => other.paper.upvotes - one.paper.upvotes)
+    .slice(0, IN_A_MAIL)
+    .map(({ paper: { id, title, ai_summary: sentence, upvotes: votes }, numComments: comments }) => {
+      return { id, title, sentence, votes, comments }
+    })
+}
+
+/** Returns the path of the certificate; the key lies beside it. */
+async function makeCertificate(directory: string): Promise<string> {
+  const file = join(directory, 'certificate.pem')
+  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
+  const named = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  await run('openssl', [...made, ...named, '-keyout', join(directory, 'key.pem'), '-out', file])
+  return file
 }
 
 async function addReaders(db: Kysely<Database>): Promise<void> {
@@ -184,15 +223,13 @@ async function addReaders(db: Kysely<Database>): Promise<void> {
     choices: choices[index % 20] ?? parseChoices({}),
     consentSource: 'bench',
   }))
-  for (let at = 0; at < list.length; at += BATCH * 10) await insertSubscribers(db, list.slice(at, at + BATCH * 10))
+  for (let at = 0; at < list.length; at += LIST_AT_A_TIME) {
+    await insertSubscribers(db, list.slice(at, at + LIST_AT_A_TIME))
+  }
   await sql`vacuum analyze`.execute(db)
 }
 
 async function startAfresh(db: Kysely<Database>): Promise<void> {
   await sql`truncate deliveries, batches cascade`.execute(db)
   await sql`update editions set due = 0`.execute(db)
-}
-
-function median(numbers: number[]): number {
-  return numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number
 }
