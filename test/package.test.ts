@@ -56,7 +56,7 @@ it('starts what it names, and is built before it is packed', () => {
 })
 
 it('opens few files for a command, and no compiler of MJML, queue or provider before they are needed', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const built = join(folder, 'built')
   const bundle = await bundleProgram(join(built, 'dist'))

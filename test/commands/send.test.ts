@@ -23,7 +23,7 @@ import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../support
 
 const FROZEN = '2026-03-05'
 const OPEN = dateOf(new Date())
-const PATIENCE = { timeout: 60_000, interval: 20 }
+const PATIENCE = { timeout: 90_000, interval: 20 }
 
 describe.skipIf((await realPostgresUrl()) === undefined)('send --dry-run', () => {
   let database: TestDatabase

@@ -67,7 +67,7 @@ it(`survives ${KILLS} kills without a mail too many or too few`, { timeout: 1_80
     child.kill('SIGKILL')
     await exited
     // What the dead process had begun ends by itself, at the server as well.
-    await vi.waitFor(async () => expect(await countSessions()).toBe(0), { timeout: 60_000, interval: 20 })
+    await vi.waitFor(async () => expect(await countSessions()).toBe(0), { timeout: 90_000, interval: 20 })
     const now = await countInDoubt()
     expect(now - inDoubt).toBeLessThanOrEqual(POOL)
     inDoubt = now

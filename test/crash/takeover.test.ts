@@ -106,7 +106,7 @@ describe.runIf(isFull)('what a worker held', () => {
         if (found === undefined) throw new Error('it has no heartbeat yet')
         return found
       },
-      { timeout: 60_000, interval: 50 },
+      { timeout: 90_000, interval: 50 },
     )
     return { child, holder }
   }
@@ -177,7 +177,7 @@ describe.runIf(isFull)('what a worker held', () => {
         expect(found.length).toBeGreaterThan(0)
         return found
       },
-      { timeout: 60_000, interval: 20 },
+      { timeout: 90_000, interval: 20 },
     )
     const from = performance.now()
     worker.child.kill(signal)
@@ -211,7 +211,7 @@ describe.runIf(isFull)('what a worker held', () => {
       const victim = workers.shift() as Worker
       stopped.push(...(await strike(victim, 'SIGSTOP')))
       victim.child.kill('SIGCONT')
-      await vi.waitFor(async () => expect(await listHolders()).toContain(victim.holder), { timeout: 60_000 })
+      await vi.waitFor(async () => expect(await listHolders()).toContain(victim.holder), { timeout: 90_000 })
       workers.push(victim)
     }
     say(`${STOPS} stops`, stopped)
@@ -241,7 +241,7 @@ describe.runIf(isFull)('what a worker held', () => {
     await plan(120)
     await start('scheduler')
     await Promise.all([start('worker'), sleep(1_000).then(() => start('worker'))])
-    await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(5), { timeout: 60_000 })
+    await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(5), { timeout: 90_000 })
     for (const seconds of [8, 25, 45]) {
       await postgres.kill()
       await sleep(seconds * 1_000)

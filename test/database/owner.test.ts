@@ -21,7 +21,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-describe('claimOwnership', { timeout: 60_000 }, () => {
+describe('claimOwnership', { timeout: 180_000 }, () => {
   it('lets one of several own the folder, and tells the others where it is', async () => {
     const claims = await Promise.all(Array.from({ length: 4 }, () => contend(folder).claim))
     const owners = claims.filter((claim) => claim.owned)

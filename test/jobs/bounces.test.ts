@@ -76,7 +76,7 @@ function openScriptedMailbox() {
 
 const start = (box: { open(): Promise<Mailbox> }) =>
   keep(openBounceReader({ ...parts(), mailbox: NOWHERE, open: () => box.open(), retryMs: 10 }))
-const until = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 20_000, interval: 20 })
+const until = (look: () => Promise<void>) => vi.waitFor(look, { timeout: 90_000, interval: 20 })
 
 /** A report about a reader's mail of the edition that `planFor` made. */
 async function reportAbout(name: string): Promise<string> {
@@ -236,5 +236,5 @@ describe.skipIf(missing !== undefined)(`with postfix and dovecot (${missing ?? '
       /to=<bounces\+[a-z2-7]{48}@papers\.example>, relay=virtual, .*status=sent \(delivered to maildir\)/,
     )
     if (process.env.PRINT_MAIL_LOG) process.stderr.write(`${log}\n`)
-  }, 60_000)
+  }, 180_000)
 })

@@ -62,7 +62,7 @@ describeStores('the pipeline', (stores) => {
         expect(accounts.waiting + accounts.unknown).toBe(0)
       },
       {
-        timeout: 60_000,
+        timeout: 90_000,
         interval: 50,
       },
     )
@@ -85,7 +85,7 @@ describeStores('the pipeline', (stores) => {
         expect(found?.state).toBe('frozen')
         return found as NonNullable<typeof found>
       },
-      { timeout: 60_000, interval: 50 },
+      { timeout: 90_000, interval: 50 },
     )
     await makeDue()
     await vi.waitFor(
@@ -95,7 +95,7 @@ describeStores('the pipeline', (stores) => {
         await queue.put([{ name: 'plan' }])
         expect(round.provider.accepted).toHaveLength(7)
       },
-      { timeout: 60_000, interval: 100 },
+      { timeout: 90_000, interval: 100 },
     )
     await settled(edition.id)
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 7, submitted: 7 })
@@ -113,7 +113,7 @@ describeStores('the pipeline', (stores) => {
       await queue.put([{ name: 'plan' }, { name: 'sweep' }])
       await Promise.all([pipeline.plan({ name: 'plan' }), pipeline.sweep({ name: 'sweep' })])
     }
-    await vi.waitFor(async () => expect(round.provider.accepted).toHaveLength(20), { timeout: 60_000, interval: 50 })
+    await vi.waitFor(async () => expect(round.provider.accepted).toHaveLength(20), { timeout: 90_000, interval: 50 })
     await settled(edition.id)
     await Promise.all([pipeline.plan({ name: 'plan' }), pipeline.sweep({ name: 'sweep' })])
     expect(new Set(round.provider.accepted.map((mail) => mail.to)).size).toBe(20)
@@ -156,7 +156,7 @@ describeStores('the pipeline', (stores) => {
         const { rows } = await sql<{ count: number }>`select count(*)::int as count from collections`.execute(round.db)
         expect(rows[0]?.count).toBe(31)
       },
-      { timeout: 60_000, interval: 100 },
+      { timeout: 90_000, interval: 100 },
     )
     expect(await getTickAgeMs(round)).toBeLessThan(60_000)
   })
@@ -171,6 +171,6 @@ describeStores('the pipeline', (stores) => {
       },
     })
     await queue.put([{ name: 'dispatch', batchId: 1 }])
-    await vi.waitFor(() => expect(runs).toBe(3), { timeout: 60_000, interval: 20 })
+    await vi.waitFor(() => expect(runs).toBe(3), { timeout: 90_000, interval: 20 })
   })
 })

@@ -207,7 +207,7 @@ describe.skipIf(!isPossible)('worker processes', () => {
       startProcess('worker', 5)
       startProcess('worker', 5)
       startProcess('scheduler', 5)
-      await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(5), { timeout: 60_000, interval: 50 })
+      await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(5), { timeout: 90_000, interval: 50 })
       const client = new Redis(redis.url)
       await client.flushall()
       client.disconnect()

@@ -226,11 +226,11 @@ describe('killed', () => {
         await sql`select from editions where id = ${edition.id} for update`.execute(trx)
         const inside = startPlanner(9)
         const exited = once(inside, 'exit')
-        await vi.waitFor(async () => expect(await countWaiting(db)).toBe(1), { timeout: 60_000, interval: 20 })
+        await vi.waitFor(async () => expect(await countWaiting(db)).toBe(1), { timeout: 90_000, interval: 20 })
         inside.kill('SIGKILL')
         await exited
       })
-      await vi.waitFor(async () => expect(await countWaiting(db)).toBe(0), { timeout: 60_000, interval: 20 })
+      await vi.waitFor(async () => expect(await countWaiting(db)).toBe(0), { timeout: 90_000, interval: 20 })
     }
     expect(await planDue(round)).toBe(3)
     expect(await readAccounts(db, edition.id)).toMatchObject({ due: 7, waiting: 7 })

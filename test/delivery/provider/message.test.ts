@@ -206,7 +206,7 @@ describe.skipIf(!hasSpamAssassin())('SpamAssassin', () => {
     for (const { points, rules } of scores) {
       expect(points - pointsOfTheSource(rules), JSON.stringify(rules)).toBeLessThanOrEqual(SCORE_MAX)
     }
-  }, 60_000)
+  }, 180_000)
 })
 
 describe('Resend', () => {

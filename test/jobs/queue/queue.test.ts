@@ -411,7 +411,7 @@ describeStores('the queue', (store) => {
   })
 
   it('cancels what still runs at the end of a drain: another worker has it at once', async () => {
-    const short = { ...timing, drainMs: 10 }
+    const short = { ...timing, drainMs: 10, cancelMs: 60_000 }
     const { handlers, ids } = recorder((_, nth) => (nth <= 3 ? new Promise<void>(() => {}) : undefined))
     const putting = await open(store)
     await putting.put([batch(1)])
