@@ -12,10 +12,22 @@ import type { Answer, EditionDate, Source } from './paper.ts'
  * directory.
  */
 export function openDailyPapersFiles(directory: string): Source {
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!isDirectory(directory)) {
     throw new UsageError(`there is no directory ${directory}, which the source file:${directory} names`)
   }
-  return { name: 'file', read: (date, signal) => readDailyPapersFile(join(directory, `${date}.json`), date, signal) }
+  return {
+    name: 'file',
+    async read(date, signal) {
+      const answer = await readDailyPapersFile(join(directory, `${date}.json`), date, signal)
+      // A disk that was taken away is no day without papers.
+      if (answer.kind !== 'missing' || isDirectory(directory)) return answer
+      return { kind: 'refused', reason: 'the directory of the source is gone' }
+    },
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** Reads one file as the answer for `date`; a file that is not there is `missing`. */

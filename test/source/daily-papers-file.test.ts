@@ -39,6 +39,13 @@ describe('a directory of files', () => {
     expect(await openDailyPapersFiles(directory).read('2020-01-01')).toEqual({ kind: 'missing' })
   })
 
+  it('is not taken for days without papers once it is gone', async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'paper-round-source-gone-'))
+    const source = openDailyPapersFiles(gone)
+    rmSync(gone, { recursive: true })
+    expect(await source.read('2020-01-01')).toEqual({ kind: 'refused', reason: 'the directory of the source is gone' })
+  })
+
   it.each([
     [49, true],
     [50, false],
