@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import type { Kysely } from 'kysely'
 import { readConfig } from '../../config.ts'
 import type { Database } from '../../database/schema.ts'
-import { counted } from '../../digest/words.ts'
+import { counted, grouped } from '../../digest/words.ts'
 import { describeError, UsageError } from '../../errors.ts'
 import { type ListedSubscriber, type ListReader, readHeader } from '../../subscriber/list/file.ts'
 import { insertListed } from '../../subscriber/list/importing.ts'
@@ -67,7 +67,7 @@ export async function importSubscribersCommand(file: string, options: ImportOpti
   )
   const { read, added, known, suppressed, refused } = counts
   terminal.print({ ...counts, dryRun: options.dryRun === true, refusals, remarks }, [
-    `${options.dryRun ? 'Would add' : 'Added'} ${added} of ${read}: ${known} known already, ${suppressed} suppressed, ${refused} refused.`,
+    `${options.dryRun ? 'Would add' : 'Added'} ${grouped(added)} of ${grouped(read)}: ${grouped(known)} known already, ${grouped(suppressed)} suppressed, ${grouped(refused)} refused.`,
   ])
 }
 

@@ -105,7 +105,14 @@ export function readHeader(header: readonly string[], rhythm: Rhythm = DEFAULT_R
       .replace(/[\s-]+/g, '_'),
   )
   const at = ADDRESS_COLUMNS.map((name) => names.indexOf(name)).find((index) => index >= 0)
-  if (at === undefined) throw new UsageError('no column of the first line is called email or Email Address')
+  if (at === undefined) {
+    const isAddress = normalizeAddress(header[0] ?? '') !== undefined
+    throw new UsageError(
+      isAddress
+        ? 'the first line is an address already: write a line above it that names the columns, email for one'
+        : 'no column of the first line is called email or Email Address',
+    )
+  }
   const format = formatOf(names)
   const cellsOf = (cells: readonly string[]) => {
     const values = new Map(names.map((name, index) => [name, (cells[index] ?? '').trim()]))
@@ -253,11 +260,15 @@ function readForeign(
   const consent = Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined
   if (!consent) throw new CellError(`status ${JSON.stringify(status)} is no consent`)
   const source = format === 'addresses' ? 'import' : `import: ${format}`
-  const zone = cell('timezone')
+  // Whoever writes a list by hand calls the columns as ours are called; a zone that nobody knows is
+  // no reason to lose a reader.
+  const isByHand = format === 'addresses'
+  const own = isByHand ? readRhythm((name) => (name === 'zone' ? '' : cell(name)), zones, rhythm) : rhythm
+  const zone = cell('timezone') || (isByHand ? cell('zone') : '')
   const isKnown = zones.has(zone)
   if (zone !== '' && !isKnown) remark(`unknown time zone ${JSON.stringify(zone)}: ${rhythm.zone} is used`)
   return {
-    ...rhythm,
+    ...own,
     address,
     consent,
     consentSource: ['blocklisted', 'cleaned'].includes(status) ? `${source}, ${status}` : source,

@@ -26,6 +26,7 @@ describe('readHeader', () => {
 
   it('refuses a file without a column of addresses', () => {
     expect(() => readHeader(['Name', 'Phone'])).toThrow(UsageError)
+    expect(() => readHeader(['ada@example.org'])).toThrow(/first line is an address already: write a line above it/)
   })
 })
 
@@ -43,6 +44,16 @@ describe('a row of another list', () => {
       confirmedAt: '2021-03-05T14:05:00.000Z',
       zone: 'Asia/Kolkata',
     })
+  })
+
+  it('heeds the rhythm of a list that was written by hand', () => {
+    const header = 'email,zone,hour,cadence,weekday'
+    expect(read(header, 'a@b.org,Asia/Kolkata,9,weekly,fri')).toMatchObject({
+      ...{ consent: 'confirmed', consentSource: 'import' },
+      ...{ zone: 'Asia/Kolkata', hour: 9, cadence: 'weekly', weekday: 5 },
+    })
+    expect(read(header, 'a@b.org,Mars/Base,,,')).toMatchObject({ zone: 'UTC', hour: 7, cadence: 'daily' })
+    expect(read(header, 'a@b.org,,25,,')).toBe('hour is not a whole number from 0 to 23')
   })
 
   it.each([
