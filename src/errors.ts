@@ -63,7 +63,18 @@ export function describeError(error: unknown): string {
   return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`
 }
 
-/** Takes codes and system calls out of what Node says of a file: `no such file or directory`. */
+/** What Node says of a connection, and how people say it; `$1` is whom it tried to reach. */
+const CONNECTION_WORDS: readonly [RegExp, string][] = [
+  [/^connect ECONNREFUSED (.+)$/, '$1 refuses the connection'],
+  [/^connect (?:ETIMEDOUT|EHOSTUNREACH|ENETUNREACH) (\S+).*$/, '$1 cannot be reached'],
+  [/^connect ENOENT (.+)$/, 'there is no socket $1'],
+  [/^getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (.+)$/, 'the DNS knows no address of $1'],
+  [/^read ECONNRESET$/, 'the other end cut the connection'],
+]
+
+/** Takes codes and system calls out of what Node says of files and connections. */
 function wordsOf(message: string): string {
+  const known = CONNECTION_WORDS.find(([says]) => says.test(message))
+  if (known) return message.replace(...known)
   return message.replace(/^E[A-Z]+: ([^,]+), \w+( '.*')?$/s, '$1')
 }

@@ -33,6 +33,13 @@ describe('describeError', () => {
       new Error('list.csv', { cause: new Error("ENOENT: no such file or directory, open 'list.csv'") }),
       'list.csv: no such file or directory',
     ],
+    [
+      'a name that leads nowhere',
+      new TypeError('fetch failed', { cause: new Error('getaddrinfo ENOTFOUND papers.test') }),
+      'fetch failed: the DNS knows no address of papers.test',
+    ],
+    ['a machine that is off', new Error('connect ETIMEDOUT 10.0.0.9:5432'), '10.0.0.9:5432 cannot be reached'],
+    ['a cut connection', new Error('read ECONNRESET'), 'the other end cut the connection'],
   ])('describes %s', (_name, thrown, words) => expect(describeError(thrown)).toBe(words))
 
   it('says why a host with several addresses refused, where Node says nothing', async () => {
@@ -40,6 +47,6 @@ describe('describeError', () => {
       // Port 1 of both loopback addresses: nobody listens there.
       connect({ host: 'localhost', port: 1, autoSelectFamily: true }).once('error', resolve)
     })
-    expect(describeError(refused)).toMatch(/ECONNREFUSED/)
+    expect(describeError(refused)).toMatch(/^(127\.0\.0\.1|::1):1 refuses the connection$/)
   })
 })

@@ -75,6 +75,12 @@ export function editionName({ date, kind }: Pick<Edition, 'date' | 'kind'>): str
   return kind === 'weekly' ? `the week to ${date}` : `the edition of ${date}`
 }
 
+/** Says that nothing is known of an edition, and what to do where anything can be done. */
+export function unknownInWords(edition: Pick<Edition, 'date' | 'kind'>, now: Date): string {
+  const isAhead = edition.date > now.toISOString().slice(0, 10)
+  return `nothing is known of ${editionName(edition)}: ${isAhead ? 'its day has not come' : 'collect it first'}`
+}
+
 /** Returns the state in words, with its reason. */
 export function stateInWords(edition: Edition): string {
   const words = edition.reason ? `${edition.state} (${edition.reason})` : edition.state

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
 import { openDatabase, USUAL_SCHEMA } from '../database/client.ts'
 import { findEmbeddedUrl } from '../database/embedded.ts'
+import { unavailabilityOf } from '../database/unavailable.ts'
 import { listAlive } from '../delivery/sending/heartbeats.ts'
 import { describeError, UsageError } from '../errors.ts'
 import { SECOND_MS, within } from '../time.ts'
@@ -73,6 +74,9 @@ async function hearRole(config: Config, role: BeatingRole | undefined): Promise<
       return { alive: true, line: `${last.roles.join(', ')}: last beat ${Math.round(last.ageMs / 1_000)} s ago` }
     return { alive: false, line: `no ${role ?? 'process that sends or plans'} on ${hostname()} has a heartbeat` }
   } catch (error) {
+    // What was killed leaves its address behind.
+    const isGone = config.databaseUrl === undefined && unavailabilityOf(error) === 'away'
+    if (isGone) return { alive: false, line: `nothing runs on ${config.dataDir}` }
     return { alive: false, line: `the heartbeats cannot be read: ${describeError(error)}` }
   } finally {
     // What hangs must not keep the answer.

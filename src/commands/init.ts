@@ -17,7 +17,16 @@ export interface InitOptions {
 }
 
 /** Asks one question; stands in for the terminal in tests. Undefined where nobody can be asked. */
-export type AskHost = (question: { name: string; message: string; secret: boolean; initial: string }) => Promise<string>
+export type AskHost = (question: Question) => Promise<string>
+
+interface Question {
+  name: string
+  message: string
+  secret: boolean
+  initial: string
+  /** Says what is wrong with an answer, undefined where nothing is. */
+  problemWith(answer: string): string | undefined
+}
 
 const PROVIDERS = ['resend', 'smtp', 'outbox'] as const
 type ProviderChoice = (typeof PROVIDERS)[number]
@@ -59,9 +68,14 @@ async function collectAnswers(
   ask: AskHost | undefined,
 ): Promise<Record<string, string>> {
   const open: string[] = []
+  const asked: Record<string, string> = {}
   const answer = async (name: string, option: string, given: string | undefined, message: string, secret = false) => {
     if (given !== undefined) return given.trim()
-    if (ask) return (await ask({ name, message, secret, initial: known[name] ?? '' })).trim()
+    const problemWith = (text: string) => problemsOf({ ...known, ...asked, [name]: text.trim() }).find(isAbout(name))
+    if (ask) {
+      asked[name] = (await ask({ name, message, secret, initial: known[name] ?? '', problemWith })).trim()
+      return asked[name]
+    }
     if (known[name] === undefined && !secret) open.push(`${option} is missing: nobody can be asked here`)
     return known[name] ?? ''
   }
@@ -85,6 +99,8 @@ async function collectAnswers(
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
 }
+
+const isAbout = (name: string) => (problem: string) => problem.startsWith(`${name} `)
 
 /** What would keep the program from starting with these settings, in the words of a start. */
 function problemsOf(settings: Record<string, string>): string[] {
@@ -138,13 +154,14 @@ function quote(name: string, value: string): string {
 function askInTerminal(): AskHost | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
   const output = process.stderr
-  return async ({ name, message, secret, initial }) => {
+  return async ({ name, message, secret, initial, problemWith }) => {
+    const validate = (text = '') => problemWith(text || initial)
     const answer =
       name === 'MAIL_PROVIDER'
-        ? await select({ message, options: PROVIDERS.map((value) => ({ value })), output })
+        ? await select({ message, options: PROVIDERS.map((value) => ({ value })), initialValue: initial, output })
         : secret
-          ? await password({ message: initial === '' ? message : `${message} (empty: as it is)`, output })
-          : await text({ message, initialValue: initial, output })
+          ? await password({ message: initial === '' ? message : `${message} (empty: as it is)`, validate, output })
+          : await text({ message, initialValue: initial, validate, output })
     if (isCancel(answer)) throw new Error('nothing was written')
     return answer || initial
   }

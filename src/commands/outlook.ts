@@ -12,7 +12,7 @@ import { dateOf } from '../edition/edition.ts'
 import { findStopReason } from '../edition/stop.ts'
 import { type Counted, type DigestOutlook, readOutlook } from '../jobs/outlook.ts'
 import { MINUTE_MS } from '../time.ts'
-import { editionName, momentInWords } from './accounts.ts'
+import { editionName, momentInWords, unknownInWords } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { rampLines } from './good-name.ts'
 import { demoHint, withStores } from './session.ts'
@@ -43,8 +43,7 @@ export async function outlookCommand(options: OutlookOptions): Promise<void> {
     const { cutoffMinutes, latenessMs } = config
     const topics = readTopics(config.templatesDir)
     const outlook = await readOutlook({ db, topics, cutoffMinutes, latenessMs }, { date, kind })
-    if (!outlook)
-      throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first${demoHint(config)}`)
+    if (!outlook) throw new Error(unknownInWords({ date, kind }, now) + demoHint(config))
     if (outlook.edition.state === 'frozen') {
       throw new Error(`${editionName({ date, kind })} is frozen already: ask "status" or "explain"`)
     }

@@ -2,10 +2,12 @@
 // delivery of it gets no second one.
 import { readConfig } from '../config.ts'
 import { openConfiguredWishes, openRound, openRoundQueue } from '../context.ts'
+import { getNow } from '../database/clock.ts'
 import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import { settleAtStart } from '../delivery/sending/after-outage.ts'
+import { grouped } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
 import { type EditionKey, findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
@@ -20,7 +22,7 @@ import type { Round } from '../jobs/round.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
-import { accountFields, accountLines, editionName, stateInWords } from './accounts.ts'
+import { accountFields, accountLines, editionName, momentInWords, stateInWords, unknownInWords } from './accounts.ts'
 import { kindOf, parseAddress, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
@@ -50,11 +52,12 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     if (options.dryRun && (edition?.state ?? 'open') === 'open')
       return rehearseOpen(round, terminal, { date, kind }, only)
     if (edition?.state !== 'frozen') {
-      throw new Error(rehearsalNeeds(edition, { date, kind }))
+      throw new Error(rehearsalNeeds(edition, { date, kind }, await getNow(round.db)))
     }
     const stopped = options.dryRun ? null : await findStopReason(round.db, edition)
     if (stopped !== null) throw new Error(`nothing was sent: ${stopped}. Say "resume" first`)
-    if (options.dryRun) return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, 'would be')
+    if (options.dryRun)
+      return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, wouldCome(edition))
     await round.witness.compare()
     if (!context.stores.embedded) await settleAtStart(round.db, context.stores.outage)
     const queue = await openRoundQueue(context, round)
@@ -62,7 +65,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     context.keep(await openHeartbeat(round, queue, ['send']))
     context.keep(await queue.work({ dispatch, notify }))
     const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
-    printAccounts(terminal, edition, accounts, submittedNow, 'is')
+    printAccounts(terminal, edition, accounts, submittedNow, `The accounts of ${editionName(edition)}`)
     if (standstill) throw new Error(`${editionName(edition)} is stuck: ${standstill}`)
   })
 }
@@ -99,18 +102,21 @@ export async function sendEdition(
 }
 
 /** Says what has to be done before an edition can be rehearsed. */
-function rehearsalNeeds(edition: Edition | undefined, named: Pick<Edition, 'date' | 'kind'>): string {
-  const name = editionName(named)
-  if (!edition) return `nothing is known of ${name}: collect it first`
-  return `${name} cannot be rehearsed: it is ${stateInWords(edition)}`
+function rehearsalNeeds(edition: Edition | undefined, named: EditionKey, now: Date): string {
+  if (!edition) return unknownInWords(named, now)
+  return `${editionName(named)} cannot be rehearsed: it is ${stateInWords(edition)}`
 }
 
 /** Says what an edition would send that is not frozen: by current votes, and storing nothing. */
 async function rehearseOpen(round: Round, terminal: Terminal, edition: EditionKey, only: string | null): Promise<void> {
   const outlook = await readOutlook(round, edition, { everyone: true, only })
-  if (!outlook) throw new Error(rehearsalNeeds(undefined, edition))
+  if (!outlook) throw new Error(unknownInWords(edition, await getNow(round.db)))
   const { state } = outlook.edition
-  printAccounts(terminal, { ...edition, state }, accountsOf(outlook), 0, 'would be, by current votes,')
+  printAccounts(terminal, { ...edition, state }, accountsOf(outlook), 0, `${wouldCome(edition)}, by current votes`)
+}
+
+function wouldCome(edition: EditionKey): string {
+  return `What would come of ${editionName(edition)}`
 }
 
 async function getSubscriber({ db }: Pick<Round, 'db'>, address: string): Promise<Subscriber> {
@@ -128,7 +134,11 @@ async function frozenEdition(round: Round, date: EditionDate, kind: EditionKind)
   if (known?.state === 'frozen') return known
   const edition = kind === 'daily' ? await rankDay(round, date) : await rankWeek(round, date)
   if (edition?.state === 'frozen') return edition
-  if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first`)
+  if (!edition) throw new Error(unknownInWords({ date, kind }, await getNow(round.db)))
+  if (edition.state === 'open') {
+    const until = momentInWords(edition.cutoffAt)
+    throw new Error(`${editionName(edition)} cannot be sent before ${until}: votes count until then. Try --dry-run`)
+  }
   throw new Error(`${editionName(edition)} cannot be sent: it is ${stateInWords(edition)}`)
 }
 
@@ -137,11 +147,11 @@ function printAccounts(
   edition: Pick<Edition, 'date' | 'kind' | 'state'>,
   accounts: Accounts,
   submittedNow: number,
-  verb: string,
+  heading: string,
 ): void {
   const { date, kind, state } = edition
   terminal.print({ date, kind, state, ...accountFields(accounts, submittedNow) }, [
-    `This ${verb} the account of ${editionName(edition)}${submittedNow > 0 ? `, ${submittedNow} of it from now` : ''}:`,
+    `${heading}${submittedNow > 0 ? ` (${grouped(submittedNow)} submitted now)` : ''}:`,
     ...accountLines(accounts),
   ])
 }

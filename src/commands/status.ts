@@ -5,7 +5,8 @@ import { readConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
-import { getAccounts, getFates, listWaitingReasons } from '../delivery/account/accounting.ts'
+import type { EditionKind } from '../database/states.ts'
+import { getAccounts, getFates, listWaitingReasons, NO_FATES } from '../delivery/account/accounting.ts'
 import { listBehind } from '../delivery/account/behind.ts'
 import { getHeldLeavers } from '../delivery/account/receipt.ts'
 import { listAlarms } from '../delivery/alarm/store.ts'
@@ -33,6 +34,7 @@ import {
   reasonLines,
   reasonsOf,
   stateInWords,
+  unknownInWords,
 } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { rampLines, shareLines, slowHostLines } from './good-name.ts'
@@ -69,16 +71,13 @@ export async function statusCommand(options: StatusOptions): Promise<void> {
     } = context
     const edition = date ? await findEdition(db, date, kind) : await findNewestEdition(db, kind)
     if (!edition && date) {
-      throw new Error(`nothing is known of ${editionName({ date, kind })}: collect it first${demoHint(config)}`)
+      throw new Error(unknownInWords({ date, kind }, await getNow(db)) + demoHint(config))
     }
-    if (!edition)
-      throw new Error(
-        `no ${kind} edition was frozen yet: name one with --date, or run collect first${demoHint(config)}`,
-      )
     const terminal = openTerminal(options)
     if (options.growth) return printGrowth(terminal, await listGrowth(db, await getNow(db), GROWTH_EDITIONS))
-    if (options.watch) await watch(db, edition, terminal)
-    await printStatus(context, await getEdition(db, edition.id), terminal, date === undefined)
+    if (options.watch && edition) await watch(db, edition, terminal)
+    const shown = edition && (await getEdition(db, edition.id))
+    await printStatus(context, shown ?? { kind }, terminal, date === undefined)
   })
 }
 
@@ -98,47 +97,39 @@ async function watch(db: Kysely<Database>, edition: Edition, terminal: Terminal)
   bar.end(`${editionName(edition)}, as it stands:`)
 }
 
+/** What is told of a host who has no edition yet: what is stopped or wrong counts all the same. */
+interface NoEdition {
+  kind: EditionKind
+}
+
 /**
  * `whole`: no edition was asked for, so that every other one that is not done with is named too.
  */
 async function printStatus(
   { config, stores: { db }, logger, keep }: Context,
-  edition: Edition,
+  edition: Edition | NoEdition,
   terminal: Terminal,
   whole: boolean,
 ): Promise<void> {
-  const accounts = await getAccounts(db, edition.id)
-  const waitingFor = await listWaitingReasons(db, edition.id)
+  const own = 'id' in edition ? await tellEdition(db, edition) : tellNone(edition, demoHint(config))
   const out = [...(await listOutProviders(db))].map(([name, each]) => ({ name, ...each }))
   const { ramp: settings } = config.providers[0].quota
   const ramp = (settings && (await findRampDay(db, settings))) ?? null
   const domainRate = config.providers.find((each) => each.name === 'smtp')?.domainRate ?? null
   const slowHosts = await listSlowHosts(db, domainRate)
   const shares = await readShares(db)
-  const fates = await getFates(db, edition.id)
-  const unresolved = await getUnresolved(db, edition.id)
-  const leaversHeld = await getHeldLeavers(db, edition.id)
   const stops = await listStops(db)
   const restored = await findRestoredHold(db)
   const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
   const behind = whole ? await listBehind(db) : []
   const alarms = whole ? await listAlarms(db) : []
   const mailbox = whole ? await findMailbox(db) : undefined
-  const now = await getNow(db)
-  const { date, kind, state, reason, incomplete, stoppedReason } = edition
-  const setAside = kind === 'daily' ? (await listSetAside(db, date)).length : 0
   terminal.print(
     {
-      ...{ date, kind, state, reason, incomplete, stoppedReason, setAside },
-      reasons: reasonsOf(edition, accounts, now),
-      ...accountFields(accounts, 0),
-      waitingFor,
+      ...own.fields,
       ramp,
       slowHosts,
       shares,
-      fates,
-      unresolved,
-      leaversHeld,
       providersOut: out,
       stops: stops.map(stopFields),
       restored: restored ?? null,
@@ -148,6 +139,47 @@ async function printStatus(
       bounces: mailbox ?? null,
     },
     [
+      ...own.lines,
+      ...rampLines(ramp),
+      ...slowHostLines(slowHosts),
+      ...shareLines(shares),
+      ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
+      ...behindLines(stops, behind, 'id' in edition ? edition : undefined),
+      ...(restored ? [`${restoredInWords(restored)} Lift it with "resume --restored".`] : []),
+      ...(mailbox === undefined ? [] : [mailboxInWords(mailbox)]),
+      ...alarms.map(({ sentence }) => `Alarm: ${sentence}`),
+      ...witnesses.flatMap(({ name, failure }) =>
+        failure === null ? [] : [`${name} keeps no witness of what is sent, which tells a restored backup: ${failure}`],
+      ),
+    ],
+  )
+  own.check()
+}
+
+/** `check` comes last: whoever asks sees the accounts, also where they do not add up. */
+interface Told {
+  fields: object
+  lines: string[]
+  check(): void
+}
+
+async function tellEdition(db: Kysely<Database>, edition: Edition): Promise<Told> {
+  const accounts = await getAccounts(db, edition.id)
+  const waitingFor = await listWaitingReasons(db, edition.id)
+  const fates = await getFates(db, edition.id)
+  const unresolved = await getUnresolved(db, edition.id)
+  const leaversHeld = await getHeldLeavers(db, edition.id)
+  const now = await getNow(db)
+  const { date, kind, state, reason, incomplete, stoppedReason } = edition
+  const setAside = kind === 'daily' ? (await listSetAside(db, date)).length : 0
+  return {
+    fields: {
+      ...{ date, kind, state, reason, incomplete, stoppedReason, setAside },
+      reasons: reasonsOf(edition, accounts, now),
+      ...accountFields(accounts, 0),
+      ...{ waitingFor, fates, unresolved, leaversHeld },
+    },
+    lines: [
       `${editionName(edition)}: ${stateInWords(edition)}`,
       ...(setAside > 0
         ? [`  ${counted(setAside, 'row')} could not be read and ${setAside === 1 ? 'was' : 'were'} set aside`]
@@ -161,20 +193,24 @@ async function printStatus(
       ...Object.entries(waitingFor).map(
         ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
       ),
-      ...rampLines(ramp),
-      ...slowHostLines(slowHosts),
-      ...shareLines(shares),
-      ...out.map((each) => `${each.name} is out ${whenBack(each.waitMs)}: ${each.reason}`),
-      ...behindLines(stops, behind, edition),
-      ...(restored ? [`${restoredInWords(restored)} Lift it with "resume --restored".`] : []),
-      ...(mailbox === undefined ? [] : [mailboxInWords(mailbox)]),
-      ...alarms.map(({ sentence }) => `Alarm: ${sentence}`),
-      ...witnesses.flatMap(({ name, failure }) =>
-        failure === null ? [] : [`${name} keeps no witness of what is sent, which tells a restored backup: ${failure}`],
-      ),
     ],
-  )
-  checkSum(edition, accounts)
+    check: () => checkSum(edition, accounts),
+  }
+}
+
+/** The fields are those of an edition, so that whoever reads them needs no other shape. */
+function tellNone({ kind }: NoEdition, hint: string): Told {
+  const nothing = { due: 0, submitted: 0, withheld: {}, rejected: 0, unknown: 0, waiting: 0 }
+  return {
+    fields: {
+      ...{ date: null, kind, state: null, reason: null, incomplete: false, stoppedReason: null, setAside: 0 },
+      reasons: {},
+      ...accountFields(nothing, 0),
+      ...{ waitingFor: {}, fates: NO_FATES, unresolved: 0, leaversHeld: 0 },
+    },
+    lines: [`No ${kind} edition was frozen yet: "start" collects and freezes, "collect" looks at one date${hint}.`],
+    check: () => {},
+  }
 }
 
 function mailboxInWords({ readAt, failedSince, failure, applied, passedOver }: MailboxState): string {

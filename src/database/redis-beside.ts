@@ -6,7 +6,10 @@ import { SECOND_MS } from '../time.ts'
 const RECONNECT_MS = 2 * SECOND_MS
 
 export interface RedisBeside {
-  /** Returns the client, once a connection was tried; each command reports its own failure. */
+  /**
+   * Returns the client, once a connection was tried. Rejects where there is none now; each command
+   * reports its own failure.
+   */
   connected(): Promise<Redis>
   close(): void
 }
@@ -27,6 +30,7 @@ export function openRedisBeside(url: string, commandMs: number): RedisBeside {
     async connected() {
       connecting ??= redis.connect().catch(() => {})
       await connecting
+      if (redis.status !== 'ready') throw new Error('Redis is not connected')
       return redis
     },
     close: () => redis.disconnect(),

@@ -7,6 +7,7 @@ import { openEmbedded } from './embedded.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import type { Database } from './schema.ts'
+import { unavailabilityOf } from './unavailable.ts'
 
 export interface StoreSettings {
   databaseUrl: string | undefined
@@ -24,22 +25,43 @@ export interface Stores extends Handles {
   close(): Promise<void>
 }
 
+/** No such user, another password, no such database. */
+const NOT_LET_IN = /^(28...|3D000)$/
+
 /**
  * Opens the database and brings its schema up to date. Throws a UsageError when the schema is newer
  * than this program.
  */
-export async function openStores(settings: StoreSettings, logger: Logger): Promise<Stores> {
-  const stores = await openUnmigrated(settings, logger)
-  try {
-    return { ...stores, migrated: await migrate(stores.db, migrations) }
-  } catch (error) {
-    await stores.close()
-    throw error
-  }
+export function openStores(settings: StoreSettings, logger: Logger): Promise<Stores> {
+  return reaching(settings, async () => {
+    const stores = await openAsItIs(settings, logger)
+    try {
+      return { ...stores, migrated: await migrate(stores.db, migrations) }
+    } catch (error) {
+      await stores.close()
+      throw error
+    }
+  })
 }
 
 /** Opens the database with the schema that it has: for what changes nothing. */
-export async function openUnmigrated(settings: StoreSettings, logger: Logger): Promise<Omit<Stores, 'migrated'>> {
+export function openUnmigrated(settings: StoreSettings, logger: Logger): Promise<Omit<Stores, 'migrated'>> {
+  return reaching(settings, () => openAsItIs(settings, logger))
+}
+
+/** Says of a database that cannot be reached which setting names it. */
+async function reaching<T>({ databaseUrl }: StoreSettings, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const isReached = !NOT_LET_IN.test(code) && unavailabilityOf(error) !== 'away'
+    if (databaseUrl === undefined || isReached) throw error
+    throw new Error('PostgreSQL cannot be reached (see DATABASE_URL)', { cause: error })
+  }
+}
+
+async function openAsItIs(settings: StoreSettings, logger: Logger): Promise<Omit<Stores, 'migrated'>> {
   const embedded = settings.databaseUrl === undefined ? await openEmbedded(settings.dataDir, { logger }) : undefined
   const databaseUrl = settings.databaseUrl ?? (embedded?.url as string)
   let connections = 0

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type InitOptions, initCommand } from '../../src/commands/init.ts'
+import { type AskHost, type InitOptions, initCommand } from '../../src/commands/init.ts'
 import { loadEnvFile, readConfig, readEnvFile } from '../../src/config.ts'
 import { callOn, readJson } from '../support/command.ts'
 
@@ -22,7 +22,7 @@ const ANSWERS: Record<string, string> = {
   MAIL_FROM: "Ada's Papers <papers@example.org>",
   RESEND_API_KEY: 're_123',
 }
-const answering = async ({ name }: { name: string }) => ANSWERS[name] ?? ''
+const answering: AskHost = async ({ name }) => ANSWERS[name] ?? ''
 const init = (options: InitOptions, ask: typeof answering | undefined) =>
   callOn('', () => initCommand(options, { directory, ask }))
 
@@ -35,6 +35,18 @@ it('asks for what sending takes and writes what a start needs', async () => {
   expect(readConfig('mail', {}, settings)).toMatchObject({
     mailFrom: ANSWERS.MAIL_FROM,
     providers: [{ name: 'resend' }],
+  })
+})
+
+it('says of an answer at once what a start would refuse', async () => {
+  const heard: Record<string, (string | undefined)[]> = {}
+  await init({}, async ({ name, problemWith }) => {
+    heard[name] = ['nonsense', ANSWERS[name] ?? ''].map(problemWith)
+    return ANSWERS[name] ?? ''
+  })
+  expect(heard).toMatchObject({
+    PUBLIC_URL: [expect.stringMatching(/^PUBLIC_URL /), undefined],
+    MAIL_FROM: [expect.stringMatching(/^MAIL_FROM is not "Name <address>"/), undefined],
   })
 })
 

@@ -4,6 +4,7 @@ import { resumeCommand } from '../../src/commands/resume.ts'
 import { statusCommand } from '../../src/commands/status.ts'
 import { stopCommand } from '../../src/commands/stop.ts'
 import { findStopReason } from '../../src/edition/stop.ts'
+import { describeError } from '../../src/errors.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { callOn, readJson } from '../support/command.ts'
 import { keepRound } from '../support/kept-round.ts'
@@ -83,6 +84,31 @@ describe('resume', () => {
   })
 })
 
+it('is told also before there is an edition, as is what else is wrong', async () => {
+  await stop({ reason: 'not yet' })
+  const { stdout } = await status()
+  expect(stdout).toMatch(
+    /^No daily edition was frozen yet: .*\nAll digests: stopped by the operator .*: not yet\. Lift/,
+  )
+  expect(await readJson(round.databaseUrl, () => statusCommand({ json: true }))).toMatchObject({
+    ...{ date: null, kind: 'daily', state: null, due: 0, submitted: 0, withheld: {}, waiting: 0, submittedNow: 0 },
+    stops: [{ date: null, reason: 'not yet' }],
+  })
+  const asked = (date: string) => callOn(round.databaseUrl, () => statusCommand({ date }))
+  await expect(asked('2026-03-04')).rejects.toThrow('nothing is known of the edition of 2026-03-04: collect it first')
+  await expect(asked('2999-03-04')).rejects.toThrow('the edition of 2999-03-04: its day has not come')
+})
+
+it('says in one line that PostgreSQL cannot be reached, and where to look', async () => {
+  const unreached = callOn('postgres://nobody@127.0.0.1:1/none', () => statusCommand({})).catch(describeError)
+  expect(await unreached).toBe('PostgreSQL cannot be reached (see DATABASE_URL): 127.0.0.1:1 refuses the connection')
+  const nowhere = new URL(round.databaseUrl)
+  nowhere.pathname = '/none-of-this-name'
+  expect(await callOn(nowhere.href, () => statusCommand({})).catch(describeError)).toBe(
+    'PostgreSQL cannot be reached (see DATABASE_URL): database "none-of-this-name" does not exist',
+  )
+})
+
 it('says what had begun when it was stopped', async () => {
   const { batchIds } = await planFor(round, ['ada', 'bob'])
   round.provider.script.push({ kind: 'unknown', reason: 'the connection was cut' })
@@ -100,5 +126,6 @@ it('stops and resumes while Redis is away', async () => {
   const env = { REDIS_URL: 'redis://127.0.0.1:1' }
   const stopped = await callOn(round.databaseUrl, () => stopCommand({ reason: 'a wrong logo' }), env)
   expect(stopped.stdout).toMatch(/^Stopped all digests/)
+  expect((await callOn(round.databaseUrl, () => statusCommand({}), env)).stdout).toContain(': Redis is not connected\n')
   expect((await callOn(round.databaseUrl, () => resumeCommand({}), env)).stdout).toContain('a wrong logo')
 })

@@ -42,6 +42,7 @@ type Named = Finding & { about: string }
 /** A day's papers and mails take a few; below this a database stops in the middle of a round. */
 const DISK_MIN_BYTES = 500e6
 const ANSWER_MS = 30_000
+const SOURCE_REMEDY = 'see SOURCE, and whether this machine reaches what it names'
 const MARKS = { ok: '✓', warning: '!', error: '✗' }
 
 export async function doctorCommand(options: DoctorOptions): Promise<void> {
@@ -156,7 +157,7 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
     }
     note('bounces', await judgeMailbox(bounces.mailbox))
   }
-  await guarded('source', 'see SOURCE', async () => [await judgeSource(config)])
+  await guarded('source', SOURCE_REMEDY, async () => [await judgeSource(config)])
   await guarded('templates', 'see TEMPLATES_DIR', async () => {
     const { loadTemplates } = await import('../../digest/rendering.ts')
     await loadTemplates(config.templatesDir)
@@ -188,7 +189,7 @@ async function judgeSource(config: Config): Promise<Finding> {
   const date = shiftDate(dateOf(new Date()), -1)
   const answer = await source.read(date, AbortSignal.timeout(ANSWER_MS))
   if (answer.kind === 'refused') {
-    return { state: 'error', says: `the source refused ${date}: ${answer.reason}`, remedy: 'see SOURCE' }
+    return { state: 'error', says: `the source refused ${date}: ${answer.reason}`, remedy: SOURCE_REMEDY }
   }
   const papers = answer.kind === 'rows' ? answer.listings.length : 0
   return { state: 'ok', says: `the source answers: ${counted(papers, 'paper')} for ${date}` }

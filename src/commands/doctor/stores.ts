@@ -115,5 +115,10 @@ export function judgeClocks(here: Date, clocks: Record<string, Date>): Finding[]
   })
   return apart.length > 0
     ? apart
-    : [{ state: 'ok', says: `${['this machine', ...Object.keys(clocks)].join(', ')} agree` }]
+    : [
+        {
+          state: 'ok',
+          says: `${['this machine', ...Object.keys(clocks)].join(', ').replace(/, ([^,]*)$/, ' and $1')} agree`,
+        },
+      ]
 }

@@ -9,7 +9,7 @@ import { counted } from '../../digest/words.ts'
 import { rhythmInWords } from '../../subscriber/preferences.ts'
 import { findSubscriberByAddress, getAddressKey } from '../../subscriber/store.ts'
 import { hashAddress, type Subscriber } from '../../subscriber/subscriber.ts'
-import { editionName, momentInWords, sentInWords } from '../accounts.ts'
+import { momentInWords, sentInWords } from '../accounts.ts'
 import { parseAddress, parseAll } from '../arguments.ts'
 import { demoHint, withStores } from '../session.ts'
 import { openTerminal } from '../terminal.ts'
@@ -89,7 +89,7 @@ function linesOf(
     `Wants: ${[rhythmInWords(subscriber), choicesInWords(choices), ...(silence === 'note' ? ['a note on days without a digest'] : []), ...(pausedUntil === null ? [] : [`paused until ${pausedUntil}`])].join(', ')}`,
     ...(nextDueAt === null ? [] : [`Next hour: ${momentInWords(nextDueAt)}`]),
     ...(days.length > 0 ? [`Last ${DAYS} days:`] : ['Nothing has become of any edition for them yet.']),
-    ...days.map((day) => `  ${editionName(day)}: ${dayInWords(day)}`),
+    ...days.map((day) => `  ${day.date}${day.kind === 'weekly' ? ' (week)' : ''}  ${dayInWords(day)}`),
   ]
 }
 

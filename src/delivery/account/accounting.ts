@@ -13,6 +13,8 @@ import { getUnresolved } from '../sending/unknown.ts'
  */
 export type Fates = Record<Exclude<Fate, 'none'>, number>
 
+export const NO_FATES: Fates = { delayed: 0, delivered: 0, bounced: 0, failed: 0, suppressed: 0, complained: 0 }
+
 /** Everything that is counted of an edition. */
 export interface EditionFigures {
   id: number
@@ -60,7 +62,7 @@ export async function getFates(db: Kysely<Database>, editionId: number): Promise
     select fate, count(*) as count from deliveries where edition_id = ${editionId} and fate <> 'none' group by fate`.execute(
     db,
   )
-  const fates: Fates = { delayed: 0, delivered: 0, bounced: 0, failed: 0, suppressed: 0, complained: 0 }
+  const fates = { ...NO_FATES }
   for (const { fate, count } of rows) if (fate !== 'none') fates[fate] = count
   return fates
 }

@@ -51,7 +51,7 @@ describe('doctor', () => {
       const lines = stdout.trimEnd().split('\n')
       expect(lines.filter((line) => !line.startsWith('✓'))).toEqual(['', 'All is well.'])
       expect(lines).toContain('✓ resend    Resend lets the key in, and papers.example is verified')
-      expect(lines).toContain('✓ clocks    this machine, the database, resend agree')
+      expect(lines).toContain('✓ clocks    this machine, the database and resend agree')
       expect(process.exitCode).toBeUndefined()
       expect(standIn.requests).toEqual([])
     } finally {

@@ -63,7 +63,7 @@ describe('judgeClocks', () => {
     const here = new Date('2026-03-05T07:00:00Z')
     const at = (seconds: number) => new Date(here.getTime() + seconds * 1_000)
     expect(lines(judgeClocks(here, { Redis: at(4.9), 'the database': at(-4.9) }))).toEqual([
-      'ok this machine, Redis, the database agree',
+      'ok this machine, Redis and the database agree',
     ])
     expect(lines(judgeClocks(here, { Redis: at(5), 'the database': at(-90) }))).toEqual([
       "warning the clock of Redis is 5 s ahead of this machine's",
