@@ -60,11 +60,12 @@ export function openAlarms({
   async function look(): Promise<void> {
     const surroundings = { queue: await findQueueFailure(), disk: await findFullestDisk(folders) }
     const { news, noticeId } = await noteNews(surroundings)
-    for (const { name, subject, sentence } of news.opened) {
-      logger.error({ event: 'alarm.opened', alarm: name, subject, sentence }, 'an alarm was opened')
+    // What is called a subject here is none of an email, which the log would not tell.
+    for (const { name, subject: about, sentence } of news.opened) {
+      logger.error({ event: 'alarm.opened', alarm: name, about, sentence }, 'an alarm was opened')
     }
-    for (const { name, subject } of news.ended) {
-      logger.info({ event: 'alarm.ended', alarm: name, subject }, 'an alarm is over')
+    for (const { name, subject: about } of news.ended) {
+      logger.info({ event: 'alarm.ended', alarm: name, about }, 'an alarm is over')
     }
     // Here and at once: the queue may be what fails. What does not leave now, the sweep repeats.
     if (noticeId !== null && sends) await quietly('the email', () => notify(round, noticeId))

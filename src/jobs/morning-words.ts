@@ -19,8 +19,7 @@ export interface Coming extends EditionKey {
 }
 
 /** From these shares on mailbox providers hold it against a sender. */
-const BOUNCES_MOST = '2 %'
-const COMPLAINTS_MOST = '0.1 %'
+const MOST = 'Keep bounces below 2 % and complaints below 0.1 %.'
 const LEADS_SHOWN = 3
 
 /** Returns the report of one morning. */
@@ -38,6 +37,7 @@ export function wordReport(morning: Morning, alarms: readonly ToldAlarm[], comin
     sections: [
       ...(alarms.length === 0 ? [] : [needsYou(alarms)]),
       ...(morning.editions.length === 0 ? [] : [sentSection(morning)]),
+      ...harmSections(morning),
       readersSection(morning),
       ...coming.map(comingSection),
     ],
@@ -49,9 +49,6 @@ function needsYou(alarms: readonly ToldAlarm[]): ReportSection {
 }
 
 function sentSection({ editions, slowestSeconds }: Morning): ReportSection {
-  const submitted = sumOf(editions, ({ accounts }) => accounts.submitted)
-  const bounced = sumOf(editions, ({ fates }) => fates.bounced)
-  const complained = sumOf(editions, ({ fates }) => fates.complained)
   return {
     heading: 'Sent',
     rows: [
@@ -62,10 +59,40 @@ function sentSection({ editions, slowestSeconds }: Morning): ReportSection {
       ...(slowestSeconds === null
         ? []
         : [{ label: 'Slowest after its hour', figure: durationInWords(slowestSeconds * 1_000) }]),
-      { label: `Bounced (at most ${BOUNCES_MOST})`, figure: shareInWords(bounced, submitted) },
-      { label: `Marked as spam (at most ${COMPLAINTS_MOST})`, figure: shareInWords(complained, submitted) },
     ],
     sentences: editions.flatMap(accountInWords),
+  }
+}
+
+/**
+ * What came back: of the editions above, and of 7 and 30 days. Nothing where nothing was sent, and
+ * one line less while all that was sent is of the last week.
+ */
+function harmSections({ editions, shares }: Morning): ReportSection[] {
+  const sent = sumOf(editions, ({ accounts }) => accounts.submitted)
+  const spans = [
+    ...(sent === 0 ? [] : [{ name: 'these editions', sent, ...fatesOf(editions) }]),
+    ...shares
+      .filter((each, at) => each.sent > 0 && each.sent !== shares[at - 1]?.sent)
+      .map((each) => ({ name: `${each.days} days`, ...each })),
+  ]
+  if (spans.length === 0) return []
+  return [
+    {
+      heading: 'Bounces and complaints',
+      rows: [
+        ...spans.map((each) => ({ label: `Bounced, ${each.name}`, figure: shareInWords(each.bounces, each.sent) })),
+        ...spans.map((each) => ({ label: `Spam, ${each.name}`, figure: shareInWords(each.complaints, each.sent) })),
+      ],
+      sentences: [MOST],
+    },
+  ]
+}
+
+function fatesOf(editions: readonly EditionFigures[]) {
+  return {
+    bounces: sumOf(editions, ({ fates }) => fates.bounced),
+    complaints: sumOf(editions, ({ fates }) => fates.complained),
   }
 }
 
@@ -135,9 +162,11 @@ function spanInWords(first: Date, last: Date): string {
   return from === to ? from : `${from.slice(0, 5)}–${to}`
 }
 
-/** Returns `12 (0.25 %)`. */
+/** Returns `12 of 4,800 (0.25 %)`, and `none of 4,800`. */
 function shareInWords(count: number, of: number): string {
-  return of === 0 ? grouped(count) : `${grouped(count)} (${((count / of) * 100).toFixed(2)} %)`
+  return count === 0
+    ? `none of ${grouped(of)}`
+    : `${grouped(count)} of ${grouped(of)} (${((count / of) * 100).toFixed(2)} %)`
 }
 
 function durationInWords(ms: number): string {

@@ -188,6 +188,23 @@ describe('openAlarms', () => {
     },
   )
 
+  it('does not call late what was stopped until a moment ago', async () => {
+    const alarms = openHere()
+    await faults.unsent.begin()
+    for (const edition of [{ date: '2026-03-05', kind: 'daily' } as const, null]) {
+      await ensureStop(round.db, edition, 'a wrong logo')
+      await alarms.look()
+      await round.db.transaction().execute((trx) => pruneStops(trx, null))
+      await alarms.look()
+      expect((await listAlarms(round.db)).every(({ name }) => name === 'stopped')).toBe(true)
+    }
+    await letPass()
+    await alarms.look()
+    expect(await listAlarms(round.db)).toEqual([])
+    await alarms.look()
+    expect((await listAlarms(round.db)).map(({ name }) => name).sort()).toEqual(['slow', 'unsent'])
+  })
+
   it('leaves its email to the sweep where none is sent', async () => {
     await faults.stopped.begin()
     await openHere({ sends: false }).look()

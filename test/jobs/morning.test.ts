@@ -2,6 +2,7 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { markAlarms } from '../../src/delivery/alarm/store.ts'
+import { markReported } from '../../src/delivery/feedback/feedback.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { openMorning } from '../../src/jobs/morning.ts'
@@ -62,9 +63,12 @@ it('tells what was sent, who came and left and why, what is wrong, and what come
   await openHere().look()
   const { batchIds } = await planFor(round, ['ada', 'ben', 'cleo'])
   for (const id of batchIds) await dispatch(round, id)
-  await sql`update deliveries set fate = 'bounced' where subscriber_id = (select min(id) from subscribers)`.execute(
-    round.db,
-  )
+  const bounced = await round.db.selectFrom('deliveries').select('public_id').executeTakeFirstOrThrow()
+  await markReported(round.db, {
+    ...{ id: 'msg_1', type: 'hard-bounce', delivery: bounced.public_id, notice: null },
+    ...{ providerId: null, address: null, at: new Date('2026-03-06T07:30:00Z') },
+  })
+  await sql`insert into sent_days (day, sent) values ('2026-02-20', 100)`.execute(round.db)
   const leaver = await addReader(round.db, 'dan')
   await markUnsubscribed(round.db, leaver.publicId)
   await markLeavingReason(round.db, leaver.publicId, 'too-many')
@@ -85,10 +89,11 @@ it('tells what was sent, who came and left and why, what is wrong, and what come
   for (const line of [
     'Needs you\nThe source has not answered for 3 hours.',
     '3 of 3\n',
-    '- Bounced (at most 2 %): 1 (33.33 %)',
+    '- Bounced, these editions: 1 of 3 (33.33 %)\n- Bounced, 7 days: 1 of 3 (33.33 %)\n- Bounced, 30 days: 1 of 103 (0.97 %)\n',
+    '- Spam, these editions: none of 3\n- Spam, 7 days: none of 3\n- Spam, 30 days: none of 103\nKeep bounces below 2 %',
     '- Reading: 3\n- Joined in 24 hours: 3\n- Left in 24 hours: 1\nWhy they left: too many emails (1).',
-    'Next: Fri 6 Mar\n- Emails, by current votes: 3\n',
-    'Leads 3 emails: Sheep that vote (12 votes)',
+    'Next: Fri 6 Mar\n- Emails, by current votes: 2\n',
+    'Leads 2 emails: Sheep that vote (12 votes)',
   ])
     expect(text).toContain(line)
   expect(text).not.toContain('ada')

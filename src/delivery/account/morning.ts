@@ -3,6 +3,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { LeavingReason } from '../../database/states.ts'
+import { readShares, type Shares } from '../sending/good-name.ts'
 import { type EditionFigures, listEditionFigures } from './accounting.ts'
 import { lagsSql } from './newest.ts'
 
@@ -19,6 +20,8 @@ export interface Morning {
   left: number
   /** Why they left, as far as they said; the most frequent first. */
   reasons: { reason: LeavingReason; count: number }[]
+  /** Complaints and hard bounces of the last 7 and 30 days. */
+  shares: Shares[]
 }
 
 const EDITION_HOURS = 48
@@ -49,5 +52,6 @@ export async function readMorning(db: Kysely<Database>): Promise<Morning> {
     editions,
     slowestSeconds: slowest[0]?.seconds ?? null,
     reasons: [...reasons],
+    shares: await readShares(db),
   }
 }

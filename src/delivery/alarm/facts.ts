@@ -16,7 +16,10 @@ export interface Facts {
   now: Date
   /** Editions past their cut-off that are not frozen; `reason` says why one is held. */
   unfrozen: (EditionKey & { cutoffAt: Date; reason: string | null })[]
-  /** Editions whose emails wait and are neither held back nor put off for a quota. */
+  /**
+   * Editions whose emails wait and are neither held back, nor put off for a quota, nor were stopped
+   * a moment ago: who says "resume" is not to be told at once that they are late.
+   */
   waiting: (EditionKey & { since: Date; anySettled: boolean })[]
   /** The earliest reader whose hour has come and who was not planned yet. */
   unplannedSince: Date | null
@@ -98,6 +101,7 @@ async function listWaitingEditions(trx: Transaction<Database>): Promise<Facts['w
     ) w
     where ${isUnsettledSql('b')} and b.next_attempt_at < round_clock() + make_interval(mins => ${sql.lit(PUT_OFF_MINUTES)})
       and not (${isStoppedSql('e')} or ${isStoppedByHandSql('e')} or ${isHeldAsRestoredSql('e')})
+      and not exists (select from alarms a where a.name = 'stopped' and a.subject in ('all', e.date || ' ' || e.kind))
     group by e.id order by e.date, e.kind`.execute(trx)
   return rows.flatMap(({ since, ...row }) => (since === null ? [] : [{ ...row, since }]))
 }
