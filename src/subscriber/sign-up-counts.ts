@@ -7,7 +7,8 @@ import type { Database } from '../database/schema.ts'
  * How a sign-up was answered: `taken`, of those `solved` and `waited` after a challenge;
  * `challenged`; `refused` by a limit.
  */
-export type SignUpAnswer = 'taken' | 'solved' | 'waited' | 'challenged' | 'refused'
+const ANSWERS = ['taken', 'solved', 'waited', 'challenged', 'refused'] as const
+export type SignUpAnswer = (typeof ANSWERS)[number]
 
 /** Counts the confirmed subscribers of a host, `most` at most: nobody waits for a large one. */
 export async function getConfirmedOfHost(db: Kysely<Database>, host: string, most: number): Promise<number> {
@@ -23,7 +24,12 @@ export async function markAnswered(db: Kysely<Database>, answer: SignUpAnswer): 
     on conflict (answer) do update set count = a.count + 1`.execute(db)
 }
 
-/** Lists how often sign-ups were answered in which way, since ever. */
-export async function listAnswered(db: Kysely<Database>): Promise<{ answer: string; count: number }[]> {
-  return db.selectFrom('sign_up_answers').select(['answer', 'count']).execute()
+/**
+ * Lists how often sign-ups were answered in each way, since ever: also the ways that nobody was
+ * answered in yet, as what appears from nowhere is no rise to whoever measures rises.
+ */
+export async function listAnswered(db: Kysely<Database>): Promise<{ answer: SignUpAnswer; count: number }[]> {
+  const rows = await db.selectFrom('sign_up_answers').select(['answer', 'count']).execute()
+  const counts = new Map(rows.map(({ answer, count }) => [answer, count]))
+  return ANSWERS.map((answer) => ({ answer, count: counts.get(answer) ?? 0 }))
 }

@@ -27,6 +27,9 @@ it('counts sign-ups by their answer', async () => {
   await markAnswered(round.db, 'refused')
   expect(await listAnswered(round.db)).toEqual([
     { answer: 'taken', count: 2 },
+    { answer: 'solved', count: 0 },
+    { answer: 'waited', count: 0 },
+    { answer: 'challenged', count: 0 },
     { answer: 'refused', count: 1 },
   ])
 })

@@ -112,7 +112,7 @@ const MEDIAN_LINES = { min: 40, max: 120 }
 const COMMENT_COLUMNS = 100
 /** Tests of no single source file. */
 const TESTS_OF_THE_WHOLE =
-  /^test\/(support|crash|bench|browser)\/|^test\/(architecture|changelog|contributing|deployment|docs|package|statements|digest\/structure|delivery\/(never-twice|in-flight|sending\/(machine|seeded))|jobs\/processes|web\/operator\/alerting)\.test\.ts$/
+  /^test\/(support|crash|bench|browser)\/|^test\/(architecture|changelog|contributing|deployment|docs|operating|package|statements|commands\/hosts-day|digest\/structure|delivery\/(never-twice|in-flight|sending\/(machine|seeded))|jobs\/processes|web\/operator\/alerting|web\/reader\/preferences\/every)\.test\.ts$/
 
 /**
  * Reports imports against the one-way order, leaves that import more than leaves, and files that

@@ -51,7 +51,8 @@ export function openTallies(roles: readonly string[]): Tallies {
   const failures = new Counter({
     name: 'paper_round_jobs_failed_total',
     help: 'Runs of a job that failed; it is tried again.',
-    labelNames: ['job'],
+    // Prometheus has a `job` of its own, and calls this one `exported_job`: `name` keeps its name.
+    labelNames: ['job', 'name'],
     registers,
   })
   const leavings = new Counter({
@@ -78,14 +79,14 @@ export function openTallies(roles: readonly string[]): Tallies {
 
   function countFailures(handlers: Handlers): Handlers {
     const counted = Object.entries(handlers).map(([job, run]) => {
-      failures.inc({ job }, 0)
+      failures.inc({ job, name: job }, 0)
       return [
         job,
         async (given: never) => {
           try {
             await run(given)
           } catch (error) {
-            if (!(error instanceof LaterError)) failures.inc({ job })
+            if (!(error instanceof LaterError)) failures.inc({ job, name: job })
             throw error
           }
         },

@@ -49,7 +49,11 @@ it('counts failed runs of jobs, and no waits', async () => {
   await expect(failing.dispatch({ name: 'dispatch', batchId: 1 })).rejects.toThrow('wait')
   await failing.sweep({ name: 'sweep' })
   const lines = (await tallies.read()).split('\n')
-  for (const line of ['{job="plan"} 1', '{job="dispatch"} 0', '{job="sweep"} 0']) {
+  for (const line of [
+    '{job="plan",name="plan"} 1',
+    '{job="dispatch",name="dispatch"} 0',
+    '{job="sweep",name="sweep"} 0',
+  ]) {
     expect(lines).toContain(`paper_round_jobs_failed_total${line}`)
   }
 })
