@@ -70,8 +70,11 @@ function namesRead(): string[] {
   return names
 }
 
-/** The variables that Compose itself puts into the file. */
-const namesOfCompose = [...composeText.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
+const sharedText = read('deploy/compose/shared-stores.yml')
+const another: Compose = parse(read('deploy/compose/another-machine.yml'))
+
+/** The variables that Compose itself puts into its files. */
+const namesOfCompose = [...`${composeText}${sharedText}`.matchAll(/\$\{([A-Z_]+)/g)].map(([, name = '']) => name)
 
 describe('.env.example', () => {
   it('names every secret that may stand in a file, and no other', () => {
@@ -183,13 +186,13 @@ describe('docker-compose.yml', () => {
     }
     for (const service of Object.values(ours)) {
       expect(service.cap_add).toBeUndefined()
-      expect(service.environment?.POSTGRES_PASSWORD).toBe('')
+      expect(service.environment).toMatchObject({ POSTGRES_PASSWORD: '', REDIS_PASSWORD: '' })
     }
   })
 
   it('sets nothing that the program does not read', () => {
     const set = Object.values(ours).flatMap((service) => Object.keys(service.environment ?? {}))
-    const known = [...namesRead(), ...SECRET_NAMES.map((name) => `${name}_FILE`), 'POSTGRES_PASSWORD']
+    const known = [...namesRead(), ...SECRET_NAMES.map((name) => `${name}_FILE`), 'POSTGRES_PASSWORD', 'REDIS_PASSWORD']
     expect(set.filter((name) => !known.includes(name))).toEqual([])
   })
 
@@ -261,9 +264,8 @@ describe('docker-compose.yml', () => {
   it('gives our containers a reaper, time to finish, the settings and nothing to overwrite', () => {
     for (const service of Object.values(ours)) {
       expect(service).toMatchObject({ init: true, stop_grace_period: '45s', env_file: '.env', read_only: true })
-      expect(service.build).toBe('.')
-      // With a name of its own, Compose would look for the image in a public registry first.
-      expect(service.image).toBeUndefined()
+      // One image for all; by its policy Compose makes it at each `up` and looks for it nowhere.
+      expect(service).toMatchObject({ image: 'paper-round', build: '.', pull_policy: 'build' })
     }
     for (const { restart } of [postgres, redis, web, worker, scheduler]) expect(restart).toBe('unless-stopped')
   })
@@ -277,9 +279,56 @@ describe('docker-compose.yml', () => {
   })
 
   it('lets the worker alone write mails, to a volume', () => {
-    expect(worker.volumes).toEqual(['outbox:/app/outbox', 'state:/app/state'])
+    const writable = Object.entries(ours).map(([role, { volumes }]) => [
+      role,
+      volumes?.filter((each) => !/:ro$/.test(each)),
+    ])
+    expect(Object.fromEntries(writable)).toEqual({
+      ...{ migrate: ['state:/app/state'], web: ['state:/app/state'], scheduler: ['state:/app/state'] },
+      worker: ['outbox:/app/outbox', 'state:/app/state'],
+    })
     expect(worker.environment?.OUTBOX_DIR).toBe('/app/outbox')
     expect(Object.keys(compose.volumes)).toEqual(['postgres', 'redis', 'outbox', 'state'])
+  })
+})
+
+it('shows templates and days of the host to every role, and files of secrets to the worker alone', () => {
+  for (const [role, { volumes = [] }] of Object.entries({ migrate, web, worker, scheduler })) {
+    const mounted = volumes.filter((each) => each.startsWith('./'))
+    const own = role === 'worker' ? ['./secrets:/app/secrets:ro'] : []
+    expect([role, mounted]).toEqual([role, ['./custom:/app/custom:ro', ...own]])
+  }
+  expect(read('.gitignore')).toMatch(/^\/custom\/\n\/secrets\/$/m)
+})
+
+describe('deploy/compose', () => {
+  it('lets other machines in at one named address, and Redis by a password that all roles know', () => {
+    const shared: Compose = parse(sharedText, { merge: true })
+    const { postgres, redis, ...roles } = shared.services
+    expect([postgres.ports, redis.ports]).toEqual([
+      [expect.stringMatching(/^\$\{STORES_ADDRESS:\?.*\}:5432:5432$/)],
+      [expect.stringMatching(/^\$\{STORES_ADDRESS\}:6379:6379$/)],
+    ])
+    // A port is published only where there is a way out.
+    for (const { networks } of [postgres, redis]) expect(networks).toEqual(['stores', 'outside'])
+    expect(redis.command?.join(' ')).toBe(
+      `${compose.services.redis.command?.join(' ')} --requirepass \${REDIS_PASSWORD}`,
+    )
+    expect(Object.keys(roles)).toEqual(['migrate', 'web', 'worker', 'scheduler'])
+    for (const { environment } of Object.values(roles)) {
+      expect(environment?.REDIS_URL).toMatch(/^redis:\/\/:\$\{REDIS_PASSWORD:\?.*\}@redis:6379$/)
+    }
+  })
+
+  it("joins with a worker that is the first machine's but for the stores, which are in its .env", () => {
+    expect(Object.keys(another.services)).toEqual(['worker'])
+    const { depends_on, networks, environment = {}, ...own } = worker
+    const { environment: joined = {}, ...rest } = another.services.worker
+    const outOf = (path: string) => path.replace(/^\.(?=\/|$)/, '../..')
+    expect(rest).toEqual({ ...own, build: '../..', env_file: '../../.env', volumes: own.volumes?.map(outOf) })
+    const { DATABASE_URL, REDIS_URL, PORT, ...others } = environment
+    expect(joined).toEqual(others)
+    expect(another.volumes).toEqual({ outbox: null, state: null })
   })
 })
 
