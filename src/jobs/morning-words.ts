@@ -3,6 +3,7 @@
 import type { EditionFigures } from '../delivery/account/accounting.ts'
 import type { Morning } from '../delivery/account/morning.ts'
 import type { ToldAlarm } from '../delivery/alarm/store.ts'
+import { SUBMITTED_MIN } from '../delivery/sending/brake.ts'
 import type { Report, ReportSection } from '../digest/report.ts'
 import { cleanLine } from '../digest/text/text.ts'
 import { briefDate, counted, grouped } from '../digest/words.ts'
@@ -162,11 +163,12 @@ function spanInWords(first: Date, last: Date): string {
   return from === to ? from : `${from.slice(0, 5)}–${to}`
 }
 
-/** Returns `12 of 4,800 (0.25 %)`, and `none of 4,800`. */
+/** Returns `12 (0.25 %)`, `1 of 300` where a share would say little, and `none`. */
 function shareInWords(count: number, of: number): string {
-  return count === 0
-    ? `none of ${grouped(of)}`
-    : `${grouped(count)} of ${grouped(of)} (${((count / of) * 100).toFixed(2)} %)`
+  if (count === 0) return 'none'
+  return of < SUBMITTED_MIN
+    ? `${grouped(count)} of ${grouped(of)}`
+    : `${grouped(count)} (${((count / of) * 100).toFixed(2)} %)`
 }
 
 function durationInWords(ms: number): string {

@@ -53,7 +53,7 @@ const kinds: Kind[] = [
   {
     name: 'emails',
     files: ['templates/digest.mjml'],
-    edit: (text, mark) => text.replace('{{dayLine}}</p>', `{{dayLine}} ${mark}</p>`),
+    edit: (text, mark) => text.replace('{{day}}</p>', `{{day}} ${mark}</p>`),
     read: () => readText(`http://localhost:${PORT + 1}/mail`),
   },
 ]
@@ -83,7 +83,9 @@ async function measure({ name, files, edit, read }: Kind): Promise<number[]> {
     const before = readFileSync(path, 'utf8')
     const mark = `mark-${name}-${count}`
     const startedAt = performance.now()
-    writeFileSync(path, edit(before, mark))
+    const edited = edit(before, mark)
+    if (edited === before) throw new Error(`${path} has no place for a mark any more`)
+    writeFileSync(path, edited)
     await until(async () => (await read()).includes(mark))
     took.push(performance.now() - startedAt)
     writeFileSync(path, before)
