@@ -106,6 +106,25 @@ describe('which provider gets a batch', () => {
     expect([served(resend).length, served(smtp).length]).toEqual([4, 1])
   })
 
+  it('stays the same for a batch whose repeat finds its provider out, until that one is back', async () => {
+    const { edition, batchIds } = await planFor(round, ['ada'])
+    const id = batchIds[0] as number
+    resend.script.push(unknown, stopped)
+    await expect(dispatch(round, id)).rejects.toThrow(LaterError)
+    await endWaits(round.db)
+    expect(await dispatch(round, id)).toEqual([])
+    await endWaits(round.db)
+    await dispatchAll()
+    expect(await readBatch(round.db, id)).toMatchObject({ provider: 'resend', reason: 'the key was refused' })
+    expect([resend.requests.length, smtp.requests.length]).toEqual([2, 0])
+    await markResumed(round.db, edition.id)
+    await endWaits(round.db)
+    await dispatchAll()
+    expect(resend.requests.at(-1)).toEqual(resend.requests[0])
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 1, unknown: 0 })
+    expect(smtp.requests).toEqual([])
+  })
+
   it('is none where all are out: the edition stops, and resume lifts everything', async () => {
     const { edition } = await planFor(round, names)
     resend.script.push(stopped)
