@@ -433,7 +433,8 @@ describe('demo', () => {
       expect(mails.filter((name) => name.endsWith('.eml'))).toHaveLength(19)
       expect(objectOf(await start(['demo', '--exit', '--json'], env))).toMatchObject({ ...all, submittedNow: 0 })
       expect(await readdir(env.OUTBOX_DIR, { recursive: true })).toHaveLength(mails.length)
-      expect(await readdir(dataDir)).toEqual(['demo'])
+      // And what stands beside its stores: nothing of the host's own.
+      expect((await readdir(dataDir)).sort()).toEqual(['demo', 'demo-state'])
     },
   )
 })
