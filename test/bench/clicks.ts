@@ -200,9 +200,11 @@ async function openAsking(db: Kysely<Database>) {
 }
 
 async function ask(reader: Reader, kind: Kind, at: number): Promise<Asked> {
-  const answer = await (kind === 'one click' ? leave(reader) : save(reader))
-  const text = await answer.text()
-  return { kind, at, ms: performance.now() - at, status: answer.status, isKept: text.includes('may still arrive') }
+  // A connection that is cut counts as no answer.
+  const { status, text } = await (kind === 'one click' ? leave(reader) : save(reader))
+    .then(async (answer) => ({ status: answer.status, text: await answer.text() }))
+    .catch(() => ({ status: 0, text: '' }))
+  return { kind, at, ms: performance.now() - at, status, isKept: text.includes('may still arrive') }
 }
 
 function leave(reader: Reader): Promise<Response> {
