@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Config } from './config.ts'
 import { openStores, type Stores } from './database/stores.ts'
+import type { Paces } from './delivery/pace/paces.ts'
 import type { Provider } from './delivery/provider/provider.ts'
 import { LEASE_MS } from './delivery/sending/once.ts'
 import { listUnsettledKeyIds } from './delivery/sending/unknown.ts'
@@ -74,6 +75,7 @@ export async function openRound(context: Context, source = openConfiguredSource(
     source,
     providers,
     witness: await openConfiguredWatch(context, providers),
+    paces: await openConfiguredPaces(context),
     ...openTemplates(config.templatesDir),
     host: hostOf(config),
     linkKeys: deriveLinkKeys(config.linkSecrets),
@@ -90,6 +92,17 @@ export async function openRound(context: Context, source = openConfiguredSource(
   if (missing.length === 0) return round
   throw new UsageError(
     'LINK_SECRET lacks a secret with which emails still on their way were signed: add the old one behind the new, separated by a comma',
+  )
+}
+
+/** Opens the turns at the providers, in the store where the queue lives. */
+async function openConfiguredPaces({ config, stores, logger, keep }: Context): Promise<Paces> {
+  const { openPostgresPaces, openRedisPaces } = await import('./delivery/pace/pace-store.ts')
+  const { openPaces } = await import('./delivery/pace/paces.ts')
+  const { redisUrl, schema } = config
+  const prefix = schema === 'public' ? 'paper-round' : schema
+  return keep(
+    openPaces(redisUrl === undefined ? openPostgresPaces(stores.db) : openRedisPaces(redisUrl, prefix), logger),
   )
 }
 

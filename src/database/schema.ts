@@ -83,6 +83,7 @@ export interface Database {
   alarm_posts: AlarmPostRow
   refusal_readings: RefusalReadingRow
   heartbeats: HeartbeatRow
+  provider_paces: ProviderPaceRow
   bounce_mailboxes: BounceMailboxRow
 }
 
@@ -590,4 +591,10 @@ export interface BounceMailboxRow {
   failure: Optional<string>
   applied: Generated<number>
   passed_over: Generated<number>
+}
+
+/** The turns of requests to a provider, as the workers read them (delivery/pace/window.ts). */
+export interface ProviderPaceRow {
+  provider: string
+  turns: string
 }

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely'
 import type { Outage } from '../database/outage.ts'
 import type { Database } from '../database/schema.ts'
+import type { Paces } from '../delivery/pace/paces.ts'
 import type { Provider } from '../delivery/provider/provider.ts'
 import type { Watch } from '../delivery/witness/watch.ts'
 import type { Host, TemplateFiles } from '../digest/rendering.ts'
@@ -22,6 +23,8 @@ export interface Round extends TemplateFiles {
   providers: readonly [Provider, ...Provider[]]
   /** What tells a restored copy from the database that it was copied from. */
   witness: Watch
+  /** Whose turn it is at the providers, over all workers. */
+  paces: Paces
   host: Host
   linkKeys: LinkKeys
   /** Minutes from the end of a date (UTC) to its cut-off. */

@@ -43,7 +43,7 @@ describeStores('the pipeline', (stores) => {
       databaseUrl: stores.databaseUrl,
       redisUrl: stores.redisUrl,
       prefix: stores.prefix,
-      providers: [{ name: 'outbox', requestsPerSecond: null }],
+      providers: [{ name: 'outbox' }],
       timing: { retryMs: 50 },
       logger: openLogger('silent'),
     })

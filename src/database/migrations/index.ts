@@ -31,6 +31,7 @@ import { up as bounceMailboxes } from './029-bounce-mailboxes.ts'
 import { up as retention } from './030-retention.ts'
 import { up as foundByIndex } from './031-found-by-index.ts'
 import { up as foundByTitle } from './032-found-by-title.ts'
+import { up as providerPaces } from './033-provider-paces.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -65,4 +66,5 @@ export const migrations = {
   '030-retention': { up: retention },
   '031-found-by-index': { up: foundByIndex },
   '032-found-by-title': { up: foundByTitle },
+  '033-provider-paces': { up: providerPaces },
 }

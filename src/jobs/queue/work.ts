@@ -9,7 +9,7 @@ import {
 } from 'bullmq'
 import { describeError, HoldError, LaterError, PermanentError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import { SECOND_MS, within } from '../../time.ts'
+import { within } from '../../time.ts'
 import { CONNECT_MS, type QueueBackend } from './backend.ts'
 
 export interface Work {
@@ -17,8 +17,6 @@ export interface Work {
   run(name: string, data: Record<string, unknown>): Promise<void>
   /** How many jobs at the same time in this process. */
   concurrency: number
-  /** Undefined where nothing paces this queue. */
-  limiter: RateLimiterOptions | undefined
   /**
    * Stops everybody's work on this queue for so many milliseconds. Undefined where a job may not
    * ask for that.
@@ -64,33 +62,8 @@ const MAX_STALLS = 1
  * restart within seconds.
  */
 const RECONNECT_MS = 2_000
-/**
- * Windows of the limiter in a second: with more their own overhead eats the pace, with fewer
- * requests come in bursts.
- */
-const WINDOWS = [10, 9, 8, 7, 6, 5] as const
-/**
- * Requests leave evenly and arrive a little unevenly: by so much some of them may draw together, in
- * milliseconds.
- */
-const UNEVEN_MS = 50
 /** Stands for "no limit": a hold is only honoured where some limiter is set. */
-const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
-
-/**
- * Turns requests a second into short windows, so that they leave evenly and not in a burst at every
- * full second. About a twentieth of the pace stays unused, so that no second holds one too many,
- * wherever it begins.
- */
-export function limiterFor(requestsPerSecond: number | null): RateLimiterOptions {
-  if (requestsPerSecond === null) return UNLIMITED
-  if (requestsPerSecond <= WINDOWS[0]) {
-    return { max: 1, duration: Math.ceil((SECOND_MS + UNEVEN_MS * Math.min(1, requestsPerSecond)) / requestsPerSecond) }
-  }
-  const used = (windows: number) => windows * Math.floor(requestsPerSecond / windows)
-  const windows = WINDOWS.reduce((best, each) => (used(each) > used(best) ? each : best))
-  return { max: Math.floor(requestsPerSecond / windows), duration: Math.ceil((SECOND_MS + UNEVEN_MS) / windows) }
-}
+export const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
 
 /**
  * Starts taking jobs. Rejects when the store does not answer, so that nobody waits for a worker
@@ -111,7 +84,7 @@ export async function openWork(backend: QueueBackend, work: Work, logger: Logger
       prefix: backend.keyPrefix,
       autorun: false,
       concurrency: work.concurrency,
-      ...(work.limiter === undefined ? {} : { limiter: work.limiter }),
+      ...(work.hold === undefined ? {} : { limiter: UNLIMITED }),
       lockDuration: work.timing.lockMs,
       stalledInterval: work.timing.stalledMs,
       maxStalledCount: MAX_STALLS,

@@ -14,7 +14,7 @@ it('opens once its Redis answers, and lets its process serve until then', async 
     openQueue({
       redisUrl: redis.url,
       databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
-      providers: [{ name: 'outbox', requestsPerSecond: null }],
+      providers: [{ name: 'outbox' }],
       logger,
     })
   const queue = await openPatientQueue(open, logger, 50)

@@ -2,6 +2,7 @@
 // the outcome is `unknown`. Pure.
 import { z } from 'zod'
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../../../time.ts'
+import type { Limits } from '../../pace/window.ts'
 import { msToMidnight, toReason } from '../outside.ts'
 import type { BatchOutcome, Mail } from '../provider.ts'
 
@@ -107,6 +108,16 @@ function readAcceptance(body: unknown, mails: readonly Mail[]): BatchOutcome {
 function isAccountRefused(status: number, name: string, message: string): boolean {
   if (status === 401 || status === 403 || status === 404 || status === 405 || status === 451) return true
   return name === 'invalid_from_address' || (name === 'validation_error' && /\bAPI key is invalid\b/i.test(message))
+}
+
+/** Returns what an answer says of its limits, null where it says nothing usable. */
+export function readLimits(headers: Record<string, string> | null): Limits | null {
+  const [limit, remaining, reset] = ['limit', 'remaining', 'reset'].map((name) => {
+    const value = headers?.[`ratelimit-${name}`]?.trim() ?? ''
+    return /^\d{1,9}(\.\d+)?$/.test(value) ? Number(value) : undefined
+  })
+  if (limit === undefined || remaining === undefined) return null
+  return { limit, remaining, resetMs: (reset ?? 1) * SECOND_MS }
 }
 
 // `retry-after` is seconds here and may be a date in HTTP at large. Undefined when it says nothing

@@ -3,19 +3,22 @@
 // anybody's.
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp, validateHeaderValue } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { describeError } from '../../../errors.ts'
 import type { ResendAnswer } from './answer.ts'
 
 export interface Posting {
   /**
-   * Posts `bytes` and waits for the whole answer. Never throws. `hasLeft`: nobody reads the bytes
-   * any more.
+   * Posts `bytes` and waits for the whole answer. Never throws. `leaves` hears when a connection is
+   * there for the first of them. `hasLeft`: nobody reads the bytes any more.
    */
   post(
     path: string,
     bytes: Buffer,
     headers: Record<string, string>,
     signal: AbortSignal,
+    leaves?: () => void,
   ): Promise<ResendAnswer & { hasLeft: boolean }>
   close(): void
 }
@@ -39,7 +42,13 @@ export function openPosting({ baseUrl, apiKey }: { baseUrl: string; apiKey: stri
   const own = { authorization: `Bearer ${apiKey}`, 'user-agent': USER_AGENT, 'content-type': 'application/json' }
   validateHeaderValue('authorization', own.authorization)
 
-  async function post(path: string, bytes: Buffer, headers: Record<string, string>, signal: AbortSignal) {
+  async function post(
+    path: string,
+    bytes: Buffer,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+    leaves = () => {},
+  ) {
     const length = String(bytes.length)
     const request = open(`${baseUrl}${path}`, {
       method: 'POST',
@@ -50,6 +59,7 @@ export function openPosting({ baseUrl, apiKey }: { baseUrl: string; apiKey: stri
     let answer: ResendAnswer = NO_ANSWER
     try {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
+        request.on('socket', (socket) => onceOpen(socket, leaves))
         request.on('response', resolve)
         // Also after the answer: a server may close while it is still being written to.
         request.on('error', reject)
@@ -66,6 +76,13 @@ export function openPosting({ baseUrl, apiKey }: { baseUrl: string; apiKey: stri
   }
 
   return { post, close: () => agent.destroy() }
+}
+
+/** A connection that is being made sends nothing until it is there. */
+function onceOpen(socket: Socket, act: () => void): void {
+  if (socket instanceof TLSSocket && socket.connecting) socket.once('secureConnect', act)
+  else if (socket.connecting) socket.once('connect', act)
+  else act()
 }
 
 /** In the client's words. */

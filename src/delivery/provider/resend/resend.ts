@@ -8,13 +8,14 @@ import { isLoopback } from '../outside.ts'
 import {
   type BatchOutcome,
   type BatchRequest,
+  type Heard,
   NO_QUOTA,
   type NoticeRequest,
   type Provider,
   type Quota,
 } from '../provider.ts'
 import { REPLAY_MS } from '../replay.ts'
-import { readAnswer, readNoticeAnswer } from './answer.ts'
+import { readAnswer, readLimits, readNoticeAnswer } from './answer.ts'
 import { toResendMail, writeBody } from './batch-body.ts'
 import { checkResend } from './checking.ts'
 import { fetchResend, listResend, lookUpResend } from './look-up.ts'
@@ -56,7 +57,8 @@ export function openResend(settings: ResendSettings): Provider {
     const headers = { 'x-batch-validation': 'permissive', 'idempotency-key': request.idempotencyKey }
     const wait = openWait(deadlineMs, request.signal)
     try {
-      const answer = await posting.post('/emails/batch', bytes, headers, wait.signal)
+      const answer = await posting.post('/emails/batch', bytes, headers, wait.signal, request.turn?.leaves)
+      hearLimits(answer.headers, request.turn)
       if (answer.hasLeft) slabs.give(slab)
       const outcome = readAnswer(answer, request.mails, Date.now())
       return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
@@ -77,6 +79,7 @@ export function openResend(settings: ResendSettings): Provider {
         ]),
         { idempotencyKey: request.idempotencyKey, signal: wait.signal },
       )
+      hearLimits(answer.headers, request.turn)
       const outcome = readNoticeAnswer(answer, notice, Date.now())
       return outcome.kind === 'unknown' ? { kind: 'unknown', reason: wait.reason() ?? outcome.reason } : outcome
     } finally {
@@ -100,6 +103,11 @@ export function openResend(settings: ResendSettings): Provider {
     check: async (from) => checkResend(await openClient(), from),
     close: async () => posting.close(),
   }
+}
+
+function hearLimits(headers: Record<string, string> | null, turn: Heard | undefined): void {
+  const limits = readLimits(headers)
+  if (limits !== null) turn?.limits(limits)
 }
 
 // Nobody below has a deadline, and an aborted request looks like a cut one, so this remembers what

@@ -1,0 +1,116 @@
+// Turns on real stores: over all workers together, never earlier than they are, the urgent first,
+// and nothing lost where several change the same text at once.
+import { randomUUID } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { openDatabase } from '../../../src/database/client.ts'
+import type { Database } from '../../../src/database/schema.ts'
+import { openPostgresPaces, openRedisPaces, type PaceStore } from '../../../src/delivery/pace/pace-store.ts'
+import { openPaces, type Paces, type Turn } from '../../../src/delivery/pace/paces.ts'
+import { openLogger } from '../../../src/logger.ts'
+import { openTestDatabase, realRedisUrl, type TestDatabase } from '../../support/stores.ts'
+
+const redisUrl = await realRedisUrl()
+const PATIENCE_MS = 60_000
+const asked = { weight: 1, isUrgent: false, patienceMs: PATIENCE_MS }
+
+let database: TestDatabase
+let db: Kysely<Database>
+beforeAll(async () => {
+  database = await openTestDatabase('either')
+  db = openDatabase(database.url)
+})
+afterAll(async () => {
+  await db.destroy()
+  await database.close()
+})
+
+const openers: [string, () => PaceStore][] = [
+  ['PostgreSQL', () => openPostgresPaces(db)],
+  ...(redisUrl === undefined
+    ? []
+    : [['Redis', () => openRedisPaces(redisUrl, `test${process.pid}`)] as [string, () => PaceStore]]),
+]
+
+const closing: Paces[] = []
+afterEach(async () => {
+  for (const paces of closing.splice(0)) await paces.close()
+})
+
+describe.each(openers)('turns in %s', (_, openStore) => {
+  function open(): Paces {
+    const paces = openPaces(openStore(), openLogger('silent'))
+    closing.push(paces)
+    return paces
+  }
+  const provider = (requestsPerSecond: number | null) => ({ name: randomUUID(), requestsPerSecond })
+
+  async function go(paces: Paces, named: ReturnType<typeof provider>, more: Partial<typeof asked> = {}) {
+    const turn = (await paces.take(named, { ...asked, ...more })) as Turn
+    await turn.comes()
+    turn.leaves()
+    return { at: performance.now(), turn }
+  }
+
+  it('keep what was read, and nothing that was read before it', async () => {
+    const store = openStore()
+    const name = randomUUID()
+    const { text, now } = await store.read(name)
+    expect(text).toBeNull()
+    expect(Math.abs(now - Date.now())).toBeLessThan(60_000)
+    expect(await store.swap(name, null, 'one')).toBe(true)
+    expect(await store.swap(name, null, 'two')).toBe(false)
+    expect(await store.swap(name, 'none', 'two')).toBe(false)
+    expect(await store.swap(name, 'one', 'two')).toBe(true)
+    expect((await store.read(name)).text).toBe('two')
+    store.close()
+  })
+
+  it('come to all workers together, one after the other', async () => {
+    const named = provider(20)
+    const workers = [open(), open(), open()]
+    const taken = await Promise.all(Array.from({ length: 30 }, (_, index) => go(workers[index % 3] as Paces, named)))
+    const times = taken.map(({ at }) => at).sort((a, b) => a - b)
+    // 29 distances of nine tenths of a twentieth of a second.
+    expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(29 * 45 - 20)
+  })
+
+  it('stay away as long as the provider says, from every worker', async () => {
+    const named = provider(20)
+    const [one, other] = [open(), open()]
+    const first = await go(one, named)
+    first.turn.ends(400)
+    const ended = performance.now()
+    expect((await go(one, named)).at - ended).toBeGreaterThanOrEqual(395)
+    const again = await go(one, named)
+    again.turn.ends(300)
+    const endedAgain = performance.now()
+    await one.close()
+    expect((await go(other, named)).at - endedAgain).toBeGreaterThanOrEqual(295)
+  })
+
+  it('come to who is urgent first, and to nobody whose patience is over', async () => {
+    const named = provider(4)
+    const paces = open()
+    await go(paces, named)
+    const order: string[] = []
+    const note = async (name: string, more: Partial<typeof asked>) => {
+      const turn = await paces.take(named, { ...asked, ...more })
+      order.push(typeof turn === 'number' ? `${name} waits` : name)
+    }
+    await Promise.all([
+      note('first', {}),
+      note('digest', {}),
+      note('hasty', { patienceMs: 20 }),
+      note('notice', { isUrgent: true }),
+    ])
+    expect(order).toEqual(['hasty waits', 'first', 'notice', 'digest'])
+    const turn = await paces.take(named, { ...asked, patienceMs: 5 })
+    expect(turn).toBeGreaterThan(5)
+  })
+
+  it('are always there where nothing paces', async () => {
+    const turns = await Promise.all(Array.from({ length: 50 }, () => open().take(provider(null), asked)))
+    expect(turns.every((turn) => typeof turn !== 'number')).toBe(true)
+  })
+})
