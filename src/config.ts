@@ -65,8 +65,8 @@ export interface Config {
   alarms: AlarmSettings
   /** Of the morning report and the heartbeat, in UTC. */
   reportHour: number
-  /** Requests a second to each provider that wants pacing. */
-  sendRate: number
+  /** Requests a second to each provider; undefined: as each of them is taken to allow. */
+  sendRate: number | undefined
   postalAddress: string | null
   unsubscribeMailto: string | null
   /** The source's address or `file:DIRECTORY`. */
@@ -353,7 +353,7 @@ const SIGNING_RING = { message: 'is not a signing secret (whsec_…) or a comma-
 /** From so many readers a day on, a ramp limits nobody; one that rises less would take months. */
 const RAMP = { most: 1_000_000, minFactor: 1.1 }
 const BOUNCE_FOLDERS = { applied: 'Applied', others: 'Others' }
-const POOL = { default: 5, max: 50 }
+const POOL = { default: 12, max: 50 }
 /** Receivers refuse shorter ones (RFC 8301). */
 const RSA_MIN_BITS = 1024
 
@@ -444,7 +444,7 @@ const environment = z.object({
     .number({ error: 'is not a number of requests a second' })
     .positive('must be above 0')
     .max(10_000, 'must be at most 10000')
-    .default(5),
+    .optional(),
   SEND_QUOTA: parsed(readQuotas).optional(),
   WARM_UP: parsed(readRamp).optional(),
   DOMAIN_RATE: parsed(readPace).optional(),

@@ -87,7 +87,7 @@ describe('readConfig', () => {
         limits: DEFAULT_LIMITS,
       },
       reportHour: 8,
-      sendRate: 5,
+      sendRate: undefined,
       postalAddress: null,
       unsubscribeMailto: null,
       source: 'https://huggingface.co/api/daily_papers',
@@ -314,8 +314,8 @@ describe('readConfig for a mail server', () => {
         pool: 3,
       },
     ],
-    ['smtp://127.0.0.1:1025', { host: '127.0.0.1', port: 1025, secure: false, login: null, pool: 5 }],
-    ['smtp://[::1]/', { host: '::1', port: 587, secure: false, login: null, pool: 5 }],
+    ['smtp://127.0.0.1:1025', { host: '127.0.0.1', port: 1025, secure: false, login: null, pool: 12 }],
+    ['smtp://[::1]/', { host: '::1', port: 587, secure: false, login: null, pool: 12 }],
   ])('reads %s', (SMTP_URL, server) => {
     expect(read({ ...SMTP, SMTP_URL }, 'mail').providers).toEqual([
       { name: 'smtp', server, dkim: null, quota: NO_QUOTA },

@@ -22,8 +22,8 @@ export function openProviders({
 }: {
   /** In order: the next one takes over what a provider cannot take. */
   providers: readonly [ProviderSettings, ...ProviderSettings[]]
-  /** Requests a second to each provider that wants pacing. */
-  sendRate: number
+  /** Requests a second to each provider that is paced. */
+  sendRate?: number | undefined
   /** Where bounces of what SMTP sends are taken; they go to the sender without it. */
   bounces?: { home: BounceHome } | null
   /** What sign their addresses, newest first. */
@@ -41,7 +41,14 @@ export function openProviders({
 
 type EnvelopeSender = SmtpSettings['envelopeSender']
 
-function openProvider(settings: ProviderSettings, requestsPerSecond: number, envelopeSender: EnvelopeSender): Provider {
+/** What Resend allows a new account. */
+const RESEND_RATE = 5
+
+function openProvider(
+  settings: ProviderSettings,
+  sendRate: number | undefined,
+  envelopeSender: EnvelopeSender,
+): Provider {
   const { quota } = settings
   switch (settings.name) {
     case 'outbox':
@@ -49,11 +56,11 @@ function openProvider(settings: ProviderSettings, requestsPerSecond: number, env
     case 'resend':
       return openResend({
         apiKey: settings.apiKey,
-        requestsPerSecond,
+        requestsPerSecond: sendRate ?? RESEND_RATE,
         quota,
         ...(settings.baseUrl ? { baseUrl: settings.baseUrl } : {}),
       })
     case 'smtp':
-      return openSmtp({ ...settings, requestsPerSecond, quota, envelopeSender })
+      return openSmtp({ ...settings, requestsPerSecond: sendRate ?? null, quota, envelopeSender })
   }
 }

@@ -16,7 +16,7 @@ import { within } from '../time.ts'
 import type { Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Round } from './round.ts'
-import { dispatchJobs } from './routes.ts'
+import { singleJobs } from './routes.ts'
 
 type HeartbeatRound = Pick<Round, 'db' | 'providers' | 'holder' | 'logger'>
 
@@ -99,7 +99,7 @@ export async function overdueJobs(round: HeartbeatRound): Promise<Job[]> {
  */
 async function takenJobs(round: HeartbeatRound, { batches, notices }: TakenOver): Promise<Job[]> {
   const epochs = new Map(batches.map(({ id, epoch }) => [id, epoch]))
-  const jobs = await dispatchJobs(round, [...epochs.keys()])
+  const jobs = await singleJobs(round, [...epochs.keys()])
   return [
     ...notices.map(({ id, epoch }): Job => ({ name: 'notify', noticeId: id, epoch })),
     ...jobs.map((job) => (job.name === 'dispatch' ? { ...job, epoch: epochs.get(job.batchId) as number } : job)),

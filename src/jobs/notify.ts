@@ -11,14 +11,16 @@ import {
 } from '../delivery/notice/sending.ts'
 import { findWay } from '../delivery/provider/routes.ts'
 import { demandSettled } from '../delivery/sending/after-outage.ts'
+import { handOf } from '../delivery/sending/hand.ts'
 import { claim } from '../delivery/sending/once.ts'
 import { giveUp } from '../delivery/sending/settling.ts'
+import { requestIn } from '../delivery/sending/turn.ts'
 import { NOTICE_VERSIONS } from '../digest/notice.ts'
 import type { Round } from './round.ts'
 
 export type NotifyRound = Pick<
   Round,
-  'outage' | 'db' | 'providers' | 'witness' | 'linkKeys' | 'templates' | 'host' | 'holder' | 'logger'
+  'outage' | 'db' | 'providers' | 'witness' | 'paces' | 'linkKeys' | 'templates' | 'host' | 'holder' | 'logger'
 >
 
 /**
@@ -35,10 +37,16 @@ export async function notify(round: NotifyRound, noticeId: number): Promise<void
   const { provider } = way.route
   const reason = reasonToWithhold(provider, notice)
   if (reason !== null) return markNoticeWithheld(round.db, notice, reason)
-  const request = await prepareNotice(round, provider, notice)
-  if (request === undefined) return
-  if (request === 'changed') {
-    return giveUp(round, NOTICE, notice, 'its words, templates or settings changed after it was fixed')
+  const hand = handOf(provider)
+  await hand.take(1, true)
+  try {
+    const request = await prepareNotice(round, provider, notice)
+    if (request === undefined) return
+    if (request === 'changed') {
+      return await giveUp(round, NOTICE, notice, 'its words, templates or settings changed after it was fixed')
+    }
+    await settleNotice(round, notice, provider, await requestIn(request.turn, () => provider.sendNotice(request)))
+  } finally {
+    hand.give(1)
   }
-  await settleNotice(round, notice, provider, await provider.sendNotice(request))
 }

@@ -5,7 +5,7 @@ import { BATCH } from '../delivery/sending/batch.ts'
 import { listWaiting } from '../delivery/sending/once.ts'
 import { brakeByDays } from './brake.ts'
 import { collect } from './collect.ts'
-import { dispatch } from './dispatch.ts'
+import { dispatch, dispatchStretch } from './dispatch.ts'
 import { overdueJobs } from './heartbeat.ts'
 import { makeNotes } from './notes.ts'
 import { notify } from './notify.ts'
@@ -62,8 +62,11 @@ export function openPipeline(
       await tellProgress(round)
       await queue.put((await makeNotes(round)).map(notifyJob))
     },
-    dispatch: async ({ batchId, provider }) =>
-      queue.put(await dispatchJobs(round, await dispatch(round, batchId, provider))),
+    dispatch: async ({ batchId, stretch, provider }) => {
+      const handOn = async (ids: readonly number[]) => queue.put(await dispatchJobs(round, ids))
+      if (stretch === undefined) await handOn(await dispatch(round, batchId, provider))
+      else await dispatchStretch(round, { from: batchId, count: stretch }, provider, handOn)
+    },
     notify: async ({ noticeId }) => notify(round, noticeId),
     // Whatever is stuck in Postgres goes into the queue again: a lost job, a lease that is
     // over, an emptied queue.

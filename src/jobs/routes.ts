@@ -6,10 +6,31 @@ import type { Round } from './round.ts'
 
 type RouteRound = Pick<Round, 'db' | 'providers'>
 
+/** Ids of batches that one job takes together, where emails go one by one. */
+const STRETCH = 32
+
 /**
  * Returns the jobs that dispatch these batches, each in the queue of the provider that it goes to.
+ * Where emails go one by one a job takes a whole stretch of ids, the same ones whoever asks.
  */
 export async function dispatchJobs(round: RouteRound, batchIds: readonly number[]): Promise<Job[]> {
+  const byOne = new Set<string>(round.providers.filter(({ oneByOne }) => oneByOne).map(({ name }) => name))
+  const jobs = await singleJobs(round, batchIds)
+  if (byOne.size === 0) return jobs
+  const stretches = new Map<string, Job>()
+  for (const job of jobs) {
+    if (job.name !== 'dispatch' || job.provider === undefined || !byOne.has(job.provider)) {
+      stretches.set(`${stretches.size}`, job)
+      continue
+    }
+    const batchId = job.batchId - (job.batchId % STRETCH)
+    stretches.set(`${job.provider} ${batchId}`, { name: 'dispatch', batchId, stretch: STRETCH, provider: job.provider })
+  }
+  return [...stretches.values()]
+}
+
+/** The same, one job a batch. */
+export async function singleJobs(round: RouteRound, batchIds: readonly number[]): Promise<Job[]> {
   const [only, ...others] = round.providers
   if (batchIds.length === 0 || others.length === 0) return batchIds.map((id) => dispatchJob(id, only?.name))
   const free = (await readRoutes(round)).find(({ out }) => !out)?.provider.name ?? only?.name

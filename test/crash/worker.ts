@@ -95,7 +95,7 @@ const resend =
     : openResend({
         apiKey: named.apiKey,
         baseUrl: named.baseUrl as string,
-        requestsPerSecond: config.sendRate,
+        requestsPerSecond: config.sendRate ?? 5,
         deadlineMs: settings.deadlineMs,
       })
 const provider = broken.provider(watchProvider(resend, reach), stores.db)

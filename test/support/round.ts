@@ -8,6 +8,7 @@ import type { Database } from '../../src/database/schema.ts'
 import type { Length } from '../../src/database/states.ts'
 import { getAccounts } from '../../src/delivery/account/accounting.ts'
 import { addsUp } from '../../src/delivery/delivery.ts'
+import { UNPACED } from '../../src/delivery/pace/paces.ts'
 import {
   type BatchOutcome,
   type BatchRequest,
@@ -124,6 +125,7 @@ export async function openTestRound(
     databaseUrl,
     source: openListedSource({}),
     witness: UNWATCHED,
+    paces: UNPACED,
     provider,
     providers: [provider],
     ...templates,
@@ -256,7 +258,7 @@ export async function emptyRound(db: Kysely<Database>): Promise<void> {
   const tables =
     'events deliveries batches selections pieces edition_papers stops progress editions votes listings collections papers'
   const rest =
-    'notes notices credentials spent_credentials suppressions providers quota_waits sender_domains sent_days host_paces subscribers preferences ticks alarms alarm_posts refusal_readings sign_up_answers rate_limits heartbeats bounce_mailboxes'
+    'notes notices credentials spent_credentials suppressions providers quota_waits sender_domains sent_days host_paces provider_paces subscribers preferences ticks alarms alarm_posts refusal_readings sign_up_answers rate_limits heartbeats bounce_mailboxes'
   const deletions = [...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`)
   const lifted = 'update lineage set held_at = null, held_why = null, gap_from = null'
   await sql.raw([...deletions, lifted].join('; ')).execute(db)

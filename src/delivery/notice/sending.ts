@@ -10,6 +10,7 @@ import { LaterError } from '../../errors.ts'
 import { hostOfAddress } from '../../subscriber/subscriber.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
+import type { Turn } from '../pace/paces.ts'
 import { markSlowed } from '../provider/host-paces.ts'
 import type { Out } from '../provider/out.ts'
 import { stepAfter } from '../provider/outcome.ts'
@@ -18,6 +19,7 @@ import { type Claimed, type ClaimRow, markDeferred, markSaid, move, type Subject
 import { followSuppressions } from '../sending/refused-for-good.ts'
 import { followWait, giveUp, markKept, type SendingParts } from '../sending/settling.ts'
 import { NOTICE_LIFE } from '../sending/transitions.ts'
+import { takeTurn } from '../sending/turn.ts'
 import { buildNotice, hashMail, noticeKeyOf } from './mail.ts'
 
 interface NoticeFacts {
@@ -75,7 +77,7 @@ export const NOTICE: Subject<NoticeFacts> = {
     const { rows } = await sql<ClaimRow & NoticeFacts>`
       ${update}, ${n}.public_id as "publicId", ${n}.kind, ${n}.address, ${n}.sealed, ${n}.key_id as "keyId",
         ${n}.issued_at as "issuedAt", ${leavingSql(u)} as leaving`.execute(db)
-    return rows[0]
+    return rows
   },
   // A restored copy does not know what became of them, and nobody waits for them any more.
   isHeldSql: (u) => sql<boolean>`exists (select from lineage l where ${sql.table(u)}.issued_at <= l.held_at)`,
@@ -107,7 +109,7 @@ export async function prepareNotice(
   parts: NotifyParts,
   provider: Provider,
   notice: ClaimedNotice,
-): Promise<NoticeRequest | 'changed' | undefined> {
+): Promise<(NoticeRequest & { turn: Turn }) | 'changed' | undefined> {
   const version = notice.fixed?.version ?? NOTICE_VERSION
   const templates = await parts.templates()
   const mail = await buildNotice(notice, { ...parts, templates, version, encoding: provider.encoding })
@@ -120,10 +122,11 @@ export async function prepareNotice(
   if (notice.fixed && !notice.fixed.hash.equals(hash)) return 'changed'
   const idempotencyKey = noticeKeyOf(notice.id, hash)
   const intent = { hash, version, idempotencyKey, provider: provider.name }
+  const turn = await takeTurn(parts, provider, NOTICE, notice)
   const marked = await markKept(parts, NOTICE, notice, intent)
   if (marked === 'left') await markNoticeWithheld(parts.db, notice, 'left')
   if (marked !== 'kept') return undefined
-  return { notice: mail, kind: notice.kind, idempotencyKey }
+  return { notice: mail, kind: notice.kind, idempotencyKey, turn }
 }
 
 /** Lets a notice wait for a provider that is out. */

@@ -28,7 +28,7 @@ export function foresee(
 ): Sending {
   const free = routes.filter(({ out }) => !out)
   const first = free[0]?.provider
-  const perMinute = first?.requestsPerSecond ? first.requestsPerSecond * first.batchSize * MINUTE_SECONDS : null
+  const perMinute = first?.requestsPerSecond ? first.requestsPerSecond * mailsPerRequest(first) * MINUTE_SECONDS : null
   let endsAtMs: number | null = null
   for (const { at, emails } of hours) {
     const startMs: number = Math.max(at.getTime(), endsAtMs ?? 0)
@@ -43,8 +43,15 @@ export function foresee(
   }
 }
 
-function requestsMs({ requestsPerSecond, batchSize }: Provider, emails: number): number {
-  return requestsPerSecond === null ? 0 : (Math.ceil(emails / batchSize) / requestsPerSecond) * SECOND_MS
+function requestsMs(provider: Provider, emails: number): number {
+  const { requestsPerSecond } = provider
+  return requestsPerSecond === null
+    ? 0
+    : (Math.ceil(emails / mailsPerRequest(provider)) / requestsPerSecond) * SECOND_MS
+}
+
+function mailsPerRequest({ oneByOne, batchSize }: Provider): number {
+  return oneByOne ? 1 : batchSize
 }
 
 /** Days are those of UTC, as quotas count. What is left today is known; another day begins anew. */

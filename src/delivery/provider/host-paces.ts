@@ -30,7 +30,7 @@ export async function claimTurns(
 ): Promise<Map<string, Turns>> {
   const hosts = [...asked.keys()].sort()
   const turns = new Map<string, Turns>()
-  const isHeldBack = most !== null || (await isAnyKnown(db, hosts))
+  const isHeldBack = most !== null || (await isAnyHeldBack(db, hosts))
   if (!isHeldBack) return turns
   await db.transaction().execute(async (trx) => {
     if (most !== null) await ensureHosts(trx, hosts)
@@ -102,7 +102,8 @@ function paceOf({ learned, slowedAt, nextAt, queuedUntil }: PaceRow): HostPace {
   return { learned, slowedAt, nextAt, queuedUntil }
 }
 
-async function isAnyKnown(db: Kysely<Database>, hosts: readonly string[]): Promise<boolean> {
+/** Tells whether one of these hosts has a pace. */
+export async function isAnyHeldBack(db: Kysely<Database>, hosts: readonly string[]): Promise<boolean> {
   const { rows } = await sql`select from host_paces p where p.host = any(${[...hosts]}::text[]) limit 1`.execute(db)
   return rows.length > 0
 }

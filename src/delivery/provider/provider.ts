@@ -4,6 +4,7 @@
 import type { Draft, Slots } from '../../digest/draft.ts'
 import type { MailEncoding } from '../../digest/joining.ts'
 import type { Finding } from '../../errors.ts'
+import type { Turn } from '../pace/paces.ts'
 
 /** One digest, ready to leave. */
 export interface Mail {
@@ -32,7 +33,11 @@ export interface BatchRequest {
   idempotencyKey: string
   mails: Mail[]
   signal?: AbortSignal
+  /** Hears when the first byte leaves, and what the answer says of limits. */
+  turn?: Heard
 }
+
+export type Heard = Pick<Turn, 'leaves' | 'limits'>
 
 /** One mail that is not a digest. Its public id is the notice's own. */
 export interface NoticeRequest {
@@ -42,6 +47,7 @@ export interface NoticeRequest {
   /** The same for every repeat of the same bytes; at most 256 characters. */
   idempotencyKey: string
   signal?: AbortSignal
+  turn?: Heard
 }
 
 export type MailOutcome =
@@ -129,6 +135,22 @@ export interface Checkup {
   at: Date | null
 }
 
+/** What became of one mail, or what concerns everything that goes to this provider. */
+export type OneOutcome =
+  | MailOutcome
+  | Extract<BatchOutcome, { kind: 'stopped' | 'quota' }>
+  | { kind: 'throttled'; reason: string; retryAfterMs: number }
+
+/** How a provider takes mails that knows no requests of many. */
+export interface OneByOne {
+  /** How many it takes at the same time: so many may be marked and not settled in a process. */
+  inHand: number
+  /** Hands over each of them; one outcome a mail as it is there. None of them rejects. */
+  handOver(mails: readonly Mail[], signal?: AbortSignal): Promise<OneOutcome>[]
+  /** Puts the outcomes of mails into one of their batch. */
+  summarize(mails: readonly Mail[], outcomes: readonly OneOutcome[]): BatchOutcome
+}
+
 export const PROVIDER_NAMES = ['outbox', 'resend', 'smtp'] as const
 export type ProviderName = (typeof PROVIDER_NAMES)[number]
 
@@ -155,6 +177,8 @@ export interface Provider {
   /** Whether mails can reach people: reserved example domains are withheld then. */
   reachesRealWorld: boolean
   send(request: BatchRequest): Promise<BatchOutcome>
+  /** Where it takes mails one by one: each is a request of its own. */
+  oneByOne?: OneByOne
   /** Takes one notice; `answered` holds exactly one outcome. */
   sendNotice(request: NoticeRequest): Promise<BatchOutcome>
   /** Lists what it accepted, where it remembers. Rejects when it does not tell. */

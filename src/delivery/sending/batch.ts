@@ -55,15 +55,12 @@ export const BATCH: Subject<BatchFacts> = {
         taken.provider, taken."ageMs", taken.edition_id as "editionId", e.date, e.kind,
         cardinality(taken.members) as size, ${membersSql('taken')} as members, ${outSql()} as out
       from taken join editions e on e.id = taken.edition_id`.execute(db)
-    const [row] = rows
-    if (!row) return undefined
-    const { date, kind, members, out, ...facts } = row
-    return {
+    return rows.map(({ date, kind, members, out, ...facts }) => ({
       ...facts,
       edition: { date, kind },
       members: readMembers(members as MembersJson),
       out: readOut(out as OutJson),
-    }
+    }))
   },
   // A restored copy holds even what it marked: what became of that since, it does not know.
   // What is marked when the operator stops finishes, its repeats too: they settle what may have

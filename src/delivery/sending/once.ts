@@ -10,6 +10,8 @@
 // 4. An acceptance is true whoever heard it, and however late; what is settled stays as it is.
 //
 // Every moment is the database's.
+//
+// Long because the four are only understood together.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
 import { prepared } from '../../database/prepared.ts'
@@ -82,7 +84,7 @@ export interface Subject<Facts> {
   /**
    * Runs the update of a claim, which ends in the columns of `ClaimRow`, and reads the facts along.
    */
-  runClaim(db: Kysely<Database>, update: RawBuilder<unknown>, u: string): Promise<(ClaimRow & Facts) | undefined>
+  runClaim(db: Kysely<Database>, update: RawBuilder<unknown>, u: string): Promise<(ClaimRow & Facts)[]>
   /**
    * Whether something else holds it back: a stopped edition. Asked by a claim, and by the mark
    * while nothing is fixed.
@@ -106,23 +108,66 @@ export async function claim<Facts>(
   db: Kysely<Database>,
   subject: Subject<Facts>,
   id: number,
-  { leaseMs = LEASE_MS, holder = null }: { leaseMs?: number; holder?: string | null } = {},
+  lease: Lease = {},
 ): Promise<(Claimed & Facts) | undefined> {
+  const [first] = await claimWhere(
+    db,
+    subject,
+    (u) => sql<boolean>`${sql.ref(`${u}.id`)} = ${id} and ${isFreeSql(subject, u)}`,
+    lease,
+  )
+  return first
+}
+
+/**
+ * Takes the leases of whatever is free among `count` ids from `from` on, and waits for none of
+ * them.
+ */
+export async function claimStretch<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  { from, count }: { from: number; count: number },
+  lease: Lease = {},
+): Promise<(Claimed & Facts)[]> {
+  const free = (u: string) => sql<boolean>`${sql.ref(`${u}.id`)} = any(array(
+    select x.id from ${sql.table(subject.table)} x
+    where x.id >= ${from} and x.id < ${from + count} and ${isFreeSql(subject, 'x')} order by x.id for update skip locked))`
+  return (await claimWhere(db, subject, free, lease)).sort((a, b) => a.id - b.id)
+}
+
+interface Lease {
+  leaseMs?: number
+  holder?: string | null
+}
+
+/** Its time has come, and nothing holds it back. */
+function isFreeSql<Facts>(subject: Subject<Facts>, u: string): RawBuilder<boolean> {
+  return sql<boolean>`${isMoving(subject, 'claim', u)} and ${sql.ref(`${u}.next_attempt_at`)} <= round_clock()
+      and not ${subject.isHeldSql(u)}`
+}
+
+async function claimWhere<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  condition: (u: string) => RawBuilder<boolean>,
+  { leaseMs = LEASE_MS, holder = null }: Lease,
+): Promise<(Claimed & Facts)[]> {
   const update = sql`
     update ${sql.table(subject.table)} u set lease_epoch = u.lease_epoch + 1, next_attempt_at = ${inMs(leaseMs)},
       holder = ${holder}::uuid
-    where u.id = ${id} and ${isMoving(subject, 'claim', 'u')} and u.next_attempt_at <= round_clock()
-      and not ${subject.isHeldSql('u')}
+    where ${condition('u')}
     returning u.id, u.lease_epoch as epoch, u.attempts, ${sql.ref(`u.${subject.hashColumn}`)} as "fixedHash",
       ${sql.ref(`u.${subject.versionColumn}`)} as version, u.idempotency_key as "idempotencyKey", u.provider,
       (extract(epoch from round_clock() - u.first_attempt_at) * 1000)::float8 as "ageMs"`
-  const row = await subject.runClaim(db, update, 'u')
-  if (!row) return undefined
+  return (await subject.runClaim(db, update, 'u')).map((row) => claimedOf(subject, row, leaseMs))
+}
+
+function claimedOf<Facts>(subject: Subject<Facts>, row: ClaimRow & Facts, leaseMs: number): Claimed & Facts {
   const { fixedHash: hash, version, idempotencyKey, provider, ageMs, ...claimed } = row
   const taken = { ...(claimed as unknown as Pick<Claimed, 'id' | 'epoch' | 'attempts'> & Facts), leaseMs }
   if (hash === null) return { ...taken, fixed: null }
   if (version === null || idempotencyKey === null || provider === null || ageMs === null) {
-    throw new PermanentError(`${subject.name} ${id} was attempted, but not all that its mark fixed is there`)
+    throw new PermanentError(`${subject.name} ${taken.id} was attempted, but not all that its mark fixed is there`)
   }
   return { ...taken, fixed: { hash, version, idempotencyKey, provider, ageMs } }
 }
@@ -140,21 +185,10 @@ export async function markAttempting<Facts>(
   intent: Fixed,
 ): Promise<Mark | 'left' | 'held' | 'lost'> {
   const fresh = claimed.fixed === null
-  const mayGo = sql`and not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}) and ${subject.mayMarkSql('u')}`
-  const takesDay = fresh && subject.table === 'batches'
-  // The number last of all: its row stays locked until the mark is committed.
-  const { rows: marked } = await sql<{ databaseId: string; branch: number; number: number | null }>`${prepared}
-    with marked as (
-      update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
-        ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
-        provider = ${intent.provider}, attempts = attempts + 1,
-        first_attempt_at = coalesce(first_attempt_at, round_clock()), next_attempt_at = ${inMs(claimed.leaseMs)}
-      where ${isMine(subject, claimed, 'mark', 'u')} ${fresh ? mayGo : sql``}
-      returning u.*
-    )${takesDay ? sql`, moved as (${takeToday} returning d.subscriber_id)` : sql``}
-    select l.database_id as "databaseId", l.branch, next_mark(round_clock()) as number
-    from marked cross join lineage l
-    ${takesDay ? sql`where (select count(*) from moved) >= 0` : sql``}`.execute(db)
+  const { rows: marked } =
+    await sql<MarkRow>`${prepared} with ${markingSql(subject, claimed, intent)} ${markedSql(subject, claimed)}`.execute(
+      db,
+    )
   const [mark] = marked
   if (mark && mark.number !== null) return { ...mark, number: mark.number }
   // What was just being made is there when this is answered.
@@ -166,9 +200,56 @@ export async function markAttempting<Facts>(
   return mine === undefined ? 'lost' : mine.held ? 'held' : 'left'
 }
 
+export type MarkRow = Omit<Mark, 'number'> & { number: number | null }
+
+/** The update of a mark, as parts of a statement. `condition` beside its own. */
+export function markingSql<Facts>(
+  subject: Subject<Facts>,
+  claimed: Claimed,
+  intent: Fixed,
+  condition: RawBuilder<boolean> = sql<boolean>`true`,
+): RawBuilder<unknown> {
+  const mayGo = sql`and not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}) and ${subject.mayMarkSql('u')}`
+  return sql`marked as (
+      update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
+        ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
+        provider = ${intent.provider}, attempts = attempts + 1,
+        first_attempt_at = coalesce(first_attempt_at, round_clock()), next_attempt_at = ${inMs(claimed.leaseMs)}
+      where ${isMine(subject, claimed, 'mark', 'u')} and ${condition} ${claimed.fixed === null ? mayGo : sql``}
+      returning u.*
+    )${takesDay(subject, claimed) ? sql`, moved as (${takeToday})` : sql``}`
+}
+
+/**
+ * What a statement with the parts of `markingSql` returns of the mark. The number last of all: its
+ * row stays locked until the mark is committed.
+ */
+export function markedSql<Facts>(subject: Subject<Facts>, claimed: Claimed): RawBuilder<unknown> {
+  return sql`select l.database_id as "databaseId", l.branch, next_mark(round_clock()) as number
+    from marked cross join lineage l
+    ${takesDay(subject, claimed) ? sql`where (select count(*) from moved) >= 0` : sql``}`
+}
+
+function takesDay<Facts>({ table }: Subject<Facts>, { fixed }: Claimed): boolean {
+  return fixed === null && table === 'batches'
+}
+
 /** Gives back what was claimed, as it is: it may be taken at once. */
 export async function markReleased<Facts>(db: Kysely<Database>, subject: Subject<Facts>, claimed: Claimed) {
   return move(db, subject, claimed, 'release', [sql`next_attempt_at = ${inMs(0)}`])
+}
+
+/** Gives back several at once. */
+export async function markAllReleased<Facts>(
+  db: Kysely<Database>,
+  subject: Subject<Facts>,
+  claimed: readonly Claimed[],
+): Promise<void> {
+  if (claimed.length === 0) return
+  await sql`
+    update ${sql.table(subject.table)} u set ${sql.join([...stateOf(subject, 'release'), sql`next_attempt_at = ${inMs(0)}`, sql`holder = null`, ...subject.stamp])}
+    from unnest(${claimed.map(({ id }) => id)}::int[], ${claimed.map(({ epoch }) => epoch)}::int[]) as c(id, epoch)
+    where u.id = c.id and u.lease_epoch = c.epoch and ${isMoving(subject, 'release', 'u')}`.execute(db)
 }
 
 /**
@@ -251,14 +332,14 @@ export async function markSaid<Facts>(
   to: string,
   values: readonly RawBuilder<unknown>[],
 ): Promise<boolean> {
-  const { numAffectedRows } = await sql`${sayingSql(subject, id, to, values)}`.execute(db)
+  const { numAffectedRows } = await sql`${sayingSql(subject, sql<boolean>`u.id = ${id}`, to, values)}`.execute(db)
   return Number(numAffectedRows) === 1
 }
 
-/** The update of markSaid. */
+/** The update of markSaid, of those that `condition` holds for. */
 export function sayingSql<Facts>(
   subject: Subject<Facts>,
-  id: number,
+  condition: RawBuilder<boolean>,
   to: string,
   values: readonly RawBuilder<unknown>[],
 ): RawBuilder<unknown> {
@@ -266,7 +347,7 @@ export function sayingSql<Facts>(
   const changes = [sql`state = ${to}`, ...values, ...emptied(subject.personal), ...subject.stamp]
   return sql`
     update ${sql.table(subject.table)} u set ${sql.join(changes)}
-    where u.id = ${id} and ${isMoving(subject, 'settle', 'u')}`
+    where ${condition} and ${isMoving(subject, 'settle', 'u')}`
 }
 
 /**
@@ -277,7 +358,8 @@ export function sayingSql<Facts>(
 const takeToday = sql`
     update deliveries d set local_date = ${todaySql('s')}
     from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
-    where d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}`
+    where d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}
+    returning d.subscriber_id`
 
 function lifeOf<Facts>({ life }: Subject<Facts>, event: Event): Transition<string> {
   const found = (life as Record<string, Transition<string>>)[event]

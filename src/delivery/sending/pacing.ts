@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { hostOfAddress } from '../../subscriber/subscriber.ts'
 import { PAUSE_MS } from '../provider/host-pace.ts'
-import { claimTurns, markSlowed, paceReason } from '../provider/host-paces.ts'
+import { claimTurns, isAnyHeldBack, markSlowed, paceReason } from '../provider/host-paces.ts'
 import type { MailOutcome, Provider } from '../provider/provider.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { markDeferred, move } from './once.ts'
@@ -44,6 +44,25 @@ export async function keepPace(
   })
   if (isOurs && going.length === 0) await markDeferred(db, BATCH, batch, paceReason(first.host), first.waitMs)
   return isOurs && going.length > 0 ? { ...batch, members: going, size: going.length } : undefined
+}
+
+/** The same for several batches of one edition: where no host is held back, one look is enough. */
+export async function keepPaces(
+  db: Kysely<Database>,
+  provider: Pick<Provider, 'domainRate'>,
+  batches: readonly ClaimedBatch[],
+): Promise<ClaimedBatch[]> {
+  if (provider.domainRate === undefined) return [...batches]
+  const hosts = new Set(
+    batches.flatMap(({ members }) => members.flatMap(({ address }) => (address ? hostOfAddress(address) : []))),
+  )
+  if (provider.domainRate === null && !(await isAnyHeldBack(db, [...hosts]))) return [...batches]
+  const going: ClaimedBatch[] = []
+  for (const batch of batches) {
+    const rest = await keepPace(db, provider, batch)
+    if (rest) going.push(rest)
+  }
+  return going
 }
 
 /** Keeps what hosts said of their pace. Returns the outcomes: those mails wait for their host. */

@@ -67,7 +67,7 @@ async function markAllAnswered(
   const { rows } = await sql<Glance & { count: number }>`${prepared}
     with held as materialized (select from batches where id = ${id} for update),
     answered as (${answeringSql(editionId, results)} and exists (select from held) returning d.subscriber_id),
-    said as (${sayingSql(BATCH, id, 'settled', [sql`reason = null`])} and exists (select from held) returning u.id)
+    said as (${sayingSql(BATCH, sql<boolean>`u.id = ${id}`, 'settled', [sql`reason = null`])} and exists (select from held) returning u.id)
     select count(*) as count, ${glanceSql(editionId, id)} from answered`.execute(db)
   const { count, ...glance } = rows[0] as Glance & { count: number }
   if (count < results.length) {

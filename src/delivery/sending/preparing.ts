@@ -5,15 +5,17 @@ import { loadMaterials } from '../../digest/materials.ts'
 import { LaterError, PermanentError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'
-import type { BatchRequest, Provider } from '../provider/provider.ts'
+import type { Turn } from '../pace/paces.ts'
+import type { BatchRequest, Mail, Provider } from '../provider/provider.ts'
 import { withinQuota } from '../provider/quota.ts'
 import { demandSettled } from './after-outage.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type MaybeLeaving, type Member } from './members.ts'
-import { markDeferred, markReleased } from './once.ts'
+import { type Fixed, markDeferred, markReleased } from './once.ts'
 import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
 import { markKept, type SendingParts } from './settling.ts'
+import { takeTurn } from './turn.ts'
 
 /**
  * A member may leave between building and marking, again and again; more often than this something
@@ -22,7 +24,7 @@ import { markKept, type SendingParts } from './settling.ts'
 const BUILDS_MAX = 5
 const REBUILD_WAIT_MS = 5_000
 
-type PrepareParts = Pick<SendingParts, 'db' | 'witness'> & {
+export type PrepareParts = Pick<SendingParts, 'db' | 'witness' | 'paces'> & {
   linkKeys: LinkKeys
   outage?: Pick<Outage, 'settlingMs'> | undefined
 }
@@ -32,40 +34,69 @@ export interface Ready {
   /** The members' subscribers, in the order of the request. */
   ids: number[]
   request: BatchRequest
+  /** When it goes. */
+  turn: Turn
 }
 
 /**
  * Builds a batch and marks it: what was attempted byte for byte, what never was without whoever
  * must not be written to. Returns undefined when nobody is left, the edition was stopped or another
  * worker has the batch, `changed` when it cannot be built as it was fixed, `over` when the
- * provider's quota no longer covers it.
+ * provider's quota no longer covers it. `turn`: one that it has already.
  */
 export async function prepare(
   parts: PrepareParts,
   provider: Provider,
   batch: ClaimedBatch,
+  turn?: Turn,
 ): Promise<Ready | 'changed' | 'over' | undefined> {
   if (batch.fixed !== null) return rebuild(parts, provider, batch, batch.fixed)
+  let taken = turn
   for (let build = 0; build < BUILDS_MAX; build++) {
-    const all = build === 0 && isComplete(batch) ? batch.members : await listMembers(parts.db, batch.id)
-    const members = await dropLeavers(parts, provider, batch, all)
-    if (members.length === 0) return undefined
-    const built = await buildFor(parts, provider, batch, members)
-    const idempotencyKey = keyOf(batch.editionId, batch.id, built.hash)
-    const intent = { hash: built.hash, version: built.version, idempotencyKey, provider: provider.name }
+    const built = await buildFresh(parts, provider, build === 0 ? batch : { ...batch, members: [] })
+    if (built === undefined) return undefined
+    taken ??= await takeTurn(parts, provider, BATCH, batch, weightOf(provider, built.ids.length))
     // The database may have been away since the claim.
     await demandSettled(parts, BATCH, batch)
-    const marked = await markKept(parts, BATCH, batch, intent, (mark) =>
-      withinQuota(parts.db, provider, members.length, mark),
+    const marked = await markKept(parts, BATCH, batch, built.intent, (mark) =>
+      withinQuota(parts.db, provider, built.ids.length, mark),
     )
     if (marked === undefined) return 'over'
-    if (marked === 'kept') return built.readyAs(idempotencyKey)
+    if (marked === 'kept') return { ids: built.ids, request: { ...built.request, turn: taken }, turn: taken }
     if (marked === 'held') await markReleased(parts.db, BATCH, batch)
     if (marked !== 'left') return undefined
   }
   const reason = 'members kept leaving while the batch was built'
   await markDeferred(parts.db, BATCH, batch, reason, REBUILD_WAIT_MS)
   throw new LaterError(reason, REBUILD_WAIT_MS)
+}
+
+/** A batch that could be marked. */
+export interface Built {
+  ids: number[]
+  request: BatchRequest
+  intent: Fixed
+}
+
+/**
+ * Builds a batch of which nothing was attempted, without whoever must not be written to. Returns
+ * undefined when nobody is left. Members that its claim did not see are read anew.
+ */
+export async function buildFresh(
+  parts: PrepareParts,
+  provider: Provider,
+  batch: ClaimedBatch,
+): Promise<Built | undefined> {
+  const all = isComplete(batch) ? batch.members : await listMembers(parts.db, batch.id)
+  const members = await dropLeavers(parts, provider, batch, all)
+  if (members.length === 0) return undefined
+  const { ids, hash, version, mails } = await buildFor(parts, provider, batch, members)
+  const idempotencyKey = keyOf(batch.editionId, batch.id, hash)
+  return {
+    ids,
+    request: { edition: batch.edition, idempotencyKey, mails },
+    intent: { hash, version, idempotencyKey, provider: provider.name },
+  }
 }
 
 async function rebuild(
@@ -78,8 +109,15 @@ async function rebuild(
   if (!members.every(isWhole) || !members.every(({ keyId }) => parts.linkKeys.byId.has(keyId))) return 'changed'
   const built = await buildFor(parts, provider, batch, members)
   if (!built.hash.equals(fixed.hash)) return 'changed'
+  const turn = await takeTurn(parts, provider, BATCH, batch)
   if ((await markKept(parts, BATCH, batch, fixed)) !== 'kept') return undefined
-  return built.readyAs(fixed.idempotencyKey)
+  const { ids, mails } = built
+  return { ids, request: { edition: batch.edition, idempotencyKey: fixed.idempotencyKey, mails, turn }, turn }
+}
+
+/** A mail that goes by itself is a request. */
+function weightOf({ oneByOne }: Provider, mails: number): number {
+  return oneByOne ? mails : 1
 }
 
 /** Tells whether a claim saw every member: a row younger than its snapshot is read again. */
@@ -110,16 +148,15 @@ async function dropLeavers(
 async function buildFor(
   { db, linkKeys }: PrepareParts,
   provider: Provider,
-  { editionId, edition }: ClaimedBatch,
+  { editionId }: ClaimedBatch,
   members: readonly Member[],
-): Promise<{ hash: Buffer; version: number; readyAs: (idempotencyKey: string) => Ready }> {
+): Promise<{ ids: number[]; hash: Buffer; version: number; mails: Mail[] }> {
   const selectionIds = members.map((member) => member.selectionId)
   const materials = await loadMaterials(db, editionId, selectionIds, provider.encoding)
-  const mails = joinMails(members, materials, linkKeys)
-  const ids = members.map((member) => member.subscriberId)
   return {
+    ids: members.map((member) => member.subscriberId),
     hash: hashRecipe(editionId, members, materials),
     version: versionOf(materials),
-    readyAs: (idempotencyKey) => ({ ids, request: { edition, idempotencyKey, mails } }),
+    mails: joinMails(members, materials, linkKeys),
   }
 }

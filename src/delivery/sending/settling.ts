@@ -5,6 +5,7 @@ import type { Database } from '../../database/schema.ts'
 import { markStopped } from '../../edition/store.ts'
 import { describeError, HoldError, LaterError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import type { Paces } from '../pace/paces.ts'
 import { markOut, type Out } from '../provider/out.ts'
 import { type Step, stepAfter } from '../provider/outcome.ts'
 import type { BatchOutcome, MailOutcome, Provider } from '../provider/provider.ts'
@@ -25,6 +26,8 @@ export interface SendingParts {
   providers: readonly Provider[]
   /** Beside the database: what was marked stands there before its request leaves. */
   witness: Pick<Watch, 'look' | 'guard' | 'keep' | 'compare'>
+  /** Whose turn it is at the providers, over all workers. */
+  paces: Paces
   logger: Logger
 }
 
@@ -72,21 +75,34 @@ export async function giveUp<Facts>(
 }
 
 /**
- * Marks, and has the mark kept outside of the database before its request leaves. On a restored
- * copy nothing is marked. There, and where it cannot be kept, it is put back, since nothing was
- * requested, and this throws what makes the queue wait. `within` may let it be marked in a
- * transaction of its own.
+ * Marks, and has the mark kept outside of the database before its request leaves. `within` may let
+ * it be marked in a transaction of its own.
  */
 export async function markKept<Facts, Over = never>(
-  { db, witness }: Pick<SendingParts, 'db' | 'witness'>,
+  parts: Pick<SendingParts, 'db' | 'witness'>,
   subject: Subject<Facts>,
   claimed: Claimed,
   intent: Fixed,
-  within: (mark: MarkIn) => Promise<Marked | Over> = (mark) => mark(db),
+  within: (mark: MarkIn) => Promise<Marked | Over> = (mark) => mark(parts.db),
 ): Promise<'kept' | Exclude<Marked, Mark> | Over> {
+  const mark: MarkIn = (on) => parts.witness.guard(on, (own) => markAttempting(own, subject, claimed, intent))
+  return keptBy<Facts, Exclude<Marked, Mark> | Over>(parts, subject, claimed, () => within(mark))
+}
+
+/**
+ * Runs what marks, guarded by the witnesses, and has the mark kept. On a restored copy nothing is
+ * marked. There, and where it cannot be kept, it is put back, since nothing was requested, and this
+ * throws what makes the queue wait.
+ */
+export async function keptBy<Facts, Other>(
+  { db, witness }: Pick<SendingParts, 'db' | 'witness'>,
+  subject: Subject<Facts>,
+  claimed: Claimed,
+  mark: () => Promise<Mark | Other>,
+): Promise<'kept' | Other> {
   try {
     await witness.look()
-    const marked = await within((on) => witness.guard(on, (own) => markAttempting(own, subject, claimed, intent)))
+    const marked = await mark()
     if (!isMark(marked)) return marked
     await witness.keep(marked)
     return 'kept'
@@ -130,10 +146,8 @@ export async function settle(
       const answers = step.outcomes.map((mail, index) => ({ subscriberId: ids[index] as number, outcome: mail }))
       const results = await followPaces(db, provider, batch, answers)
       const { unknown, glance } = await markSettled(db, batch, results)
-      logger.debug({ event: 'batch.settled', batchId: batch.id, mails: ids.length }, 'a batch was settled')
-      await followSuppressions(db, refusedOf(batch, results))
       for (const batchId of unknown) logger.error({ event: 'batch.unknown', batchId }, 'a batch stays unknown')
-      await brake(parts, batch.editionId, step.outcomes, glance)
+      await followAnswers(parts, batch, results, glance)
       return { next: [], nearEnd: (glance?.others ?? 0) < NEAR_END }
     }
     case 'halve':
@@ -156,6 +170,23 @@ export async function settle(
       await giveUp(parts, BATCH, batch, step.reason)
       return { next: [], nearEnd: true }
   }
+}
+
+/** Follows what was answered of a batch that is settled. */
+export async function followAnswers(
+  parts: SendingParts,
+  batch: ClaimedBatch,
+  results: readonly { subscriberId: number; outcome: MailOutcome }[],
+  glance: Glance | undefined,
+): Promise<void> {
+  parts.logger.debug({ event: 'batch.settled', batchId: batch.id, mails: results.length }, 'a batch was settled')
+  await followSuppressions(parts.db, refusedOf(batch, results))
+  await brake(
+    parts,
+    batch.editionId,
+    results.map(({ outcome }) => outcome),
+    glance,
+  )
 }
 
 /** Who was refused, with the address that the claim read. */

@@ -10,9 +10,10 @@ export type Job =
   | { name: 'plan' }
   /**
    * In the queue of `provider`, of the first one where it names none. `epoch` is that of something
-   * taken over: a job of its own beside the one that its last holder has.
+   * taken over: a job of its own beside the one that its last holder has. With `stretch` it is
+   * about so many ids from `batchId` on, whatever waits among them.
    */
-  | { name: 'dispatch'; batchId: number; provider?: string; epoch?: number }
+  | { name: 'dispatch'; batchId: number; stretch?: number; provider?: string; epoch?: number }
   | { name: 'notify'; noticeId: number; provider?: string; epoch?: number }
   | { name: 'sweep' }
 

@@ -7,7 +7,7 @@ import type { Logger } from '../../logger.ts'
 import { within } from '../../time.ts'
 import { openBackend } from './backend.ts'
 import { type DispatchOnly, type Handlers, idOf, isSending, type Job, runJob } from './job.ts'
-import { ATTEMPTS, limiterFor, type OpenWork, openWork, type Timing } from './work.ts'
+import { ATTEMPTS, type OpenWork, openWork, type Timing, UNLIMITED } from './work.ts'
 
 export interface Counts {
   waiting: number
@@ -58,11 +58,10 @@ export interface QueueOptions {
    */
   prefix?: string | undefined
   /**
-   * Each one's name makes a queue, its pace the queue's limiter, over all workers together. Where
-   * nothing is replayed (0 ms), a process settles a request before the next, so that a kill leaves
-   * no more than one of them unknown.
+   * Each one's name makes a queue. Where nothing is replayed (0 ms), emails go one by one, and few
+   * jobs are enough.
    */
-  providers: readonly { name: string; requestsPerSecond: number | null; replayMs?: number }[]
+  providers: readonly { name: string; replayMs?: number }[]
   timing?: Partial<Timing>
   logger: Logger
 }
@@ -78,6 +77,8 @@ const TICK_MS = 60_000
  */
 const ROUND_CONCURRENCY = 2
 const DISPATCH_CONCURRENCY = 4
+/** One ends while the next begins; what they have in hand together is the provider's affair. */
+const STRETCHES = 2
 /** A smaller number goes first: somebody waits for a notice, while digests have the morning. */
 const DISPATCH_PRIORITY = 10
 /** What a dead worker had in its hands has waited already. */
@@ -125,10 +126,9 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     return queue
   }
   const round = open('round', 0)
-  const lanes = options.providers.map(({ name, requestsPerSecond, replayMs }) => ({
+  const lanes = options.providers.map(({ name, replayMs }) => ({
     provider: name,
     queue: open(`dispatch-${name}`, DISPATCH_PRIORITY),
-    limiter: limiterFor(requestsPerSecond),
     isReplayed: replayMs !== 0,
   }))
   const queueOf = (job: Job) => {
@@ -173,9 +173,9 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
 
   /** A longer hold already in force stays. */
   const holdOf =
-    ({ queue, limiter }: (typeof lanes)[number]) =>
+    ({ queue }: (typeof lanes)[number]) =>
     async (ms: number): Promise<void> => {
-      if ((await queue.getRateLimitTtl(limiter.max)) < ms) await queue.rateLimit(ms)
+      if ((await queue.getRateLimitTtl(UNLIMITED.max)) < ms) await queue.rateLimit(ms)
     }
 
   async function work(
@@ -198,17 +198,17 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
         opened.push(
           await openWork(
             backend,
-            { ...common, queue: round.name, concurrency: ROUND_CONCURRENCY, limiter: undefined, hold: undefined },
+            { ...common, queue: round.name, concurrency: ROUND_CONCURRENCY, hold: undefined },
             logger,
           ),
         )
       }
       for (const lane of lanes) {
-        const { queue, limiter, isReplayed } = lane
+        const { queue, isReplayed } = lane
         opened.push(
           await openWork(
             backend,
-            { ...common, queue: queue.name, concurrency: isReplayed ? dispatches : 1, limiter, hold: holdOf(lane) },
+            { ...common, queue: queue.name, concurrency: isReplayed ? dispatches : STRETCHES, hold: holdOf(lane) },
             logger,
           ),
         )

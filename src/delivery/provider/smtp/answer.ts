@@ -1,14 +1,8 @@
 // A mail server's refusal in the port's words. Pure. Where the message may have left whole and no
 // answer came, it is `unknown`.
 import { msToMidnight, toReason } from '../outside.ts'
-import type { BatchOutcome, MailOutcome } from '../provider.ts'
+import type { OneOutcome } from '../provider.ts'
 import type { SmtpError } from './handing-over.ts'
-
-/** Of one mail: what became of it, or what concerns everything that goes to this server. */
-export type SmtpOutcome =
-  | MailOutcome
-  | Extract<BatchOutcome, { kind: 'stopped' | 'quota' }>
-  | { kind: 'throttled'; reason: string; retryAfterMs: number }
 
 /** A server that is out of reach is asked again after this, in milliseconds. */
 export const DOWN_MS = 60_000
@@ -40,7 +34,7 @@ const CERTIFICATE = /certificate|self.signed|altname/i
 export function readRefusal(
   error: SmtpError,
   { handedOver, addresses, now }: { handedOver: boolean; addresses: readonly string[]; now: number },
-): SmtpOutcome {
+): OneOutcome {
   const { code = '', command = '', responseCode: status = 0 } = error
   const reason = toReason(error.response ?? error.message, addresses)
   const refused = status >= 400 && status < 600
@@ -79,6 +73,6 @@ function isRelayDenied({ command, response = '' }: SmtpError): boolean {
   return command === 'RCPT TO' && RELAY.test(response)
 }
 
-function down(reason: string): SmtpOutcome {
+function down(reason: string): OneOutcome {
   return { kind: 'throttled', reason, retryAfterMs: DOWN_MS }
 }

@@ -1,6 +1,6 @@
-// The SMTP provider: a request is as many mails as the pool has connections, each handed over by
-// itself. SMTP knows no key: what may have been accepted is `unknown`, and no mail is ever handed
-// over twice.
+// The SMTP provider: mails are handed over one by one, as many at a time as the pool has
+// connections. SMTP knows no key: what may have been accepted is `unknown`, and no mail is ever
+// handed over twice.
 import SMTPPool from 'nodemailer/lib/smtp-pool'
 import { describeError } from '../../../errors.ts'
 import { composeBytes, composeMessage, messageIdOf, senderOf } from '../message.ts'
@@ -11,11 +11,12 @@ import {
   type Mail,
   type MailOutcome,
   NO_QUOTA,
+  type OneOutcome,
   type Provider,
   type Quota,
 } from '../provider.ts'
 import { REPLAY_MS } from '../replay.ts'
-import { DOWN_MS, readRefusal, type SmtpOutcome } from './answer.ts'
+import { DOWN_MS, readRefusal } from './answer.ts'
 import { type DkimSettings, openDkim } from './dkim.ts'
 import { type Handover, handOver } from './handing-over.ts'
 
@@ -26,13 +27,14 @@ export interface SmtpServer {
   /** TLS from the first byte; otherwise it begins with STARTTLS where the server offers it. */
   secure: boolean
   login: { user: string; password: string } | null
-  /** Most connections at the same time, and so the most mails of one request. */
+  /** Most connections at the same time, and so the most mails that a kill leaves unknown. */
   pool: number
 }
 
 export interface SmtpSettings {
   server: SmtpServer
   dkim: DkimSettings | null
+  /** Mails a second; null as many as the pool takes. */
   requestsPerSecond: number | null
   /** Emails a minute to one host of addresses, at most. */
   domainRate?: number | undefined
@@ -53,6 +55,10 @@ const CONNECT_MS = 10_000
  * middle of a mail.
  */
 const IDLE_MS = 30_000
+
+/** Of a pool; of a small one more, so that statements stay few. */
+const SLICE = { share: 0.4, shareOfFew: 0.6, least: 8 }
+const SLICES_A_SECOND = 5
 
 /** Opens a pool of connections to a mail server. Nothing is connected before the first `send`. */
 export function openSmtp(settings: SmtpSettings): Provider {
@@ -92,28 +98,35 @@ export function openSmtp(settings: SmtpSettings): Provider {
     }
   }
 
-  async function handOverOne(mail: Handover): Promise<SmtpOutcome> {
+  async function handOverOne(mail: Handover): Promise<OneOutcome> {
     const { error, wasRead } = await handOver(pool, mail)
     if (error === undefined) return { state: 'submitted', providerId: mail.messageId.slice(1, -1) }
     return readRefusal(error, { handedOver: wasRead, addresses: [mail.to, mail.from], now: Date.now() })
   }
 
-  async function sendAll(mails: readonly Mail[], outer: AbortSignal | undefined): Promise<BatchOutcome> {
+  function handOverAll(mails: readonly Mail[], outer?: AbortSignal): Promise<OneOutcome>[] {
     const deadline = AbortSignal.timeout(settings.deadlineMs ?? DEADLINE_MS)
     const signal = outer ? AbortSignal.any([deadline, outer]) : deadline
-    let ready: Handover[]
-    try {
-      ready = await Promise.all(mails.map((mail) => prepare(mail, signal)))
-    } catch (error) {
-      return { kind: 'stopped', reason: `a mail could not be made ready: ${describeError(error)}` }
-    }
-    const hosts = new Set(mails.map(({ to }) => to.replace(/^.*@/, '')))
-    return summarize(await Promise.all(ready.map(handOverOne)), hosts.size)
+    // All of them before the first: what cannot be made concerns the whole.
+    const ready = Promise.all(mails.map((mail) => prepare(mail, signal)))
+    return mails.map(async (_, index): Promise<OneOutcome> => {
+      let all: Handover[]
+      try {
+        all = await ready
+      } catch (error) {
+        return { kind: 'stopped', reason: `a mail could not be made ready: ${describeError(error)}` }
+      }
+      return handOverOne(all[index] as Handover)
+    })
+  }
+
+  async function sendAll(mails: readonly Mail[], outer: AbortSignal | undefined): Promise<BatchOutcome> {
+    return summarize(mails, await Promise.all(handOverAll(mails, outer)))
   }
 
   return {
     name: 'smtp',
-    batchSize: server.pool,
+    batchSize: sliceOf(server.pool, settings.requestsPerSecond),
     requestsPerSecond: settings.requestsPerSecond,
     domainRate: settings.domainRate ?? null,
     quota: settings.quota ?? NO_QUOTA,
@@ -122,9 +135,19 @@ export function openSmtp(settings: SmtpSettings): Provider {
     reachesRealWorld: !isHere,
     send: ({ mails, signal }) => sendAll(mails, signal),
     sendNotice: ({ notice, signal }) => sendAll([notice], signal),
+    oneByOne: { inHand: server.pool, handOver: handOverAll, summarize },
     check: () => checkServer(pool, server),
     close: async () => pool.close(),
   }
+}
+
+/**
+ * How many mails are marked together: so few that the pool is never empty for one of them, so many
+ * that a statement serves several, and at a pace no more than go in a fifth of a second.
+ */
+function sliceOf(pool: number, perSecond: number | null): number {
+  const share = Math.max(Math.ceil(pool * SLICE.share), Math.min(SLICE.least, Math.ceil(pool * SLICE.shareOfFew)))
+  return perSecond === null ? share : Math.max(1, Math.min(share, Math.floor(perSecond / SLICES_A_SECOND)))
 }
 
 /** Connects and logs in, and goes again. */
@@ -144,7 +167,8 @@ async function checkServer(pool: SMTPPool, { host, port }: SmtpServer): Promise<
  * is said as such only where nothing was accepted; otherwise those mails come again and meet it by
  * themselves.
  */
-function summarize(outcomes: readonly SmtpOutcome[], hosts: number): BatchOutcome {
+function summarize(mails: readonly Mail[], outcomes: readonly OneOutcome[]): BatchOutcome {
+  const hosts = new Set(mails.map(({ to }) => to.replace(/^.*@/, ''))).size
   const slow = outcomes.flatMap((outcome) =>
     'state' in outcome && outcome.state === 'deferred' && outcome.tooFast ? outcome : [],
   )

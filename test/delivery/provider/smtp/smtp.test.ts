@@ -58,9 +58,23 @@ function wordOf(outcome: BatchOutcome): string {
 }
 
 describe('openSmtp', () => {
-  it('takes as many mails as its pool has connections, and promises no replay', async () => {
+  it('has as many mails in hand as its pool has connections, and promises no replay', () => {
     const provider = openProvider(1, { pool: 3 })
-    expect(provider).toMatchObject({ name: 'smtp', batchSize: 3, replayMs: 0, encoding: 'quoted-printable' })
+    expect(provider).toMatchObject({ name: 'smtp', replayMs: 0, encoding: 'quoted-printable', oneByOne: { inHand: 3 } })
+  })
+
+  it.each([
+    [1, null, 1],
+    [4, null, 3],
+    [10, null, 6],
+    [12, null, 8],
+    [20, null, 8],
+    [50, null, 20],
+    [50, 100, 20],
+    [10, 14, 2],
+    [10, 1, 1],
+  ])('of a pool of %d at a pace of %s marks %d together', (pool, requestsPerSecond, batchSize) => {
+    expect(openProvider(1, { pool, requestsPerSecond }).batchSize).toBe(batchSize)
   })
 
   it.each([

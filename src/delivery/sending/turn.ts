@@ -1,0 +1,43 @@
+// The turn of a request at its provider: taken once it is built and before it is marked, so that
+// what waits for its turn is not marked yet, and what is marked does not wait.
+import { LaterError } from '../../errors.ts'
+import type { Turn } from '../pace/paces.ts'
+import type { BatchOutcome, Provider } from '../provider/provider.ts'
+import { type Claimed, markReleased, type Subject } from './once.ts'
+import type { SendingParts } from './settling.ts'
+
+/** The share of a lease that waits for a turn: the rest is for the mark and the request. */
+const LEASE_SHARE = 3
+
+/**
+ * Waits for the turn of what was claimed, for `weight` requests. Gives it back and throws when to
+ * come again where its lease would not last, or no turn can be had.
+ */
+export async function takeTurn<Facts>(
+  { db, paces }: Pick<SendingParts, 'db' | 'paces'>,
+  provider: Pick<Provider, 'name' | 'requestsPerSecond'>,
+  subject: Subject<Facts>,
+  claimed: Claimed,
+  weight = 1,
+): Promise<Turn> {
+  const patienceMs = claimed.leaseMs / LEASE_SHARE
+  const isUrgent = subject.name === 'notice'
+  let turn: Turn | number
+  try {
+    turn = await paces.take(provider, { weight, isUrgent, patienceMs })
+  } catch (error) {
+    await markReleased(db, subject, claimed)
+    throw error
+  }
+  if (typeof turn !== 'number') return turn
+  await markReleased(db, subject, claimed)
+  throw new LaterError(`others go first at the pace of ${provider.name}`, turn)
+}
+
+/** Makes a request in its turn, and tells everybody what came of that. */
+export async function requestIn(turn: Turn, request: () => Promise<BatchOutcome>): Promise<BatchOutcome> {
+  await turn.comes()
+  const outcome = await request()
+  turn.ends(outcome.kind === 'throttled' ? outcome.retryAfterMs : null)
+  return outcome
+}
