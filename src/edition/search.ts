@@ -100,7 +100,10 @@ function titled(query: string): Condition {
 
 /** Tells whether a paper holds all of a question. */
 async function holdsAny(db: Kysely<Database>, { all }: Query): Promise<boolean> {
-  const { rows } = await sql`select from papers p where p.words @@ ${all}::tsquery limit 1`.execute(db)
+  // Apart from its limit: for one row PostgreSQL reads the papers in turn until it meets one.
+  const { rows } = await sql`
+    with found as materialized (select p.id from papers p where p.words @@ ${all}::tsquery)
+    select from found limit 1`.execute(db)
   return rows.length > 0
 }
 

@@ -32,6 +32,7 @@ import { up as retention } from './030-retention.ts'
 import { up as foundByIndex } from './031-found-by-index.ts'
 import { up as foundByTitle } from './032-found-by-title.ts'
 import { up as providerPaces } from './033-provider-paces.ts'
+import { up as readersByChoices } from './034-readers-by-choices.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -67,4 +68,5 @@ export const migrations = {
   '031-found-by-index': { up: foundByIndex },
   '032-found-by-title': { up: foundByTitle },
   '033-provider-paces': { up: providerPaces },
+  '034-readers-by-choices': { up: readersByChoices },
 }

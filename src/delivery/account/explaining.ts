@@ -174,6 +174,7 @@ async function listHad(
           and ${isHadSql('d', at)} and (d.issued_at <= this.at or e.date < this.date)
         join selections x on x.edition_id = d.edition_id and x.id = d.selection_id and other.position = any(x.papers)
         where other.paper_id = own.paper_id and other.edition_id <> own.edition_id
+        offset 0
       ) or exists (
         select from recovered_papers x join editions e on e.id = x.edition_id
         where x.subscriber_id = ${subscriberId} and x.paper_id = own.paper_id and e.date < this.date

@@ -49,6 +49,7 @@ export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: num
       where r.local_date - s.since >= case r.cadence when 'weekly' then ${sql.lit(SILENT_DAYS.weekly)} else ${sql.lit(SILENT_DAYS.daily)} end
         and not exists (
           select from notes n where n.subscriber_id = r.id and n.kind = 'filters' and (s.digest is null or n.local_date > s.digest)
+          offset 0
         )
     )
     insert into notes (subscriber_id, local_date, kind, edition_id)

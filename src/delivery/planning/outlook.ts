@@ -62,7 +62,9 @@ export async function listComingReaders(db: Kysely<Database>, ask: ComingAsk): P
       from own join edition_papers other on other.paper_id = own.paper
     ), masks as (
       select s.edition_id, s.id as selection_id, bit_or(set_bit(width.zeros, repeated.ours, 1)) as mask
-      from width cross join repeated join selections s on s.edition_id = repeated.edition_id and repeated.theirs = any(s.papers)
+      from width cross join (select distinct edition_id from repeated) e
+      cross join lateral (select s.edition_id, s.id, s.papers from selections s where s.edition_id = e.edition_id offset 0) s
+      join repeated on repeated.edition_id = s.edition_id and repeated.theirs = any(s.papers)
       group by 1, 2
     ), had as (
       select t.subscriber_id, bit_or(t.mask) as mask

@@ -97,7 +97,7 @@ export async function listSentDays(db: Kysely<Database>): Promise<SentDay[]> {
         count(distinct (v.edition_id, v.subscriber_id)) filter (where v.type = 'hard-bounce') as bounces
       from events v
       join deliveries d on d.edition_id = v.edition_id and d.subscriber_id = v.subscriber_id
-      join batches b on b.id = d.batch_id
+      cross join lateral (select b.first_attempt_at from batches b where b.id = d.batch_id offset 0) b
       where v.type in ('hard-bounce', 'complained') and v.received_at >= (${firstDaySql()}::timestamp at time zone 'UTC')
         and b.first_attempt_at >= (${firstDaySql()}::timestamp at time zone 'UTC')
       group by 1

@@ -135,12 +135,15 @@ export async function pruneSealed(db: Kysely<Database>): Promise<void> {
     update deliveries d set ${nobodys},
       state = case when d.state in ${statesSql(DELIVERY_LIFE.expire.from)} then ${toSql(DELIVERY_LIFE.expire)} else d.state end,
       reason = case when d.state in ${statesSql(DELIVERY_LIFE.expire.from)} then ${ERASED_UNSETTLED} else d.reason end
-    from subscribers s, batches b
-    where s.address is null and s.changed_at > round_now() - make_interval(hours => ${3 * SEALED_HOURS})
-      and d.subscriber_id = s.id and d.issued_at is not null and b.id = d.batch_id
-      and (d.state <> 'planned' or b.first_attempt_at < round_clock() - make_interval(hours => ${SEALED_HOURS}))`.execute(
-    db,
-  )
+    where d.subscriber_id = any(array(
+        select s.id from subscribers s
+        where s.address is null and s.changed_at > round_now() - make_interval(hours => ${3 * SEALED_HOURS})
+      ))
+      and d.issued_at is not null and exists (
+        select from batches b where b.id = d.batch_id
+          and (d.state <> 'planned' or b.first_attempt_at < round_clock() - make_interval(hours => ${SEALED_HOURS}))
+        offset 0
+      )`.execute(db)
   await sql`
     update notices n set address = null, sealed = null, state = ${toSql(NOTICE_LIFE.expire)}, next_attempt_at = 'infinity',
       changed_at = round_clock()

@@ -124,7 +124,7 @@ export function leavingSql(delivery: string, reader: string): RawBuilder<Leaving
   return sql<Leaving | null>`case
     when ${d}.state <> 'planned' then 'accounted'
     when ${s}.consent <> 'confirmed' or ${s}.address is distinct from ${d}.address then 'left'
-    when exists (select from suppressions x where x.address_hash = ${s}.address_hash) then 'suppressed'
+    when exists (select from suppressions x where x.address_hash = ${s}.address_hash offset 0) then 'suppressed'
     when ${s}.paused_until >= (round_now() at time zone ${s}.zone)::date then 'paused'
     when ${hasSlidSql(delivery, reader)} and ${isOvertakenSql(delivery, reader)} then 'merged'
   end`

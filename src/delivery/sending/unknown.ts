@@ -19,8 +19,10 @@ export async function getUnresolved(db: Kysely<Database>, editionId: number): Pr
  */
 export async function listUnsettledKeyIds(db: Kysely<Database>): Promise<number[]> {
   const { rows } = await sql<{ id: number | null }>`
-    select distinct d.key_id as id from batches b join deliveries d
-      on d.edition_id = b.edition_id and d.subscriber_id = any(b.members) and d.state = 'planned'
+    select distinct d.key_id as id from batches b cross join lateral (
+      select d.key_id from deliveries d
+      where d.edition_id = b.edition_id and d.subscriber_id = any(b.members) and d.state = 'planned' offset 0
+    ) d
     where ${isUnsettledSql('b')} and b.next_attempt_at < 'infinity'
     union
     select n.key_id from notices n where ${isUnsettledSql('n')} and n.next_attempt_at < 'infinity'`.execute(db)
