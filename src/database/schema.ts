@@ -331,6 +331,8 @@ export interface DeliveryRow {
   /** Null once settled. */
   address: Optional<string>
   issued_at: OptionalTimestamp
+  /** The provider's id of the email: a UUID, or any other in `provider_id`. */
+  provider_uuid: Optional<string>
   provider_id: Optional<string>
   changed_at: StampedTimestamp
 }

@@ -74,7 +74,7 @@ describe('resume --restored', () => {
     expect(await heal()).toMatchObject({ as: 'found', held: true, submitted: 1, again: 0, late: 0 })
     expect(await findRestoredHold(round.db)).toBeUndefined()
     const { ada, bob } = await readDeliveries(round.db, edition.id)
-    expect(ada).toMatchObject({ state: 'submitted', provider_id: standIn.accepted[0]?.id })
+    expect(ada).toMatchObject({ state: 'submitted', provider_uuid: standIn.accepted[0]?.id })
     expect(bob).toMatchObject({ state: 'planned' })
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 1, waiting: 2 })
     expect(await heal()).toEqual({ as: 'found', held: false })

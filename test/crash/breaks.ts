@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema.ts'
 import type { Provider } from '../../src/delivery/provider/provider.ts'
+import { setIdSql } from '../../src/delivery/sending/provider-id.ts'
 
 interface Break {
   rewrite?: (text: string) => string
@@ -37,7 +38,7 @@ export const BREAKS = {
         const outcome = await provider.send(request)
         if (outcome.kind === 'answered') {
           const given = outcome.outcomes.map((mail) => (mail.state === 'submitted' ? mail.providerId : null))
-          await sql`update deliveries d set provider_id = g.id from unnest(${ids}::uuid[], ${given}::text[]) g(public_id, id)
+          await sql`update deliveries d set ${setIdSql(sql`g.id`)} from unnest(${ids}::uuid[], ${given}::text[]) g(public_id, id)
             where d.public_id = g.public_id`.execute(db)
         }
         return outcome

@@ -135,7 +135,7 @@ describe('a provider in chaos', () => {
       for (const row of deliveries.filter(({ state }) => state !== 'rejected')) {
         expect(row.state).toBe('submitted')
         expect(byTag.get(row.public_id)).toMatchObject({
-          id: row.provider_id,
+          id: row.provider_uuid,
           to: `reader-${row.subscriber_id}@example.org`,
         })
       }

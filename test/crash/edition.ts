@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { getAccounts } from '../../src/delivery/account/accounting.ts'
 import { type Accounts, addsUp } from '../../src/delivery/delivery.ts'
+import { providerIdSql } from '../../src/delivery/sending/provider-id.ts'
 import { isUnsettledSql } from '../../src/delivery/sending/transitions.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
@@ -165,7 +166,7 @@ export async function judgeEdition(
   await judge.read()
   const seen = judge.seen(edition.tag)
   const { rows } = await sql<{ id: number; state: string; reason: string | null; providerId: string | null }>`
-    select subscriber_id as id, state, reason, provider_id as "providerId" from deliveries where edition_id = ${edition.id}`.execute(
+    select subscriber_id as id, state, reason, ${providerIdSql('d')} as "providerId" from deliveries d where edition_id = ${edition.id}`.execute(
     db,
   )
   const ledger = new Map(rows.map((row) => [row.id, row]))

@@ -33,6 +33,7 @@ import { up as foundByIndex } from './031-found-by-index.ts'
 import { up as foundByTitle } from './032-found-by-title.ts'
 import { up as providerPaces } from './033-provider-paces.ts'
 import { up as readersByChoices } from './034-readers-by-choices.ts'
+import { up as narrowDeliveries } from './035-narrow-deliveries.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -69,4 +70,5 @@ export const migrations = {
   '032-found-by-title': { up: foundByTitle },
   '033-provider-paces': { up: providerPaces },
   '034-readers-by-choices': { up: readersByChoices },
+  '035-narrow-deliveries': { up: narrowDeliveries },
 }

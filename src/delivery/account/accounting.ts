@@ -30,7 +30,7 @@ export interface EditionFigures {
 /** Returns the accounts of an edition at this moment, `due` and the counts from one snapshot. */
 export async function getAccounts(db: Kysely<Database>, editionId: number): Promise<Accounts> {
   const { rows } = await sql<StateCount & { due: number }>`
-    select e.due, coalesce(case d.state when 'planned' then b.state else d.state end, 'planned') as state, d.reason, count(d.*) as count
+    select e.due, coalesce(case d.state when 'planned' then b.state else d.state::text end, 'planned') as state, d.reason, count(d.*) as count
     from editions e
     left join deliveries d on d.edition_id = e.id
     left join batches b on b.id = d.batch_id and b.edition_id = e.id

@@ -17,6 +17,7 @@ import type { EditionDate } from '../../source/paper.ts'
 import { nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
+import { providerIdSql } from '../sending/provider-id.ts'
 import { type Facts, type Outcome, outcomeFor } from './silence.ts'
 
 export interface Explained {
@@ -136,7 +137,7 @@ async function findDeliveryFacts(
 ): Promise<DeliveryFacts | undefined> {
   const { rows } = await sql<DeliveryFacts>`
     select d.state, d.reason, d.selection_id as "selectionId", b.state as "batchState", b.reason as "batchReason",
-      d.changed_at as "changedAt", b.provider, d.provider_id as "providerId", d.fate,
+      d.changed_at as "changedAt", b.provider, ${providerIdSql('d')} as "providerId", d.fate,
       case when d.reason = 'merged' then (
         select min(n.date)::text from editions own join editions n on n.kind = own.kind and n.date > own.date
         join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id and o.state <> 'withheld'

@@ -162,11 +162,14 @@ export async function insertDeliveries(
     sql`select ${plan.editionId}::int, r.subscriber_id, 'filtered' from ${grouped} where g."selectionId" is null`,
   )
   // The ids come first, so that deliveries and batches are each written once. A reader who already
-  // has a digest of that local day is passed over; a batch that nobody is left in is not made.
+  // has a digest of that local day is passed over; a batch that nobody is left in is not made. The
+  // first of every batch, then the second of each: neighbours on a page are settled at different
+  // times, and what one replaces makes room for the next.
   const { rows } = await sql<{ members: number }>`
     with numbered as (
       select r.subscriber_id, r.local_date, g."selectionId" as selection_id,
-        (row_number() over (order by g."selectionId", r.subscriber_id) - 1) / ${plan.batchSize}::int as place
+        (row_number() over (order by g."selectionId", r.subscriber_id) - 1) / ${plan.batchSize}::int as place,
+        (row_number() over (order by g."selectionId", r.subscriber_id) - 1) % ${plan.batchSize}::int as turn
       from ${grouped} where g."selectionId" is not null
     ), ids as materialized (
       select place, nextval(pg_get_serial_sequence('batches', 'id'))::int as id
@@ -177,6 +180,7 @@ export async function insertDeliveries(
         s.address, date_trunc('second', round_now())
       from numbered n join ids on ids.place = n.place
       cross join lateral (select token_epoch, address from subscribers s where s.id = n.subscriber_id offset 0) s
+      order by n.turn, n.place
       on conflict do nothing
       returning batch_id, subscriber_id, selection_id
     )

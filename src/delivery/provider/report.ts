@@ -47,7 +47,7 @@ export const SUPPRESSION_OF: Partial<Record<ReportType, SuppressionReason>> = {
 /** The SQL that is true where the column `fate` is outranked by this one. */
 export function isLowerSql(fate: Fate): RawBuilder<boolean> {
   const order = sql`${[...FATES]}::text[]`
-  return sql<boolean>`array_position(${order}, fate) < array_position(${order}, ${fate}::text)`
+  return sql<boolean>`array_position(${order}, fate::text) < array_position(${order}, ${fate}::text)`
 }
 
 /**

@@ -17,6 +17,7 @@ import type { Rhythm } from '../../subscriber/preferences.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
 import { insertNotice } from '../notice/asking.ts'
 import type { NoticeParts } from '../notice/notice.ts'
+import { providerIdSql } from '../sending/provider-id.ts'
 
 /** Links of a kind that a reader may ask for: more would only fill their mailbox. */
 const LINKS_A_DAY = 5
@@ -131,7 +132,7 @@ export async function getOwnData(db: Kysely<Database>, subscriberId: number): Pr
     from subscribers s join preferences p on p.id = s.preferences_id where s.id = ${subscriberId}`.execute(db)
   const { rows: digests } = await sql<OwnDigest>`
     select e.date, e.kind, d.public_id as "publicId", d.state, d.fate, d.reason, d.local_date as "localDate",
-      d.address, d.provider_id as "providerId", d.issued_at as "issuedAt", d.changed_at as "changedAt",
+      d.address, ${providerIdSql('d')} as "providerId", d.issued_at as "issuedAt", d.changed_at as "changedAt",
       coalesce((
         select json_agg(json_build_object('id', ep.paper_id, 'title', ep.paper->>'title') order by place.at)
         from selections sel cross join unnest(sel.papers) with ordinality place(position, at)

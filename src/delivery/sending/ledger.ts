@@ -10,6 +10,7 @@ import { isLowerSql } from '../provider/report.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import type { Leaving } from './members.ts'
 import { move } from './once.ts'
+import { setIdSql } from './provider-id.ts'
 import {
   BATCH_LIFE,
   DELIVERY_LIFE,
@@ -171,7 +172,7 @@ export function answeringSql(editionId: number, results: readonly MailResult[]):
   // fresh edition, where everything was submitted when it last looked, it reads these rows alone.
   const ids = results.map((result) => result.subscriberId)
   return sql`
-    update deliveries d set state = r.state, reason = r.reason, provider_id = r.provider_id, address = null,
+    update deliveries d set state = r.state::delivery_state, reason = r.reason, ${setIdSql(sql`r.provider_id`)}, address = null,
       local_date = case r.state when 'submitted' then d.local_date end, changed_at = round_clock()
     from unnest(
       ${results.map(() => editionId)}::int[], ${ids}::int[],
@@ -214,7 +215,7 @@ export async function markAccounted(
     trx,
   )
   await sql`
-    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, provider_id = ${providerId},
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, ${setIdSql(sql`${providerId}::text`)},
       changed_at = round_clock()
     where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId} and ${isUnaccountedSql('d')}`.execute(trx)
   const members = rows[0]?.members
@@ -307,4 +308,4 @@ function without(alias: string, leavers: RawBuilder<unknown>): RawBuilder<unknow
 }
 
 /** Everything in a delivery that says whose it is. */
-const nobodys = sql`address = null, provider_id = null, token_epoch = null, key_id = null, issued_at = null`
+const nobodys = sql`address = null, provider_uuid = null, provider_id = null, token_epoch = null, key_id = null, issued_at = null`

@@ -4,6 +4,7 @@ import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { isHeldAsRestoredSql } from '../../edition/restored.ts'
 import { markRestarted } from './parts.ts'
+import { setIdSql, splitIdSql } from './provider-id.ts'
 import { DELIVERY_LIFE, isUnaccountedSql, isUnsettledSql, NOTICE_LIFE, statesSql, toSql } from './transitions.ts'
 
 /** A reader's digest that is not to be sent any more. */
@@ -28,7 +29,7 @@ export async function markHad(trx: Transaction<Database>, editionId: number, had
     select distinct on (address) * from unnest(${had.map(({ address }) => address)}::text[], ${had.map(({ at }) => at)}::timestamptz[],
       ${had.map(({ providerId }) => providerId)}::text[]) as l(address, at, provider_id) order by address, at)`
   const known = await sql`
-    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, provider_id = m.provider_id, changed_at = round_clock()
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, ${setIdSql(sql`m.provider_id`)}, changed_at = round_clock()
     from ${list} m join subscribers s on lower(s.address) = m.address
     where d.edition_id = ${editionId} and d.subscriber_id = s.id and ${isUnaccountedSql('d')}`.execute(trx)
   const recovered = await recover(trx, editionId, list)
@@ -63,14 +64,15 @@ async function recover(trx: Transaction<Database>, editionId: number, list: RawB
   const unknown = sql`(select min(x.id) from selections x where x.edition_id = ${editionId} and x.papers = '{}')`
   const withheld = await sql`
     update deliveries d set state = ${toSql(DELIVERY_LIFE.recover)}, reason = null, selection_id = coalesce(d.selection_id, ${unknown}),
-      local_date = free.day, provider_id = m.provider_id, changed_at = round_clock()
+      local_date = free.day, ${setIdSql(sql`m.provider_id`)}, changed_at = round_clock()
     from ${list} m join subscribers s on lower(s.address) = m.address
     cross join lateral (${freeDaySql('m', 's')}) free
     where d.edition_id = ${editionId} and d.subscriber_id = s.id and m.provider_id is not null
       and d.state in ${statesSql(DELIVERY_LIFE.recover.from)}`.execute(trx)
+  const id = splitIdSql(sql`m.provider_id`)
   const { numAffectedRows } = await sql`
-    insert into deliveries (edition_id, subscriber_id, selection_id, local_date, state, provider_id, changed_at)
-    select ${editionId}, s.id, ${unknown}, free.day, ${toSql(DELIVERY_LIFE.record)}, m.provider_id, round_clock()
+    insert into deliveries (edition_id, subscriber_id, selection_id, local_date, state, provider_uuid, provider_id, changed_at)
+    select ${editionId}, s.id, ${unknown}, free.day, ${toSql(DELIVERY_LIFE.record)}, ${id.uuid}, ${id.other}, round_clock()
     from ${list} m join subscribers s on lower(s.address) = m.address
     cross join lateral (${freeDaySql('m', 's')}) free
     where not exists (select from deliveries o where o.edition_id = ${editionId} and o.subscriber_id = s.id)

@@ -38,9 +38,9 @@ export async function emptyOldDeliveries(
       select d.subscriber_id from deliveries d where d.edition_id = ${editionId} and d.subscriber_id > ${after}
       order by d.subscriber_id limit ${sql.lit(DELIVERIES_A_STEP)}
     ), emptied as (
-      update deliveries d set provider_id = null, address = null from step
+      update deliveries d set provider_uuid = null, provider_id = null, address = null from step
       where d.edition_id = ${editionId} and d.subscriber_id = step.subscriber_id
-        and (d.provider_id is not null or d.address is not null)
+        and num_nonnulls(d.provider_uuid, d.provider_id, d.address) > 0
     )
     select max(subscriber_id) as last from step`.execute(db)
   return rows[0]?.last ?? null

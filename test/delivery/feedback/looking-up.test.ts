@@ -48,7 +48,7 @@ describe('markLookedUp', () => {
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 4, submitted: 2, unknown: 2 })
     const { ada, cleo } = await readDeliveries(round.db, edition.id)
     const mail = standIn.accepted.find(({ to }) => to === 'ada@example.org')
-    expect(ada).toMatchObject({ state: 'submitted', provider_id: mail?.id, address: null })
+    expect(ada).toMatchObject({ state: 'submitted', provider_uuid: mail?.id, address: null })
     expect(cleo).toMatchObject({ state: 'planned', address: 'cleo@example.org' })
     const batches = await Promise.all([ada, cleo].map((row) => readBatch(round.db, row?.batch_id as number)))
     expect(batches.map(({ state }) => state)).toEqual(['settled', 'unknown'])

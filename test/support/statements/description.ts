@@ -33,6 +33,7 @@ export interface Describer {
 /** Reads the tables as they are now; work tables are made before. */
 export async function openDescriber(client: pg.Client): Promise<Describer> {
   const { rows: columns } = await client.query<AttributeRow>(ATTRIBUTES)
+  const enums = await readNames(client, "select oid::int, typname as name from pg_type where typtype = 'e'")
   const functions = await readNames(client, 'select oid::int, proname as name from pg_proc')
   const operators = await readNames(client, 'select oid::int, oprname as name from pg_operator')
   const byKey = new Map(columns.map((row) => [`${row.relation}.${row.place}`, row]))
@@ -57,7 +58,7 @@ export async function openDescriber(client: pg.Client): Promise<Describer> {
       return fields.map(({ name, dataTypeID, tableID, columnID }, index) => {
         const attribute = byKey.get(`${tableID}.${columnID}`)
         const origin = attribute && { table: attribute.table, column: attribute.column }
-        return { name, type: dataTypeID, nullable: nullable[index] ?? true, origin }
+        return { name, type: enums.has(dataTypeID) ? TEXT : dataTypeID, nullable: nullable[index] ?? true, origin }
       })
     },
   }
@@ -68,8 +69,12 @@ interface AttributeRow extends Attribute {
   place: number
 }
 
+/** What words of a type of their own are read as. */
+const TEXT = 25
+
 const ATTRIBUTES = `
-  select c.oid::int as relation, a.attnum as place, c.relname as table, a.attname as column, a.atttypid::int as type,
+  select c.oid::int as relation, a.attnum as place, c.relname as table, a.attname as column,
+    case when exists (select from pg_type t where t.oid = a.atttypid and t.typtype = 'e') then ${TEXT} else a.atttypid::int end as type,
     not a.attnotnull as nullable,
     case when a.attidentity = 'a' or a.attgenerated <> '' then 'never'
       when a.atthasdef or a.attidentity <> '' or not a.attnotnull then 'optional' else 'required' end as insert
