@@ -37,13 +37,15 @@ export async function lend({ serverUrl, run, template }: Lending, contents: Cont
   const random = randomBytes(6).toString('hex')
   const name = `${run}_${random}`
   const url = urlOf(serverUrl, name)
-  const isAsNew = (await take(server, free, name)) && (await putBack(url, contents, template).catch(() => false))
-  if (!isAsNew) {
+  const isTaken = await take(server, free, name)
+  // What a test has set for a whole database stays with it.
+  if (isTaken) await server.query(`alter database ${name} reset all`)
+  if (!isTaken || !(await putBack(url, contents, template).catch(() => false))) {
     await server.query(`drop database if exists ${name} with (force)`)
     await server.query(`create database ${name} template ${contents === 'tables' ? `${run}_template` : 'template1'}`)
-    // Whatever must outlive a kill has a server of its own.
-    await server.query(`alter database ${name} set synchronous_commit = off`)
   }
+  // Whatever must outlive a kill has a server of its own.
+  await server.query(`alter database ${name} set synchronous_commit = off`)
   return {
     url,
     async close() {

@@ -40,6 +40,22 @@ it('lets the program be a user who changes rows and no table, where the server l
   }
 })
 
+it('lends a real database again as it was, without what was set for it', async ({ skip }) => {
+  for (const contents of ['tables', 'nothing'] as const) {
+    const first = await openTestDatabase('real', contents)
+    if (first === undefined) return skip()
+    const name = new URL(first.url).pathname.slice(1)
+    await query(asOwner(first.url), `alter database ${name} set search_path = other, public`)
+    await first.close()
+    const second = await openTestDatabase('real', contents)
+    const client = new pg.Client(second?.url)
+    await client.connect()
+    expect((await client.query('show search_path')).rows).toEqual([{ search_path: '"$user", public' }])
+    await client.end()
+    await second?.close()
+  }
+})
+
 it('opens one embedded database at a time', async () => {
   const { close } = await openTestDatabase('embedded')
   await expect(openTestDatabase('embedded')).rejects.toThrow(/close it first/)
