@@ -2,9 +2,9 @@
 // and again: the packed build with PostgreSQL and Redis; one prebuilt body again and again;
 // Handlebars with the official client, of the very same emails; and what compiles for each reader,
 // for as many emails as that can send in this time (peers/ says which page each follows).
-// `npm run bench -- [--readers 12000] [--rounds 5] [--slow 400] [--sink parse|discard] [--tls]
-// [--heap MB] [--build DIRECTORY] [--json FILE]`; needs both stores on this machine, makes a
-// database of its own there and drops it. `--slow 0` leaves out those that compile.
+// `npx tsx test/bench/sending.ts [--readers 12000] [--rounds 5] [--slow 400] [--sink parse|discard]
+// [--tls] [--heap MB] [--build DIRECTORY] [--json FILE]`; needs both stores on this machine, makes
+// a database of its own there and drops it. `--slow 0` leaves out those that compile.
 import { execFile, fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -52,7 +52,8 @@ interface Way {
   /** What it takes for nothing. */
   measureIdle(): Promise<Run>
 }
-interface Row {
+/** What the file of --json has of each way. */
+export interface Row {
   way: string
   emails: number
   perSecond: number

@@ -13,6 +13,7 @@ import { SLICE_SIZES } from '../../src/jobs/round.ts'
 import { freezeEdition, openTestRound, readAccounts } from '../support/round.ts'
 import { openTemporaryPostgres, query } from '../support/servers.ts'
 import { addCrowd, inventDay } from './crowd.ts'
+import { median } from './measured.ts'
 
 const { values } = parseArgs({
   options: {
@@ -129,9 +130,4 @@ async function readSessionsCpu(db: Kysely<Database>): Promise<number> {
     }),
   )
   return ticks.reduce((sum, each) => sum + each, 0) / 100
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] as number
 }
