@@ -18,6 +18,9 @@ const TOP = 44
 const PLOT = { width: 296, height: 150 }
 const COLOURS = ['#c2410c', '#1d4ed8', '#6b7280', '#15803d']
 const TICKS = 4
+/** A letter of the legend, and what is between two names. */
+const LETTER = 5.8
+const GAP = 8
 
 /** Draws `panels` over the same sizes, each from 0 to a round number above its largest value. */
 export function drawCharts(sizes: readonly number[], unit: string, panels: readonly Panel[]): string {
@@ -52,9 +55,12 @@ function drawPanel(sizes: readonly number[], unit: string, { title, series }: Pa
       .map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="2.5" fill="${colour}"/>`)
     return `<polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.8"/>${dots.join('')}`
   })
+  let at = LEFT
   const legend = series.map(({ name }, index) => {
-    const at = LEFT + (index * PLOT.width) / series.length
-    return `<rect x="${at.toFixed(1)}" y="${HEIGHT - 22}" width="10" height="10" fill="${COLOURS[index % COLOURS.length]}"/><text x="${(at + 14).toFixed(1)}" y="${HEIGHT - 13}">${escapeXml(name)}</text>`
+    const mark = `<rect x="${at}" y="${HEIGHT - 22}" width="10" height="10" fill="${COLOURS[index % COLOURS.length]}"/>`
+    const drawn = `${mark}<text x="${at + 14}" y="${HEIGHT - 13}">${escapeXml(name)}</text>`
+    at += 14 + name.length * LETTER + GAP
+    return drawn
   })
   const heading = `<text x="${LEFT}" y="22" font-size="13" font-weight="bold" fill="#111827">${escapeXml(title)}</text>`
   const under = `<text x="${LEFT + PLOT.width}" y="${TOP + PLOT.height + 31}" text-anchor="end">${escapeXml(unit)}</text>`

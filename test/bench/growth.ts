@@ -21,7 +21,7 @@ const { values } = parseArgs({
 const sizes = values.sizes.split(',').map(Number)
 const run = promisify(execFile)
 const print = (line: string) => process.stdout.write(`${line}\n`)
-const NAMES = ['paper-round send', 'one prebuilt body', 'Handlebars']
+const NAMES = ['paper-round', 'one prebuilt body', 'Handlebars']
 
 const folder = await mkdtemp(join(tmpdir(), 'paper-round-growth-'))
 try {
