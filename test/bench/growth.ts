@@ -1,7 +1,7 @@
 // Shows what grows with the list and what does not: `send`, one prebuilt body and Handlebars for
-// ever more readers, as a table and as docs/growth.svg. `npm run -s build && npx tsx
-// test/bench/growth.ts [--sizes 1000,3000,10000,30000,100000] [--rounds 1] [--out FILE]`; needs what
-// sending.ts needs.
+// ever more readers, as a table and as docs/growth.svg.
+// `npm run -s build && npx tsx test/bench/growth.ts [--sizes 1000,3000,10000,30000,100000]
+// [--rounds 1] [--out FILE]`; needs what sending.ts needs.
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
