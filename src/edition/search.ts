@@ -157,7 +157,7 @@ async function listMatches(
       order by parts desc, place, score desc, date desc, id limit ${page.limit} offset ${page.offset}
     )
     select p.id, p.facts, f.date as "listedOn", v.upvotes, v.comments, frozen.upvotes as "frozenUpvotes", f.total,
-      (select max(count) from (select count(*) from newest group by condition) counts) > ${WEIGHED_MAX} as more,
+      exists (select from newest group by condition having count(*) > ${WEIGHED_MAX}) as more,
       ${headline('p', 'title', 'marked', `${MARKS}, HighlightAll=true`)} as title,
       ${headline('p', 'abstract', 'marked', EXCERPT)} as excerpt
     from found f join papers p on p.id = f.id
