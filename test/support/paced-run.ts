@@ -11,7 +11,7 @@ import { sql } from 'kysely'
 import type { PacedReport } from './paced-process.ts'
 import { builtFile } from './program.ts'
 import { openTestRound, planFor, TEST_SECRET } from './round.ts'
-import { openTemporaryRedis, openTestDatabase } from './stores.ts'
+import { openTemporaryRedis, query, realPostgresUrl } from './servers.ts'
 
 export interface PacedWay {
   workers: number
@@ -42,10 +42,13 @@ const MAILS = 3
 
 export async function runPaced(way: PacedWay): Promise<PacedResult> {
   const { workers, burners, jitterMs, requests, refuse, withRedis = true } = way
-  const database = await openTestDatabase('real', 'nothing')
+  const server = await realPostgresUrl()
+  if (server === undefined) throw new Error('PostgreSQL does not answer on this machine')
+  const name = `paper_round_pace_${process.pid}`
+  await query(server, `create database ${name}`)
+  const databaseUrl = Object.assign(new URL(server), { pathname: `/${name}` }).href
   const redis = withRedis ? await openTemporaryRedis() : undefined
-  if (database === undefined) throw new Error('PostgreSQL does not answer on this machine')
-  const round = await openTestRound(database.url)
+  const round = await openTestRound(databaseUrl)
   const folder = await mkdtemp(join(tmpdir(), 'paper-round-paced-'))
   const standIn = fork(await builtFile('test/support/paced-process.ts'), [
     String(jitterMs),
@@ -62,7 +65,7 @@ export async function runPaced(way: PacedWay): Promise<PacedResult> {
     await sql`update batches set next_attempt_at = round_clock()`.execute(round.db)
     const env = {
       PATH: process.env.PATH,
-      DATABASE_URL: database.url,
+      DATABASE_URL: databaseUrl,
       ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
       MAIL_PROVIDER: 'resend',
       RESEND_API_KEY: 're_test',
@@ -113,7 +116,7 @@ export async function runPaced(way: PacedWay): Promise<PacedResult> {
     }
     await round.close()
     await redis?.close()
-    await database.close()
+    await query(server, `drop database ${name} with (force)`)
     await rm(folder, { recursive: true })
   }
 }
