@@ -3,7 +3,7 @@
 // 60] [--workers 1,4] [--jitter 0,15,50] [--burners 0,2] [--no-redis]`; needs PostgreSQL and Redis
 // on this machine.
 import { parseArgs } from 'node:util'
-import { runPaced } from '../support/paced-run.ts'
+import { runPaced } from './paced-run.ts'
 
 const { values } = parseArgs({
   options: {

@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
+import { builtFile } from '../support/program.ts'
+import { openTestRound, planFor, TEST_SECRET } from '../support/round.ts'
+import { openTemporaryRedis, query, realPostgresUrl } from '../support/servers.ts'
 import type { PacedReport } from './paced-process.ts'
-import { builtFile } from './program.ts'
-import { openTestRound, planFor, TEST_SECRET } from './round.ts'
-import { openTemporaryRedis, query, realPostgresUrl } from './servers.ts'
 
 export interface PacedWay {
   workers: number
@@ -50,7 +50,7 @@ export async function runPaced(way: PacedWay): Promise<PacedResult> {
   const redis = withRedis ? await openTemporaryRedis() : undefined
   const round = await openTestRound(databaseUrl)
   const folder = await mkdtemp(join(tmpdir(), 'paper-round-paced-'))
-  const standIn = fork(await builtFile('test/support/paced-process.ts'), [
+  const standIn = fork(await builtFile('test/bench/paced-process.ts'), [
     String(jitterMs),
     String(LATENCY_MS),
     String(PER_SECOND),
