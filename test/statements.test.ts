@@ -37,7 +37,6 @@ const RESTORED = 'by the operator, once a restored copy: each reader is held aga
 const WHOLE: Readonly<Record<string, string>> = {
   'src/delivery/account/morning.ts subscribers': 'once a day, all readers are counted',
   'src/delivery/restoring/healing.ts subscribers': RESTORED,
-  'src/delivery/restoring/papers.ts deliveries': RESTORED,
   'src/delivery/restoring/papers.ts subscribers': RESTORED,
   'src/delivery/restoring/reading.ts batches': RESTORED,
   'src/delivery/restoring/reading.ts subscribers': RESTORED,

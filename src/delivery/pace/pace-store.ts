@@ -56,10 +56,10 @@ export function openPostgresPaces(db: Kysely<Database>): PaceStore {
     async swap(provider, before, after) {
       const { rows } =
         before === null
-          ? await sql`
+          ? await sql<{ provider: string }>`
             insert into provider_paces (provider, turns) values (${provider}, ${after})
             on conflict do nothing returning provider`.execute(db)
-          : await sql`
+          : await sql<{ provider: string }>`
             update provider_paces p set turns = ${after} where p.provider = ${provider} and p.turns = ${before}
             returning p.provider`.execute(db)
       return rows.length > 0
