@@ -22,7 +22,10 @@ it('says what is missing where no address is named', async () => {
 
 it('fails where nobody answers, notes it, and leaves the mailbox to the next', async () => {
   await expect(callOn(round.databaseUrl, () => bouncesCommand({}), NOBODY)).rejects.toThrow(/refuses the connection/)
-  expect(await findMailbox(round.db)).toMatchObject({ readAt: null, failure: expect.stringMatching(/refuses the connection/) })
+  expect(await findMailbox(round.db)).toMatchObject({
+    readAt: null,
+    failure: expect.stringMatching(/refuses the connection/),
+  })
   expect(await claimMailbox(round.db, '00000000-0000-4000-8000-000000000000')).toBe(true)
 })
 
