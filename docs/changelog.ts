@@ -21,6 +21,8 @@ const HEADINGS: Record<string, string> = {
   perf: 'Faster',
   build: 'Package and image',
 }
+/** Mended in what no host runs. */
+const OWN = ['test', 'bench', 'ci', 'docs']
 const SUBJECT = /^(?<type>[a-z]+)(?:\((?<scope>[^)]+)\))?(?<bang>!)?: (?<text>.+)$/
 
 /** Returns a version's section, oldest change first; a heading without changes is left out. */
@@ -30,6 +32,7 @@ export function sectionOf(version: string, date: string, commits: readonly Commi
     const { type = '', scope, bang, text = '' } = SUBJECT.exec(subject)?.groups ?? {}
     const breaking = /^BREAKING CHANGE: (.+)$/m.exec(body)?.[1] ?? (bang && text)
     if (breaking) lines.get(BREAKING)?.push(`- ${breaking}`)
+    if (scope !== undefined && OWN.includes(scope)) continue
     lines.get(HEADINGS[type] ?? '')?.push(`- ${scope ? `**${scope}**: ` : ''}${text}`)
   }
   const groups = [...lines].filter(([, changes]) => changes.length > 0)

@@ -10,6 +10,7 @@ describe('a section of the changelog', () => {
     const section = sectionOf('1.2.0', '2026-03-05', [
       commit('feat(web): a page'),
       commit('refactor(web): the same page'),
+      commit('fix(test): a test'),
       commit('fix: a fault'),
       commit('feat(config)!: PORT is named', 'BREAKING CHANGE: HTTP_PORT is PORT now: change your .env'),
       commit('no commit of ours'),
