@@ -103,14 +103,12 @@ async function countInDoubt(): Promise<number> {
 }
 
 /**
- * Sessions in the store besides our own: a killed worker's are rolled back when the store has
- * noticed.
+ * Sessions of the dead: what one had sent last is still carried out, and anything else rolled back,
+ * before it ends.
  */
 async function countSessions(): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*)::int as count from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and state like 'idle in transaction%'`.execute(
-    round.db,
-  )
+    where datname = current_database() and application_name = 'smtp-worker'`.execute(round.db)
   return rows[0]?.count ?? 0
 }

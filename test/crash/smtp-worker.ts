@@ -16,7 +16,7 @@ import { UNWATCHED } from '../support/unwatched.ts'
 const [databaseUrl = '', port = '', pool = '', secret = ''] = process.argv.slice(2)
 const server = { host: '127.0.0.1', port: Number(port), secure: false, login: null, pool: Number(pool) }
 const provider = openSmtp({ server, dkim: null, requestsPerSecond: null })
-const db = openDatabase(databaseUrl)
+const db = openDatabase(databaseUrl, { applicationName: 'smtp-worker' })
 const round = {
   ...{ db, providers: [provider] as const, linkKeys: deriveLinkKeys([secret]), leaseMs: 90_000, holder: null },
   // What a copy would need is none of its business.
