@@ -93,9 +93,16 @@ export async function roll(
   async function begin({ batch, built }: { batch: ClaimedBatch; built: Built }): Promise<void> {
     const turn = await takeTurn(parts, provider, BATCH, batch, built.ids.length)
     await demandSettled(parts, BATCH, batch)
-    const mark = () => settleAnswered({ batch, intent: built.intent })
+    const mark = () => settleAnswered(inHand() - plainDone() + ids.length > room ? undefined : { batch, intent })
     let { ids, request } = built
+    const { intent } = built
     if (isLimited || (await keptBy(parts, BATCH, batch, mark)) !== 'kept') {
+      // What was to make room could not be settled along: that comes first, by itself.
+      if (inHand() + ids.length > room) {
+        next = { batch, built }
+        begun -= 1
+        return
+      }
       // Read anew, and marked by itself.
       const ready = await prepare(parts, provider, { ...batch, members: [] }, turn)
       if (ready === 'over') {

@@ -25,12 +25,12 @@ export interface Slice {
    * Whether all was settled; otherwise nothing is lost, and each batch has to be settled by itself.
    */
   isSettled: boolean
-  /** Undefined where it was not marked: somebody left, or somebody holds it. */
+  /** Undefined where it was not marked: somebody left, or somebody holds it or what was answered. */
   mark: Mark | undefined
   glance: Glance
 }
 
-/** Settles what was answered and marks `next`, if there is one. */
+/** Settles what was answered and, once all of that is, marks `next`, if there is one. */
 export async function markSlice(
   db: Kysely<Database>,
   { editionId, results, batches, finished }: Answered,
@@ -40,7 +40,13 @@ export async function markSlice(
     next &&
     sql`, ready as materialized (
       select b.id from batches b where b.id = ${next.batch.id} for update skip locked
-    ), ${markingSql(BATCH, next.batch, next.intent, sql<boolean>`exists (select from ready)`)}`
+    ), ${markingSql(
+      BATCH,
+      next.batch,
+      next.intent,
+      sql<boolean>`exists (select from ready)
+      and (select count(*) from answered) = ${results.length}`,
+    )}`
   const mark: RawBuilder<unknown> = next
     ? sql`(${markedSql(BATCH, next.batch)})`
     : sql`(select null::uuid as "databaseId", null::int as branch, null::int8 as number where false)`

@@ -10,7 +10,10 @@ import { dispatchStretch } from '../../../src/jobs/dispatch.ts'
 import { markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { publicIdOf } from '../../support/batches.ts'
 import { endWaits, openTestRound, planFor, readAccounts, readDeliveries, type TestRound } from '../../support/round.ts'
-import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
+import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../../support/stores.ts'
+
+// The embedded database has one session: nobody can hold anything beside it.
+const postgres = process.env.TEST_EITHER === 'embedded' ? undefined : await realPostgresUrl()
 
 const ALL = { from: 0, count: 1_000_000 }
 const IN_HAND = 12
@@ -73,6 +76,14 @@ async function countInDoubt(): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
+/** Sessions that wait for a lock. */
+async function countWaiting(): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(round.db)
+  return rows[0]?.count ?? 0
+}
+
 describe('roll', () => {
   it('never has more in hand than it may, fills its hand, and sends to everybody once', async () => {
     const doubts: number[] = []
@@ -96,6 +107,30 @@ describe('roll', () => {
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 100, submitted: 100, unknown: 0 })
     // All room was given back.
     expect(handOf(provider).takeNow(IN_HAND)).toBe(true)
+  })
+
+  it.skipIf(postgres === undefined)('begins nothing in the place of what was answered but is held', async () => {
+    const doubts: number[] = []
+    const holder = new pg.Client(database.url)
+    await holder.connect()
+    const provider = oneByOne(async (mail) => {
+      if (sent.length === 1) {
+        await holder.query('begin')
+        await holder.query('select from deliveries order by subscriber_id limit 4 for update')
+        // Until somebody waits for it: by then more could have begun.
+        void vi
+          .waitFor(async () => expect(await countWaiting()).toBeGreaterThan(0), { timeout: 60_000 })
+          .finally(() => holder.query('commit'))
+      }
+      doubts.push(await countInDoubt())
+      return accept(mail)
+    })
+    const { edition } = await plan(60, provider)
+    await dispatchStretch(round, ALL, 'smtp', nothing)
+    await holder.end()
+    expect(Math.max(...doubts)).toBeLessThanOrEqual(IN_HAND)
+    expect(sent).toHaveLength(60)
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 60, unknown: 0 })
   })
 
   it('takes at most 20 statements for 100 emails', async () => {
