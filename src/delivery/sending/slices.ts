@@ -25,7 +25,7 @@ export interface Slice {
    * Whether all was settled; otherwise nothing is lost, and each batch has to be settled by itself.
    */
   isSettled: boolean
-  /** Undefined where it was not marked: somebody left, or somebody holds it or what was answered. */
+  /** Undefined where it was not marked: somebody left, or holds it or what was answered. */
   mark: Mark | undefined
   glance: Glance
 }
