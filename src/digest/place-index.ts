@@ -70,9 +70,10 @@ const OFTEN = 3
 /** And so many bear out a keyword that holds one: its abstract says it, and then again. */
 const AGAIN = 2
 
-/** "Our code is available at …" is about nothing. */
-const WHERE_TO_GET_IT =
-  /[^.!?]*\b(?:codes?|data|datasets?|models?|weights|checkpoints?|demos?|project page|resources)\b[^.!?]*\b(?:available|released?|open-sourced?|open-source|found|accessible|hosted|https?)\b[^.!?]*(?:[.!?]|$)/gi
+/** "Our code is available at …" is about nothing: a thing that one can get, and then where. */
+const SENTENCE = /[^.!?]+[.!?]?/g
+const THING = /\b(?:codes?|data|datasets?|models?|weights|checkpoints?|demos?|project page|resources)\b/i
+const WHERE_TO_GET_IT = /\b(?:available|released?|open-sourced?|open-source|found|accessible|hosted|https?)\b/i
 
 /** The words of each field, in the order of FIELDS. */
 function textsOf({ paper }: Place): string[] {
@@ -80,8 +81,15 @@ function textsOf({ paper }: Place): string[] {
     .flatMap(namesIn)
     .map((name) => stemWords(cleanText(name)))
     .join(APART)
-  const abstract = cleanText(`${paper.abstract} ${paper.summary}`).replace(WHERE_TO_GET_IT, ` ${APART} `)
+  const abstract = cleanText(`${paper.abstract} ${paper.summary}`).replace(SENTENCE, (sentence) =>
+    tellsWhereToGetIt(sentence) ? ` ${APART} ` : sentence,
+  )
   return [stemWords(cleanText(paper.title)), keywords, stemWords(abstract)]
+}
+
+function tellsWhereToGetIt(sentence: string): boolean {
+  const thing = THING.exec(sentence)
+  return thing !== null && WHERE_TO_GET_IT.test(sentence.slice(thing.index + thing[0].length))
 }
 
 /** A keyword and its short form are two: `reinforcement learning (RL)`. */
