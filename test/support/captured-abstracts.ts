@@ -6,7 +6,7 @@ import { splitSentences } from '../../src/digest/text/sentences.ts'
 import { cleanText } from '../../src/digest/text/text.ts'
 import { cleanLine } from '../../src/source/outside-text.ts'
 
-const CAPTURES = new URL('../../../shared/data/daily-papers/same-day/', import.meta.url)
+const CAPTURES = new URL('../../../shared/data/daily-papers/', import.meta.url)
 
 export interface CapturedAbstract {
   id: string
@@ -22,9 +22,19 @@ export interface CapturedAbstract {
 
 /** Lists the abstracts of a month (`2025-08`) in the order in which they were captured. */
 export function capturedAbstracts(month: string): CapturedAbstract[] {
-  if (!existsSync(CAPTURES)) return []
-  const files = readdirSync(CAPTURES).filter((file) => file.startsWith(month))
-  const papers = files.sort().flatMap((file) => JSON.parse(readFileSync(new URL(file, CAPTURES), 'utf8')) as Row[])
+  return readFolder('same-day', (file) => file.startsWith(month))
+}
+
+/** Lists those of the odd days, of other months. Files that hold no papers are passed over. */
+export function oddAbstracts(): CapturedAbstract[] {
+  return readFolder('odd', (file) => !file.includes('python-repr'))
+}
+
+function readFolder(folder: 'same-day' | 'odd', isAsked: (file: string) => boolean): CapturedAbstract[] {
+  const directory = new URL(`${folder}/`, CAPTURES)
+  if (!existsSync(directory)) return []
+  const files = readdirSync(directory).filter(isAsked)
+  const papers = files.sort().flatMap((file) => JSON.parse(readFileSync(new URL(file, directory), 'utf8')) as Row[])
   const byId = new Map(papers.map(({ paper }) => [paper.id, paper]))
   return [...byId.values()].map(({ id, title, summary, ai_summary }) => ({
     id,

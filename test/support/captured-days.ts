@@ -29,6 +29,11 @@ export function capturedDays(): CapturedDay[] {
   return [...ordinary, ...readFolder('odd')].filter(({ places }) => places.length > 0)
 }
 
+/** Lists the odd days alone: each of another month. */
+export function oddDays(): CapturedDay[] {
+  return readFolder('odd')
+}
+
 /** A day as its own look found it, and as one long after did where there was one. */
 export interface CapturedLooks {
   date: string

@@ -4,11 +4,12 @@ import { indexPlaces } from '../../../src/digest/place-index.ts'
 import { selectPapers } from '../../../src/digest/selection.ts'
 import { readTopics } from '../../../src/digest/topics/topics.ts'
 import type { Place } from '../../../src/edition/place.ts'
+import type { Paper } from '../../../src/source/paper.ts'
 import { PAPERS_MAX, parseChoices } from '../../../src/subscriber/preferences.ts'
-import { capturedAbstracts } from '../../support/captured-abstracts.ts'
-import { capturedMonth } from '../../support/captured-days.ts'
+import { capturedAbstracts, oddAbstracts } from '../../support/captured-abstracts.ts'
+import { capturedMonth, oddDays } from '../../support/captured-days.ts'
 import { makePlace } from '../../support/places.ts'
-import { hasTopic, LABELS, TOPICS, type Topic } from './labels.ts'
+import { hasTopic, LABELS, type Part, TOPICS, type Topic } from './labels.ts'
 
 export interface Judged {
   topic: Topic
@@ -22,10 +23,10 @@ export interface Judged {
   missed: string[]
 }
 
-const MONTHS = { tuning: '2025-08', report: '2026-03' } as const
+const MONTHS: Record<Exclude<Part, 'elsewhere'>, string> = { tuning: '2025-08', report: '2026-03' }
 
 /** Judges every topic over the papers of one part. */
-export function judgeTopics(part: keyof typeof MONTHS): Judged[] | undefined {
+export function judgeTopics(part: Part): Judged[] | undefined {
   const places = labelledPlaces(part)
   if (places.length === 0) return undefined
   const labels = new Map(LABELS.map((labelled) => [labelled.id, labelled]))
@@ -56,14 +57,18 @@ export function judgeTopics(part: keyof typeof MONTHS): Judged[] | undefined {
 }
 
 /** As they stood on the day; a paper whose abstract is not the labelled one is left out. */
-function labelledPlaces(part: keyof typeof MONTHS): Place[] {
+function labelledPlaces(part: Part): Place[] {
   const wanted = new Map(LABELS.filter((each) => each.part === part).map(({ id, sha256 }) => [id, sha256]))
-  const same = new Set(
-    capturedAbstracts(MONTHS[part]).flatMap(({ id, sha256 }) => (wanted.get(id) === sha256 ? [id] : [])),
-  )
-  const papers = new Map(capturedMonth(MONTHS[part]).flatMap(({ own }) => own.map(({ paper }) => [paper.id, paper])))
+  const captured = part === 'elsewhere' ? oddAbstracts() : capturedAbstracts(MONTHS[part])
+  const same = new Set(captured.flatMap(({ id, sha256 }) => (wanted.get(id) === sha256 ? [id] : [])))
+  const papers = new Map(papersOf(part).map((paper) => [paper.id, paper]))
   return [...same].flatMap((id) => {
     const paper = papers.get(id)
     return paper ? [makePlace({ position: 1 }, paper)] : []
   })
+}
+
+function papersOf(part: Part): Paper[] {
+  if (part === 'elsewhere') return oddDays().flatMap(({ places }) => places.map(({ paper }) => paper))
+  return capturedMonth(MONTHS[part]).flatMap(({ own }) => own.map(({ paper }) => paper))
 }

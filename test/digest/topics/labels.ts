@@ -1,6 +1,6 @@
-// Which of twelve topics each of 200 captured papers is about, as two passes labelled title and
-// abstract, each blind to the other and to the rules: a paper has a topic where both say so, and
-// has it not where neither does. Pairs on which they differ count for nothing.
+// Which of twelve topics each of 292 captured papers is about, as two passes labelled title and
+// abstract, each before it saw a rule or what rules find: a paper has a topic where both say so,
+// and has it not where neither does. Pairs on which they differ count for nothing.
 import { readFileSync } from 'node:fs'
 
 /** As people type them. */
@@ -20,9 +20,14 @@ export const TOPICS = [
 ] as const
 export type Topic = (typeof TOPICS)[number]
 
+/**
+ * 100 papers of August 2025 to tune on, 100 of March 2026 to report, and all 92 of the odd days (ten
+ * others, May 2024 to September 2025), which were labelled later to tune on as well.
+ */
+export type Part = 'tuning' | 'report' | 'elsewhere'
+
 interface Labelled {
-  /** August 2025 to tune on, March 2026 to report. */
-  part: 'tuning' | 'report'
+  part: Part
   id: string
   /** Of the abstract as it was sent. */
   sha256: string
