@@ -67,7 +67,7 @@ export function openingOf(
   return {
     subject: subjectOf(edition, news, own.length),
     preheader: preheader.words,
-    headline: headlineOf(edition.kind, news, own),
+    headline: headlineOf(edition.kind, news, own, index),
     day: dayLineOf(edition, own),
     lead: lead.map(({ line }) => line),
     papers: [...new Set([news, ...lead.map(({ told }) => told), ...preheader.told].map(({ place }) => place.position))],
@@ -120,16 +120,18 @@ function newsOf({ place, title }: Told, max: number): string {
   return `${nameOf(subjectLine(title), max - fact.length)}${fact}`
 }
 
-function headlineOf(kind: EditionKind, news: Told, own: readonly Told[]): string {
+/** What leads among a reader's own papers alone is not said to lead its day. */
+function headlineOf(kind: EditionKind, news: Told, own: readonly Told[], { places }: PlaceIndex): string {
   const { place } = news
   const name = nameOf(news.title, HEADLINE_TITLE_MAX)
   const rise = place.section === 'rising' ? riseOf(place) : undefined
   if (rise) return `${name} rises from ${grouped(rise.from)} to ${counted(rise.to, 'vote')}`
   const votes = votesOf(news)
   if (votes === 0) return name
-  const leads = own.every((other) => other === news || votesOf(other) < votes)
-  const verb = leads ? (kind === 'weekly' ? ' leads the week with' : ' leads with') : ', with'
-  return `${name}${verb} ${counted(votes, 'vote')}`
+  const others = [...own.map((told) => told.place), ...places.filter(({ section }) => section === 'ranked')]
+  const leads = others.every((other) => other === place || other.upvotes < votes)
+  const verb = leads ? (kind === 'weekly' ? 'leads the week with' : 'leads with') : 'draws'
+  return `${name} ${verb} ${counted(votes, 'vote')}`
 }
 
 function dayLineOf({ date, kind }: OpeningEdition, own: readonly Told[]): string {

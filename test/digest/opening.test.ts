@@ -61,7 +61,7 @@ describe('the opening of a day', () => {
   it('leads with the best match of a reader’s topics, and names the day’s first beside it', () => {
     const opening = open([...shelf, riser(40, 24)], { include: ['diffusion'] })
     expect(opening.subject).toMatch(/^Diffusion Beats Everything · /)
-    expect(opening.headline).toBe('Diffusion Beats Everything, with 5 votes')
+    expect(opening.headline).toBe('Diffusion Beats Everything draws 5 votes')
     expect(opening.lead.map(({ label }) => label)).toEqual(['New today', 'Rising'])
     const led = open([...shelf, riser(240, 24)], { authors: ['Hopper'] })
     expect(led.lead.map(({ label, fact, personal }) => [label, fact, personal])).toEqual([
