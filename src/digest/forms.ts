@@ -63,7 +63,8 @@ const TITLE_MAX = 300
 const NAME_MAX = 60
 /** With the organisation they keep to a line or two of a phone. */
 const AUTHORS_SHOWN = 2
-const LINE_TITLE_MAX = 52
+/** Two lines of a phone: what follows the colon is often all that a title tells. */
+const LINE_TITLE_MAX = 84
 const ITEM_TITLE_MAX = 32
 /**
  * A grapheme has no end of its own (letters may carry any number of marks): at most so many UTF-16
