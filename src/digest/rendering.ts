@@ -14,6 +14,7 @@ import { makePiece, markSlot, type Piece, twinSize, WORD_NAMES } from './piece.t
 import { OPENING_SIZE_MAX } from './printed-opening.ts'
 import { SECTION_MAX } from './selection.ts'
 import { readTemplate } from './template/files.ts'
+import { lighten } from './template/lighten.ts'
 import { compileMjml } from './template/mjml.ts'
 import {
   checkTemplate,
@@ -138,7 +139,7 @@ async function compileTemplates(read: Read): Promise<Templates> {
   return {
     theme,
     topics,
-    html: compileParts(await html('digest.mjml', 'digest.css'), DIGEST_PARTS, 'html', 'digest.mjml'),
+    html: compileParts(lighten(await html('digest.mjml', 'digest.css')), DIGEST_PARTS, 'html', 'digest.mjml'),
     text: compileParts(text('digest.txt'), DIGEST_PARTS, 'text', 'digest.txt'),
     async notice(version) {
       if (version !== 1) return notice

@@ -32,7 +32,7 @@ const SCREEN = { width: 375, height: 800 }
 const DESK = 700
 /** For ten papers in short; a week may be twice as long. */
 const SCREENS_MAX = { daily: 3, weekly: 6 }
-const SHORT_MAX_BYTES = 28_000
+const SHORT_MAX_BYTES = 24_000
 const RESIDUE_MAX = 0.002
 /** Lighter is paper, darker is night. */
 const GREY = 0.2

@@ -86,7 +86,7 @@ describe('joinDigest', () => {
     expect(html).toContain(
       '>Lantern: Reading &lt;think&gt; &amp; &quot;Acting&quot; in 3 Steps leads with 40 votes</h1>',
     )
-    expect(html).toContain('Costs of $&amp; and $&#x27; in {{title}} Templates, 30 votes · שלום&#847;')
+    expect(html).toContain('Costs of $&amp; and $&#x27; in {{title}} Templates, 30 votes · שלום\u034f')
     expect(html).toContain('<a href="https://arxiv.org/abs/2603.00004"')
     expect(html).toMatch(/Your topics<\/b>&nbsp; שלום&nbsp;<span[^>]*>· &lt;think&gt; &amp; more/)
     expect(text).toContain('\nLantern: Reading <think> & "Acting" in 3 Steps leads with 40 votes\n')
@@ -163,8 +163,8 @@ describe('remarks', () => {
   it('stand with the votes of their card, escaped, and nowhere else', () => {
     const { html, text } = joinDigest(prepared(), remarked('', 'matches <b> in its title'), SLOTS)
     expect(html.match(/\d0 votes<\/b>[^<]*/g)).toEqual([
-      '40 votes</b>',
-      '30 votes</b> · matches &lt;b&gt; in its title',
+      '40 votes</b> · Ada Example, Günther Müßig + 2 · Sample Institute',
+      '30 votes</b> · matches &lt;b&gt; in its title · Bo Sample',
     ])
     expect(text).toContain('    30 votes\n    Matches <b> in its title\n')
   })
