@@ -67,8 +67,11 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
 
 /** So many words of a topic, of whichever of its signs, make an abstract one about it. */
 const OFTEN = 3
-/** And so many bear out a keyword that holds one: its abstract says it, and then again. */
+/** And so many bear out a keyword: its abstract says it, and then again. */
 const AGAIN = 2
+
+/** What is left of a text without words. */
+const NOTHING = ' '
 
 /** "Our code is available at …" is about nothing: a thing that one can get, and then where. */
 const SENTENCE = /[^.!?]+[.!?]?/g
@@ -107,7 +110,9 @@ function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule): T
   const isOther = tells !== 'anywhere' && hasAny(`${title}${keywords}`, unless)
   // Of what its own title names a paper is, whatever else its keywords list.
   const isTitled = tells === 'named' ? !hasAny(title, unless) : !isOther
-  if (isTitled && tells !== 'made' && isIn(title)) return { field: 'title', name }
+  // A weak word of a title is borne out by any other of the topic's.
+  const isBorneOut = tells !== 'titled' || abstract === NOTHING || timesSaid(`${keywords}${abstract}`, rule) > 0
+  if (isTitled && tells !== 'made' && isIn(title) && isBorneOut) return { field: 'title', name }
   if (!isOther) {
     if (isNamed(keywords, abstract, sign, rule) && isIn(keywords)) return { field: 'keywords', name }
     if (tells === 'made' && isMade(abstract, words)) return { field: 'abstract', name }
@@ -118,16 +123,22 @@ function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule): T
 }
 
 /**
- * Tells whether keywords name a topic by a sign. A part of a longer one, as in `safety audit`, says
- * less than a whole one: the abstract has to go on about it.
+ * Tells whether keywords name a topic by a sign. Those of the source list whatever the abstract
+ * mentions, so that it has to go on about it; what no abstract says is a tag that somebody gave.
  */
-function isNamed(keywords: string, abstract: string, { tells, words, mentions }: TopicSign, rule: TopicRule): boolean {
+function isNamed(keywords: string, abstract: string, sign: TopicSign, rule: TopicRule): boolean {
+  const { tells, words, mentions } = sign
   if (tells === 'anywhere') return true
-  if (tells !== 'named' && tells !== 'whole') return false
   const isWhole = `${APART}${keywords}${APART}`.includes(`${APART}${words}${APART}`)
-  if (tells === 'whole' || (isWhole && mentions) || abstract === ' ') return isWhole || tells === 'named'
-  const told = rule.signs.filter((sign) => sign.tells !== 'titled' && sign.tells !== 'made')
-  return told.reduce((times, sign) => times + timesIn(abstract, sign, rule), 0) >= AGAIN
+  if (tells !== 'named' && !(tells === 'whole' && isWhole)) return false
+  const times = timesSaid(abstract, rule)
+  return times >= AGAIN || abstract === NOTHING || (times === 0 && isWhole && mentions)
+}
+
+/** Counts what a text says of a topic, in words that tell more than in a title. */
+function timesSaid(text: string, rule: TopicRule): number {
+  const told = rule.signs.filter(({ tells }) => tells !== 'titled' && tells !== 'made')
+  return told.reduce((sum, sign) => sum + timesIn(text, sign, rule), 0)
 }
 
 function timesIn(abstract: string, { words }: TopicSign, { but }: TopicRule): number {
@@ -140,7 +151,7 @@ function hasAny(text: string, phrases: readonly string[]): boolean {
 
 /** Words between "we introduce" or "the first" and what was made: its name, and its kind. */
 const MADE =
-  / (?:we (?:also |further |then |first )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!we )[^ |]+){1,9})/g
+  / (?:we (?:also |further |then |first )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!we )[^ |]+){1,11})/g
 /** What an abstract comes to later was made to test what it is about. */
 const MADE_BEFORE = 0.6
 

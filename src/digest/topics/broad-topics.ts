@@ -16,9 +16,12 @@ export interface BroadTopic {
   whole?: true
   /** Tells wherever it stands, an abstract included: what no abstract says in passing. */
   telling?: readonly string[]
-  /** Tells in titles and whole keywords; in a part of one where the abstract says it again. */
+  /** Tells in titles, and in keywords where the abstract says it or its like twice. */
   named?: readonly string[]
-  /** Tells in titles only. `*bench` is any word that ends so. */
+  /**
+   * Tells in titles only, where keywords or abstract have another word of the topic. `*bench` is any
+   * word that ends so.
+   */
   titled?: readonly string[]
   /** Tells where an abstract says that it was made: "we introduce …, a benchmark". */
   made?: readonly string[]
@@ -35,7 +38,18 @@ export interface BroadTopic {
 
 const OTHER_SENSES = [
   ...['vision', 'visual', 'image', 'video', '3D', 'pixel', 'GUI', 'VLM', 'LVLM', 'MLLM', 'omni-modal'],
-  ...['multimodal', 'multi-modal', 'audio', 'speech', 'text-to-speech', 'TTS', 'robot', 'embodied'],
+  ...[
+    'multimodal',
+    'multi-modal',
+    'audio',
+    'speech',
+    'text-to-speech',
+    'TTS',
+    'music',
+    'robot',
+    'embodied',
+    'navigation',
+  ],
 ]
 
 export const BROAD_TOPICS: readonly BroadTopic[] = [
@@ -66,7 +80,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     ],
     unless: [
       ...OTHER_SENSES,
-      ...['agent', 'agentic', 'tool use', 'programming', 'software', 'code', 'coding', 'theorem proving'],
+      ...['agent', 'agentic', 'tool use', 'programming', 'software', 'code', 'coding', 'coder', 'theorem proving'],
       ...['recommendation', 'protein', 'molecule', 'time series', 'world model', 'diffusion transformer', 'mesh'],
     ],
   },
@@ -102,7 +116,15 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     ],
     named: [
       ...['quantization', 'pruning', 'sparse attention', 'linear attention', 'low-bit', 'token reduction', 'KV cache'],
-      ...['speedup', 'speed-up', 'inference cost', 'inference throughput', 'tensor parallelism', '3D parallelism'],
+      ...[
+        'speedup',
+        'speed-up',
+        'inference cost',
+        'inference throughput',
+        'tensor parallelism',
+        '3D parallelism',
+        'pipeline parallelism',
+      ],
       ...['FLOP', 'NVFP4', 'memory footprint', 'GPU memory', 'inference latency'],
       ...[
         'token compression',
@@ -121,6 +143,14 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     ],
     often: [
       ...['latency', 'throughput', 'speedup', 'speed-up', 'faster', 'memory footprint', 'memory usage', 'GPU memory'],
+      ...[
+        'memory consumption',
+        'activation memory',
+        'quadratic complexity',
+        'redundancy',
+        'offload',
+        'parallel decoding',
+      ],
       ...['computational cost', 'computational overhead', 'computational burden', 'inference cost', 'training cost'],
       ...['FLOP', 'inference acceleration', 'token usage', 'token reduction', 'token budget', 'wall-clock'],
       ...['memory overhead', 'compute budget', 'redundant', 'GPU hour'],
@@ -184,7 +214,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     ],
     titled: ['*bench', 'corpus', 'leaderboard', 'evaluating', 'assessing', 'benchmarking', 'arena', 'gym'],
     made: [
-      ...['benchmark', '*bench', 'dataset', '*dataset', 'corpus', 'testbed', 'data synthesis', 'data pipeline'],
+      ...['benchmark', '*bench', 'dataset', '*dataset', 'testbed', 'data synthesis', 'data pipeline'],
       ...['training data', 'test suite', 'evaluation suite', 'data engine'],
     ],
     but: [
@@ -210,6 +240,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       'proof',
       'theorem',
       'reason',
+      'reasoner',
       'chain-of-thought',
     ],
     often: [
@@ -233,7 +264,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['code generation', 'software engineering', 'program synthesis', 'competitive programming', 'code LLM'],
       ...['program repair', 'code repair', 'code completion', 'coding agent', 'code review', 'software development'],
       ...['SWE-bench', 'code reasoning', 'code model', 'codebase', 'code repository', 'code optimization'],
-      ...['unit test', 'kernel generation', 'verilog', 'code editing', 'GitHub issue'],
+      ...['unit test', 'kernel generation', 'verilog', 'SQL', 'text-to-SQL', 'code editing', 'GitHub issue'],
     ],
     titled: ['SWE', 'software', 'compiler', 'coder', 'coding', 'bug', 'github', 'repository', 'program'],
     often: ['code generation', 'coding agent', 'software engineering', 'repository', 'unit test', 'bug', 'codebase'],
@@ -241,13 +272,26 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['video coding', 'image coding', 'multi-modal coding', 'neural coding', 'predictive coding', 'sparse coding'],
       ...['entropy coding', 'code-switching', 'code switching', 'linear program'],
     ],
+    unless: ['codec', 'bitrate'],
   },
   {
     names: ['robotics', 'robot', 'robot learning', 'humanoid'],
     telling: ['robotic manipulation', 'robot manipulation', 'humanoid robot', 'visuomotor', 'robot policy'],
     named: [
       ...['VLA', 'vision-language-action', 'dexterous', 'locomotion', 'quadruped', 'sim-to-real', 'teleoperation'],
-      ...['grasping', 'bimanual', 'mobile manipulation', 'embodied intelligence', 'drone', 'UAV'],
+      ...[
+        'grasping',
+        'bimanual',
+        'embodied navigation',
+        'object navigation',
+        'vision-language navigation',
+        'VLN',
+        'language-guided navigation',
+        'mobile manipulation',
+        'embodied intelligence',
+        'drone',
+        'UAV',
+      ],
     ],
     titled: ['embodied', 'embodiment'],
     but: ['robotic process automation'],

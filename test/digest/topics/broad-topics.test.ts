@@ -8,6 +8,7 @@ import { type Judged, judgeTopics } from './judged.ts'
 
 const tuning = judgeTopics('tuning')
 const report = judgeTopics('report')
+const elsewhere = judgeTopics('elsewhere')
 
 describe('broad topics', () => {
   const is = (choices: object, title: string, paper: object = {}) => {
@@ -55,13 +56,21 @@ describe('broad topics', () => {
     expect(only('data', 'A Lantern', { abstract: 'We test it on a dataset of a thousand lanterns.' })).toBe(false)
   })
 
-  it('ask the abstract to say again what is a part of a keyword', () => {
-    const keywords = ['safety audit']
-    expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit.' })).toBe(false)
-    expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit. Safety first.' })).toBe(true)
+  it('ask the abstract to say again what a keyword says: lists of keywords hold whatever it mentions', () => {
+    for (const keyword of ['safety audit', 'Safety', 'Lantern safety (safety)']) {
+      const keywords = [keyword]
+      expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit.' })).toBe(false)
+      expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit. Safety first.' })).toBe(true)
+      expect(only('safety', 'A Lantern', { keywords, abstract: '' })).toBe(true)
+    }
     expect(only('safety', 'A Lantern', { keywords: ['Safety'], abstract: 'It passed.' })).toBe(true)
-    expect(only('safety', 'A Lantern', { keywords: ['Lantern safety (safety)'], abstract: 'It passed.' })).toBe(true)
-    expect(only('safety', 'A Lantern', { keywords, abstract: '' })).toBe(true)
+    expect(only('safety', 'A Lantern', { keywords: ['safety audit'], abstract: 'It passed.' })).toBe(false)
+  })
+  it('ask for one more word of the topic behind a title’s weak one', () => {
+    const title = 'Lanterns and Their Risks'
+    expect(only('safety', title, { abstract: 'They may go out.' })).toBe(false)
+    expect(only('safety', title, { abstract: 'They may be harmful.' })).toBe(true)
+    expect(only('safety', title, { keywords: ['privacy'], abstract: 'They may go out.' })).toBe(true)
   })
   it('believe a title before keywords of another sense', () => {
     expect(only('NLP', 'Lanterns for Large Language Models', { keywords: ['agent memory'] })).toBe(true)
@@ -86,8 +95,13 @@ describe('broad topics', () => {
 
   it.skipIf(!tuning)('find the labelled papers of August 2025, on which they were tuned', () => {
     const [precision, recall] = tell('August 2025, tuning', tuning as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.945)
-    expect(recall).toBeGreaterThanOrEqual(0.945)
+    expect(precision).toBeGreaterThanOrEqual(0.955)
+    expect(recall).toBeGreaterThanOrEqual(0.935)
+  })
+  it.skipIf(!elsewhere)('find the labelled papers of other days, on which they were tuned as well', () => {
+    const [precision, recall] = tell('Other days, tuning (the rules before: 0.875 and 0.881)', elsewhere as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.94)
+    expect(recall).toBeGreaterThanOrEqual(0.95)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
   const RUNS = '0.715 and 0.857, 0.720 and 0.854, 0.730 and 0.855, 0.817 and 0.900, 0.838 and 0.895, 0.821 and 0.907'
