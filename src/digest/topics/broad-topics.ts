@@ -19,8 +19,8 @@ export interface BroadTopic {
   /** Tells in titles, and in keywords where the abstract says it or its like twice. */
   named?: readonly string[]
   /**
-   * Tells in titles only, where keywords or abstract have another word of the topic. `*bench` is any
-   * word that ends so.
+   * Tells in titles only, where keywords or abstract have another word of the topic. `*bench` is
+   * any word that ends so.
    */
   titled?: readonly string[]
   /** Tells where an abstract says that it was made: "we introduce …, a benchmark". */

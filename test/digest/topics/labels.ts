@@ -21,8 +21,8 @@ export const TOPICS = [
 export type Topic = (typeof TOPICS)[number]
 
 /**
- * 100 papers of August 2025 to tune on, 100 of March 2026 to report, and all 92 of the odd days, May
- * 2024 to September 2025, which were labelled later to tune on as well.
+ * 100 papers of August 2025 to tune on, 100 of March 2026 to report, and all 92 of the odd days,
+ * May 2024 to September 2025, which were labelled later to tune on as well.
  */
 export type Part = 'tuning' | 'report' | 'elsewhere'
 
