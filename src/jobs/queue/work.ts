@@ -62,6 +62,8 @@ const MAX_STALLS = 1
  * restart within seconds.
  */
 const RECONNECT_MS = 2_000
+/** Why a job is put back at the end of a drain. */
+const ENDS = 'its process ends'
 /** Stands for "no limit": a hold is only honoured where some limiter is set. */
 export const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
 
@@ -70,10 +72,13 @@ export const UNLIMITED: RateLimiterOptions = { max: 1_000_000, duration: 1_000 }
  * that never began.
  */
 export async function openWork(backend: QueueBackend, work: Work, logger: Logger): Promise<OpenWork> {
+  let isCut = false
   const worker = new backend.Worker<Record<string, unknown>, void>(
     work.queue,
     async (job, token, signal) => {
       try {
+        // What was asked for before the end may still be answered: with a job put back just now.
+        if (isCut) throw new LaterError(ENDS, 0)
         await untilCancelled(work.run(job.name, job.data), signal)
       } catch (error) {
         throw await outcomeOf(error, job, token, work, logger)
@@ -111,7 +116,8 @@ export async function openWork(backend: QueueBackend, work: Work, logger: Logger
       } catch (error) {
         const facts = { queue: work.queue, reason: describeError(error) }
         logger.warn({ event: 'queue.drain_cut', ...facts }, 'Running jobs were cancelled')
-        worker.cancelAllJobs('its process ends')
+        isCut = true
+        worker.cancelAllJobs(ENDS)
         // Without its store nothing can be put back: the jobs stall, and are found.
         await within(cancelMs, `Putting back the jobs of ${work.queue}`, closing).catch(async (late) => {
           work.onError(late)
