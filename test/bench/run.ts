@@ -17,6 +17,11 @@ interface Part {
 
 const PARTS: readonly Part[] = [
   { name: 'send beside others', script: 'sending.ts', args: ['--rounds', '3'] },
+  {
+    name: 'send to a mail server beside others',
+    script: 'smtp.ts',
+    args: ['--readers', '3000', '--few', '1000', '--rounds', '3'],
+  },
   { name: 'the website beside hono alone', script: 'pages.ts', args: ['--rounds', '3'] },
   { name: 'how programs begin', script: 'startup.ts' },
   {

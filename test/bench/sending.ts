@@ -6,17 +6,13 @@
 // [--tls] [--heap MB] [--build DIRECTORY] [--json FILE]`; needs both stores on this machine, makes
 // a database of its own there and drops it. `--slow 0` leaves out those that compile.
 import { execFile, fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
-import { type Kysely, sql } from 'kysely'
 import { openDatabase } from '../../src/database/client.ts'
-import type { Database } from '../../src/database/schema.ts'
-import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
-import { insertSubscribers } from '../../src/subscriber/store.ts'
 import { query, realPostgresUrl } from '../support/servers.ts'
+import { addReaders, DATE, installPeers, PEERS, SETTINGS, startAfresh } from './beside.ts'
 import { describeMachine, here, measureNode, median, openServerCpu, type Run } from './measured.ts'
 import type { SinkReport } from './sink-process.ts'
 
@@ -35,11 +31,8 @@ const { values } = parseArgs({
 })
 const readers = Number(values.readers)
 const slow = Number(values.slow)
-const DATE = '2025-08-07'
 const DATABASE = `paper_round_bench_${process.pid}`
-const PEERS = here('../../node_modules/.cache/paper-round/peers')
 const IN_A_MAIL = 10
-const LIST_AT_A_TIME = 1_000
 const run = promisify(execFile)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const build = resolve(values.build)
@@ -83,28 +76,22 @@ const environment = {
   ...(values.heap ? { NODE_OPTIONS: `--max-old-space-size=${values.heap}` } : {}),
   DATABASE_URL: databaseUrl,
   REDIS_URL: values.redis,
+  ...SETTINGS,
   DATA_DIR: join(folder, 'data'),
-  LINK_SECRET: 'a secret for measurements that is long enough to be one',
-  MAIL_FROM: 'Papers <papers@round.example>',
-  PUBLIC_URL: 'https://papers.example',
-  POSTAL_ADDRESS: '1 Street',
   MAIL_PROVIDER: 'resend',
   RESEND_API_KEY: 're_bench',
   RESEND_BASE_URL: sinkUrl,
   SEND_RATE: '10000',
   SOURCE: `file:${source}`,
-  LOG_LEVEL: 'error',
 }
 const db = openDatabase(databaseUrl)
 const serverCpu = await openServerCpu(db)
 try {
-  // Where nothing takes their packages for the project's.
-  await cp(here('peers'), PEERS, { recursive: true })
-  if (!existsSync(join(PEERS, 'node_modules'))) await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS })
+  await installPeers()
   await product('migrate')
   await product('collect', '--date', DATE)
   await product('edition', '--date', DATE, '--freeze')
-  await addReaders(db)
+  await addReaders(db, readers)
   // Unmeasured: its last request is what some of the others send.
   await product('send', '--date', DATE)
   await writeFile(join(folder, 'body.json'), (await askSink()).body)
@@ -214,23 +201,4 @@ async function makeCertificate(directory: string): Promise<string> {
   const named = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
   await run('openssl', [...made, ...named, '-keyout', join(directory, 'key.pem'), '-out', file])
   return file
-}
-
-async function addReaders(db: Kysely<Database>): Promise<void> {
-  const choices = [{}, { papers: 5 }, { papers: 15 }, { length: 'titles' as const }].map((each) => parseChoices(each))
-  const list = Array.from({ length: readers }, (_, index) => ({
-    ...DEFAULT_RHYTHM,
-    address: `reader-${index}@papers.example`,
-    choices: choices[index % 20] ?? parseChoices({}),
-    consentSource: 'bench',
-  }))
-  for (let at = 0; at < list.length; at += LIST_AT_A_TIME) {
-    await insertSubscribers(db, list.slice(at, at + LIST_AT_A_TIME))
-  }
-  await sql`vacuum analyze`.execute(db)
-}
-
-async function startAfresh(db: Kysely<Database>): Promise<void> {
-  await sql`truncate deliveries, batches cascade`.execute(db)
-  await sql`update editions set due = 0`.execute(db)
 }
