@@ -67,11 +67,36 @@ export function openImages(encode: Encode) {
         }
       }
       literals.push(Buffer.concat(row))
-      const counts = new Map<string, number>()
-      for (const hole of holes) counts.set(hole, (counts.get(hole) ?? 0) + 1)
-      return { literals, holes, size: literals.reduce((sum, { length }) => sum + length, 0), counts }
+      return assemble(literals, holes)
     },
   }
+}
+
+function assemble(literals: readonly Buffer[], holes: readonly string[]): Image {
+  const counts = new Map<string, number>()
+  for (const hole of holes) counts.set(hole, (counts.get(hole) ?? 0) + 1)
+  return { literals, holes, size: literals.reduce((sum, { length }) => sum + length, 0), counts }
+}
+
+/** Returns an image with other literals: `change` gets each as text, a character a byte. */
+export function changed({ literals, holes }: Image, change: (literal: string, place: number) => string): Image {
+  const texts = literals.map((literal, place) => change(literal.toString('latin1'), place))
+  return assemble(
+    texts.map((text) => Buffer.from(text, 'latin1')),
+    holes,
+  )
+}
+
+/** Cuts an image in front of the first place where a literal has `mark`. */
+export function cutImage({ literals, holes }: Image, mark: string): [head: Image, tail: Image] {
+  const place = literals.findIndex((literal) => literal.includes(mark))
+  const literal = literals[place]
+  if (!literal) throw new Error('an image is cut at what is not in it')
+  const at = literal.indexOf(mark)
+  return [
+    assemble([...literals.slice(0, place), literal.subarray(0, at)], holes.slice(0, place)),
+    assemble([literal.subarray(at), ...literals.slice(place + 1)], holes.slice(place)),
+  ]
 }
 
 /** Returns how many bytes an image takes with these values. Throws where one is missing. */
@@ -130,7 +155,8 @@ const ROOM = 1.1
 /** As many as requests are ever under way at once in a process. */
 const FREE_MAX = 4
 
-export function openSlabs(): Slabs {
+/** Keeps at most so many that are free: as many as are ever in use at once. */
+export function openSlabs(most = FREE_MAX): Slabs {
   const free: Buffer[] = []
   return {
     take(size) {
@@ -141,7 +167,7 @@ export function openSlabs(): Slabs {
       return Buffer.allocUnsafeSlow(Math.ceil(size * ROOM))
     },
     give(slab) {
-      if (free.length < FREE_MAX) free.push(slab)
+      if (free.length < most) free.push(slab)
     },
   }
 }

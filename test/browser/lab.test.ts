@@ -23,7 +23,7 @@ import { HOST, SLOTS } from '../digest/golden/places.ts'
 import { capturedEditions, capturedWeeks, READERS } from '../support/captured-editions.ts'
 import { isFull } from '../support/full.ts'
 import { residueOf } from '../support/residue.ts'
-import { holds } from '../support/signature.ts'
+import { holds, signWhole } from '../support/signature.ts'
 import { hasChromium, openChromium } from './chromium.ts'
 import { asWord, withoutScheme, withoutStyles } from './clients.ts'
 import { CONTRAST_MIN, measureContrast } from './contrast.ts'
@@ -135,7 +135,7 @@ describe('a mail', () => {
     for (const { name, html, message, length, papers } of mails) {
       const bytes = Buffer.byteLength(html)
       expect(bytes, name).toBeLessThanOrEqual(length === 'short' && papers <= 10 ? SHORT_MAX_BYTES : HTML_MAX_BYTES)
-      expect(holds((await sign(message, 'example.org')).toString('latin1'), publicKey), name).toBe(true)
+      expect(holds(await signWhole(sign, message, 'example.org'), publicKey), name).toBe(true)
       const $ = load(html)
       residue.push(
         ...$('h2, h2 ~ p')

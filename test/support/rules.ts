@@ -92,9 +92,6 @@ const HOMES: { packages: RegExp; name?: string; home: RegExp }[] = [
 
 /** What we take of a library's insides, and the test that fails once it is something else. */
 const INSIDES: Record<string, string> = {
-  'nodemailer/lib/dkim/message-parser': 'test/delivery/provider/smtp/dkim.test.ts',
-  'nodemailer/lib/dkim/relaxed-body': 'test/delivery/provider/smtp/dkim.test.ts',
-  'nodemailer/lib/dkim/sign': 'test/delivery/provider/smtp/dkim.test.ts',
   'nodemailer/lib/mime-node': 'test/delivery/provider/message.test.ts',
   'nodemailer/lib/qp': 'test/digest/joining.test.ts',
   'nodemailer/lib/smtp-pool': 'test/delivery/provider/smtp/smtp.test.ts',

@@ -1,5 +1,17 @@
-// A second reader of DKIM signatures, from the standard alone.
+// A second reader of DKIM signatures, from the standard alone, and messages for what signs.
 import { createHash, type KeyObject, verify as verifyBytes } from 'node:crypto'
+import type { openDkim } from '../../src/delivery/provider/smtp/dkim.ts'
+import { openImages } from '../../src/digest/image.ts'
+
+/** Returns a whole message with its signature in front, a character a byte. */
+export async function signWhole(
+  sign: ReturnType<typeof openDkim>,
+  message: string,
+  domain = 'round.example',
+): Promise<string> {
+  const image = openImages((text) => text).make([{ raw: message }])
+  return Buffer.from(`${await sign({ image, values: {} }, domain)}${message}`).toString('latin1')
+}
 
 /**
  * Whether a message's first header signs it, by RFC 6376 (relaxed, relaxed) and nothing of the

@@ -40,7 +40,13 @@ export interface SmtpStandIn {
 
 /** Opens the stand-in. With `login`, nothing is taken without it. */
 export async function openSmtpStandIn(
-  options: { login?: { user: string; password: string }; pipelining?: boolean; answersAfterMs?: () => number } = {},
+  options: {
+    login?: { user: string; password: string }
+    pipelining?: boolean
+    /** TLS from the first byte, with a certificate that nobody knows. */
+    secure?: boolean
+    answersAfterMs?: () => number
+  } = {},
 ): Promise<SmtpStandIn> {
   const sockets = new Map<string, Socket>()
   const standIn: SmtpStandIn = {
@@ -73,6 +79,7 @@ export async function openSmtpStandIn(
 
   const server = new SMTPServer({
     authOptional: options.login === undefined,
+    secure: options.secure === true,
     allowInsecureAuth: true,
     disabledCommands: options.login ? ['STARTTLS'] : ['STARTTLS', 'AUTH'],
     disableReverseLookup: true,

@@ -4,7 +4,7 @@
 import { domainToASCII } from 'node:url'
 import MimeNode from 'nodemailer/lib/mime-node'
 import { type Draft, fillHeaders } from '../../digest/draft.ts'
-import { cutAt, type Image, openImages, toBytes } from '../../digest/image.ts'
+import { cutAt, type Image, openImages, toBytes, type Values } from '../../digest/image.ts'
 import type { Mail } from './provider.ts'
 
 /**
@@ -16,15 +16,27 @@ export function composeMessage(mail: Mail): string {
   return `${start}${mail.text}${between}${mail.html}${end}`
 }
 
-/** Returns the bytes of composeMessage: for joined mails at a small part of the cost. */
-export function composeBytes(mail: Mail): Buffer {
+/** A message whose literals may be shared with others. Values are never empty. */
+export interface Composed {
+  image: Image
+  values: Values
+}
+
+/** Returns composeMessage as an image: for joined mails that of their selection. */
+export function composeImage(mail: Mail): Composed {
   const { joined, publicId, to, date } = mail
   if (!joined || !PLAIN_ADDRESS.test(to) || Object.values(joined.slots).some(({ length }) => length !== TOKEN_LENGTH)) {
-    return Buffer.from(composeMessage(mail))
+    return { image: images.make([{ raw: composeMessage(mail) }]), values: {} }
   }
   const image = imageOf.get(joined.draft) ?? makeImage(joined.draft)
   imageOf.set(joined.draft, image)
-  return toBytes(image, { ...joined.slots, publicId, to, date: dateOf(date) })
+  return { image, values: { ...joined.slots, publicId, to, date: dateOf(date) } }
+}
+
+/** Returns the bytes of composeMessage: for joined mails at a small part of the cost. */
+export function composeBytes(mail: Mail): Buffer {
+  const { image, values } = composeImage(mail)
+  return toBytes(image, values)
 }
 
 /**

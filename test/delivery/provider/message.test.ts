@@ -1,17 +1,21 @@
 // Whole messages of the captured days, as a provider would hand them on: read by two parsers that
 // are not ours.
 import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { composeBytes, composeMessage } from '../../../src/delivery/provider/message.ts'
+import { composeBytes, composeImage, composeMessage } from '../../../src/delivery/provider/message.ts'
 import { openOutbox } from '../../../src/delivery/provider/outbox.ts'
 import type { Mail } from '../../../src/delivery/provider/provider.ts'
 import { openResend } from '../../../src/delivery/provider/resend/resend.ts'
+import { openDkim } from '../../../src/delivery/provider/smtp/dkim.ts'
+import { writeMessage } from '../../../src/delivery/provider/smtp/wire.ts'
 import { fill, fillHeaders } from '../../../src/digest/draft.ts'
+import { openSlabs } from '../../../src/digest/image.ts'
 import { draftOf, preparePieces } from '../../../src/digest/joining.ts'
 import { loadTemplates, type Templates } from '../../../src/digest/rendering.ts'
 import { widthOf } from '../../../src/digest/text/text.ts'
@@ -265,7 +269,10 @@ function hasPython(): boolean {
 }
 
 describe('a joined mail', () => {
-  it('is composed to the same bytes from what its selection shares, whoever it is for', async () => {
+  it('is composed, signed and sent as the same bytes from what its selection shares, whoever it is for', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    const sign = openDkim({ privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), selector: 'p' })
+    const slabs = openSlabs()
     const templates = await loadTemplates()
     const day = { date: GOLDEN.date, places: GOLDEN.places }
     const selection = selectionOf({ ...day, kind: 'daily' })
@@ -277,8 +284,8 @@ describe('a joined mail', () => {
         fc.constantFrom('a.@example.org', 'ada@EXAMPLE.org', 'ada@xn--exmple-cua.org', `${'a'.repeat(64)}@example.org`),
         fc.emailAddress(),
       )
-      fc.assert(
-        fc.property(token, token, token, fc.uuid(), address, fc.date(DATES), (...given) => {
+      await fc.assert(
+        fc.asyncProperty(token, token, token, fc.uuid(), address, fc.date(DATES), async (...given) => {
           const [unsubscribe, view, preferences, publicId, to, date] = given
           const slots = { unsubscribe, view, preferences }
           const { from, subject } = draft
@@ -288,7 +295,12 @@ describe('a joined mail', () => {
             text: fill(draft.text, slots),
           }
           const mail = { publicId, to, from, subject, date: date.toISOString(), ...shown }
-          expect(composeBytes({ ...mail, joined: { draft, slots } }).toString()).toBe(composeMessage(mail))
+          const joined = { ...mail, joined: { draft, slots } }
+          expect(composeBytes(joined).toString()).toBe(composeMessage(mail))
+          const field = await sign(composeImage(mail), 'example.org')
+          expect(await sign(composeImage(joined), 'example.org')).toBe(field)
+          const sent = writeMessage(composeImage(joined), field, slabs).bytes.toString()
+          expect(sent).toBe(writeMessage(composeImage(mail), field, slabs).bytes.toString())
         }),
         { numRuns: 60 },
       )

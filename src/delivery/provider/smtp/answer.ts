@@ -28,8 +28,7 @@ const OWN_RATE = /\bsending rate\b/i
 const CERTIFICATE = /certificate|self.signed|altname/i
 
 /**
- * Classifies a failure. `handedOver`: the message was read to its end, so that the final dot may
- * have left.
+ * Classifies a failure. `handedOver`: the end of the message may have left.
  */
 export function readRefusal(
   error: SmtpError,

@@ -1,24 +1,23 @@
-// One mail into the pool, and the one fact that decides about it afterwards: whether its last byte
-// may have left. A mail of which anything was read is never offered a second time, whatever the
-// pool has in mind.
-import { Readable } from 'node:stream'
+// One mail into the pool, and the one fact that decides about it afterwards: whether its end may
+// have left. A mail of which anything has left is never offered a second time, whatever the pool
+// has in mind.
+import { type Duplex, Readable } from 'node:stream'
 import type SMTPPool from 'nodemailer/lib/smtp-pool'
+import { END_OF_DATA } from './wire.ts'
 
 export interface Handover {
   from: string
   to: string
   messageId: string
-  message: Buffer
+  /** As it travels, without END_OF_DATA. */
+  bytes: Buffer
   signal: AbortSignal
 }
 
-/**
- * What became of it. `wasRead`: the message was read to its end, so that the final dot may have
- * reached the server (RFC 1047).
- */
+/** What became of it. `hasEnded`: its end may have reached the server (RFC 1047). */
 export interface HandedOver {
   error?: SmtpError
-  wasRead: boolean
+  hasEnded: boolean
 }
 
 /**
@@ -33,40 +32,37 @@ export interface SmtpError extends Error {
   responseCode?: number
 }
 
-/** Small enough that a server that stops reading holds the end back. */
-const CHUNK_BYTES = 16_384
-
 /** Hands a message to the pool and waits for the end, good or bad. Never throws. */
 export function handOver(pool: SMTPPool, mail: Handover): Promise<HandedOver> {
-  let begun = false
-  let wasRead = false
-  const openMessage = (): Readable => {
-    if (begun) return refuse()
-    const stream = Readable.from(chunksOf(), { objectMode: false })
-    // Before the library's own listener, which writes the final dot.
-    stream.once('end', () => {
-      wasRead = true
-    })
-    return stream
+  let hasEnded = false
+  // What the library asks of a stream. It pipes it once the server wants the message, into one of
+  // its own that goes through every byte, and this one into the connection.
+  const message = {
+    /** While it is false, the library may take another connection. */
+    readableDidRead: false,
+    // Past that reading, since all is as it travels: the library still waits for the connection and
+    // lets go of it. A server that stops reading holds the end back.
+    pipe(stream: Duplex) {
+      message.readableDidRead = true
+      stream.once('end', () => {
+        hasEnded = true
+      })
+      for (const part of [mail.bytes, END_OF_DATA, null]) stream.push(part)
+    },
   }
-  function* chunksOf(): Generator<Buffer> {
-    begun = true
-    for (let at = 0; at < mail.message.length; at += CHUNK_BYTES) yield mail.message.subarray(at, at + CHUNK_BYTES)
-  }
-  // What the pool asks of a composed mail, without composing it: the message is read only once the
-  // server wants it.
+  // What the pool asks of a composed mail.
   const composed = {
     data: { signal: mail.signal },
     message: {
       getEnvelope: () => ({ from: mail.from, to: [mail.to] }),
       messageId: () => mail.messageId,
       getHeader: () => mail.messageId,
-      createReadStream: openMessage,
+      createReadStream: () => (message.readableDidRead ? refuse() : message),
     },
   }
   return new Promise((resolve) => {
     pool.send(composed as unknown as Parameters<SMTPPool['send']>[0], (error) =>
-      resolve(error ? { error: error as SmtpError, wasRead } : { wasRead }),
+      resolve(error ? { error: error as SmtpError, hasEnded } : { hasEnded }),
     )
   })
 }

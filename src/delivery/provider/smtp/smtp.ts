@@ -2,8 +2,9 @@
 // connections. SMTP knows no key: what may have been accepted is `unknown`, and no mail is ever
 // handed over twice.
 import SMTPPool from 'nodemailer/lib/smtp-pool'
+import { openSlabs } from '../../../digest/image.ts'
 import { describeError } from '../../../errors.ts'
-import { composeBytes, composeMessage, messageIdOf, senderOf } from '../message.ts'
+import { composeImage, messageIdOf, senderOf } from '../message.ts'
 import { isLoopback, toReason } from '../outside.ts'
 import {
   type BatchOutcome,
@@ -19,6 +20,7 @@ import { REPLAY_MS } from '../replay.ts'
 import { DOWN_MS, readRefusal } from './answer.ts'
 import { type DkimSettings, openDkim } from './dkim.ts'
 import { type Handover, handOver } from './handing-over.ts'
+import { writeMessage } from './wire.ts'
 
 /** A mail server to hand mails to. */
 export interface SmtpServer {
@@ -47,6 +49,11 @@ export interface SmtpSettings {
   deadlineMs?: number
 }
 
+interface Ready extends Handover {
+  /** What its bytes lie in. */
+  slab: Buffer
+}
+
 /** Well inside the lease of a batch; a server that scans for viruses takes a few seconds. */
 const DEADLINE_MS = 45_000
 const CONNECT_MS = 10_000
@@ -65,6 +72,7 @@ export function openSmtp(settings: SmtpSettings): Provider {
   const { server, dkim } = settings
   const isHere = isLoopback(server.host)
   const sign = dkim ? openDkim(dkim) : undefined
+  const slabs = openSlabs(server.pool)
   const pool = new SMTPPool({
     pool: true,
     host: server.host,
@@ -86,22 +94,25 @@ export function openSmtp(settings: SmtpSettings): Provider {
   })
 
   /** Everything that can fail without the server fails here, before anything is handed over. */
-  async function prepare(mail: Mail, signal: AbortSignal): Promise<Handover> {
+  async function prepare(mail: Mail, signal: AbortSignal): Promise<Ready> {
     const { address, domain } = senderOf(mail)
-    const message = sign ? await sign(composeMessage(mail), domain) : composeBytes(mail)
+    const composed = composeImage(mail)
+    const signature = sign ? await sign(composed, domain) : ''
     return {
       from: settings.envelopeSender?.(mail) ?? address,
       to: mail.to,
       messageId: messageIdOf(mail),
-      message,
+      ...writeMessage(composed, signature, slabs),
       signal,
     }
   }
 
-  async function handOverOne(mail: Handover): Promise<OneOutcome> {
-    const { error, wasRead } = await handOver(pool, mail)
-    if (error === undefined) return { state: 'submitted', providerId: mail.messageId.slice(1, -1) }
-    return readRefusal(error, { handedOver: wasRead, addresses: [mail.to, mail.from], now: Date.now() })
+  async function handOverOne(mail: Ready): Promise<OneOutcome> {
+    const { error, hasEnded } = await handOver(pool, mail)
+    if (error) return readRefusal(error, { handedOver: hasEnded, addresses: [mail.to, mail.from], now: Date.now() })
+    // Taken, so that no connection holds it any more.
+    slabs.give(mail.slab)
+    return { state: 'submitted', providerId: mail.messageId.slice(1, -1) }
   }
 
   function handOverAll(mails: readonly Mail[], outer?: AbortSignal): Promise<OneOutcome>[] {
@@ -110,13 +121,13 @@ export function openSmtp(settings: SmtpSettings): Provider {
     // All of them before the first: what cannot be made concerns the whole.
     const ready = Promise.all(mails.map((mail) => prepare(mail, signal)))
     return mails.map(async (_, index): Promise<OneOutcome> => {
-      let all: Handover[]
+      let all: Ready[]
       try {
         all = await ready
       } catch (error) {
         return { kind: 'stopped', reason: `a mail could not be made ready: ${describeError(error)}` }
       }
-      return handOverOne(all[index] as Handover)
+      return handOverOne(all[index] as Ready)
     })
   }
 

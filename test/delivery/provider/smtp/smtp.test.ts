@@ -1,9 +1,11 @@
 // The SMTP provider against a real server on loopback that dies or refuses at every phase: what was
 // certainly not accepted may go again, what may have been accepted is unknown, and nothing is ever
 // handed over twice.
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { simpleParser } from 'mailparser'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { composeMessage } from '../../../../src/delivery/provider/message.ts'
 import type { BatchOutcome, Mail, Provider } from '../../../../src/delivery/provider/provider.ts'
 import { openSmtp, type SmtpSettings } from '../../../../src/delivery/provider/smtp/smtp.ts'
 import { type Fault, openSmtpStandIn, type SmtpStandIn } from '../../../support/smtp-stand-in.ts'
@@ -23,10 +25,10 @@ async function openStandIn(...given: Parameters<typeof openSmtpStandIn>): Promis
 
 function openProvider(
   port: number,
-  given: Partial<SmtpSettings> & { pool?: number; login?: typeof LOGIN } = {},
+  given: Partial<SmtpSettings> & { pool?: number; login?: typeof LOGIN; secure?: boolean } = {},
 ): Provider {
-  const { pool = 4, login = null, ...rest } = given
-  const server = { host: '127.0.0.1', port, secure: false, login, pool }
+  const { pool = 4, login = null, secure = false, ...rest } = given
+  const server = { host: '127.0.0.1', port, secure, login, pool }
   const provider = openSmtp({ server, dkim: null, requestsPerSecond: null, ...rest })
   closing.push(async () => provider.close?.())
   return provider
@@ -47,6 +49,8 @@ const mail = (index: number, given: Partial<Mail> = {}): Mail => ({
   date: '2026-03-05T07:00:00.000Z',
   ...given,
 })
+/** More than any connection takes without being read. */
+const LARGE = mail(0, { text: 'A long line of text\r\n'.repeat(1_500_000) })
 const mails = (count: number) => Array.from({ length: count }, (_, index) => mail(index))
 const send = (provider: Provider, list: Mail[]) =>
   provider.send({ edition: { date: '2026-03-05', kind: 'daily' }, idempotencyKey: 'none', mails: list })
@@ -111,6 +115,19 @@ describe('openSmtp', () => {
     },
   )
 
+  it.each([false, true])('hands over the bytes of every message, dots and all (TLS: %s)', async (secure) => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    closing.push(async () => void vi.unstubAllEnvs())
+    const standIn = await openStandIn({ secure })
+    // Larger than what connections and streams hold, smaller, and one that ends in a dot.
+    const lines = [12_000, 100, 1, 0].map((count) => '.a line\r\n..\r\n.\r\n'.repeat(count))
+    const list = lines.map((text, index) => mail(index, { text: `${text}.` }))
+    expect(wordOf(await send(openProvider(standIn.port, { secure }), list))).toBe(list.map(() => 'submitted').join())
+    const bySize = (one: string, other: string) => one.length - other.length
+    const taken = standIn.taken.map(({ message }) => message.toString())
+    expect(taken.sort(bySize)).toEqual(list.map(composeMessage).sort(bySize))
+  })
+
   const cases: [fault: Fault, wanted: string, taken: number][] = [
     [{ at: 'connect', does: 'die' }, 'throttled', 0],
     [{ at: 'connect', does: [421, 'too many connections'] }, 'throttled', 0],
@@ -161,12 +178,32 @@ describe('openSmtp', () => {
     expect(await send(openProvider(standIn.port), mails(4))).toMatchObject({ kind: 'throttled', retryAfterMs: 60_000 })
   })
 
-  it('knows that nothing was accepted when the server dies in the middle of a body', async () => {
-    const standIn = await openStandIn()
-    standIn.faults.push({ at: 'body', does: 'die' })
-    const large = mail(0, { text: 'A long line of text\r\n'.repeat(1_500_000) })
-    expect(wordOf(await send(openProvider(standIn.port), [large]))).toBe('throttled')
-    expect(standIn.taken).toEqual([])
+  it.each([false, true])(
+    'knows that nothing was accepted when the server dies in the middle of a body (TLS: %s)',
+    async (secure) => {
+      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+      closing.push(async () => void vi.unstubAllEnvs())
+      const standIn = await openStandIn({ secure })
+      standIn.faults.push({ at: 'body', does: 'die' })
+      expect(wordOf(await send(openProvider(standIn.port, { secure }), [LARGE]))).toBe('throttled')
+      expect(standIn.taken).toEqual([])
+    },
+  )
+
+  it('lets no end leave behind a body that was given up, however late the server reads it', async () => {
+    const server = await openReluctantServer()
+    const outcome = await send(openProvider(server.port, { deadlineMs: 1_000 }), [LARGE])
+    expect(wordOf(outcome)).toBe('throttled')
+    expect(await server.readRest()).not.toMatch(/\r\n\.\r\n$/)
+  })
+
+  it('waits for a server that reads slowly', async () => {
+    const server = await openReluctantServer()
+    const sending = send(openProvider(server.port), [LARGE])
+    await server.reached
+    const read = server.readRest()
+    expect(wordOf(await sending)).toBe('submitted')
+    expect(await read).toBe(`${composeMessage(LARGE)}.\r\n`)
   })
 
   it('accounts for every mail of a request by itself', async () => {
@@ -208,3 +245,58 @@ describe('openSmtp', () => {
     expect(() => openProvider(1, { dkim })).toThrow()
   })
 })
+
+/** A mail server that asks for a message, and reads none of it before it is told to. */
+async function openReluctantServer() {
+  let reach = () => {}
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve
+  })
+  let session: Socket | undefined
+  const server = createServer((socket) => {
+    session = socket
+    socket.on('error', () => undefined)
+    socket.write('220 here\r\n')
+    let asked = ''
+    socket.on('data', function read(chunk) {
+      asked += chunk.toString()
+      if (asked.endsWith('DATA\r\n')) {
+        socket.off('data', read)
+        socket.pause()
+        socket.write('354 go on\r\n')
+        reach()
+      } else socket.write('250 well\r\n')
+    })
+  })
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done)
+  })
+  closing.push(async () => {
+    session?.destroy()
+    server.close()
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    /** A message was asked for. */
+    reached,
+    /** Reads all that comes, and takes what ends. */
+    async readRest(): Promise<string> {
+      const chunks: Buffer[] = []
+      const socket = session as Socket
+      const closed = new Promise<void>((done) => {
+        socket.on('close', () => done())
+      })
+      const ended = new Promise<void>((done) => {
+        socket.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          if (!chunk.toString('latin1').endsWith('\r\n.\r\n')) return
+          socket.write('250 taken\r\n')
+          done()
+        })
+      })
+      socket.resume()
+      await Promise.race([closed, ended])
+      return Buffer.concat(chunks).toString()
+    },
+  }
+}
