@@ -25,10 +25,11 @@ interface ResumeOptions {
 
 export async function resumeCommand(options: ResumeOptions): Promise<void> {
   if (options.restored) return resumeRestoredCommand(options)
-  if (options.as !== undefined || options.yes || options.exact) {
-    throw new UsageError('--as, --exact and --yes belong to --restored')
-  }
-  const { edition } = parseAll({ edition: () => parseEdition(options), settings: () => readConfig('stores') })
+  const { edition } = parseAll({
+    restored: () => refuseDecision(options),
+    edition: () => parseEdition(options),
+    settings: () => readConfig('stores'),
+  })
   await withStores('stores', async ({ stores: { db } }) => {
     const known = edition === null ? undefined : await findEdition(db, edition.date, edition.kind)
     const { stops, lifted } = await db.transaction().execute(async (trx) => {
@@ -54,6 +55,10 @@ export async function resumeCommand(options: ResumeOptions): Promise<void> {
     )
     if (hold) throw new Error('a restored copy is held: only "resume --restored" lifts that')
   })
+}
+
+function refuseDecision({ as, yes, exact }: ResumeOptions): void {
+  if (as !== undefined || yes || exact) throw new UsageError('--as, --exact and --yes belong to --restored')
 }
 
 function linesOf(stops: readonly Stop[], { editions, providers }: Lifted, edition: EditionKey | null): string[] {

@@ -1,13 +1,14 @@
 // Erases a subscriber at the operator's word, as the reader's own link does.
+import { readConfig } from '../../config.ts'
 import { openConfiguredWishes } from '../../context.ts'
 import { eraseSubscriber } from '../../delivery/request/erasure.ts'
 import { findSubscriberByAddress } from '../../subscriber/store.ts'
-import { parseAddress } from '../arguments.ts'
+import { parseAddress, parseAll } from '../arguments.ts'
 import { withStores } from '../session.ts'
 import { openTerminal } from '../terminal.ts'
 
 export async function eraseSubscriberCommand(text: string, options: { json?: boolean }): Promise<void> {
-  const address = parseAddress(text)
+  const { address } = parseAll({ address: () => parseAddress(text), settings: () => readConfig('stores') })
   await withStores('stores', async (context) => {
     const { db } = context.stores
     const subscriber = await findSubscriberByAddress(db, address)

@@ -2,11 +2,12 @@
 // is kept of one.
 import { once } from 'node:events'
 import { stringify } from 'csv-stringify/sync'
+import { readConfig } from '../../config.ts'
 import { getOwnData } from '../../delivery/request/own-data.ts'
 import { LIST_COLUMNS, listCells } from '../../subscriber/list/file.ts'
 import { listListed } from '../../subscriber/list/importing.ts'
 import { findSubscriberByAddress } from '../../subscriber/store.ts'
-import { parseAddress } from '../arguments.ts'
+import { parseAddress, parseAll } from '../arguments.ts'
 import { withStores } from '../session.ts'
 import { openTerminal } from '../terminal.ts'
 
@@ -18,7 +19,7 @@ export async function exportSubscribersCommand(email: string | undefined, option
 
 /** All that is kept of one reader, as their own link gives it. */
 async function exportOne(email: string): Promise<void> {
-  const address = parseAddress(email)
+  const { address } = parseAll({ address: () => parseAddress(email), settings: () => readConfig('stores') })
   const data = await withStores('stores', async ({ stores: { db } }) => {
     const subscriber = await findSubscriberByAddress(db, address)
     if (!subscriber) throw new Error(`${address} is not known: nothing is kept of it`)

@@ -1,6 +1,6 @@
 // Takes a list of subscribers over from a file. Safe to repeat: whoever is known stays as they are,
 // whatever the file says.
-import { createReadStream } from 'node:fs'
+import { closeSync, createReadStream, openSync, statSync } from 'node:fs'
 import type { Kysely } from 'kysely'
 import { readConfig } from '../../config.ts'
 import type { Database } from '../../database/schema.ts'
@@ -51,7 +51,11 @@ const NEWLINE = 0x0a
 const REFUSALS_MAX = 1_000
 
 export async function importSubscribersCommand(file: string, options: ImportOptions): Promise<void> {
-  const { rhythm } = parseAll({ rhythm: () => parseRhythmOptions(options), settings: () => readConfig('stores') })
+  const { rhythm } = parseAll({
+    file: () => (file === '-' ? undefined : parseFile(file)),
+    rhythm: () => parseRhythmOptions(options),
+    settings: () => readConfig('stores'),
+  })
   const { input, total } = file === '-' ? { input: process.stdin, total: undefined } : await openFile(file)
   const terminal = openTerminal(options)
   const [refusals, remarks] = [[], []] as [Refusal[], Refusal[]]
@@ -114,17 +118,23 @@ export async function importList(
   return counts
 }
 
-/** Opened and counted first: a mistyped name starts no store, and progress has an end. */
-async function openFile(file: string): Promise<{ input: AsyncIterable<Buffer>; total: number }> {
+/** A mistyped name starts no store, and is told with all that is wrong. */
+function parseFile(file: string): void {
   try {
-    let total = 0
-    for await (const chunk of createReadStream(file)) {
-      for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) total++
-    }
-    return { input: createReadStream(file), total: Math.max(0, total - 1) }
+    closeSync(openSync(file, 'r'))
+    if (statSync(file).isDirectory()) throw new Error('it is a folder')
   } catch (cause) {
     throw new UsageError(`${file} cannot be read: ${describeError(cause)}`)
   }
+}
+
+/** Counted first, so that progress has an end. */
+async function openFile(file: string): Promise<{ input: AsyncIterable<Buffer>; total: number }> {
+  let total = 0
+  for await (const chunk of createReadStream(file)) {
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, at + 1)) total++
+  }
+  return { input: createReadStream(file), total: Math.max(0, total - 1) }
 }
 
 /** Does the work for its result alone. */

@@ -7,6 +7,7 @@ import {
   type Choices,
   DEFAULT_CHOICES,
   INCLUDE_MEANINGS,
+  isZone,
   PHRASE_MAX_CHARACTERS,
   PHRASES_MAX,
   parseCadence,
@@ -43,9 +44,12 @@ const LISTS = ['include', 'mute', 'authors', 'organisations'] as const
 const VOTES_MAX = 100_000
 const PAPERS = { min: 1, max: 50 }
 
-/** Returns the parts of a rhythm that a call names; the zone is asked about where it is written. */
+/**
+ * Returns the parts of a rhythm that a call names. A zone that this runtime knows may still be
+ * unknown to the database, which is asked where it is written.
+ */
 export function parseRhythmOptions({ cadence, hour, zone }: RhythmOptions): Partial<Rhythm> {
-  const { said, hours } = parseAll({
+  const { said, hours, zones } = parseAll({
     said: () => {
       if (cadence === undefined) return {}
       const parsed = parseCadence(cadence)
@@ -53,8 +57,9 @@ export function parseRhythmOptions({ cadence, hour, zone }: RhythmOptions): Part
       throw new UsageError(`--cadence ${cadence} is not daily, working-days or weekly:${WEEKDAYS.join('|')}`)
     },
     hours: () => (hour === undefined ? {} : { hour: parseWhole('--hour', hour, 0, 23) }),
+    zones: () => (zone === undefined ? {} : { zone: parseZone(zone) }),
   })
-  return { ...said, ...hours, ...(zone === undefined ? {} : { zone }) }
+  return { ...said, ...hours, ...zones }
 }
 
 /** Returns the choices that a call names, each parsed. Throws with the problems of all of them. */
@@ -76,6 +81,11 @@ export function parseChoiceOptions(options: ChoiceOptions): Partial<Choices> {
     ...Object.fromEntries(cleared.flatMap((name) => (name === undefined ? [] : [[name, DEFAULT_CHOICES[name]]]))),
     ...phrases,
   }
+}
+
+function parseZone(zone: string): string {
+  if (!isZone(zone)) throw new UsageError(`--zone ${zone} is no known time zone: use an IANA name such as Europe/Paris`)
+  return zone
 }
 
 /** Returns what happens on days without a digest, undefined where a call does not say. */
