@@ -87,9 +87,12 @@ export function parseWhole(option: string, text: string, min: number, max: numbe
   return value
 }
 
-/** Returns words of the operator on one line, null where there are none. */
+/** Returns words of the operator on one line, to stand inside a sentence; null where there are none. */
 export function parseNote(option: string, text: string | undefined): string | null {
-  const note = text?.replace(/\s+/g, ' ').trim() ?? ''
+  const note = (text ?? '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/(?<!\.)\.$/, '')
   if (note.length > NOTE_MAX_CHARACTERS) {
     throw new UsageError(`${option} is longer than ${NOTE_MAX_CHARACTERS} characters: say it on one line`)
   }

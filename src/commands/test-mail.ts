@@ -7,6 +7,7 @@ import { getNow } from '../database/clock.ts'
 import type { EditionKind } from '../database/states.ts'
 import { withheldSilence } from '../delivery/account/silence.ts'
 import { insertNotice } from '../delivery/notice/asking.ts'
+import { listOutProviders } from '../delivery/provider/out.ts'
 import { makeTestDigest } from '../digest/test-digest.ts'
 import { dateOf } from '../edition/edition.ts'
 import { type Outlook, outlookFromStore } from '../edition/outlook.ts'
@@ -115,9 +116,17 @@ async function sendNow(round: Round, id: number): Promise<{ provider: string; pr
     if (state === 'submitted') return { provider: provider as string, providerId: provider_id }
     if (state === 'rejected') throw new Error(`${provider} refused it: ${reason}`)
     if (state === 'withheld') throw new Error(`it was not sent: ${withheldSilence(reason).sentence}`)
-    if (state === 'deferred') throw new Error(`it waits, and a worker sends it within the hour: ${reason}`)
+    if (state === 'deferred') throw new Error(await waitInWords(round, reason))
     if (state === 'unknown') throw new Error(`${provider} may or may not have accepted it: ${reason}`)
     await sleep(LOOK_EVERY_MS)
   }
   throw new Error('it is still being sent by a worker: look into the inbox')
+}
+
+/** What was out when the key was wrong stays out, also once it is right: that takes the operator. */
+async function waitInWords({ db, providers }: Round, reason: string | null): Promise<string> {
+  const out = await listOutProviders(db)
+  const toResume = providers.every(({ name }) => out.get(name)?.waitMs === null)
+  const until = toResume ? 'until you say "resume", once the cause is gone' : 'and a worker sends it within the hour'
+  return `it waits${toResume ? '' : ','} ${until}: ${reason}`
 }

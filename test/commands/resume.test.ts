@@ -54,7 +54,7 @@ describe('resume', () => {
 
   it('tells what the operator stopped from what stopped by itself', async () => {
     const { edition } = await planFor(round, ['ada'])
-    expect((await stop({ reason: 'a wrong\n link' })).stdout).toBe(
+    expect((await stop({ reason: 'a wrong\n link.' })).stdout).toBe(
       'Stopped all digests. Confirmations and other notices still go.\nNothing was being sent.\n',
     )
     await stop({ date: '2031-01-01' })

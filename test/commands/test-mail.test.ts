@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import { simpleParser } from 'mailparser'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { testMailCommand } from '../../src/commands/test-mail.ts'
+import { markOut } from '../../src/delivery/provider/out.ts'
 import { getAllowance } from '../../src/delivery/provider/quota.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { ensureSuppression } from '../../src/subscriber/suppression.ts'
@@ -61,6 +62,9 @@ it('shows a sample day where nothing is collected, and says why it cannot be sen
   const { stdout } = await callOn(round.databaseUrl, () => testMailCommand('me@host.example', {}), env())
   expect(stdout).toMatch(/^Sent to me@host.example through outbox.*: \[Test\] .*\nIt is a sample day/)
   await expect(call()).rejects.toThrow('it waits, and a worker sends it within the hour: quota: tomorrow')
+  await markOut(round.db, 'outbox', { reason: 'the key was refused', waitMs: null })
+  await expect(call()).rejects.toThrow('it waits until you say "resume", once the cause is gone: the key was refused')
+  await round.db.deleteFrom('providers').execute()
   await expect(call('eve@example.org')).rejects.toThrow('eve@example.org is not a subscriber')
   const hash = await round.db.selectFrom('notices').select('address_hash').executeTakeFirstOrThrow()
   await ensureSuppression(round.db, hash.address_hash, 'bounce', new Date())

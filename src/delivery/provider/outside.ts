@@ -20,7 +20,8 @@ export function msToMidnight(now: number): number {
 
 /**
  * Returns `message` on one line of at most 200 characters, without the addresses given, other
- * e-mail addresses, links, keys and anything else long enough to be a token.
+ * e-mail addresses, links, keys and anything else long enough to be a token. It stands inside our
+ * sentences: a full stop at its end goes.
  */
 export function toReason(message: string, addresses: readonly string[] = []): string {
   const masked = addresses
@@ -30,5 +31,6 @@ export function toReason(message: string, addresses: readonly string[] = []): st
     .replace(/\bre_\w+|[\w-]{32,}/g, '[token]')
     .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
     .trim()
+    .replace(/(?<!\.)\.$/, '')
   return masked.length > LONGEST_REASON ? `${masked.slice(0, LONGEST_REASON - 1).trimEnd()}…` : masked
 }
