@@ -7,7 +7,7 @@ import { foresee, type Sending } from '../delivery/provider/forecast.ts'
 import { readRoutes } from '../delivery/provider/routes.ts'
 import { cleanText } from '../digest/text/text.ts'
 import { readTopics } from '../digest/topics/topics.ts'
-import { counted } from '../digest/words.ts'
+import { counted, grouped } from '../digest/words.ts'
 import { dateOf } from '../edition/edition.ts'
 import { findStopReason } from '../edition/stop.ts'
 import { type Counted, type DigestOutlook, readOutlook } from '../jobs/outlook.ts'
@@ -77,10 +77,12 @@ function linesOf(outlook: DigestOutlook, sending: Sending, stopped: string | nul
   const { edition, cutoffAt, emails, hours, leads, lateRisers } = outlook
   const doubted = edition.verdict === 'complete' ? '' : `, ${edition.verdict} (${edition.reason})`
   const ranked = edition.places.filter(({ section }) => section === 'ranked').length
+  // Late risers alone make no edition.
+  const whyNothing = ranked === 0 ? 'as long as it has no papers' : 'whose settings leave nothing of it'
   const others = [
-    ...(outlook.filtered > 0 ? [`${counted(outlook.filtered, 'reader')} whose settings leave nothing of it`] : []),
-    ...(outlook.paused > 0 ? [`${outlook.paused} paused`] : []),
-    ...(outlook.suppressed > 0 ? [`${outlook.suppressed} suppressed`] : []),
+    ...(outlook.filtered > 0 ? [`${counted(outlook.filtered, 'reader')} ${whyNothing}`] : []),
+    ...(outlook.paused > 0 ? [`${grouped(outlook.paused)} paused`] : []),
+    ...(outlook.suppressed > 0 ? [`${grouped(outlook.suppressed)} suppressed`] : []),
   ]
   const line = ({ place, emails: count }: Counted) =>
     `  ${counted(place.upvotes, 'vote').padStart(11)}  ${cleanText(place.paper.title)} (in ${counted(count, 'email')})`

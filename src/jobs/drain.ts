@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { getAccounts } from '../delivery/account/accounting.ts'
+import { getAccounts, listWaitingReasons } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import { listBatchesOf } from '../delivery/sending/batch.ts'
 import { isUnsettledSql } from '../delivery/sending/transitions.ts'
@@ -83,12 +83,17 @@ export async function drainEdition(
     waited = waiting
     onProgress(waiting)
     if (stopped !== null || movable === 0) {
-      const standstill = stopped ?? (unsettled > 0 ? 'what is left has to wait' : undefined)
+      const standstill = stopped ?? (unsettled > 0 ? await waitInWords(db, editionId) : undefined)
       return { accounts: await getAccounts(db, editionId), standstill }
     }
     const waitMs = Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE)
     await (queue.untilEnded?.(ended + movable, waitMs) ?? sleep(waitMs))
   }
+}
+
+async function waitInWords(db: Kysely<Database>, editionId: number): Promise<string> {
+  const reasons = Object.keys(await listWaitingReasons(db, editionId))
+  return `what is left has to wait${reasons.length === 0 ? '' : ` because of: ${reasons.join(', ')}`}`
 }
 
 /**

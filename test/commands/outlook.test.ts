@@ -65,3 +65,11 @@ it('tells to whom, when and what, and lets send be rehearsed', async () => {
   expect(await round.db.selectFrom('deliveries').selectAll().execute()).toEqual([])
   await expect(outlookCommand({ date: 'soon' })).rejects.toThrow(/--date soon is not a date/)
 })
+
+it('blames nobody’s settings for a day without papers', async () => {
+  const date = dateOf(new Date())
+  await collect({ ...round, source: openListedSource({ [date]: [] }) }, date)
+  await addReader(round.db, 'ada')
+  const { stdout } = await callOn(round.databaseUrl, () => outlookCommand({ date }))
+  expect(stdout).toContain('\n0 emails; none for 1 reader as long as it has no papers.\n')
+})

@@ -131,6 +131,15 @@ describe('drainEdition', () => {
     })
   })
 
+  it('says why it has to wait', async () => {
+    const { edition } = await planFor(round, ['ada'])
+    await sql`update batches set state = 'deferred', reason = 'quota: tomorrow', next_attempt_at = now() + interval '1 day'`.execute(
+      round.db,
+    )
+    const standstill = 'what is left has to wait because of: quota: tomorrow'
+    expect(await drain(edition.id)).toMatchObject({ standstill, accounts: { waiting: 1 } })
+  })
+
   it('keeps to the batches of one subscriber, whatever the others wait for', async () => {
     const { edition } = await planFor(round, ['ada', 'bob'])
     const { ada, bob } = await readDeliveries(round.db, edition.id)
