@@ -23,7 +23,8 @@ export interface Limits {
   /**
    * A sign-up for a host of addresses (keyed name), of which `hourly` may come in an hour, half of
    * them without a solved challenge: returns 0, or how many seconds to wait. `solver` is the
-   * network (keyed name) that solved one, null where nobody did.
+   * network (keyed name) that solved one, null where nobody did; one that had solved none for a
+   * month finds a reserve beyond the hour.
    */
   takeHost(host: string, hourly: number, solver: string | null): Promise<number>
   /** Everybody is asked for the next hour: a host is used up. */
@@ -53,6 +54,13 @@ const UNASKED_OF_ALL = 1_000
  */
 const NEW_BY_SOLVED = 3
 const DAY_S = 24 * HOUR_S
+/**
+ * What a host takes in a month beyond its hours, each from a network that had solved none for as
+ * long. An attack can use each of its networks once for it, however slowly it solves: one of up to
+ * so many networks leaves room for whoever comes for the first time.
+ */
+const RESERVE_A_HOST = 500
+const MONTH_S = 30 * DAY_S
 /** Waiting costs nobody anything, so a network can only wait in few places at once. */
 const TICKETS_A_NETWORK = 3
 export const TICKET_LIFE_S = 10 * MINUTE_S
@@ -90,7 +98,9 @@ export function openLimits(db: Kysely<Database>): Limits {
   const unsolved = open('host', NO_LIMIT, HOUR_S)
   const kept = open('host-solved', NO_LIMIT, HOUR_S)
   const keptForNew = open('host-new', NO_LIMIT, HOUR_S)
+  const reserve = open('host-reserve', NO_LIMIT, MONTH_S)
   const solvers = open('solver', NO_LIMIT, DAY_S)
+  const known = open('solver-month', 1, MONTH_S)
   const once = open('once', 1, HOUR_S)
   const tickets = open('ticket', TICKETS_A_NETWORK, TICKET_LIFE_S)
   const readers = open('change', CHANGES_A_READER, MINUTE_S)
@@ -107,15 +117,17 @@ export function openLimits(db: Kysely<Database>): Limits {
     },
     async takeHost(host, hourly, solver) {
       const half = Math.ceil(hourly / 2)
-      if (solver !== null) {
-        // Whoever solved takes of what is kept for them first, so that each part is of use.
-        const forAll = Math.ceil((hourly - half) / 2)
-        const { consumedPoints } = await solvers.consume(solver)
-        const isNew = consumedPoints <= NEW_BY_SOLVED
-        if (isNew && (await takeUpTo(keptForNew, host, hourly - half - forAll)) === 0) return 0
-        if ((await takeUpTo(kept, host, forAll)) === 0) return 0
-      }
-      return takeUpTo(unsolved, host, half)
+      if (solver === null) return takeUpTo(unsolved, host, half)
+      // Whoever solved takes of what is kept for them first, so that each part is of use.
+      const forAll = Math.ceil((hourly - half) / 2)
+      const { consumedPoints } = await solvers.consume(solver)
+      const isFirst = (await take(known, solver)) === 0
+      const isNew = consumedPoints <= NEW_BY_SOLVED
+      if (isNew && (await takeUpTo(keptForNew, host, hourly - half - forAll)) === 0) return 0
+      if ((await takeUpTo(kept, host, forAll)) === 0) return 0
+      const waitS = await takeUpTo(unsolved, host, half)
+      if (waitS === 0 || !isFirst) return waitS
+      return (await takeUpTo(reserve, host, RESERVE_A_HOST)) === 0 ? 0 : waitS
     },
     async markBusy() {
       await busy.set('all', 1, HOUR_S)
