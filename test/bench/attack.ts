@@ -36,6 +36,10 @@ const WAIT_MS = 21_000
 const A_PATIENT_HOUR = { unsolved: 35, solved: 40 }
 const HOUR_MS = 3_600_000
 const PATIENCE_MS = 60_000
+interface Answer {
+  status: number
+  page: string
+}
 const keys = openFormKeys(deriveLinkKeys([TEST_SECRET]))
 const mailed = new Map<string, string>()
 const print = (line: string) => process.stdout.write(`${line}\n`)
@@ -135,7 +139,7 @@ async function attackByWaiting(opened: string): Promise<void> {
   const tickets: { ticket: string; from: string; address: string }[] = []
   await each(posts, async (index) => {
     const [from, address] = [networkAt(index), victim(index)]
-    const { ticket } = await readAsked(await post(opened, { address }, from))
+    const { ticket } = readAsked(await post(opened, { address }, from))
     if (ticket !== '') tickets.push({ ticket, from, address })
   })
   await sleep(WAIT_MS)
@@ -156,7 +160,7 @@ async function visit(opened: string, address: string, from: string): Promise<str
   const startedAt = performance.now()
   let answer = await post(opened, { address }, from)
   if (answer.status === 202) {
-    const { challenge } = await readAsked(answer)
+    const { challenge } = readAsked(answer)
     answer = await post(opened, { address, solution: await solve(challenge) }, from)
   }
   if (answer.status !== 200) return `refused (${answer.status})`
@@ -176,18 +180,16 @@ async function readOutbox(): Promise<Map<string, string>> {
   return mailed
 }
 
-async function post(opened: string, given: Record<string, string>, from: string): Promise<Response> {
+async function post(opened: string, given: Record<string, string>, from: string): Promise<Answer> {
   const rhythm = { ...DEFAULT_RHYTHM, weekday: '1', hour: '7' }
   const body = new URLSearchParams({ ...rhythm, opened, website: '', sure: given.address ?? '', ...given })
   const answer = await fetch(`${url}/subscribe`, { method: 'POST', body, headers: { 'X-Forwarded-For': from } })
-  // Whoever reads no further lets go of the connection.
-  if (answer.status !== 202) await answer.arrayBuffer()
-  return answer
+  return { status: answer.status, page: await answer.text() }
 }
 
-async function readAsked(answer: Response) {
-  if (answer.status !== 202) return { challenge: null, ticket: '' }
-  const html = (await answer.text()).replaceAll('&quot;', '"').replaceAll('&#x3D;', '=')
+function readAsked({ status, page }: Answer) {
+  if (status !== 202) return { challenge: null, ticket: '' }
+  const html = page.replaceAll('&quot;', '"').replaceAll('&#x3D;', '=')
   const challenge = JSON.parse(/data-challenge="(\{.*?\})" data-base/.exec(html)?.[1] ?? 'null')
   return { challenge, ticket: /name="ticket" value="([^"]*)"/.exec(html)?.[1] ?? '' }
 }
