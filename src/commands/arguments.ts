@@ -87,7 +87,9 @@ export function parseWhole(option: string, text: string, min: number, max: numbe
   return value
 }
 
-/** Returns words of the operator on one line, to stand inside a sentence; null where there are none. */
+/**
+ * Returns words of the operator on one line, to stand inside a sentence; null where there are none.
+ */
 export function parseNote(option: string, text: string | undefined): string | null {
   const note = (text ?? '')
     .replace(/\s+/g, ' ')

@@ -123,7 +123,7 @@ async function sendNow(round: Round, id: number): Promise<{ provider: string; pr
   throw new Error('it is still being sent by a worker: look into the inbox')
 }
 
-/** What was out when the key was wrong stays out, also once it is right: that takes the operator. */
+/** What went out for a wrong key stays out, also once it is right: that takes the operator. */
 async function waitInWords({ db, providers }: Round, reason: string | null): Promise<string> {
   const out = await listOutProviders(db)
   const toResume = providers.every(({ name }) => out.get(name)?.waitMs === null)

@@ -155,7 +155,7 @@ async function visitBoth(opened: string, name: string, network: number): Promise
   return `${await attacked} at the attacked host, ${await elsewhere} elsewhere`
 }
 
-/** Signs up as a browser with script does; returns how long the confirmation took, or the refusal. */
+/** Signs up as a browser with script does; returns how long the email took, or the refusal. */
 async function visit(opened: string, address: string, from: string): Promise<string> {
   const startedAt = performance.now()
   let answer = await post(opened, { address }, from)
