@@ -75,6 +75,12 @@ export async function bundleProgram(folder: string): Promise<Metafile> {
     external: UNTOUCHED,
     plugins: [places],
     metafile: true,
+    // What is not there need not be read at every start; names stay, for whoever reads a trace.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 200,
+    // PostgreSQL's driver otherwise loads all of fetch to find out where it runs.
+    define: { navigator: JSON.stringify({ userAgent: 'Node.js' }) },
     // Some of the packages are CommonJS.
     banner: {
       js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)`,

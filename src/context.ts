@@ -150,7 +150,7 @@ export async function openConfiguredProviders({
   keep,
 }: Pick<Context, 'config' | 'keep'>): Promise<[Provider, ...Provider[]]> {
   const { openProviders } = await import('./delivery/providers.ts')
-  const providers = openProviders(config)
+  const providers = await openProviders(config)
   for (const provider of providers) keep(provider)
   return providers
 }

@@ -2,7 +2,7 @@
 // it. A field that is missing, or that this program cannot read, has its default; one that it does
 // not know stays where it is, so that writing the row again keeps it. A default, once released,
 // never changes: rows without the field mean it.
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 /** Reads a stored object by its schema: a loose one, each field of which catches its default. */
 export function readStored<S extends z.ZodObject>(schema: S, stored: unknown): z.output<S> {

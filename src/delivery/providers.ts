@@ -1,11 +1,12 @@
-// Opens the providers that the settings name, in their order.
+// Opens the providers that the settings name, in their order. What speaks to a mail server is
+// loaded where one is named.
 import { type BounceHome, writeBounceAddress } from '../subscriber/bounce-address.ts'
 import { deriveLinkKeys } from '../subscriber/token.ts'
 import { openOutbox } from './provider/outbox.ts'
 import type { Provider, Quota } from './provider/provider.ts'
 import { openResend } from './provider/resend/resend.ts'
 import type { DkimSettings } from './provider/smtp/dkim.ts'
-import { openSmtp, type SmtpServer, type SmtpSettings } from './provider/smtp/smtp.ts'
+import type { SmtpServer, SmtpSettings } from './provider/smtp/smtp.ts'
 
 /** What the host says of one provider. */
 export type ProviderSettings = { quota: Quota } & (
@@ -14,7 +15,7 @@ export type ProviderSettings = { quota: Quota } & (
   | { name: 'smtp'; server: SmtpServer; dkim: DkimSettings | null; domainRate?: number | undefined }
 )
 
-export function openProviders({
+export async function openProviders({
   providers,
   sendRate,
   bounces = null,
@@ -28,7 +29,7 @@ export function openProviders({
   bounces?: { home: BounceHome } | null
   /** What sign their addresses, newest first. */
   linkSecrets?: readonly string[]
-}): [Provider, ...Provider[]] {
+}): Promise<[Provider, ...Provider[]]> {
   const keys = bounces === null || linkSecrets.length === 0 ? undefined : deriveLinkKeys(linkSecrets)
   const envelopeSender: EnvelopeSender =
     bounces === null || keys === undefined
@@ -36,7 +37,7 @@ export function openProviders({
       : (mail) => writeBounceAddress(keys, bounces.home, mail, new Date())
   const open = (settings: ProviderSettings) => openProvider(settings, sendRate, envelopeSender)
   const [first, ...others] = providers
-  return [open(first), ...others.map(open)]
+  return [await open(first), ...(await Promise.all(others.map(open)))]
 }
 
 type EnvelopeSender = SmtpSettings['envelopeSender']
@@ -44,11 +45,11 @@ type EnvelopeSender = SmtpSettings['envelopeSender']
 /** What Resend allows a new account. */
 const RESEND_RATE = 5
 
-function openProvider(
+async function openProvider(
   settings: ProviderSettings,
   sendRate: number | undefined,
   envelopeSender: EnvelopeSender,
-): Provider {
+): Promise<Provider> {
   const { quota } = settings
   switch (settings.name) {
     case 'outbox':
@@ -60,7 +61,9 @@ function openProvider(
         quota,
         ...(settings.baseUrl ? { baseUrl: settings.baseUrl } : {}),
       })
-    case 'smtp':
+    case 'smtp': {
+      const { openSmtp } = await import('./provider/smtp/smtp.ts')
       return openSmtp({ ...settings, requestsPerSecond: sendRate ?? null, quota, envelopeSender })
+    }
   }
 }

@@ -1,7 +1,7 @@
 // Reads what the Daily Papers API says, as text, into listings: the one place that knows its field
 // names. It never throws on what it reads: a bad row is set aside with a reason, an answer of
 // another shape is refused with one.
-import { z } from 'zod'
+import * as z from 'zod'
 import { instantOf, paperFrom } from './outside-paper.ts'
 import type { Answer, EditionDate, Listing, SetAside } from './paper.ts'
 

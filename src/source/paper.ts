@@ -1,6 +1,6 @@
 // What a paper is, and the port through which sources hand papers over. Foreign field names stop
 // before this file.
-import { z } from 'zod'
+import * as z from 'zod'
 import { readStored } from '../database/stored.ts'
 
 /** A calendar date in UTC, `YYYY-MM-DD`: the day under which a source lists a paper. */

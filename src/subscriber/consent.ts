@@ -1,7 +1,7 @@
 // How a consent begins, is confirmed, ends and comes back. Every function is one statement and
 // harmless when repeated; which notice goes with it is decided in delivery/request/sign-up.ts.
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
 import type { Consent, Silence } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'

@@ -1,7 +1,7 @@
 // What a reader may choose: when (rhythm) and what (choices). Parsed here once; trusted everywhere
 // else.
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { CADENCES, type Cadence, LENGTHS, SILENCES } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'
 

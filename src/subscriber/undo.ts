@@ -1,7 +1,7 @@
 // A change that can be taken back: each one answers with a link of its own that restores what was
 // before it, once.
 import type { Kysely } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
 import { readStored } from '../database/stored.ts'
 import { markAddress } from './address.ts'

@@ -181,7 +181,7 @@ describe.skipIf(missing !== undefined)(`with postfix and dovecot (${missing ?? '
       },
     )
     const bounces = config.bounces as NonNullable<typeof config.bounces>
-    const [smtp] = openProviders(config) as [Provider]
+    const [smtp] = (await openProviders(config)) as [Provider]
     keep({ close: async () => smtp.close?.() })
     const sending = { ...round, providers: [smtp] as const }
 

@@ -129,7 +129,7 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
     })
   }
   await withKept(logger, async (keep) => {
-    for (const provider of openProviders(config)) {
+    for (const provider of await openProviders(config)) {
       keep(provider)
       await guarded(provider.name, 'see its settings', async () => {
         const { findings, at } = (await provider.check?.(config.mailFrom)) ?? { findings: [], at: null }

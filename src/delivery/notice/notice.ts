@@ -1,7 +1,7 @@
 // What a notice is: a mail that is not a digest. Its kinds, what each must be told, and how long
 // one that cannot leave is kept.
 import type { Kysely } from 'kysely'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Database } from '../../database/schema.ts'
 import type { NoticeKind } from '../../database/states.ts'
 import { readStored } from '../../database/stored.ts'

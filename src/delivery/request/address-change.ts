@@ -1,6 +1,6 @@
 // Moving to another address: confirmed at the new one, told to the old one with an undo. Whoever
 // asks sees the same whatever the state of the new address.
-import { z } from 'zod'
+import * as z from 'zod'
 import { claimAddress, isAddressFree, markAddress } from '../../subscriber/address.ts'
 import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { DAY_MS, SECOND_MS } from '../../time.ts'
 import { type Height, isAbove, type Mark, type Witness } from './witness.ts'
 

@@ -1,7 +1,7 @@
 // The witness in Redis: one key a database, raised by one script, so that concurrent processes
 // never lower it. Beside the queue, but it must not be lost with it: a copy of PostgreSQL is
 // restored without touching Redis.
-import { z } from 'zod'
+import * as z from 'zod'
 import { openRedisBeside } from '../../database/redis-beside.ts'
 import { SECOND_MS } from '../../time.ts'
 import type { Witness } from './witness.ts'

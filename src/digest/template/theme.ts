@@ -1,6 +1,6 @@
 // The theme: name, logo, address, colours and fonts of mails and pages, from one small file. Values
 // go into templates before MJML reads them.
-import { z } from 'zod'
+import * as z from 'zod'
 import { PermanentError } from '../../errors.ts'
 import { lineOf } from '../text/text.ts'
 import { readHostFile, readTemplate } from './files.ts'

@@ -1,6 +1,6 @@
 // The table of topic names: which phrases mean the same topic. The project's own groups, with those
 // of the host's topics.json.
-import { z } from 'zod'
+import * as z from 'zod'
 import { PermanentError } from '../../errors.ts'
 import { PHRASE_MAX_CHARACTERS } from '../../subscriber/preferences.ts'
 import { readHostFile } from '../template/files.ts'

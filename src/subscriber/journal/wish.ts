@@ -1,7 +1,7 @@
 // One wish as the journal keeps it: who by keyed hash, what, and when by the database's clock. No
 // address and no id stands in it.
 import { createHmac } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { DAY_MS } from '../../time.ts'
 import { SUPPRESSION_REASONS } from '../suppression.ts'
 

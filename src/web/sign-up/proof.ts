@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { createChallenge, randomInt, verifySolution } from 'altcha-lib'
 import { deriveKey } from 'altcha-lib/algorithms/pbkdf2'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { FormKeys } from '../visit/form-keys.ts'
 import { type Limits, TICKET_LIFE_S } from '../visit/limits.ts'
 

@@ -1,6 +1,6 @@
 // What Resend's answers mean, in the port's words. Where one leaves any doubt about a single mail
 // the outcome is `unknown`. Pure.
-import { z } from 'zod'
+import * as z from 'zod'
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../../../time.ts'
 import type { Limits } from '../../pace/window.ts'
 import { msToMidnight, toReason } from '../outside.ts'

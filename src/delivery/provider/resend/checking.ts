@@ -1,7 +1,7 @@
 // Asks Resend about the account before anything is sent: whether the key is let in and whether the
 // sender's domain is verified.
 import type { Resend } from 'resend'
-import { z } from 'zod'
+import * as z from 'zod'
 import { describeError, type Finding } from '../../../errors.ts'
 import { toReason } from '../outside.ts'
 import type { Checkup } from '../provider.ts'

@@ -3,7 +3,7 @@
 // the refusal is the reason given.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Resend } from 'resend'
-import { z } from 'zod'
+import * as z from 'zod'
 import { toReason } from '../outside.ts'
 import { type FoundMail, type ListedMail, type LookUp, MayNotListError } from '../provider.ts'
 

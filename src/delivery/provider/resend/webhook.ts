@@ -1,7 +1,7 @@
 // Reads what Resend reports: its signature by the standard that it follows, then its words put into
 // ours. It never touches the database, and nothing of an unverified body is looked at.
 import { Webhook } from 'standardwebhooks'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ReportType } from '../../../database/states.ts'
 import type { Report } from '../report.ts'
 

@@ -1,6 +1,6 @@
 // The preferences form read back: what a reader typed becomes a change, or sentences about what
 // cannot be. Pure.
-import { z } from 'zod'
+import * as z from 'zod'
 import { SILENCES } from '../../../database/states.ts'
 import type { Preferences } from '../../../subscriber/change.ts'
 import {
