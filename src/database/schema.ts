@@ -6,7 +6,7 @@
 //                                         (one collection = one look)
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address
-//                                         with a consent
+//                  └─ reader_clocks       with a consent; when their next hour is
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request
 //                                         that carries it
 //   stops, progress                     what the operator has stopped; what the log said of an
@@ -59,6 +59,7 @@ export interface Database {
   progress: ProgressRow
   preferences: PreferencesRow
   subscribers: SubscriberRow
+  reader_clocks: ReaderClockRow
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
@@ -231,8 +232,7 @@ export interface PreferencesRow {
 
 /**
  * An address with a consent. When: cadence, weekday, hour, zone, paused_until; what:
- * preferences_id; else: silence. `next_due_at` is the reader's next chosen local hour: the one
- * index that planning reads. `address` is null once erased; `address_hash` stays.
+ * preferences_id; else: silence. `address` is null once erased; `address_hash` stays.
  */
 export interface SubscriberRow {
   id: GeneratedAlways<number>
@@ -262,15 +262,28 @@ export interface SubscriberRow {
   silence: Generated<Silence>
   paused_until: Optional<string>
   token_epoch: Generated<number>
+  created_at: StampedTimestamp
+  changed_at: StampedTimestamp
+}
+
+/**
+ * When a reader is due: written anew each time that their hour is planned, so it stands apart from
+ * what rarely changes. Everyone who is confirmed has one, and most who have left: it may still run
+ * for a while, and is never started for them (subscriber/clock.ts).
+ */
+export interface ReaderClockRow {
+  /** The next chosen local hour, the one index that planning reads; null where it stands still. */
+  next_due_at: OptionalTimestamp
+  /** What froze earlier is not waited for. */
   waiting_since: StampedTimestamp
+  subscriber_id: number
   /**
    * Just confirmed: the latest frozen edition is due at once, whatever the hour. Set together with
    * next_due_at = round_now().
    */
   welcome: Generated<boolean>
-  next_due_at: OptionalTimestamp
-  created_at: StampedTimestamp
-  changed_at: StampedTimestamp
+  /** Of the cadence: a weekly reader waits for a week to be made. */
+  weekly: boolean
 }
 
 /**

@@ -21,13 +21,14 @@ import {
   listRehearsedGroups,
   type ReaderGroup,
 } from '../delivery/planning/planning.ts'
-import { markPlanned, markPlanning, setForRehearsal, setForSlice } from '../delivery/planning/slices.ts'
+import { markPlanned, markPlanning, setForReading, setForSlice } from '../delivery/planning/slices.ts'
 import { selectDigest } from '../digest/opening.ts'
 import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
 import type { Selection } from '../digest/selection.ts'
 import { ensureSelections } from '../digest/store.ts'
 import type { Edition } from '../edition/edition.ts'
 import { getEdition, listPlaces } from '../edition/store.ts'
+import { stopClocksOfLeavers } from '../subscriber/clock.ts'
 import type { Round } from './round.ts'
 
 type PlanRound = Pick<
@@ -49,10 +50,12 @@ const GROUPS_AT_ONCE = 200
  */
 export async function planDue(round: PlanRound, onSlice?: () => Promise<void>): Promise<number> {
   const editionOf = rememberEditions(round)
+  const { ids: due, left } = await readAside(round.db, (trx) => listDueReaders(trx, round))
+  if (left.length > 0) await round.db.transaction().execute((trx) => stopClocksOfLeavers(trx, left))
   let looked = 0
   await inSlices(
     round,
-    await listDueReaders(round.db, round),
+    due,
     async (trx, ids) => {
       const { editionIds, readers } = await claimDueReaders(trx, round, ids)
       for (const id of editionIds) await planEdition(round, trx, await editionOf(trx, id))
@@ -78,7 +81,7 @@ export async function planAll(
   let planned = 0
   await inSlices(
     round,
-    await listAllReaders(round.db, edition, only),
+    await readAside(round.db, (trx) => listAllReaders(trx, edition, only)),
     async (trx, ids) => {
       await claimAllReaders(trx, edition, ids)
       planned += await planEdition(round, trx, await editionOf(trx, edition.id))
@@ -97,11 +100,8 @@ export async function rehearseAll(round: PlanRound, edition: Edition, only: stri
   const index = indexPlaces(await listPlaces(db, edition.id), round.topics)
   const accounts = await getAccounts(db, edition.id)
   const { withheld } = accounts
-  for (const ids of slicesOf(await listAllReaders(db, edition, only), sliceSize)) {
-    const groups = await db.transaction().execute(async (trx) => {
-      await setForRehearsal(trx)
-      return listRehearsedGroups(trx, edition.id, allReadersSql(edition, ids))
-    })
+  for (const ids of slicesOf(await readAside(db, (trx) => listAllReaders(trx, edition, only)), sliceSize)) {
+    const groups = await readAside(db, (trx) => listRehearsedGroups(trx, edition.id, allReadersSql(edition, ids)))
     for (const group of groups) {
       const { papers } = selectDigest(edition, index, group.choices, new Set(group.had))
       if (papers.length === 0) withheld.filtered = (withheld.filtered ?? 0) + group.readers
@@ -110,6 +110,14 @@ export async function rehearseAll(round: PlanRound, edition: Edition, only: stri
     }
   }
   return accounts
+}
+
+/** Reads what is to be planned, by itself: it holds nothing. */
+async function readAside<T>(db: Kysely<Database>, read: (trx: Transaction<Database>) => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (trx) => {
+    await setForReading(trx)
+    return read(trx)
+  })
 }
 
 interface IndexedEdition {

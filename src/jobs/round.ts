@@ -11,8 +11,8 @@ import type { Source } from '../source/paper.ts'
 import type { LinkKeys } from '../subscriber/token.ts'
 
 /**
- * Most readers whom one transaction plans: as long as it takes, each of them waits who changes
- * something; embedded, where one session serves all, everybody does.
+ * Most readers whom one transaction plans: as long as it takes, each of them waits who moves their
+ * hour; embedded, where one session serves all, everybody does.
  */
 export const SLICE_SIZES = { server: 5_000, embedded: 1_000 }
 

@@ -50,7 +50,7 @@ export async function markAddress(
     .select('address')
     .where('id', '=', id)
     .where('consent', '=', 'confirmed')
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (!own || own.address === null || own.address === address || !(await isAddressFree(trx, address))) return undefined
   await trx.deleteFrom('subscribers').where('address_hash', '=', hash).where('consent', '=', 'pending').execute()

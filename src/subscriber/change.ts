@@ -3,7 +3,8 @@
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Silence } from '../database/states.ts'
-import { localDateSql, nextHourSql } from './calendar.ts'
+import { localDateSql } from './calendar.ts'
+import { moveClock } from './clock.ts'
 import { type Choices, type Rhythm, readChoices } from './preferences.ts'
 import { ensurePreferences } from './store.ts'
 import { assertZones } from './zone.ts'
@@ -85,7 +86,7 @@ export async function markChanged(
     select p.choices, s.silence, s.cadence, s.weekday, s.hour, s.zone, s.paused_until as "pausedUntil",
       ${localDateSql('s', sql`round_now()`)} + ${pauseDays(change)}::int as "pauseDate"
     from subscribers s join preferences p on p.id = s.preferences_id
-    where s.id = ${id} and s.consent = 'confirmed' for update of s`.execute(trx)
+    where s.id = ${id} and s.consent = 'confirmed' for no key update of s`.execute(trx)
   const row = rows[0]
   if (!row) return undefined
   const { pauseDate, choices, ...rhythm } = row
@@ -103,14 +104,11 @@ export async function markChanged(
   const waitsAnew = after.cadence !== before.cadence || after.pausedUntil !== before.pausedUntil
   const clockMoves = (['cadence', 'weekday', 'hour', 'zone'] as const).some((key) => after[key] !== before[key])
   await sql`
-    update subscribers s set preferences_id = coalesce(${preferencesId}::int, s.preferences_id), silence = ${after.silence}, cadence = a.cadence,
-      weekday = a.weekday, hour = a.hour, zone = a.zone, paused_until = ${after.pausedUntil}::date,
-      waiting_since = case when ${waitsAnew}::boolean then round_now() else s.waiting_since end,
-      next_due_at = case when ${clockMoves}::boolean and not s.welcome then ${nextHourSql('a', sql`round_now()`)} else s.next_due_at end,
-      changed_at = round_now()
-    from (select ${after.cadence}::text as cadence, ${after.weekday}::smallint as weekday, ${after.hour}::smallint as hour,
-      ${after.zone}::text as zone) a
+    update subscribers s set preferences_id = coalesce(${preferencesId}::int, s.preferences_id), silence = ${after.silence}, cadence = ${after.cadence},
+      weekday = ${after.weekday}, hour = ${after.hour}, zone = ${after.zone}, paused_until = ${after.pausedUntil}::date, changed_at = round_now()
     where s.id = ${id}`.execute(trx)
+  // Whose clock stays as it is, waits for no planner that is about to move it.
+  if (waitsAnew || clockMoves) await moveClock(trx, id, { waitsAnew, clockMoves })
   return { before, after }
 }
 

@@ -5,7 +5,7 @@ import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
 import type { Consent, Silence } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'
-import { nextHourSql } from './calendar.ts'
+import { startClocksSql } from './clock.ts'
 import { type Choices, type Rhythm, STORED_RHYTHM } from './preferences.ts'
 import { ensurePreferences } from './store.ts'
 
@@ -59,7 +59,7 @@ export async function findKnownAddress(
     .select(['id', 'public_id as publicId', 'token_epoch as tokenEpoch', 'consent'])
     .where('address_hash', '=', addressHash)
     .where('address', 'is not', null)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
 }
 
@@ -118,16 +118,19 @@ export async function markConfirmed(
     delete from suppressions where reason = 'erased'
       and address_hash = (select address_hash from subscribers where id = ${id} and address is not null)`.execute(trx)
   const { numAffectedRows } = await sql`
+    with confirmed as (
     update subscribers s set consent = 'confirmed', consent_source = a.consent_source, consent_page = a.consent_page, consent_note = null,
       asked_at = ${askedAt}::timestamptz, confirmed_at = round_now(), left_at = null, left_reason = null, preferences_id = a.preferences_id,
       cadence = a.cadence, weekday = a.weekday, hour = a.hour, zone = a.zone, silence = a.silence, paused_until = null,
-      waiting_since = round_now(), welcome = ${ask.welcome}::boolean,
-      next_due_at = case when ${ask.welcome}::boolean then round_now() else ${nextHourSql('a', sql`round_now()`)} end, changed_at = round_now()
+      changed_at = round_now()
     from (select ${ask.consentSource}::text as consent_source, ${ask.consentPage}::text as consent_page,
       ${preferencesId}::int as preferences_id, ${ask.cadence}::text as cadence, ${ask.weekday}::smallint as weekday,
       ${ask.hour}::smallint as hour, ${ask.zone}::text as zone, ${ask.silence}::text as silence) a
     where s.id = ${id} and s.address is not null
-      and not exists (select from suppressions x where x.address_hash = s.address_hash)`.execute(trx)
+      and not exists (select from suppressions x where x.address_hash = s.address_hash)
+      returning s.id, s.cadence, s.weekday, s.hour, s.zone
+    )
+    ${startClocksSql(sql`confirmed`, ask.welcome)}`.execute(trx)
   return Number(numAffectedRows) === 1
 }
 
@@ -143,12 +146,12 @@ export async function markResubscribed(db: Kysely<Database>, publicId: string): 
       where s.public_id = ${publicId} and s.address is not null and (s.consent = 'confirmed' or s.consent = 'unsubscribed'
         and s.left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES})
         and not exists (select from suppressions x where x.address_hash = s.address_hash))
+    ), back as (
+      update subscribers s set consent = 'confirmed', confirmed_at = round_now(), left_at = null, left_reason = null,
+        changed_at = case when had_left then round_now() else s.changed_at end
+      from mine where mine.id = s.id returning s.id, s.cadence, s.weekday, s.hour, s.zone, mine.had_left
     )
-    update subscribers s set consent = 'confirmed', confirmed_at = round_now(), left_at = null, left_reason = null,
-      waiting_since = case when had_left then round_now() else s.waiting_since end,
-      next_due_at = case when had_left then ${nextHourSql('s', sql`round_now()`)} else s.next_due_at end,
-      changed_at = case when had_left then round_now() else s.changed_at end
-    from mine where mine.id = s.id`.execute(db)
+    ${startClocksSql(sql`(select * from back where had_left)`)}`.execute(db)
   return isConfirmed(db, publicId)
 }
 

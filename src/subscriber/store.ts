@@ -2,7 +2,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Cadence, Consent, LeavingReason } from '../database/states.ts'
-import { lastHourSql, nextHourSql, weekOfSql } from './calendar.ts'
+import { lastHourSql, weekOfSql } from './calendar.ts'
+import { startClocksSql } from './clock.ts'
 import { type Choices, hashChoices, openChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
 import { assertZones } from './zone.ts'
@@ -68,12 +69,11 @@ export async function insertSubscribers(db: Kysely<Database>, list: readonly New
         page text, note text, preferences int, cadence text, weekday smallint, hour smallint, zone text)
     ), added as (
       insert into subscribers (address, address_hash, consent, consent_source, consent_page, consent_note, confirmed_at,
-        preferences_id, cadence, weekday, hour, zone, next_due_at)
-      select address, address_hash, 'confirmed', source, page, note, case when source = 'operator' then round_now() end, preferences, cadence, weekday, hour, zone,
-        ${nextHourSql('given', sql`round_now()`)}
+        preferences_id, cadence, weekday, hour, zone)
+      select address, address_hash, 'confirmed', source, page, note, case when source = 'operator' then round_now() end, preferences, cadence, weekday, hour, zone
       from given where not exists (select from suppressions s where s.address_hash = given.address_hash)
-      order by place on conflict do nothing returning address
-    )
+      order by place on conflict do nothing returning id, address, cadence, weekday, hour, zone
+    ), clocks as (${startClocksSql(sql`added`)})
     select given.address, added.address is not null as added,
       exists (select from suppressions s where s.address_hash = given.address_hash) as suppressed
     from given left join added using (address)`.execute(db)
@@ -140,13 +140,13 @@ export async function listFacts(
 
 /**
  * Ends a subscription. Repeating it changes nothing. Returns false when the public id is unknown.
+ * The clock is left to the planner, so that nobody who leaves waits for one.
  */
 export async function markUnsubscribed(db: Kysely<Database>, publicId: string): Promise<boolean> {
   const row = await db
     .updateTable('subscribers')
     .set({
       consent: 'unsubscribed',
-      next_due_at: null,
       left_at: sql`case when consent = 'unsubscribed' then left_at else round_now() end`,
       changed_at: sql`case when consent = 'unsubscribed' then changed_at else round_now() end`,
     })
@@ -172,11 +172,11 @@ export async function markLeavingReason(db: Kysely<Database>, publicId: string, 
  * not waited for.
  */
 export async function markPaused(db: Kysely<Database>, id: number, until: string | null): Promise<void> {
-  await db
-    .updateTable('subscribers')
-    .set({ paused_until: until, waiting_since: sql`round_now()`, changed_at: sql`round_now()` })
-    .where('id', '=', id)
-    .execute()
+  await sql`
+    with paused as (
+      update subscribers set paused_until = ${until}::date, changed_at = round_now() where id = ${id} returning id
+    )
+    update reader_clocks c set waiting_since = round_now() from paused where c.subscriber_id = paused.id`.execute(db)
 }
 
 /** Counts readers by consent and cadence; erased ones are none. */
@@ -191,10 +191,10 @@ export async function listReaderCounts(
     .execute()
 }
 
-/** Tells whether any confirmed reader's chosen hour has come. */
+/** Tells whether any clock has come to its hour. */
 export async function isReaderDue(db: Kysely<Database>): Promise<boolean> {
   const { rows } =
-    await sql`select from subscribers where consent = 'confirmed' and next_due_at <= round_now() limit 1`.execute(db)
+    await sql`select from reader_clocks where next_due_at <= round_now() order by next_due_at limit 1`.execute(db)
   return rows.length > 0
 }
 
@@ -212,14 +212,14 @@ export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: numbe
     with last as (select ${weekOfSql(sql`round_now()`, cutoffMinutes)} as week),
     pointed as (
       select last.week, false as welcome from last where exists (
-        select from subscribers where consent = 'confirmed' and cadence = 'weekly'
-          and next_due_at > round_now() and next_due_at < ${cutoffAfter(1)}
+        select from reader_clocks c join subscribers s on s.id = c.subscriber_id
+        where c.weekly and c.next_due_at > round_now() and c.next_due_at < ${cutoffAfter(1)} and s.consent = 'confirmed'
       )
       union
-      select ${weekOfSql(sql`h.at`, cutoffMinutes)}, s.welcome from subscribers s cross join lateral (
-        select case when s.next_due_at > round_now() - interval '6 days' then s.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as at
+      select ${weekOfSql(sql`h.at`, cutoffMinutes)}, c.welcome from reader_clocks c join subscribers s on s.id = c.subscriber_id cross join lateral (
+        select case when c.next_due_at > round_now() - interval '6 days' then c.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as at
       ) h
-      where s.consent = 'confirmed' and s.cadence = 'weekly' and s.next_due_at <= round_now()
+      where c.weekly and c.next_due_at <= round_now() and s.consent = 'confirmed'
     )
     select distinct week from pointed where not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
@@ -268,7 +268,9 @@ type Row = Omit<Subscriber, 'choices'> & { preferences_id: number; choices: unkn
 
 const selectSql = sql`
   select s.id, s.public_id as "publicId", s.address, s.consent, s.cadence, s.weekday, s.hour, s.zone, s.silence,
-    s.paused_until as "pausedUntil", s.token_epoch as "tokenEpoch", s.next_due_at as "nextDueAt", s.preferences_id, p.choices
+    s.paused_until as "pausedUntil", s.token_epoch as "tokenEpoch", (
+      select c.next_due_at from reader_clocks c where c.subscriber_id = s.id and s.consent = 'confirmed'
+    ) as "nextDueAt", s.preferences_id, p.choices
   from subscribers s join preferences p on p.id = s.preferences_id`
 
 async function listRows(

@@ -131,7 +131,7 @@ async function measure(db: Kysely<Database>): Promise<void> {
   await sleep(IDLE_MS)
   const idle = asking.take()
   report('idle', idle, await asking.takeWaits())
-  await sql`update subscribers set next_due_at = date_trunc('hour', now()) where consent = 'confirmed'`.execute(db)
+  await sql`update reader_clocks set next_due_at = date_trunc('hour', now())`.execute(db)
   if (!values.embedded) processes.push(start('worker,scheduler'))
   const isPlanning = async () =>
     (await db.selectFrom('ticks').select('at').where('name', '=', 'planning').execute()).length > 0

@@ -31,11 +31,14 @@ export async function addCrowd(db: Kysely<Database>, { readers, personal, sets }
   }
   const every = Math.round(1 / personal)
   await sql`
-    insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone, waiting_since, next_due_at)
+    insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
     select 'reader-' || n || '@example.net', decode(md5(n::text), 'hex'), 'confirmed', 'bench',
-      (${preferences}::int[])[case when n % ${every}::int = 0 then 2 + (n / ${every}::int) % ${sets}::int else 1 end], 'daily', 7, 'UTC', now() - interval '30 days', now() + interval '1 day'
+      (${preferences}::int[])[case when n % ${every}::int = 0 then 2 + (n / ${every}::int) % ${sets}::int else 1 end], 'daily', 7, 'UTC'
     from generate_series(1, ${readers}::int) n`.execute(db)
-  await sql`analyze subscribers`.execute(db)
+  await sql`
+    insert into reader_clocks (subscriber_id, waiting_since, next_due_at, weekly)
+    select id, now() - interval '30 days', now() + interval '1 day', false from subscribers order by id`.execute(db)
+  await sql`analyze subscribers, reader_clocks`.execute(db)
 }
 
 /** Invents the places of one day, with what rises into it from the day before. */

@@ -47,7 +47,7 @@ const DROPPED = `
 const MADE = `
   alter table deliveries add primary key (edition_id, subscriber_id), add unique (subscriber_id, local_date), add unique (public_id);
   alter table recovered_papers add foreign key (edition_id, subscriber_id) references deliveries on delete cascade`
-const TABLES = ['deliveries', 'batches', 'subscribers']
+const TABLES = ['deliveries', 'batches', 'subscribers', 'reader_clocks']
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
 const server = values.database === undefined ? await openTemporaryPostgres({ fsync: true }) : undefined
@@ -114,8 +114,12 @@ async function runDay(day: number, before: readonly Place[]): Promise<Place[]> {
   const edition = await freezeEdition(round, date, { hoursAgo: 6, places })
   if (day > 1) await sql`update deliveries set local_date = local_date - 1 where local_date is not null`.execute(db)
   await sql`
-    update subscribers set hour = extract(hour from now() at time zone 'UTC'), next_due_at = date_trunc('hour', now()),
-      waiting_since = now() - interval '12 hours' where id <= ${due}`.execute(db)
+    update subscribers set hour = extract(hour from now() at time zone 'UTC') where id <= ${due} and hour <> extract(hour from now() at time zone 'UTC')`.execute(
+    db,
+  )
+  await sql`
+    update reader_clocks set next_due_at = date_trunc('hour', now()), waiting_since = now() - interval '12 hours'
+    where subscriber_id <= ${due}`.execute(db)
   if (day > 1) await sql`vacuum analyze`.execute(db)
   const sender = openSender(round, edition)
   const planned = await measured(() => planDue(round, values.apart ? undefined : () => sender.handOn()))

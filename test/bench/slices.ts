@@ -74,9 +74,8 @@ async function seed(url: string): Promise<void> {
       await sql`update batches set state = 'settled'`.execute(db)
     }
     await freezeEdition(round, '2026-03-05', { hoursAgo: 6, places: inventDay('2026-03-05', places) })
-    await sql`update subscribers set hour = extract(hour from now() at time zone 'UTC'), next_due_at = date_trunc('hour', now())`.execute(
-      db,
-    )
+    await sql`update subscribers set hour = extract(hour from now() at time zone 'UTC')`.execute(db)
+    await sql`update reader_clocks set next_due_at = date_trunc('hour', now())`.execute(db)
     await sql`vacuum analyze`.execute(db)
     print(`${readers} readers, ${(await readAccounts(db, older.id)).waiting} older deliveries waiting`)
   } finally {

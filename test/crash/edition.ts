@@ -61,9 +61,8 @@ export async function planEdition(
   batchSize: number,
 ): Promise<EditionUnderFire> {
   const { db } = round
-  await sql`update subscribers set consent = 'confirmed', paused_until = null, next_due_at = now() + interval '1 year'`.execute(
-    db,
-  )
+  await sql`update subscribers set consent = 'confirmed', paused_until = null`.execute(db)
+  await sql`update reader_clocks set next_due_at = now() + interval '1 year'`.execute(db)
   // Every edition takes the reader's one digest of a day: what earlier ones took is moved out of
   // its way.
   await sql`update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(db)

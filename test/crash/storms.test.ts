@@ -130,7 +130,7 @@ describe.skipIf(!hasStores)('a round', () => {
             consentSource: 'test',
           })),
         )
-        await sql`update subscribers set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(
+        await sql`update reader_clocks set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(
           round.db,
         )
         const giveUpAt = Date.now() + 300_000

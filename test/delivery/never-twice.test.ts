@@ -81,7 +81,7 @@ async function replay(days: readonly CapturedLooks[], next: () => number) {
       consentSource: 'test',
     })),
   )
-  await sql`update subscribers set waiting_since = now() - interval '60 days'`.execute(db)
+  await sql`update reader_clocks set waiting_since = now() - interval '60 days'`.execute(db)
   for (const [at, day] of days.entries()) {
     await keepLook(day.date, day.own)
     // As a live run does, whose later looks find what came and grew meanwhile.
@@ -110,7 +110,7 @@ async function keepLook(date: string, listings: readonly Listing[]): Promise<voi
 /** Moves everything that happened a day into the past: the database's clock cannot be turned. */
 async function letAMorningPass(): Promise<void> {
   await sql`update editions set frozen_at = frozen_at - interval '1 day'`.execute(round.db)
-  await sql`update subscribers set waiting_since = waiting_since - interval '1 day'`.execute(round.db)
+  await sql`update reader_clocks set waiting_since = waiting_since - interval '1 day'`.execute(round.db)
   await sql`
     update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(round.db)
 }
@@ -140,7 +140,9 @@ async function liveOn(next: () => number): Promise<void> {
     else if (event < 0.1) {
       await markPaused(db, reader.id, reader.paused_until === null ? '2999-12-31' : null)
       // Set back, so that a resumed reader waits for what froze meanwhile too: the harder case.
-      await sql`update subscribers set waiting_since = now() - interval '60 days' where id = ${reader.id}`.execute(db)
+      await sql`update reader_clocks set waiting_since = now() - interval '60 days' where subscriber_id = ${reader.id}`.execute(
+        db,
+      )
     } else if (event < 0.14) {
       const address = `moved-${reader.id}-${Math.floor(next() * 1e9)}@example.net`
       const hash = hashAddress(Buffer.from('a key of this test'), address)
@@ -160,7 +162,7 @@ async function planEveryone(next: () => number): Promise<void> {
     const editions = await db.selectFrom('editions').select('id').orderBy('id', 'desc').limit(2).execute()
     for (const { id } of editions) await planAll(round, await getEdition(db, id), null)
   }
-  await sql`update subscribers set next_due_at = now() - interval '1 second' where consent = 'confirmed'`.execute(db)
+  await sql`update reader_clocks set next_due_at = now() - interval '1 second'`.execute(db)
   while ((await planDue(round)) > 0);
 }
 

@@ -60,7 +60,7 @@ async function arrange(seed: number): Promise<void> {
       consentSource: 'test',
     })),
   )
-  await sql`update subscribers set waiting_since = now() - interval '60 days'`.execute(round.db)
+  await sql`update reader_clocks set waiting_since = now() - interval '60 days'`.execute(round.db)
   await sql`update subscribers set paused_until = '2099-01-01' where id % 11 = ${below(11)}`.execute(round.db)
   await sql`insert into suppressions (address_hash, reason)
     select address_hash, 'bounce' from subscribers where id % 13 = ${below(13)}`.execute(round.db)
@@ -162,13 +162,15 @@ describe.each([
 it('finds of weekly readers those whose hour points to the week, and counts what is merged', async () => {
   await arrange(1)
   await sql`delete from suppressions; update subscribers set cadence = 'weekly', weekday = 5, hour = 7, zone = 'UTC', paused_until = null
-    where id % 2 = 0; update subscribers set cadence = 'weekly', weekday = 4 where id % 2 = 1`.execute(round.db)
+    where id % 2 = 0; update subscribers set cadence = 'weekly', weekday = 4 where id % 2 = 1; update reader_clocks set weekly = true`.execute(
+    round.db,
+  )
   // Friday 07:00 is the first hour after the cut-off of Thursday; the next Thursday is another
   // week.
   const week = await readOutlook(round, { date: DATE, kind: 'weekly' })
   expect((week?.emails ?? 0) + (week?.filtered ?? 0)).toBe(READERS / 2)
   await sql`update subscribers set cadence = 'daily', paused_until = null; delete from deliveries; update editions set due = 0;
-    update subscribers set next_due_at = '2026-03-06T07:00:00Z'`.execute(round.db)
+    update reader_clocks set weekly = false, next_due_at = '2026-03-06T07:00:00Z'`.execute(round.db)
   const day = await readOutlook(round, { date: DATE, kind: 'daily' })
   expect(day?.merged).toBe(READERS * EARLIER.length)
 })

@@ -70,7 +70,7 @@ describeStores('the pipeline', (stores) => {
   /** Makes everybody's hour a few minutes ago, and the freeze earlier still. */
   const makeDue = async () => {
     await sql`update editions set frozen_at = now() - interval '3 hours' where state = 'frozen'`.execute(round.db)
-    await sql`update subscribers set hour = extract(hour from now() at time zone 'UTC'), next_due_at = now()`.execute(
+    await sql`update subscribers set hour = extract(hour from now() at time zone 'UTC'); update reader_clocks set next_due_at = now()`.execute(
       round.db,
     )
   }

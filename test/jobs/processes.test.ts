@@ -107,7 +107,7 @@ describe.skipIf(!isPossible)('worker processes', () => {
       consentSource: 'test',
     }))
     await insertSubscribers(round.db, list)
-    await sql`update subscribers set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(round.db)
+    await sql`update reader_clocks set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(round.db)
     return edition
   }
 

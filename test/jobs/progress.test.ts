@@ -53,7 +53,9 @@ it('is finished only when the last hour has come', async () => {
   await addReader(round.db, 'early', { hour: 0 })
   await addReader(round.db, 'late', { hour: 0 })
   await freezeEdition(round, '2026-03-05')
-  await sql`update subscribers set next_due_at = now() where address like 'early%'`.execute(round.db)
+  await sql`update reader_clocks set next_due_at = now() where subscriber_id in (select id from subscribers where address like 'early%')`.execute(
+    round.db,
+  )
   await sql`update editions set frozen_at = now() - interval '2 days'`.execute(round.db)
   const send = async () => {
     await planDue(round)
@@ -65,7 +67,9 @@ it('is finished only when the last hour has come', async () => {
   await send()
   expect(events()).toEqual(['edition.planned', 'edition.progress 50'])
   expect(lines[0]).toMatchObject({ readers: 2 })
-  await sql`update subscribers set next_due_at = now() where address like 'late%'`.execute(round.db)
+  await sql`update reader_clocks set next_due_at = now() where subscriber_id in (select id from subscribers where address like 'late%')`.execute(
+    round.db,
+  )
   await send()
   expect(events().slice(2)).toEqual(['edition.finished'])
 })

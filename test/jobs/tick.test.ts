@@ -155,7 +155,7 @@ describe('tick', () => {
     const asksForPlan = async () => (await tick(round)).some((job) => job.name === 'plan')
     await addReader(round.db, 'ada')
     expect(await asksForPlan()).toBe(false)
-    await sql`update subscribers set next_due_at = now() - interval '1 second'`.execute(round.db)
+    await sql`update reader_clocks set next_due_at = now() - interval '1 second'`.execute(round.db)
     expect(await asksForPlan()).toBe(true)
   })
 
@@ -165,7 +165,7 @@ describe('tick', () => {
     const given = { ...round, cutoffMinutes: cutoffIn(now, week, -10) }
     const weeks = async () => (await tick(given)).filter((job) => job.name === 'rank' && job.kind === 'weekly')
     const dueIn = (hours: number) =>
-      sql`update subscribers set next_due_at = now() + make_interval(hours => ${hours}::int)`.execute(round.db)
+      sql`update reader_clocks set next_due_at = now() + make_interval(hours => ${hours}::int)`.execute(round.db)
     await addReader(round.db, 'daily')
     await dueIn(2)
     expect(await weeks()).toEqual([])

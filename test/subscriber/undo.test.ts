@@ -20,7 +20,8 @@ keepRound((opened) => {
 })
 const clock = async (id: number) =>
   round.db
-    .selectFrom('subscribers')
+    .selectFrom('subscribers as s')
+    .innerJoin('reader_clocks as c', 'c.subscriber_id', 's.id')
     .select(['waiting_since as waitingSince', 'next_due_at as nextDueAt', 'paused_until as pausedUntil'])
     .where('id', '=', id)
     .executeTakeFirstOrThrow()

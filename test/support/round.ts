@@ -168,7 +168,9 @@ export async function addReader(
       consentSource: 'test',
     },
   ])
-  await sql`update subscribers set waiting_since = now() - interval '60 days' where address = ${address}`.execute(db)
+  await sql`update reader_clocks set waiting_since = now() - interval '60 days' where subscriber_id in (select id from subscribers where address = ${address})`.execute(
+    db,
+  )
   return (await findSubscriberByAddress(db, address)) as Subscriber
 }
 

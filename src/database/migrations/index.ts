@@ -34,6 +34,7 @@ import { up as foundByTitle } from './032-found-by-title.ts'
 import { up as providerPaces } from './033-provider-paces.ts'
 import { up as readersByChoices } from './034-readers-by-choices.ts'
 import { up as narrowDeliveries } from './035-narrow-deliveries.ts'
+import { up as readerClocks } from './036-reader-clocks.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -71,4 +72,5 @@ export const migrations = {
   '033-provider-paces': { up: providerPaces },
   '034-readers-by-choices': { up: readersByChoices },
   '035-narrow-deliveries': { up: narrowDeliveries },
+  '036-reader-clocks': { up: readerClocks },
 }

@@ -200,10 +200,10 @@ async function getReaderFacts(
   }>`
     select coalesce(s.paused_until >= (round_now() at time zone s.zone)::date, false) as "isPaused",
       (select x.reason from suppressions x where x.address_hash = s.address_hash) as suppressed,
-      coalesce(s.confirmed_at, s.created_at) as "subscribedAt", s.waiting_since as "waitingSince",
-      to_char(s.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "nextHour",
+      coalesce(s.confirmed_at, s.created_at) as "subscribedAt", coalesce(c.waiting_since, s.created_at) as "waitingSince",
+      to_char(c.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "nextHour",
       ${weekOfSql(nextHourSql('s', sql`(${cutoff} - interval '1 microsecond')`), cutoffMinutes)} = ${date}::date as "isTheirWeek"
-    from subscribers s where s.id = ${subscriber.id}`.execute(db)
+    from subscribers s left join reader_clocks c on c.subscriber_id = s.id where s.id = ${subscriber.id}`.execute(db)
   const { isTheirWeek, ...facts } = rows[0] as (typeof rows)[0]
   return { reader: { ...subscriber, ...facts }, isTheirWeek: isTheirWeek === true }
 }

@@ -81,10 +81,11 @@ function waitingSql(edition: string): RawBuilder<unknown> {
 function toComeSql(edition: string): RawBuilder<unknown> {
   const e = sql.table(edition)
   return sql`
-    select from subscribers s
-    where not ${e}.archive and s.consent = 'confirmed' and (s.cadence = 'weekly') = (${e}.kind = 'weekly') and s.waiting_since < ${e}.frozen_at
-      and (${e}.kind = 'daily' or (s.next_due_at >= ${e}.cutoff_at and s.next_due_at < ${e}.cutoff_at + interval '1 day'))
-      and not coalesce(s.paused_until >= (s.next_due_at at time zone s.zone)::date, false)
+    select from reader_clocks c join subscribers s on s.id = c.subscriber_id
+    where not ${e}.archive and c.next_due_at is not null and c.waiting_since < ${e}.frozen_at
+      and s.consent = 'confirmed' and (s.cadence = 'weekly') = (${e}.kind = 'weekly')
+      and (${e}.kind = 'daily' or (c.next_due_at >= ${e}.cutoff_at and c.next_due_at < ${e}.cutoff_at + interval '1 day'))
+      and not coalesce(s.paused_until >= (c.next_due_at at time zone s.zone)::date, false)
       and not exists (select from suppressions x where x.address_hash = s.address_hash)
       and not exists (select from deliveries d where d.edition_id = ${e}.id and d.subscriber_id = s.id)`
 }

@@ -57,8 +57,9 @@ const PUT_OFF_MINUTES = 15
 export async function readFacts(trx: Transaction<Database>, latenessMs: number): Promise<Facts> {
   const { rows } = await sql<ShortFacts>`
     select round_clock() as now,
-      (select min(s.next_due_at) from subscribers s where s.consent = 'confirmed' and s.cadence <> 'weekly'
-        and s.next_due_at <= round_clock()) as "unplannedSince",
+      (select c.next_due_at from reader_clocks c join subscribers s on s.id = c.subscriber_id
+        where c.next_due_at <= round_clock() and not c.weekly and s.consent = 'confirmed'
+        order by c.next_due_at limit 1) as "unplannedSince",
       (select c.collected_at from collections c order by c.id desc limit 1) as "lookedAt",
       (select c.collected_at from collections c where c.verdict <> 'refused' order by c.id desc limit 1) as "answeredAt",
       (select c.reason from collections c order by c.id desc limit 1) as "lookReason"`.execute(trx)

@@ -27,14 +27,23 @@ const LINE_UP_MAX = 1_000_000
 
 /**
  * Lists whose chosen hour has come, the longest-waiting hour first, and within it by their choices:
- * readers of one slice then share selections, those they had and those they get.
+ * readers of one slice then share selections, those they had and those they get. `left`: who is not
+ * subscribed any more, and whose clock still runs.
  */
-export async function listDueReaders(db: Kysely<Database>, clock: PlanClock): Promise<number[]> {
-  const { rows } = await sql<{ ids: number[] | null }>`
-    select array_agg(c.id order by c.next_due_at, c.preferences_id, c.id) as ids from (
-      select * from subscribers c where ${isDueSql('c', clock)} order by next_due_at limit ${LINE_UP_MAX}
-    ) c`.execute(db)
-  return rows[0]?.ids ?? []
+export async function listDueReaders(
+  db: Kysely<Database>,
+  clock: PlanClock,
+): Promise<{ ids: number[]; left: number[] }> {
+  const { rows } = await sql<{ ids: number[] | null; left: number[] | null }>`
+    select array_agg(r.id order by r.next_due_at, r.preferences_id, r.id) filter (where r.consent = 'confirmed') as ids,
+      array_agg(r.id) filter (where r.consent <> 'confirmed') as left
+    from (
+      select s.id, c.next_due_at, s.preferences_id, s.consent
+      from reader_clocks c cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
+      where c.next_due_at <= round_now() and not ${isAwaitingSql('c', 's', clock)}
+      order by c.next_due_at limit ${LINE_UP_MAX}
+    ) r`.execute(db)
+  return { ids: rows[0]?.ids ?? [], left: rows[0]?.left ?? [] }
 }
 
 /** Lists whom claimAllReaders would lay out, by their choices; with `only`, that address alone. */
@@ -50,12 +59,12 @@ export async function listAllReaders(db: Kysely<Database>, edition: Planned, onl
 
 /**
  * Lays out those of `ids` whose chosen hour has come, each with the newest edition that waits for
- * them, and moves their clocks on; whom somebody is changing at this moment is left for the next
- * line-up. What waited longer than `latenessMs` is withheld as late, what a
- * newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest that is frozen,
- * however old, of the archive too. The digest takes the local date of this moment: after an outage
- * that is not the date of the hour. Returns the editions to plan and how many readers were looked
- * at.
+ * them, and moves their clocks on, which are held until then; whose clock somebody is moving at
+ * this moment is left for the next line-up. What waited longer than `latenessMs` is withheld as
+ * late, what a newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest
+ * that is frozen, however old, of the archive too. The digest takes the local date of this moment:
+ * after an outage that is not the date of the hour. Returns the editions to plan and how many
+ * readers were looked at.
  */
 export async function claimDueReaders(
   trx: Transaction<Database>,
@@ -63,22 +72,33 @@ export async function claimDueReaders(
   ids: readonly number[],
 ): Promise<{ editionIds: number[]; readers: number }> {
   await createWorkTable(trx, 'due_readers')
+  // Hours are reckoned once a rhythm, not once a reader.
   await sql`
-    insert into due_readers (id, preferences_id, cadence, waiting_since, zone, silence, welcome, hour_at, barred, local_date, taken)
-    select h.*, exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = h.local_date offset 0)
-      or exists (select from notes n where n.subscriber_id = h.id and n.local_date = h.local_date offset 0) as taken
-    from (
-      select r.*, ${localDateSql('r', sql`round_now()`)} as local_date from (
-        select s.id, s.preferences_id, s.cadence, s.waiting_since, s.zone, s.silence, s.welcome,
-          case when s.welcome then s.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as hour_at,
-          coalesce(s.paused_until >= ${localDateSql('s', sql`round_now()`)}, false)
-            or exists (select from suppressions x where x.address_hash = s.address_hash offset 0) as barred
-        from (
-          select * from subscribers c where c.id = any(${[...ids]}::int[]) and ${isDueSql('c', { latenessMs, cutoffMinutes })}
-          for update skip locked
-        ) s
-      ) r
-    ) h`.execute(trx)
+    insert into due_readers (id, preferences_id, cadence, waiting_since, zone, silence, welcome, hour_at, next_hour_at, barred, local_date, taken)
+    with held as materialized (
+      select s.id, s.preferences_id, s.cadence, s.weekday, s.hour, s.zone, s.silence, s.paused_until, s.address_hash,
+        c.waiting_since, c.welcome, c.next_due_at
+      from unnest(${[...ids]}::int[]) i(id)
+      cross join lateral (
+        select * from reader_clocks c where c.subscriber_id = i.id and c.next_due_at <= round_now() for update skip locked
+      ) c
+      cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
+      where s.consent = 'confirmed' and not ${isAwaitingSql('c', 's', { latenessMs, cutoffMinutes })}
+    ), rhythms as materialized (
+      select r.*, ${localDateSql('r', sql`round_now()`)} as local_date, ${lastHourSql('r', sql`round_now()`)} as last_hour_at,
+        ${nextHourSql('r', sql`round_now()`)} as next_hour_at
+      from (select distinct cadence, weekday, hour, zone from held) r
+    )
+    select h.id, h.preferences_id, h.cadence, h.waiting_since, h.zone, h.silence, h.welcome,
+      case when h.welcome then h.next_due_at else r.last_hour_at end as hour_at, r.next_hour_at,
+      coalesce(h.paused_until >= r.local_date, false)
+        or exists (select from suppressions x where x.address_hash = h.address_hash offset 0) as barred,
+      r.local_date,
+      exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = r.local_date offset 0)
+        or exists (select from notes n where n.subscriber_id = h.id and n.local_date = r.local_date offset 0) as taken
+    from held h join rhythms r on r.cadence = h.cadence and r.weekday = h.weekday and r.hour = h.hour and r.zone = h.zone`.execute(
+    trx,
+  )
   await sql`analyze due_readers`.execute(trx)
   await createWorkTable(trx, 'waiting_editions')
   await sql`
@@ -112,9 +132,11 @@ export async function claimDueReaders(
       select edition_id, subscriber_id, preferences_id, local_date from waiting_editions where age = 1 and not late`,
   )
   const moved = await sql`
-    update subscribers s set next_due_at = ${nextHourSql('s', sql`round_now()`)}, welcome = false,
-      waiting_since = case when r.taken then s.waiting_since else greatest(s.waiting_since, r.hour_at) end
-    from due_readers r where s.id = r.id and s.id = any(array(select id from due_readers))`.execute(trx)
+    update reader_clocks c set next_due_at = r.next_hour_at, welcome = false,
+      waiting_since = case when r.taken then c.waiting_since else greatest(c.waiting_since, r.hour_at) end
+    from due_readers r where c.subscriber_id = r.id and c.subscriber_id = any(array(select id from due_readers))`.execute(
+    trx,
+  )
   return { editionIds: await listPlannedEditions(trx), readers: Number(moved.numAffectedRows ?? 0) }
 }
 
@@ -181,27 +203,21 @@ function mayGetSql(reader: string, kind: EditionKind): RawBuilder<boolean> {
     and not exists (select from suppressions x where x.address_hash = ${s}.address_hash offset 0))`
 }
 
-function isDueSql(reader: string, { cutoffMinutes, latenessMs }: PlanClock): RawBuilder<boolean> {
-  const c = sql.table(reader)
-  return sql<boolean>`(${c}.consent = 'confirmed' and ${c}.next_due_at <= round_now()
-    and not (${c}.cadence = 'weekly' and ${isWeekAwaitedSql(reader, cutoffMinutes, latenessMs)}))`
-}
-
 /**
- * Tells whether a weekly reader has yet to see the week of their hour made: it freezes minutes
- * after its cut-off, or when an outage is over, and until it would be late they wait for it instead
- * of losing their week.
+ * Tells whether reader `s`, whose clock `c` has come to its hour, is a weekly one who has yet to
+ * see the week of it made: it freezes minutes after its cut-off, or when an outage is over, and
+ * until it would be late they wait for it instead of losing their week.
  */
-function isWeekAwaitedSql(reader: string, cutoffMinutes: number, latenessMs: number): RawBuilder<boolean> {
-  const r = sql.table(reader)
-  const hour = sql`case when ${r}.welcome then ${r}.next_due_at else ${lastHourSql(reader, sql`round_now()`)} end`
-  return sql<boolean>`(
+function isAwaitingSql(clock: string, reader: string, { cutoffMinutes, latenessMs }: PlanClock): RawBuilder<boolean> {
+  const c = sql.table(clock)
+  const hour = sql`case when ${c}.welcome then ${c}.next_due_at else ${lastHourSql(reader, sql`round_now()`)} end`
+  return sql<boolean>`(${c}.weekly and (
     select h.at > round_now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
-        and e.date between h.week - case when ${r}.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
+        and e.date between h.week - case when ${c}.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
     )
     from (select hour.at, ${weekOfSql(sql`hour.at`, cutoffMinutes)} as week from (select ${hour} as at) hour) h
-  )`
+  ))`
 }
 
 async function layOut(trx: Transaction<Database>, readers: RawBuilder<unknown>): Promise<void> {

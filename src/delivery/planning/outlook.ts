@@ -152,9 +152,9 @@ function readersSql({
       select h.*, coalesce(h.paused_until >= ${localDateSql('h', everyone ? sql`round_now()` : sql`h.hour_at`)}, false) as paused,
         exists (select from suppressions x where x.address_hash = h.address_hash) as suppressed
       from (
-        select s.id as subscriber_id, s.preferences_id, s.zone, s.paused_until, s.address_hash, s.next_due_at, s.waiting_since,
+        select s.id as subscriber_id, s.preferences_id, s.zone, s.paused_until, s.address_hash, c.next_due_at, c.waiting_since,
           ${nextHourSql('s', cutoff)} as hour_at
-        from subscribers s
+        from subscribers s join reader_clocks c on c.subscriber_id = s.id
         where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${kind === 'weekly'}::boolean
           and (${only}::text is null or s.address = ${only})
           and not exists (

@@ -34,8 +34,8 @@ export async function setForSlice(trx: Transaction<Database>): Promise<void> {
   await sql`set local jit = off`.execute(trx)
 }
 
-/** The same for a slice that is only rehearsed: PostgreSQL refuses whatever would write. */
-export async function setForRehearsal(trx: Transaction<Database>): Promise<void> {
+/** The same for a line-up or a rehearsal: PostgreSQL refuses whatever would write. */
+export async function setForReading(trx: Transaction<Database>): Promise<void> {
   await sql`set transaction read only`.execute(trx)
   await setForSlice(trx)
 }

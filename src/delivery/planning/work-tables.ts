@@ -20,6 +20,7 @@ export const WORK_TABLES = {
     silence: 'text not null',
     welcome: 'boolean not null',
     hour_at: 'timestamptz',
+    next_hour_at: 'timestamptz',
     barred: 'boolean not null',
     local_date: 'date not null',
     taken: 'boolean not null',

@@ -40,9 +40,11 @@ export async function eraseSubscriber(
     .select(['public_id', 'address_hash', 'preferences_id'])
     .where('id', '=', subscriberId)
     .where('address', 'is not', null)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst()
   if (!row) return
+  // A planner that holds it has written of them what the next statements let go of.
+  await trx.deleteFrom('reader_clocks').where('subscriber_id', '=', subscriberId).execute()
   // A stronger reason stays: coming back would not lift it.
   await trx
     .insertInto('suppressions')
@@ -77,9 +79,7 @@ export async function eraseSubscriber(
       zone,
       silence: 'silent',
       paused_until: null,
-      welcome: false,
       token_epoch: sql`token_epoch + 1`,
-      next_due_at: null,
       changed_at: sql`round_now()`,
     })
     .where('id', '=', subscriberId)

@@ -32,7 +32,7 @@ export async function askLink(
   kind: 'link' | 'export' | 'erase',
 ): Promise<number | null> {
   return db.transaction().execute(async (trx) => {
-    await sql`select from subscribers where id = ${subscriberId} for update`.execute(trx)
+    await sql`select from subscribers where id = ${subscriberId} for no key update`.execute(trx)
     const subscriber = await findSubscriberById(trx, subscriberId)
     if (!subscriber || subscriber.address === null) return null
     const { rows } = await sql<{ count: number }>`
@@ -75,7 +75,7 @@ interface OwnSubscriber extends Rhythm {
   pausedUntil: string | null
   choices: unknown
   tokenEpoch: number
-  waitingSince: Date
+  waitingSince: Date | null
   nextDueAt: Date | null
   createdAt: Date
   changedAt: Date
@@ -125,11 +125,12 @@ export async function getOwnData(db: Kysely<Database>, subscriberId: number): Pr
       json_build_object('source', s.consent_source, 'page', s.consent_page, 'note', s.consent_note, 'askedAt', s.asked_at,
         'confirmedAt', s.confirmed_at, 'leftAt', s.left_at, 'leftReason', s.left_reason) as "consentFacts",
       s.cadence, s.weekday, s.hour, s.zone, s.silence, s.paused_until as "pausedUntil", p.choices,
-      s.token_epoch as "tokenEpoch", s.waiting_since as "waitingSince", s.next_due_at as "nextDueAt",
+      s.token_epoch as "tokenEpoch", c.waiting_since as "waitingSince", case when s.consent = 'confirmed' then c.next_due_at end as "nextDueAt",
       s.created_at as "createdAt", s.changed_at as "changedAt",
       (select json_build_object('reason', x.reason, 'note', x.note, 'since', x.since) from suppressions x
         where x.address_hash = s.address_hash) as suppression
-    from subscribers s join preferences p on p.id = s.preferences_id where s.id = ${subscriberId}`.execute(db)
+    from subscribers s join preferences p on p.id = s.preferences_id
+    left join reader_clocks c on c.subscriber_id = s.id where s.id = ${subscriberId}`.execute(db)
   const { rows: digests } = await sql<OwnDigest>`
     select e.date, e.kind, d.public_id as "publicId", d.state, d.fate, d.reason, d.local_date as "localDate",
       d.address, ${providerIdSql('d')} as "providerId", d.issued_at as "issuedAt", d.changed_at as "changedAt",

@@ -105,14 +105,14 @@ export function hasSlidSql(delivery: string, reader: string): RawBuilder<boolean
  * already, or due since their last hour.
  */
 function isOvertakenSql(delivery: string, reader: string): RawBuilder<boolean> {
-  const [d, s] = [sql.table(delivery), sql.table(reader)]
+  const d = sql.table(delivery)
   return sql<boolean>`(
     exists (
       select from deliveries o where o.subscriber_id = ${d}.subscriber_id and o.local_date >= ${todaySql(reader)}
         and o.edition_id <> ${d}.edition_id
     ) or exists (
       select from editions own join editions n on n.kind = own.kind and n.date > own.date and n.state = 'frozen' and not n.archive
-      where own.id = ${d}.edition_id and n.frozen_at > ${s}.waiting_since and n.frozen_at <= ${lastHourSql(reader, sql`round_now()`)}
+      where own.id = ${d}.edition_id and n.frozen_at > (select c.waiting_since from reader_clocks c where c.subscriber_id = ${d}.subscriber_id) and n.frozen_at <= ${lastHourSql(reader, sql`round_now()`)}
         and not exists (select from deliveries o where o.edition_id = n.id and o.subscriber_id = ${d}.subscriber_id)
     )
   )`

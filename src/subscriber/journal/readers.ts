@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { SECOND_MS } from '../../time.ts'
-import { nextHourSql } from '../calendar.ts'
+import { startClocksSql } from '../clock.ts'
 import type { Wish } from './wish.ts'
 
 /** How far two clocks may be apart: in doubt, the reader has left. */
@@ -23,7 +23,7 @@ export async function markLeft(db: Kysely<Database>, key: Buffer, wishes: readon
       select decode(w->>'reader', 'hex') as reader, max((w->>'at')::timestamptz) as at
       from jsonb_array_elements(${JSON.stringify(leaving)}::jsonb) w group by 1
     )
-    update subscribers s set consent = 'unsubscribed', next_due_at = null, left_at = w.at, changed_at = round_now()
+    update subscribers s set consent = 'unsubscribed', left_at = w.at, changed_at = round_now()
     from wished w
     where s.consent <> 'unsubscribed' and s.address is not null
       and ${hashSql('s', key)} = w.reader
@@ -41,13 +41,16 @@ export async function markReturned(db: Kysely<Database>, key: Buffer, wishes: re
     with wished as (
       select decode(w->>'reader', 'hex') as reader, max((w->>'at')::timestamptz) as at
       from jsonb_array_elements(${JSON.stringify(wishes)}::jsonb) w group by 1
+    ), back as (
+      update subscribers s set consent = 'confirmed', confirmed_at = w.at, left_at = null, left_reason = null,
+        changed_at = round_now()
+      from wished w
+      where s.consent = 'unsubscribed' and s.address is not null and ${hashSql('s', key)} = w.reader
+        and (s.left_at is null or s.left_at < w.at)
+        and not exists (select from suppressions x where x.address_hash = s.address_hash)
+      returning s.id, s.cadence, s.weekday, s.hour, s.zone
     )
-    update subscribers s set consent = 'confirmed', confirmed_at = w.at, left_at = null, left_reason = null,
-      waiting_since = round_now(), next_due_at = ${nextHourSql('s', sql`round_now()`)}, changed_at = round_now()
-    from wished w
-    where s.consent = 'unsubscribed' and s.address is not null and ${hashSql('s', key)} = w.reader
-      and (s.left_at is null or s.left_at < w.at)
-      and not exists (select from suppressions x where x.address_hash = s.address_hash)`.execute(db)
+    ${startClocksSql(sql`back`)}`.execute(db)
   return Number(numAffectedRows)
 }
 

@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely'
 import { getNow } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
-import { nextHourSql } from '../calendar.ts'
+import { startClocksSql } from '../clock.ts'
 import { openChoices } from '../preferences.ts'
 import { ensurePreferences, getAddressKey, type Insertion } from '../store.ts'
 import { hashAddress } from '../subscriber.ts'
@@ -36,11 +36,12 @@ export async function insertListed(db: Kysely<Database>, list: readonly ListedSu
       order by g.address, g.place
     ), added as (
       insert into subscribers (address, address_hash, consent, consent_source, consent_page, asked_at, confirmed_at, left_at,
-        consent_note, created_at, preferences_id, cadence, weekday, hour, zone, silence, paused_until, next_due_at)
+        consent_note, created_at, preferences_id, cadence, weekday, hour, zone, silence, paused_until)
       select address, address_hash, consent, "consentSource", "consentPage", "askedAt", "confirmedAt", "leftAt",
-        "consentNote", coalesce("createdAt", round_now()), preferences, cadence, weekday, hour, zone, silence, "pausedUntil",
-        case when consent = 'confirmed' then ${nextHourSql('given', sql`round_now()`)} end
-      from given where not suppressed order by place on conflict do nothing returning address
+        "consentNote", coalesce("createdAt", round_now()), preferences, cadence, weekday, hour, zone, silence, "pausedUntil"
+      from given where not suppressed order by place on conflict do nothing returning id, address, consent, cadence, weekday, hour, zone
+    ), clocks as (
+      ${startClocksSql(sql`(select * from added where consent = 'confirmed')`)}
     )
     select given.place, given.suppressed, added.address is not null as added
     from given left join added using (address)`.execute(db)

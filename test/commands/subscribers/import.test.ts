@@ -80,7 +80,7 @@ describe('importList', () => {
     const bob = await addReader(round.db, 'bob', { zone: 'Asia/Kolkata', choices: { authors: ["'=X"] } })
     await markUnsubscribed(round.db, bob.publicId)
     const cyd = await addReader(round.db, 'cyd')
-    await sql`update subscribers set consent = 'pending', next_due_at = null, asked_at = '2026-03-05 07:00:00.123Z',
+    await sql`update subscribers set consent = 'pending', asked_at = '2026-03-05 07:00:00.123Z',
       consent_page = 'form/en/1', silence = 'note', paused_until = '2026-04-01' where id = ${cyd.id}`.execute(round.db)
     const before = await exported()
     await emptyRound(round.db)

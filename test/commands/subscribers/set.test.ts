@@ -60,7 +60,7 @@ describe('set', () => {
     await addReader(round.db, 'ada')
     await expect(call(() => setSubscriberCommand(ADA, { zone: 'Mars' }))).rejects.toThrow(/^--zone Mars is no known/)
     await expect(call(() => setSubscriberCommand('bob@example.org', { hour: '1' }))).rejects.toThrow('not a subscriber')
-    await sql`update subscribers set consent = 'unsubscribed', next_due_at = null`.execute(round.db)
+    await sql`update subscribers set consent = 'unsubscribed'`.execute(round.db)
     await expect(call(() => setSubscriberCommand(ADA, { hour: '1' }))).rejects.toThrow(`${ADA} is unsubscribed`)
   })
 })

@@ -24,7 +24,9 @@ import {
 } from '../../support/round.ts'
 import { describeStores } from '../../support/stores.ts'
 
-const BEFORE = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '035'))
+// What the program of today cannot be without came behind this step: here it goes before.
+const { '035-narrow-deliveries': step, ...BEFORE } = migrations
+const AFTER = { ...BEFORE, 'last-narrow-deliveries': step }
 const NAMES = ['ada', 'ben', 'cy', 'dan', 'eve', 'fay', 'gus', 'hal', 'ivy', 'joy']
 const UUID = '0f9d5a52-77c6-4a6b-9c1e-2b8f6e3f7a10'
 const LOUD_UUID = UUID.toUpperCase()
@@ -72,7 +74,7 @@ describeStores(
 
     it('keeps every row, and the ids of providers to the letter', async () => {
       const before = await readRows(round.db, sql`d.provider_id`)
-      expect(await migrate(round.db, migrations)).toContain('035-narrow-deliveries')
+      expect(await migrate(round.db, AFTER)).toEqual(['last-narrow-deliveries'])
       expect(await readRows(round.db, providerIdSql('d'))).toEqual(before)
       expect(new Set(before.map(({ id }) => id))).toEqual(new Set([null, UUID, LOUD_UUID, 'id of another kind']))
       const { rows } = await sql<{ bytes: boolean }>`
@@ -81,7 +83,7 @@ describeStores(
     })
 
     it('goes on with what was under way: to the byte, everybody once', async () => {
-      await migrate(round.db, migrations)
+      await migrate(round.db, AFTER)
       const asked = new Map(round.provider.requests.map((request) => [request.idempotencyKey, JSON.stringify(request)]))
       round.provider.requests.length = 0
       await endWaits(round.db)
@@ -98,7 +100,7 @@ describeStores(
     })
 
     it('plans, sends and follows reports as before, and still no second digest of an edition or a day', async () => {
-      await migrate(round.db, migrations)
+      await migrate(round.db, AFTER)
       await addReader(round.db, 'kim')
       const edition = await freezeEdition(round, '2026-03-06')
       expect(await planAll(round, edition, null)).toBe(NAMES.length + 1)
@@ -145,7 +147,7 @@ describeStores(
     })
 
     it('lets go of what an email alone told when its delivery goes', async () => {
-      await migrate(round.db, migrations)
+      await migrate(round.db, AFTER)
       await sql`delete from deliveries where edition_id = ${editionId}`.execute(round.db)
       const { rows } = await sql<{ count: number }>`select count(*)::int as count from recovered_papers`.execute(
         round.db,

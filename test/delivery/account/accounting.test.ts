@@ -70,9 +70,7 @@ const ACTIONS: Record<string, (editions: Edition[], pick: number) => Promise<unk
     if (edition) await planAll(round, edition, pick % 3 === 0 ? `${nameOf(pick)}@example.org` : null)
   },
   plan: async () => {
-    await sql`update subscribers set next_due_at = now() - interval '1 minute' where consent = 'confirmed'`.execute(
-      round.db,
-    )
+    await sql`update reader_clocks set next_due_at = now() - interval '1 minute'`.execute(round.db)
     await planDue(round)
   },
   dispatch: async (_, pick) => {
@@ -90,7 +88,7 @@ const ACTIONS: Record<string, (editions: Edition[], pick: number) => Promise<unk
     const facts = { delivery, notice: null, providerId: 'mail-1', address: null, at: new Date() }
     await markReported(round.db, { id: randomUUID(), type, ...facts })
   },
-  leave: (_, pick) => change(pick, sql`consent = 'unsubscribed', next_due_at = null`),
+  leave: (_, pick) => change(pick, sql`consent = 'unsubscribed'`),
   pause: (_, pick) => change(pick, sql`paused_until = current_date + 3`),
   erase: async (_, pick) => {
     const reader = await findSubscriberByAddress(round.db, `${nameOf(pick)}@example.org`)
@@ -141,7 +139,7 @@ it('due = submitted + withheld + rejected + unknown + waiting, after every step 
           consentSource: 'test',
         }))
         await insertSubscribers(round.db, readers)
-        await sql`update subscribers set waiting_since = now() - interval '60 days'`.execute(round.db)
+        await sql`update reader_clocks set waiting_since = now() - interval '60 days'`.execute(round.db)
         const editions: Edition[] = []
         await ACTIONS.freeze?.(editions, 0)
         await ACTIONS.send?.(editions, 1)

@@ -99,13 +99,18 @@ async function settle(fate: number): Promise<void> {
 
 async function disturb(id: number, publicId: string, fate: number): Promise<void> {
   if (fate === 0)
-    await sql`update subscribers set paused_until = (now() at time zone zone)::date + 2, waiting_since = now() where id = ${id}`.execute(
-      db,
-    )
+    await sql`
+      with paused as (update subscribers set paused_until = (now() at time zone zone)::date + 2 where id = ${id})
+      update reader_clocks set waiting_since = now() where subscriber_id = ${id}`.execute(db)
   else if (fate === 1) await markPaused(db, id, null)
   else if (fate === 2) {
-    await sql`update subscribers s set cadence = case cadence when 'daily' then 'weekly' else 'daily' end, waiting_since = now(),
-      next_due_at = ${nextHourSql('s', sql`now()`)} where id = ${id} and consent = 'confirmed'`.execute(db)
+    await sql`
+      with s as (
+        update subscribers set cadence = case cadence when 'daily' then 'weekly' else 'daily' end
+        where id = ${id} and consent = 'confirmed' returning id, cadence, weekday, hour, zone
+      )
+      update reader_clocks c set weekly = s.cadence = 'weekly', waiting_since = now(), next_due_at = ${nextHourSql('s', sql`now()`)}
+      from s where c.subscriber_id = s.id`.execute(db)
   } else if (fate === 3) {
     await sql`insert into suppressions (address_hash, reason) select address_hash, 'bounced' from subscribers where id = ${id} on conflict do nothing`.execute(
       db,
@@ -134,7 +139,11 @@ describe('explainEdition', () => {
         zone: (['UTC', 'Asia/Tokyo', 'America/Los_Angeles', 'Europe/Paris'] as const)[draw(4)] ?? 'UTC',
         choices: n % 3 === 2 ? { minimumVotes: 9_999 } : {},
       })
-      await sql`update subscribers set created_at = now() - interval '1 day', waiting_since = now() - interval '1 day',
+      await sql`
+        update reader_clocks set waiting_since = now() - interval '1 day' where subscriber_id = ${reader.id}`.execute(
+        db,
+      )
+      await sql`update subscribers set created_at = now() - interval '1 day',
         silence = ${n % 2 ? 'note' : 'silent'} where id = ${reader.id}`.execute(db)
       readers.push(reader)
     }
@@ -252,8 +261,9 @@ async function live(
   const ids: number[] = []
   for (const [n, cadence] of (['daily', 'daily', 'weekly'] as const).entries()) {
     const { id } = await addReader(db, `r${n}`, { cadence, weekday: 4, hour: 6, choices: CHOICES[n] as object })
-    await sql`update subscribers set waiting_since = now() - interval '1 day', next_due_at = ${nextHourSql('subscribers', sql`now()`)}
-      where id = ${id}`.execute(db)
+    await sql`
+      update reader_clocks set waiting_since = now() - interval '1 day', next_due_at = ${nextHourSql('s', sql`now()`)}
+      from subscribers s where s.id = ${id} and subscriber_id = ${id}`.execute(db)
     ids.push(id)
   }
   const past: Place[][] = []
@@ -274,7 +284,7 @@ async function live(
     await setClock(`${shiftDate(FROM, day)}T06:30:00.250Z`)
     if (plan === 'hour') {
       do {
-        const ids = await listDueReaders(db, round)
+        const { ids } = await listDueReaders(db, round)
         await rehearse(known, async (trx) => (await claimDueReaders(trx, round, ids)).editionIds)
       } while ((await planDue(round)) > 0)
     } else if (plan !== 'nothing') {

@@ -47,7 +47,9 @@ async function settleAll(): Promise<void> {
 /** Adds a reader whose hour has come. */
 async function addDueReader(name: string, given: Parameters<typeof addReader>[2] = {}) {
   const reader = await addReader(db, name, { hour: thisHour(), ...given })
-  await sql`update subscribers set next_due_at = now() - interval '1 second' where id = ${reader.id}`.execute(db)
+  await sql`update reader_clocks set next_due_at = now() - interval '1 second' where subscriber_id = ${reader.id}`.execute(
+    db,
+  )
   return reader
 }
 
@@ -64,9 +66,9 @@ describe('planDue', () => {
       { edition_id: newest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
     ])
     const after = await db
-      .selectFrom('subscribers')
+      .selectFrom('reader_clocks')
       .select('next_due_at')
-      .where('id', '=', reader.id)
+      .where('subscriber_id', '=', reader.id)
       .executeTakeFirstOrThrow()
     expect(after.next_due_at?.getTime()).toBeGreaterThan(Date.now())
     expect(await planDue(round)).toBe(0)
@@ -117,7 +119,7 @@ describe('planDue', () => {
       await sql`update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(
         db,
       )
-      await sql`update subscribers set next_due_at = now() - interval '1 second', waiting_since = now() - interval '60 days'`.execute(
+      await sql`update reader_clocks set next_due_at = now() - interval '1 second', waiting_since = now() - interval '60 days'`.execute(
         db,
       )
       await planDue(round)
@@ -144,7 +146,7 @@ describe('planDue', () => {
     expect(await planDue(round)).toBe(1)
     expect(await listDeliveries(db)).toEqual([])
     await sql`update editions set frozen_at = now() - interval '3 hours'`.execute(db)
-    await sql`update subscribers set next_due_at = now(), waiting_since = now() - interval '1 day'`.execute(db)
+    await sql`update reader_clocks set next_due_at = now(), waiting_since = now() - interval '1 day'`.execute(db)
     await planDue(round)
     expect(await listDeliveries(db)).toMatchObject([{ state: 'planned' }])
   })
@@ -154,7 +156,7 @@ describe('planDue', () => {
     const archived = await freezeEdition(round, '2026-03-04', { hoursAgo: 2 })
     await sql`update editions set archive = true where id = ${archived.id}`.execute(db)
     await addDueReader('new')
-    await sql`update subscribers set waiting_since = now() - interval '1 hour 30 minutes'`.execute(db)
+    await sql`update reader_clocks set waiting_since = now() - interval '1 hour 30 minutes'`.execute(db)
     await addDueReader('old')
     await planDue(round)
     expect(await listDeliveries(db)).toHaveLength(1)
@@ -167,7 +169,8 @@ describe('planDue', () => {
     await sql`update subscribers set paused_until = '2999-01-01' where id = ${paused.id}`.execute(db)
     expect(await planDue(round)).toBe(1)
     expect(await listDeliveries(db)).toEqual([])
-    await sql`update subscribers set paused_until = null, next_due_at = now() where id = ${paused.id}`.execute(db)
+    await sql`update subscribers set paused_until = null where id = ${paused.id}`.execute(db)
+    await sql`update reader_clocks set next_due_at = now() where subscriber_id = ${paused.id}`.execute(db)
     await planDue(round)
     expect(await listDeliveries(db)).toEqual([])
   })
@@ -176,7 +179,7 @@ describe('planDue', () => {
     /** As confirming leaves a reader whose own hour is hours away. */
     async function addNewReader(name: string, given: Parameters<typeof addReader>[2] = {}) {
       const reader = await addReader(db, name, { hour: (thisHour() + 12) % 24, ...given })
-      await sql`update subscribers set welcome = true, waiting_since = now(), next_due_at = now() where id = ${reader.id}`.execute(
+      await sql`update reader_clocks set welcome = true, waiting_since = now(), next_due_at = now() where subscriber_id = ${reader.id}`.execute(
         db,
       )
       return reader
@@ -192,20 +195,19 @@ describe('planDue', () => {
       expect(await listDeliveries(db)).toMatchObject([
         { edition_id: latest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
       ])
-      const { welcome, next_due_at } = await db.selectFrom('subscribers').selectAll().executeTakeFirstOrThrow()
+      const { welcome, next_due_at } = await db.selectFrom('reader_clocks').selectAll().executeTakeFirstOrThrow()
       expect(welcome).toBe(false)
       expect(next_due_at?.getTime()).toBeGreaterThan(Date.now())
       // Their own hour of the same local date brings no second mail, whatever froze meanwhile; the
       // next day does.
       const next = await freezeEdition(round, '2026-03-06', { hoursAgo: 0 })
-      await sql`update subscribers set hour = ${thisHour()}, waiting_since = now() - interval '2 days', next_due_at = now()`.execute(
-        db,
-      )
+      await sql`update subscribers set hour = ${thisHour()}`.execute(db)
+      await sql`update reader_clocks set waiting_since = now() - interval '2 days', next_due_at = now()`.execute(db)
       await sql`update editions set frozen_at = now() - interval '1 day' where id = ${next.id}`.execute(db)
       await planDue(round)
       expect(await listDeliveries(db)).toHaveLength(1)
       await sql`update deliveries set local_date = local_date - 1`.execute(db)
-      await sql`update subscribers set next_due_at = now()`.execute(db)
+      await sql`update reader_clocks set next_due_at = now()`.execute(db)
       await planDue(round)
       expect(await listDeliveries(db)).toMatchObject([
         { edition_id: latest.id },
@@ -221,12 +223,12 @@ describe('planDue', () => {
       await addReader(db, 'back')
       await planAll(round, edition, 'back@example.org')
       await sql`update deliveries set local_date = '2026-03-06', state = 'submitted', address = null`.execute(db)
-      await sql`update subscribers set welcome = true, next_due_at = now() where address = 'back@example.org'`.execute(
+      await sql`update reader_clocks set welcome = true, next_due_at = now() where subscriber_id in (select id from subscribers where address = 'back@example.org')`.execute(
         db,
       )
       await planDue(round)
       expect(await listDeliveries(db)).toHaveLength(1)
-      expect(await db.selectFrom('subscribers').select('welcome').execute()).toEqual([
+      expect(await db.selectFrom('reader_clocks').select('welcome').execute()).toEqual([
         { welcome: false },
         { welcome: false },
       ])
@@ -268,7 +270,7 @@ describe('planDue', () => {
     expect(await planDue(round)).toBe(1)
     expect(await readAccounts(db, edition.id)).toMatchObject({ due: 0 })
     await sql`update deliveries set local_date = ${today}::date - 1`.execute(db)
-    await sql`update subscribers set next_due_at = now()`.execute(db)
+    await sql`update reader_clocks set next_due_at = now()`.execute(db)
     await planDue(round)
     expect((await listDeliveries(db)).filter((row) => row.edition_id === edition.id)).toMatchObject([
       { subscriber_id: reader.id, state: 'planned', local_date: today },
@@ -291,7 +293,7 @@ describe('planDue', () => {
       const later = await addReader(db, 'later', { hour: (thisHour() + 1) % 24 })
       await planAll(round, older, null)
       await sql`update deliveries set local_date = '2026-03-05', issued_at = issued_at - interval '1 day'`.execute(db)
-      await sql`update subscribers set waiting_since = now() - interval '1 day'`.execute(db)
+      await sql`update reader_clocks set waiting_since = now() - interval '1 day'`.execute(db)
       const newer = await freezeEdition(round, '2026-03-05', { places: [...fresh, ...late], hoursAgo: 2 })
       const { id } = await db.selectFrom('batches').select('id').executeTakeFirstOrThrow()
       return { older, newer, due, later, batchId: id }
@@ -358,7 +360,7 @@ describe('planDue', () => {
       for (const days of [-10_000, 9_999])
         await sql`update deliveries set local_date = local_date + ${days}::int`.execute(db)
       await sql`update editions set frozen_at = frozen_at - interval '1 day'`.execute(db)
-      await sql`update subscribers set waiting_since = waiting_since - interval '1 day', next_due_at = now()`.execute(
+      await sql`update reader_clocks set waiting_since = waiting_since - interval '1 day', next_due_at = now()`.execute(
         db,
       )
     }
@@ -372,7 +374,7 @@ describe('planDue', () => {
       await settleAll()
       await change(reader.id, { zone: here })
       const second = await freezeEdition(round, '2026-03-04', { hoursAgo: 2 })
-      await sql`update subscribers set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(db)
+      await sql`update reader_clocks set waiting_since = now() - interval '1 day', next_due_at = now()`.execute(db)
       await planDue(round)
       expect(await listDeliveries(db)).toMatchObject([
         { edition_id: first.id, state: 'submitted', local_date: dateIn(there) },
@@ -399,7 +401,7 @@ describe('planDue', () => {
       const reader = await addDueReader('a', { zone: there, hour: hourIn(there) })
       await planDue(round)
       await change(reader.id, { zone: here })
-      await sql`update subscribers set next_due_at = now()`.execute(db)
+      await sql`update reader_clocks set next_due_at = now()`.execute(db)
       await planDue(round)
       expect(await listDeliveries(db)).toMatchObject([
         { edition_id: edition.id, state: 'planned', local_date: dateIn(there) },
@@ -411,9 +413,10 @@ describe('planDue', () => {
       const reader = await addDueReader('a')
       await planDue(round)
       await change(reader.id, { hour: (thisHour() + 1) % 24 })
-      const { next_due_at } = await db.selectFrom('subscribers').select('next_due_at').executeTakeFirstOrThrow()
+      const { next_due_at } = await db.selectFrom('reader_clocks').select('next_due_at').executeTakeFirstOrThrow()
       expect((next_due_at as Date).getTime() - Date.now()).toBeLessThanOrEqual(3_600_000)
-      await sql`update subscribers set hour = ${thisHour()}, next_due_at = now()`.execute(db)
+      await sql`update subscribers set hour = ${thisHour()}`.execute(db)
+      await sql`update reader_clocks set next_due_at = now()`.execute(db)
       await planDue(round)
       expect((await listDeliveries(db)).map(({ edition_id }) => edition_id)).toEqual([edition.id])
     })
@@ -435,10 +438,10 @@ describe('planDue', () => {
       await freezeEdition(round, today.minus({ days: 1 }).toISODate(), { kind: 'weekly', hoursAgo: 2 })
       const reader = await addDueReader('a')
       await change(reader.id, { cadence: 'weekly', weekday: today.weekday })
-      await sql`update subscribers set next_due_at = now()`.execute(db)
+      await sql`update reader_clocks set next_due_at = now()`.execute(db)
       await planDue(round)
       await change(reader.id, { cadence: 'daily' })
-      await sql`update subscribers set next_due_at = now()`.execute(db)
+      await sql`update reader_clocks set next_due_at = now()`.execute(db)
       await planDue(round)
       expect(await listDeliveries(db)).toEqual([])
       await letADayPass()
@@ -451,14 +454,15 @@ describe('planDue', () => {
   it('finds who is due by the index', async () => {
     await addReader(db, 'a')
     await sql`
-      insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone, next_due_at)
-      select 'x' || n || '@example.org', decode(md5(n::text), 'hex'), 'confirmed', 'test', (select min(id) from preferences), 'daily', 7, 'UTC', now() + interval '1 day'
+      insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
+      select 'x' || n || '@example.org', decode(md5(n::text), 'hex'), 'confirmed', 'test', (select min(id) from preferences), 'daily', 7, 'UTC'
       from generate_series(1, 5000) n`.execute(db)
-    await query(asOwner(round.databaseUrl), 'analyze subscribers')
+    await sql`
+      insert into reader_clocks (subscriber_id, next_due_at, weekly)
+      select id, now() + interval '1 day', false from subscribers on conflict do nothing`.execute(db)
+    await query(asOwner(round.databaseUrl), 'analyze reader_clocks')
     const plan = await sql<{ 'QUERY PLAN': string }>`
-      explain select * from subscribers where consent = 'confirmed' and next_due_at <= now() order by next_due_at limit 200000`.execute(
-      db,
-    )
-    expect(plan.rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('subscribers_due')
+      explain select * from reader_clocks where next_due_at <= now() order by next_due_at limit 200000`.execute(db)
+    expect(plan.rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('reader_clocks_due')
   })
 })

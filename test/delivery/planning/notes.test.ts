@@ -17,7 +17,8 @@ keepRound((kept) => {
 /** Adds a reader whose hour, this one, has come. */
 async function addDue(name: string, silence: 'silent' | 'note', choices: object = {}) {
   const reader = await addReader(db, name, { hour: new Date().getUTCHours(), choices })
-  await sql`update subscribers set silence = ${silence}, next_due_at = now() where id = ${reader.id}`.execute(db)
+  await sql`update subscribers set silence = ${silence} where id = ${reader.id}`.execute(db)
+  await sql`update reader_clocks set next_due_at = now() where subscriber_id = ${reader.id}`.execute(db)
   return reader
 }
 const listNotes = async () => {
@@ -38,7 +39,9 @@ describe('insertNotes', () => {
     expect(await makeNotes(round)).toEqual([])
     // The note took the day: what freezes now waits for the next.
     await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
-    await sql`update subscribers set next_due_at = now() where address like 'asked%'`.execute(db)
+    await sql`update reader_clocks set next_due_at = now() where subscriber_id in (select id from subscribers where address like 'asked%')`.execute(
+      db,
+    )
     await planDue(round)
     expect(await db.selectFrom('deliveries').select('state').execute()).toEqual([])
   })
@@ -61,7 +64,7 @@ describe('insertNotes', () => {
     expect(await listNotes()).toEqual([{ name: 'narrow', kind: 'filters' }])
     await freezeEdition(round, '2026-03-19', { hoursAgo: 1 })
     await sql`update notes set local_date = local_date - 1`.execute(db)
-    await sql`update subscribers set next_due_at = now(), waiting_since = now() - interval '90 minutes'`.execute(db)
+    await sql`update reader_clocks set next_due_at = now(), waiting_since = now() - interval '90 minutes'`.execute(db)
     await planDue(round)
     expect(await listNotes()).toHaveLength(1)
   })

@@ -2,15 +2,17 @@
 // would have given them, and the accounts add up at every moment.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { CompiledQuery, type Kysely, sql } from 'kysely'
+import { CompiledQuery, type Kysely, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
-import { claimAllReaders } from '../../../src/delivery/planning/due.ts'
+import { claimAllReaders, claimDueReaders, listDueReaders } from '../../../src/delivery/planning/due.ts'
 import { listReaderGroups } from '../../../src/delivery/planning/planning.ts'
 import { planAll, planDue, rehearseAll } from '../../../src/jobs/plan.ts'
 import { isRationAwaited, ration } from '../../../src/jobs/ration.ts'
 import { markChanged } from '../../../src/subscriber/change.ts'
+import { stopClocksOfLeavers } from '../../../src/subscriber/clock.ts'
+import { markResubscribed } from '../../../src/subscriber/consent.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import { findSubscriberByAddress, markPaused, markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { keepRound } from '../../support/kept-round.ts'
@@ -34,7 +36,7 @@ const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
 async function addDueReaders(db: Kysely<Database>, names: readonly string[]): Promise<Record<string, number>> {
   const ids: Record<string, number> = {}
   for (const name of names) ids[name] = (await addReader(db, name, { hour: new Date().getUTCHours() })).id
-  await sql`update subscribers set next_due_at = now() - interval '1 second'`.execute(db)
+  await sql`update reader_clocks set next_due_at = now() - interval '1 second'`.execute(db)
   return ids
 }
 
@@ -239,6 +241,80 @@ describe('killed', () => {
     const { rows: members } = await sql<{ member: number }>`select unnest(members) as member from batches`.execute(db)
     expect(members.map((row) => row.member).sort()).toEqual(rows.map((row) => row.subscriber_id).sort())
     expect(await planDue(round)).toBe(0)
+  })
+})
+
+describe('beside a slice that is not over', () => {
+  let database: TestDatabase | undefined
+  let round: TestRound
+  beforeAll(async () => {
+    // Embedded, one session serves everybody in turn.
+    database = await openTestDatabase('real')
+    if (database) round = await openTestRound(database.url)
+  })
+  beforeEach(() => database && emptyRound(round.db))
+  afterAll(async () => {
+    if (!database) return
+    await round.close()
+    await database.close()
+  })
+
+  /** Does something while all readers are being planned, and waits for no row. */
+  async function beside(act: (trx: Transaction<Database>) => Promise<unknown>): Promise<void> {
+    const { db } = round
+    await db.transaction().execute(async (trx) => {
+      const { ids } = await listDueReaders(trx, round)
+      const { editionIds } = await claimDueReaders(trx, round, ids)
+      expect(editionIds).toHaveLength(1)
+      await db.transaction().execute(async (other) => {
+        await sql`set local lock_timeout = '1ms'`.execute(other)
+        await act(other)
+      })
+    })
+  }
+
+  it('nobody waits who leaves or chooses other papers; who moves their hour waits for their clock', async (context) => {
+    if (!database) return context.skip()
+    await freezeEdition(round, '2026-03-05')
+    const ids = await addDueReaders(round.db, ['ada', 'ben'])
+    const { publicId } = (await findSubscriberByAddress(round.db, 'ada@example.org')) as { publicId: string }
+    await beside(async (trx) => {
+      expect(await markChanged(trx, ids.ada as number, { choices: { ...parseChoices({}), papers: 3 } })).toBeDefined()
+      expect(await markUnsubscribed(trx, publicId)).toBe(true)
+    })
+    await sql`update reader_clocks set next_due_at = now(), waiting_since = now() - interval '60 days'`.execute(
+      round.db,
+    )
+    await sql`delete from deliveries`.execute(round.db)
+    const moving = beside((trx) => markChanged(trx, ids.ben as number, { hour: 3 }))
+    await expect(moving).rejects.toThrow('lock timeout')
+  })
+
+  it('a clock is stopped of who has left, and runs on of who came back at the same moment', async (context) => {
+    if (!database) return context.skip()
+    const { db } = round
+    const ids = await addDueReaders(db, ['left', 'back'])
+    const publicIdOf = async (name: string) =>
+      (await findSubscriberByAddress(db, `${name}@example.org`))?.publicId as string
+    for (const name of ['left', 'back']) await markUnsubscribed(db, await publicIdOf(name))
+    const { ids: due, left } = await listDueReaders(db, round)
+    expect([due, left.sort()]).toEqual([[], Object.values(ids).sort()])
+    // They come back between the line-up and the slice, and while their clock is held.
+    const stopping = await db.transaction().execute(async (trx) => {
+      await stopClocksOfLeavers(trx, left)
+      const returning = publicIdOf('back').then((publicId) => markResubscribed(db, publicId))
+      await vi.waitFor(async () => expect(await countWaiting(db)).toBe(1), { timeout: 30_000, interval: 20 })
+      return { returning }
+    })
+    expect(await stopping.returning).toBe(true)
+    const { rows } = await sql<{ id: number; runs: boolean }>`
+      select subscriber_id as id, next_due_at > now() as runs from reader_clocks where next_due_at is not null`.execute(
+      db,
+    )
+    expect(rows).toEqual([{ id: ids.back, runs: true }])
+    await sql`update reader_clocks set next_due_at = now() where subscriber_id = ${ids.back}`.execute(db)
+    await db.transaction().execute((trx) => stopClocksOfLeavers(trx, Object.values(ids)))
+    expect(await listDueReaders(db, round)).toEqual({ ids: [ids.back], left: [] })
   })
 })
 

@@ -40,7 +40,8 @@ describe('signUp and confirm', () => {
     const row = await round.db.selectFrom('subscribers').selectAll().executeTakeFirstOrThrow()
     expect(row).toMatchObject({ consent_source: consentSource, consent_page: consentPage, left_at: null })
     expect(row.confirmed_at?.getTime()).toBeGreaterThanOrEqual(row.asked_at?.getTime() as number)
-    expect(row.waiting_since).toEqual(row.confirmed_at)
+    const clock = await round.db.selectFrom('reader_clocks').selectAll().executeTakeFirstOrThrow()
+    expect(clock).toMatchObject({ subscriber_id: row.id, waiting_since: row.confirmed_at, weekly: true })
   })
 
   it('make the latest edition due at once where it is wanted: planned, and taken for the day', async () => {

@@ -283,9 +283,9 @@ export const ACTS = {
     await sql`update deliveries set local_date = date '2000-01-01' + edition_id where local_date is not null`.execute(
       db,
     )
-    await sql`
-      update subscribers set next_due_at = now() - interval '1 minute', waiting_since = now() - interval '60 days'
-      where consent = 'confirmed'`.execute(db)
+    await sql`update reader_clocks set next_due_at = now() - interval '1 minute', waiting_since = now() - interval '60 days'`.execute(
+      db,
+    )
     await planDue(world.round)
     return {
       batches: ['plan', 'overtake'],

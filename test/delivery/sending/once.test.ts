@@ -225,8 +225,8 @@ describe('a digest that slid into a later local day', () => {
       round.db,
     )
     // The newer one froze three hours ago: `due` has had an hour since, `early` has not.
-    await sql`update subscribers set waiting_since = now() - interval '1 day',
-      hour = extract(hour from now() at time zone 'UTC' - case when address like 'early%' then interval '4 hours' else interval '0' end)`.execute(
+    await sql`update reader_clocks set waiting_since = now() - interval '1 day'`.execute(round.db)
+    await sql`update subscribers set hour = extract(hour from now() at time zone 'UTC' - case when address like 'early%' then interval '4 hours' else interval '0' end)`.execute(
       round.db,
     )
     const members = await listMembers(round.db, id)

@@ -13,6 +13,7 @@ export const LARGE: Readonly<Record<string, number>> = {
   pieces: 100_000,
   preferences: 100_000,
   subscribers: 1_000_000,
+  reader_clocks: 1_000_000,
   selections: 5_000_000,
   batches: 500_000,
   deliveries: 50_000_000,

@@ -101,8 +101,9 @@ describe('a link that no longer holds', () => {
 
   it('is not found once its reader was erased', async () => {
     const { token } = await mailAda()
-    await sql`update subscribers set token_epoch = token_epoch + 1, address = null, consent = 'unsubscribed',
-      next_due_at = null`.execute(web.round.db)
+    await sql`update subscribers set token_epoch = token_epoch + 1, address = null, consent = 'unsubscribed'`.execute(
+      web.round.db,
+    )
     for (const path of [`/view/${token}`, `/view/${token}/mail`]) expect((await web.app.request(path)).status).toBe(404)
   })
 

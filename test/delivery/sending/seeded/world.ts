@@ -102,8 +102,12 @@ export async function layGround(url: string): Promise<Ground> {
   const editions: Edition[] = []
   for (const date of DATES) editions.push(await freezeEdition(round, date))
   await sql`update editions set frozen_at = 'infinity'`.execute(db)
-  await sql`update subscribers set waiting_since = timestamptz '2026-01-01', created_at = timestamptz '2026-01-01',
-    confirmed_at = timestamptz '2026-01-01', next_due_at = timestamptz '2026-03-04T07:00Z', welcome = false`.execute(db)
+  await sql`
+    update subscribers set created_at = timestamptz '2026-01-01', confirmed_at = timestamptz '2026-01-01'`.execute(db)
+  await sql`
+    update reader_clocks set waiting_since = timestamptz '2026-01-01', next_due_at = timestamptz '2026-03-04T07:00Z', welcome = false`.execute(
+    db,
+  )
   await sql`insert into ticks (name, at) values ('tick', round_clock())`.execute(db)
   const copies = await openCopies(url)
   await copies.keep('fresh')

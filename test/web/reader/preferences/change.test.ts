@@ -109,7 +109,7 @@ describe('the preferences page', () => {
   })
 
   it('has nothing to choose for somebody who has left', async () => {
-    await sql`update subscribers set consent = 'unsubscribed', next_due_at = null`.execute(web.round.db)
+    await sql`update subscribers set consent = 'unsubscribed'`.execute(web.round.db)
     expect(await (await look()).text()).toContain('You get no digests now')
     await send({ action: 'step', step: 'weekly' })
     expect(await readerNow()).toMatchObject({ cadence: 'daily', consent: 'unsubscribed' })
