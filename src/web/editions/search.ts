@@ -4,10 +4,12 @@ import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { unavailabilityOf } from '../../database/unavailable.ts'
+import { sentenceOf } from '../../digest/sentence/sentence.ts'
 import { cleanLine } from '../../digest/text/text.ts'
 import type { Topics } from '../../digest/topics/topics.ts'
 import { counted, grouped, longDate } from '../../digest/words.ts'
 import { type Findings, type Found, listFound, WORDS_MAX_CHARACTERS } from '../../edition/search.ts'
+import type { Paper } from '../../source/paper.ts'
 import { publicAnswer } from '../page/caching.ts'
 import { definePage, type Pages } from '../page/pages.ts'
 import { pathOf } from './edition.ts'
@@ -94,10 +96,10 @@ function pageFrom(text: string | undefined): number {
 
 function summaryOf({ total, more, found, partial }: Findings, page: number): string {
   if (total === 0 && page > 1) return 'There is nothing more.'
-  if (total === 0) return 'Nothing found. Try fewer words, or others.'
+  if (total === 0) return 'Nothing found. Try fewer or different words.'
   const first = (page - 1) * PAPERS_A_PAGE + 1
   const range = total <= PAPERS_A_PAGE ? '' : `${first}–${first + found.length - 1} of `
-  const missing = partial ? 'No paper holds all of these words. ' : ''
+  const missing = partial ? 'No paper has all of these words. ' : ''
   if (more) {
     const best = grouped(Math.min(total, PAGES_MAX * PAPERS_A_PAGE))
     return `${missing}${first}–${first + found.length - 1} of the best ${best} among very many. Add a word to narrow them down.`
@@ -115,8 +117,15 @@ function foundValues(found: Found, words: string, base: string): FoundValues {
     ...(isVoted ? votes : { ...votes, votes: '', votesWhen: '', votesNow: '' }),
     titleParts: markMatches(paper.title, title),
     people: markPeople(paper, words),
-    excerpt: markExcerpt(paper.abstract, excerpt),
+    excerpt: excerptOf(paper, markExcerpt(paper.abstract, excerpt)),
     path: `${base}${pathOf(listedOn, 'daily')}#${anchorOf(paper)}`,
     date: longDate(listedOn),
   }
+}
+
+/** Where the abstract has none of the words, what the paper is about says more than its beginning. */
+function excerptOf(paper: Paper, excerpt: FoundPart[]): FoundPart[] {
+  const sentence = sentenceOf(paper)
+  if (sentence === '' || excerpt.some(({ marked }) => marked)) return excerpt
+  return [{ text: sentence, marked: false }]
 }

@@ -11,7 +11,12 @@ import { keepWeb, openApp } from '../open-app.ts'
 const web = keepWeb()
 const DATE = '2026-03-05'
 const PAPERS = [
-  { id: '2603.00001', title: 'Diffusing videos', abstract: 'Nothing else.' },
+  {
+    id: '2603.00001',
+    title: 'Diffusing videos',
+    abstract: 'Nothing else.',
+    summary: 'It paints every frame of a film with noise.',
+  },
   {
     id: '2603.00002',
     title: 'Something else',
@@ -44,6 +49,13 @@ describe('searching', () => {
     expect(html).toContain('<mark>Diffusing</mark> <mark>videos</mark>')
     expect(html).toContain('A <mark>video</mark> <mark>diffuses</mark> α')
     expect(html).toContain('<a href="/editions/2026-03-05#paper-2603-00001">Papers of Thursday 5 March 2026')
+  })
+
+  it('says what a paper is about where its abstract has none of the words', async () => {
+    const html = await search('diffusing videos')
+    expect(html).toContain('<p class="summary" dir="auto">It paints every frame of a film with noise.</p>')
+    expect(html).not.toContain('<p class="summary" dir="auto">Nothing else.')
+    expect(await search('nothing else')).toContain('<mark>Nothing</mark>')
   })
 
   it('takes phrases and exclusions', async () => {
