@@ -24,7 +24,7 @@ export interface Card {
   authors: string
   text: string
   paperUrl: string
-  links: { label: string; url: string; chip: boolean }[]
+  links: { label: string; url: string }[]
   reason: string
 }
 
@@ -95,10 +95,10 @@ function textOf({ paper }: Place, length: Length): string {
 export function pageLinks(paper: Paper, links: PaperLinks): Card['links'] {
   const stars = paper.codeStars ? ` ★ ${brieflyCounted(paper.codeStars)}` : ''
   return [
-    { label: 'PDF', url: links.pdf, chip: false },
-    { label: 'Discussion', url: links.discussion, chip: true },
-    ...(links.code ? [{ label: `Code${stars}`, url: links.code, chip: true }] : []),
-    ...(links.project ? [{ label: 'Project', url: links.project, chip: true }] : []),
+    { label: 'PDF', url: links.pdf },
+    { label: 'Discussion', url: links.discussion },
+    ...(links.code ? [{ label: `Code${stars}`, url: links.code }] : []),
+    ...(links.project ? [{ label: 'Project', url: links.project }] : []),
   ]
 }
 

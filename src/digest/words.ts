@@ -79,6 +79,11 @@ export function authorLine(authors: readonly string[], most = AUTHORS_SHOWN): st
   return more > 0 ? `${shown} + ${grouped(more)}` : shown
 }
 
+/** Returns the first names, where how many there are stands beside them. */
+export function firstAuthors(authors: readonly string[], most = AUTHORS_SHOWN): string {
+  return `${authors.slice(0, most).join(', ')}${authors.length > most ? ' et al.' : ''}`
+}
+
 /** Sunday is 0 to a Date, and the last of the names. */
 function weekdayOf(at: Date): string {
   return WEEKDAY_NAMES.at(at.getUTCDay() - 1) as string

@@ -1,7 +1,7 @@
 // Texts cut where words stand that a search found. Marks are made here, part by part, and never by
 // markup from outside. Pure.
 import { cleanText } from '../../digest/text/text.ts'
-import { authorLine } from '../../digest/words.ts'
+import { firstAuthors } from '../../digest/words.ts'
 import { MATCH } from '../../edition/search.ts'
 
 /** A part of a text, found or not. */
@@ -40,7 +40,7 @@ export function markPeople(
   const words = new Set(wordsOf(fold(asked)))
   const isAsked = (name: string) => wordsOf(name).some((word) => words.has(fold(word)))
   const others = authors.slice(NAMES_SHOWN).filter(isAsked).slice(0, NAMES_FOUND_MAX)
-  const line = [authorLine(authors, NAMES_SHOWN), others.length > 0 ? `with ${others.join(', ')}` : '']
+  const line = [firstAuthors(authors, NAMES_SHOWN), others.length > 0 ? `with ${others.join(', ')}` : '']
   const text = [line.filter(Boolean).join(', '), organization ?? ''].map(cleanText).filter(Boolean).join(' · ')
   return markWords(text, new Set(wordsOf(text).filter((word) => words.has(fold(word)))))
 }

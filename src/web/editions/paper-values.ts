@@ -6,7 +6,7 @@ import { pageLinks } from '../../digest/card.ts'
 import { paperLinks } from '../../digest/links.ts'
 import { sentenceOf } from '../../digest/sentence/sentence.ts'
 import { cleanText } from '../../digest/text/text.ts'
-import { authorLine, counted, longDate, shortDate } from '../../digest/words.ts'
+import { counted, firstAuthors, longDate, shortDate } from '../../digest/words.ts'
 import type { Place } from '../../edition/place.ts'
 import type { Paper } from '../../source/paper.ts'
 
@@ -28,7 +28,7 @@ export interface PaperFacts {
   published: string
   publishedOn: string
   abstract: string
-  links: { label: string; url: string; chip: boolean }[]
+  links: { label: string; url: string }[]
 }
 
 /** Votes, each number with its time; '' where the source has none. */
@@ -79,7 +79,7 @@ export function paperFacts(paper: Paper): PaperFacts {
   return {
     title: cleanText(paper.title),
     paperUrl: links?.paper ?? '',
-    people: [authorLine(authors), organization ?? ''].map(cleanText).filter(Boolean).join(' · '),
+    people: [firstAuthors(authors), organization ?? ''].map(cleanText).filter(Boolean).join(' · '),
     authors: count === 0 ? '' : counted(count, 'author'),
     published: publishedAt === null ? '' : longDate(publishedAt.slice(0, 10)).replace(/^\S+ /, ''),
     publishedOn: publishedAt?.slice(0, 10) ?? '',

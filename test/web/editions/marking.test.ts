@@ -42,9 +42,9 @@ describe('markPeople', () => {
   const paper = { authors: ['Ada Lovelace', 'Emmy Noether', 'Grace Hopper', 'Émilie du Châtelet'], organization: 'MIT' }
 
   it('shows the first authors, and whoever was asked for, without regard to accents', () => {
-    expect(shown(markPeople(paper, 'nobody')).join('')).toBe('Ada Lovelace, Emmy Noether, Grace Hopper + 1 · MIT')
+    expect(shown(markPeople(paper, 'nobody')).join('')).toBe('Ada Lovelace, Emmy Noether, Grace Hopper et al. · MIT')
     expect(shown(markPeople(paper, 'chatelet mit')).join('')).toBe(
-      'Ada Lovelace, Emmy Noether, Grace Hopper + 1, with Émilie du [Châtelet] · [MIT]',
+      'Ada Lovelace, Emmy Noether, Grace Hopper et al., with Émilie du [Châtelet] · [MIT]',
     )
     expect(shown(markPeople({ authors: [], organization: null }, 'mit'))).toEqual([])
   })

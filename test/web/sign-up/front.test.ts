@@ -116,7 +116,7 @@ describe('a paper', () => {
     }
     await look(DATE, [listing('2603.00001', 9, given)])
     const html = await frontPage()
-    expect(html).toContain('A, B, C + 2 · The House')
+    expect(html).toContain('A, B, C et al. · The House')
     expect(html).toContain('It says what is new and why.')
     const links = [...papersOf(html).matchAll(/href="(https:[^"]*)"/g)].map(([, link]) => link)
     expect(links).toEqual([
