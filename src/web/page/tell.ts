@@ -35,7 +35,7 @@ export function tell(
   { heading, paragraphs, title = heading, note = '', links = [], front }: Told,
   status: 200 | 403 | 410 | 429 = 200,
 ): Response {
-  const toFront = { ...linkTo(pages, '/', 'To the papers of the day'), ...front }
+  const toFront = { ...linkTo(pages, '/', 'See the latest papers'), ...front }
   return c.html(pages.render(toldPage, { title }, { heading, paragraphs, note, links: [...links, toFront] }), status)
 }
 

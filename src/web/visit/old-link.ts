@@ -74,7 +74,7 @@ export async function answerOldLink(c: Context, parts: ReaderParts, purpose: Lin
       ...wordsOf(purpose, link.fate, link.reader),
       path: `${parts.pages.base}/${purpose}/${tokenIn(c)}`,
       fields: [{ name: 'action', value: 'fresh' }],
-      links: [{ path: `${parts.pages.base}/`, label: 'To the papers of the day' }],
+      links: [{ path: `${parts.pages.base}/`, label: 'See the latest papers' }],
     },
     isDone ? 200 : 410,
   )
