@@ -123,7 +123,7 @@ function foundValues(found: Found, words: string, base: string): FoundValues {
   }
 }
 
-/** Where the abstract has none of the words, what the paper is about says more than its beginning. */
+/** Where the abstract has none of the words, its beginning says less than the paper's sentence. */
 function excerptOf(paper: Paper, excerpt: FoundPart[]): FoundPart[] {
   const sentence = sentenceOf(paper)
   if (sentence === '' || excerpt.some(({ marked }) => marked)) return excerpt
