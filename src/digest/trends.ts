@@ -6,7 +6,7 @@ import { TOPIC_GROUPS } from './topics/groups.ts'
 import type { Topics } from './topics/topics.ts'
 
 export interface Trends {
-  /** `agents 8 → 14 · world model 2 → 6`; '' where nothing moved. */
+  /** `agents 8 → 14 papers · world model 2 → 6`; '' where nothing moved. */
   up: string
   down: string
 }
@@ -16,6 +16,8 @@ const TOPICS_SHOWN = 3
 const PAPERS_MIN = 5
 /** Standard errors of a count: below it a change is chance. */
 const CHANGE_MIN = 1
+/** Of the papers before: a smaller move says nothing to whoever reads the numbers. */
+const MOVED_MIN = 0.2
 /** A week of fewer papers was not collected whole. */
 const WEEK_PAPERS_MIN = 20
 
@@ -26,7 +28,7 @@ export function trendsOf(week: readonly Place[], before: readonly Place[], topic
   const names = [...TOPIC_GROUPS, ...BROAD_TOPICS.map((topic) => topic.names)].map(([name = '']) => name)
   const moved = names.flatMap((name) => {
     const [to, from] = [countOf(now, name), countOf(then, name)]
-    if (Math.max(to, from) < PAPERS_MIN) return []
+    if (Math.max(to, from) < PAPERS_MIN || Math.abs(to - from) < from * MOVED_MIN) return []
     const expected = (from * week.length) / before.length
     return [{ words: `${name} ${from} → ${to}`, isMore: to > from, change: (to - expected) / Math.sqrt(expected + 1) }]
   })
@@ -35,7 +37,7 @@ export function trendsOf(week: readonly Place[], before: readonly Place[], topic
       .filter((topic) => topic.isMore === isMore && (isMore ? topic.change : -topic.change) >= CHANGE_MIN)
       .sort((a, b) => Math.abs(b.change) - Math.abs(a.change))
       .slice(0, TOPICS_SHOWN)
-      .map(({ words }) => words)
+      .map(({ words }, index) => (index === 0 ? `${words} papers` : words))
       .join(' · ')
   return { up: shown(true), down: shown(false) }
 }
