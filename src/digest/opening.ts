@@ -70,6 +70,7 @@ export function openingOf(
     headline: headlineOf(edition.kind, news, own, index),
     day: dayLineOf(edition, own),
     lead: lead.map(({ line }) => line),
+    // The news comes first: newsFirst goes by it.
     papers: [...new Set([news, ...lead.map(({ told }) => told), ...preheader.told].map(({ place }) => place.position))],
   }
 }
@@ -86,7 +87,19 @@ export function selectDigest(
 ): Selection {
   const selection = selectPapers(index, choices, had)
   if (selection.papers.length === 0) return selection
-  return { ...selection, opening: fitOpening(openingOf(edition, index, choices, selection.papers)) }
+  const opening = fitOpening(openingOf(edition, index, choices, selection.papers))
+  return { ...newsFirst(selection, opening.papers[0] as number), opening }
+}
+
+/**
+ * Puts what subject and headline name on top, so that nobody has to look for it, even
+ * where the reader's topics speak more for others.
+ */
+function newsFirst(selection: Selection, news: number): Selection {
+  const at = selection.papers.indexOf(news)
+  const move = <T>(list: readonly T[]) => [...list.slice(at, at + 1), ...list.slice(0, at), ...list.slice(at + 1)]
+  const { papers, reasons, remarks } = selection
+  return { ...selection, papers: move(papers), reasons: move(reasons), ...(remarks && { remarks: move(remarks) }) }
 }
 
 /** Returns an opening that names no paper: for whoever's own cannot be printed. */

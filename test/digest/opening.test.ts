@@ -70,6 +70,16 @@ describe('the opening of a day', () => {
     ])
   })
 
+  it('puts what it names on top, whatever the topics speak for', () => {
+    const choices = parseChoices({ include: ['diffusion'], minimumVotes: 1 })
+    const index = indexPlaces([...shelf, riser(240, 24)], topics)
+    const { papers, reasons, remarks, opening } = selectDigest(FRIDAY, index, choices, new Set())
+    expect(opening?.headline).toMatch(/^Is CoT a Mirage/)
+    expect(papers[0]).toBe(9)
+    expect(remarks?.indexOf('matches diffusion')).toBe(papers.indexOf(3))
+    expect(reasons).toHaveLength(papers.length)
+  })
+
   it('says of a single paper what it says', () => {
     expect(open(shelf.slice(0, 1)).preheader).toMatch(/^What paper .* found/)
   })
@@ -129,6 +139,8 @@ describe.skipIf(editions.length === 0)('the openings of the captured days', () =
           opening.papers.every((position) => papers.includes(position)),
           name,
         ).toBe(true)
+        const first = own.find(({ position }) => position === papers[0])
+        expect(squeeze(opening.headline).startsWith(beginOf(first?.paper.title ?? '')), name).toBe(true)
         expect(opening.subject.length, name).toBeLessThanOrEqual(SUBJECT_MAX)
         expect(opening.lead.length, name).toBeLessThanOrEqual(3)
         const mine = subjects.get(reader) ?? new Set()
