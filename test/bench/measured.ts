@@ -62,6 +62,13 @@ export async function openServerCpu(db: Kysely<Database>): Promise<ServerCpu> {
   }
 }
 
+/** What a process has used so far, in microseconds. */
+export async function cpuOf(pid: number): Promise<number> {
+  const [, rest = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')
+  const fields = rest.split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS * 1_000
+}
+
 /** Returns the path of a file beside this one. */
 export function here(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url))

@@ -4,7 +4,7 @@
 // this machine, makes a database of its own there and drops it.
 import { execFile, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { query, realPostgresUrl } from '../support/servers.ts'
-import { median } from './measured.ts'
+import { cpuOf, median } from './measured.ts'
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' } },
@@ -23,8 +23,6 @@ const DATE = '2025-08-07'
 const DATABASE = `paper_round_pages_${process.pid}`
 const CONNECTIONS = 32
 const PATHS = ['/', `/editions/${DATE}`, '/feed.xml', '/sitemap.xml']
-/** Of one tick of the kernel's accounts. */
-const TICK_US = 10_000
 const run = promisify(execFile)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -127,11 +125,4 @@ async function measure({ url, pid }: Server, path: string): Promise<Figures> {
   )
   const seconds = (performance.now() - began) / 1_000
   return { perSecond: answers / seconds, cpuUs: ((await cpuOf(pid)) - before) / answers }
-}
-
-/** What a process has used so far, in microseconds. */
-async function cpuOf(pid: number): Promise<number> {
-  const [, rest = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')
-  const fields = rest.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_US
 }
