@@ -37,13 +37,18 @@ interface LookBackOptions {
  * looked for.
  */
 const INDEXES_KEPT = 70
+/** Choices whose look is kept, some thirty kilobytes each: most readers never make any. */
+const LOOKS_KEPT = 100
 const own = readTopics()
 
-/**
- * Frozen editions never change. Kept per database handle, so that two databases in one process
- * never meet.
- */
-const indexesBy = new WeakMap<Kysely<Database>, WeakMap<Topics, Map<number, PlaceIndex>>>()
+/** Frozen editions never change, and so what choices make of them. */
+interface Kept {
+  indexes: Map<number, PlaceIndex>
+  looks: Map<string, readonly LookBack[]>
+}
+
+/** Per database handle, so that two databases in one process never meet. */
+const keptBy = new WeakMap<Kysely<Database>, WeakMap<Topics, Kept>>()
 
 /**
  * Looks at the last editions of a kind, newest first, as somebody would have met them who had
@@ -53,13 +58,18 @@ export async function lookBack(
   db: Kysely<Database>,
   choices: Choices,
   { kind, limit = 30, topics = own }: LookBackOptions,
-): Promise<LookBack[]> {
+): Promise<readonly LookBack[]> {
   const editions = await listLastEditions(db, kind, limit)
-  const indexes = await loadIndexes(db, editions, topics)
+  const kept = keptOf(db, topics)
+  const key = JSON.stringify([editions.map(({ id, state, reason }) => [id, state, reason]), choices])
+  const known = kept.looks.get(key)
+  if (known) return known
+  const indexes = await loadIndexes(db, editions, topics, kept.indexes)
   const had = new Set<string>()
-  const looks: LookBack[] = []
-  for (const edition of editions.toReversed()) looks.push(lookAt(edition, indexes.get(edition.id), choices, had))
-  return looks.reverse()
+  const looks = editions.toReversed().map((edition) => lookAt(edition, indexes.get(edition.id), choices, had))
+  kept.looks.set(key, looks.reverse())
+  shorten(kept.looks, LOOKS_KEPT)
+  return looks
 }
 
 /** Adds what the edition brings to `had`. */
@@ -87,11 +97,8 @@ async function loadIndexes(
   db: Kysely<Database>,
   editions: readonly Edition[],
   topics: Topics,
+  kept: Map<number, PlaceIndex>,
 ): Promise<Map<number, PlaceIndex>> {
-  const byTopics = indexesBy.get(db) ?? new WeakMap<Topics, Map<number, PlaceIndex>>()
-  indexesBy.set(db, byTopics)
-  const kept = byTopics.get(topics) ?? new Map<number, PlaceIndex>()
-  byTopics.set(topics, kept)
   const frozen = editions.filter(({ state }) => state === 'frozen').map(({ id }) => id)
   const missing = frozen.filter((id) => !kept.has(id))
   const loaded = new Map(kept)
@@ -100,10 +107,22 @@ async function loadIndexes(
     loaded.set(id, index)
     kept.set(id, index)
   }
-  // The one that was kept longest goes first.
-  for (const id of kept.keys()) {
-    if (kept.size <= INDEXES_KEPT) break
-    kept.delete(id)
-  }
+  shorten(kept, INDEXES_KEPT)
   return loaded
+}
+
+function keptOf(db: Kysely<Database>, topics: Topics): Kept {
+  const byTopics = keptBy.get(db) ?? new WeakMap<Topics, Kept>()
+  keptBy.set(db, byTopics)
+  const kept = byTopics.get(topics) ?? { indexes: new Map(), looks: new Map() }
+  byTopics.set(topics, kept)
+  return kept
+}
+
+/** What was kept longest goes first. */
+function shorten(kept: Map<unknown, unknown>, size: number): void {
+  for (const key of kept.keys()) {
+    if (kept.size <= size) break
+    kept.delete(key)
+  }
 }

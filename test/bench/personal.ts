@@ -29,6 +29,8 @@ const { values } = parseArgs({
 const ROUNDS = Number(values.rounds)
 const ASKED = Number(values.asked)
 const EDITIONS = 30
+/** As many as a reader's feed holds. */
+const MAILED = 14
 /** A reader may change so much in a minute, and previews count. */
 const CHANGES = 10
 const READERS = Math.ceil(((ROUNDS + 1) * ASKED) / CHANGES)
@@ -56,7 +58,9 @@ let web: ReturnType<typeof spawn> | undefined
 try {
   const round = await openTestRound(databaseUrl)
   const readers = await seed(round).finally(round.close)
-  await run(process.execPath, ['dist/cli.js', 'send', '--date', dateOf(0)], { env: environment })
+  for (let daysBefore = MAILED - 1; daysBefore >= 0; daysBefore--) {
+    await run(process.execPath, ['dist/cli.js', 'send', '--date', dateOf(daysBefore)], { env: environment })
+  }
   const view = await readViewToken()
   web = spawn(process.execPath, ['dist/cli.js', 'start', '--roles', 'web'], { env: environment, stdio: 'inherit' })
   await untilUp()
@@ -75,7 +79,7 @@ function dateOf(daysBefore: number): string {
   return new Date(LAST - daysBefore * DAY_MS).toISOString().slice(0, 10)
 }
 
-/** Thirty days of papers, some of which rise into the next, and readers with choices of their own. */
+/** Thirty days of papers, some of which rise into the next, and readers with their own choices. */
 async function seed(round: Parameters<typeof freezeEdition>[0] & { db: Kysely<Database> }): Promise<Subscriber[]> {
   const choices = { papers: 10, include: ['agents', 'vision'], mute: ['audio'], authors: ['Ada Lovelace'] }
   const readers: Subscriber[] = []
@@ -89,7 +93,7 @@ async function seed(round: Parameters<typeof freezeEdition>[0] & { db: Kysely<Da
   return readers
 }
 
-/** Of the one email that was written. */
+/** Of one of the emails that were written. */
 async function readViewToken(): Promise<string> {
   const names = await readdir(environment.OUTBOX_DIR, { recursive: true })
   const email = names.find((name) => name.endsWith('.eml'))

@@ -35,3 +35,20 @@ it('holds the digests that were mailed, newest first, for its reader alone and w
     expect(shown).toBe(await mailed.text())
   }
 })
+
+it('tells readers of one selection the same, each with links of their own, and asks again', async () => {
+  const readers = [await addReader(web.round.db, 'ada'), await addReader(web.round.db, 'grace')]
+  await mailEdition(web.round, await freezeEdition(web.round, '2026-03-05'))
+  await mailEdition(web.round, await freezeEdition(web.round, '2026-03-06'))
+  const read = async (at: number) => {
+    const token = issueToken(web.round.linkKeys, 'feed', readers[at] as (typeof readers)[0], new Date())
+    const answer = await web.app.request(`/feed/${token}?format=json`)
+    return ((await answer.json()) as { items: Record<string, string>[] }).items
+  }
+  const [first, other, again] = [await read(0), await read(1), await read(0)]
+  const told = (items: typeof first) => items.map(({ title, summary, content_html }) => [title, summary, content_html])
+  expect(first).toHaveLength(2)
+  expect(told(other)).toEqual(told(first))
+  expect(new Set([...first, ...other].map(({ url }) => url)).size).toBe(4)
+  expect(again).toEqual(first)
+})
