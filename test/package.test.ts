@@ -1,5 +1,5 @@
-// What whoever installs the package gets: the compiled program, templates and sample days, and only
-// the packages that run it. CI installs it for real, in an empty folder.
+// What whoever installs the package gets: the compiled program, templates, sample days and the
+// settings that its messages refer to, and only the packages that run it. CI installs it for real, in an empty folder.
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ const BUILT = ['dist/cli.js', 'dist/database/embedded-0.5.14.tar.br', 'dist/sour
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'paper-round-package-'))
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'templates']) {
+  for (const name of ['package.json', 'README.md', 'LICENSE', '.env.example', 'templates']) {
     await cp(join(ROOT, name), join(folder, name), { recursive: true })
   }
   for (const path of [...AROUND, ...BUILT]) {
@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-it('holds dist/, templates and sample days, and nothing of what lies around', async () => {
+it('holds dist/, templates, sample days and the settings explained, and nothing of what lies around', async () => {
   const call = promisify(execFile)
   const { stdout } = await call('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--offline'], {
     cwd: folder,
@@ -44,7 +44,7 @@ it('holds dist/, templates and sample days, and nothing of what lies around', as
   expect(files.length).toBeGreaterThan(20)
   expect(paths?.sort()).toEqual(
     [
-      ...['package.json', 'README.md', 'LICENSE', ...BUILT],
+      ...['package.json', 'README.md', 'LICENSE', '.env.example', ...BUILT],
       ...files.map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length)),
     ].sort(),
   )
