@@ -32,6 +32,7 @@ const { values } = parseArgs({
 const [posts, networks, hours] = [values.posts, values.networks, values.hours].map(Number) as [number, number, number]
 const AT_ONCE = 50
 const WAIT_MS = 21_000
+const HASTE_MS = 3_000
 /** Of an hour's share at a host that nobody confirmed at; the rest are sent from new networks. */
 const A_PATIENT_HOUR = { unsolved: 35, solved: 40 }
 const HOUR_MS = 3_600_000
@@ -39,8 +40,10 @@ const PATIENCE_MS = 60_000
 interface Answer {
   status: number
   page: string
+  waitS: number
 }
 const keys = openFormKeys(deriveLinkKeys([TEST_SECRET]))
+let before = new Map<string, number>()
 const mailed = new Map<string, string>()
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -63,7 +66,9 @@ const db = openDatabase(server.url, { maxConnections: 2 })
 try {
   await untilUp()
   const opened = /name="opened" value="([^"]*)"/.exec(await (await fetch(url)).text())?.[1] ?? ''
-  await sleep(3_000)
+  // A form is open for a while, and a tick has counted what was refused before.
+  await sleep(HASTE_MS)
+  while ((await db.selectFrom('refusal_readings').selectAll().execute()).length === 0) await sleep(500)
   print(`${posts} posts from ${networks} networks, half at one mailbox and half at its host`)
   await attack('without solving', opened, () =>
     each(posts, (index) => post(opened, { address: victim(index) }, networkAt(index))),
@@ -103,10 +108,10 @@ async function attack(name: string, opened: string, act: () => Promise<void>): P
 
 /** Each attack begins as if nobody had signed up before. */
 async function begin(): Promise<void> {
-  for (const table of ['rate_limits', 'sign_up_answers', 'notices', 'alarms', 'refusal_readings'] as const) {
+  for (const table of ['rate_limits', 'notices', 'subscribers'] as const) {
     await sql`delete from ${sql.table(table)}`.execute(db)
   }
-  await sql`delete from subscribers`.execute(db)
+  before = await countAnswers()
   for (const file of mailed.keys()) await rm(join(outbox, 'notices', file))
   mailed.clear()
 }
@@ -158,17 +163,27 @@ async function visitBoth(opened: string, name: string, network: number): Promise
 /** Signs up as a browser with script does; returns how long the email took, or the refusal. */
 async function visit(opened: string, address: string, from: string): Promise<string> {
   const startedAt = performance.now()
-  let answer = await post(opened, { address }, from)
+  let busy = 0
+  // As the page asks of whoever is told that the database is busy.
+  const patiently = async (given: Record<string, string>): Promise<Answer> => {
+    const answer = await post(opened, given, from)
+    if (answer.status !== 503 || performance.now() - startedAt > PATIENCE_MS) return answer
+    busy++
+    await sleep(answer.waitS * 1_000)
+    return patiently(given)
+  }
+  let answer = await patiently({ address })
   if (answer.status === 202) {
     const { challenge } = readAsked(answer)
-    answer = await post(opened, { address, solution: await solve(challenge) }, from)
+    answer = await patiently({ address, solution: await solve(challenge) })
   }
   if (answer.status !== 200) return `refused (${answer.status})`
   while (![...(await readOutbox()).values()].includes(address)) {
     if (performance.now() - startedAt > PATIENCE_MS) return 'no email within a minute'
     await sleep(50)
   }
-  return `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1)
+  return `${seconds} s${busy > 0 ? ` (${busy} times told to wait)` : ''}`
 }
 
 /** Whom each email in the outbox went to, by its file: each is read once. */
@@ -184,7 +199,8 @@ async function post(opened: string, given: Record<string, string>, from: string)
   const rhythm = { ...DEFAULT_RHYTHM, weekday: '1', hour: '7' }
   const body = new URLSearchParams({ ...rhythm, opened, website: '', sure: given.address ?? '', ...given })
   const answer = await fetch(`${url}/subscribe`, { method: 'POST', body, headers: { 'X-Forwarded-For': from } })
-  return { status: answer.status, page: await answer.text() }
+  const waitS = Number(answer.headers.get('Retry-After') ?? 0)
+  return { status: answer.status, page: await answer.text(), waitS }
 }
 
 function readAsked({ status, page }: Answer) {
@@ -233,9 +249,16 @@ async function figures(): Promise<string> {
   const mailboxes = new Map<string, number>()
   const sent = [...(await readOutbox()).values()].filter((address) => address.endsWith('@victim.example'))
   for (const address of sent) mailboxes.set(mailboxOf(address), (mailboxes.get(mailboxOf(address)) ?? 0) + 1)
+  const counted = [...(await countAnswers())].flatMap(([answer, count]) => {
+    const own = count - (before.get(answer) ?? 0)
+    return own > 0 ? [`${answer} ${own}`] : []
+  })
+  return `${counted.join(', ')}; ${sent.length} emails to the host, at most ${Math.max(0, ...mailboxes.values())} to a mailbox`
+}
+
+async function countAnswers(): Promise<Map<string, number>> {
   const answers = await db.selectFrom('sign_up_answers').selectAll().execute()
-  const counted = answers.map(({ answer, count }) => `${answer} ${count}`).join(', ')
-  return `${counted}; ${sent.length} emails to the host, at most ${Math.max(0, ...mailboxes.values())} to a mailbox`
+  return new Map(answers.map(({ answer, count }) => [answer, Number(count)]))
 }
 
 async function untilAlarm(): Promise<string> {
