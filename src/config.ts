@@ -107,6 +107,12 @@ export const ENV_FILE = '.env'
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
 const LINK_SECRET_MIN_CHARACTERS = 32
 /** Stands where a command that sends nothing needs no server. */
+/** The setting without which a provider cannot be opened. */
+const NEEDED: Record<ProviderName, 'RESEND_API_KEY' | 'SMTP_URL' | null> = {
+  outbox: null,
+  resend: 'RESEND_API_KEY',
+  smtp: 'SMTP_URL',
+}
 const NO_SERVER: SmtpServer = { host: 'localhost', port: 587, secure: false, login: null, pool: 1 }
 const DATA_DIR = '.data'
 /** Until then a provider's report, a link or a reader's question may still be about an email. */
@@ -251,7 +257,7 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
   }
   if (reach === 'stores') return problems
   const providers = (given.MAIL_PROVIDER ?? 'outbox').split(',').map((name) => name.trim())
-  const isReal = providers.includes('resend') || providers.includes('smtp')
+  const isReal = providers.some((name) => name !== 'outbox')
   if (isReal) {
     if (!given.MAIL_FROM)
       problems.push('MAIL_FROM is missing: the sender that the provider has verified, "Name <address>"')
@@ -265,10 +271,8 @@ function problemsBetween(given: NodeJS.ProcessEnv, reach: Reach, linkSecrets: st
     )
   }
   if (reach === 'links') return problems
-  for (const [provider, name] of [
-    ['resend', 'RESEND_API_KEY'],
-    ['smtp', 'SMTP_URL'],
-  ] as const) {
+  for (const [provider, name] of Object.entries(NEEDED)) {
+    if (name === null) continue
     if (!given.MAIL_PROVIDER && given[name]) {
       problems.push(
         `${name} is set but MAIL_PROVIDER is not: say MAIL_PROVIDER=${provider} to send, or outbox to write files`,
@@ -495,7 +499,8 @@ function isSigningRing(ring: readonly string[]): boolean {
 function readProviders(text: string): ProviderName[] | string {
   const names = text.split(',').map((name) => name.trim())
   const known = names.filter((name): name is ProviderName => PROVIDER_NAMES.some((each) => each === name))
-  if (known.length < names.length) return 'names a provider that this version does not know: outbox, resend or smtp'
+  if (known.length < names.length)
+    return `names a provider that this version does not know: ${PROVIDER_NAMES.join(', ')}`
   return new Set(known).size < known.length ? 'names a provider twice' : known
 }
 
@@ -574,10 +579,12 @@ function readDkimKey(text: string): { pem: string } | string {
 
 type QuotaPer = 'day' | 'month'
 
+const QUOTA_ENTRY = new RegExp(`^(?:(${PROVIDER_NAMES.join('|')}):)?([1-9]\\d{0,8})/(day|month)$`)
+
 /** Of each entry the provider, null for the first of the list. */
 function readQuotas(text: string): { provider: ProviderName | null; per: QuotaPer; mails: number }[] | string {
   const entries = text.split(',').map((entry) => {
-    const [, provider, mails, per] = /^(?:(outbox|resend|smtp):)?([1-9]\d{0,8})\/(day|month)$/.exec(entry.trim()) ?? []
+    const [, provider, mails, per] = QUOTA_ENTRY.exec(entry.trim()) ?? []
     return { provider: (provider as ProviderName) ?? null, per: per as QuotaPer, mails: Number(mails) }
   })
   if (entries.some(({ per }) => per === undefined)) {

@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isCancel, password, select, text } from '@clack/prompts'
 import { ENV_FILE, readConfig, readEnvFile } from '../config.ts'
+import type { ProviderName } from '../delivery/provider/provider.ts'
 import { describeError, UsageError } from '../errors.ts'
 import { CALL } from './calling.ts'
 import { openTerminal } from './terminal.ts'
@@ -28,14 +29,13 @@ interface Question {
   problemWith(answer: string): string | undefined
 }
 
-const PROVIDERS = ['resend', 'smtp', 'outbox'] as const
-type ProviderChoice = (typeof PROVIDERS)[number]
-/** The secret that each provider takes. */
-const KEYS: Record<ProviderChoice, { name: string; message: string } | undefined> = {
+/** The secret that each provider takes, in the order in which they are offered. */
+const KEYS: Record<ProviderName, { name: string; message: string } | undefined> = {
   resend: { name: 'RESEND_API_KEY', message: 'Resend API key' },
   smtp: { name: 'SMTP_URL', message: 'Mail server, smtps://USER:PASSWORD@HOST:465' },
   outbox: undefined,
 }
+const PROVIDERS = Object.keys(KEYS) as ProviderName[]
 const SECRET_BYTES = 32
 /** Only the owner reads and writes it. */
 const OWNERS_MODE = 0o600
@@ -89,7 +89,7 @@ async function collectAnswers(
     open.push(`--provider ${provider} is none of ${PROVIDERS.join(', ')}`)
   }
   if (open.length > 0) throw new UsageError(open)
-  const key = KEYS[provider as ProviderChoice]
+  const key = KEYS[provider as ProviderName]
   const secret = key && (await answer(key.name, '', undefined, key.message, true))
   const all = {
     MAIL_PROVIDER: provider,
