@@ -1,5 +1,6 @@
 // What whoever installs the package gets: the compiled program, templates, sample days and the
-// settings that its messages refer to, and only the packages that run it. CI installs it for real, in an empty folder.
+// settings that its messages refer to, and only the packages that run it. CI installs it for real,
+// in an empty folder.
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
