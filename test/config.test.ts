@@ -161,7 +161,7 @@ describe('readConfig', () => {
     ['HOST', '127.0.0.1:3000', /not an address or name/],
     ['MAIL_FROM', 'papers', /"Name <address>"/],
     ['MAIL_FROM', 'A\r\nBcc: b@papers.example <a@papers.example>', /"Name <address>"/],
-    ['MAIL_PROVIDER', 'pigeon', /outbox, resend or smtp/],
+    ['MAIL_PROVIDER', 'pigeon', /outbox, resend, smtp/],
     ['RESEND_BASE_URL', 'ftp://host', /not an address/],
     ['UNSUBSCRIBE_MAILTO', 'a@b.example,c@d.example', /not an address/],
     ['SOURCE', 'file:', /file:DIRECTORY/],
