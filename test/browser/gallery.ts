@@ -49,7 +49,7 @@ const LOOKS = [
 ] as const
 /** A README should not be heavy: the sharpest picture below this is kept. */
 const PICTURE_MAX_BYTES = 300_000
-const SHARPNESS = [2, 1.5, 1]
+const SHARPNESS = [2, 1.5, 1.25, 1]
 /** In CSS pixels: as much of the mail as a screen shows. */
 const PICTURE = { width: 1117, height: 720 }
 

@@ -88,7 +88,7 @@ describe('joinDigest', () => {
     )
     expect(html).toContain('Costs of $&amp; and $&#x27; in {{title}} Templates, 30 votes · שלום\u034f')
     expect(html).toContain('<a href="https://arxiv.org/abs/2603.00004"')
-    expect(html).toMatch(/Your topics<\/b>&nbsp; שלום&nbsp;<span[^>]*>· &lt;think&gt; &amp; more/)
+    expect(html).toMatch(/Your topics<\/b>&nbsp; שלום&nbsp; <span[^>]*>&lt;think&gt; &amp; more/)
     expect(text).toContain('\nLantern: Reading <think> & "Acting" in 3 Steps leads with 40 votes\n')
     expect(text).toContain(
       '\nRising: Slow Burner, 3 → 10 votes since Wednesday\n    https://arxiv.org/abs/2603.00004\n',
