@@ -21,9 +21,9 @@ export function openPace(): (done: number, left: number, atMs: number) => string
   }
 }
 
-/** Returns `40 seconds`, `3 minutes`, `2 hours 5 minutes`. */
+/** Returns `88 seconds`, `3 minutes`, `2 hours 5 minutes`: a minute more or less is much of one. */
 export function lengthInWords(ms: number): string {
-  if (ms < MINUTE_MS) return counted(Math.max(1, Math.round(ms / SECOND_MS)), 'second')
+  if (ms < 2 * MINUTE_MS) return counted(Math.max(1, Math.round(ms / SECOND_MS)), 'second')
   const minutes = Math.round(ms / MINUTE_MS)
   if (minutes * MINUTE_MS < HOUR_MS) return counted(minutes, 'minute')
   const hours = Math.floor((minutes * MINUTE_MS) / HOUR_MS)
