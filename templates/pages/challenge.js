@@ -19,7 +19,7 @@ async function solve() {
 // crypto.subtle is there on https and on this machine alone.
 if (form && globalThis.crypto?.subtle) {
   form.classList.add('solving')
-  status.textContent = 'Your browser is working on it. This takes a few seconds, and then goes on by itself.'
+  status.textContent = 'Your browser is working on it. This takes a few seconds, then it continues by itself.'
   solve().catch(() => {
     form.classList.remove('solving')
     status.textContent = told

@@ -137,7 +137,7 @@ export function undoChange(parts: ReaderParts) {
       undone.kind === 'address' ? [`Your digests go to ${maskAddress(undone.address)} again.`] : describeChange(undone)
     return tell(c, pages, {
       heading: 'Undone',
-      paragraphs: paragraphs.length > 0 ? paragraphs : ['Nothing changed: everything was like this already.'],
+      paragraphs: paragraphs.length > 0 ? paragraphs : ['Nothing changed: it was already like this.'],
     })
   }
 }

@@ -113,7 +113,7 @@ async function findReader(
 function goodbyeUnseen(c: Context, { pages }: ReaderParts): Response {
   return sayGoodbye(c, pages, {
     heading: "You're unsubscribed",
-    paragraphs: ['Your wish is kept, and no new digest will be made for you.'],
+    paragraphs: ['Your request is saved, and no new digest will be made for you.'],
     note: MAY_ARRIVE,
   })
 }

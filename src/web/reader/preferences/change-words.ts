@@ -61,5 +61,5 @@ function listSentence(name: string, list: readonly string[]): string {
 function pauseSentence(until: string | null): string {
   return until === null
     ? 'Digests come again from now on.'
-    : `You get nothing through ${shortDate(until)}; then it goes on by itself.`
+    : `You get nothing through ${shortDate(until)}; then digests come again.`
 }

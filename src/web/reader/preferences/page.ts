@@ -139,7 +139,7 @@ function askStep(c: Context, pages: Pages, step: Step, { reader, formToken }: Se
 /** Says what a step down would bring this reader. */
 export function stepWords(step: Step, reader: Subscriber): string {
   const { choices = reader.choices, pausedUntil: _, ...rest } = stepDown(step, reader)
-  if (step === 'pause') return 'You get nothing for two weeks; then it goes on by itself.'
+  if (step === 'pause') return 'You get nothing for two weeks; then digests come again.'
   if (step === 'weekly') return `The week's papers, ${rhythmOf({ ...reader, ...rest })}.`
   return `At most ${choices.papers} a digest instead of ${reader.choices.papers}.`
 }

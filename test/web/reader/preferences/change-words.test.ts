@@ -20,7 +20,7 @@ describe('describeChange', () => {
       {},
       'Your digest now comes every Friday at 18:00, America/New York; it came every day at 07:00, UTC.',
     ],
-    [{ pausedUntil: '2026-03-05' }, {}, 'You get nothing through Thu 5 March; then it goes on by itself.'],
+    [{ pausedUntil: '2026-03-05' }, {}, 'You get nothing through Thu 5 March; then digests come again.'],
     [{ silence: 'note' }, {}, 'A day without papers brings a short note.'],
     [{}, { papers: 1 }, 'It holds at most 1 paper; it held 10.'],
     [{}, { length: 'titles' }, 'It shows titles only; it showed short cards.'],
