@@ -58,6 +58,7 @@ it(`survives ${KILLS} kills without a mail too many or too few`, { timeout: 1_80
     Array.from({ length: READERS }, (_, index) => `reader${index}`),
   )
   let inDoubt = 0
+  let most = 0
   for (let kill = 0; kill < KILLS; kill++) {
     const child = startWorker()
     const exited = once(child, 'exit')
@@ -69,7 +70,8 @@ it(`survives ${KILLS} kills without a mail too many or too few`, { timeout: 1_80
     // What the dead process had begun ends by itself, at the server as well.
     await vi.waitFor(async () => expect(await countSessions()).toBe(0), { timeout: 90_000, interval: 20 })
     const now = await countInDoubt()
-    expect(now - inDoubt).toBeLessThanOrEqual(POOL)
+    most = Math.max(most, now - inDoubt)
+    expect(most).toBeLessThanOrEqual(POOL)
     inDoubt = now
     const served = standIn.taken.map(({ to }) => to)
     expect(new Set(served).size, 'nobody is served twice').toBe(served.length)
@@ -89,7 +91,7 @@ it(`survives ${KILLS} kills without a mail too many or too few`, { timeout: 1_80
   expect(submitted.filter((name) => !taken.includes(name))).toEqual([])
   const inTaken = taken.length - submitted.length
   process.stdout.write(
-    `${KILLS} kills, ${READERS} readers: 0 lost, 0 twice, ${inDoubt} unknown, of which the server took ${inTaken}\n`,
+    `${KILLS} kills, ${READERS} readers: 0 lost, 0 twice, ${inDoubt} unknown, at most ${most} by a kill; the server took ${inTaken} of them\n`,
   )
 })
 
