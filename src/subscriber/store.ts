@@ -212,11 +212,11 @@ export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: numbe
     with last as (select ${weekOfSql(sql`round_now()`, cutoffMinutes)} as week),
     pointed as (
       select last.week, false as welcome from last where exists (
-        select from reader_clocks c join subscribers s on s.id = c.subscriber_id
+        select from reader_clocks c cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
         where c.weekly and c.next_due_at > round_now() and c.next_due_at < ${cutoffAfter(1)} and s.consent = 'confirmed'
       )
       union
-      select ${weekOfSql(sql`h.at`, cutoffMinutes)}, c.welcome from reader_clocks c join subscribers s on s.id = c.subscriber_id cross join lateral (
+      select ${weekOfSql(sql`h.at`, cutoffMinutes)}, c.welcome from reader_clocks c cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s cross join lateral (
         select case when c.next_due_at > round_now() - interval '6 days' then c.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as at
       ) h
       where c.weekly and c.next_due_at <= round_now() and s.consent = 'confirmed'

@@ -3,8 +3,9 @@
 // and lays them out in planned_readers, for planning.ts. The tables that it works with are in
 // work-tables.ts.
 //
-// A slice reads large tables by key alone, whatever PostgreSQL knows of a fresh edition: `offset 0`
-// keeps it from turning a look-up into a join that reads all of them.
+// A slice reads large tables by key alone, whatever PostgreSQL knows of a fresh edition or expects of
+// an hour that nobody's clock showed when it last looked: `offset 0` keeps it from turning a look-up
+// into a join that reads all of them, or into one by another index.
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
@@ -80,10 +81,10 @@ export async function claimDueReaders(
         c.waiting_since, c.welcome, c.next_due_at
       from unnest(${[...ids]}::int[]) i(id)
       cross join lateral (
-        select * from reader_clocks c where c.subscriber_id = i.id and c.next_due_at <= round_now() for update skip locked
+        select * from reader_clocks c where c.subscriber_id = i.id offset 0 for update skip locked
       ) c
       cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
-      where s.consent = 'confirmed' and not ${isAwaitingSql('c', 's', { latenessMs, cutoffMinutes })}
+      where c.next_due_at <= round_now() and s.consent = 'confirmed' and not ${isAwaitingSql('c', 's', { latenessMs, cutoffMinutes })}
     ), rhythms as materialized (
       select r.*, ${localDateSql('r', sql`round_now()`)} as local_date, ${lastHourSql('r', sql`round_now()`)} as last_hour_at,
         ${nextHourSql('r', sql`round_now()`)} as next_hour_at

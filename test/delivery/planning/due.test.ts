@@ -1,9 +1,10 @@
 // Who is due for which edition, when, and what becomes of what waits: by the hour, whatever the
 // reader changes in between.
 
-import { type Kysely, sql } from 'kysely'
+import { CompiledQuery, type Kysely, sql } from 'kysely'
 import { DateTime } from 'luxon'
-import { beforeEach, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
 import { BATCH } from '../../../src/delivery/sending/batch.ts'
 import { listMembers } from '../../../src/delivery/sending/members.ts'
@@ -451,7 +452,7 @@ describe('planDue', () => {
     })
   })
 
-  it('finds who is due by the index', async () => {
+  it('finds who is due by the index, and a clock by its reader, whatever hours were there to be counted', async () => {
     await addReader(db, 'a')
     await sql`
       insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
@@ -464,5 +465,20 @@ describe('planDue', () => {
     const plan = await sql<{ 'QUERY PLAN': string }>`
       explain select * from reader_clocks where next_due_at <= now() order by next_due_at limit 200000`.execute(db)
     expect(plan.rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('reader_clocks_due')
+    // PostgreSQL still expects nobody's hour before tomorrow.
+    await sql`update reader_clocks set next_due_at = now() - interval '1 second'`.execute(db)
+    const asked = vi.spyOn(pg.Client.prototype, 'query')
+    expect(await planDue({ ...round, sliceSize: 2_000 })).toBe(5_001)
+    const [text, values] = asked.mock.calls.find(([each]) => String(each).includes('into due_readers')) as unknown as [
+      string,
+      unknown[],
+    ]
+    asked.mockRestore()
+    const held = await db.executeQuery<{ 'QUERY PLAN': string }>(
+      CompiledQuery.raw(text.replace(/insert into due_readers [^)]*\)/, 'explain'), values),
+    )
+    const lines = held.rows.map((row) => row['QUERY PLAN']).join('\n')
+    expect(lines).toContain('reader_clocks_pkey')
+    expect(lines).not.toContain('reader_clocks_due')
   })
 })
