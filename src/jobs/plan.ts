@@ -58,8 +58,12 @@ export async function planDue(round: PlanRound, onSlice?: () => Promise<void>): 
     due,
     async (trx, ids) => {
       const { editionIds, readers } = await claimDueReaders(trx, round, ids)
-      for (const id of editionIds) await planEdition(round, trx, await editionOf(trx, id))
-      await insertNotes(trx, round.cutoffMinutes)
+      let isAnyFiltered = false
+      for (const id of editionIds) {
+        const planned = await planEdition(round, trx, await editionOf(trx, id))
+        isAnyFiltered ||= planned.isAnyFiltered
+      }
+      await insertNotes(trx, round.cutoffMinutes, isAnyFiltered)
       looked += readers
     },
     onSlice,
@@ -84,7 +88,7 @@ export async function planAll(
     await readAside(round.db, (trx) => listAllReaders(trx, edition, only)),
     async (trx, ids) => {
       await claimAllReaders(trx, edition, ids)
-      planned += await planEdition(round, trx, await editionOf(trx, edition.id))
+      planned += (await planEdition(round, trx, await editionOf(trx, edition.id))).planned
     },
     onSlice,
   )
@@ -142,7 +146,7 @@ async function planEdition(
   round: PlanRound,
   trx: Transaction<Database>,
   { edition, index }: IndexedEdition,
-): Promise<number> {
+): Promise<{ planned: number; isAnyFiltered: boolean }> {
   const editionId = edition.id
   const groups = await listReaderGroups(trx, editionId)
   const selected: (ReaderGroup & { selectionId: number | null })[] = []
@@ -159,7 +163,7 @@ async function planEdition(
     { event: 'readers.planned', editionId, planned, groups: groups.length, selections: countSelections(selected) },
     'readers of an edition were planned',
   )
-  return planned
+  return { planned, isAnyFiltered: selected.some(({ selectionId }) => selectionId === null) }
 }
 
 /** Makes or shares the selection of each group; null where its choices leave nothing. */

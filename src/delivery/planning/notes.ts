@@ -22,10 +22,15 @@ const LOOK_BACK_DAYS = 35
 /**
  * Notes which of the readers whose hour has just been planned get nothing today: those who asked
  * for notes, and once, until a digest comes again, those whose filters left nothing for two weeks.
- * Call it after their deliveries are written, in the same transaction. Nobody gets one for a day
+ * Call it after their deliveries are written, in the same transaction, and tell whether filters left
+ * anybody nothing: as a rule they did not, and no delivery is looked at. Nobody gets one for a day
  * that is over, nor while a digest is on its way to them.
  */
-export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: number): Promise<void> {
+export async function insertNotes(
+  trx: Transaction<Database>,
+  cutoffMinutes: number,
+  isAnyFiltered: boolean,
+): Promise<void> {
   const pointed = sql`(
     select e.id from editions e where e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
       and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}
@@ -34,6 +39,7 @@ export async function insertNotes(trx: Transaction<Database>, cutoffMinutes: num
     with filtered as (
       select p.subscriber_id, p.edition_id from planned_readers p
       join deliveries d on d.edition_id = p.edition_id and d.subscriber_id = p.subscriber_id and d.reason = 'filtered'
+      where ${isAnyFiltered}::boolean
     ), last as (
       select f.subscriber_id, max(d.local_date) as digest from filtered f
       left join deliveries d on d.subscriber_id = f.subscriber_id and d.local_date is not null group by 1
