@@ -3,8 +3,8 @@
 // and lays them out in planned_readers, for planning.ts. The tables that it works with are in
 // work-tables.ts.
 //
-// A slice reads large tables by key alone, whatever PostgreSQL knows of a fresh edition or expects of
-// an hour that nobody's clock showed when it last looked: `offset 0` keeps it from turning a look-up
+// A slice reads large tables by key alone, whatever PostgreSQL knows of a fresh edition, or expects
+// of an hour that no clock showed when it last looked: `offset 0` keeps it from turning a look-up
 // into a join that reads all of them, or into one by another index.
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'

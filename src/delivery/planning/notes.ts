@@ -22,9 +22,9 @@ const LOOK_BACK_DAYS = 35
 /**
  * Notes which of the readers whose hour has just been planned get nothing today: those who asked
  * for notes, and once, until a digest comes again, those whose filters left nothing for two weeks.
- * Call it after their deliveries are written, in the same transaction, and tell whether filters left
- * anybody nothing: as a rule they did not, and no delivery is looked at. Nobody gets one for a day
- * that is over, nor while a digest is on its way to them.
+ * Call it after their deliveries are written, in the same transaction, and tell whether filters
+ * left anybody nothing: as a rule they did not, and no delivery is looked at. Nobody gets one for a
+ * day that is over, nor while a digest is on its way to them.
  */
 export async function insertNotes(
   trx: Transaction<Database>,
