@@ -600,7 +600,7 @@ function beforeMembersOf(db: Kysely<Database>, act: () => Promise<unknown>): Kys
   const asked = new WeakSet<object>()
   return db.withPlugin({
     transformQuery({ node, queryId }) {
-      if (/ as leaving|'leaving', /.test(JSON.stringify(node))) asked.add(queryId)
+      if (/ as leaving| as members, /.test(JSON.stringify(node))) asked.add(queryId)
       return node
     },
     async transformResult({ queryId, result }) {

@@ -8,7 +8,7 @@ import { isStoppedSql } from '../../edition/edition.ts'
 import { isHeldAsRestoredSql } from '../../edition/restored.ts'
 import { isStoppedByHandSql, mayMarkSql } from '../../edition/stop.ts'
 import { type Out, type OutJson, outSql, readOut } from '../provider/out.ts'
-import { leavingSql, type MaybeLeaving, type MembersJson, membersSql, readMembers } from './members.ts'
+import { hasSlidSql, leavingSql, type MaybeLeaving, type MembersJson, membersSql, readMembers } from './members.ts'
 import type { Claimed, ClaimRow, Subject } from './once.ts'
 import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
 
@@ -70,11 +70,13 @@ export const BATCH: Subject<BatchFacts> = {
       and (${isStoppedSql('e')} or ${isHeldAsRestoredSql('e')} or (${sql.table(u)}.recipe_sha256 is null and ${isStoppedByHandSql('e')}))
   )`,
   mayMarkSql: (u) => mayMarkSql(sql.ref(`${u}.edition_id`)),
-  hasLeaversSql: (u) => sql<boolean>`exists (
-    select from unnest(${sql.table(u)}.members) m join subscribers s on s.id = m
-    join deliveries d on d.edition_id = ${sql.table(u)}.edition_id and d.subscriber_id = m
-    where ${leavingSql('d', 's')} is not null
-  )`,
+  lookingSql: (id) => sql`looked as materialized (
+      select m.id as subscriber_id, ${leavingSql('d', 's')} is not null as leaves, ${hasSlidSql('d', 's')} as slid
+      from batches b cross join unnest(b.members) m(id) join subscribers s on s.id = m.id
+      join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = m.id
+      where b.id = ${id}
+    )`,
+  hasLeaversSql: () => sql<boolean>`exists (select from looked where leaves)`,
   personal: [],
   stamp: [],
 }

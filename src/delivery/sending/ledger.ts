@@ -10,7 +10,7 @@ import { isLowerSql } from '../provider/report.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import type { Leaving } from './members.ts'
 import { move } from './once.ts'
-import { setIdSql } from './provider-id.ts'
+import { setIdSql, splitIds } from './provider-id.ts'
 import {
   BATCH_LIFE,
   DELIVERY_LIFE,
@@ -169,17 +169,20 @@ export async function pruneNotices(db: Kysely<Database>): Promise<number> {
  */
 export function answeringSql(editionId: number, results: readonly MailResult[]): RawBuilder<unknown> {
   // The key of each from the arrays, and once more by themselves: whatever PostgreSQL believes of a
-  // fresh edition, where everything was submitted when it last looked, it reads these rows alone.
+  // fresh edition, where everything was submitted when it last looked, it reads these rows alone,
+  // one by one.
   const ids = results.map((result) => result.subscriberId)
+  const { uuids, others } = splitIds(
+    results.map(({ outcome }) => (outcome.state === 'submitted' ? outcome.providerId : null)),
+  )
   return sql`
-    update deliveries d set state = r.state::delivery_state, reason = r.reason, ${setIdSql(sql`r.provider_id`)}, address = null,
-      local_date = case r.state when 'submitted' then d.local_date end, changed_at = round_clock()
+    update deliveries d set state = case when r.reason is null then 'submitted' else 'rejected' end::delivery_state,
+      reason = r.reason, provider_uuid = r.provider_uuid, provider_id = r.provider_id, address = null,
+      local_date = case when r.reason is null then d.local_date end, changed_at = round_clock()
     from unnest(
-      ${results.map(() => editionId)}::int[], ${ids}::int[],
-      ${results.map(({ outcome }) => outcome.state)}::text[],
-      ${results.map(({ outcome }) => (outcome.state === 'rejected' ? outcome.reason : null))}::text[],
-      ${results.map(({ outcome }) => (outcome.state === 'submitted' ? outcome.providerId : null))}::text[]
-    ) as r(edition_id, subscriber_id, state, reason, provider_id)
+      ${results.map(() => editionId)}::int[], ${ids}::int[], ${results.map(({ outcome }) => (outcome.state === 'rejected' ? outcome.reason : null))}::text[],
+      ${uuids}::uuid[], ${others}::text[]
+    ) as r(edition_id, subscriber_id, reason, provider_uuid, provider_id)
     where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and ${isUnaccountedSql('d')}
       and d.edition_id = ${editionId} and d.subscriber_id = any(${ids}::int[])`
 }

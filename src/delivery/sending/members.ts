@@ -64,16 +64,26 @@ export async function listMembers(db: Kysely<Database>, batchId: number): Promis
   return rows
 }
 
-/** Members as a claim reads them along: like rows, with moments as text. */
-export type MembersJson = (Omit<MaybeLeaving, 'issuedAt'> & { issuedAt: string | null })[]
+/** Members as a claim reads them along, each the columns of `membersSql` in their order. */
+export type MembersJson = [
+  subscriberId: number,
+  subscriberPublicId: string,
+  publicId: string,
+  selectionId: number | null,
+  address: string | null,
+  tokenEpoch: number | null,
+  keyId: number | null,
+  /** In milliseconds. */
+  issuedAt: number | null,
+  leaving: Leaving | null,
+][]
 
 /** What listMembers lists of `batch`, in the statement that claims it. */
 export function membersSql(batch: string): RawBuilder<unknown> {
   const b = sql.table(batch)
   return sql`coalesce((
-    select json_agg(json_build_object('subscriberId', d.subscriber_id, 'subscriberPublicId', s.public_id,
-      'publicId', d.public_id, 'selectionId', d.selection_id, 'address', d.address, 'tokenEpoch', d.token_epoch,
-      'keyId', d.key_id, 'issuedAt', d.issued_at, 'leaving', ${leavingSql('d', 's')}) order by m.place)
+    select json_agg(json_build_array(d.subscriber_id, s.public_id, d.public_id, d.selection_id, d.address, d.token_epoch,
+      d.key_id, floor(extract(epoch from d.issued_at) * 1000)::int8, ${leavingSql('d', 's')}) order by m.place)
     from unnest(${b}.members) with ordinality m(subscriber_id, place)
     join deliveries d on d.edition_id = ${b}.edition_id and d.subscriber_id = m.subscriber_id
     join subscribers s on s.id = m.subscriber_id
@@ -82,7 +92,19 @@ export function membersSql(batch: string): RawBuilder<unknown> {
 
 /** Reads what membersSql told. */
 export function readMembers(members: MembersJson): MaybeLeaving[] {
-  return members.map((member) => ({ ...member, issuedAt: member.issuedAt === null ? null : new Date(member.issuedAt) }))
+  return members.map(
+    ([subscriberId, subscriberPublicId, publicId, selectionId, address, tokenEpoch, keyId, issuedAt, leaving]) => ({
+      subscriberId,
+      subscriberPublicId,
+      publicId,
+      selectionId,
+      address,
+      tokenEpoch,
+      keyId,
+      issuedAt: issuedAt === null ? null : new Date(issuedAt),
+      leaving,
+    }),
+  )
 }
 
 /** The local day of reader `s`, now. */

@@ -92,6 +92,11 @@ export interface Subject<Facts> {
   isHeldSql(u: string): RawBuilder<boolean>
   /** Whether nothing stops it until this very moment, asked by the mark while nothing is fixed. */
   mayMarkSql(u: string): RawBuilder<boolean>
+  /**
+   * What the mark looks at once for all that it asks of it, as a part of its statement, while nothing
+   * is fixed.
+   */
+  lookingSql?(id: number): RawBuilder<unknown>
   /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
   hasLeaversSql(u: string): RawBuilder<boolean>
   /** Columns that say something of a person: gone once it is settled or given up. */
@@ -210,7 +215,8 @@ export function markingSql<Facts>(
   condition: RawBuilder<boolean> = sql<boolean>`true`,
 ): RawBuilder<unknown> {
   const mayGo = sql`and not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}) and ${subject.mayMarkSql('u')}`
-  return sql`marked as (
+  const looking = claimed.fixed === null ? subject.lookingSql?.(claimed.id) : undefined
+  return sql`${looking === undefined ? sql`` : sql`${looking}, `}marked as (
       update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
         provider = ${intent.provider}, attempts = attempts + 1,
@@ -357,8 +363,8 @@ export function sayingSql<Facts>(
  */
 const takeToday = sql`
     update deliveries d set local_date = ${todaySql('s')}
-    from marked cross join unnest(marked.members) m(id) join subscribers s on s.id = m.id
-    where d.edition_id = marked.edition_id and d.subscriber_id = m.id and ${hasSlidSql('d', 's')}
+    from marked cross join looked l join subscribers s on s.id = l.subscriber_id
+    where l.slid and d.edition_id = marked.edition_id and d.subscriber_id = l.subscriber_id and ${hasSlidSql('d', 's')}
     returning d.subscriber_id`
 
 function lifeOf<Facts>({ life }: Subject<Facts>, event: Event): Transition<string> {

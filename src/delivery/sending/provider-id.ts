@@ -2,7 +2,18 @@
 import { type RawBuilder, sql } from 'kysely'
 
 /** As PostgreSQL writes one: any other spelling is kept to the letter. */
-const UUID = sql.lit('^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
+const PATTERN = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+const UUID = sql.lit(PATTERN)
+const UUID_HERE = new RegExp(PATTERN)
+
+/** Returns the ids that are UUIDs, null in the place of any other; and the others, the same way. */
+export function splitIds(ids: readonly (string | null)[]): { uuids: (string | null)[]; others: (string | null)[] } {
+  const isUuid = ids.map((id) => id !== null && UUID_HERE.test(id))
+  return {
+    uuids: ids.map((id, index) => (isUuid[index] ? id : null)),
+    others: ids.map((id, index) => (isUuid[index] ? null : id)),
+  }
+}
 
 /** Returns the values of both columns for an id, given as SQL of a text. */
 export function splitIdSql(id: RawBuilder<unknown>): { uuid: RawBuilder<unknown>; other: RawBuilder<unknown> } {
