@@ -1,13 +1,15 @@
 // Times planning on PostgreSQL: N readers, a share of them with choices of their own, several
 // editions of history whose papers rise into the new one. `npx tsx test/bench/planning.ts
-// --database postgres://…/EMPTY [--readers 100000] [--editions 4] [--personal 0.05] [--sets 5000]
-// [--slice 5000]`; the database must be empty and is left full.
+// [--readers 100000] [--editions 4] [--personal 0.05] [--sets 5000] [--slice 5000] [--database
+// postgres://…/EMPTY]`. Without a database, which is left full, PostgreSQL is one of its own, with
+// fsync, and gone afterwards.
 import { parseArgs } from 'node:util'
 import { sql } from 'kysely'
 import type { Place } from '../../src/edition/place.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { SLICE_SIZES } from '../../src/jobs/round.ts'
 import { freezeEdition, openTestRound, readAccounts } from '../support/round.ts'
+import { openTemporaryPostgres } from '../support/servers.ts'
 import { addCrowd, inventDay } from './crowd.ts'
 
 const { values } = parseArgs({
@@ -27,8 +29,10 @@ const watch = setInterval(() => {
 }, 50)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
-if (!values.database) throw new Error('--database is missing: name an empty one')
-const round = await openTestRound(values.database, { sliceSize: Number(values.slice) })
+const server = values.database === undefined ? await openTemporaryPostgres({ fsync: true }) : undefined
+const url = values.database ?? server?.url
+if (url === undefined) throw new Error('PostgreSQL is not installed here: name an empty database with --database')
+const round = await openTestRound(url, { sliceSize: Number(values.slice) })
 const { db } = round
 try {
   await addCrowd(db, { readers, personal: Number(values.personal), sets: Number(values.sets) })
@@ -52,4 +56,5 @@ try {
 } finally {
   clearInterval(watch)
   await round.close()
+  await server?.close()
 }

@@ -25,6 +25,12 @@ const PARTS: readonly Part[] = [
   { name: 'the website beside hono alone', script: 'pages.ts', args: ['--rounds', '3'] },
   { name: 'how programs begin', script: 'startup.ts' },
   {
+    name: 'how much of a pace is kept',
+    script: 'pace.ts',
+    args: ['--requests', '25', '--jitter', '15', '--burners', '0'],
+  },
+  { name: 'planning', script: 'planning.ts', args: ['--readers', '20000', '--editions', '2'] },
+  {
     name: 'into a sink that parses nothing',
     script: 'sending.ts',
     args: ['--sink', 'discard', '--slow', '0'],
@@ -39,6 +45,13 @@ const PARTS: readonly Part[] = [
     isFull: true,
   },
   { name: 'growth', script: 'growth.ts', isFull: true },
+  { name: 'every pace', script: 'pace.ts', isFull: true },
+  {
+    name: 'a million readers, two years of editions',
+    script: 'million.ts',
+    args: ['--apart', '--readers', '1000000', '--due', '100000', '--deliveries', '50000000'],
+    isFull: true,
+  },
 ]
 
 const { values } = parseArgs({ options: { full: { type: 'boolean', default: false }, json: { type: 'string' } } })

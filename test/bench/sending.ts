@@ -3,8 +3,9 @@
 // Handlebars with the official client, of the very same emails; and what compiles for each reader,
 // for as many emails as that can send in this time (peers/ says which page each follows).
 // `npx tsx test/bench/sending.ts [--readers 12000] [--rounds 5] [--slow 400] [--sink parse|discard]
-// [--tls] [--heap MB] [--build DIRECTORY] [--json FILE]`; needs both stores on this machine, makes
-// a database of its own there and drops it. `--slow 0` leaves out those that compile.
+// [--tls] [--heap MB] [--build DIRECTORY] [--against DIRECTORY] [--json FILE]`; needs both stores on
+// this machine, makes a database of its own there and drops it. `--slow 0` leaves out those that
+// compile; `--against` names another build of ours, with the same tables, that is measured beside.
 import { execFile, fork } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     tls: { type: 'boolean', default: false },
     heap: { type: 'string' },
     build: { type: 'string', default: '.' },
+    against: { type: 'string' },
     redis: { type: 'string', default: 'redis://127.0.0.1:6379/9' },
     json: { type: 'string' },
   },
@@ -33,6 +35,7 @@ const readers = Number(values.readers)
 const slow = Number(values.slow)
 const DATABASE = `paper_round_bench_${process.pid}`
 const IN_A_MAIL = 10
+const RAW = 'one prebuilt body'
 const run = promisify(execFile)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const build = resolve(values.build)
@@ -41,6 +44,8 @@ const source = join(build, 'dist/source/sample')
 interface Way {
   name: string
   emails: number
+  /** Whether what PostgreSQL does meanwhile is its doing. */
+  usesDatabase?: true
   measure(): Promise<Run>
   /** What it takes for nothing. */
   measureIdle(): Promise<Run>
@@ -96,10 +101,10 @@ try {
   await product('send', '--date', DATE)
   await writeFile(join(folder, 'body.json'), (await askSink()).body)
   await writeFile(join(folder, 'papers.json'), JSON.stringify(await readPapers()))
-  const send = () => product('send', '--date', DATE, '--json')
   const ways: Way[] = [
-    { name: 'paper-round send', emails: readers, measure: () => startAfresh(db).then(send), measureIdle: send },
-    peer('raw', 'one prebuilt body', readers),
+    own('paper-round send', build),
+    ...(values.against === undefined ? [] : [own(`the same of ${values.against}`, resolve(values.against))]),
+    peer('raw', RAW, readers),
     peer('handlebars', 'Handlebars + `batch.send`', readers),
   ]
   if (slow > 0) {
@@ -128,18 +133,19 @@ try {
 async function tell(runs: ReadonlyMap<Way, { full: Run[]; idle: Run[] }>): Promise<void> {
   const middle = (list: readonly Run[], read: (one: Run) => number) => median(list.map(read))
   const rates = [...runs].map(([{ emails }, { full }]) => emails / middle(full, ({ seconds }) => seconds))
-  const rows = [...runs].map(([{ name, emails }, { full, idle }], index): Row => {
+  const raw = rates[[...runs.keys()].findIndex(({ name }) => name === RAW)] as number
+  const rows = [...runs].map(([{ name, emails, usesDatabase }, { full, idle }], index): Row => {
     const cpuMs = middle(full, (one) => one.cpuMs)
     const idleMs = middle(idle, (one) => one.cpuMs)
     return {
       way: name,
       emails,
       perSecond: rates[index] as number,
-      ofRaw: (rates[index] as number) / (rates[1] as number),
+      ofRaw: (rates[index] as number) / raw,
       cpuUs: (cpuMs * 1_000) / emails,
       marginalUs: ((cpuMs - idleMs) * 1_000) / emails,
       serverUs:
-        index === 0 && full[0]?.serverMs !== null ? (middle(full, (one) => one.serverMs ?? 0) * 1_000) / emails : null,
+        usesDatabase && full[0]?.serverMs !== null ? (middle(full, (one) => one.serverMs ?? 0) * 1_000) / emails : null,
       peakMb: middle(full, ({ peakMb }) => peakMb),
     }
   })
@@ -165,7 +171,16 @@ async function tell(runs: ReadonlyMap<Way, { full: Run[]; idle: Run[] }>): Promi
 }
 
 function product(...args: string[]): Promise<Run> {
-  return measureNode([join(build, 'dist/cli.js'), ...args], { env: environment, folder, serverCpu })
+  return runBuild(build, args)
+}
+
+function runBuild(directory: string, args: readonly string[]): Promise<Run> {
+  return measureNode([join(directory, 'dist/cli.js'), ...args], { env: environment, folder, serverCpu })
+}
+
+function own(name: string, directory: string): Way {
+  const send = () => runBuild(directory, ['send', '--date', DATE, '--json'])
+  return { name, emails: readers, usesDatabase: true, measure: () => startAfresh(db).then(send), measureIdle: send }
 }
 
 function peer(way: string, name: string, emails: number): Way {
