@@ -73,6 +73,9 @@ it('opens few files for a command, and no compiler of MJML, queue or provider be
       command,
     ).toEqual([])
   }
+  const sourcesOf = (path: string) => filesAtOnce(bundle, path).flatMap(({ inputs }) => Object.keys(inputs))
+  expect(sourcesOf('src/commands/send.ts').filter((path) => /zod.*locales\/(?!en\.)/.test(path))).toEqual([])
+  expect(sourcesOf('src/delivery/providers.ts').filter((path) => /smtp-(pool|connection)/.test(path))).toEqual([])
   expect(filesAtOnce(bundle, 'src/cli.ts').length).toBeLessThan(10)
   await cp(join(ROOT, 'package.json'), join(built, 'package.json'))
   const { stdout } = await promisify(execFile)(process.execPath, [join(built, 'dist/cli.js'), '--version'])
