@@ -27,7 +27,7 @@ const PARTS: readonly Part[] = [
   {
     name: 'how much of a pace is kept',
     script: 'pace.ts',
-    args: ['--requests', '25', '--jitter', '15', '--burners', '0'],
+    args: ['--requests', '20', '--workers', '1', '--jitter', '15', '--burners', '0'],
   },
   { name: 'planning', script: 'planning.ts', args: ['--readers', '20000', '--editions', '2'] },
   {

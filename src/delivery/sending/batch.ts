@@ -8,7 +8,15 @@ import { isStoppedSql } from '../../edition/edition.ts'
 import { isHeldAsRestoredSql } from '../../edition/restored.ts'
 import { isStoppedByHandSql, mayMarkSql } from '../../edition/stop.ts'
 import { type Out, type OutJson, outSql, readOut } from '../provider/out.ts'
-import { hasSlidSql, leavingSql, type MaybeLeaving, type MembersJson, membersSql, readMembers } from './members.ts'
+import {
+  deliveryOfSql,
+  hasSlidSql,
+  leavingSql,
+  type MaybeLeaving,
+  type MembersJson,
+  membersSql,
+  readMembers,
+} from './members.ts'
 import type { Claimed, ClaimRow, Subject } from './once.ts'
 import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
 
@@ -73,7 +81,7 @@ export const BATCH: Subject<BatchFacts> = {
   lookingSql: (id) => sql`looked as materialized (
       select m.id as subscriber_id, ${leavingSql('d', 's')} is not null as leaves, ${hasSlidSql('d', 's')} as slid
       from batches b cross join unnest(b.members) m(id) join subscribers s on s.id = m.id
-      join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = m.id
+      cross join ${deliveryOfSql('b', sql`m.id`)} d
       where b.id = ${id}
     )`,
   hasLeaversSql: () => sql<boolean>`exists (select from looked where leaves)`,

@@ -57,11 +57,21 @@ export async function listMembers(db: Kysely<Database>, batchId: number): Promis
       ${leavingSql('d', 's')} as leaving
     from batches b
     cross join unnest(b.members) with ordinality m(subscriber_id, place)
-    join deliveries d on d.edition_id = b.edition_id and d.subscriber_id = m.subscriber_id
+    cross join ${deliveryOfSql('b', sql`m.subscriber_id`)} d
     join subscribers s on s.id = m.subscriber_id
     where b.id = ${batchId}
     order by m.place`.execute(db)
   return rows
+}
+
+/**
+ * A member's delivery, by its key: PostgreSQL, which makes its plan while an edition is young, would
+ * else believe that reading all of it is as quick.
+ */
+export function deliveryOfSql(batch: string, subscriberId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`lateral (
+      select * from deliveries o where o.edition_id = ${sql.table(batch)}.edition_id and o.subscriber_id = ${subscriberId} offset 0
+    )`
 }
 
 /** Members as a claim reads them along, each the columns of `membersSql` in their order. */
@@ -85,7 +95,7 @@ export function membersSql(batch: string): RawBuilder<unknown> {
     select json_agg(json_build_array(d.subscriber_id, s.public_id, d.public_id, d.selection_id, d.address, d.token_epoch,
       d.key_id, floor(extract(epoch from d.issued_at) * 1000)::int8, ${leavingSql('d', 's')}) order by m.place)
     from unnest(${b}.members) with ordinality m(subscriber_id, place)
-    join deliveries d on d.edition_id = ${b}.edition_id and d.subscriber_id = m.subscriber_id
+    cross join ${deliveryOfSql(batch, sql`m.subscriber_id`)} d
     join subscribers s on s.id = m.subscriber_id
   ), '[]')`
 }
