@@ -3,8 +3,8 @@
 // Handlebars with the official client, of the very same emails; and what compiles for each reader,
 // for as many emails as that can send in this time (peers/ says which page each follows).
 // `npx tsx test/bench/sending.ts [--readers 12000] [--rounds 5] [--slow 400] [--sink parse|discard]
-// [--tls] [--heap MB] [--build DIRECTORY] [--against DIRECTORY] [--json FILE]`; needs both stores on
-// this machine, makes a database of its own there and drops it. `--slow 0` leaves out those that
+// [--tls] [--heap MB] [--build DIRECTORY] [--against DIRECTORY] [--json FILE]`; needs both stores
+// on this machine, makes a database of its own there and drops it. `--slow 0` leaves out those that
 // compile; `--against` names another build of ours, with the same tables, that is measured beside.
 import { execFile, fork } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

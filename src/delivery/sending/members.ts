@@ -65,8 +65,8 @@ export async function listMembers(db: Kysely<Database>, batchId: number): Promis
 }
 
 /**
- * A member's delivery, by its key: PostgreSQL, which makes its plan while an edition is young, would
- * else believe that reading all of it is as quick.
+ * A member's delivery, by its key: PostgreSQL, which makes its plan while an edition is young,
+ * would else believe that reading all of it is as quick.
  */
 export function deliveryOfSql(batch: string, subscriberId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`lateral (

@@ -93,8 +93,8 @@ export interface Subject<Facts> {
   /** Whether nothing stops it until this very moment, asked by the mark while nothing is fixed. */
   mayMarkSql(u: string): RawBuilder<boolean>
   /**
-   * What the mark looks at once for all that it asks of it, as a part of its statement, while nothing
-   * is fixed.
+   * What the mark looks at once for all that it asks of it, as a part of its statement, while
+   * nothing is fixed.
    */
   lookingSql?(id: number): RawBuilder<unknown>
   /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
