@@ -78,7 +78,7 @@ const databaseUrl = Object.assign(new URL(server), { pathname: `/${DATABASE}` })
 const base = { PATH: process.env.PATH, ...(ca ? { NODE_EXTRA_CA_CERTS: ca } : {}) }
 const environment = {
   ...base,
-  ...(values.heap ? { NODE_OPTIONS: `--max-old-space-size=${values.heap}` } : {}),
+  ...(values.heap ? { NODE_OPTIONS: `--max-old-space-size=${values.heap} --max-semi-space-size=2` } : {}),
   DATABASE_URL: databaseUrl,
   REDIS_URL: values.redis,
   ...SETTINGS,
