@@ -7,8 +7,8 @@ import type { Edition } from '../edition/edition.ts'
 import { listLastEditions, listPlacesOf } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Choices } from '../subscriber/preferences.ts'
+import { listSelected } from './opening.ts'
 import { indexPlaces, type PlaceIndex } from './place-index.ts'
-import { selectPapers } from './selection.ts'
 import { countFiltered, emptyWords, filteredWords, heldSentence } from './silence-words.ts'
 import { cleanText } from './text/text.ts'
 import { readTopics, type Topics } from './topics/topics.ts'
@@ -85,7 +85,7 @@ function lookAt(
   }
   const out = index.places.filter(({ section, paper }) => section === 'late' || had.has(paper.id))
   const outPositions = new Set(out.map(({ position }) => position))
-  const { papers } = selectPapers(index, choices, outPositions)
+  const papers = listSelected(index, choices, outPositions)
   const chosen = papers.flatMap((position) => index.places.find((place) => place.position === position) ?? [])
   for (const { paper } of chosen) had.add(paper.id)
   const titles = chosen.map(({ paper }) => cleanText(paper.title))

@@ -53,14 +53,7 @@ export function openingOf(
   papers: readonly number[],
 ): Opening {
   const own = toldIn(index, papers)
-  const risers = own.filter(({ place }) => place.section === 'rising')
-  const dayFirst = mostOf(
-    own.filter(({ place }) => place.section === 'ranked'),
-    votesOf,
-  )
-  const riser = mostOf(risers, votesOf)
-  const beaten = riser && votesOf(riser) > (dayFirst ? votesOf(dayFirst) : 0)
-  const news = (beaten ? riser : own[0]) as Told
+  const { news, dayFirst, riser } = firstsOf(own)
   const lead =
     edition.kind === 'weekly' ? weekLead(own) : dayLead(edition, news, dayFirst, riser, matchOf(index, choices, own))
   const preheader = preheaderOf(own, news, lead)
@@ -89,6 +82,28 @@ export function selectDigest(
   if (selection.papers.length === 0) return selection
   const opening = fitOpening(openingOf(edition, index, choices, selection.papers))
   return { ...newsFirst(selection, opening.papers[0] as number), opening }
+}
+
+/** Lists the papers that selectDigest selects, in its order, for whoever prints nothing of them. */
+export function listSelected(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): readonly number[] {
+  const selection = selectPapers(index, choices, had)
+  if (selection.papers.length === 0) return []
+  const { news } = firstsOf(placesIn(index, selection.papers).map((place) => ({ place })))
+  return newsFirst(selection, news.place.position).papers
+}
+
+/** Finds what leads among a selection's papers, in its order, and what was ahead of the others. */
+function firstsOf<T extends { place: Place }>(
+  own: readonly T[],
+): { news: T; dayFirst: T | undefined; riser: T | undefined } {
+  const among = (section: Place['section']) =>
+    mostOf(
+      own.filter(({ place }) => place.section === section),
+      votesOf,
+    )
+  const [dayFirst, riser] = [among('ranked'), among('rising')]
+  const isBeaten = riser !== undefined && votesOf(riser) > (dayFirst ? votesOf(dayFirst) : 0)
+  return { news: (isBeaten ? riser : own[0]) as T, dayFirst, riser }
 }
 
 /**
@@ -252,11 +267,12 @@ function lineOf({ place, title }: Told, label: string, fact: string, personal: b
 }
 
 function toldIn(index: PlaceIndex, papers: readonly number[]): Told[] {
+  return placesIn(index, papers).map((place) => ({ place, title: titleOf(place) }))
+}
+
+function placesIn(index: PlaceIndex, papers: readonly number[]): Place[] {
   const byPosition = new Map(index.places.map((place) => [place.position, place]))
-  return papers.flatMap((position) => {
-    const place = byPosition.get(position)
-    return place ? [{ place, title: titleOf(place) }] : []
-  })
+  return papers.flatMap((position) => byPosition.get(position) ?? [])
 }
 
 /** An edition's titles are read out once, however many readers it has. */
@@ -266,13 +282,13 @@ function titleOf(place: Place): string {
   return title
 }
 
-function votesOf({ place }: Told): number {
+function votesOf({ place }: { place: Place }): number {
   return place.upvotes
 }
 
 /** Returns the first of those with the most of something; undefined where none has any. */
-function mostOf(tolds: readonly Told[], of: (told: Told) => number): Told | undefined {
-  let best: Told | undefined
+function mostOf<T>(tolds: readonly T[], of: (told: T) => number): T | undefined {
+  let best: T | undefined
   for (const told of tolds) if (of(told) > (best ? of(best) : 0)) best = told
   return best
 }

@@ -9,8 +9,8 @@ import {
   getComingOthers,
   listComingReaders,
 } from '../delivery/planning/outlook.ts'
+import { listSelected } from '../digest/opening.ts'
 import { indexPlaces } from '../digest/place-index.ts'
-import { selectPapers } from '../digest/selection.ts'
 import type { Topics } from '../digest/topics/topics.ts'
 import { cutoffOf } from '../edition/edition.ts'
 import { type Outlook, outlookFromStore } from '../edition/outlook.ts'
@@ -95,7 +95,7 @@ function countDigests(places: readonly Place[], readers: readonly ComingReaders[
   const rising = new Set(places.filter(({ section }) => section === 'rising').map(({ position }) => position))
   let filtered = 0
   for (const { key, choices, had, at, zone, count } of readers) {
-    const papers = selections.get(key) ?? selectPapers(index, choices, new Set(had)).papers
+    const papers = selections.get(key) ?? listSelected(index, choices, new Set(had))
     selections.set(key, papers)
     const [lead] = papers
     if (lead === undefined) {
