@@ -35,7 +35,7 @@ type Step = 'claim' | 'mark' | 'settle'
 const STEPS: [Step, RegExp][] = [
   ['claim', /\bupdate\s+"?batches"?\s[\s\S]*\blease_epoch\s*=\s*(\w+\.)?lease_epoch\s*\+\s*1/i],
   ['mark', /\bupdate\s+"?batches"?\s[\s\S]*\bstate\s*=\s*'attempting'/i],
-  ['settle', /\bupdate\s+"?deliveries"?\s[\s\S]*\bstate\s*=\s*r\.state/i],
+  ['settle', /\bupdate\s+"?deliveries"?\s[\s\S]*\bstate\s*=\s*case\s+when\s+r\.reason\b/i],
 ]
 const BEFORE: Record<Step, Point> = {
   claim: 'before-claim',
