@@ -192,7 +192,8 @@ describe('openSmtp', () => {
 
   it('lets no end leave behind a body that was given up, however late the server reads it', async () => {
     const server = await openReluctantServer()
-    const outcome = await send(openProvider(server.port, { deadlineMs: 1_000 }), [LARGE])
+    const outcome = await send(openProvider(server.port, { deadlineMs: 5_000 }), [LARGE])
+    await server.reached
     expect(wordOf(outcome)).toBe('throttled')
     expect(await server.readRest()).not.toMatch(/\r\n\.\r\n$/)
   })
