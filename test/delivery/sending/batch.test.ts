@@ -4,11 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { lockInTransaction } from '../../../src/database/client.ts'
+import { lockInTransaction, openDatabase } from '../../../src/database/client.ts'
 import type { Database } from '../../../src/database/schema.ts'
 import { markAccounted, markErased, markOvertaken } from '../../../src/delivery/sending/ledger.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
-import { planOne } from '../../support/batches.ts'
+import { planAll } from '../../../src/jobs/plan.ts'
+import { DEFAULT_RHYTHM, parseChoices } from '../../../src/subscriber/preferences.ts'
+import { insertSubscribers } from '../../../src/subscriber/store.ts'
+import { claimOne, planOne } from '../../support/batches.ts'
 import {
   endWaits,
   only,
@@ -154,3 +157,56 @@ async function isWaiting(db: Kysely<Database>): Promise<boolean> {
     select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
   return rows.length > 0
 }
+
+describe.skipIf(!hasServer)('a plan that was made while an edition was young', () => {
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `reader-${index}`)
+
+  it('still claims by the deliveries of one batch alone once the edition has thousands', async () => {
+    const database = (await openTestDatabase('real')) as TestDatabase
+    // One session keeps all plans, each as PostgreSQL made it the first time.
+    const db = openDatabase(database.url, { maxConnections: 1, prepares: true })
+    const round = await openTestRound(database.url, { db, ...only(openScriptedProvider({ batchSize: 10 })) })
+    try {
+      await sql`set plan_cache_mode = force_generic_plan`.execute(db)
+      const { edition, batchIds } = await planFor(round, names(400))
+      await claimOne(round, batchIds[0] as number)
+      await addReaders(round, 2_000)
+      await planAll(round, edition, null)
+      const { id } = await db
+        .selectFrom('batches')
+        .select('id')
+        .where('edition_id', '=', edition.id)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirstOrThrow()
+      const before = await readsOfDeliveries(db)
+      await claimOne(round, id)
+      const read = (await readsOfDeliveries(db)) - before
+      expect(read).toBeGreaterThanOrEqual(10)
+      expect(read).toBeLessThan(500)
+    } finally {
+      await round.close()
+      await database.close()
+    }
+  })
+
+  async function addReaders({ db }: TestRound, count: number): Promise<void> {
+    const rows = Array.from({ length: count }, (_, index) => ({
+      ...DEFAULT_RHYTHM,
+      address: `late-${index}@example.org`,
+      choices: parseChoices({}),
+      consentSource: 'test',
+    }))
+    await insertSubscribers(db, rows)
+  }
+
+  /** How many rows of deliveries were fetched so far, by this session too. */
+  async function readsOfDeliveries(db: Kysely<Database>): Promise<number> {
+    await sql`select pg_stat_force_next_flush()`.execute(db)
+    const { rows } = await sql<{ read: number }>`
+      select (seq_tup_read + idx_tup_fetch)::int as read from pg_stat_user_tables where relname = 'deliveries'`.execute(
+      db,
+    )
+    return rows[0]?.read ?? 0
+  }
+})
