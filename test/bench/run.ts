@@ -23,6 +23,7 @@ const PARTS: readonly Part[] = [
     args: ['--readers', '3000', '--few', '1000', '--rounds', '3'],
   },
   { name: 'the website beside hono alone', script: 'pages.ts', args: ['--rounds', '3'] },
+  { name: 'personal pages', script: 'personal.ts', args: ['--rounds', '3', '--asked', '50'] },
   { name: 'how programs begin', script: 'startup.ts' },
   {
     name: 'how much of a pace is kept',
