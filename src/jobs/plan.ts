@@ -21,7 +21,7 @@ import {
   listRehearsedGroups,
   type ReaderGroup,
 } from '../delivery/planning/planning.ts'
-import { markPlanned, markPlanning, setForReading, setForSlice } from '../delivery/planning/slices.ts'
+import { markPlanned, markPlanning, setForReading, setForSlice, showFirstSlice } from '../delivery/planning/slices.ts'
 import { selectDigest } from '../digest/opening.ts'
 import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
 import type { Selection } from '../digest/selection.ts'
@@ -211,6 +211,7 @@ async function inSlices(
       await lockInTransaction(trx, 'plan')
       if (isLong) await markPlanning(trx)
       await work(trx, ids)
+      await showFirstSlice(trx)
     })
     await onSlice?.()
   }

@@ -39,3 +39,16 @@ export async function setForReading(trx: Transaction<Database>): Promise<void> {
   await sql`set transaction read only`.execute(trx)
   await setForSlice(trx)
 }
+
+/**
+ * Lets PostgreSQL look at the first slice of all before anybody else does. Until it has looked, it
+ * takes an edition for a few rows, and so for each batch it reads all of them: for a minute, and
+ * embedded for ever, as nothing looks there by itself. A user who does not own the tables cannot
+ * have it do so, and waits for that minute.
+ */
+export async function showFirstSlice(trx: Transaction<Database>): Promise<void> {
+  const { rows } = await sql`
+    select from pg_class where oid = 'deliveries'::regclass and pg_has_role(relowner, 'usage')
+      and not exists (select from pg_stats where schemaname = current_schema() and tablename = relname)`.execute(trx)
+  if (rows.length > 0) await sql`analyze deliveries, batches`.execute(trx)
+}
