@@ -262,7 +262,9 @@ describe('loadTemplates', () => {
   })
 
   it('says so when the directory is not there', async () => {
-    await expect(loadTemplates(join(tmpdir(), 'no-such-templates'))).rejects.toThrow('TEMPLATES_DIR is not a directory')
+    await expect(loadTemplates(join(tmpdir(), 'no-such-templates'))).rejects.toThrow(
+      /^TEMPLATES_DIR is not a directory: .*no-such-templates$/,
+    )
   })
 
   it('takes the project’s own for every file that a directory does not have', async () => {

@@ -21,7 +21,7 @@ export function readTemplate(file: string, directory?: string, own = file): stri
 export function readHostFile(file: string, directory: string): string | undefined {
   // A mistyped directory would otherwise pass for one that changes nothing.
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new PermanentError('TEMPLATES_DIR is not a directory')
+    throw new PermanentError(`TEMPLATES_DIR is not a directory: ${directory}`)
   }
   if (statSync(join(directory, file), { throwIfNoEntry: false }) === undefined) return undefined
   return readFrom(directory, file)

@@ -44,7 +44,9 @@ describe('openPages', () => {
 
   it('says so when the directory itself is not there', () => {
     const missing = join(templatesDir, 'missing')
-    expect(() => openPages({ publicUrl, templatesDir: missing })).toThrow(/^TEMPLATES_DIR is not a directory$/)
+    expect(() => openPages({ publicUrl, templatesDir: missing })).toThrow(
+      `TEMPLATES_DIR is not a directory: ${missing}`,
+    )
   })
 
   it('prints no page with a value missing', async () => {
