@@ -11,7 +11,9 @@ const COLUMN_SHEETS =
 const COLUMN_CLASS = /class="mj-column-per-100 mj-outlook-group-fix" /g
 
 const NEEDLESS: readonly (readonly [part: RegExp, instead: string])[] = [
-  [/ xmlns="[^"]*"| xmlns:v="[^"]*"/g, ''],
+  // Of the mail itself alone, and Outlook's of shapes only where there are none: a host may draw.
+  [/(?<=<html\b[^>]*) xmlns="[^"]*"/, ''],
+  [/(?<=<html\b[^>]*) xmlns:v="[^"]*"(?![\s\S]*<v:)/, ''],
   [/<!--\[if !mso\]><!-->\n<meta http-equiv="X-UA-Compatible"[^>]*>\n<!--<!\[endif\]-->\n/, ''],
   [/<!--\[if lte mso 11\]>\n<style[^>]*>[^<]*<\/style>\n<!\[endif\]-->\n/, ''],
   [/ (?:class|style)=""/g, ''],

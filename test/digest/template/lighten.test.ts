@@ -12,6 +12,7 @@ const mailOf = async (columns: string) => {
   )
   return html.replace(/^[ \t]+/gm, '').replace(/\n{2,}/g, '\n')
 }
+const SHAPE = '<v:rect xmlns:v="urn:schemas-microsoft-com:vml" fill="true">'
 const ONE = '<mj-column><mj-text>A paper&#847;</mj-text></mj-column>'
 
 describe('a mail as MJML made it', () => {
@@ -56,5 +57,13 @@ describe('a mail as MJML made it', () => {
     const two = lighten(await mailOf(`${ONE}${ONE}`))
     expect(two).toMatch(/\.mj-column-per-50\{width:50%!important/)
     expect(two).toContain('class="mj-column-per-50 mj-outlook-group-fix"')
+  })
+
+  it('keeps what Outlook needs to draw a shape of the host’s', async () => {
+    const drawn = lighten(
+      await mailOf(`<mj-column><mj-raw><!--[if mso]>${SHAPE}</v:rect><![endif]--></mj-raw></mj-column>`),
+    )
+    expect(drawn).toContain(SHAPE)
+    expect(drawn).toMatch(/<html[^>]* xmlns:v="urn:schemas-microsoft-com:vml"/)
   })
 })
