@@ -15,8 +15,8 @@ export interface Image {
   holes: readonly string[]
   /** Bytes of all literals. */
   size: number
-  /** How often each hole occurs. */
-  counts: ReadonlyMap<string, number>
+  /** Each hole that occurs, and how often. */
+  kinds: readonly { hole: string; count: number }[]
 }
 
 /** How a text leaves: what stands for it, as UTF-8. Must work piece by piece. */
@@ -75,7 +75,8 @@ export function openImages(encode: Encode) {
 function assemble(literals: readonly Buffer[], holes: readonly string[]): Image {
   const counts = new Map<string, number>()
   for (const hole of holes) counts.set(hole, (counts.get(hole) ?? 0) + 1)
-  return { literals, holes, size: literals.reduce((sum, { length }) => sum + length, 0), counts }
+  const kinds = [...counts].map(([hole, count]) => ({ hole, count }))
+  return { literals, holes, size: literals.reduce((sum, { length }) => sum + length, 0), kinds }
 }
 
 /** Returns an image with other literals: `change` gets each as text, a character a byte. */
@@ -100,9 +101,9 @@ export function cutImage({ literals, holes }: Image, mark: string): [head: Image
 }
 
 /** Returns how many bytes an image takes with these values. Throws where one is missing. */
-export function sizeOf({ size, counts }: Image, values: Values): number {
+export function sizeOf({ size, kinds }: Image, values: Values): number {
   let sum = size
-  for (const [hole, count] of counts) {
+  for (const { hole, count } of kinds) {
     const value = values[hole]
     if (value === undefined) throw new Error(`nothing is there for the slot "${hole}"`)
     sum += count * Buffer.byteLength(value)

@@ -3,6 +3,7 @@
 // along, so that a worker that is building it finds at its mark that nothing is its own. A batch is
 // always locked before its deliveries.
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import { arrayOf, arrayOfSame, withoutNulls } from '../../database/arrays.ts'
 import type { Database } from '../../database/schema.ts'
 import type { Fate } from '../../database/states.ts'
 import type { MailOutcome } from '../provider/provider.ts'
@@ -171,7 +172,8 @@ export function answeringSql(editionId: number, results: readonly MailResult[]):
   // The key of each from the arrays, and once more by themselves: whatever PostgreSQL believes of a
   // fresh edition, where everything was submitted when it last looked, it reads these rows alone,
   // one by one.
-  const ids = results.map((result) => result.subscriberId)
+  const ids = arrayOf(results.map((result) => result.subscriberId))
+  const reasons = results.map(({ outcome }) => (outcome.state === 'rejected' ? outcome.reason : null))
   const { uuids, others } = splitIds(
     results.map(({ outcome }) => (outcome.state === 'submitted' ? outcome.providerId : null)),
   )
@@ -180,8 +182,8 @@ export function answeringSql(editionId: number, results: readonly MailResult[]):
       reason = r.reason, provider_uuid = r.provider_uuid, provider_id = r.provider_id, address = null,
       local_date = case when r.reason is null then d.local_date end, changed_at = round_clock()
     from unnest(
-      ${results.map(() => editionId)}::int[], ${ids}::int[], ${results.map(({ outcome }) => (outcome.state === 'rejected' ? outcome.reason : null))}::text[],
-      ${uuids}::uuid[], ${others}::text[]
+      ${arrayOfSame(editionId, results.length)}::int[], ${ids}::int[], ${withoutNulls(reasons)}::text[],
+      ${arrayOf(withoutNulls(uuids))}::uuid[], ${withoutNulls(others)}::text[]
     ) as r(edition_id, subscriber_id, reason, provider_uuid, provider_id)
     where d.edition_id = r.edition_id and d.subscriber_id = r.subscriber_id and ${isUnaccountedSql('d')}
       and d.edition_id = ${editionId} and d.subscriber_id = any(${ids}::int[])`

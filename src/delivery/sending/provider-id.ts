@@ -8,11 +8,8 @@ const UUID_HERE = new RegExp(PATTERN)
 
 /** Returns the ids that are UUIDs, null in the place of any other; and the others, the same way. */
 export function splitIds(ids: readonly (string | null)[]): { uuids: (string | null)[]; others: (string | null)[] } {
-  const isUuid = ids.map((id) => id !== null && UUID_HERE.test(id))
-  return {
-    uuids: ids.map((id, index) => (isUuid[index] ? id : null)),
-    others: ids.map((id, index) => (isUuid[index] ? null : id)),
-  }
+  const uuids = ids.map((id) => (id !== null && UUID_HERE.test(id) ? id : null))
+  return { uuids, others: ids.map((id, index) => (uuids[index] === id ? null : id)) }
 }
 
 /** Returns the values of both columns for an id, given as SQL of a text. */

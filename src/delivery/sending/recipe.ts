@@ -18,7 +18,8 @@ export function hashRecipe(
   materials: ReadonlyMap<number, Material>,
 ): Buffer {
   const recipes = new Map<number, string>()
-  const hash = createHash('sha256').update(`join ${versionOf(materials)}\nedition ${editionId}\n`)
+  const isoOf = openIso()
+  let text = `join ${versionOf(materials)}\nedition ${editionId}\n`
   for (const member of members) {
     let recipe = recipes.get(member.selectionId)
     if (recipe === undefined) {
@@ -26,11 +27,21 @@ export function hashRecipe(
       recipe = createHash('sha256').update(recipeOf(pieces, selection)).digest('hex')
       recipes.set(member.selectionId, recipe)
     }
-    hash.update(
-      `${member.subscriberPublicId} ${member.publicId} ${member.address} ${member.tokenEpoch} ${member.keyId} ${member.issuedAt.toISOString()} ${recipe}\n`,
-    )
+    text += `${member.subscriberPublicId} ${member.publicId} ${member.address} ${member.tokenEpoch} ${member.keyId} ${isoOf(member.issuedAt)} ${recipe}\n`
   }
-  return hash.digest()
+  return createHash('sha256').update(text).digest()
+}
+
+/** Writes moments out: the members of a batch were mostly planned at the same. */
+function openIso(): (moment: Date) => string {
+  let last = Number.NaN
+  let iso = ''
+  return (moment) => {
+    const time = moment.getTime()
+    if (time !== last) iso = moment.toISOString()
+    last = time
+    return iso
+  }
 }
 
 /** Returns the join version of a batch: an edition's pieces are all of one. */
@@ -57,12 +68,12 @@ export function joinMails(
 ): Mail[] {
   return members.map((member) => {
     const { pieces, selection } = materialOf(materials, member)
-    const claim = { epoch: member.tokenEpoch, issuedAt: member.issuedAt }
-    const reader = { ...claim, publicId: member.subscriberPublicId }
+    const { tokenEpoch: epoch, issuedAt, keyId } = member
+    const reader = { publicId: member.subscriberPublicId, epoch, issuedAt }
     const slots = {
-      unsubscribe: signToken(keys, member.keyId, 'unsubscribe', reader),
-      preferences: signToken(keys, member.keyId, 'preferences', reader),
-      view: signToken(keys, member.keyId, 'view', { ...claim, publicId: member.publicId }),
+      unsubscribe: signToken(keys, keyId, 'unsubscribe', reader),
+      preferences: signToken(keys, keyId, 'preferences', reader),
+      view: signToken(keys, keyId, 'view', { publicId: member.publicId, epoch, issuedAt }),
     }
     checkSlots(slots)
     return new JoinedMail(draftOf(pieces, selection), slots, member)
@@ -73,14 +84,18 @@ export function joinMails(
 class JoinedMail implements Mail {
   readonly publicId: string
   readonly to: string
-  readonly date: string
   readonly joined: { draft: Draft; slots: Slots }
+  readonly #issuedAt: Date
 
   constructor(draft: Draft, slots: Slots, { publicId, address, issuedAt }: Member) {
     this.publicId = publicId
     this.to = address
-    this.date = issuedAt.toISOString()
     this.joined = { draft, slots }
+    this.#issuedAt = issuedAt
+  }
+
+  get date(): string {
+    return this.#issuedAt.toISOString()
   }
 
   get from(): string {

@@ -42,8 +42,10 @@ function tagsOf(publicId: string, edition: string) {
 
 /** Writes a batch into a slab. `edition` is the tag of its mails. */
 export function writeBody(mails: readonly Mail[], edition: string, slabs: Slabs): Body {
-  const parts = mails.map((mail) => partOf(mail, edition))
-  const size = parts.reduce((sum, { image, values }) => sum + sizeOf(image, values) + 1, 2)
+  const tag = escapeJson(edition)
+  const parts = mails.map((mail) => partOf(mail, edition, tag))
+  let size = 2
+  for (const { image, values } of parts) size += sizeOf(image, values) + 1
   const slab = slabs.take(size)
   let at = 0
   for (const { image, values } of parts) {
@@ -58,7 +60,7 @@ const BRACKET = 0x5b
 const COMMA = 0x2c
 const END = 0x5d
 
-function partOf(mail: Mail, edition: string): { image: Image; values: Values } {
+function partOf(mail: Mail, edition: string, tag: string): { image: Image; values: Values } {
   const { joined, publicId, to } = mail
   if (!joined) {
     const json = JSON.stringify(toResendMail(mail, tagsOf(publicId, edition)))
@@ -66,7 +68,9 @@ function partOf(mail: Mail, edition: string): { image: Image; values: Values } {
   }
   const image = imageOf.get(joined.draft) ?? makeImage(joined.draft)
   imageOf.set(joined.draft, image)
-  return { image, values: { ...joined.slots, publicId, edition: escapeJson(edition), to: escapeJson(to) } }
+  // Named one by one, so that all have one shape for the engine.
+  const { unsubscribe, view, preferences } = joined.slots
+  return { image, values: { unsubscribe, view, preferences, publicId, edition: tag, to: escapeJson(to) } }
 }
 
 function makeImage({ from, subject, headers, html, text }: Draft): Image {
