@@ -32,6 +32,9 @@ function project(mode: string, name: string, include: string[], exclude: string[
       // Loading the modules anew for each file would be half of the run. No test may change what
       // others see of a module.
       isolate: false,
+      // Tests make much that is soon garbage: room for it, and no threads that help collecting it
+      // where each core has a worker already, save a fifth of the run.
+      execArgv: ['--min-semi-space-size=32', '--max-semi-space-size=64', '--single-threaded-gc'],
       globalSetup: name === 'unit' ? [] : ['test/support/template.ts', 'test/support/program.ts'],
       // Patience, which costs a sound suite nothing: a busy machine takes many times as long.
       testTimeout: 120_000,
