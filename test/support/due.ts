@@ -24,9 +24,10 @@ export function localDate(zone: string, at: number): string {
 /** Lists the moments of a span at which a zone's clocks change, to the minute. */
 export function listClockChanges(zone: string, from: number, to: number): number[] {
   const changes: number[] = []
-  for (let day = from; day < to; day += DAY_MS) {
-    if (offsetMs(zone, day) === offsetMs(zone, day + DAY_MS)) continue
-    let [before, after] = [day, day + DAY_MS]
+  // Nobody changes the clocks and back within a week.
+  for (let week = from; week < to; week += 7 * DAY_MS) {
+    if (offsetMs(zone, week) === offsetMs(zone, week + 7 * DAY_MS)) continue
+    let [before, after] = [week, week + 7 * DAY_MS]
     while (after - before > 60_000) {
       const middle = Math.floor((before + after) / 2 / 60_000) * 60_000
       if (offsetMs(zone, middle) === offsetMs(zone, before)) before = middle
@@ -37,10 +38,13 @@ export function listClockChanges(zone: string, from: number, to: number): number
   return changes
 }
 
+/** Days to look at on either side: the longest wait, a date that is left out, and one to spare. */
+const REACH: Readonly<Record<Rhythm['cadence'], number>> = { daily: 3, 'working-days': 5, weekly: 9 }
+
 function chosenHours({ cadence, weekday, hour, zone }: Rhythm, around: number): number[] {
   const today = Date.parse(localDate(zone, around))
   const hours: number[] = []
-  for (let day = -9; day <= 9; day++) {
+  for (let day = -REACH[cadence]; day <= REACH[cadence]; day++) {
     const date = today + day * DAY_MS
     const isoWeekday = new Date(date).getUTCDay() || 7
     const chosen = { daily: true, 'working-days': isoWeekday <= 5, weekly: isoWeekday === weekday }
