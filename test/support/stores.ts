@@ -13,7 +13,16 @@ import { builtFile } from './program.ts'
 import { asProgram } from './program-user.ts'
 import { answers, makeFolder, query, withRedis } from './servers.ts'
 import { recordStatements } from './statements/recording.ts'
-import { EMPTY, type Migrated, migrateEmpty, QUEUE_PREFIX, readLending, restore } from './template.ts'
+import {
+  BRING_BACK,
+  EMPTY,
+  type Migrated,
+  migrateEmpty,
+  PUT_ASIDE,
+  QUEUE_PREFIX,
+  readLending,
+  restore,
+} from './template.ts'
 
 export { copyFreshFiles } from './kept-files.ts'
 export {
@@ -110,16 +119,23 @@ let embeddedUrl: Promise<string> | undefined
 let embeddedInUse = false
 /** Undefined when its tables are not known to be today's. */
 let embeddedTables: Migrated | undefined
+let areTablesAside = false
 
 async function openEmbeddedDatabase(contents: Contents): Promise<TestDatabase> {
   if (embeddedInUse) throw new Error('The embedded database is open already: close it first')
   embeddedInUse = true
   embeddedUrl ??= startEmbedded()
   const url = await embeddedUrl
-  if (contents === 'nothing') await query(url, EMPTY)
-  else if (embeddedTables === undefined || !(await restore(url, embeddedTables))) {
-    await query(url, EMPTY)
-    embeddedTables = await migrateEmpty(url)
+  if (contents === 'nothing') {
+    if (areTablesAside || !(await answers(() => query(url, PUT_ASIDE)))) await query(url, EMPTY)
+    else areTablesAside = true
+  } else {
+    if (areTablesAside) await query(url, BRING_BACK)
+    areTablesAside = false
+    if (embeddedTables === undefined || !(await restore(url, embeddedTables))) {
+      await query(url, EMPTY)
+      embeddedTables = await migrateEmpty(url)
+    }
   }
   return {
     url,
