@@ -2,7 +2,7 @@
 // HTML.
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
-import type { EditionDate } from '../source/paper.ts'
+import type { EditionDate, Paper } from '../source/paper.ts'
 import type { Level } from './budget.ts'
 import { paperLinks } from './links.ts'
 import type { Form } from './order.ts'
@@ -103,7 +103,7 @@ export function cardOf(
 /** Returns the values of a place's line. With `named` it says who wrote the paper. */
 export function lineOf(place: Place, edition: PrintedEdition, named = false): PaperLine {
   const rose = place.section === 'rising'
-  const title = capped(place.paper.title, TITLE_MAX)
+  const title = capped(place.paper, place.paper.title, TITLE_MAX)
   return {
     position: place.position,
     quiet: place.section !== 'ranked',
@@ -120,7 +120,7 @@ export function lineOf(place: Place, edition: PrintedEdition, named = false): Pa
 
 /** Returns the values of a place's entry in the contents list. */
 export function itemOf(place: Place, kind: EditionKind): ContentsItem {
-  const title = nameOf(capped(place.paper.title, TITLE_MAX), ITEM_TITLE_MAX)
+  const title = nameOf(capped(place.paper, place.paper.title, TITLE_MAX), ITEM_TITLE_MAX)
   return { position: place.position, ...numbersOf(place, kind), title }
 }
 
@@ -137,16 +137,16 @@ function numbersOf(place: Place, kind: EditionKind): { numeral: string; number: 
 function peopleOf({ paper }: Place, level: Level): string {
   const { authors, organization } = paper
   // Thousands of names take a while to clean; few are printed.
-  const names = authors.map((name, index) => (index < AUTHORS_SHOWN ? capped(name, NAME_MAX) : name))
+  const names = authors.map((name, index) => (index < AUTHORS_SHOWN ? capped(paper, name, NAME_MAX) : name))
   if (level >= ONE_AUTHOR_LEVEL) return authorLine(names, 1)
-  const house = organization === null ? '' : capped(organization, NAME_MAX)
+  const house = organization === null ? '' : capped(paper, organization, NAME_MAX)
   return [authorLine(names, AUTHORS_SHOWN), house].filter((part) => part !== '').join(' · ')
 }
 
 function textOf({ paper }: Place, length: Length, level: Level): string {
   const max = length === 'full' ? (ABSTRACT_MAX[level] ?? 0) : 0
-  const abstract = max === 0 ? '' : shortenToSentence(capped(paper.abstract, ABSTRACT_MAX[0] ?? 0), max)
-  return abstract || capped(sentenceOf(paper), SENTENCE_MAX[level] ?? 0)
+  const abstract = max === 0 ? '' : shortenToSentence(capped(paper, paper.abstract, ABSTRACT_MAX[0] ?? 0), max)
+  return abstract || capped(paper, sentence(paper), SENTENCE_MAX[level] ?? 0)
 }
 
 /** All of one rank; a compact card has no room for the project. */
@@ -164,6 +164,28 @@ function linksOf(
   ]
 }
 
-function capped(text: string, max: number): string {
-  return max === 0 ? '' : shortenToLength(shorten(cleanText(text), max), max * UNITS_A_GRAPHEME)
+function sentence(paper: Paper): string {
+  return once(paper, `${paper.title}\n${paper.abstract}\n${paper.summary}`, () => sentenceOf(paper))
+}
+
+function capped(paper: Paper, text: string, max: number): string {
+  if (max === 0) return ''
+  return once(paper, `${max} ${text}`, () => shortenToLength(shorten(cleanText(text), max), max * UNITS_A_GRAPHEME))
+}
+
+/** By the paper, then by what its text was made from. */
+const made = new WeakMap<Paper, Map<string, string>>()
+
+/**
+ * Makes a text of a paper once, however many forms, levels and lengths print it: cleaning takes
+ * longer than all the rest of a card.
+ */
+function once(paper: Paper, key: string, make: () => string): string {
+  const texts = made.get(paper) ?? new Map<string, string>()
+  made.set(paper, texts)
+  const known = texts.get(key)
+  if (known !== undefined) return known
+  const text = make()
+  texts.set(key, text)
+  return text
 }

@@ -7,6 +7,8 @@ import { readLatex } from './latex.ts'
 // should see the effect of. Joiners stay: names and emoji are written with them.
 const UNPRINTABLE =
   /[\p{Cc}\p{Cs}\p{Co}\p{Noncharacter_Code_Point}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu
+/** What a clean line of ASCII, as most texts are, has nothing of. */
+const UNCLEAN = /[^ -~]| {2}|^ | $/
 /** One column a code unit: Latin, Greek, Cyrillic and the signs of running text. */
 const NARROW = /^[ -~\u00a0-\u02ff\u0370-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*$/
 const WIDE =
@@ -40,6 +42,7 @@ export function cleanText(text: string): string {
  * removed. For settings and the like.
  */
 export function cleanLine(text: string): string {
+  if (!UNCLEAN.test(text)) return text
   return text.replace(UNPRINTABLE, dropButSpaces).replace(/\s+/g, ' ').normalize('NFC').trim()
 }
 
