@@ -74,8 +74,13 @@ const hostSchema = z.strictObject({
  */
 export function readTopics(directory?: string): Topics {
   const host = directory === undefined ? undefined : readHostFile(TOPICS_FILE, directory)
-  return makeTopics([...TOPIC_GROUPS, ...(host === undefined ? [] : parseGroups(host))], BROAD_TOPICS)
+  if (host !== undefined) return makeTopics([...TOPIC_GROUPS, ...parseGroups(host)], BROAD_TOPICS)
+  own ??= makeTopics(TOPIC_GROUPS, BROAD_TOPICS)
+  return own
 }
+
+/** The project's own, which mails, pages and searches of one process share. */
+let own: Topics | undefined
 
 /**
  * Makes the table of some groups and broad topics: a phrase has the names of every one that it
