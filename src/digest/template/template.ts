@@ -48,11 +48,11 @@ export function wrapParagraph(text: string, indent: string): string {
 }
 
 /**
- * Checks a template as its author wrote it. Throws a PermanentError that names file and line of
- * what Handlebars cannot read or must not do; of partials only the named ones may be asked for,
- * none by default.
+ * Checks a template as its author wrote it and returns it parsed. Throws a PermanentError that
+ * names file and line of what Handlebars cannot read or must not do; of partials only the named
+ * ones may be asked for, none by default.
  */
-export function checkTemplate(source: string, file: string, partials: readonly string[] = []): void {
+export function checkTemplate(source: string, file: string, partials: readonly string[] = []): hbs.AST.Program {
   let program: hbs.AST.Program
   try {
     program = handlebars.parse(source)
@@ -77,6 +77,7 @@ export function checkTemplate(source: string, file: string, partials: readonly s
   }
   visitor.PartialBlockStatement = (partial) => refuse(partial, 'templates have no partials')
   visitor.accept(program)
+  return program
 }
 
 /**

@@ -100,17 +100,7 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
   const read = (file: string) => readTemplate(file, settings.templatesDir)
   const theme = readTheme(settings.templatesDir)
   const stylesheet = [variables(theme), read('pages/style.css'), read('pages/forms.css')].join('\n')
-  const handlebars = Handlebars.create()
-  const compile = (source: string) => handlebars.compile(source, { strict: true })
-  const compileFile = (file: string) => {
-    const source = read(file)
-    checkTemplate(source, file, PARTIALS)
-    return compile(source)
-  }
-  for (const partial of PARTIALS) handlebars.registerPartial(partial, compileFile(`pages/${partial}.hbs`))
-  const bodies = new Map([...defined].map((page) => [page, compileFile(`pages/${page}.hbs`)]))
-  // The one template that takes a value as it is: a page that was filled before.
-  const frame = compile(read('pages/frame.hbs'))
+  const { bodies, frame } = compileAll(new Map(templateFiles().map((file) => [file, read(file)])))
   const name = cleanText(theme.name)
   const publicUrl = settings.publicUrl.replace(/\/+$/, '')
   const base = new URL(publicUrl).pathname.replace(/\/+$/, '')
@@ -148,6 +138,45 @@ export function openPages(settings: { publicUrl: string; templatesDir?: string |
       return frame({ ...own, name, base, style, icon, colours, body })
     },
   }
+}
+
+type Fill = (values: object) => string
+
+interface Compiled {
+  /** By the page's name. */
+  bodies: ReadonlyMap<string, Fill>
+  frame: Fill
+}
+
+const FRAME = fileOf('frame')
+let last: (Compiled & { sources: string }) | undefined
+
+function fileOf(name: string): string {
+  return `pages/${name}.hbs`
+}
+
+function templateFiles(): string[] {
+  return [...[...PARTIALS, ...defined].map(fileOf), FRAME]
+}
+
+/**
+ * Compiles the sources of all templates, by file. The last ones are kept: an app that is made anew
+ * of the same, as while a mail is worked on, takes no time.
+ */
+function compileAll(sources: ReadonlyMap<string, string>): Compiled {
+  const key = JSON.stringify([...sources])
+  if (last?.sources === key) return last
+  const handlebars = Handlebars.create()
+  const compileFile = (name: string) => {
+    const program = checkTemplate(sources.get(fileOf(name)) as string, fileOf(name), PARTIALS)
+    return handlebars.compile(program, { strict: true })
+  }
+  for (const partial of PARTIALS) handlebars.registerPartial(partial, compileFile(partial))
+  const bodies = new Map([...defined].map((page) => [page, compileFile(page)]))
+  // The one template that takes a value as it is: a page that was filled before.
+  const frame = handlebars.compile(sources.get(FRAME), { strict: true })
+  last = { sources: key, bodies, frame }
+  return last
 }
 
 /**
