@@ -13,12 +13,18 @@ import type { Place } from '../../src/edition/place.ts'
 import type { Paper } from '../../src/source/paper.ts'
 import { capturedDays, capturedPapers } from '../support/captured-days.ts'
 import { selectionOf } from '../support/digests.ts'
+import { isFull } from '../support/full.ts'
 import { HOST, PLACES, place, SLOTS } from './golden/places.ts'
 
 type Node = DefaultTreeAdapterTypes.Node
 
 const LENGTHS: Length[] = ['titles', 'short', 'full']
 const days = capturedDays()
+/**
+ * Between full runs each day comes at one length, and every length at a third of the days: the
+ * last of them, which holds the most papers, in full.
+ */
+const lengthsOf = (day: number) => (isFull ? LENGTHS : [LENGTHS.at((day - days.length) % LENGTHS.length) as Length])
 const figures: string[] = []
 
 let templates: Templates
@@ -27,6 +33,13 @@ beforeAll(async () => {
 })
 afterAll(() => stdout.write(figures.map((line) => `${line}\n`).join('')))
 
+/** What no text may have left in it: LaTeX, names of commands, characters that nobody sees. */
+const LEFT = [
+  /\\|[_^]\{|\$[^$\d\s][^$]*[\\^_][^$]*\$|``|&#?\w+;/,
+  /\{(?:times|sim|circ|alpha|beta)\}|\b(?:textbf|textit|texttt|mathcal|boldsymbol)/,
+  /[\p{Cc}\p{Cs}\p{Co}\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u,
+]
+
 describe('every captured paper', () => {
   const papers = capturedPapers()
   it.skipIf(papers.length === 0)('reads without LaTeX, and says again what it said', () => {
@@ -34,6 +47,7 @@ describe('every captured paper', () => {
     const cpuBefore = cpuUsage()
     for (const { title, abstract, summary } of papers) for (const text of [title, abstract, summary]) cleanText(text)
     const spent = cpuUsage(cpuBefore)
+    const wrong: string[] = []
     for (const paper of papers) {
       for (const text of [paper.title, paper.abstract, paper.summary, ...paper.authors, paper.organization ?? '']) {
         const clean = cleanText(text)
@@ -43,11 +57,8 @@ describe('every captured paper', () => {
         count.commands += text.match(/\\[A-Za-z%&_#"'$ ]/g)?.length ?? 0
         count.scripts += text.match(/[_^]\{|\^|(?<!\p{L})\p{L}_[\p{L}\d](?!\p{L})/gu)?.length ?? 0
         count.plain += clean.match(/(?<!\S)\p{L}_[\p{L}\d](?!\p{L})|[_^]\(|\p{L}\^/gu)?.length ?? 0
-        expect(clean).not.toMatch(/\\|[_^]\{|\$[^$\d\s][^$]*[\\^_][^$]*\$|``|&#?\w+;/)
-        expect(clean).not.toMatch(/\{(?:times|sim|circ|alpha|beta)\}|\b(?:textbf|textit|texttt|mathcal|boldsymbol)/)
-        expect(clean).not.toMatch(/[\p{Cc}\p{Cs}\p{Co}\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u)
-        expect(cleanText(clean)).toBe(clean)
-        if (text.trim() !== '') expect(clean).not.toBe('')
+        if (LEFT.some((mark) => mark.test(clean)) || cleanText(clean) !== clean) wrong.push(clean)
+        if (text.trim() !== '' && clean === '') wrong.push(text)
       }
     }
     figures.push(
@@ -55,6 +66,7 @@ describe('every captured paper', () => {
         `${count.commands} commands, ${count.scripts} scripts); ${count.plain} left as plain letters; ` +
         `${((spent.user + spent.system) / papers.length).toFixed(0)} µs of CPU a paper`,
     )
+    expect(wrong).toEqual([])
     expect(papers.length).toBeGreaterThan(700)
   })
 })
@@ -69,8 +81,8 @@ describe('the HTML of a mail', () => {
     async () => {
       let mails = 0
       let elements = 0
-      for (const { name, date, places } of days) {
-        for (const length of LENGTHS) {
+      for (const [day, { name, date, places }] of days.entries()) {
+        for (const length of lengthsOf(day)) {
           elements += await compare(places, length, date, `${name} ${length}`)
           mails++
         }
@@ -141,7 +153,11 @@ async function compare(places: Place[], length: Length, date: string, message: s
   expect(own?.trees, message).toEqual(twin?.trees)
   const said = textOf(own?.documents[0] as Node).replace(/\s+/g, ' ')
   // A line of HTML has room for the beginning of a title only.
-  for (const { paper } of places) expect(said, message).toContain(cleanText(paper.title).slice(0, 24))
+  const begins = places.map(({ paper }) => cleanText(paper.title).slice(0, 24))
+  expect(
+    begins.filter((begin) => !said.includes(begin)),
+    message,
+  ).toEqual([])
   return own?.trees[0]?.split('\n').length ?? 0
 }
 

@@ -22,8 +22,13 @@ export interface CapturedAbstract {
 
 /** Lists the abstracts of a month (`2025-08`) in the order in which they were captured. */
 export function capturedAbstracts(month: string): CapturedAbstract[] {
-  return readFolder('same-day', (file) => file.startsWith(month))
+  const abstracts = months.get(month) ?? readFolder('same-day', (file) => file.startsWith(month))
+  months.set(month, abstracts)
+  return abstracts
 }
+
+/** Read once a worker: several files of tests look at the same months. */
+const months = new Map<string, CapturedAbstract[]>()
 
 /** Lists those of the odd days, of other months. Files that hold no papers are passed over. */
 export function oddAbstracts(): CapturedAbstract[] {

@@ -46,6 +46,15 @@ export interface CapturedLooks {
  * captures are not at hand.
  */
 export function capturedMonth(month: string): CapturedLooks[] {
+  const looks = months.get(month) ?? readMonth(month)
+  months.set(month, looks)
+  return looks
+}
+
+/** Read once a worker, like the folders. */
+const months = new Map<string, CapturedLooks[]>()
+
+function readMonth(month: string): CapturedLooks[] {
   const directory = new URL('same-day/', CAPTURES)
   if (!existsSync(directory)) return []
   const final = new URL(`final/${month}.json`, CAPTURES)

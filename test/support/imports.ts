@@ -60,14 +60,18 @@ export function parseModules(files: Files): Module[] {
 }
 
 const trees = new Map<string, ts.SourceFile>()
+const OPTIONS = { languageVersion: ts.ScriptTarget.Latest, jsDocParsingMode: ts.JSDocParsingMode.ParseNone }
 
 /** Parses a text of the source once, however many rules look at it. */
 export function treeOf(path: string, text: string): ts.SourceFile {
   const key = `${path}\n${text}`
-  const tree = trees.get(key) ?? ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const tree = trees.get(key) ?? ts.createSourceFile(path, text, OPTIONS, true)
   if (path.startsWith('src/')) trees.set(key, tree)
   return tree
 }
+
+/** Words of an import inside an expression or a type, and of what the environment is read from. */
+const INSIDE = /\bimport\s*[(/]|\b(?:require|process)\b/
 
 function parseModule(path: string, text: string): Module {
   const tree = treeOf(path, text)
@@ -80,13 +84,18 @@ function parseModule(path: string, text: string): Module {
     functions: tree.statements.flatMap(exportedFunctions),
     readsEnvironment: false,
   }
-  const visit = (node: ts.Node): void => {
+  const look = (node: ts.Node): void => {
     const found = importIn(node)
     if (found) module.imports.push({ ...found, file: fileOf(path, found.from) })
     if (readsEnvironment(node)) module.readsEnvironment = true
+  }
+  const visit = (node: ts.Node): void => {
+    look(node)
     ts.forEachChild(node, visit)
   }
-  visit(tree)
+  // Most files have nothing below their statements to look for.
+  if (INSIDE.test(text)) visit(tree)
+  else ts.forEachChild(tree, look)
   return module
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { readLatex } from '../../../src/digest/text/latex.ts'
 import { cleanText } from '../../../src/digest/text/text.ts'
 import { capturedPapers } from '../../support/captured-days.ts'
+import { isFull } from '../../support/full.ts'
 import { MARKED_UP } from '../../support/marked-up.ts'
 import { residueOf } from '../../support/residue.ts'
 
@@ -215,6 +216,9 @@ describe('the captured days', () => {
   })
 })
 
+/** Characters at which reading shows whether it takes ever longer. */
+const ENDLESS = isFull ? [20_000, 80_000] : [40_000]
+
 describe('whatever is written', () => {
   it('reads the same when it is read again, and never becomes empty', () => {
     fc.assert(
@@ -273,7 +277,7 @@ describe('whatever is written', () => {
     '%s without end is settled in time that grows with its length alone',
     (unit) => {
       // In this process's own time, so that a busy machine changes nothing: what grows with the
-      // square takes seconds at the second length.
+      // square takes seconds at the last length.
       const timeOf = (length: number) => {
         const text = unit.repeat(Math.ceil(length / unit.length))
         const start = process.cpuUsage()
@@ -283,8 +287,7 @@ describe('whatever is written', () => {
         return (user + system) / 1_000
       }
       timeOf(2_000)
-      expect(timeOf(20_000)).toBeLessThan(1_000)
-      expect(timeOf(80_000)).toBeLessThan(2_500)
+      for (const length of ENDLESS) expect(timeOf(length)).toBeLessThan(Math.max(1_000, length / 32))
     },
     20_000,
   )

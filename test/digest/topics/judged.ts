@@ -31,12 +31,13 @@ export function judgeTopics(part: Part): Judged[] | undefined {
   if (places.length === 0) return undefined
   const labels = new Map(LABELS.map((labelled) => [labelled.id, labelled]))
   const topics = readTopics()
+  const indexes = places.map((place) => indexPlaces([place], topics))
   return TOPICS.map((topic) => {
     const choices = parseChoices({ include: [topic], includeMeans: 'only', papers: PAPERS_MAX })
     const chosen = new Set(
-      places.flatMap((place) => {
-        const { papers } = selectPapers(indexPlaces([place], topics), choices, new Set())
-        return papers.length > 0 ? [place.paper.id] : []
+      indexes.flatMap((index) => {
+        const { papers } = selectPapers(index, choices, new Set())
+        return papers.length > 0 ? index.places.map(({ paper }) => paper.id) : []
       }),
     )
     const said = (answer: boolean) =>
