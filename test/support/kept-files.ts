@@ -37,6 +37,7 @@ export async function keepMigrated(): Promise<string> {
 
 /** Node's own copy of a folder takes many times as long. */
 async function copy(kept: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
   await promisify(execFile)('cp', ['-R', join(kept, 'postgres'), join(folder, 'postgres')])
 }
 
