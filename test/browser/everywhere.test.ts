@@ -156,8 +156,8 @@ describe('what mails ask of clients', () => {
     expect(accepted.filter((title) => !used.has(title))).toEqual([])
   })
 
+  const validator = new HtmlValidate({ root: true, extends: ['html-validate:recommended'], rules: RULES })
   it.each(NAMES)('is valid HTML (%s)', async (name) => {
-    const validator = new HtmlValidate({ root: true, extends: ['html-validate:recommended'], rules: RULES })
     const { results } = await validator.validateString(mailOf(name))
     const problems = results.flatMap(({ messages }) =>
       messages.map(({ line, ruleId, message }) => `${line} ${ruleId}: ${message}`),
@@ -173,8 +173,10 @@ describe('what mails ask of clients', () => {
 
 describe.skipIf(!hasChromium)('a mail on a screen', () => {
   let browser: Browser
+  let page: Page
   beforeAll(async () => {
     browser = await openChromium()
+    page = await browser.newPage()
   })
   afterAll(() => browser?.close())
 
@@ -182,23 +184,19 @@ describe.skipIf(!hasChromium)('a mail on a screen', () => {
     WIDTHS.flatMap((width) => (['light', 'dark'] as const).map((colorScheme) => ({ name, width, colorScheme }))),
   )
   it.each(screens)('is accessible and fits: $name, $width px, $colorScheme', async ({ name, width, colorScheme }) => {
-    const page = await browser.newPage({ viewport: { width, height: HEIGHT }, colorScheme })
-    try {
-      await page.setContent(mailOf(name))
-      await page.evaluate(axe.source)
-      const violations = await page.evaluate<string[]>(
-        'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))',
-      )
-      expect(violations).toEqual([])
-      expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
-      if (width <= PHONE_MAX) expect(await smallTargets(page)).toEqual([])
-      const background = await page.evaluate(
-        'getComputedStyle(document.querySelector(".sheet > table")).backgroundColor',
-      )
-      expect(background).toBe(colorScheme === 'dark' ? 'rgb(27, 25, 22)' : 'rgb(255, 254, 251)')
-    } finally {
-      await page.close()
-    }
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: HEIGHT })
+    await page.goto('about:blank')
+    await page.setContent(mailOf(name))
+    await page.evaluate(axe.source)
+    const violations = await page.evaluate<string[]>(
+      'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))',
+    )
+    expect(violations).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
+    if (width <= PHONE_MAX) expect(await smallTargets(page)).toEqual([])
+    const background = await page.evaluate('getComputedStyle(document.querySelector(".sheet > table")).backgroundColor')
+    expect(background).toBe(colorScheme === 'dark' ? 'rgb(27, 25, 22)' : 'rgb(255, 254, 251)')
   })
 })
 

@@ -22,6 +22,7 @@ import { hasChromium, openChromium } from './chromium.ts'
 import { listFaults } from './validity.ts'
 
 const ORIGIN = 'https://papers.example'
+const HEIGHT = 900
 const pages = openPages({ publicUrl: ORIGIN })
 const about = { path: '/', description: 'Papers.' }
 const [late, ...places] = inventPlaces('2026-03-05', 4)
@@ -87,8 +88,11 @@ it.each(NAMES)('is valid HTML: %s', async (name) => {
 
 describe.skipIf(!hasChromium)('in a browser', () => {
   let browser: Browser
+  /** One for all screens: a context for each would start another renderer. */
+  let screen: Awaited<ReturnType<typeof open>>
   beforeAll(async () => {
     browser = await openChromium()
+    screen = await open('front', 320, 'light')
   })
   afterAll(() => browser?.close())
 
@@ -99,11 +103,12 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     colorScheme: 'light' | 'dark',
     { javaScriptEnabled = true, proves = false } = {},
   ) {
-    const settings = { viewport: { width, height: 900 }, colorScheme, timezoneId: 'Asia/Kolkata', javaScriptEnabled }
+    const settings = { viewport: { width, height: HEIGHT }, colorScheme, timezoneId: 'Asia/Kolkata', javaScriptEnabled }
     const context = await browser.newContext(settings)
     const files: Record<string, string> = { '/style.css': pages.stylesheet, '/zone.js': pages.script }
     files['/challenge.js'] = proves ? pages.challengeScript : ''
     const posted: URLSearchParams[] = []
+    const shown = { name }
     await context.route('**/*', async (route) => {
       const { pathname } = new URL(route.request().url())
       if (pathname === '/subscribe') posted.push(new URLSearchParams(route.request().postData() ?? ''))
@@ -113,11 +118,14 @@ describe.skipIf(!hasChromium)('in a browser', () => {
         : pathname.endsWith('.js')
           ? 'text/javascript'
           : 'text/html'
-      return route.fulfill({ body: files[pathname] ?? SHOWN[name] ?? '', contentType: `${contentType}; charset=utf-8` })
+      return route.fulfill({
+        body: files[pathname] ?? SHOWN[shown.name] ?? '',
+        contentType: `${contentType}; charset=utf-8`,
+      })
     })
     const page = await context.newPage()
     await page.goto(ORIGIN)
-    return { page, posted, close: () => context.close() }
+    return { page, posted, shown, close: () => context.close() }
   }
 
   const screens = NAMES.flatMap((name) => [
@@ -125,17 +133,17 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     { name, width: 1100, colorScheme: 'dark' as const },
   ])
   it.each(screens)('is accessible and fits: $name, $width px, $colorScheme', async ({ name, width, colorScheme }) => {
-    const { page, close } = await open(name, width, colorScheme)
-    try {
-      await page.evaluate(axe.source)
-      const violations = await page.evaluate<string[]>(
-        'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))',
-      )
-      expect(violations).toEqual([])
-      expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
-    } finally {
-      await close()
-    }
+    const { page, shown } = screen
+    shown.name = name
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize({ width, height: HEIGHT })
+    await page.goto(ORIGIN)
+    await page.evaluate(axe.source)
+    const violations = await page.evaluate<string[]>(
+      'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))',
+    )
+    expect(violations).toEqual([])
+    expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
   })
 
   it('guesses the time zone of an untouched form only, and shows the weekday of a weekly digest only', async () => {
