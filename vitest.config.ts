@@ -45,8 +45,9 @@ function project(mode: string, name: string, include: string[], exclude: string[
 }
 
 /**
- * After those that wait: tests that only compute, by no more workers than there are cores. Each one
- * more would load the program and read the captured days once more, five seconds of a processor.
+ * After those that wait for leases, kills and browsers: tests that mostly compute, by no more
+ * workers than there are cores. Each one more would load the program and read the captured days
+ * once more, five seconds of a processor.
  */
 function computing({ test, ...rest }: ReturnType<typeof project>) {
   return { ...rest, test: { ...test, maxWorkers: availableParallelism(), sequence: { groupOrder: 1 } } }
@@ -63,7 +64,10 @@ export default defineConfig(({ mode }) => ({
     projects: [
       computing(project(mode, 'unit', unit)),
       project(mode, 'stores', ['test/**/*.test.ts'], [...unit, LAST, ...ROOMS.map((room) => `test/${room}/**`)]),
-      ...ROOMS.map((room) => project(mode, room, [`test/${room}/**/*.test.ts`])),
+      ...ROOMS.map((room) => {
+        const own = project(mode, room, [`test/${room}/**/*.test.ts`])
+        return room === 'web' ? computing(own) : own
+      }),
       last(project(mode, 'statements', [LAST])),
     ],
     // Kills and browsers mostly wait, so that more files are at work than there are cores. Each
