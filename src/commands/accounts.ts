@@ -1,8 +1,10 @@
 // Accounts as people read them.
+
 import type { Fates } from '../delivery/account/accounting.ts'
 import type { Sent } from '../delivery/account/explaining.ts'
 import { editionSilence, withheldSilence } from '../delivery/account/silence.ts'
 import type { Accounts } from '../delivery/delivery.ts'
+import { grouped } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
 
 /** The fields that `status`, `send` and `demo` print as JSON. */
@@ -23,7 +25,7 @@ export function accountLines(accounts: Accounts): string[] {
   ]
   const shown = rows.filter(([name, count]) => count > 0 || name === 'due' || name === 'submitted')
   const width = Math.max(...shown.map(([name]) => name.length))
-  return shown.map(([name, count]) => `  ${name.padEnd(width)}  ${count.toLocaleString('en')}`)
+  return shown.map(([name, count]) => `  ${name.padEnd(width)}  ${grouped(count)}`)
 }
 
 /**
@@ -59,13 +61,12 @@ export function reasonLines(edition: Edition, accounts: Pick<Accounts, 'withheld
 export function feedbackLines(submitted: number, fates: Fates, unresolved: number): string[] {
   const counts = Object.entries(fates).filter(([, count]) => count > 0)
   const reported = counts.reduce((sum, [, count]) => sum + count, 0)
-  const words = counts.map(([fate, count]) => `${count.toLocaleString('en')} ${fate}`)
-  if (reported > 0 && submitted > reported)
-    words.push(`${(submitted - reported).toLocaleString('en')} not reported yet`)
+  const words = counts.map(([fate, count]) => `${grouped(count)} ${fate}`)
+  if (reported > 0 && submitted > reported) words.push(`${grouped(submitted - reported)} not reported yet`)
   return [
     ...(words.length > 0 ? [`Of the submitted, by the provider's reports: ${words.join(', ')}.`] : []),
     ...(unresolved > 0
-      ? [`${unresolved.toLocaleString('en')} unknown may or may not have been accepted: decide with "resolve".`]
+      ? [`${grouped(unresolved)} unknown may or may not have been accepted: decide with "resolve".`]
       : []),
   ]
 }

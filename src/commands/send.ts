@@ -97,7 +97,7 @@ export async function sendEdition(
   })
   const { accounts, standstill } = followed
   const submittedNow = accounts.submitted - before.submitted
-  progress.end(`${editionName(edition)}: ${submittedNow.toLocaleString('en')} submitted`)
+  progress.end(`${editionName(edition)}: ${grouped(submittedNow)} submitted`)
   return { accounts, submittedNow, standstill }
 }
 

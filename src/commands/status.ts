@@ -1,4 +1,5 @@
 // The accounts of an edition, from one snapshot of the ledger, and whatever else is not done with.
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
@@ -18,7 +19,7 @@ import { findRampDay } from '../delivery/provider/ramp.ts'
 import { readShares } from '../delivery/sending/good-name.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { openConfiguredWitnesses } from '../delivery/witness/open.ts'
-import { counted } from '../digest/words.ts'
+import { counted, grouped } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
 import { type Growth, listGrowth } from '../edition/growth.ts'
 import { findRestoredHold } from '../edition/restored.ts'
@@ -191,7 +192,7 @@ async function tellEdition(db: Kysely<Database>, edition: Edition): Promise<Told
         ? [`  ${counted(leaversHeld, 'reader')} left after the mark and may still get that one email`]
         : []),
       ...Object.entries(waitingFor).map(
-        ([why, count]) => `  ${count.toLocaleString('en')} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
+        ([why, count]) => `  ${grouped(count)} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
       ),
     ],
     check: () => checkSum(edition, accounts),

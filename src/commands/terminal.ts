@@ -1,7 +1,7 @@
 // How commands talk: results on stdout, everything else on stderr; a moving bar in a terminal,
 // plain lines elsewhere.
 import { progress } from '@clack/prompts'
-import { counted } from '../digest/words.ts'
+import { counted, grouped } from '../digest/words.ts'
 
 export interface Terminal {
   /** A line for people; silent when the command prints JSON. */
@@ -45,10 +45,7 @@ export function canMove({ isTTY, columns }: { isTTY?: boolean; columns?: number 
 
 /** Returns `Sending …: 3 of 9`, or how many so far, and the pace where it is told. */
 export function progressLine(label: string, done: number, total?: number, pace = ''): string {
-  const count =
-    total === undefined
-      ? `${counted(done, 'line')} so far`
-      : `${done.toLocaleString('en')} of ${total.toLocaleString('en')}`
+  const count = total === undefined ? `${counted(done, 'line')} so far` : `${grouped(done)} of ${grouped(total)}`
   return `${label}: ${count}${pace === '' ? '' : ` (${pace})`}`
 }
 

@@ -102,11 +102,11 @@ function risenWords(
 
 /** Returns `1st`, `2nd`, `3rd`, `4th` … for a whole number above 0. */
 export function ordinal(n: number): string {
-  const suffix = { one: 'st', two: 'nd', few: 'rd', other: 'th' }
-  return `${n}${suffix[ordinals.select(n) as keyof typeof suffix]}`
+  const isTeen = n % 100 >= 11 && n % 100 <= 13
+  return `${n}${(isTeen ? undefined : SUFFIXES[n % 10]) ?? 'th'}`
 }
 
-const ordinals = new Intl.PluralRules('en', { type: 'ordinal' })
+const SUFFIXES = ['th', 'st', 'nd', 'rd']
 
 /** The tie-breaks in order; each gives the words for a place that it decided. */
 const criteria: { words: string; compare: (a: Contender, b: Contender) => number }[] = [

@@ -1,8 +1,10 @@
 // Reads what providers accepted since a restored copy was made: twice, so that what was under way
 // at the first reading is on the list at the second.
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { grouped } from '../../digest/words.ts'
 import { isHeldAsRestoredSql, type RestoredHold } from '../../edition/restored.ts'
 import { describeError } from '../../errors.ts'
 import { MINUTE_MS } from '../../time.ts'
@@ -39,7 +41,7 @@ export async function readAccepted(
   say(`Reading what was accepted since ${since.toISOString().slice(0, 16).replace('T', ' ')} UTC …`)
   const first = await readAll(providers, since)
   say(
-    `${first.length.toLocaleString('en')} digests found. Reading again in ${Math.ceil(betweenMs / MINUTE_MS)} minutes: leave every other worker stopped.`,
+    `${grouped(first.length)} digests found. Reading again in ${Math.ceil(betweenMs / MINUTE_MS)} minutes: leave every other worker stopped.`,
   )
   await sleep(betweenMs)
   const second = await readAll(providers, since)

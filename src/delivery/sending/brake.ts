@@ -1,7 +1,9 @@
 // The brake: stops an edition in flight that does harm, before the rest of it goes out. What it has
 // judged once, and the operator has lifted, it does not judge again.
+
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { grouped } from '../../digest/words.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import type { EditionKey } from '../../edition/stop.ts'
 import { markStopped } from '../../edition/store.ts'
@@ -145,5 +147,5 @@ function isInFlightSql(edition: string): RawBuilder<boolean> {
 
 function sentenceOf(count: number, what: string, submitted: number): string {
   const share = ((count / submitted) * 100).toFixed(2)
-  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'} of ${submitted.toLocaleString('en')} submitted (${share} %)`
+  return `${grouped(count)} ${what}${count === 1 ? '' : 's'} of ${grouped(submitted)} submitted (${share} %)`
 }

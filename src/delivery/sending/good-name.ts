@@ -1,8 +1,10 @@
 // The sender's good name: what share of the emails of the last 7 and 30 days brought a complaint or
 // a hard bounce, by the day (UTC) on which they were submitted, against what Gmail asks of senders.
 // The brake stops what is in flight where a share is past bearing.
+
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { grouped } from '../../digest/words.ts'
 import { PROVIDER_NAMES } from '../provider/provider.ts'
 import { getLiftedOn, listInFlight, markBraked, SUBMITTED_MIN } from './brake.ts'
 import { REPORTS_MIN } from './glance.ts'
@@ -57,8 +59,7 @@ export function isReached(limit: number, share: number | null, reports: number):
 export function findHarmOfDays(days: readonly SentDay[], liftedOn: string | null): string | null {
   for (const window of WINDOWS) {
     const { complaints, bounces, sent, complaintShare, bounceShare } = sharesOf(days, window, liftedOn)
-    const of = (count: number) =>
-      `${count.toLocaleString('en')} of ${sent.toLocaleString('en')} sent within ${window} days`
+    const of = (count: number) => `${grouped(count)} of ${grouped(sent)} sent within ${window} days`
     if (isReached(COMPLAINTS.harm, complaintShare, complaints))
       return `complaints about ${of(complaints)}, 0.3 % or more`
     if (isReached(BOUNCES.harm, bounceShare, bounces)) return `hard bounces of ${of(bounces)}, 2 % or more`
