@@ -6,6 +6,7 @@ import { settleAtStart } from './delivery/sending/after-outage.ts'
 import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from './digest/earlier-address.ts'
 import { getArchiveVersion } from './edition/archive.ts'
 import { describeError } from './errors.ts'
+import { keepHeapSmall } from './heap.ts'
 import { openAlarms } from './jobs/alarms.ts'
 import { openAwayAlarm } from './jobs/away.ts'
 import { openBounceReader } from './jobs/bounces.ts'
@@ -68,6 +69,7 @@ export async function start(
 
 async function openRoles(context: Context, roles: readonly Role[], { newSecret = false }: StartOptions): Promise<void> {
   const { config, logger, keep } = context
+  if (roles.includes('worker')) keepHeapSmall()
   const tallies = openTallies(roles)
   const opened = await openRound(context)
   // What a host has written may be refused: at the start, not at tomorrow's cut-off.
