@@ -4,12 +4,35 @@
 // gave it. Where a session does not keep names, or the tables have changed under a plan, the
 // statement has not run: it is asked once more.
 import { createHash } from 'node:crypto'
-import { sql } from 'kysely'
+import { createQueryId, PostgresQueryCompiler, type RawBuilder, sql } from 'kysely'
 
 const MARK = '/* prepared */'
 
 /** Begins a statement that is prepared. */
 export const prepared = sql.raw<unknown>(MARK)
+
+/**
+ * Makes a part of such a statement that holds no values, and is always the same for the same names
+ * of tables: put together once, where it would else be walked for each batch. Throws on a part with
+ * a value.
+ */
+export function fixedPart<Names extends readonly string[], T>(
+  make: (...names: Names) => RawBuilder<T>,
+): (...names: Names) => RawBuilder<T> {
+  const made = new Map<string, RawBuilder<T>>()
+  return (...names) => {
+    const key = names.join()
+    const known = made.get(key)
+    if (known) return known
+    const { sql: text, parameters } = compiler.compileQuery(make(...names).toOperationNode(), createQueryId())
+    if (parameters.length > 0) throw new Error('a part of a statement that is made once holds no value')
+    const part = sql.raw<T>(text)
+    made.set(key, part)
+    return part
+  }
+}
+
+const compiler = new PostgresQueryCompiler()
 
 export interface Names {
   /** Returns the name under which to ask, undefined where a text is not prepared. */

@@ -1,12 +1,19 @@
 // Prepared statements on a real server: they are there, they outlive a change of the tables, and a
 // pooler that keeps no names only costs them.
-import { type Kysely, sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
-import { prepared } from '../../src/database/prepared.ts'
+import { fixedPart, prepared } from '../../src/database/prepared.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { openTemporaryPooler, openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
 
+const reader = new Kysely<Database>({
+  dialect: new PostgresDialect({
+    pool: async () => {
+      throw new Error('nothing is asked')
+    },
+  }),
+})
 const hasServer = (await realPostgresUrl()) !== undefined
 
 describe.skipIf(!hasServer)('a prepared statement', () => {
@@ -81,5 +88,27 @@ describe.skipIf(!hasServer)('a prepared statement', () => {
       await many.destroy()
       await pooler.close()
     }
+  })
+})
+
+describe('a part that is made once', () => {
+  it('reads as ever, with the names that it is for, and is made once for each', () => {
+    let made = 0
+    const part = fixedPart((table: string) => {
+      made += 1
+      return sql<boolean>`${sql.ref(`${table}.id`)} is not null`
+    })
+    const compile = (table: string) => sql`select from x where ${part(table)} and id = ${1}`.compile(reader)
+    for (const table of ['x', 'x', 'y']) {
+      expect(compile(table)).toMatchObject({
+        sql: `select from x where "${table}"."id" is not null and id = $1`,
+        parameters: [1],
+      })
+    }
+    expect(made).toBe(2)
+  })
+
+  it('refuses a value, which would stay for ever', () => {
+    expect(() => fixedPart(() => sql`id = ${1}`)()).toThrow('holds no value')
   })
 })

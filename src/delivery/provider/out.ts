@@ -1,6 +1,7 @@
 // Which provider is out and until when, so that all workers agree. The moments are the database's.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
+import { fixedPart } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 
 /** Why nothing goes to a provider now. */
@@ -22,13 +23,13 @@ export async function listOutProviders(db: Kysely<Database>): Promise<Map<string
 /** What listOutProviders lists, as another statement reads it along. */
 export type OutJson = (Out & { name: string })[]
 
-export function outSql(): RawBuilder<unknown> {
-  return sql`coalesce((
+export const outSql = fixedPart(
+  (): RawBuilder<unknown> => sql`coalesce((
     select json_agg(json_build_object('name', name, 'reason', stopped_reason,
       'waitMs', (extract(epoch from stopped_until - round_clock()) * 1000)::float8))
     from providers where stopped_until is null or stopped_until > round_clock()
-  ), '[]')`
-}
+  ), '[]')`,
+)
 
 export function readOut(listed: OutJson): Map<string, Out> {
   return new Map(listed.map(({ name, ...out }) => [name, out]))

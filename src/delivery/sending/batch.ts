@@ -1,7 +1,7 @@
 // A batch: up to a hundred deliveries of one edition in one request. What of the common life is its
 // own: its members, who may still leave it at the mark, and the edition that may be stopped.
 import { type Kysely, sql } from 'kysely'
-import { prepared } from '../../database/prepared.ts'
+import { fixedPart, prepared } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
@@ -73,21 +73,27 @@ export const BATCH: Subject<BatchFacts> = {
   // A restored copy holds even what it marked: what became of that since, it does not know.
   // What is marked when the operator stops finishes, its repeats too: they settle what may have
   // gone.
-  isHeldSql: (u) => sql<boolean>`exists (
+  isHeldSql: fixedPart(
+    (u: string) => sql<boolean>`exists (
     select from editions e where e.id = ${sql.table(u)}.edition_id
       and (${isStoppedSql('e')} or ${isHeldAsRestoredSql('e')} or (${sql.table(u)}.recipe_sha256 is null and ${isStoppedByHandSql('e')}))
   )`,
+  ),
   mayMarkSql: (u) => mayMarkSql(sql.ref(`${u}.edition_id`)),
   lookingSql: (id) => sql`looked as materialized (
-      select m.id as subscriber_id, ${leavingSql('d', 's')} is not null as leaves, ${hasSlidSql('d', 's')} as slid
-      from batches b cross join unnest(b.members) m(id) join subscribers s on s.id = m.id
-      cross join ${deliveryOfSql('b', sql`m.id`)} d
+      ${eachMemberSql()}
       where b.id = ${id}
     )`,
   hasLeaversSql: () => sql<boolean>`exists (select from looked where leaves)`,
   personal: [],
   stamp: [],
 }
+
+const eachMemberSql = fixedPart(
+  () => sql`select m.id as subscriber_id, ${leavingSql('d', 's')} is not null as leaves, ${hasSlidSql('d', 's')} as slid
+      from batches b cross join unnest(b.members) m(id) join subscribers s on s.id = m.id
+      cross join ${deliveryOfSql('b', sql`m.id`)} d`,
+)
 
 /**
  * Lists the batches of an edition that may be attempted now; with `only`, those of one subscriber.

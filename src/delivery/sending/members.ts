@@ -1,5 +1,6 @@
 // The members of a batch up to its mark: who they are, and who must leave and why. Only reads.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { fixedPart } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 import { lastHourSql, localDateSql } from '../../subscriber/calendar.ts'
 import type { WithheldReason } from '../delivery.ts'
@@ -89,7 +90,7 @@ export type MembersJson = [
 ][]
 
 /** What listMembers lists of `batch`, in the statement that claims it. */
-export function membersSql(batch: string): RawBuilder<unknown> {
+export const membersSql = fixedPart((batch: string): RawBuilder<unknown> => {
   const b = sql.table(batch)
   return sql`coalesce((
     select json_agg(json_build_array(d.subscriber_id, s.public_id, d.public_id, d.selection_id, d.address, d.token_epoch,
@@ -98,7 +99,7 @@ export function membersSql(batch: string): RawBuilder<unknown> {
     cross join ${deliveryOfSql(batch, sql`m.subscriber_id`)} d
     join subscribers s on s.id = m.subscriber_id
   ), '[]')`
-}
+})
 
 /** Reads what membersSql told. */
 export function readMembers(members: MembersJson): MaybeLeaving[] {
@@ -126,11 +127,11 @@ export function todaySql(s: string): RawBuilder<unknown> {
  * Tells whether a reader's delivery was planned for the local day of its planning and that day is
  * over. What is sent by hand keeps its date.
  */
-export function hasSlidSql(delivery: string, reader: string): RawBuilder<boolean> {
+export const hasSlidSql = fixedPart((delivery: string, reader: string): RawBuilder<boolean> => {
   const d = sql.table(delivery)
   return sql<boolean>`(${d}.state = 'planned' and ${d}.local_date < ${todaySql(reader)}
     and ${d}.local_date = ${localDateSql(reader, sql`${d}.issued_at`)})`
-}
+})
 
 /**
  * Tells whether the day that a delivery slid into brings its reader a newer edition: planned
@@ -151,7 +152,7 @@ function isOvertakenSql(delivery: string, reader: string): RawBuilder<boolean> {
 }
 
 /** Says why a reader with a delivery must not get it any more; null when they may. */
-export function leavingSql(delivery: string, reader: string): RawBuilder<Leaving | null> {
+export const leavingSql = fixedPart((delivery: string, reader: string): RawBuilder<Leaving | null> => {
   const [d, s] = [sql.table(delivery), sql.table(reader)]
   return sql<Leaving | null>`case
     when ${d}.state <> 'planned' then 'accounted'
@@ -160,4 +161,4 @@ export function leavingSql(delivery: string, reader: string): RawBuilder<Leaving
     when ${s}.paused_until >= (round_now() at time zone ${s}.zone)::date then 'paused'
     when ${hasSlidSql(delivery, reader)} and ${isOvertakenSql(delivery, reader)} then 'merged'
   end`
-}
+})

@@ -14,7 +14,7 @@
 // Long because the four are only understood together.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { inMs } from '../../database/clock.ts'
-import { prepared } from '../../database/prepared.ts'
+import { fixedPart, prepared } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 import { awaitStops } from '../../edition/stop.ts'
 import { PermanentError } from '../../errors.ts'
@@ -223,7 +223,7 @@ export function markingSql<Facts>(
         first_attempt_at = coalesce(first_attempt_at, round_clock()), next_attempt_at = ${inMs(claimed.leaseMs)}
       where ${isMine(subject, claimed, 'mark', 'u')} and ${condition} ${claimed.fixed === null ? mayGo : sql``}
       returning u.*
-    )${takesDay(subject, claimed) ? sql`, moved as (${takeToday})` : sql``}`
+    )${takesDay(subject, claimed) ? sql`, moved as (${takeTodaySql()})` : sql``}`
 }
 
 /**
@@ -361,11 +361,13 @@ export function sayingSql<Facts>(
  * very moment, the key of subscriber and day refuses the mark as a whole, and the next claim finds
  * the reason to leave.
  */
-const takeToday = sql`
+const takeTodaySql = fixedPart(
+  () => sql`
     update deliveries d set local_date = ${todaySql('s')}
     from marked cross join looked l join subscribers s on s.id = l.subscriber_id
     where l.slid and d.edition_id = marked.edition_id and d.subscriber_id = l.subscriber_id and ${hasSlidSql('d', 's')}
-    returning d.subscriber_id`
+    returning d.subscriber_id`,
+)
 
 function lifeOf<Facts>({ life }: Subject<Facts>, event: Event): Transition<string> {
   const found = (life as Record<string, Transition<string>>)[event]

@@ -2,6 +2,7 @@
 // and why. once.ts, parts.ts and members.ts are driven from it and are the only ones that write
 // these states; docs/states.md is drawn from it, and tests hold database and code to it. Pure.
 import { type RawBuilder, sql } from 'kysely'
+import { fixedPart } from '../../database/prepared.ts'
 import type { BatchState, DeliveryState, NoticeState } from '../../database/states.ts'
 
 /** Who may make a change. */
@@ -147,8 +148,10 @@ export type NoticeEvent = keyof typeof NOTICE_LIFE
 
 /** Returns a list of states as SQL has it in checks and partial indexes: `('planned', …)`. */
 export function statesSql(states: readonly string[]): RawBuilder<unknown> {
-  return sql`(${sql.join(states.map((state) => sql.lit(state)))})`
+  return listSql(...states)
 }
+
+const listSql = fixedPart((...states: string[]) => sql`(${sql.join(states.map((state) => sql.lit(state)))})`)
 
 /** Returns the one state that a transition leads to. Throws where it leads to several or none. */
 export function toSql({ to }: Transition<string>): RawBuilder<unknown> {
