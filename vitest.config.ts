@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import Order from './test/support/order.ts'
+import { bundleForWorkers } from './test/support/program.ts'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const ROOMS = ['web', 'browser', 'crash'] as const
@@ -19,10 +20,12 @@ const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8
 const inRoom = (path: string) => ROOMS.some((room) => path.startsWith(`test/${room}/`))
 const unit = tests.filter((path) => !inRoom(path) && !OPENS.test(readFileSync(join(root, path), 'utf8')))
 
+const PACKAGES = await bundleForWorkers()
+
 function project(mode: string, name: string, include: string[], exclude: string[] = []) {
   return {
     root,
-    resolve: { alias: [{ find: /^mjml$/, replacement: join(root, 'test/support/kept-mjml.ts') }] },
+    resolve: { alias: [{ find: /^mjml$/, replacement: join(root, 'test/support/kept-mjml.ts') }, ...PACKAGES] },
     test: {
       name,
       // A project does not inherit it; test/support/full.ts reads it.
