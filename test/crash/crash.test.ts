@@ -56,7 +56,7 @@ function everywhere(times: number): Partial<Record<Strike, number>> {
 
 describe.skipIf(!hasStores)('processes that are killed, on PostgreSQL and Redis', () => {
   it('lose no mail and double none', { timeout: 600_000 }, async () => {
-    const [random, each] = isFull ? [5, 2] : [3, 1]
+    const [random, each] = isFull ? [5, 2] : [1, 1]
     const kills = random + each * POINTS.length + 1
     const report = await run({ strikes: { random, ...everywhere(each), 'stop-past-lease': 1 } })
     expect(report).toMatchObject({ kills, lost: 0, duplicates: 0, violations: [], isBroken: false })
