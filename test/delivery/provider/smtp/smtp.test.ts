@@ -49,8 +49,8 @@ const mail = (index: number, given: Partial<Mail> = {}): Mail => ({
   date: '2026-03-05T07:00:00.000Z',
   ...given,
 })
-/** More than any connection takes without being read. */
-const LARGE = mail(0, { text: 'A long line of text\r\n'.repeat(1_500_000) })
+/** More than any connection takes without being read; in long lines, which are sooner written. */
+const LARGE = mail(0, { text: `${'A long line of text, '.repeat(3)}to its end\r\n`.repeat(430_000) })
 const mails = (count: number) => Array.from({ length: count }, (_, index) => mail(index))
 const send = (provider: Provider, list: Mail[]) =>
   provider.send({ edition: { date: '2026-03-05', kind: 'daily' }, idempotencyKey: 'none', mails: list })
