@@ -31,6 +31,7 @@ const HOURS = 24
 
 /** UTC, and the places that this runtime lists; the old names among them are no place's. */
 const ZONES = [DEFAULT_RHYTHM.zone, ...Intl.supportedValuesOf('timeZone').filter((zone) => zone.includes('/'))]
+const GROUPS = groupAll()
 
 /** Returns the fields of a rhythm with what is chosen marked. */
 export function rhythmValues(entry: RhythmEntry, zoneProblem: string | undefined, guess: boolean): RhythmValues {
@@ -47,20 +48,35 @@ export function rhythmValues(entry: RhythmEntry, zoneProblem: string | undefined
 
 /**
  * The chosen zone is among them under whatever name it came: a form shown again keeps what was
- * chosen.
+ * chosen. Groups without it are the same objects for everybody.
  */
 function groupZones(chosen: string): RhythmValues['zones'] {
+  const isOther = chosen !== '' && !ZONES.includes(chosen)
+  return GROUPS.map((group) => {
+    if (isOther && group.label === '') {
+      return { label: '', zones: [{ value: chosen, label: nameOf(chosen), selected: true }, ...group.zones] }
+    }
+    if (!group.zones.some(({ value }) => value === chosen)) return group
+    const zones = group.zones.map((zone) => ({ ...zone, selected: zone.value === chosen }))
+    return { label: group.label, zones }
+  })
+}
+
+/** By continent, none of them chosen; first what is on none. */
+function groupAll(): RhythmValues['zones'] {
   const groups = new Map<string, Choice[]>([['', []]])
-  const known = ZONES.includes(chosen) || chosen === '' ? ZONES : [chosen, ...ZONES]
-  for (const zone of known) {
+  for (const zone of ZONES) {
     const slash = zone.indexOf('/')
-    const continent = ZONES.includes(zone) && slash > 0 ? zone.slice(0, slash) : ''
-    const label = (continent === '' ? zone : zone.slice(slash + 1)).replaceAll('_', ' ')
+    const continent = slash > 0 ? zone.slice(0, slash) : ''
     const group = groups.get(continent) ?? []
-    group.push({ value: zone, label, selected: zone === chosen })
+    group.push({ value: zone, label: nameOf(zone.slice(slash + 1)), selected: false })
     groups.set(continent, group)
   }
   return [...groups].map(([label, zones]) => ({ label, zones }))
+}
+
+function nameOf(zone: string): string {
+  return zone.replaceAll('_', ' ')
 }
 
 /** Says when a digest comes: "every day at 07:00, Europe/Paris". */
