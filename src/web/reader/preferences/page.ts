@@ -53,7 +53,8 @@ export function showPreferences(parts: ReaderParts) {
     if (step) {
       return askStep(c, parts.pages, step, session)
     }
-    return preferencesPage(c, parts, session, {})
+    // Who opens it has just been read, and changes nothing by that.
+    return pageFor(c, parts, session, {}, session.reader, 200)
   }
 }
 
@@ -66,13 +67,24 @@ export async function preferencesPage(
   preview: { choices: Choices; cadence: Rhythm['cadence'] } = session.reader,
   status: 200 | 422 = 200,
 ): Promise<Response> {
-  const { db, linkKeys, pages } = parts
   // Read again: it may just have changed.
-  const reader = (await findSubscriberByPublicId(db, session.reader.publicId)) ?? session.reader
+  const reader = (await findSubscriberByPublicId(parts.db, session.reader.publicId)) ?? session.reader
+  return pageFor(c, parts, { ...session, reader }, visit, preview, status)
+}
+
+async function pageFor(
+  c: Context,
+  parts: ReaderParts,
+  { reader, formToken }: Session,
+  visit: Visit,
+  preview: { choices: Choices; cadence: Rhythm['cadence'] },
+  status: 200 | 422,
+): Promise<Response> {
+  const { db, linkKeys, pages } = parts
   const now = await getNow(db)
   const shown = visit.entry ? preview : reader
   const given = {
-    formToken: session.formToken,
+    formToken,
     lookBack: await lookBackOf(parts, shown),
     feedPath: `${pages.base}/feed/${issueToken(linkKeys, 'feed', reader, now)}`,
     unsubscribePath: `${pages.base}/unsubscribe/${issueToken(linkKeys, 'unsubscribe', reader, now)}`,
