@@ -3,8 +3,9 @@
 import { hasTopic, LABELS, TOPICS, type Topic } from './labels.ts'
 
 for (const [name, isOf] of [
-  ['August 2025 and March 2026', (part: string) => part !== 'elsewhere'],
+  ['August 2025 and March 2026', (part: string) => part === 'tuning' || part === 'report'],
   ['other days', (part: string) => part === 'elsewhere'],
+  ['further papers of August 2025, strict and then generous', (part: string) => part === 'further'],
 ] as const) {
   const labels = LABELS.filter(({ part }) => isOf(part))
   process.stdout.write(`${name}\n`)

@@ -23,7 +23,11 @@ export interface Judged {
   missed: string[]
 }
 
-const MONTHS: Record<Exclude<Part, 'elsewhere'>, string> = { tuning: '2025-08', report: '2026-03' }
+const MONTHS: Record<Exclude<Part, 'elsewhere'>, string> = {
+  tuning: '2025-08',
+  report: '2026-03',
+  further: '2025-08',
+}
 
 /** Judges every topic over the papers of one part. */
 export function judgeTopics(part: Part): Judged[] | undefined {

@@ -1,6 +1,8 @@
-// Which of twelve topics each of 292 captured papers is about, as two passes labelled title and
+// Which of twelve topics each of 452 captured papers is about, as two passes labelled title and
 // abstract, each before it saw a rule or what rules find: a paper has a topic where both say so,
-// and has it not where neither does. Pairs on which they differ count for nothing.
+// and has it not where neither does. Pairs on which they differ count for nothing. The two passes
+// over the further papers are one reader's, strict and then generous, before it saw what rules
+// find in them.
 import { readFileSync } from 'node:fs'
 
 /** As people type them. */
@@ -21,10 +23,11 @@ export const TOPICS = [
 export type Topic = (typeof TOPICS)[number]
 
 /**
- * 100 papers of August 2025 to tune on, 100 of March 2026 to report, and all 92 of the odd days,
- * May 2024 to September 2025, which were labelled later to tune on as well.
+ * 100 papers of August 2025 to tune on, 100 of March 2026 to report, all 92 of the odd days, May
+ * 2024 to September 2025, which were labelled later to tune on as well, and later still 160
+ * further ones of August 2025.
  */
-export type Part = 'tuning' | 'report' | 'elsewhere'
+export type Part = 'tuning' | 'report' | 'elsewhere' | 'further'
 
 interface Labelled {
   part: Part
