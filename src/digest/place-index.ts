@@ -69,6 +69,9 @@ const OFTEN = 3
 /** And so many bear out a keyword: its abstract says it, and then again. */
 const AGAIN = 2
 
+/** From here on, by its length, an abstract tells what something was tried on. */
+const TRIED_ON = 0.7
+
 /** What is left of a text without words. */
 const NOTHING = ' '
 
@@ -110,13 +113,14 @@ function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule): T
   // Of what its own title names a paper is, whatever else its keywords list.
   const isTitled = tells === 'named' ? !hasAny(title, unless) : !isOther
   // A weak word of a title is borne out by any other of the topic's.
-  const isBorneOut = tells !== 'titled' || abstract === NOTHING || timesSaid(`${keywords}${abstract}`, toldIn(rule), rule) > 0
+  const isBorneOut =
+    tells !== 'titled' || abstract === NOTHING || timesSaid(`${keywords}${abstract}`, toldIn(rule), rule) > 0
   if (isTitled && tells !== 'made' && isIn(title) && isBorneOut) return { field: 'title', name }
   if (!isOther) {
     if (isNamed(keywords, abstract, sign, rule) && isIn(keywords)) return { field: 'keywords', name }
     if (tells === 'made' && isMade(abstract, words)) return { field: 'abstract', name }
   }
-  if (tells === 'anywhere' && isIn(abstract)) return { field: 'abstract', name }
+  if (tells === 'anywhere' && isIn(abstract) && isMatter(abstract, sign, rule)) return { field: 'abstract', name }
   const field = FIELDS.find((_, at) => isIn(fields[at] ?? ''))
   return sign.mentions && field ? { field, name, mention: true } : undefined
 }
@@ -127,16 +131,29 @@ function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule): T
  */
 function isNamed(keywords: string, abstract: string, sign: TopicSign, rule: TopicRule): boolean {
   const { tells, words, mentions } = sign
-  if (tells === 'anywhere') return true
+  if (tells === 'anywhere') return !abstract.includes(words) || isMatter(abstract, sign, rule)
   const isWhole = `${APART}${keywords}${APART}`.includes(`${APART}${words}${APART}`)
   if (tells !== 'named' && !(tells === 'whole' && isWhole)) return false
-  const times = timesSaid(abstract, toldIn(rule), rule)
+  const times = timesSaid(abstract, toldIn(rule, tells === 'whole'), rule)
   return times >= AGAIN || abstract === NOTHING || (times === 0 && isWhole && mentions)
 }
 
-/** Lists the words that tell of a topic outside titles as well. */
-function toldIn({ signs }: TopicRule): readonly TopicSign[] {
-  return signs.filter(({ tells }) => tells !== 'titled' && tells !== 'made')
+/**
+ * Tells whether what an abstract says is its matter: it says it early, or goes on about it. Named
+ * once near the end it is one more task on which something was tried.
+ */
+function isMatter(abstract: string, { words, mentions }: TopicSign, rule: TopicRule): boolean {
+  // Of a narrow topic every name tells wherever it stands.
+  if (mentions || abstract.indexOf(words) < abstract.length * TRIED_ON) return true
+  return timesSaid(abstract, toldIn(rule), rule) >= AGAIN
+}
+
+/**
+ * Lists the words that bear out others: not those of titles, and a broad word (code, data) only
+ * itself, as `whole`: any abstract may hold it.
+ */
+function toldIn({ signs }: TopicRule, whole = false): readonly TopicSign[] {
+  return signs.filter(({ tells }) => tells !== 'titled' && tells !== 'made' && (whole || tells !== 'whole'))
 }
 
 /**
@@ -160,9 +177,12 @@ function hasAny(text: string, phrases: readonly string[]): boolean {
   return phrases.some((words) => text.includes(words))
 }
 
-/** Words between "we introduce" or "the first" and what was made: its name, and its kind. */
+/**
+ * Words between "we introduce" or "the first" and what was made: its name, and its kind. What it is
+ * for, or by, or does comes behind them; what was made as well ("we also") is no more than a means.
+ */
 const MADE =
-  / (?:we (?:also |further |then |first )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!we )[^ |]+){1,11})/g
+  / (?:we (?:then |first |[a-z]+ly )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!(?:we|that|which|whose|where|to|for|by|with|using|via|from|on) )[^ |]+){1,11})/g
 /** What an abstract comes to later was made to test what it is about. */
 const MADE_BEFORE = 0.6
 

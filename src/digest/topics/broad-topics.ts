@@ -2,6 +2,7 @@
 // other abstract holds. What makes a paper one of them is named here by how much it tells, from
 // what such papers have in their titles, keywords and abstracts. Telling ones: a word that half of
 // all papers hold finds half of all papers.
+// Long because it is one table, topic by topic.
 
 export interface BroadTopic {
   /**
@@ -14,7 +15,10 @@ export interface BroadTopic {
    * `GAIA benchmark` is among those of every other paper.
    */
   whole?: true
-  /** Tells wherever it stands, an abstract included: what no abstract says in passing. */
+  /**
+   * Tells wherever it stands, an abstract included: what no abstract says in passing, unless once
+   * and near the end, among the tasks on which something was tried.
+   */
   telling?: readonly string[]
   /** Tells in titles, and in keywords where the abstract says it or its like twice. */
   named?: readonly string[]
@@ -63,14 +67,18 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     named: [
       ...['LLM', 'language model', 'linguistic', 'bilingual', 'dialogue'],
       ...['dense retrieval', 'passage retrieval', 'passage ranking', 'document retrieval', 'reranking'],
-      ...['table question answering', 'document understanding', 'RAG', 'retrieval-augmented generation'],
-      ...['text generation', 'instruction tuning', 'instruction following', 'summarization', 'RLVR', 'RLHF', 'GRPO'],
+      ...['table question answering', 'document understanding', 'retrieval-augmented generation'],
+      ...['text generation', 'instruction tuning', 'instruction following', 'summarization'],
     ],
     titled: [
       ...['reasoning', 'translation', 'question answering', 'chatbot', 'conversational', 'conversation', 'language'],
-      ...['writing', 'essay', 'tokenizer', 'hallucination', 'factuality'],
+      ...['writing', 'essay', 'tokenizer', 'hallucination', 'factuality', 'RAG', 'RLVR', 'RLHF', 'GRPO'],
     ],
-    often: ['LLM', 'language model', 'perplexity', 'MMLU', 'linguistic', 'mixture of experts', 'MoE'],
+    often: [
+      ...['LLM', 'language model', 'perplexity', 'MMLU', 'linguistic', 'mixture of experts', 'MoE', 'LRM'],
+      ...['large reasoning model', 'long-context', 'in-context learning', 'retrieval-augmented generation', 'GSM8K'],
+      ...['MATH500', 'prompting', 'RAG'],
+    ],
     but: [
       'vision-language model',
       'visual language model',
@@ -105,7 +113,10 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['VLM', 'LVLM', 'MLLM', 'vision-language model', 'multimodal large language model'],
     ],
     often: ['image', 'video', 'visual', 'pixel', 'scene', 'camera', 'photo', 'diffusion model'],
-    but: ['visualization', 'visualizing', 'vision-language-action', '3D parallelism', 'visual programming'],
+    but: [
+      ...['visualization', 'visualizing', 'vision-language-action', '3D parallelism', 'visual programming'],
+      ...['visual studio', 'motion sensor', 'multi-modal recommendation'],
+    ],
   },
   {
     names: ['efficiency', 'efficient'],
@@ -134,7 +145,8 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
         'hardware acceleration',
         'early exit',
       ],
-      ...['efficient inference', 'real-time inference', 'few-step generation'],
+      ...['efficient inference', 'real-time inference', 'few-step generation', 'efficient decoding', 'inference speed'],
+      ...['fast inference', 'fast decoding', 'GPU utilization', 'memory access', 'efficient reasoning'],
     ],
     titled: [
       ...['fast', 'faster', 'accelerate', 'lightweight', 'compress', 'compression', 'cost', 'latency', 'real-time'],
@@ -153,7 +165,9 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ],
       ...['computational cost', 'computational overhead', 'computational burden', 'inference cost', 'training cost'],
       ...['FLOP', 'inference acceleration', 'token usage', 'token reduction', 'token budget', 'wall-clock'],
-      ...['memory overhead', 'compute budget', 'redundant', 'GPU hour'],
+      ...['memory overhead', 'compute budget', 'redundant', 'GPU hour', 'inference speed'],
+      ...['decoding speed', 'fast decoding', 'inference time', 'computational effort', 'token consumption'],
+      ...['decoding step', 'efficient inference', 'memory reduction', 'compute cost', 'GPU utilization'],
     ],
     but: [
       ...['sample efficiency', 'sample-efficient', 'data efficiency', 'data-efficient', 'vector quantization'],
@@ -174,7 +188,16 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     ],
     titled: ['pathology', 'diagnosis', 'drug', 'dental', 'retinal', 'epidemic', 'therapy', 'dermatology'],
     often: ['patient', 'disease', 'hospital', 'cancer', 'tumor', 'doctor', 'surgical', 'medical image'],
-    but: ['fault diagnosis', 'error diagnosis', 'failure diagnosis', 'tokenizer surgery', 'model surgery'],
+    but: [
+      'crop disease',
+      'plant disease',
+      'disease category',
+      'fault diagnosis',
+      'error diagnosis',
+      'failure diagnosis',
+      'tokenizer surgery',
+      'model surgery',
+    ],
   },
   {
     names: ['safety', 'AI safety', 'LLM safety', 'model safety', 'security'],
@@ -190,8 +213,25 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['adversarial robustness', 'adversarial example', 'attack success rate', 'over-refusal', 'refusal', 'misuse'],
     ],
     titled: ['attack', 'risk', 'threat', 'adversarial', 'tampering', 'misaligned', 'poisoning', 'defense', 'unsafe'],
-    often: ['attack', 'attacker', 'harmful', 'unsafe', 'malicious', 'adversary', 'toxic'],
-    but: ['adversarial network', 'adversarial training', 'generative adversarial', 'adversarial distillation'],
+    often: [
+      ...[
+        'attack',
+        'attacker',
+        'harmful',
+        'unsafe',
+        'malicious',
+        'adversary',
+        'toxic',
+        'safety',
+        'harmless',
+        'sycophancy',
+      ],
+      ...['misalignment', 'deceptive', 'jailbroken'],
+    ],
+    but: [
+      ...['adversarial network', 'adversarial training', 'generative adversarial', 'adversarial distillation'],
+      ...['code safety', 'memory safety', 'type safety', 'safety guarantee', 'safety-critical system'],
+    ],
   },
   {
     names: ['audio', 'speech', 'sound', 'music'],
@@ -210,7 +250,16 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     whole: true,
     named: [
       ...['data curation', 'data selection', 'data synthesis', 'synthetic data', 'benchmark dataset', 'data mixture'],
-      ...['data pipeline', 'data engine', 'data filtering', 'data quality', 'instruction data', 'pretraining data'],
+      ...[
+        'data pipeline',
+        'data engine',
+        'data filtering',
+        'instruction data',
+        'instruction dataset',
+        'instruction augmentation',
+        'pretraining data',
+        'data preparation',
+      ],
     ],
     titled: ['*bench', 'corpus', 'leaderboard', 'evaluating', 'assessing', 'benchmarking', 'arena', 'gym'],
     made: [
@@ -218,7 +267,18 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['training data', 'test suite', 'evaluation suite', 'data engine'],
     ],
     but: [
-      ...['data augmentation', 'data poisoning', 'data parallelism', 'data science', 'data agent', 'data-driven'],
+      ...[
+        'data augmentation',
+        'data poisoning',
+        'data distribution',
+        'public dataset',
+        'zero data',
+        'data structure',
+        'data parallelism',
+        'data science',
+        'data agent',
+        'data-driven',
+      ],
       ...['sparse data', 'without data', 'data-free', 'limited data', 'data center', 'big data'],
     ],
   },
@@ -252,7 +312,15 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
   },
   {
     names: ['agent', 'AI agent', 'LLM agent', 'agentic', 'autonomous agent'],
-    telling: ['computer-use agent', 'GUI agent', 'web agent', 'mobile agent', 'language agent', 'deep research agent'],
+    telling: [
+      'GUI grounding',
+      'computer-use agent',
+      'GUI agent',
+      'web agent',
+      'mobile agent',
+      'language agent',
+      'deep research agent',
+    ],
     named: ['tool use', 'tool calling', 'MCP', 'deep research', 'computer use', 'multi-agent', 'tool-integrated'],
     often: ['LLM agent', 'AI agent', 'agentic', 'tool call', 'tool use', 'autonomous agent', 'multi-agent'],
     but: ['agent-centric', 'agentic resampling', 'agentic autonomy', 'chemical agent', 'contrast agent'],
@@ -287,6 +355,10 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
         'vision-language navigation',
         'VLN',
         'language-guided navigation',
+        'image-goal navigation',
+        'visual navigation',
+        'robot foundation model',
+        'robotic foundation model',
         'mobile manipulation',
         'embodied intelligence',
         'drone',
@@ -295,7 +367,10 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     ],
     titled: ['embodied', 'embodiment'],
     but: ['robotic process automation'],
-    often: ['vision-language-action', 'VLA', 'manipulation task', 'embodied agent', 'dexterous'],
+    often: [
+      ...['vision-language-action', 'VLA', 'manipulation task', 'embodied agent', 'dexterous', 'LIBERO', 'SimplerEnv'],
+      ...['robotic', 'robot', 'end-effector', 'real-world robot', 'humanoid', 'manipulator', 'bimanual'],
+    ],
   },
   {
     names: ['RL', 'reinforcement learning'],

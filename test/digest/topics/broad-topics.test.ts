@@ -9,6 +9,7 @@ import { type Judged, judgeTopics } from './judged.ts'
 const tuning = judgeTopics('tuning')
 const report = judgeTopics('report')
 const elsewhere = judgeTopics('elsewhere')
+const further = judgeTopics('further')
 
 describe('broad topics', () => {
   const is = (choices: object, title: string, paper: object = {}) => {
@@ -66,6 +67,34 @@ describe('broad topics', () => {
     expect(only('safety', 'A Lantern', { keywords: ['Safety'], abstract: 'It passed.' })).toBe(true)
     expect(only('safety', 'A Lantern', { keywords: ['safety audit'], abstract: 'It passed.' })).toBe(false)
   })
+  it('count words that stand in one another once', () => {
+    const abstract = 'Six benchmark datasets are used.'
+    expect(only('data', 'A Lantern', { keywords: ['benchmark datasets'], abstract })).toBe(false)
+    expect(is({ include: ['agents'] }, 'A Lantern', { keywords: ['agents'], abstract: 'In multi-agent play.' })).toBe(
+      true,
+    )
+    expect(only('agents', 'A Lantern', { keywords: ['agents'], abstract: 'In multi-agent play.' })).toBe(false)
+  })
+  it('bear nothing out by a broad word, which any abstract may hold', () => {
+    const abstract = 'It needs no change of code. We query SQL.'
+    expect(only('code', 'A Lantern', { keywords: ['SQL tasks'], abstract })).toBe(false)
+    expect(only('code', 'A Lantern', { keywords: ['SQL tasks'], abstract: `${abstract} Then SQL glows.` })).toBe(true)
+  })
+  it('take what an abstract says once and last for what something was tried on, in a broad topic alone', () => {
+    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit. '
+    const tried = 'It was tried on text-to-SQL.'
+    expect(only('NLP', 'A Lantern', { abstract: `${method.repeat(3)}${tried}` })).toBe(false)
+    expect(only('NLP', 'A Lantern', { abstract: `${tried} ${method.repeat(3)}` })).toBe(true)
+    expect(only('NLP', 'A Lantern', { abstract: `${method.repeat(3)}${tried} And text-to-SQL glows.` })).toBe(true)
+    expect(only('text-to-SQL', 'A Lantern', { abstract: `${method.repeat(3)}${tried}` })).toBe(true)
+  })
+  it('take for made what is introduced, and not what that is for or does', () => {
+    expect(only('data', 'A Lantern', { abstract: 'We introduce Wick, a lamp for a benchmark of lanterns.' })).toBe(
+      false,
+    )
+    expect(only('data', 'A Lantern', { abstract: 'We also collect a dataset of lanterns.' })).toBe(false)
+    expect(only('data', 'A Lantern', { abstract: 'We carefully collect a dataset of lanterns.' })).toBe(true)
+  })
   it('ask for one more word of the topic behind a title’s weak one', () => {
     const title = 'Lanterns and Their Risks'
     expect(only('safety', title, { abstract: 'They may go out.' })).toBe(false)
@@ -95,13 +124,18 @@ describe('broad topics', () => {
 
   it.skipIf(!tuning)('find the labelled papers of August 2025, on which they were tuned', () => {
     const [precision, recall] = tell('August 2025, tuning', tuning as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.955)
-    expect(recall).toBeGreaterThanOrEqual(0.935)
+    expect(precision).toBeGreaterThanOrEqual(0.97)
+    expect(recall).toBeGreaterThanOrEqual(0.94)
   })
   it.skipIf(!elsewhere)('find the labelled papers of other days, on which they were tuned as well', () => {
     const [precision, recall] = tell('Other days, tuning (the rules before: 0.875 and 0.881)', elsewhere as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.94)
-    expect(recall).toBeGreaterThanOrEqual(0.95)
+    expect(precision).toBeGreaterThanOrEqual(0.955)
+    expect(recall).toBeGreaterThanOrEqual(0.955)
+  })
+  it.skipIf(!further)('find the further papers, on one half of which they were tuned', () => {
+    const [precision, recall] = tell('Further, half tuning (the rules before: 0.829 and 0.858)', further as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.9)
+    expect(recall).toBeGreaterThanOrEqual(0.9)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
   const RUNS =
