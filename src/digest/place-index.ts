@@ -54,8 +54,8 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
       for (const at of new Set(often.flatMap((sign) => standsIn(sign, postings())))) {
         const [title = '', keywords = '', abstract = ''] = texts()[at] as string[]
         if (hasAny(`${title}${keywords}`, rule.unless) || timesSaid(abstract, often, rule) < OFTEN) continue
-        const { name } = often.find(({ words }) => abstract.includes(words)) as TopicSign
-        offer(at, { field: 'abstract', name })
+        const sign = often.find(({ words }) => isWithin(PROBLEM, abstract, words))
+        if (sign) offer(at, { field: 'abstract', name: sign.name })
       }
       return found
     }),
@@ -69,7 +69,9 @@ const OFTEN = 3
 /** And so many bear out a keyword: its abstract says it, and then again. */
 const AGAIN = 2
 
-/** From here on, by its length, an abstract tells what something was tried on. */
+/** By its length, an abstract tells up to here what is the matter, so one of those words as well. */
+const PROBLEM = 0.4
+/** And from here on what something was tried on. */
 const TRIED_ON = 0.7
 
 /** What is left of a text without words. */
@@ -144,7 +146,7 @@ function isNamed(keywords: string, abstract: string, sign: TopicSign, rule: Topi
  */
 function isMatter(abstract: string, { words, mentions }: TopicSign, rule: TopicRule): boolean {
   // Of a narrow topic every name tells wherever it stands.
-  if (mentions || abstract.indexOf(words) < abstract.length * TRIED_ON) return true
+  if (mentions || isWithin(TRIED_ON, abstract, words)) return true
   return timesSaid(abstract, toldIn(rule), rule) >= AGAIN
 }
 
@@ -171,6 +173,12 @@ function timesSaid(text: string, signs: readonly TopicSign[], { but }: TopicRule
     rest = parts.join(` ${APART} `)
   }
   return times
+}
+
+/** Tells whether words stand in the first share of an abstract. */
+function isWithin(share: number, abstract: string, words: string): boolean {
+  const at = abstract.indexOf(words)
+  return at >= 0 && at < abstract.length * share
 }
 
 function hasAny(text: string, phrases: readonly string[]): boolean {

@@ -29,7 +29,10 @@ export interface BroadTopic {
   titled?: readonly string[]
   /** Tells where an abstract says that it was made: "we introduce …, a benchmark". */
   made?: readonly string[]
-  /** Tell together: an abstract that says three of them, or one of them three times. */
+  /**
+   * Tell together: an abstract that says three of them, or one of them three times, and begins to
+   * where it tells what is the matter.
+   */
   often?: readonly string[]
   /** Phrases that hold a word from above and mean something else: they are not read. */
   but?: readonly string[]

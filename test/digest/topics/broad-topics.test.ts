@@ -118,6 +118,8 @@ describe('broad topics', () => {
     expect(only('efficiency', 'A Lantern', { abstract: 'It cuts latency by half, and throughput doubles.' })).toBe(
       false,
     )
+    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit through long nights. '
+    expect(only('efficiency', 'A Lantern', { abstract: `${method.repeat(3)}${abstract}` })).toBe(false)
     expect(only('NLP', 'A Lantern', { abstract: 'LLMs glow. Other LLMs do not. We light LLMs.' })).toBe(true)
     expect(only('NLP', 'A Robot', { abstract: 'LLMs glow. Other LLMs do not. We light LLMs.' })).toBe(false)
   })
