@@ -5,6 +5,7 @@ import type { Place } from '../edition/place.ts'
 import type { Paper } from '../source/paper.ts'
 import { type PaperLinks, paperLinks } from './links.ts'
 import { sentenceOf } from './sentence/sentence.ts'
+import { isolated } from './text/direction.ts'
 import { cleanText, shorten, shortenToLength } from './text/text.ts'
 import { AUTHORS_SHOWN, authorLine, brieflyCounted, counted, shortDate } from './words.ts'
 
@@ -83,7 +84,7 @@ function peopleOf(place: Place, brief: boolean): string {
   const { authors, organization } = place.paper
   // Thousands of names take a while to clean; three are printed.
   const names = authors.map((name, index) => (index < AUTHORS_SHOWN ? capped(name, NAME_MAX) : name))
-  const house = organization === null || brief ? '' : capped(organization, NAME_MAX)
+  const house = organization === null || brief ? '' : isolated(capped(organization, NAME_MAX))
   return [authorLine(names), house].filter((part) => part !== '').join(' · ')
 }
 

@@ -9,6 +9,7 @@ import type { Form } from './order.ts'
 import { markSlot, REMARK } from './piece.ts'
 import { riseWords } from './rise.ts'
 import { sentenceOf } from './sentence/sentence.ts'
+import { isolated } from './text/direction.ts'
 import { shortenToSentence } from './text/sentences.ts'
 import { cleanText, nameOf, shorten, shortenToLength } from './text/text.ts'
 import { authorLine, brieflyCounted, counted, shortDate } from './words.ts'
@@ -109,7 +110,7 @@ export function lineOf(place: Place, edition: PrintedEdition, named = false): Pa
     quiet: place.section !== 'ranked',
     ...numbersOf(place, edition.kind),
     title,
-    shortTitle: nameOf(title, named ? TITLE_MAX : LINE_TITLE_MAX),
+    shortTitle: isolated(nameOf(title, named ? TITLE_MAX : LINE_TITLE_MAX)),
     votes: rose ? riseWords(place, edition.date) : counted(place.upvotes, 'vote'),
     note: rose || (place.section === 'ranked' && edition.kind === 'daily') ? '' : shortDate(place.listedOn),
     authors: named ? peopleOf(place, ONE_AUTHOR_LEVEL) : '',
@@ -139,7 +140,7 @@ function peopleOf({ paper }: Place, level: Level): string {
   // Thousands of names take a while to clean; few are printed.
   const names = authors.map((name, index) => (index < AUTHORS_SHOWN ? capped(paper, name, NAME_MAX) : name))
   if (level >= ONE_AUTHOR_LEVEL) return authorLine(names, 1)
-  const house = organization === null ? '' : capped(paper, organization, NAME_MAX)
+  const house = organization === null ? '' : isolated(capped(paper, organization, NAME_MAX))
   return [authorLine(names, AUTHORS_SHOWN), house].filter((part) => part !== '').join(' · ')
 }
 

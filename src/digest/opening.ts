@@ -12,6 +12,7 @@ import { fitOpening } from './printed-opening.ts'
 import { riseNumbers, riseOf, riseWords } from './rise.ts'
 import { type LeadLine, type Opening, type Selection, selectPapers } from './selection.ts'
 import { sentenceOf } from './sentence/sentence.ts'
+import { isolated } from './text/direction.ts'
 import { cleanText, nameOf, shorten, shortTitle } from './text/text.ts'
 import { judgePlace, openWishes, strengthAt } from './wishes.ts'
 import { briefDate, brieflyCounted, counted, editionDay, grouped, together } from './words.ts'
@@ -145,13 +146,13 @@ export function subjectDate({ date, kind }: OpeningEdition): string {
 function newsOf({ place, title }: Told, max: number): string {
   const rise = place.section === 'rising' ? riseOf(place) : undefined
   const fact = rise === undefined ? '' : ` ${riseNumbers(rise)} votes`
-  return `${nameOf(subjectLine(title), max - fact.length)}${fact}`
+  return `${isolated(nameOf(subjectLine(title), max - fact.length))}${fact}`
 }
 
 /** What leads among a reader's own papers alone is not said to lead its day. */
 function headlineOf(kind: EditionKind, news: Told, own: readonly Told[], { places }: PlaceIndex): string {
   const { place } = news
-  const name = nameOf(news.title, HEADLINE_TITLE_MAX)
+  const name = isolated(nameOf(news.title, HEADLINE_TITLE_MAX))
   const rise = place.section === 'rising' ? riseOf(place) : undefined
   if (rise) return `${name} rises from ${grouped(rise.from)} to ${counted(rise.to, 'vote')}`
   const votes = votesOf(news)
@@ -248,7 +249,7 @@ function preheaderOf(own: readonly Told[], news: Told, lead: readonly Led[]): { 
   const say = (told: Told) => {
     const rise = told.place.section === 'rising' ? riseOf(told.place) : undefined
     const votes = rise ? riseNumbers(rise) : votesOf(told) > 0 ? counted(votesOf(told), 'vote') : ''
-    return [nameOf(told.title, PREHEADER_TITLE_MAX), votes].filter((part) => part !== '').join(', ')
+    return [isolated(nameOf(told.title, PREHEADER_TITLE_MAX)), votes].filter((part) => part !== '').join(', ')
   }
   let words = say(others[0] as Told)
   const told = [others[0] as Told]
@@ -263,7 +264,7 @@ function preheaderOf(own: readonly Told[], news: Told, lead: readonly Led[]): { 
 
 function lineOf({ place, title }: Told, label: string, fact: string, personal: boolean): LeadLine {
   const url = paperLinks(place.paper)?.paper ?? ''
-  return { label, title: shortTitle(title, LEAD_TITLE_MAX), url, fact: together(fact), personal }
+  return { label, title: isolated(shortTitle(title, LEAD_TITLE_MAX)), url, fact: together(fact), personal }
 }
 
 function toldIn(index: PlaceIndex, papers: readonly number[]): Told[] {

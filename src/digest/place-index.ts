@@ -69,7 +69,7 @@ const OFTEN = 3
 /** And so many bear out a keyword: its abstract says it, and then again. */
 const AGAIN = 2
 
-/** By its length, an abstract tells up to here what is the matter, so one of those words as well. */
+/** By its length, an abstract tells up to here what is the matter; one of those words too. */
 const PROBLEM = 0.4
 /** And from here on what something was tried on. */
 const TRIED_ON = 0.7

@@ -4,6 +4,8 @@ import type { EditionKind } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { WEEKDAY_NAMES } from '../subscriber/preferences.ts'
 import { DAY_MS } from '../time.ts'
+import { isolated } from './text/direction.ts'
+import { cleanText } from './text/text.ts'
 
 const MONTHS = [
   'January',
@@ -74,14 +76,17 @@ export function brieflyCounted(count: number): string {
 
 /** Returns the first names (three unless told) and how many follow, '' for none. */
 export function authorLine(authors: readonly string[], most = AUTHORS_SHOWN): string {
-  const shown = authors.slice(0, most).join(', ')
   const more = authors.length - most
-  return more > 0 ? `${shown} + ${grouped(more)}` : shown
+  return more > 0 ? `${namesIn(authors, most)}${UNBREAKABLE}+${UNBREAKABLE}${grouped(more)}` : namesIn(authors, most)
 }
 
-/** Returns the first names, where how many there are stands beside them. */
+/** Returns the first names, cleaned, where how many there are stands beside them. */
 export function firstAuthors(authors: readonly string[], most = AUTHORS_SHOWN): string {
-  return `${authors.slice(0, most).join(', ')}${authors.length > most ? ' et al.' : ''}`
+  return `${namesIn(authors.slice(0, most).map(cleanText), most)}${authors.length > most ? ' et al.' : ''}`
+}
+
+function namesIn(authors: readonly string[], most: number): string {
+  return authors.slice(0, most).map(isolated).join(', ')
 }
 
 /** Sunday is 0 to a Date, and the last of the names. */

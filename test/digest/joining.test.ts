@@ -163,7 +163,7 @@ describe('remarks', () => {
   it('stand with the votes of their card, escaped, and nowhere else', () => {
     const { html, text } = joinDigest(prepared(), remarked('', 'matches <b> in its title'), SLOTS)
     expect(html.match(/\d0 votes<\/b>[^<]*/g)).toEqual([
-      '40 votes</b> · Ada Example, Günther Müßig + 2 · Sample Institute',
+      '40 votes</b> · Ada Example, Günther Müßig\u00a0+\u00a02 · Sample Institute',
       '30 votes</b> · matches &lt;b&gt; in its title · Bo Sample',
     ])
     expect(text).toContain('    30 votes\n    Matches <b> in its title\n')
@@ -171,7 +171,7 @@ describe('remarks', () => {
   it('stand with the votes of a line', async () => {
     const titles = preparePieces(await renderEdition({ ...SHEET, places: PLACES }, 'titles', HOST, templates), 'utf8')
     const { html, text } = joinDigest(titles, remarked('matches agents in its title', ''), SLOTS)
-    expect(html).toContain('40 votes · Ada Example + 3 · matches agents in its title</span>')
+    expect(html).toContain('40 votes · Ada Example\u00a0+\u00a03 · matches agents in its title</span>')
     expect(text).toContain('    40 votes\n    Matches agents in its title\n')
   })
   it('are part of the recipe, and none of the page that anyone may be handed', () => {

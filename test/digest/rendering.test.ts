@@ -129,7 +129,7 @@ describe('renderEdition', () => {
   it('keeps a name with thousands of authors to a line', async () => {
     const authors = Array.from({ length: 3303 }, (_, index) => `Author ${index}`)
     const { html, text } = await mail([place(1, { authors })], 'short')
-    expect(html).toContain('Author 0, Author 1 + 3,301<')
+    expect(html).toContain('Author 0, Author 1\u00a0+\u00a03,301<')
     expect(text).toContain('    Author 0, Author 1 + 3,301\n')
   })
 

@@ -106,7 +106,8 @@ export function nameOf(title: string, max: number): string {
 /**
  * Breaks text into lines of at most `width` columns: `first` stands before the first line, `rest`
  * before the others. Scripts without spaces break between their characters, and so does a word
- * longer than a line; an address stays whole, however long.
+ * longer than a line; an address stays whole, however long. A space at which no line ends comes out
+ * as any other: what is copied from a mail has plain ones.
  */
 export function wrapText(text: string, width: number, first = '', rest = ''): string {
   const lines: string[] = []
@@ -131,7 +132,7 @@ export function wrapText(text: string, width: number, first = '', rest = ''): st
     else for (const [index, { part, columns }] of breakWord(word, room).entries()) add(part, columns, index === 0)
   }
   if (line.trim() !== '' || lines.length === 0) lines.push(line.trimEnd())
-  return lines.join('\n')
+  return lines.join('\n').replaceAll('\u00a0', ' ')
 }
 
 /**

@@ -1,5 +1,6 @@
 // Texts cut where words stand that a search found. Marks are made here, part by part, and never by
 // markup from outside. Pure.
+import { isolated } from '../../digest/text/direction.ts'
 import { cleanText } from '../../digest/text/text.ts'
 import { firstAuthors } from '../../digest/words.ts'
 import { MATCH } from '../../edition/search.ts'
@@ -35,13 +36,14 @@ export function markExcerpt(text: string, signed: string): FoundPart[] {
 /** Returns the first authors and whoever else was asked for, with the organisation. */
 export function markPeople(
   { authors, organization }: { authors: readonly string[]; organization: string | null },
-  asked: string,
+  query: string,
 ): FoundPart[] {
-  const words = new Set(wordsOf(fold(asked)))
+  const words = new Set(wordsOf(fold(query)))
   const isAsked = (name: string) => wordsOf(name).some((word) => words.has(fold(word)))
   const others = authors.slice(NAMES_SHOWN).filter(isAsked).slice(0, NAMES_FOUND_MAX)
-  const line = [firstAuthors(authors, NAMES_SHOWN), others.length > 0 ? `with ${others.join(', ')}` : '']
-  const text = [line.filter(Boolean).join(', '), organization ?? ''].map(cleanText).filter(Boolean).join(' · ')
+  const asked = others.map((name) => isolated(cleanText(name))).join(', ')
+  const line = [firstAuthors(authors, NAMES_SHOWN), asked === '' ? '' : `with ${asked}`].filter(Boolean).join(', ')
+  const text = [line, isolated(cleanText(organization ?? ''))].filter(Boolean).join(' · ')
   return markWords(text, new Set(wordsOf(text).filter((word) => words.has(fold(word)))))
 }
 

@@ -5,6 +5,7 @@ import type { EditionKind } from '../../database/states.ts'
 import { pageLinks } from '../../digest/card.ts'
 import { paperLinks } from '../../digest/links.ts'
 import { sentenceOf } from '../../digest/sentence/sentence.ts'
+import { isolated } from '../../digest/text/direction.ts'
 import { cleanText } from '../../digest/text/text.ts'
 import { counted, firstAuthors, longDate, shortDate } from '../../digest/words.ts'
 import type { Place } from '../../edition/place.ts'
@@ -79,7 +80,7 @@ export function paperFacts(paper: Paper): PaperFacts {
   return {
     title: cleanText(paper.title),
     paperUrl: links?.paper ?? '',
-    people: [firstAuthors(authors), organization ?? ''].map(cleanText).filter(Boolean).join(' · '),
+    people: [firstAuthors(authors), isolated(cleanText(organization ?? ''))].filter(Boolean).join(' · '),
     authors: count === 0 ? '' : counted(count, 'author'),
     published: publishedAt === null ? '' : longDate(publishedAt.slice(0, 10)).replace(/^\S+ /, ''),
     publishedOn: publishedAt?.slice(0, 10) ?? '',
