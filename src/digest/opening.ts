@@ -142,11 +142,14 @@ export function subjectDate({ date, kind }: OpeningEdition): string {
   return kind === 'weekly' ? `week to ${day.slice(day.indexOf(' ') + 1)}` : day
 }
 
-/** What happened, in so many characters: a paper, and how it rose where it did. */
+/**
+ * What happened, in so many characters: a paper, and how it rose where it did. A subject holds no
+ * sign that turns its direction, not even ours.
+ */
 function newsOf({ place, title }: Told, max: number): string {
   const rise = place.section === 'rising' ? riseOf(place) : undefined
   const fact = rise === undefined ? '' : ` ${riseNumbers(rise)} votes`
-  return `${isolated(nameOf(subjectLine(title), max - fact.length))}${fact}`
+  return `${nameOf(subjectLine(title), max - fact.length)}${fact}`
 }
 
 /** What leads among a reader's own papers alone is not said to lead its day. */
