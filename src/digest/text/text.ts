@@ -24,9 +24,17 @@ const NEVER_LAST = new Set('（「『【《〈')
 const ADDRESS = /^[^\w]*https?:\/\//
 const TRAILING_PUNCTUATION = /[\s\p{Pd},;:.(\u2026]+$/u
 
-/** Words at the end of a cut title that promise another. */
-const LEADING_ON =
-  /(?:[\s:;,\p{Pd}]+(?:a|an|and|as|at|by|for|from|in|into|is|of|on|or|over|the|their|to|toward|towards|under|using|via|with|without|are|can|through|beyond|between))+$/iu
+/**
+ * Words at the end of a cut title that promise another, and a lone letter behind one: with the R
+ * Ecosystem is not with the R.
+ */
+const LEADS_ON = [
+  ...['a', 'an', 'and', 'as', 'at', 'by', 'for', 'from', 'in', 'into', 'is', 'of', 'on', 'or', 'over', 'the', 'their'],
+  ...['to', 'toward', 'towards', 'under', 'using', 'via', 'with', 'without', 'are', 'can', 'through', 'beyond'],
+  ...['between', 'across', 'against', 'be', 'both', 'but', 'do', 'does', 'how', 'if', 'its', 'our', 'than', 'that'],
+  ...['these', 'this', 'we', 'what', 'when', 'where', 'which', 'while', 'who', 'why', 'your', 'within'],
+]
+const LEADING_ON = new RegExp(`(?:[\\s:;,\\p{Pd}]+(?:${LEADS_ON.join('|')}))+(?:\\s\\p{L})?$`, 'iu')
 const NAME_GAIN_MIN = 8
 
 /**

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   cleanLine,
   cleanText,
+  nameOf,
   shorten,
   shortenToLength,
   shortTitle,
@@ -123,6 +124,26 @@ describe('shortTitle', () => {
     expect(shortTitle('A name that is much too long for this: yes', 20)).toBe('A name that is much…')
     expect(shortTitle('No colon at all', 30)).toBe('No colon at all')
     expect(shortTitle(': odd', 30)).toBe(': odd')
+  })
+})
+
+describe('nameOf', () => {
+  it.each([
+    ['DARE: Aligning LLM Agents with the R Statistical Ecosystem', 44, 'DARE: Aligning LLM Agents…'],
+    [
+      'VideoDetective: Clue Hunting via both Extrinsic Query and Intrinsic Relevance',
+      44,
+      'VideoDetective: Clue Hunting…',
+    ],
+    [
+      'WorldAgents: Can Foundation Image Models be Agents for 3D World Models?',
+      44,
+      'WorldAgents: Can Foundation Image Models…',
+    ],
+    ['MetaClaw: Just Talk – An Agent That Meta-Learns and Evolves in the Wild', 44, 'MetaClaw: Just Talk – An Agent…'],
+    ['SlopCodeBench: Benchmarking How Coding Agents Degrade', 35, 'SlopCodeBench: Benchmarking…'],
+  ])('ends no cut title on a word that leads on: %s', (title, max, name) => {
+    expect(nameOf(title, max)).toBe(name)
   })
 })
 
