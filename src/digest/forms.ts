@@ -3,6 +3,7 @@
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { EditionDate, Paper } from '../source/paper.ts'
+import { authorLine } from './authors.ts'
 import type { Level } from './budget.ts'
 import { paperLinks } from './links.ts'
 import type { Form } from './order.ts'
@@ -12,7 +13,7 @@ import { sentenceOf } from './sentence/sentence.ts'
 import { isolated } from './text/direction.ts'
 import { shortenToSentence } from './text/sentences.ts'
 import { cleanText, nameOf, shorten, shortenToLength } from './text/text.ts'
-import { authorLine, brieflyCounted, counted, shortDate } from './words.ts'
+import { brieflyCounted, counted, shortDate } from './words.ts'
 
 /** What all forms print. Every text may be ''; the templates leave out what is. */
 export interface PaperLine {

@@ -1,11 +1,9 @@
-// Dates, counts and names in words. Own names for days and months: the same bytes on every machine
+// Dates and counts in words. Own names for days and months: the same bytes on every machine
 // and every Node.
 import type { EditionKind } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { WEEKDAY_NAMES } from '../subscriber/preferences.ts'
 import { DAY_MS } from '../time.ts'
-import { isolated } from './text/direction.ts'
-import { cleanText } from './text/text.ts'
 
 const MONTHS = [
   'January',
@@ -23,8 +21,6 @@ const MONTHS = [
 ]
 const WEEKDAY_LETTERS = 3
 const MONTH_LETTERS = 3
-/** More names than these say less about a paper than their number does. */
-export const AUTHORS_SHOWN = 3
 
 /** Returns `Thu 5 March`. */
 export function shortDate(date: EditionDate): string {
@@ -72,21 +68,6 @@ export function brieflyCounted(count: number): string {
   if (count < 1000) return String(count)
   const thousands = count / 1000
   return `${thousands < 9.95 ? thousands.toFixed(1).replace(/\.0$/, '') : Math.round(thousands)}k`
-}
-
-/** Returns the first names (three unless told) and how many follow, '' for none. */
-export function authorLine(authors: readonly string[], most = AUTHORS_SHOWN): string {
-  const more = authors.length - most
-  return more > 0 ? `${namesIn(authors, most)}${UNBREAKABLE}+${UNBREAKABLE}${grouped(more)}` : namesIn(authors, most)
-}
-
-/** Returns the first names, cleaned, where how many there are stands beside them. */
-export function firstAuthors(authors: readonly string[], most = AUTHORS_SHOWN): string {
-  return `${namesIn(authors.slice(0, most).map(cleanText), most)}${authors.length > most ? ' et al.' : ''}`
-}
-
-function namesIn(authors: readonly string[], most: number): string {
-  return authors.slice(0, most).map(isolated).join(', ')
 }
 
 /** Sunday is 0 to a Date, and the last of the names. */

@@ -167,7 +167,8 @@ describe('what mails ask of clients', () => {
 
   it.each(NAMES)('says its language and direction, and leaves other directions to each text (%s)', (name) => {
     expect(mailOf(name)).toMatch(/<html lang="en" dir="ltr"/)
-    expect(mailOf(name)).toMatch(/<h[12] class="t( [hlm])?" dir="auto"/)
+    // A mail of lines alone has no titles: what runs from right to left stands isolated in them.
+    expect(/<h[12] class="t( [hlm])?" dir="auto"/.test(mailOf(name))).toBe(name !== 'titles')
   })
 })
 

@@ -1,13 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  authorLine,
-  brieflyCounted,
-  counted,
-  firstAuthors,
-  longDate,
-  shortDate,
-  together,
-} from '../../src/digest/words.ts'
+import { brieflyCounted, counted, longDate, shortDate, together } from '../../src/digest/words.ts'
 
 describe('words', () => {
   it('says dates and numbers as people do', () => {
@@ -34,17 +26,5 @@ describe('words', () => {
   it('keeps numbers beside what they count', () => {
     expect(together('24 → 240 votes since Thursday')).toBe('24\u00a0→\u00a0240\u00a0votes since Thursday')
     expect(together('1 comment, ★ 12k, GPT 4 agents')).toBe('1\u00a0comment, ★\u00a012k, GPT 4 agents')
-  })
-
-  it('names three authors and counts the rest', () => {
-    expect(authorLine([])).toBe('')
-    expect(authorLine(['A', 'B', 'C'])).toBe('A, B, C')
-    expect(authorLine(Array.from({ length: 3303 }, (_, index) => `N${index}`))).toBe('N0, N1, N2\u00a0+\u00a03,300')
-    expect(authorLine(['A', 'B', 'C'], 1)).toBe('A\u00a0+\u00a02')
-  })
-  it('keeps names that run from right to left apart from what stands beside them', () => {
-    const names = ['دانا (Dana)', 'Ada', 'דוד']
-    expect(authorLine(names, 2)).toBe('\u2068دانا (Dana)\u2069, Ada\u00a0+\u00a01')
-    expect(firstAuthors(names)).toBe('\u2068دانا (Dana)\u2069, Ada, \u2068דוד\u2069')
   })
 })

@@ -1,8 +1,9 @@
 // Texts cut where words stand that a search found. Marks are made here, part by part, and never by
 // markup from outside. Pure.
+
+import { firstAuthors } from '../../digest/authors.ts'
 import { isolated } from '../../digest/text/direction.ts'
 import { cleanText } from '../../digest/text/text.ts'
-import { firstAuthors } from '../../digest/words.ts'
 import { MATCH } from '../../edition/search.ts'
 
 /** A part of a text, found or not. */

@@ -2,12 +2,13 @@
 // it means. Pure; knows nothing of HTML.
 import { createHash } from 'node:crypto'
 import type { EditionKind } from '../../database/states.ts'
+import { firstAuthors } from '../../digest/authors.ts'
 import { pageLinks } from '../../digest/card.ts'
 import { paperLinks } from '../../digest/links.ts'
 import { sentenceOf } from '../../digest/sentence/sentence.ts'
 import { isolated } from '../../digest/text/direction.ts'
 import { cleanText } from '../../digest/text/text.ts'
-import { counted, firstAuthors, longDate, shortDate } from '../../digest/words.ts'
+import { counted, longDate, shortDate } from '../../digest/words.ts'
 import type { Place } from '../../edition/place.ts'
 import type { Paper } from '../../source/paper.ts'
 
