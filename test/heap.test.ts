@@ -2,35 +2,49 @@ import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
-import { expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
 
-/**
- * Prints the largest heap, in megabytes, of a program that makes garbage which outlives the young.
- */
-const CHURN = `
-  const make = (number) => ({ number, text: 'number ' + number, list: [number, number] })
-  const staying = Array.from({ length: 100_000 }, (_, number) => make(number))
-  const held = []
-  let most = 0
-  for (let number = 0; number < 3_000_000; number++) {
-    held[number % 40_000] = make(number)
-    if (number % 10_000 !== 0) continue
-    most = Math.max(most, process.memoryUsage().heapUsed)
-    await new Promise((resolve) => setTimeout(resolve))
-  }
-  process.stdout.write(String(most / 2 ** 20))
-  staying.length = 0`
+/** Holds so many objects of some 50 bytes, and prints which collections were asked for by name. */
+const holding = (objects: number) => `
+  import { constants, PerformanceObserver } from 'node:perf_hooks'
+  const asked = []
+  let tell
+  const told = new Promise((resolve) => (tell = resolve))
+  new PerformanceObserver((list) => {
+    for (const { detail } of list.getEntries()) {
+      if (!(detail.flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED)) continue
+      asked.push(detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR ? 'whole' : 'young')
+      tell()
+    }
+  }).observe({ entryTypes: ['gc'] })
+  keepHeapSmall({ askEveryMs: 5 })
+  const held = Array.from({ length: ${objects} }, (_, number) => ({ number, list: [number] }))
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+  const staying = setInterval(() => {}, 50)
+  if (${objects > 100_000}) await told
+  await wait(200)
+  clearInterval(staying)
+  process.stdout.write(JSON.stringify({ held: held.length, asked }))`
 
-it('a sender looks through its heap before that is several times what lives in it', async () => {
-  const source = await readFile(new URL('../src/heap.ts', import.meta.url), 'utf8')
-  const { code } = await transform(source, { loader: 'ts' })
-  const measure = async (call: string) => {
-    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', `${code}\n${call}\n${CHURN}`])
-    return Number(stdout)
+describe('the heap of a sender', () => {
+  let code: string
+  beforeAll(async () => {
+    const source = await readFile(new URL('../src/heap.ts', import.meta.url), 'utf8')
+    code = (await transform(source, { loader: 'ts' })).code
+  })
+  const hold = async (objects: number) => {
+    const args = ['--input-type=module', '-e', `${code}\n${holding(objects)}`]
+    const { stdout, stderr } = await run(process.execPath, args, { timeout: 60_000 })
+    return { ...JSON.parse(stdout), stderr }
   }
-  const usual = await measure('')
-  const small = await measure('keepHeapSmall({ askEveryMs: 5 })')
-  expect({ usual, small, isSmaller: small < usual * 0.75 }).toMatchObject({ isSmaller: true })
+
+  it('is looked through once when there is more in it than lives in a sender', async () => {
+    expect(await hold(1_000_000)).toEqual({ held: 1_000_000, asked: ['whole'], stderr: '' })
+  })
+
+  it('is left alone where there never is', async () => {
+    expect(await hold(10_000)).toEqual({ held: 10_000, asked: [], stderr: '' })
+  })
 })
