@@ -29,6 +29,7 @@ export function drawCharts(sizes: readonly number[], unit: string, panels: reado
     (panel, index) => `<g transform="translate(${index * WIDTH} 0)">${drawPanel(sizes, unit, panel)}</g>`,
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${HEIGHT}" width="${width}" height="${HEIGHT}" font-family="Helvetica, Arial, sans-serif" font-size="11" fill="#374151">
+<title>${panels.map(({ title }) => title).join('; ')}</title>
 <rect width="${width}" height="${HEIGHT}" fill="#ffffff"/>
 ${drawn.join('\n')}
 </svg>
