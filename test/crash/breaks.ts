@@ -69,7 +69,7 @@ export const BREAKS = {
   'planned-again': {
     rewrite: (text) => {
       const claim =
-        /with taken as \(\s*update "batches" u set lease_epoch = u\.lease_epoch \+ 1[\s\S]*? where u\.id = (\$\d+)/
+        /with taken as \(\s*update "batches" u set lease_epoch = u\.lease_epoch \+ 1[\s\S]*? where "u"\."id" = (\$\d+)/
       const id = claim.exec(text)?.[1]
       if (id === undefined) return text
       // Its members are read in the same statement, as they were before it.
@@ -80,13 +80,19 @@ export const BREAKS = {
       )`
       const forgotten = `state = case when state = 'deferred' then state else 'planned' end, recipe_sha256 = null,
         join_version = null, idempotency_key = null, provider = null, first_attempt_at = null`
-      return text
-        .replace('with taken as (', `with ${again}, taken as (`)
-        .replace('set lease_epoch', `set ${forgotten}, lease_epoch`)
-        .replace(
-          `'issuedAt', d.issued_at`,
-          `'issuedAt', case when ${isAttempted} then date_trunc('second', round_now()) else d.issued_at end`,
-        )
+      const issued = 'extract(epoch from d.issued_at)'
+      return [
+        ['with taken as (', `with ${again}, taken as (`],
+        ['set lease_epoch', `set ${forgotten}, lease_epoch`],
+        [
+          issued,
+          `extract(epoch from case when ${isAttempted} then date_trunc('second', round_now()) else d.issued_at end)`,
+        ],
+      ].reduce((broken, [part = '', other = '']) => {
+        // Broken by half it would be as good as whole, and be let pass.
+        if (!broken.includes(part)) throw new Error(`the claim says "${part}" no more: break it where it does now`)
+        return broken.replace(part, other)
+      }, text)
     },
   },
 } as const satisfies Record<string, Break>
