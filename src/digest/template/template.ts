@@ -33,8 +33,10 @@ const PART_MARK = /^[ \t]*\{\{!-- piece: (\w+) --\}\}[ \t]*\n/gm
 
 // Our own instance: helpers of others never reach a mail.
 const handlebars = Handlebars.create()
+// What is copied from a mail has plain spaces, once it is clear where lines end. Here and not in
+// wrapText, by which selections of before are joined to the byte.
 handlebars.registerHelper('wrap', (text: unknown, { hash }: Handlebars.HelperOptions) =>
-  wrapText(String(text), TEXT_WIDTH, hash.first ?? '', hash.rest ?? ''),
+  wrapText(String(text), TEXT_WIDTH, hash.first ?? '', hash.rest ?? '').replaceAll('\u00a0', ' '),
 )
 
 /** Returns a value as templates print it into HTML. */

@@ -114,8 +114,7 @@ export function nameOf(title: string, max: number): string {
 /**
  * Breaks text into lines of at most `width` columns: `first` stands before the first line, `rest`
  * before the others. Scripts without spaces break between their characters, and so does a word
- * longer than a line; an address stays whole, however long. A space at which no line ends comes out
- * as any other: what is copied from a mail has plain ones.
+ * longer than a line; an address stays whole, however long.
  */
 export function wrapText(text: string, width: number, first = '', rest = ''): string {
   const lines: string[] = []
@@ -140,7 +139,7 @@ export function wrapText(text: string, width: number, first = '', rest = ''): st
     else for (const [index, { part, columns }] of breakWord(word, room).entries()) add(part, columns, index === 0)
   }
   if (line.trim() !== '' || lines.length === 0) lines.push(line.trimEnd())
-  return lines.join('\n').replaceAll('\u00a0', ' ')
+  return lines.join('\n')
 }
 
 /**

@@ -148,8 +148,8 @@ describe('nameOf', () => {
 })
 
 describe('wrapText', () => {
-  it('ends no line at a space that forbids it, and prints a plain one', () => {
-    expect(wrapText('one two three\u00a0+\u00a04', 12)).toBe('one two\nthree + 4')
+  it('ends no line at a space that forbids it', () => {
+    expect(wrapText('one two three\u00a0+\u00a04', 12)).toBe('one two\nthree\u00a0+\u00a04')
   })
   it('indents the first line and the others as told', () => {
     expect(wrapText('one two three four', 12, '1. ', '   ')).toBe('1. one two\n   three\n   four')
