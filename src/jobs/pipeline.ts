@@ -2,7 +2,7 @@
 
 import { NOTICE } from '../delivery/notice/sending.ts'
 import { BATCH } from '../delivery/sending/batch.ts'
-import { listWaiting } from '../delivery/sending/once.ts'
+import { listWaiting } from '../delivery/sending/waiting.ts'
 import { brakeByDays } from './brake.ts'
 import { collect } from './collect.ts'
 import { dispatch, dispatchStretch } from './dispatch.ts'

@@ -1,7 +1,7 @@
 // The operator's stop on real rows: what it holds back, and what it lets finish.
 import { beforeEach, describe, expect, it } from 'vitest'
 import { BATCH } from '../../src/delivery/sending/batch.ts'
-import { listWaiting } from '../../src/delivery/sending/once.ts'
+import { listWaiting } from '../../src/delivery/sending/waiting.ts'
 import { ensureStop, findStopReason, listStops, pruneStops } from '../../src/edition/stop.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { keepRound } from '../support/kept-round.ts'

@@ -6,7 +6,8 @@ import type { Database } from '../../database/schema.ts'
 import { LaterError } from '../../errors.ts'
 import { SECOND_MS } from '../../time.ts'
 import { BEAT_EVERY_MS } from './heartbeats.ts'
-import { type Claimed, markReleased, type Subject } from './once.ts'
+import { markReleased } from './once.ts'
+import type { Claimed, Subject } from './subject.ts'
 
 /** Far above the minute between two ticks: nobody has, or nobody could. */
 const SILENT_SECONDS = 90

@@ -17,7 +17,7 @@ import {
   membersSql,
   readMembers,
 } from './members.ts'
-import type { Claimed, ClaimRow, Subject } from './once.ts'
+import type { Claimed, ClaimRow, Subject } from './subject.ts'
 import { BATCH_LIFE, isUnsettledSql } from './transitions.ts'
 
 interface BatchFacts {

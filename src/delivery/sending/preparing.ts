@@ -12,9 +12,10 @@ import { demandSettled } from './after-outage.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { dropMembers } from './ledger.ts'
 import { isWhole, listMembers, type MaybeLeaving, type Member } from './members.ts'
-import { type Fixed, markDeferred, markReleased } from './once.ts'
+import { markDeferred, markReleased } from './once.ts'
 import { hashRecipe, joinMails, keyOf, versionOf } from './recipe.ts'
 import { markKept, type SendingParts } from './settling.ts'
+import type { Fixed } from './subject.ts'
 import { takeTurn } from './turn.ts'
 
 /**

@@ -15,10 +15,11 @@ import { isMark, type Mark } from '../witness/witness.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { findHarm, findRejection, markBraked } from './brake.ts'
 import { type Glance, NEAR_END, REPORTS_MIN } from './glance.ts'
-import { type Claimed, type Fixed, markAttempting, markDeferred, markUnknown, type Subject } from './once.ts'
+import { markAttempting, markDeferred, markUnknown } from './once.ts'
 import { followPaces } from './pacing.ts'
 import { markHalved, markSettled } from './parts.ts'
 import { followSuppressions } from './refused-for-good.ts'
+import type { Claimed, Fixed, Subject } from './subject.ts'
 
 /** What everything that sends works with. */
 export interface SendingParts {

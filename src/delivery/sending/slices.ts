@@ -9,7 +9,8 @@ import type { Mark } from '../witness/witness.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { type Glance, glanceSql } from './glance.ts'
 import { answeringSql, type MailResult } from './ledger.ts'
-import { type Fixed, type MarkRow, markedSql, markingSql, sayingSql } from './once.ts'
+import { type MarkRow, markedSql, markingSql, sayingSql } from './once.ts'
+import type { Fixed } from './subject.ts'
 
 /** Emails of one edition that were answered, and the batches of which they were the last. */
 export interface Answered {

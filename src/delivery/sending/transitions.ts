@@ -1,5 +1,5 @@
 // One life, as a table: every change of state of a batch, a notice and a delivery, who may make it,
-// and why. once.ts, parts.ts and members.ts are driven from it and are the only ones that write
+// and why. once.ts, parts.ts and ledger.ts are driven from it and are the only ones that write
 // these states; docs/states.md is drawn from it, and tests hold database and code to it. Pure.
 import { type RawBuilder, sql } from 'kysely'
 import { fixedPart } from '../../database/prepared.ts'

@@ -3,8 +3,9 @@
 import { LaterError } from '../../errors.ts'
 import type { Turn } from '../pace/paces.ts'
 import type { BatchOutcome, Provider } from '../provider/provider.ts'
-import { type Claimed, markReleased, type Subject } from './once.ts'
+import { markReleased } from './once.ts'
 import type { SendingParts } from './settling.ts'
+import type { Claimed, Subject } from './subject.ts'
 
 /** The share of a lease that waits for a turn: the rest is for the mark and the request. */
 const LEASE_SHARE = 3

@@ -8,16 +8,10 @@ import { BATCH, type ClaimedBatch, listBatchesOf } from '../../../src/delivery/s
 import { markResumed } from '../../../src/delivery/sending/brake.ts'
 import { dropMembers } from '../../../src/delivery/sending/ledger.ts'
 import { listMembers } from '../../../src/delivery/sending/members.ts'
-import {
-  claim,
-  LEASE_MS,
-  listWaiting,
-  markAttempting,
-  markDeferred,
-  markUnknown,
-} from '../../../src/delivery/sending/once.ts'
+import { claim, LEASE_MS, markAttempting, markDeferred, markUnknown } from '../../../src/delivery/sending/once.ts'
 import { markSettled } from '../../../src/delivery/sending/parts.ts'
 import { listUnsettledKeyIds } from '../../../src/delivery/sending/unknown.ts'
+import { listWaiting } from '../../../src/delivery/sending/waiting.ts'
 import { markStopped } from '../../../src/edition/store.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
 import { markUnsubscribed } from '../../../src/subscriber/store.ts'

@@ -3,7 +3,7 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { BATCH } from '../../../src/delivery/sending/batch.ts'
-import { listWaiting } from '../../../src/delivery/sending/once.ts'
+import { listWaiting } from '../../../src/delivery/sending/waiting.ts'
 import { ensureStop, pruneStops } from '../../../src/edition/stop.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { isFull } from '../../support/full.ts'

@@ -23,6 +23,8 @@ import { findWriters } from '../../support/writers.ts'
 import { renderStates } from './states-picture.ts'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+/** Where *sent once* is read, and how many lines it may take. */
+const ONCE = { file: 'src/delivery/sending/once.ts', lines: 250 }
 const TABLES = ['batches', 'deliveries', 'notices']
 const LIVES: Record<string, Readonly<Record<string, Transition<string>>>> = {
   batches: BATCH_LIFE,
@@ -76,6 +78,13 @@ describe('who writes', () => {
       'src/database/migrations/001.ts': 'sql`update batches set a = 1`',
     }
     expect(findWriters(texts, TABLES)).toEqual([])
+  })
+})
+
+describe('sent once', () => {
+  it('is read in one file that is soon read', () => {
+    const lines = readFileSync(`${ROOT}/${ONCE.file}`, 'utf8').split('\n')
+    expect(lines.length).toBeLessThan(ONCE.lines)
   })
 })
 
