@@ -11,6 +11,7 @@ import { grouped } from '../digest/words.ts'
 import type { Edition } from '../edition/edition.ts'
 import { type EditionKey, findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
+import { compileLate } from '../engine.ts'
 import { keepHeapSmall } from '../heap.ts'
 import { type DrainQueue, drainEdition, handOn } from '../jobs/drain.ts'
 import { openHeartbeat } from '../jobs/heartbeat.ts'
@@ -44,6 +45,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     settings: () => readConfig('mail'),
   })
   const terminal = openTerminal(options)
+  compileLate()
   keepHeapSmall()
   await withStores('mail', async (context) => {
     const round = await openRound(context)
