@@ -59,13 +59,26 @@ const places: Plugin = {
   },
 }
 
+/** Some of the packages are CommonJS: what a file that holds one begins with. */
+export const REQUIRING = `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)`
+
 /** Bundles the sources and the packages that they use into a folder beside the templates. */
 export async function bundleProgram(folder: string): Promise<Metafile> {
+  const metafile = await bundle(folder, { base: SOURCES, entries: ENTRIES, plugin: places })
+  await writeFile(join(folder, 'licenses.txt'), await readLicenses(metafile))
+  return metafile
+}
+
+/** Bundles `entries`, each at its own place below `base`, as the program is bundled. */
+export async function bundle(
+  folder: string,
+  { base, entries, plugin }: { base: string; entries: readonly string[]; plugin: Plugin },
+): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ENTRIES.map((entry) => join(SOURCES, entry)),
+    entryPoints: entries.map((entry) => join(base, entry)),
     outdir: folder,
-    outbase: SOURCES,
+    outbase: base,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -73,7 +86,7 @@ export async function bundleProgram(folder: string): Promise<Metafile> {
     target: 'node20.19',
     mainFields: ['module', 'main'],
     external: UNTOUCHED,
-    plugins: [places],
+    plugins: [plugin],
     metafile: true,
     // What is not there need not be read at every start; names stay, for whoever reads a trace.
     minifyWhitespace: true,
@@ -81,12 +94,8 @@ export async function bundleProgram(folder: string): Promise<Metafile> {
     lineLimit: 200,
     // PostgreSQL's driver otherwise loads all of fetch to find out where it runs.
     define: { navigator: JSON.stringify({ userAgent: 'Node.js' }) },
-    // Some of the packages are CommonJS.
-    banner: {
-      js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)`,
-    },
+    banner: { js: REQUIRING },
   })
-  await writeFile(join(folder, 'licenses.txt'), await readLicenses(metafile))
   return metafile
 }
 

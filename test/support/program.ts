@@ -1,36 +1,54 @@
-// The program as JavaScript, for whatever a test starts as a process: from sources each would cost
-// four times as much, and half of the rest is loading packages of hundreds of files, so that these
-// are one file each. Kept beside the packages, so that the others are found and only what has
-// changed since the last run is made anew. No test framework in here: the crash harness runs
-// without.
+// The program as JavaScript, for whatever a test starts as a process: bundled as the build bundles
+// it, since from sources a process would cost four times as much, and from a compiled file for each
+// source still half as much again. Kept beside the packages, so that only a change of the sources
+// makes it anew. No test framework in here: the crash harness runs without.
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import type { Plugin } from 'esbuild'
 import type { TestProject } from 'vitest/node'
 import lock from '../../package-lock.json' with { type: 'json' }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const BUILT = join(ROOT, 'node_modules', '.cache', 'paper-round', 'program')
-/** Found where they are: nothing in them is compiled. */
-const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
-/** Found before the same names further up, by every file of the program: what each exports. */
+const CACHE = join(ROOT, 'node_modules', '.cache', 'paper-round')
+/** One folder below for each state of the sources. */
+const PROGRAMS = join(CACHE, 'programs')
+/** Of those, so many stay: others may be running them. */
+const KEPT_PROGRAMS = 3
+
+/** What tests start, or import as those processes would. */
+const ENTRIES = [
+  'src/cli.ts',
+  'src/database/embedded.ts',
+  'src/database/embedded-server.ts',
+  'src/database/packing.ts',
+  'src/logger.ts',
+  'test/bench/paced-process.ts',
+  'test/crash/referee.ts',
+  'test/crash/smtp-worker.ts',
+  'test/crash/worker.ts',
+  'test/database/embedded-process.ts',
+  'test/database/migrate-process.ts',
+  'test/database/owner-process.ts',
+  'test/delivery/planning/planner-process.ts',
+  'test/support/resend-stand-in.ts',
+] as const
+export type Entry = (typeof ENTRIES)[number]
+
+/** What each exports, of the packages that workers of the tests find as one file. */
 const PACKAGES = {
   bullmq: `export * from 'bullmq'`,
-  handlebars: `export { default } from 'handlebars'`,
   ioredis: `export { Redis } from 'ioredis'`,
   kysely: `export * from 'kysely'`,
-  luxon: `export * from 'luxon'`,
-  mjml: `export { default } from 'mjml'`,
-  pg: `export { default } from 'pg'`,
-  resend: `export { Resend } from 'resend'`,
   zod: `export * from 'zod'`,
 }
-
 type Package = keyof typeof PACKAGES
+
+/** Found where they are: nothing in them is compiled. */
+const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
 
 /**
  * What a source does first when a test starts it. Compiling PostgreSQL's WebAssembly a second time,
@@ -40,30 +58,20 @@ const FIRST: Readonly<Record<string, string>> = {
   'src/database/embedded-server.ts': `import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--liftoff-only')\n`,
 }
 
-let building: Promise<void> | undefined
+let building: Promise<string> | undefined
 
 /**
- * Returns the compiled file of a source (`src/cli.ts`), as that source and all others were when
- * this process first asked.
+ * Returns the compiled file of a source, as that source and all others were when this process
+ * first asked.
  */
-export async function builtFile(source: string): Promise<string> {
-  building ??= isBuilt() ? Promise.resolve() : build()
-  await building
-  return builtPath(source)
+export async function builtFile(source: Entry): Promise<string> {
+  building ??= process.env.TEST_PROGRAM ? Promise.resolve(process.env.TEST_PROGRAM) : build()
+  return builtPath(await building, source)
 }
 
 /** Imports a compiled source as this process: what it starts in turn is compiled as well. */
-export async function importBuilt<Module>(source: string): Promise<Module> {
+export async function importBuilt<Module>(source: Entry): Promise<Module> {
   return import(pathToFileURL(await builtFile(source)).href)
-}
-
-/**
- * Has those packages that are hundreds of files as one file each for the workers of a run as well;
- * each would be a quarter of a second of every worker.
- */
-export async function bundleForWorkers(): Promise<{ find: RegExp; replacement: string }[]> {
-  const names = ['bullmq', 'ioredis', 'kysely', 'zod'] as const
-  return Promise.all(names.map(async (name) => ({ find: new RegExp(`^${name}$`), replacement: await bundle(name) })))
 }
 
 /**
@@ -72,30 +80,33 @@ export async function bundleForWorkers(): Promise<{ find: RegExp; replacement: s
  */
 export async function setup({ vitest }: TestProject): Promise<void> {
   // Projects share it.
-  if (isBuilt()) return
-  await build()
-  if (!vitest.config.watch) process.env.TEST_PROGRAM = 'built'
+  if (process.env.TEST_PROGRAM) return
+  const folder = await build()
+  if (!vitest.config.watch) process.env.TEST_PROGRAM = folder
 }
 
-function isBuilt(): boolean {
-  return process.env.TEST_PROGRAM === 'built'
-}
-
-async function build(): Promise<void> {
-  const sources = [...(await listSources('src')), ...(await listSources('test'))]
-  for (const source of sources) {
-    const text = (FIRST[source] ?? '') + (await readFile(join(ROOT, source), 'utf8'))
-    const mark = `//# ${createHash('sha1').update(text).digest('hex')}\n`
-    const target = builtPath(source)
-    const found = await readFile(target, 'utf8').catch(() => '')
-    if (!found.endsWith(mark)) await write(target, (await compile(text)) + mark)
+/** Returns the folder of the program as the sources are now. */
+async function build(): Promise<string> {
+  const made = createHash('sha1')
+  const sources = (await Promise.all(['dev', 'src', 'test'].map(listSources))).flat()
+  for (const path of [...sources.sort(), 'package-lock.json']) made.update(await readFile(join(ROOT, path)))
+  const folder = join(PROGRAMS, made.digest('hex').slice(0, 12))
+  if (await isThere(folder)) {
+    await pack(folder)
+    return folder
   }
-  await removeStrays(new Set(sources.map(builtPath)))
-  await pack()
-  for (const name of Object.keys(PACKAGES)) await bundle(name as Package)
+  const making = `${folder}.${randomBytes(4).toString('hex')}`
+  const { bundle } = await import('../../dev/build.ts')
+  await bundle(making, { base: ROOT, entries: ENTRIES, plugin: inPlace(folder) })
   for (const each of AS_THEY_ARE) {
-    if (!existsSync(join(BUILT, each))) await symlink(join(ROOT, each), join(BUILT, each)).catch(ignoreFaster)
+    await mkdir(dirname(join(making, each)), { recursive: true })
+    await symlink(join(ROOT, each), join(making, each))
   }
+  // Another run may have been faster.
+  await rename(making, folder).catch(() => rm(making, { recursive: true }))
+  await pack(folder)
+  await removeOld()
+  return folder
 }
 
 async function listSources(folder: string): Promise<string[]> {
@@ -103,52 +114,69 @@ async function listSources(folder: string): Promise<string[]> {
   return found.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts')).map((name) => join(folder, name))
 }
 
-/**
- * What has moved must not be found at its old place. Links are not followed: what is behind them
- * is the repository's own.
- */
-async function removeStrays(wanted: ReadonlySet<string>): Promise<void> {
-  for (const folder of ['src', 'test']) {
-    const found = await readdir(join(BUILT, folder), { recursive: true, withFileTypes: true })
-    for (const entry of found) {
-      const path = join(entry.parentPath, entry.name)
-      if (entry.isFile() && path.endsWith('.js') && !wanted.has(path)) await rm(path, { force: true })
-    }
+function builtPath(folder: string, source: string): string {
+  return join(folder, source.replace(/\.ts$/, '.js'))
+}
+
+/** Every source finds what lies beside it as if it were a file of its own in the built folder. */
+function inPlace(folder: string): Plugin {
+  return {
+    name: 'in place',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        const source = relative(ROOT, path)
+        if (source.startsWith('node_modules')) return undefined
+        const text = (FIRST[source] ?? '') + (await readFile(path, 'utf8'))
+        const place = JSON.stringify(pathToFileURL(builtPath(folder, source)).href)
+        return { contents: text.replaceAll('import.meta.url', place), loader: 'ts' }
+      })
+    },
   }
 }
 
-function builtPath(source: string): string {
-  return join(BUILT, source.replace(/\.ts$/, '.js'))
-}
-
-/** Types go, and what imports a source imports what has been made of it. */
-async function compile(text: string): Promise<string> {
-  const { transform } = await import('esbuild')
-  const { code } = await transform(text, {
-    loader: 'ts',
-    format: 'esm',
-    target: 'node20.19',
-    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
-  })
-  return code.replace(/(from |import |import\()"(\.[^"]*)\.ts"/g, '$1"$2.js"')
-}
-
-/** Has a fresh database beside the program, as the build leaves one. */
-async function pack(): Promise<void> {
-  const found = await readdir(join(BUILT, 'src', 'database'))
+/** Has a fresh database beside the program, as the build leaves one: made once a version. */
+async function pack(folder: string): Promise<void> {
   const { version } = lock.packages['node_modules/@electric-sql/pglite']
-  if (found.includes(`embedded-${version}.tar.br`)) return
-  await promisify(execFile)(process.execPath, [builtPath('src/database/packing.ts')])
+  const name = `embedded-${version}.tar.br`
+  const packed = join(folder, 'src', 'database', name)
+  const kept = join(CACHE, name)
+  if (await isThere(packed)) return
+  if (await isThere(kept)) {
+    await copyWhole(kept, packed)
+  } else {
+    await promisify(execFile)(process.execPath, [builtPath(folder, 'src/database/packing.ts')])
+    await copyWhole(packed, kept)
+  }
+}
+
+async function removeOld(): Promise<void> {
+  const names = await readdir(PROGRAMS)
+  const found = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(PROGRAMS, name))).mtimeMs })))
+  for (const { name } of found.sort((one, other) => other.at - one.at).slice(KEPT_PROGRAMS)) {
+    await rm(join(PROGRAMS, name), { recursive: true, force: true })
+  }
+}
+
+/**
+ * Has those packages that are hundreds of files as one file each for the workers of a run: each
+ * would be a quarter of a second of every worker.
+ */
+export async function bundleForWorkers(): Promise<{ find: RegExp; replacement: string }[]> {
+  const names = Object.keys(PACKAGES) as Package[]
+  return Promise.all(
+    names.map(async (name) => ({ find: new RegExp(`^${name}$`), replacement: await bundlePackage(name) })),
+  )
 }
 
 /** Makes one file of a package and of all that it imports, unless this version has been made. */
-async function bundle(name: Package): Promise<string> {
-  const folder = join(BUILT, 'node_modules', name)
+async function bundlePackage(name: Package): Promise<string> {
+  const folder = join(CACHE, 'packages', name)
   const { version } = lock.packages[`node_modules/${name}`]
   const description = JSON.stringify({ name, version, type: 'module', exports: { '.': './index.js' } })
   const file = join(folder, 'index.js')
   if ((await readFile(join(folder, 'package.json'), 'utf8').catch(() => '')) === description) return file
   const { build: bundleFiles } = await import('esbuild')
+  const { REQUIRING } = await import('../../dev/build.ts')
   const { outputFiles } = await bundleFiles({
     stdin: { contents: PACKAGES[name], resolveDir: ROOT },
     bundle: true,
@@ -157,10 +185,7 @@ async function bundle(name: Package): Promise<string> {
     platform: 'node',
     mainFields: ['module', 'main'],
     target: 'node20',
-    // Some of what they import is CommonJS.
-    banner: {
-      js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)`,
-    },
+    banner: { js: REQUIRING },
   })
   await write(file, outputFiles[0]?.text ?? '')
   await write(join(folder, 'package.json'), description)
@@ -175,6 +200,15 @@ async function write(path: string, text: string): Promise<void> {
   await rename(beside, path)
 }
 
-function ignoreFaster(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EEXIST') throw error
+async function copyWhole(from: string, to: string): Promise<void> {
+  const beside = `${to}.${randomBytes(4).toString('hex')}`
+  await copyFile(from, beside)
+  await rename(beside, to)
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
