@@ -1,6 +1,7 @@
 // Lets go of what RETENTION says is old, a little with every sweep. It may be stopped anywhere: the
 // next sweep goes on.
-import { emptyOldDeliveries, findPrunable, pruneOldNotices } from '../delivery/sending/retention.ts'
+import { emptyOldDeliveries, pruneOldNotices } from '../delivery/sending/ledger.ts'
+import { findPrunable } from '../delivery/sending/retention.ts'
 import { prunePieces } from '../digest/store.ts'
 import { markPruned } from '../edition/store.ts'
 import { pruneVotes } from '../source/store.ts'

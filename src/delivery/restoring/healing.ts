@@ -10,7 +10,8 @@ import { ensureEdition } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { listWantedWeeks } from '../../subscriber/store.ts'
 import { DAY_MS } from '../../time.ts'
-import { type Had, markHad, markLate, markTakenUp } from '../sending/recovered.ts'
+import { markNoticesLate } from '../sending/ledger.ts'
+import { type Had, markHad, markTakenUp } from '../sending/recovered.ts'
 import { isUnsettledSql } from '../sending/transitions.ts'
 import type { ListedDigest } from '../witness/listed.ts'
 
@@ -45,7 +46,7 @@ export async function healAsFound(
       const { id } = await ensureEdition(trx, { date, kind, cutoffAt: cutoffOf(date, parts.cutoffMinutes) })
       submitted += await markHad(trx, id, mails)
     }
-    return { submitted, again: await markTakenUp(trx, parts.keyId), late: await markLate(trx, hold.heldAt) }
+    return { submitted, again: await markTakenUp(trx, parts.keyId), late: await markNoticesLate(trx, hold.heldAt) }
   })
 }
 
@@ -67,13 +68,13 @@ export async function healAsSent(parts: HealingParts, hold: RestoredHold): Promi
       )
       submitted += await markHad(trx, id, had)
     }
-    return { submitted, again: await markTakenUp(trx, parts.keyId), late: await markLate(trx, hold.heldAt) }
+    return { submitted, again: await markTakenUp(trx, parts.keyId), late: await markNoticesLate(trx, hold.heldAt) }
   })
 }
 
 /** Decides nothing of digests: what the copy has not marked goes again, and may double. */
 export async function healAsAgain(parts: HealingParts, hold: RestoredHold): Promise<Healed> {
-  return inTurn(parts, async (trx) => ({ submitted: 0, again: 0, late: await markLate(trx, hold.heldAt) }))
+  return inTurn(parts, async (trx) => ({ submitted: 0, again: 0, late: await markNoticesLate(trx, hold.heldAt) }))
 }
 
 /** Nothing is planned meanwhile. */

@@ -6,7 +6,7 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { SECOND_MS } from '../../time.ts'
-import { LEASE_MS } from './once.ts'
+import { LEASE_MS, takeOver } from './once.ts'
 import { isUnsettledSql } from './transitions.ts'
 
 /** A process that marks or plans. */
@@ -82,8 +82,8 @@ export async function takeOverdue(db: Kysely<Database>): Promise<TakenOver> {
   const isOverdue = (u: string) =>
     sql<boolean>`${sql.table(u)}.holder is not null and ${sql.table(u)}.next_attempt_at <= round_clock()`
   return {
-    batches: await take(db, 'batches', sql<boolean>`${isUnsettledSql('u')} and ${isOverdue('u')}`),
-    notices: await take(db, 'notices', sql<boolean>`${isUnsettledSql('u')} and ${isOverdue('u')}`),
+    batches: await takeOver(db, 'batches', sql<boolean>`${isUnsettledSql('u')} and ${isOverdue('u')}`),
+    notices: await takeOver(db, 'notices', sql<boolean>`${isUnsettledSql('u')} and ${isOverdue('u')}`),
   }
 }
 
@@ -97,26 +97,9 @@ export async function listAlive(db: Kysely<Database>): Promise<{ host: string; r
 
 async function takeAll(trx: Transaction<Database>, isTheirs: (u: string) => RawBuilder<boolean>): Promise<TakenOver> {
   return {
-    batches: await take(trx, 'batches', sql<boolean>`${isLeasedSql('u')} and ${isTheirs('u')}`),
-    notices: await take(trx, 'notices', sql<boolean>`${isLeasedSql('u')} and ${isTheirs('u')}`),
+    batches: await takeOver(trx, 'batches', sql<boolean>`${isLeasedSql('u')} and ${isTheirs('u')}`),
+    notices: await takeOver(trx, 'notices', sql<boolean>`${isLeasedSql('u')} and ${isTheirs('u')}`),
   }
-}
-
-/**
- * Takes rows from whoever holds them: free at once, under the next epoch. A row that is locked is
- * left: a process that was stopped in the middle of a transaction must keep nobody.
- */
-async function take(
-  db: Kysely<Database>,
-  table: 'batches' | 'notices',
-  condition: RawBuilder<boolean>,
-): Promise<{ id: number; epoch: number }[]> {
-  const { rows } = await sql<{ id: number; epoch: number }>`
-    update ${sql.table(table)} t set lease_epoch = t.lease_epoch + 1, next_attempt_at = round_clock(), holder = null
-    where t.id = any(array(
-      select u.id from ${sql.table(table)} u where ${condition} order by u.id for update skip locked
-    )) returning t.id, t.lease_epoch as epoch`.execute(db)
-  return rows
 }
 
 /** Has a lease, in the words of the partial indexes: a wait may be longer than any lease. */

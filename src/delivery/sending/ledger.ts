@@ -1,7 +1,9 @@
 // The ledger's rows, one a digest and reader: every change of a delivery's state after planning, by
-// the table of transitions.ts. Whoever takes a reader out of a batch that waits takes the lease
-// along, so that a worker that is building it finds at its mark that nothing is its own. A batch is
-// always locked before its deliveries.
+// the table of transitions.ts, and what becomes of notices without a worker. Whoever takes a reader
+// out of a batch that waits takes the lease along, so that a worker that is building it finds at
+// its mark that nothing is its own. A batch is always locked before its deliveries.
+//
+// Long because a delivery's state changes here and nowhere else.
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { arrayOf, arrayOfSame, withoutNulls } from '../../database/arrays.ts'
 import type { Database } from '../../database/schema.ts'
@@ -11,7 +13,7 @@ import { isLowerSql } from '../provider/report.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import type { Leaving } from './members.ts'
 import { move } from './once.ts'
-import { setIdSql, splitIds } from './provider-id.ts'
+import { setIdSql, splitIdSql, splitIds } from './provider-id.ts'
 import {
   BATCH_LIFE,
   DELIVERY_LIFE,
@@ -26,6 +28,11 @@ import {
 const SEALED_HOURS = 24
 /** As long as the limits of an address count. */
 const ORPHANS_KEPT_DAYS = 30
+/** So many old rows at a time that nobody waits for them. */
+const DELIVERIES_A_STEP = 5_000
+const NOTICES_A_STEP = 1_000
+/** So many days a digest of the gap may be put back to find its reader's day free. */
+const FREE_DAYS = 60
 /**
  * The reason of a delivery that the operator left: it stays unknown and asks for nothing any more.
  */
@@ -165,6 +172,51 @@ export async function pruneNotices(db: Kysely<Database>): Promise<number> {
   return Number(numAffectedRows)
 }
 
+/** Removes notices that are past their time and wait for nothing, the oldest first. */
+export async function pruneOldNotices(db: Kysely<Database>, retentionMs: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from notices n where n.id in (
+      select o.id from notices o
+      where o.issued_at < round_now() - make_interval(secs => ${retentionMs / 1000})
+        and o.state in ${statesSql(NOTICE_LIFE.prune.from)}
+      order by o.issued_at limit ${sql.lit(NOTICES_A_STEP)}
+    )`.execute(db)
+  return Number(numAffectedRows)
+}
+
+/** Withholds the notices that were never attempted before `heldAt`. Returns how many. */
+export async function markNoticesLate(trx: Transaction<Database>, heldAt: Date): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update notices n set state = ${toSql(NOTICE_LIFE.withhold)}, reason = 'late', address = null, sealed = null,
+      lease_epoch = lease_epoch + 1, changed_at = round_clock()
+    where n.issued_at <= ${heldAt}::timestamptz and n.mail_sha256 is null and n.state in ${statesSql(NOTICE_LIFE.withhold.from)}`.execute(
+    trx,
+  )
+  return Number(numAffectedRows)
+}
+
+/**
+ * Empties what names a person or an email in deliveries of an edition, those behind `after` (a
+ * subscriber's row id) in order. Returns the last one of this step, null when there were no more.
+ */
+export async function emptyOldDeliveries(
+  db: Kysely<Database>,
+  editionId: number,
+  after: number,
+): Promise<number | null> {
+  const { rows } = await sql<{ last: number | null }>`
+    with step as materialized (
+      select d.subscriber_id from deliveries d where d.edition_id = ${editionId} and d.subscriber_id > ${after}
+      order by d.subscriber_id limit ${sql.lit(DELIVERIES_A_STEP)}
+    ), emptied as (
+      update deliveries d set provider_uuid = null, provider_id = null, address = null from step
+      where d.edition_id = ${editionId} and d.subscriber_id = step.subscriber_id
+        and num_nonnulls(d.provider_uuid, d.provider_id, d.address) > 0
+    )
+    select max(subscriber_id) as last from step`.execute(db)
+  return rows[0]?.last ?? null
+}
+
 /**
  * The update of what a provider answered of mails; rows that are already settled stay as they are.
  */
@@ -231,6 +283,70 @@ export async function markAccounted(
   if (open.length > 0) return
   await sql`update batches set state = ${toSql(BATCH_LIFE.account)}, reason = null where id = ${batchId}`.execute(trx)
   await emptyAddresses(trx, editionId, members)
+}
+
+/** A digest that a reader had in the gap that a restored copy has lost. */
+export interface SentMail {
+  subscriberId: number
+  at: Date
+  /** Null where no provider says so. */
+  providerId: string | null
+}
+
+/** Notes that those of these mails of which nobody knew were sent. Returns how many. */
+export async function markFoundSent(
+  trx: Transaction<Database>,
+  editionId: number,
+  sent: readonly SentMail[],
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, ${setIdSql(sql`m.provider_id`)}, changed_at = round_clock()
+    from ${sentSql(sent)} where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id and ${isUnaccountedSql('d')}`.execute(
+    trx,
+  )
+  return Number(numAffectedRows)
+}
+
+/**
+ * Writes those of these mails that the copy has not planned, or passed over since; the latter only
+ * where a provider says so. Without a selection of their own they have `selectionId`. Each takes
+ * the reader's local day on which it went, or the last free one before.
+ */
+export async function markRecovered(
+  trx: Transaction<Database>,
+  editionId: number,
+  sent: readonly SentMail[],
+  selectionId: number,
+): Promise<{ changed: number; inserted: number }> {
+  const changed = await sql`
+    update deliveries d set state = ${toSql(DELIVERY_LIFE.recover)}, reason = null, selection_id = coalesce(d.selection_id, ${selectionId}),
+      local_date = free.day, ${setIdSql(sql`m.provider_id`)}, changed_at = round_clock()
+    from ${sentSql(sent)} join subscribers s on s.id = m.subscriber_id cross join lateral (${freeDaySql('m', 's')}) free
+    where d.edition_id = ${editionId} and d.subscriber_id = m.subscriber_id and m.provider_id is not null
+      and d.state in ${statesSql(DELIVERY_LIFE.recover.from)}`.execute(trx)
+  const id = splitIdSql(sql`m.provider_id`)
+  const inserted = await sql`
+    insert into deliveries (edition_id, subscriber_id, selection_id, local_date, state, provider_uuid, provider_id, changed_at)
+    select ${editionId}, s.id, ${selectionId}, free.day, ${toSql(DELIVERY_LIFE.record)}, ${id.uuid}, ${id.other}, round_clock()
+    from ${sentSql(sent)} join subscribers s on s.id = m.subscriber_id cross join lateral (${freeDaySql('m', 's')}) free
+    where not exists (select from deliveries o where o.edition_id = ${editionId} and o.subscriber_id = s.id)
+    on conflict do nothing`.execute(trx)
+  return { changed: Number(changed.numAffectedRows), inserted: Number(inserted.numAffectedRows) }
+}
+
+function sentSql(sent: readonly SentMail[]): RawBuilder<unknown> {
+  return sql`unnest(${sent.map(({ subscriberId }) => subscriberId)}::int[], ${sent.map(({ at }) => at)}::timestamptz[],
+      ${sent.map(({ providerId }) => providerId)}::text[]) as m(subscriber_id, at, provider_id)`
+}
+
+/** The day on which mail `m` went to reader `s`, or the last one before that has no digest. */
+function freeDaySql(m: string, s: string): RawBuilder<unknown> {
+  const [at, zone, id] = [sql.ref(`${m}.at`), sql.ref(`${s}.zone`), sql.ref(`${s}.id`)]
+  return sql`
+    select (${at} at time zone ${zone})::date - n as day from generate_series(0, ${FREE_DAYS}::int) n
+    where not exists (
+      select from deliveries o where o.subscriber_id = ${id} and o.local_date = (${at} at time zone ${zone})::date - n)
+    order by n limit 1`
 }
 
 /** Raises the fate of the digest or notice of this public id; a graver one stays. */

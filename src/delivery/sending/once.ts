@@ -1,9 +1,8 @@
-// Sent once, in one file: how a batch of digests, and a notice as a batch of one (subject.ts says
-// what they are), gets from waiting to settled (docs/states.md draws the table that drives it).
-// Four things make it once:
+// Sent once, in one file: how a batch of digests, and a notice as a batch of one (subject.ts), gets
+// from waiting to settled; docs/states.md draws the table that drives it. Four things do it:
 //
-// 1. One at a time. A claim raises the lease's epoch, and every write but the provider's own word
-//    is fenced by it: whoever slept through their lease finds that nothing is theirs any more.
+// 1. One at a time. Whoever claims or takes over raises the lease's epoch, and every write but the
+//    provider's own word is fenced by it: after a lease is slept through, nothing is one's own.
 // 2. The mark before the request. Hash of the bytes, key, provider and moment are committed first,
 //    so that whoever comes later knows that something may have been accepted, and what.
 // 3. What may have been accepted is repeated to the byte and under the same key, or not at all. The
@@ -48,12 +47,7 @@ export interface Lease {
  * Takes the lease, for the process `holder` if one is named. Returns undefined when another worker
  * has it, or it is settled or held back.
  */
-export async function claim<Facts>(
-  db: Db,
-  subject: Subject<Facts>,
-  id: number,
-  lease: Lease = {},
-): Promise<(Claimed & Facts) | undefined> {
+export async function claim<Facts>(db: Db, subject: Subject<Facts>, id: number, lease: Lease = {}) {
   const isFree = (u: string) => sql<boolean>`${sql.ref(`${u}.id`)} = ${id} and ${isFreeSql(subject, u)}`
   const [first] = await claimWhere(db, subject, isFree, lease)
   return first
@@ -80,6 +74,19 @@ export async function claimWhere<Facts>(
 }
 
 /**
+ * Takes rows from whoever has them, dead or hanging: free at once, under the next epoch. A row that
+ * is locked is left: a process that was stopped in the middle of a transaction must keep nobody.
+ */
+export async function takeOver(db: Db, table: Subject['table'], condition: RawBuilder<boolean>) {
+  const { rows } = await sql<{ id: number; epoch: number }>`
+    update ${sql.table(table)} t set lease_epoch = t.lease_epoch + 1, next_attempt_at = round_clock(), holder = null
+    where t.id = any(array(
+      select u.id from ${sql.table(table)} u where ${condition} order by u.id for update skip locked
+    )) returning t.id, t.lease_epoch as epoch`.execute(db)
+  return rows
+}
+
+/**
  * Commits the intent to send, before the request. While nothing is fixed, people may still leave
  * and editions stop. Returns the mark with its number, for the witness; `left` when somebody left
  * (drop them and build again), `held` when it must wait, `lost` when another worker has it or it
@@ -91,10 +98,8 @@ export async function markAttempting(
   claimed: Claimed,
   intent: Fixed,
 ): Promise<Mark | 'left' | 'held' | 'lost'> {
-  const { rows: marked } =
-    await sql<MarkRow>`${prepared} with ${markingSql(subject, claimed, intent)} ${markedSql(subject, claimed)}`.execute(
-      db,
-    )
+  const { rows: marked } = await sql<MarkRow>`${prepared}
+    with ${markingSql(subject, claimed, intent)} ${markedSql(subject, claimed)}`.execute(db)
   const [mark] = marked
   if (mark && mark.number !== null) return { ...mark, number: mark.number }
   // What was just being made is there when this is answered.
@@ -217,9 +222,8 @@ export async function move(
   const given = event === 'leave' ? [] : [sql`holder = null`]
   const changes = [...stateOf(subject, event), ...values, ...given, ...subject.stamp]
   const { numAffectedRows } = await sql`
-    update ${sql.table(subject.table)} u set ${sql.join(changes)} where ${isMineSql(subject, claimed, event, 'u')}`.execute(
-    db,
-  )
+    update ${sql.table(subject.table)} u set ${sql.join(changes)}
+    where ${isMineSql(subject, claimed, event, 'u')}`.execute(db)
   return Number(numAffectedRows) === 1
 }
 

@@ -1,11 +1,11 @@
 // What the rows of a restored copy become once it is known, or decided, what of the gap had gone.
 // Nothing works on them meanwhile: they are held.
-import { type RawBuilder, sql, type Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { isHeldAsRestoredSql } from '../../edition/restored.ts'
+import { markFoundSent, markRecovered, type SentMail } from './ledger.ts'
 import { markRestarted } from './parts.ts'
-import { setIdSql, splitIdSql } from './provider-id.ts'
-import { DELIVERY_LIFE, isUnaccountedSql, isUnsettledSql, NOTICE_LIFE, statesSql, toSql } from './transitions.ts'
+import { isUnsettledSql } from './transitions.ts'
 
 /** A reader's digest that is not to be sent any more. */
 export interface Had {
@@ -16,25 +16,45 @@ export interface Had {
   papers?: readonly string[]
 }
 
-/** So many days a digest of the gap may be put back to find its reader's day free. */
-const FREE_DAYS = 60
-
 /**
  * Writes one submitted delivery of an edition for each reader who had it, whether it is planned,
  * attempted, unknown or not there here; what is withheld here, only where the provider says so.
  * Returns how many.
  */
 export async function markHad(trx: Transaction<Database>, editionId: number, had: readonly Had[]): Promise<number> {
-  const list = sql`(
-    select distinct on (address) * from unnest(${had.map(({ address }) => address)}::text[], ${had.map(({ at }) => at)}::timestamptz[],
-      ${had.map(({ providerId }) => providerId)}::text[]) as l(address, at, provider_id) order by address, at)`
-  const known = await sql`
-    update deliveries d set state = ${toSql(DELIVERY_LIFE.account)}, reason = null, ${setIdSql(sql`m.provider_id`)}, changed_at = round_clock()
-    from ${list} m join subscribers s on lower(s.address) = m.address
-    where d.edition_id = ${editionId} and d.subscriber_id = s.id and ${isUnaccountedSql('d')}`.execute(trx)
-  const recovered = await recover(trx, editionId, list)
+  const sent = await findReaders(trx, had)
+  const known = await markFoundSent(trx, editionId, sent)
+  const { changed, inserted } = await markRecovered(trx, editionId, sent, await ensureEmptySelection(trx, editionId))
+  await sql`update editions set due = due + ${inserted}::int where id = ${editionId}`.execute(trx)
   await insertPapers(trx, editionId, had)
-  return Number(known.numAffectedRows) + recovered
+  return known + changed + inserted
+}
+
+/** Finds whose the addresses are; of two digests to one reader the earlier counts. */
+async function findReaders(trx: Transaction<Database>, had: readonly Had[]): Promise<SentMail[]> {
+  const { rows } = await sql<{ subscriberId: number; place: number }>`
+    select distinct on (s.id) s.id as "subscriberId", l.place
+    from unnest(${had.map(({ address }) => address)}::text[], ${had.map(({ at }) => at)}::timestamptz[])
+      with ordinality as l(address, at, place)
+    join subscribers s on lower(s.address) = l.address
+    order by s.id, l.at`.execute(trx)
+  return rows.map(({ subscriberId, place }) => {
+    const { at, providerId } = had[place - 1] as Had
+    return { subscriberId, at, providerId }
+  })
+}
+
+/** The selection of those of whom the copy has none. Returns its id. */
+async function ensureEmptySelection(trx: Transaction<Database>, editionId: number): Promise<number> {
+  await sql`
+    insert into selections (edition_id, id, length, papers, reasons)
+    select ${editionId}, coalesce(max(x.id), 0) + 1, 'titles', '{}', '{}' from selections x where x.edition_id = ${editionId}
+    having not coalesce(bool_or(x.papers = '{}'), false)`.execute(trx)
+  const { rows } = await sql<{ id: number }>`
+    select x.id from selections x where x.edition_id = ${editionId} and x.papers = '{}' order by x.id limit 1`.execute(
+    trx,
+  )
+  return (rows[0] as { id: number }).id
 }
 
 /** Keeps what was in those digests of which the copy has no selection. */
@@ -52,47 +72,6 @@ async function insertPapers(trx: Transaction<Database>, editionId: number, had: 
 }
 
 /**
- * The copy has planned none of these mails, or passed them over since: without a selection of
- * their own they have an empty one. Each takes the reader's local day on which it went, or the last
- * free one before.
- */
-async function recover(trx: Transaction<Database>, editionId: number, list: RawBuilder<unknown>): Promise<number> {
-  await sql`
-    insert into selections (edition_id, id, length, papers, reasons)
-    select ${editionId}, coalesce(max(x.id), 0) + 1, 'titles', '{}', '{}' from selections x where x.edition_id = ${editionId}
-    having not coalesce(bool_or(x.papers = '{}'), false)`.execute(trx)
-  const unknown = sql`(select min(x.id) from selections x where x.edition_id = ${editionId} and x.papers = '{}')`
-  const withheld = await sql`
-    update deliveries d set state = ${toSql(DELIVERY_LIFE.recover)}, reason = null, selection_id = coalesce(d.selection_id, ${unknown}),
-      local_date = free.day, ${setIdSql(sql`m.provider_id`)}, changed_at = round_clock()
-    from ${list} m join subscribers s on lower(s.address) = m.address
-    cross join lateral (${freeDaySql('m', 's')}) free
-    where d.edition_id = ${editionId} and d.subscriber_id = s.id and m.provider_id is not null
-      and d.state in ${statesSql(DELIVERY_LIFE.recover.from)}`.execute(trx)
-  const id = splitIdSql(sql`m.provider_id`)
-  const { numAffectedRows } = await sql`
-    insert into deliveries (edition_id, subscriber_id, selection_id, local_date, state, provider_uuid, provider_id, changed_at)
-    select ${editionId}, s.id, ${unknown}, free.day, ${toSql(DELIVERY_LIFE.record)}, ${id.uuid}, ${id.other}, round_clock()
-    from ${list} m join subscribers s on lower(s.address) = m.address
-    cross join lateral (${freeDaySql('m', 's')}) free
-    where not exists (select from deliveries o where o.edition_id = ${editionId} and o.subscriber_id = s.id)
-    on conflict do nothing`.execute(trx)
-  const count = Number(numAffectedRows)
-  await sql`update editions set due = due + ${count}::int where id = ${editionId}`.execute(trx)
-  return Number(withheld.numAffectedRows) + count
-}
-
-/** The day on which mail `m` went to reader `s`, or the last one before that has no digest. */
-function freeDaySql(m: string, s: string): RawBuilder<unknown> {
-  const [at, zone, id] = [sql.ref(`${m}.at`), sql.ref(`${s}.zone`), sql.ref(`${s}.id`)]
-  return sql`
-    select (${at} at time zone ${zone})::date - n as day from generate_series(0, ${FREE_DAYS}::int) n
-    where not exists (
-      select from deliveries o where o.subscriber_id = ${id} and o.local_date = (${at} at time zone ${zone})::date - n)
-    order by n limit 1`
-}
-
-/**
  * Takes up again what the copy had attempted and what is not accounted for now: it was not
  * accepted, and goes on in new batches. So does what stands in a settled batch: a worker that lived
  * through the restore may have settled its own there, which has the same number. Returns how many
@@ -106,15 +85,4 @@ export async function markTakenUp(trx: Transaction<Database>, keyId: number): Pr
       else b.id in (select d.batch_id from deliveries d where d.edition_id = b.edition_id and d.state = 'planned') end
     order by b.id for update of b`.execute(trx)
   return markRestarted(trx, rows, keyId)
-}
-
-/** Withholds the notices that were never attempted before `heldAt`. Returns how many. */
-export async function markLate(trx: Transaction<Database>, heldAt: Date): Promise<number> {
-  const { numAffectedRows } = await sql`
-    update notices n set state = ${toSql(NOTICE_LIFE.withhold)}, reason = 'late', address = null, sealed = null,
-      lease_epoch = lease_epoch + 1, changed_at = round_clock()
-    where n.issued_at <= ${heldAt}::timestamptz and n.mail_sha256 is null and n.state in ${statesSql(NOTICE_LIFE.withhold.from)}`.execute(
-    trx,
-  )
-  return Number(numAffectedRows)
 }
