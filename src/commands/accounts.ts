@@ -4,7 +4,7 @@ import type { Fates } from '../delivery/account/accounting.ts'
 import type { Sent } from '../delivery/account/explaining.ts'
 import { editionSilence, withheldSilence } from '../delivery/account/silence.ts'
 import type { Accounts } from '../delivery/delivery.ts'
-import { grouped } from '../digest/words.ts'
+import { grouped } from '../digest/text/words.ts'
 import type { Edition } from '../edition/edition.ts'
 
 /** The fields that `status`, `send` and `demo` print as JSON. */

@@ -1,7 +1,7 @@
 // Fetches dates and keeps them: papers, votes and what the guard says of each.
 import { readConfig } from '../config.ts'
 import { openConfiguredSource } from '../context.ts'
-import { counted } from '../digest/words.ts'
+import { counted } from '../digest/text/words.ts'
 import { collect, type Look } from '../jobs/collect.ts'
 import { parseAll, parseDates, parseSource } from './arguments.ts'
 import { withStores } from './session.ts'

@@ -4,7 +4,7 @@ import type { SlowHost } from '../delivery/provider/host-paces.ts'
 import type { RampDay } from '../delivery/provider/ramp.ts'
 import { SUBMITTED_MIN } from '../delivery/sending/brake.ts'
 import type { Shares } from '../delivery/sending/good-name.ts'
-import { counted, grouped } from '../digest/words.ts'
+import { counted, grouped } from '../digest/text/words.ts'
 import { momentInWords } from './accounts.ts'
 
 /** Returns one line, nothing where there is no ramp or it is over. */

@@ -1,5 +1,5 @@
 // How fast something goes and how long the rest takes, from what was done in the last seconds.
-import { counted, grouped } from '../digest/words.ts'
+import { counted, grouped } from '../digest/text/words.ts'
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../time.ts'
 
 /** Long enough to even out batches, short enough to follow a provider that slows down. */

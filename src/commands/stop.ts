@@ -2,7 +2,7 @@
 // every worker reads before it marks anything: Redis is not asked.
 import { readConfig } from '../config.ts'
 import { getUnderWay } from '../delivery/account/behind.ts'
-import { counted } from '../digest/words.ts'
+import { counted } from '../digest/text/words.ts'
 import { ensureStop } from '../edition/stop.ts'
 import { parseAll, parseEdition, parseNote } from './arguments.ts'
 import { withStores } from './session.ts'

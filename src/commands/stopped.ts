@@ -1,6 +1,6 @@
 // What is stopped or left behind, as people read it and as JSON.
 import type { Behind } from '../delivery/account/behind.ts'
-import { counted } from '../digest/words.ts'
+import { counted } from '../digest/text/words.ts'
 import type { Stop } from '../edition/stop.ts'
 import { editionName, momentInWords } from './accounts.ts'
 

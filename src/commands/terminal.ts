@@ -1,7 +1,7 @@
 // How commands talk: results on stdout, everything else on stderr; a moving bar in a terminal,
 // plain lines elsewhere.
 import { progress } from '@clack/prompts'
-import { counted, grouped } from '../digest/words.ts'
+import { counted, grouped } from '../digest/text/words.ts'
 
 export interface Terminal {
   /** A line for people; silent when the command prints JSON. */

@@ -1,7 +1,7 @@
 // Who wrote a paper, in a line.
 import { isolated } from './text/direction.ts'
 import { cleanText } from './text/text.ts'
-import { grouped, UNBREAKABLE } from './words.ts'
+import { grouped, UNBREAKABLE } from './text/words.ts'
 
 /** More names than these say less about a paper than their number does. */
 export const AUTHORS_SHOWN = 3

@@ -4,11 +4,11 @@ import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { Paper } from '../source/paper.ts'
 import { AUTHORS_SHOWN, authorLine } from './authors.ts'
-import { type PaperLinks, paperLinks } from './links.ts'
+import { type PaperLinks, paperLinks } from './piece/links.ts'
 import { sentenceOf } from './sentence/sentence.ts'
 import { isolated } from './text/direction.ts'
 import { cleanText, shorten, shortenToLength } from './text/text.ts'
-import { brieflyCounted, counted, shortDate } from './words.ts'
+import { brieflyCounted, counted, shortDate } from './text/words.ts'
 
 /** The values of the templates' card. Every text may be ''; the templates leave out what is. */
 export interface Card {

@@ -3,12 +3,12 @@ import type { EditionKind } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { STEPS } from '../subscriber/change.ts'
-import type { Host } from './envelope.ts'
-import { hostLinks } from './links.ts'
-import { markSlot } from './piece.ts'
+import type { Host } from './piece/envelope.ts'
+import { hostLinks } from './piece/links.ts'
+import { markSlot } from './piece/piece.ts'
 import type { Theme } from './template/theme.ts'
 import { cleanText } from './text/text.ts'
-import { editionDay, shortDate } from './words.ts'
+import { editionDay, shortDate } from './text/words.ts'
 
 /** What is rendered: a frozen edition's places in order. */
 export interface Sheet {

@@ -1,8 +1,9 @@
 // A notice: a mail that is not a digest, in the same look. Filled whole, once a mail; every value
 // is escaped and none is trusted. Forms that are no longer made stay, to the byte, for notices that
 // were attempted in them.
-import type { Host } from './envelope.ts'
+
 import { hostFrame } from './frame.ts'
+import type { Host } from './piece/envelope.ts'
 import type { Templates } from './rendering.ts'
 import { cleanText } from './text/text.ts'
 

@@ -2,17 +2,18 @@
 // around them.
 import type { EditionKind, Length } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
-import { type Level, type Size, sumSizes } from './budget.ts'
-import { envelopeOf, type Host } from './envelope.ts'
+import { SECTION_MAX } from './choosing/selection.ts'
 import { cardOf, itemOf, lineOf } from './forms.ts'
 import { alsoHeading, hostFrame, lateHeading, listHeading, type Sheet, sheetFrame } from './frame.ts'
-import { JOIN_VERSION, type LayoutPiece } from './joining.ts'
-import { layoutOf } from './layout.ts'
+import { JOIN_VERSION, type LayoutPiece } from './joining/joining.ts'
+import { layoutOf } from './joining/layout.ts'
+import { ALSO_MAX, type Form, type Layout, LINE_LEVEL, paperName } from './joining/order.ts'
+import { OPENING_SIZE_MAX } from './joining/printed-opening.ts'
+import { neededVariants } from './joining/variants.ts'
 import { plainOpening } from './opening.ts'
-import { ALSO_MAX, type Form, type Layout, LINE_LEVEL, paperName } from './order.ts'
-import { makePiece, markSlot, type Piece, twinSize, WORD_NAMES } from './piece.ts'
-import { OPENING_SIZE_MAX } from './printed-opening.ts'
-import { SECTION_MAX } from './selection.ts'
+import { type Level, type Size, sumSizes } from './piece/budget.ts'
+import { envelopeOf, type Host } from './piece/envelope.ts'
+import { makePiece, markSlot, type Piece, twinSize, WORD_NAMES } from './piece/piece.ts'
 import { readTemplate } from './template/files.ts'
 import { lighten } from './template/lighten.ts'
 import { compileMjml } from './template/mjml.ts'
@@ -27,10 +28,9 @@ import {
 import { readTheme, type Theme } from './template/theme.ts'
 import { readTopics, type Topics } from './topics/topics.ts'
 import { trendsOf } from './trends.ts'
-import { neededVariants } from './variants.ts'
 
-export type { Host } from './envelope.ts'
 export type { Sheet } from './frame.ts'
+export type { Host } from './piece/envelope.ts'
 
 type DigestPart = (typeof DIGEST_PARTS)[number]
 type NoticePart = (typeof NOTICE_PARTS)[number]

@@ -1,7 +1,8 @@
 // The host's morning report as a mail, in the look of a digest. Filled whole; every value is
 // escaped and none is trusted.
-import type { Host } from './envelope.ts'
+
 import { hostFrame } from './frame.ts'
+import type { Host } from './piece/envelope.ts'
 import type { NoticeForm } from './rendering.ts'
 import type { Theme } from './template/theme.ts'
 import { cleanText } from './text/text.ts'

@@ -1,7 +1,7 @@
 // How far votes lifted a paper after the edition of its own date froze, in words. Pure.
 import type { Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
-import { counted, grouped, sinceDay } from './words.ts'
+import { counted, grouped, sinceDay } from './text/words.ts'
 
 export interface Rise {
   from: number

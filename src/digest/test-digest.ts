@@ -2,11 +2,11 @@
 // links that change nobody's subscription. Nothing is stored and nothing counts as had.
 import type { Outlook } from '../edition/outlook.ts'
 import type { Choices } from '../subscriber/preferences.ts'
-import type { Slots } from './draft.ts'
-import { joinDigest, preparePieces } from './joining.ts'
+import { indexPlaces } from './choosing/place-index.ts'
+import { joinDigest, preparePieces } from './joining/joining.ts'
 import { selectDigest } from './opening.ts'
-import { SLOT_NAMES } from './piece.ts'
-import { indexPlaces } from './place-index.ts'
+import type { Slots } from './piece/draft.ts'
+import { SLOT_NAMES } from './piece/piece.ts'
 import { type Host, renderEdition, type Templates } from './rendering.ts'
 
 export interface TestDigest {

@@ -1,6 +1,6 @@
 // Which topics a week had more and fewer papers of than the one before, in words. Pure.
 import type { Place } from '../edition/place.ts'
-import { indexPlaces, type PlaceIndex } from './place-index.ts'
+import { indexPlaces, type PlaceIndex } from './choosing/place-index.ts'
 import { BROAD_TOPICS } from './topics/broad-topics.ts'
 import { TOPIC_GROUPS } from './topics/groups.ts'
 import type { Topics } from './topics/topics.ts'

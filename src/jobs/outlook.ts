@@ -9,8 +9,8 @@ import {
   getComingOthers,
   listComingReaders,
 } from '../delivery/planning/outlook.ts'
+import { indexPlaces } from '../digest/choosing/place-index.ts'
 import { listSelected } from '../digest/opening.ts'
-import { indexPlaces } from '../digest/place-index.ts'
 import type { Topics } from '../digest/topics/topics.ts'
 import { cutoffOf } from '../edition/edition.ts'
 import { type Outlook, outlookFromStore } from '../edition/outlook.ts'

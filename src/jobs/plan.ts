@@ -22,10 +22,10 @@ import {
   type ReaderGroup,
 } from '../delivery/planning/planning.ts'
 import { markPlanned, markPlanning, setForReading, setForSlice, showFirstSlice } from '../delivery/planning/slices.ts'
+import { indexPlaces, type PlaceIndex } from '../digest/choosing/place-index.ts'
+import type { Selection } from '../digest/choosing/selection.ts'
+import { ensureSelections } from '../digest/joining/store.ts'
 import { selectDigest } from '../digest/opening.ts'
-import { indexPlaces, type PlaceIndex } from '../digest/place-index.ts'
-import type { Selection } from '../digest/selection.ts'
-import { ensureSelections } from '../digest/store.ts'
 import type { Edition } from '../edition/edition.ts'
 import { getEdition, listPlaces } from '../edition/store.ts'
 import { stopClocksOfLeavers } from '../subscriber/clock.ts'

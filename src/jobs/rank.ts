@@ -2,9 +2,9 @@
 // all.
 import { getNow } from '../database/clock.ts'
 import { LENGTHS, type Length } from '../database/states.ts'
-import type { Piece } from '../digest/piece.ts'
+import { insertPieces } from '../digest/joining/store.ts'
+import type { Piece } from '../digest/piece/piece.ts'
 import { type ReportBad, renderEdition } from '../digest/rendering.ts'
-import { insertPieces } from '../digest/store.ts'
 import { cutoffOf, type Edition, nextStepOf } from '../edition/edition.ts'
 import type { Place } from '../edition/place.ts'
 import { latePlaces, placesOfDay, placesOfWeek, placesOfWeekBefore } from '../edition/places.ts'

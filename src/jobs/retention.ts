@@ -2,7 +2,7 @@
 // next sweep goes on.
 import { emptyOldDeliveries, pruneOldNotices } from '../delivery/sending/ledger.ts'
 import { findPrunable } from '../delivery/sending/retention.ts'
-import { prunePieces } from '../digest/store.ts'
+import { prunePieces } from '../digest/joining/store.ts'
 import { markPruned } from '../edition/store.ts'
 import { pruneVotes } from '../source/store.ts'
 import type { Round } from './round.ts'

@@ -1,7 +1,7 @@
 // Measures joining: microseconds and bytes a mail, ten papers, in both encodings. `npx tsx
 // test/bench/joining.ts`
 import { hrtime, stdout } from 'node:process'
-import { joinDigest, type MailEncoding, preparePieces, recipeOf } from '../../src/digest/joining.ts'
+import { joinDigest, type MailEncoding, preparePieces, recipeOf } from '../../src/digest/joining/joining.ts'
 import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
 import { HOST, place, SLOTS } from '../digest/golden/places.ts'
 

@@ -3,8 +3,8 @@
 // of a day in its morning and long after is known, not what came between: several models of how
 // votes grow say what each freeze and each look found, and the range over them is printed. `npx tsx
 // test/bench/late-risers.ts`; without the captures there is nothing to measure.
-import { indexPlaces } from '../../src/digest/place-index.ts'
-import { selectPapers } from '../../src/digest/selection.ts'
+import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
+import { selectPapers } from '../../src/digest/choosing/selection.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { placesWithRisers, RISING_EDITIONS } from '../../src/edition/places.ts'

@@ -2,9 +2,9 @@
 // milliseconds of a look back at 30 editions. `npx tsx test/bench/selecting.ts [--readers 5000]
 // [--database postgres://…/EMPTY]`; without a database the look back is left out.
 import { parseArgs } from 'node:util'
+import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
+import { selectPapers } from '../../src/digest/choosing/selection.ts'
 import { lookBack } from '../../src/digest/look-back.ts'
-import { indexPlaces } from '../../src/digest/place-index.ts'
-import { selectPapers } from '../../src/digest/selection.ts'
 import { TOPIC_GROUPS } from '../../src/digest/topics/groups.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
 import { shiftDate } from '../../src/edition/edition.ts'

@@ -2,10 +2,10 @@
 // reader, read from the mail itself.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
 import { openingOf, plainOpening, selectDigest } from '../../src/digest/opening.ts'
-import { indexPlaces } from '../../src/digest/place-index.ts'
+import { together } from '../../src/digest/text/words.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
-import { together } from '../../src/digest/words.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { capturedEditions, capturedWeeks, READERS } from '../support/captured-editions.ts'

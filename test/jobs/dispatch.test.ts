@@ -10,7 +10,7 @@ import type { BatchOutcome, BatchRequest } from '../../src/delivery/provider/pro
 import { BATCH } from '../../src/delivery/sending/batch.ts'
 import { markResumed } from '../../src/delivery/sending/brake.ts'
 import { listWaiting } from '../../src/delivery/sending/waiting.ts'
-import { JOIN_VERSION } from '../../src/digest/joining.ts'
+import { JOIN_VERSION } from '../../src/digest/joining/joining.ts'
 import { getEdition } from '../../src/edition/store.ts'
 import { HoldError, LaterError } from '../../src/errors.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import type { Length } from '../../src/database/states.ts'
-import { listPieces } from '../../src/digest/store.ts'
+import { listPieces } from '../../src/digest/joining/store.ts'
 import { shiftDate } from '../../src/edition/edition.ts'
 import { daysOfWeek, placesOf } from '../../src/edition/places.ts'
 import { ensureEdition, findEdition, getEdition, listPlaces, markState } from '../../src/edition/store.ts'

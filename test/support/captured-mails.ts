@@ -2,8 +2,8 @@
 // Addresses and tokens are invented.
 import type { EditionKind, Length } from '../../src/database/states.ts'
 import type { Mail } from '../../src/delivery/provider/provider.ts'
-import { joinDigest, type MailEncoding, preparePieces } from '../../src/digest/joining.ts'
-import type { Piece } from '../../src/digest/piece.ts'
+import { joinDigest, type MailEncoding, preparePieces } from '../../src/digest/joining/joining.ts'
+import type { Piece } from '../../src/digest/piece/piece.ts'
 import { renderEdition, type Templates } from '../../src/digest/rendering.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { HOST, SLOTS } from '../digest/golden/places.ts'

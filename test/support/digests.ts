@@ -1,8 +1,9 @@
 // Selections as planning makes them, for tests that choose the papers themselves.
+
+import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
+import type { Selection } from '../../src/digest/choosing/selection.ts'
 import { openingOf } from '../../src/digest/opening.ts'
-import { indexPlaces } from '../../src/digest/place-index.ts'
 import type { Sheet } from '../../src/digest/rendering.ts'
-import type { Selection } from '../../src/digest/selection.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 

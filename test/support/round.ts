@@ -16,9 +16,9 @@ import {
   NO_QUOTA,
   type Provider,
 } from '../../src/delivery/provider/provider.ts'
-import type { Piece } from '../../src/digest/piece.ts'
+import { insertPieces } from '../../src/digest/joining/store.ts'
+import type { Piece } from '../../src/digest/piece/piece.ts'
 import { openTemplates, renderEdition, type Sheet, type Templates } from '../../src/digest/rendering.ts'
-import { insertPieces } from '../../src/digest/store.ts'
 import type { Edition } from '../../src/edition/edition.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { ensureEdition, getEdition, markFrozen } from '../../src/edition/store.ts'

@@ -28,7 +28,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
   'test/database/damage.test.ts': 17,
   'test/jobs/alarms.test.ts': 15,
   'test/crash/chaos.test.ts': 15,
-  'test/digest/budget.test.ts': 14,
+  'test/digest/piece/budget.test.ts': 14,
   'test/jobs/heartbeat.test.ts': 13,
   'test/database/stored.test.ts': 13,
   'test/delivery/in-flight.test.ts': 13,

@@ -1,7 +1,7 @@
 // A second reader of DKIM signatures, from the standard alone, and messages for what signs.
 import { createHash, type KeyObject, verify as verifyBytes } from 'node:crypto'
 import type { openDkim } from '../../src/delivery/provider/smtp/dkim.ts'
-import { openImages } from '../../src/digest/image.ts'
+import { openImages } from '../../src/digest/piece/image.ts'
 
 /** Returns a whole message with its signature in front, a character a byte. */
 export async function signWhole(

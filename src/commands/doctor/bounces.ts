@@ -2,7 +2,7 @@
 // the sender's, and the mailbox. Reading it is left to whoever does so.
 import { type MailboxSettings, openMailbox, reasonOf } from '../../delivery/bounce/mailbox.ts'
 import { toReason } from '../../delivery/provider/outside.ts'
-import { counted } from '../../digest/words.ts'
+import { counted } from '../../digest/text/words.ts'
 import type { Finding } from '../../errors.ts'
 import { type Dns, domainOf } from './sender.ts'
 

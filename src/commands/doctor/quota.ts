@@ -2,7 +2,7 @@
 
 import type { Quota } from '../../delivery/provider/provider.ts'
 import type { Allowance } from '../../delivery/provider/quota.ts'
-import { counted, grouped } from '../../digest/words.ts'
+import { counted, grouped } from '../../digest/text/words.ts'
 import type { Finding } from '../../errors.ts'
 
 /** A month has at least so many editions. */

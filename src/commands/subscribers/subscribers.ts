@@ -1,7 +1,7 @@
 // Adds subscribers by hand and lists them.
 import { readConfig } from '../../config.ts'
-import { sayWishes } from '../../digest/wishes.ts'
-import { counted } from '../../digest/words.ts'
+import { sayWishes } from '../../digest/choosing/wishes.ts'
+import { counted } from '../../digest/text/words.ts'
 import { UsageError } from '../../errors.ts'
 import { type Choices, DEFAULT_RHYTHM, parseChoices, rhythmInWords } from '../../subscriber/preferences.ts'
 import {

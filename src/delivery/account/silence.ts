@@ -8,8 +8,8 @@ import {
   filteredWords,
   heldSentence,
   type SilenceWords,
-} from '../../digest/silence-words.ts'
-import { longDate, shortDate } from '../../digest/words.ts'
+} from '../../digest/choosing/silence-words.ts'
+import { longDate, shortDate } from '../../digest/text/words.ts'
 import type { Edition } from '../../edition/edition.ts'
 import type { EditionDate } from '../../source/paper.ts'
 

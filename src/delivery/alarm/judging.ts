@@ -1,6 +1,6 @@
 // What is wrong enough to tell the host, judged from facts alone: the same facts give the same
 // alarms. Each says what is wrong and what to do; none names a reader.
-import { counted, grouped } from '../../digest/words.ts'
+import { counted, grouped } from '../../digest/text/words.ts'
 import type { EditionKey } from '../../edition/stop.ts'
 import { BOUNCES, COMPLAINTS, isReached } from '../sending/good-name.ts'
 import type { Facts } from './facts.ts'

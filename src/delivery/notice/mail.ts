@@ -2,11 +2,11 @@
 // same row, templates and settings give the same bytes; the hash of all of it is what the mark
 // fixes.
 import { createHash } from 'node:crypto'
-import { type Host, noticeEnvelope, noticeSubject } from '../../digest/envelope.ts'
-import type { MailEncoding } from '../../digest/joining.ts'
-import { type OwnPage, ownLink } from '../../digest/links.ts'
+import type { MailEncoding } from '../../digest/joining/joining.ts'
 import { renderNotice } from '../../digest/notice.ts'
-import { makePiece } from '../../digest/piece.ts'
+import { type Host, noticeEnvelope, noticeSubject } from '../../digest/piece/envelope.ts'
+import { type OwnPage, ownLink } from '../../digest/piece/links.ts'
+import { makePiece } from '../../digest/piece/piece.ts'
 import type { Templates } from '../../digest/rendering.ts'
 import { type LinkKeys, signToken } from '../../subscriber/token.ts'
 import type { Mail } from '../provider/provider.ts'

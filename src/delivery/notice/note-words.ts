@@ -1,6 +1,6 @@
 // What a note says on a day without a digest: one reason, in plain words, and what can be done
 // about it. Pure.
-import { counted, longDate } from '../../digest/words.ts'
+import { counted, longDate } from '../../digest/text/words.ts'
 
 export interface NoteWords {
   subject: string

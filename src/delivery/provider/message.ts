@@ -3,8 +3,8 @@
 // is composed and encoded once.
 import { domainToASCII } from 'node:url'
 import MimeNode from 'nodemailer/lib/mime-node'
-import { type Draft, fillHeaders } from '../../digest/draft.ts'
-import { cutAt, type Image, openImages, toBytes, type Values } from '../../digest/image.ts'
+import { type Draft, fillHeaders } from '../../digest/piece/draft.ts'
+import { cutAt, type Image, openImages, toBytes, type Values } from '../../digest/piece/image.ts'
 import type { Mail } from './provider.ts'
 
 /**

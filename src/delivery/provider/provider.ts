@@ -1,8 +1,8 @@
 // The port to a provider: the service that takes mails. An implementation classifies what happened;
 // it never retries by itself and never writes to the database.
 
-import type { Draft, Slots } from '../../digest/draft.ts'
-import type { MailEncoding } from '../../digest/joining.ts'
+import type { MailEncoding } from '../../digest/joining/joining.ts'
+import type { Draft, Slots } from '../../digest/piece/draft.ts'
 import type { Finding } from '../../errors.ts'
 import type { Turn } from '../pace/paces.ts'
 

@@ -2,8 +2,8 @@
 // the same reader again. A provider's list says only that there was a digest.
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { linkedPapers } from '../../digest/links.ts'
-import { counted } from '../../digest/words.ts'
+import { linkedPapers } from '../../digest/piece/links.ts'
+import { counted } from '../../digest/text/words.ts'
 import { describeError } from '../../errors.ts'
 import { MINUTE_MS, SECOND_MS } from '../../time.ts'
 import type { Provider } from '../provider/provider.ts'

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { grouped } from '../../digest/words.ts'
+import { grouped } from '../../digest/text/words.ts'
 import { isHeldAsRestoredSql, type RestoredHold } from '../../edition/restored.ts'
 import { describeError } from '../../errors.ts'
 import { MINUTE_MS } from '../../time.ts'

@@ -3,7 +3,7 @@
 
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { grouped } from '../../digest/words.ts'
+import { grouped } from '../../digest/text/words.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import type { EditionKey } from '../../edition/stop.ts'
 import { markStopped } from '../../edition/store.ts'

@@ -4,7 +4,7 @@
 
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { grouped } from '../../digest/words.ts'
+import { grouped } from '../../digest/text/words.ts'
 import { PROVIDER_NAMES } from '../provider/provider.ts'
 import { getLiftedOn, listInFlight, markBraked, SUBMITTED_MIN } from './brake.ts'
 import { REPORTS_MIN } from './glance.ts'

@@ -1,7 +1,7 @@
 // A claimed batch becomes a marked request. Everything is built before the mark: whatever can fail
 // fails while nothing is fixed.
 import type { Outage } from '../../database/outage.ts'
-import { loadMaterials } from '../../digest/materials.ts'
+import { loadMaterials } from '../../digest/joining/materials.ts'
 import { LaterError, PermanentError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 import { isReserved } from '../delivery.ts'

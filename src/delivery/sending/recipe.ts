@@ -1,9 +1,9 @@
 // A batch's recipe and its mails. The recipe is rebuilt from rows that cannot change; a rebuild
 // with another hash is never sent.
 import { createHash } from 'node:crypto'
-import { checkSlots, type Draft, fill, fillHeaders, type Slots } from '../../digest/draft.ts'
-import { draftOf, recipeOf } from '../../digest/joining.ts'
-import type { Material } from '../../digest/materials.ts'
+import { draftOf, recipeOf } from '../../digest/joining/joining.ts'
+import type { Material } from '../../digest/joining/materials.ts'
+import { checkSlots, type Draft, fill, fillHeaders, type Slots } from '../../digest/piece/draft.ts'
 import { type LinkKeys, signToken } from '../../subscriber/token.ts'
 import type { Mail } from '../provider/provider.ts'
 import type { Member } from './members.ts'

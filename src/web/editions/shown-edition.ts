@@ -4,7 +4,7 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
-import { counted, longDate, shortDate } from '../../digest/words.ts'
+import { counted, longDate, shortDate } from '../../digest/text/words.ts'
 import { dateOf, type Edition } from '../../edition/edition.ts'
 import type { Place } from '../../edition/place.ts'
 import { daysOfWeek, placesOf } from '../../edition/places.ts'

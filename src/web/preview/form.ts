@@ -1,7 +1,7 @@
 // What the preview's page lets its reader choose: subscribers, dates, kind and length, the present
 // choice marked.
 import { LENGTHS } from '../../database/states.ts'
-import { longDate } from '../../digest/words.ts'
+import { longDate } from '../../digest/text/words.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { listSubscribers } from '../../subscriber/store.ts'
 import { type PreviewChoice, queryOf } from './choice.ts'

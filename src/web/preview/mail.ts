@@ -1,11 +1,11 @@
 // A digest as one reader would get it, made from the templates of this moment. Nothing is stored
 // and no link in it opens anything.
 import { composeMessage } from '../../delivery/provider/message.ts'
-import type { Slots } from '../../digest/draft.ts'
-import { joinDigest, preparePieces } from '../../digest/joining.ts'
+import { indexPlaces } from '../../digest/choosing/place-index.ts'
+import { joinDigest, preparePieces } from '../../digest/joining/joining.ts'
 import { selectDigest } from '../../digest/opening.ts'
-import { SLOT_NAMES } from '../../digest/piece.ts'
-import { indexPlaces } from '../../digest/place-index.ts'
+import type { Slots } from '../../digest/piece/draft.ts'
+import { SLOT_NAMES } from '../../digest/piece/piece.ts'
 import { type Host, renderEdition, type Templates } from '../../digest/rendering.ts'
 import type { Outlook } from '../../edition/outlook.ts'
 import { describeError } from '../../errors.ts'

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Handlebars from 'handlebars'
-import { HTML_MAX_BYTES, MESSAGE_MAX_BYTES } from '../../digest/budget.ts'
+import { HTML_MAX_BYTES, MESSAGE_MAX_BYTES } from '../../digest/piece/budget.ts'
 import { TEMPLATES_DIR } from '../../digest/template/files.ts'
 import { checkTemplate } from '../../digest/template/template.ts'
 import { cleanLine } from '../../digest/text/text.ts'

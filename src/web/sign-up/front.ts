@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { shortDate } from '../../digest/words.ts'
+import { shortDate } from '../../digest/text/words.ts'
 import { findNeighbours } from '../../edition/archive.ts'
 import { pathOf } from '../editions/edition.ts'
 import { type EditionValues, editionValues, findNewestShown } from '../editions/shown-edition.ts'

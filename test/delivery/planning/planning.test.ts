@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
-import { listSelections } from '../../../src/digest/store.ts'
+import { listSelections } from '../../../src/digest/joining/store.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
 import { markPaused } from '../../../src/subscriber/store.ts'
 import { keepRound } from '../../support/kept-round.ts'

@@ -34,7 +34,7 @@ import { markResolved, splitBatch } from '../../../src/delivery/sending/parts.ts
 import { prepare } from '../../../src/delivery/sending/preparing.ts'
 import { giveUp, letBatchWait, settle } from '../../../src/delivery/sending/settling.ts'
 import { listWaiting } from '../../../src/delivery/sending/waiting.ts'
-import { JOIN_VERSIONS } from '../../../src/digest/joining.ts'
+import { JOIN_VERSIONS } from '../../../src/digest/joining/joining.ts'
 import { NOTICE_VERSIONS } from '../../../src/digest/notice.ts'
 import type { Edition } from '../../../src/edition/edition.ts'
 import { LaterError } from '../../../src/errors.ts'

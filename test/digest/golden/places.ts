@@ -1,6 +1,6 @@
 // Invented places that carry what titles really hold: markup, dollar signs, template marks, other
 // scripts, no arXiv id.
-import type { Opening } from '../../../src/digest/selection.ts'
+import type { Opening } from '../../../src/digest/choosing/selection.ts'
 import type { Place } from '../../../src/edition/place.ts'
 import type { Paper } from '../../../src/source/paper.ts'
 

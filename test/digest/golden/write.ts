@@ -1,7 +1,7 @@
 // Writes the golden files anew: only together with a new JOIN_VERSION, once those of the version
 // before stand in a folder of their own. `npx tsx test/digest/golden/write.ts`
 import { writeFileSync } from 'node:fs'
-import { joinDigest, preparePieces, recipeOf } from '../../../src/digest/joining.ts'
+import { joinDigest, preparePieces, recipeOf } from '../../../src/digest/joining/joining.ts'
 import { loadTemplates, renderEdition } from '../../../src/digest/rendering.ts'
 import { HOST, OPENING, PLACES, SELECTION, SLOTS } from './places.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { indexPlaces } from '../../../src/digest/place-index.ts'
-import { selectPapers } from '../../../src/digest/selection.ts'
+import { indexPlaces } from '../../../src/digest/choosing/place-index.ts'
+import { selectPapers } from '../../../src/digest/choosing/selection.ts'
 import { readTopics } from '../../../src/digest/topics/topics.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import { makePlace } from '../../support/places.ts'

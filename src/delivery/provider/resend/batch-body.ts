@@ -2,8 +2,8 @@
 // of what that client sent is still the same request. Joined mails are images, copied into a slab;
 // any other mail is written as JSON.
 
-import type { Draft } from '../../../digest/draft.ts'
-import { type Image, openImages, type Slabs, sizeOf, type Values, writeImage } from '../../../digest/image.ts'
+import type { Draft } from '../../../digest/piece/draft.ts'
+import { type Image, openImages, type Slabs, sizeOf, type Values, writeImage } from '../../../digest/piece/image.ts'
 import type { Mail } from '../provider.ts'
 
 interface Body {

@@ -3,7 +3,7 @@
 // by itself. Batches go out as prebuilt bytes; single mails and questions through the official
 // client, which is loaded for the first of them.
 import type { Resend } from 'resend'
-import { openSlabs } from '../../../digest/image.ts'
+import { openSlabs } from '../../../digest/piece/image.ts'
 import { isLoopback } from '../outside.ts'
 import {
   type BatchOutcome,

@@ -14,7 +14,7 @@ import {
   toBytes,
   type Values,
   writeImage,
-} from '../../../digest/image.ts'
+} from '../../../digest/piece/image.ts'
 import type { Composed } from '../message.ts'
 
 /** With what mails are signed on the way to a mail server. */

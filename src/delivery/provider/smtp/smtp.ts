@@ -2,7 +2,7 @@
 // connections. SMTP knows no key: what may have been accepted is `unknown`, and no mail is ever
 // handed over twice.
 import SMTPPool from 'nodemailer/lib/smtp-pool'
-import { openSlabs } from '../../../digest/image.ts'
+import { openSlabs } from '../../../digest/piece/image.ts'
 import { describeError } from '../../../errors.ts'
 import { composeImage, messageIdOf, senderOf } from '../message.ts'
 import { isLoopback, toReason } from '../outside.ts'

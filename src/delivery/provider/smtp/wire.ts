@@ -1,7 +1,7 @@
 // A message as it travels behind DATA (RFC 5321, 4.5.2): lines end with CRLF, one that begins with
 // a dot begins with two, and what ends it stands on a line of its own. What the messages of a
 // selection share is brought into this form once.
-import { changed, type Image, type Slabs, sizeOf, writeImage } from '../../../digest/image.ts'
+import { changed, type Image, type Slabs, sizeOf, writeImage } from '../../../digest/piece/image.ts'
 import type { Composed } from '../message.ts'
 
 /** Ends a message; its last line end is part of it. */

@@ -1,5 +1,5 @@
 // What a change of preferences means, told back in a sentence a person can check. Pure.
-import { counted, shortDate } from '../../../digest/words.ts'
+import { counted, shortDate } from '../../../digest/text/words.ts'
 import type { Changed } from '../../../subscriber/change.ts'
 import { rhythmOf } from '../../page/rhythm.ts'
 

@@ -2,7 +2,7 @@
 // small chart, a sentence and the days without anything. Pure; nothing of what the reader really
 // got is in it.
 import type { LookBack } from '../../../digest/look-back.ts'
-import { counted, shortDate } from '../../../digest/words.ts'
+import { counted, shortDate } from '../../../digest/text/words.ts'
 import { definePage } from '../../page/pages.ts'
 
 export interface LookBackValues {

@@ -1,5 +1,5 @@
 // The preferences page's values: what stands or what was typed, what was told, what is wrong. Pure.
-import { shortDate } from '../../../digest/words.ts'
+import { shortDate } from '../../../digest/text/words.ts'
 import type { Preferences } from '../../../subscriber/change.ts'
 import { PAPERS_MAX } from '../../../subscriber/preferences.ts'
 import { maskAddress, type Subscriber } from '../../../subscriber/subscriber.ts'

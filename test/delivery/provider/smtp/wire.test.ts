@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import DataStream from 'nodemailer/lib/smtp-connection/data-stream'
 import { describe, expect, it } from 'vitest'
 import { END_OF_DATA, writeMessage } from '../../../../src/delivery/provider/smtp/wire.ts'
-import { openImages, openSlabs } from '../../../../src/digest/image.ts'
+import { openImages, openSlabs } from '../../../../src/digest/piece/image.ts'
 
 const slabs = openSlabs()
 const PARTS = ['\r', '\n', '\r\n', '.', '..', 'a', 'ü', '\r\n.', '\r\n.\r\n', 'a line of some length']

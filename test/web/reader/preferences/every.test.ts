@@ -2,7 +2,7 @@
 // be lost there, silently, with the next thing that its reader saves.
 import { describe, expect, it } from 'vitest'
 import { parseChoiceOptions } from '../../../../src/commands/subscribers/preferences.ts'
-import { isFiltering, sayWishes } from '../../../../src/digest/wishes.ts'
+import { isFiltering, sayWishes } from '../../../../src/digest/choosing/wishes.ts'
 import { LIST_COLUMNS, listCells, readHeader } from '../../../../src/subscriber/list/file.ts'
 import { type Choices, DEFAULT_CHOICES, DEFAULT_RHYTHM, parseChoices } from '../../../../src/subscriber/preferences.ts'
 import { describeChange } from '../../../../src/web/reader/preferences/change-words.ts'
