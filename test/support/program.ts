@@ -163,9 +163,10 @@ async function removeOld(): Promise<void> {
  */
 export async function bundleForWorkers(): Promise<{ find: RegExp; replacement: string }[]> {
   const names = Object.keys(PACKAGES) as Package[]
-  return Promise.all(
-    names.map(async (name) => ({ find: new RegExp(`^${name}$`), replacement: await bundlePackage(name) })),
-  )
+  const files: { find: RegExp; replacement: string }[] = []
+  // One after the other: not every loader of this file waits for a module that is being loaded.
+  for (const name of names) files.push({ find: new RegExp(`^${name}$`), replacement: await bundlePackage(name) })
+  return files
 }
 
 /** Makes one file of a package and of all that it imports, unless this version has been made. */
