@@ -1,9 +1,8 @@
 // Who holds a signed link: the token's signature, its life and its epoch asked in one place. Every
 // bad one gives undefined.
 import type { Kysely } from 'kysely'
-import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
-import { findSubscriberByPublicId } from './store.ts'
+import { findSubscriberNow } from './store.ts'
 import type { Subscriber } from './subscriber.ts'
 import { isInLife, type LinkKeys, type TokenPurpose, verifyToken } from './token.ts'
 
@@ -17,11 +16,22 @@ export async function findHolder(
   purpose: Exclude<TokenPurpose, 'view'>,
   token: string,
 ): Promise<Subscriber | undefined> {
+  return (await findHolderNow(db, keys, purpose, token))?.subscriber
+}
+
+/** As `findHolder`, with the database's time, which it has to ask for anyway. */
+export async function findHolderNow(
+  db: Kysely<Database>,
+  keys: LinkKeys,
+  purpose: Exclude<TokenPurpose, 'view'>,
+  token: string,
+): Promise<{ subscriber: Subscriber; now: Date } | undefined> {
   const claim = verifyToken(keys, purpose, token)
-  if (!claim || !isInLife(purpose, claim, await getNow(db))) return undefined
-  const subscriber = await findSubscriberByPublicId(db, claim.publicId)
-  if (!subscriber || subscriber.address === null) return undefined
-  return purpose === 'unsubscribe' || subscriber.tokenEpoch === claim.epoch ? subscriber : undefined
+  const found = claim && (await findSubscriberNow(db, claim.publicId))
+  if (!claim || !found || !isInLife(purpose, claim, found.now)) return undefined
+  const { subscriber } = found
+  if (subscriber.address === null) return undefined
+  return purpose === 'unsubscribe' || subscriber.tokenEpoch === claim.epoch ? found : undefined
 }
 
 /**
@@ -35,8 +45,9 @@ export async function findFormerHolder(
   token: string,
 ): Promise<{ subscriber: Subscriber; fate: 'expired' | 'withdrawn' } | undefined> {
   const claim = verifyToken(keys, purpose, token)
-  const subscriber = claim && (await findSubscriberByPublicId(db, claim.publicId))
-  if (!claim || !subscriber || subscriber.address === null) return undefined
+  const found = claim && (await findSubscriberNow(db, claim.publicId))
+  if (!claim || !found || found.subscriber.address === null) return undefined
+  const { subscriber, now } = found
   if (subscriber.tokenEpoch !== claim.epoch) return { subscriber, fate: 'withdrawn' }
-  return isInLife(purpose, claim, await getNow(db)) ? undefined : { subscriber, fate: 'expired' }
+  return isInLife(purpose, claim, now) ? undefined : { subscriber, fate: 'expired' }
 }

@@ -100,6 +100,19 @@ export async function findSubscriberByPublicId(
   return row && subscriberFrom(row)
 }
 
+/** As `findSubscriberByPublicId`, with the database's time: a page that asks for both asks once. */
+export async function findSubscriberNow(
+  db: Kysely<Database>,
+  publicId: string,
+): Promise<{ subscriber: Subscriber; now: Date } | undefined> {
+  const { rows } = await sql<Row & { now: Date }>`
+    select r.*, round_clock() as now from (${selectSql} where s.public_id = ${publicId}) r`.execute(db)
+  const [found] = rows
+  if (!found) return undefined
+  const { now, ...row } = found
+  return { subscriber: subscriberFrom(row), now }
+}
+
 /** Returns undefined when the id is unknown. */
 export async function findSubscriberById(db: Kysely<Database>, id: number): Promise<Subscriber | undefined> {
   const [row] = await listRows(db, 'id', id)

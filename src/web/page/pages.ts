@@ -72,6 +72,7 @@ const PARTIALS: readonly string[] = [
   'site-foot',
   'subscribe-form',
   'rhythm',
+  'zones',
   'look-back',
   'search-form',
   'link-form',
@@ -82,6 +83,12 @@ const PARTIALS: readonly string[] = [
   'papers',
   'late',
 ]
+
+/**
+ * Those whose values are often the very same object, which nobody changes: each is filled once. The
+ * world's time zones are most of a page that holds them.
+ */
+const FILLED_ONCE: ReadonlySet<string> = new Set(['zones', 'look-back'])
 
 /**
  * Returns the page of `templates/pages/NAME.hbs`. `Values` are ready to be escaped, all of them, as
@@ -171,12 +178,24 @@ function compileAll(sources: ReadonlyMap<string, string>): Compiled {
     const program = checkTemplate(sources.get(fileOf(name)) as string, fileOf(name), PARTIALS)
     return handlebars.compile(program, { strict: true })
   }
-  for (const partial of PARTIALS) handlebars.registerPartial(partial, compileFile(partial))
+  for (const partial of PARTIALS) {
+    const filled = compileFile(partial)
+    handlebars.registerPartial(partial, FILLED_ONCE.has(partial) ? fillOnce(filled) : filled)
+  }
   const bodies = new Map([...defined].map((page) => [page, compileFile(page)]))
   // The one template that takes a value as it is: a page that was filled before.
   const frame = handlebars.compile(sources.get(FRAME), { strict: true })
   last = { sources: key, bodies, frame }
   return last
+}
+
+function fillOnce(fill: Handlebars.TemplateDelegate<object>): Handlebars.TemplateDelegate<object> {
+  const known = new WeakMap<object, string>()
+  return (values, options) => {
+    const filled = known.get(values) ?? fill(values, options)
+    known.set(values, filled)
+    return filled
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { getCookie, setCookie } from 'hono/cookie'
 import type { Kysely } from 'kysely'
 import { getNow } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
-import { findHolder } from '../../subscriber/holder.ts'
+import { findHolderNow } from '../../subscriber/holder.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { issueToken, type LinkKeys } from '../../subscriber/token.ts'
 import type { Form } from '../page/form.ts'
@@ -16,6 +16,8 @@ export interface Session {
   reader: Subscriber
   /** What its forms send back. */
   formToken: string
+  /** The database's time when it was found. */
+  now: Date
 }
 
 export interface Sessions {
@@ -52,8 +54,10 @@ export function openSessions(parts: {
     },
     async find(c) {
       const token = getCookie(c, COOKIE, prefix)
-      const reader = token && (await findHolder(db, linkKeys, 'session', token))
-      return token && reader ? { reader, formToken: formKeys.formToken(token) } : undefined
+      const found = token && (await findHolderNow(db, linkKeys, 'session', token))
+      return token && found
+        ? { reader: found.subscriber, formToken: formKeys.formToken(token), now: found.now }
+        : undefined
     },
     isOwnForm: (c, { formToken }, form) => isSameSite(c, origin) && formKeys.isSame(form.get('form'), formToken),
   }

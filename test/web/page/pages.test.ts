@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -47,6 +47,26 @@ describe('openPages', () => {
     expect(() => openPages({ publicUrl, templatesDir: missing })).toThrow(
       `TEMPLATES_DIR is not a directory: ${missing}`,
     )
+  })
+
+  it('fills what is the same object for several pages once, and what only looks like it again', async () => {
+    const choosing = definePage<{ heading: string; text: string; zones: object }>('message')
+    await writeFile(join(templatesDir, 'pages/message.hbs'), '{{> zones zones}}')
+    const pages = openPages({ publicUrl, templatesDir })
+    let read = 0
+    const group = (value: string) => ({
+      label: '',
+      get zones() {
+        read++
+        return [{ value, label: value, selected: false }]
+      },
+    })
+    const [utc, other] = [group('UTC'), group('UTC+1')]
+    const fill = (zones: object) => pages.fill(choosing, { heading: '', text: '', zones })
+    expect([fill(utc), fill(utc), fill(other)].join('')).toBe(
+      ['UTC', 'UTC', 'UTC+1'].map((zone) => `<option value="${zone}">${zone}</option>\n`).join(''),
+    )
+    expect(read).toBe(2)
   })
 
   it('prints no page with a value missing', async () => {

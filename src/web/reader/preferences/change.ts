@@ -1,7 +1,6 @@
 // What the preferences page sends: a change, a preview of one, a break, or the wish for a mailed
 // link. Each change is told back in sentences, with a link that takes it back.
 import type { Context } from 'hono'
-import { getNow } from '../../../database/clock.ts'
 import { askAddress } from '../../../delivery/request/address-change.ts'
 import { type Change, stepDown, stepFrom } from '../../../subscriber/change.ts'
 import { normalizeAddress } from '../../../subscriber/subscriber.ts'
@@ -78,7 +77,7 @@ async function preview({ c, parts, session, form }: Request): Promise<Response> 
 async function pause(request: Request): Promise<Response> {
   const { c, parts, session, form } = request
   const until = form.get('until')
-  const { untilMin, untilMax } = pauseDays(session.reader, await getNow(parts.db))
+  const { untilMin, untilMax } = pauseDays(session.reader, session.now)
   if (/^\d{4}-\d{2}-\d{2}$/.test(until) && isDay(until) && until >= untilMin && until <= untilMax) {
     return changeTo(request, { pausedUntil: until })
   }

@@ -39,8 +39,19 @@ const EMPTY = {
   weekly: 'No weekly edition was made yet: there is nothing to look back at.',
 }
 
-/** `looks` come newest first. */
-export function lookBackValues(looks: readonly Omit<LookBack, 'state'>[], kind: 'daily' | 'weekly'): LookBackValues {
+type Looks = readonly Omit<LookBack, 'state'>[]
+
+/** By the look that they are made of: the page fills them in once. */
+const kept = { daily: new WeakMap<Looks, LookBackValues>(), weekly: new WeakMap<Looks, LookBackValues>() }
+
+/** `looks` come newest first, all of one kind, and are never changed. */
+export function lookBackValues(looks: Looks, kind: 'daily' | 'weekly'): LookBackValues {
+  const values = kept[kind].get(looks) ?? makeValues(looks, kind)
+  kept[kind].set(looks, values)
+  return values
+}
+
+function makeValues(looks: Looks, kind: 'daily' | 'weekly'): LookBackValues {
   const most = Math.max(1, ...looks.map(({ papers }) => papers))
   const oldestFirst = [...looks].reverse()
   const width = Math.max(BARS, looks.length)

@@ -2,7 +2,6 @@
 // what stands. Looking changes nothing; change.ts takes what is sent.
 import type { Context } from 'hono'
 import { DateTime } from 'luxon'
-import { getNow } from '../../../database/clock.ts'
 import { lookBack } from '../../../digest/look-back.ts'
 import { STEPS, type Step, stepDown, stepFrom } from '../../../subscriber/change.ts'
 import { findHolder } from '../../../subscriber/holder.ts'
@@ -75,13 +74,12 @@ export async function preferencesPage(
 async function pageFor(
   c: Context,
   parts: ReaderParts,
-  { reader, formToken }: Session,
+  { reader, formToken, now }: Session,
   visit: Visit,
   preview: { choices: Choices; cadence: Rhythm['cadence'] },
   status: 200 | 422,
 ): Promise<Response> {
-  const { db, linkKeys, pages } = parts
-  const now = await getNow(db)
+  const { linkKeys, pages } = parts
   const shown = visit.entry ? preview : reader
   const given = {
     formToken,

@@ -34,4 +34,11 @@ describe('lookBackValues', () => {
   ])('says it in a sentence (%#)', (looks, summary) => {
     expect(lookBackValues(looks, 'daily').summary).toBe(summary)
   })
+
+  it('keeps what it made of a look, for each kind', () => {
+    const looks: [] = []
+    expect(lookBackValues(looks, 'daily')).toBe(lookBackValues(looks, 'daily'))
+    expect(lookBackValues(looks, 'daily').empty).toContain('No edition is final yet')
+    expect(lookBackValues(looks, 'weekly').empty).toContain('No weekly edition')
+  })
 })
