@@ -30,12 +30,17 @@ export function capturedAbstracts(month: string): CapturedAbstract[] {
 /** Read once a worker: several files of tests look at the same months. */
 const months = new Map<string, CapturedAbstract[]>()
 
+/** Lists those of a month as its later capture has them. */
+export function laterAbstracts(month: string): CapturedAbstract[] {
+  return readFolder('final', (file) => file.startsWith(month))
+}
+
 /** Lists those of the odd days, of other months. Files that hold no papers are passed over. */
 export function oddAbstracts(): CapturedAbstract[] {
   return readFolder('odd', (file) => !file.includes('python-repr'))
 }
 
-function readFolder(folder: 'same-day' | 'odd', isAsked: (file: string) => boolean): CapturedAbstract[] {
+function readFolder(folder: 'same-day' | 'final' | 'odd', isAsked: (file: string) => boolean): CapturedAbstract[] {
   const directory = new URL(`${folder}/`, CAPTURES)
   if (!existsSync(directory)) return []
   const files = readdirSync(directory).filter(isAsked)

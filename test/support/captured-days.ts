@@ -34,6 +34,12 @@ export function oddDays(): CapturedDay[] {
   return readFolder('odd')
 }
 
+/** Lists the papers of a month (`2025-08`) as its later capture has them. */
+export function laterPapers(month: string): Paper[] {
+  const days = readFolder('final').filter(({ date }) => date.startsWith(month))
+  return days.flatMap(({ places }) => places.map(({ paper }) => paper))
+}
+
 /** A day as its own look found it, and as one long after did where there was one. */
 export interface CapturedLooks {
   date: string

@@ -6,6 +6,7 @@ for (const [name, isOf] of [
   ['August 2025 and March 2026', (part: string) => part === 'tuning' || part === 'report'],
   ['other days', (part: string) => part === 'elsewhere'],
   ['further papers of August 2025, strict and then generous', (part: string) => part === 'further'],
+  ['the rest of August 2025, strict and then generous', (part: string) => part === 'rest'],
 ] as const) {
   const labels = LABELS.filter(({ part }) => isOf(part))
   process.stdout.write(`${name}\n`)

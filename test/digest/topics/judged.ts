@@ -6,8 +6,13 @@ import { readTopics } from '../../../src/digest/topics/topics.ts'
 import type { Place } from '../../../src/edition/place.ts'
 import type { Paper } from '../../../src/source/paper.ts'
 import { PAPERS_MAX, parseChoices } from '../../../src/subscriber/preferences.ts'
-import { capturedAbstracts, oddAbstracts } from '../../support/captured-abstracts.ts'
-import { capturedMonth, oddDays } from '../../support/captured-days.ts'
+import {
+  type CapturedAbstract,
+  capturedAbstracts,
+  laterAbstracts,
+  oddAbstracts,
+} from '../../support/captured-abstracts.ts'
+import { capturedMonth, laterPapers, oddDays } from '../../support/captured-days.ts'
 import { makePlace } from '../../support/places.ts'
 import { hasTopic, LABELS, type Part, TOPICS, type Topic } from './labels.ts'
 
@@ -27,6 +32,7 @@ const MONTHS: Record<Exclude<Part, 'elsewhere'>, string> = {
   tuning: '2025-08',
   report: '2026-03',
   further: '2025-08',
+  rest: '2025-08',
 }
 
 /** Judges every topic over the papers of one part. */
@@ -64,7 +70,7 @@ export function judgeTopics(part: Part): Judged[] | undefined {
 /** As they stood on the day; a paper whose abstract is not the labelled one is left out. */
 function labelledPlaces(part: Part): Place[] {
   const wanted = new Map(LABELS.filter((each) => each.part === part).map(({ id, sha256 }) => [id, sha256]))
-  const captured = part === 'elsewhere' ? oddAbstracts() : capturedAbstracts(MONTHS[part])
+  const captured = abstractsOf(part)
   const same = new Set(captured.flatMap(({ id, sha256 }) => (wanted.get(id) === sha256 ? [id] : [])))
   const papers = new Map(papersOf(part).map((paper) => [paper.id, paper]))
   return [...same].flatMap((id) => {
@@ -73,7 +79,13 @@ function labelledPlaces(part: Part): Place[] {
   })
 }
 
+function abstractsOf(part: Part): CapturedAbstract[] {
+  if (part === 'elsewhere') return oddAbstracts()
+  return part === 'rest' ? laterAbstracts(MONTHS[part]) : capturedAbstracts(MONTHS[part])
+}
+
 function papersOf(part: Part): Paper[] {
+  if (part === 'rest') return laterPapers(MONTHS[part])
   if (part === 'elsewhere') return oddDays().flatMap(({ places }) => places.map(({ paper }) => paper))
   return capturedMonth(MONTHS[part]).flatMap(({ own }) => own.map(({ paper }) => paper))
 }
