@@ -34,10 +34,11 @@ export function oddDays(): CapturedDay[] {
   return readFolder('odd')
 }
 
-/** Lists the papers of a month (`2025-08`) as its later capture has them. */
+/** Lists the papers of a month (`2025-08`) as its later capture has them, day by day. */
 export function laterPapers(month: string): Paper[] {
-  const days = readFolder('final').filter(({ date }) => date.startsWith(month))
-  return days.flatMap(({ places }) => places.map(({ paper }) => paper))
+  const rows = laterRows(month) ?? []
+  const dates = new Set(rows.map(({ paper }) => paper?.submittedOnDailyAt?.slice(0, 10) ?? ''))
+  return [...dates].sort().flatMap((date) => listingsOf(JSON.stringify(rowsOf(rows, date)), date).map(paperOf))
 }
 
 /** A day as its own look found it, and as one long after did where there was one. */
@@ -63,20 +64,34 @@ const months = new Map<string, CapturedLooks[]>()
 function readMonth(month: string): CapturedLooks[] {
   const directory = new URL('same-day/', CAPTURES)
   if (!existsSync(directory)) return []
-  const final = new URL(`final/${month}.json`, CAPTURES)
-  const rows: { paper?: { submittedOnDailyAt?: string } }[] | null = existsSync(final)
-    ? JSON.parse(readFileSync(final, 'utf8'))
-    : null
+  const rows = laterRows(month)
   const files = readdirSync(directory).filter((file) => file.startsWith(month))
   return files.sort().map((file) => {
     const date = file.slice(0, 10)
-    const later = rows?.filter(({ paper }) => paper?.submittedOnDailyAt?.startsWith(date))
     return {
       date,
       own: listingsOf(readFileSync(new URL(file, directory), 'utf8'), date),
-      later: later ? listingsOf(JSON.stringify(later), date) : null,
+      later: rows ? listingsOf(JSON.stringify(rowsOf(rows, date)), date) : null,
     }
   })
+}
+
+interface LaterRow {
+  paper?: { submittedOnDailyAt?: string }
+}
+
+/** A whole month in one file, which the source's reader takes a day at a time. */
+function laterRows(month: string): LaterRow[] | null {
+  const file = new URL(`final/${month}.json`, CAPTURES)
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null
+}
+
+function rowsOf(rows: readonly LaterRow[], date: string): LaterRow[] {
+  return rows.filter(({ paper }) => paper?.submittedOnDailyAt?.startsWith(date))
+}
+
+function paperOf({ paper }: Listing): Paper {
+  return paper
 }
 
 function listingsOf(text: string, date: string): Listing[] {
@@ -86,8 +101,8 @@ function listingsOf(text: string, date: string): Listing[] {
 
 /** Lists every paper that any capture holds, each as often as it was captured with other words. */
 export function capturedPapers(): Paper[] {
-  const days = ['same-day', 'odd', 'final'].flatMap(readFolder).flatMap(({ places }) => places)
-  const papers = [...days, ...(seedListings ?? [])].map(({ paper }) => paper)
+  const days = ['same-day', 'odd'].flatMap(readFolder).flatMap(({ places }) => places)
+  const papers = [...[...days, ...(seedListings ?? [])].map(({ paper }) => paper), ...laterPapers('2025-08')]
   const known = new Map(papers.map((paper) => [[paper.title, paper.abstract, paper.summary].join('\n'), paper]))
   return [...known.values()]
 }
