@@ -44,16 +44,23 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
     findTopic: remembered((phrase) => {
       const rule = topics.ruleOf(phrase)
       const found: TopicMatch[] = []
+      const others: boolean[] = []
+      const isOther = (at: number) => {
+        others[at] ??= isOfOtherSense(texts()[at] as string[], rule)
+        return others[at]
+      }
       const offer = (at: number, match: TopicMatch | undefined) => {
         if (match && isBetter(match, found[at])) found[at] = match
       }
       for (const sign of rule.signs.filter(({ tells }) => tells !== 'often')) {
-        for (const at of standsIn(sign, postings())) offer(at, matchIn(texts()[at] as string[], sign, rule))
+        for (const at of standsIn(sign, postings())) {
+          offer(at, matchIn(texts()[at] as string[], sign, rule, isOther(at)))
+        }
       }
       const often = rule.signs.filter(({ tells }) => tells === 'often')
       for (const at of new Set(often.flatMap((sign) => standsIn(sign, postings())))) {
-        const [title = '', keywords = '', abstract = ''] = texts()[at] as string[]
-        if (hasAny(`${title}${keywords}`, rule.unless) || timesSaid(abstract, often, rule) < OFTEN) continue
+        const [, , abstract = ''] = texts()[at] as string[]
+        if (isOther(at) || timesSaid(abstract, often, rule) < OFTEN) continue
         const sign = often.find(({ words }) => isWithin(PROBLEM, abstract, words))
         if (sign) offer(at, { field: 'abstract', name: sign.name })
       }
@@ -69,8 +76,13 @@ const OFTEN = 3
 /** And so many bear out a keyword: its abstract says it, and then again. */
 const AGAIN = 2
 
+/** An abstract that says so many words of another sense is about that, whatever its keywords. */
+const GOES_ON = 4
+
 /** By its length, an abstract tells up to here what is the matter; one of those words too. */
 const PROBLEM = 0.4
+/** In its first sentence, what it comes from or is of use to. */
+const SETTING = 0.15
 /** And from here on what something was tried on. */
 const TRIED_ON = 0.7
 
@@ -105,13 +117,18 @@ function namesIn(keyword: string): string[] {
   return short === undefined ? [long] : [long, short]
 }
 
-/** Returns what a sign of a topic finds in the fields of a place. */
-function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule): TopicMatch | undefined {
+/** Returns what a sign of a topic finds in the fields of a place, which may be of another sense. */
+function matchIn(
+  fields: readonly string[],
+  sign: TopicSign,
+  rule: TopicRule,
+  isOfOther: boolean,
+): TopicMatch | undefined {
   const { name, tells, words } = sign
   const { but, unless } = rule
   const [title = '', keywords = '', abstract = ''] = fields
   const isIn = (text: string) => text.includes(words) && withoutAll(text, but).includes(words)
-  const isOther = tells !== 'anywhere' && hasAny(`${title}${keywords}`, unless)
+  const isOther = tells !== 'anywhere' && isOfOther
   // Of what its own title names a paper is, whatever else its keywords list.
   const isTitled = tells === 'named' ? !hasAny(title, unless) : !isOther
   // A weak word of a title is borne out by any other of the topic's.
@@ -141,12 +158,14 @@ function isNamed(keywords: string, abstract: string, sign: TopicSign, rule: Topi
 }
 
 /**
- * Tells whether what an abstract says is its matter: it says it early, or goes on about it. Named
- * once near the end it is one more task on which something was tried.
+ * Tells whether what an abstract says is its matter: it says it before its last part, or goes on
+ * about it. Named once near the end it is one more task on which something was tried, and at the
+ * very beginning one more field that has a use for it.
  */
 function isMatter(abstract: string, { words, mentions }: TopicSign, rule: TopicRule): boolean {
   // Of a narrow topic every name tells wherever it stands.
-  if (mentions || isWithin(TRIED_ON, abstract, words)) return true
+  if (mentions) return true
+  if (isWithin(TRIED_ON, abstract, words) && !isWithin(SETTING, abstract, words)) return true
   return timesSaid(abstract, toldIn(rule), rule) >= AGAIN
 }
 
@@ -164,15 +183,28 @@ function toldIn({ signs }: TopicRule, whole = false): readonly TopicSign[] {
  */
 function timesSaid(text: string, signs: readonly TopicSign[], { but }: TopicRule): number {
   const said = signs.map(({ words }) => words).filter((words) => text.includes(words))
-  if (said.length === 0) return 0
-  let rest = withoutAll(text, but)
+  return said.length === 0 ? 0 : countAll(withoutAll(text, but), said)
+}
+
+function countAll(text: string, phrases: readonly string[]): number {
+  let rest = text
   let times = 0
-  for (const words of said.sort((one, other) => other.length - one.length)) {
+  for (const words of phrases.filter((phrase) => text.includes(phrase)).sort((a, b) => b.length - a.length)) {
     const parts = rest.split(words)
     times += parts.length - 1
     rest = parts.join(` ${APART} `)
   }
   return times
+}
+
+/**
+ * Tells whether a paper is about something in which a topic's words mean other things: by its
+ * title, or because its abstract goes on about it, the less so where its keywords say it as well.
+ */
+function isOfOtherSense([title = '', keywords = '', abstract = '']: readonly string[], { unless }: TopicRule): boolean {
+  if (hasAny(title, unless)) return true
+  if (abstract === NOTHING) return hasAny(keywords, unless)
+  return countAll(abstract, unless) >= (hasAny(keywords, unless) ? OFTEN : GOES_ON)
 }
 
 /** Tells whether words stand in the first share of an abstract. */
@@ -190,7 +222,7 @@ function hasAny(text: string, phrases: readonly string[]): boolean {
  * for, or by, or does comes behind them; what was made as well ("we also") is no more than a means.
  */
 const MADE =
-  / (?:we (?:then |first |[a-z]+ly )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!(?:we|that|which|whose|where|to|for|by|with|using|via|from|on) )[^ |]+){1,11})/g
+  / (?:(?:we|this (?:paper|work|study|article|report)) (?:then |first |[a-z]+ly )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!(?:we|that|which|whose|where|to|for|by|with|using|via|from|on) )[^ |]+){1,11})/g
 /** What an abstract comes to later was made to test what it is about. */
 const MADE_BEFORE = 0.6
 

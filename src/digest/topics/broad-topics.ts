@@ -37,8 +37,9 @@ export interface BroadTopic {
   /** Phrases that hold a word from above and mean something else: they are not read. */
   but?: readonly string[]
   /**
-   * With one of these in its title or keywords a paper is of this topic only by what tells, or by
-   * what is named in a title that has none of them.
+   * With one of these in its title, or several in its abstract (fewer where its keywords have
+   * one), a paper is of this topic only by what tells, or by what is named in a title that has none
+   * of them.
    */
   unless?: readonly string[]
 }
@@ -76,11 +77,19 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     titled: [
       ...['reasoning', 'translation', 'question answering', 'chatbot', 'conversational', 'conversation', 'language'],
       ...['writing', 'essay', 'tokenizer', 'hallucination', 'factuality', 'RAG', 'RLVR', 'RLHF', 'GRPO'],
+      ...['chain-of-thought', 'CoT', 'thinking', 'prompt', 'in-context', 'instruction', 'tokenization', 'token'],
+      ...['attention', 'transformer', 'mixture-of-experts', 'MoE', 'expert', 'long-context', 'KV cache', 'decoding'],
+      ...['pretraining', 'pre-training', 'post-training', 'fine-tuning', 'distillation', 'self-distillation'],
+      ...['alignment', 'preference', 'RL', 'reinforcement learning', 'policy optimization', 'on-policy', 'steering'],
+      ...['math', 'mathematical', 'knowledge', 'knowledge editing', 'memorization', 'retrieval', 'fact', 'claim'],
+      ...['text', 'textual', 'sentence', 'document', 'story', 'persona', 'judge', 'moral', 'persuasion', 'debate'],
+      'legal',
     ],
     often: [
       ...['LLM', 'language model', 'perplexity', 'MMLU', 'linguistic', 'mixture of experts', 'MoE', 'LRM'],
       ...['large reasoning model', 'long-context', 'in-context learning', 'retrieval-augmented generation', 'GSM8K'],
-      ...['MATH500', 'prompting', 'RAG'],
+      ...['MATH500', 'prompting', 'RAG', 'reasoning model', 'dLLM', 'Qwen', 'Qwen2', 'Qwen3', 'Llama', 'Llama3'],
+      ...['DeepSeek', 'Gemma', 'Mistral', 'Pythia'],
     ],
     but: [
       'vision-language model',
@@ -93,6 +102,8 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...OTHER_SENSES,
       ...['agent', 'agentic', 'tool use', 'programming', 'software', 'code', 'coding', 'coder', 'theorem proving'],
       ...['recommendation', 'protein', 'molecule', 'time series', 'world model', 'diffusion transformer', 'mesh'],
+      ...['recommender', 'molecular', 'genomic', 'DNA', 'tabular', 'forecasting', 'mobility', 'motion', 'driving'],
+      ...['diffusion model', 'CUDA', 'GPU kernel', 'compiler', 'MCP', 'computer use'],
     ],
   },
   {
@@ -190,10 +201,15 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['computational pathology', 'diagnostic accuracy', 'nursing', 'hospital', 'doctor'],
     ],
     titled: ['pathology', 'diagnosis', 'drug', 'dental', 'retinal', 'epidemic', 'therapy', 'dermatology'],
-    often: ['patient', 'disease', 'hospital', 'cancer', 'tumor', 'doctor', 'surgical', 'medical image'],
+    often: [
+      ...['patient', 'disease', 'hospital', 'cancer', 'tumor', 'doctor', 'surgical', 'medical', 'clinical'],
+      'clinician',
+      ...['diagnosis', 'lesion', 'anatomical', 'cardiac', 'radiology', 'therapeutic', 'biomedical'],
+    ],
     but: [
       'crop disease',
       'plant disease',
+      'cognitive diagnosis',
       'disease category',
       'fault diagnosis',
       'error diagnosis',
@@ -214,8 +230,18 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['deepfake', 'adversarial prompt', 'alignment failure', 'vulnerability', 'PII', 'deception', 'trustworthy'],
       ...['trustworthiness', 'social bias', 'bias mitigation', 'sycophancy', 'sabotage', 'backdoor'],
       ...['adversarial robustness', 'adversarial example', 'attack success rate', 'over-refusal', 'refusal', 'misuse'],
+      ...['AI governance', 'AI ethics', 'responsible AI', 'fairness', 'stereotype', 'content moderation'],
+      'hate speech',
+      ...['misinformation', 'disinformation', 'sandbagging', 'scalable oversight', 'AI control', 'safeguard'],
+      ...['phishing', 'malware', 'spoofing', 'data exfiltration', 'differential privacy', 'alignment faking'],
+      'reward tampering',
     ],
-    titled: ['attack', 'risk', 'threat', 'adversarial', 'tampering', 'misaligned', 'poisoning', 'defense', 'unsafe'],
+    titled: [
+      ...['attack', 'risk', 'threat', 'adversarial', 'tampering', 'misaligned', 'poisoning', 'defense'],
+      ...['unsafe', 'safe'],
+      ...['secure', 'harm', 'trust', 'bias', 'ethic', 'moral', 'governance', 'protection', 'persuasion', 'hijack'],
+      ...['oversight', 'dangerous', 'monitoring'],
+    ],
     often: [
       ...[
         'attack',
@@ -229,9 +255,11 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
         'harmless',
         'sycophancy',
       ],
-      ...['misalignment', 'deceptive', 'jailbroken'],
+      ...['misalignment', 'deceptive', 'jailbroken', 'threat', 'security', 'vulnerability', 'fairness', 'social bias'],
+      ...['stereotype', 'ethic', 'misinformation', 'privacy', 'exfiltration', 'guardrail', 'refusal'],
     ],
     but: [
+      ...['inductive bias', 'position bias', 'positional bias', 'length bias', 'bias term', 'trust region'],
       ...['adversarial network', 'adversarial training', 'generative adversarial', 'adversarial distillation'],
       ...['code safety', 'memory safety', 'type safety', 'safety guarantee', 'safety-critical system'],
     ],
@@ -350,6 +378,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     telling: ['robotic manipulation', 'robot manipulation', 'humanoid robot', 'visuomotor', 'robot policy'],
     named: [
       ...['VLA', 'vision-language-action', 'dexterous', 'locomotion', 'quadruped', 'sim-to-real', 'teleoperation'],
+      ...['aerial vehicle', 'quadrotor', 'legged', 'gripper', 'robot arm'],
       ...[
         'grasping',
         'bimanual',
@@ -368,11 +397,13 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
         'UAV',
       ],
     ],
-    titled: ['embodied', 'embodiment'],
+    titled: ['embodied', 'embodiment', 'manipulation'],
     but: ['robotic process automation'],
+    unless: ['video generation', 'image generation', 'world model', 'avatar', 'motion generation', 'video game'],
     often: [
       ...['vision-language-action', 'VLA', 'manipulation task', 'embodied agent', 'dexterous', 'LIBERO', 'SimplerEnv'],
       ...['robotic', 'robot', 'end-effector', 'real-world robot', 'humanoid', 'manipulator', 'bimanual'],
+      ...['aerial vehicle', 'MAV', 'UAV', 'quadrotor', 'gripper'],
     ],
   },
   {

@@ -10,6 +10,7 @@ const tuning = judgeTopics('tuning')
 const report = judgeTopics('report')
 const elsewhere = judgeTopics('elsewhere')
 const further = judgeTopics('further')
+const rest = judgeTopics('rest')
 
 describe('broad topics', () => {
   const is = (choices: object, title: string, paper: object = {}) => {
@@ -52,8 +53,20 @@ describe('broad topics', () => {
     expect(only('reasoning', 'A Lantern', { keywords: ['multimodal reasoning'] })).toBe(false)
     expect(only('reasoning', 'A Lantern', { keywords: ['Reasoning'] })).toBe(true)
   })
+  it('are not of what an abstract goes on about in another sense, unless its title names it', () => {
+    const abstract = 'LLMs glow. Robots need LLMs. A robot with LLMs is a robot that robots like.'
+    expect(only('NLP', 'A Lantern', { abstract })).toBe(false)
+    expect(only('NLP', 'Lanterns for LLMs', { abstract })).toBe(true)
+    expect(only('NLP', 'A Lantern', { abstract: 'LLMs glow. Robots need LLMs, and so do other LLMs.' })).toBe(true)
+  })
+  it('take no film or world of a video for a robot', () => {
+    const abstract = 'A robot sees. Robots act. Other robots wait.'
+    expect(only('robotics', 'A Lantern', { abstract })).toBe(true)
+    expect(only('robotics', 'A World Model', { abstract })).toBe(false)
+  })
   it('tell a paper that made a dataset from one that used one', () => {
     expect(only('data', 'A Lantern', { abstract: 'We introduce Glow, a dataset of a thousand lanterns.' })).toBe(true)
+    expect(only('data', 'A Lantern', { abstract: 'This paper introduces Glow, a benchmark of lanterns.' })).toBe(true)
     expect(only('data', 'A Lantern', { abstract: 'We test it on a dataset of a thousand lanterns.' })).toBe(false)
   })
 
@@ -80,11 +93,17 @@ describe('broad topics', () => {
     expect(only('code', 'A Lantern', { keywords: ['SQL tasks'], abstract })).toBe(false)
     expect(only('code', 'A Lantern', { keywords: ['SQL tasks'], abstract: `${abstract} Then SQL glows.` })).toBe(true)
   })
+  it('take what an abstract says once and first for the field, in a broad topic alone', () => {
+    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit. '
+    const field = 'Lanterns serve games, films and robotic manipulation. '
+    expect(only('robotics', 'A Lantern', { abstract: `${field}${method.repeat(4)}` })).toBe(false)
+    expect(only('robotics', 'A Lantern', { abstract: `${field}${method.repeat(4)} The robot glows.` })).toBe(true)
+  })
   it('take what an abstract says once and last for what something was tried on, in a broad topic alone', () => {
     const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit. '
     const tried = 'It was tried on text-to-SQL.'
     expect(only('NLP', 'A Lantern', { abstract: `${method.repeat(3)}${tried}` })).toBe(false)
-    expect(only('NLP', 'A Lantern', { abstract: `${tried} ${method.repeat(3)}` })).toBe(true)
+    expect(only('NLP', 'A Lantern', { abstract: `${method}${tried} ${method.repeat(2)}` })).toBe(true)
     expect(only('NLP', 'A Lantern', { abstract: `${method.repeat(3)}${tried} And text-to-SQL glows.` })).toBe(true)
     expect(only('text-to-SQL', 'A Lantern', { abstract: `${method.repeat(3)}${tried}` })).toBe(true)
   })
@@ -137,6 +156,11 @@ describe('broad topics', () => {
   it.skipIf(!further)('find the further papers, on one half of which they were tuned', () => {
     const [precision, recall] = tell('Further, half tuning (the rules before: 0.829 and 0.858)', further as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.9)
+    expect(recall).toBeGreaterThanOrEqual(0.9)
+  })
+  it.skipIf(!rest)('find the rest of August, on one half of which they were tuned', () => {
+    const [precision, recall] = tell('Rest, half tuning (the rules before: 0.965 and 0.900)', rest as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.95)
     expect(recall).toBeGreaterThanOrEqual(0.9)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
