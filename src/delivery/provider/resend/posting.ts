@@ -1,23 +1,32 @@
 // Posts prebuilt bytes over kept connections, and hands back what the official client would hand
 // back of the same answer. It repeats nothing and follows no redirect: the next place could be
 // anybody's.
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp, validateHeaderValue } from 'node:http'
+import {
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+  validateHeaderValue,
+} from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { urlToHttpOptions } from 'node:url'
 import { describeError } from '../../../errors.ts'
 import type { ResendAnswer } from './answer.ts'
+import type { Wait } from './wait.ts'
 
 export interface Posting {
   /**
-   * Posts `bytes` and waits for the whole answer. Never throws. `leaves` hears when a connection is
-   * there for the first of them. `hasLeft`: nobody reads the bytes any more.
+   * Posts `bytes` and waits for the whole answer, at most until `wait` is over. Never throws.
+   * `leaves` hears when a connection is there for the first of them. `hasLeft`: nobody reads the
+   * bytes any more.
    */
   post(
     path: string,
     bytes: Buffer,
     headers: Record<string, string>,
-    signal: AbortSignal,
+    wait: Pick<Wait, 'isOver' | 'whenOver'>,
     leaves?: () => void,
   ): Promise<ResendAnswer & { hasLeft: boolean }>
   close(): void
@@ -42,37 +51,53 @@ export function openPosting({ baseUrl, apiKey }: { baseUrl: string; apiKey: stri
   const own = { authorization: `Bearer ${apiKey}`, 'user-agent': USER_AGENT, 'content-type': 'application/json' }
   validateHeaderValue('authorization', own.authorization)
 
-  async function post(
+  /** Where each path leads, read once. */
+  const targets = new Map<string, RequestOptions>()
+  function targetOf(path: string): RequestOptions {
+    const known = targets.get(path)
+    if (known) return known
+    const target = { ...urlToHttpOptions(new URL(`${baseUrl}${path}`)), method: 'POST', agent }
+    targets.set(path, target)
+    return target
+  }
+
+  // By events rather than a promise and an iterator for each step: a batch is answered in one
+  // chunk, and this runs with every batch.
+  function post(
     path: string,
     bytes: Buffer,
     headers: Record<string, string>,
-    signal: AbortSignal,
+    wait: Pick<Wait, 'isOver' | 'whenOver'>,
     leaves = () => {},
-  ) {
+  ): ReturnType<Posting['post']> {
+    if (wait.isOver()) return Promise.resolve({ ...NO_ANSWER, hasLeft: false })
     const length = String(bytes.length)
-    const request = open(`${baseUrl}${path}`, {
-      method: 'POST',
-      agent,
-      signal,
+    const request = open({
+      ...targetOf(path),
       headers: { ...own, accept: '*/*', 'accept-encoding': 'identity', 'content-length': length, ...headers },
     })
-    let answer: ResendAnswer = NO_ANSWER
-    try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        request.on('socket', (socket) => onceOpen(socket, leaves))
-        request.on('response', resolve)
-        // Also after the answer: a server may close while it is still being written to.
-        request.on('error', reject)
-        request.on('close', () => reject(new Error('closed without an answer')))
-        request.end(bytes)
+    return new Promise((resolve) => {
+      const end = ({ data, error, headers }: ResendAnswer) => {
+        const hasLeft = request.writableFinished
+        if (!hasLeft) request.destroy()
+        resolve({ data, error, headers, hasLeft })
+      }
+      request.on('socket', (socket) => onceOpen(socket, leaves))
+      let isAnswered = false
+      request.on('response', (response) => {
+        isAnswered = true
+        readResponse(response, wait, end)
       })
-      answer = await readResponse(response, signal)
-    } catch {
-      // As the client has it: one answer for everything that is none.
-    }
-    const hasLeft = request.writableFinished
-    if (!hasLeft) request.destroy()
-    return { ...answer, hasLeft }
+      // Also after the answer: a server may close while it is still being written to. As the client
+      // has it, one answer stands for everything that is none.
+      const fail = () => {
+        if (!isAnswered) end(NO_ANSWER)
+      }
+      request.on('error', fail)
+      request.on('close', fail)
+      wait.whenOver(() => request.destroy())
+      request.end(bytes)
+    })
   }
 
   return { post, close: () => agent.destroy() }
@@ -93,37 +118,54 @@ const NO_ANSWER: ResendAnswer = {
   headers: null,
 }
 
-async function readResponse(response: IncomingMessage, signal: AbortSignal): Promise<ResendAnswer> {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
-  const status = response.statusCode ?? 0
-  if (status >= 200 && status < 300) return { data: JSON.parse(await readText(response)), error: null, headers }
-  let text: string
-  try {
-    text = await readText(response)
-  } catch (error) {
-    if (signal.aborted) return NO_ANSWER
+/** Reads the whole answer, or as much as comes of it, and hears once what it means. */
+function readResponse(
+  response: IncomingMessage,
+  wait: Pick<Wait, 'isOver'>,
+  end: (answer: ResendAnswer) => void,
+): void {
+  const chunks: Buffer[] = []
+  let length = 0
+  let failure: unknown
+  response.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    chunks.push(chunk)
+    if (length > ANSWER_MAX) response.destroy(new Error('the answer is far too long'))
+  })
+  response.on('error', (error) => {
+    failure = error
+  })
+  // Behind its end or its failure, whichever it was.
+  response.on('close', () => {
+    const headers: Record<string, string> = {}
+    for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
+    const text = response.complete && failure === undefined ? decoder.decode(Buffer.concat(chunks)) : undefined
+    end(answerOf(response.statusCode ?? 0, headers, text, wait.isOver() ? undefined : describeError(failure)))
+  })
+}
+
+const decoder = new TextDecoder()
+
+/** `text`: undefined where it was cut; `failure` says why, undefined where nobody waits any more. */
+function answerOf(
+  status: number,
+  headers: Record<string, string>,
+  text: string | undefined,
+  failure: string | undefined,
+): ResendAnswer {
+  const isAccepted = status >= 200 && status < 300
+  if (text === undefined) {
     // Somebody answered, whatever became of the words: the status stands.
-    return { data: null, error: unreadable(status, describeError(error)), headers }
+    return isAccepted || failure === undefined ? NO_ANSWER : { data: null, error: unreadable(status, failure), headers }
   }
   try {
-    return { data: null, error: JSON.parse(text), headers }
+    const said: unknown = JSON.parse(text)
+    return isAccepted ? { data: said, error: null, headers } : { data: null, error: said, headers }
   } catch {
-    return { data: null, error: unreadable(status, UNREADABLE), headers }
+    return isAccepted ? NO_ANSWER : { data: null, error: unreadable(status, UNREADABLE), headers }
   }
 }
 
 function unreadable(statusCode: number, message: string) {
   return { name: 'application_error', statusCode, message }
-}
-
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > ANSWER_MAX) throw new Error('the answer is far too long')
-    chunks.push(chunk)
-  }
-  return new TextDecoder().decode(Buffer.concat(chunks))
 }

@@ -20,6 +20,7 @@ import { toResendMail, writeBody } from './batch-body.ts'
 import { checkResend } from './checking.ts'
 import { fetchResend, listResend, lookUpResend } from './look-up.ts'
 import { openPosting } from './posting.ts'
+import { openWait } from './wait.ts'
 
 export interface ResendSettings {
   apiKey: string
@@ -57,7 +58,7 @@ export function openResend(settings: ResendSettings): Provider {
     const headers = { 'x-batch-validation': 'permissive', 'idempotency-key': request.idempotencyKey }
     const wait = openWait(deadlineMs, request.signal)
     try {
-      const answer = await posting.post('/emails/batch', bytes, headers, wait.signal, request.turn?.leaves)
+      const answer = await posting.post('/emails/batch', bytes, headers, wait, request.turn?.leaves)
       hearLimits(answer.headers, request.turn)
       if (answer.hasLeft) slabs.give(slab)
       const outcome = readAnswer(answer, request.mails, Date.now())
@@ -71,13 +72,15 @@ export function openResend(settings: ResendSettings): Provider {
     const { notice, kind } = request
     const sdk = await openClient()
     const wait = openWait(deadlineMs, request.signal)
+    const controller = new AbortController()
+    wait.whenOver(() => controller.abort())
     try {
       const answer = await sdk.emails.send(
         toResendMail(notice, [
           { name: 'notice', value: notice.publicId },
           { name: 'kind', value: kind },
         ]),
-        { idempotencyKey: request.idempotencyKey, signal: wait.signal },
+        { idempotencyKey: request.idempotencyKey, signal: controller.signal },
       )
       hearLimits(answer.headers, request.turn)
       const outcome = readNoticeAnswer(answer, notice, Date.now())
@@ -108,28 +111,4 @@ export function openResend(settings: ResendSettings): Provider {
 function hearLimits(headers: Record<string, string> | null, turn: Heard | undefined): void {
   const limits = readLimits(headers)
   if (limits !== null) turn?.limits(limits)
-}
-
-// Nobody below has a deadline, and an aborted request looks like a cut one, so this remembers what
-// ended the wait. AbortSignal.any would keep one entry a request on a signal that lives as long as
-// the process.
-function openWait(deadlineMs: number, outer: AbortSignal | undefined) {
-  const controller = new AbortController()
-  let ended: string | undefined
-  const end = (reason: string) => {
-    ended ??= reason
-    controller.abort()
-  }
-  const onAbort = () => end('stopped while waiting for the answer')
-  const timer = setTimeout(() => end(`no answer within ${deadlineMs} ms`), deadlineMs)
-  if (outer?.aborted) onAbort()
-  else outer?.addEventListener('abort', onAbort, { once: true })
-  return {
-    signal: controller.signal,
-    reason: () => ended,
-    close: () => {
-      clearTimeout(timer)
-      outer?.removeEventListener('abort', onAbort)
-    },
-  }
 }
