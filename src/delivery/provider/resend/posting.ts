@@ -146,7 +146,9 @@ function readResponse(
 
 const decoder = new TextDecoder()
 
-/** `text`: undefined where it was cut; `failure` says why, undefined where nobody waits any more. */
+/**
+ * `text`: undefined where it was cut; `failure` says why, undefined where nobody waits any more.
+ */
 function answerOf(
   status: number,
   headers: Record<string, string>,
