@@ -1,12 +1,15 @@
 // Every stored JSON shape, with each of its fields taken away in turn, with all of them gone, with
 // one that nobody knows and with values that nobody can read: planning, pages and mails go on. What
-// this program does not know is still there when a row is written again.
+// this program does not know is still there when a row is written again. Pieces are none of these:
+// what is read of them belongs to their join version, which the golden files hold.
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { explainEdition } from '../../src/delivery/account/explaining.ts'
 import { insertNotice } from '../../src/delivery/notice/asking.ts'
 import type { NoticeContent } from '../../src/delivery/notice/notice.ts'
 import { seal } from '../../src/delivery/notice/seal.ts'
+import { openPostgresPaces } from '../../src/delivery/pace/pace-store.ts'
+import { openPaces } from '../../src/delivery/pace/paces.ts'
 import { askAddress, confirmAddress, findAddressChange } from '../../src/delivery/request/address-change.ts'
 import { confirm, findConfirmation, signUp } from '../../src/delivery/request/sign-up.ts'
 import { listFound } from '../../src/edition/search.ts'
@@ -17,6 +20,7 @@ import { planAll } from '../../src/jobs/plan.ts'
 import { readPaper } from '../../src/source/paper.ts'
 import { insertCollection, listPapers } from '../../src/source/store.ts'
 import { readAsk } from '../../src/subscriber/consent.ts'
+import { readWish } from '../../src/subscriber/journal/wish.ts'
 import { DEFAULT_CHOICES, hashChoices, parseChoices, readChoices } from '../../src/subscriber/preferences.ts'
 import { findSubscriberById, listSubscribers } from '../../src/subscriber/store.ts'
 import { issueToken } from '../../src/subscriber/token.ts'
@@ -25,7 +29,7 @@ import { makeAsk } from '../support/asks.ts'
 import { ageNotices, readNotice, readToken } from '../support/notices.ts'
 import { makePaper } from '../support/places.ts'
 import { addReader, freezeEdition, inventPlaces, readAccounts } from '../support/round.ts'
-import { keepWeb } from '../web/open-app.ts'
+import { keepWeb, tokenOf } from '../web/open-app.ts'
 
 const web = keepWeb()
 const DATE = '2026-03-05'
@@ -169,6 +173,106 @@ describe('choices', () => {
   })
 })
 
+describe('openings', () => {
+  const line = {
+    label: 'Most votes',
+    title: 'Diffusion at noon',
+    url: 'https://example.org/1',
+    fact: '3 votes',
+    personal: false,
+  }
+  const opening = {
+    subject: 'Diffusion at noon',
+    preheader: 'and two more',
+    headline: 'Diffusion',
+    day: 'Three papers.',
+    lead: [line],
+    papers: [1],
+  }
+  const variants = [
+    ...variantsOf(opening),
+    ...variantsOf(line).map(([name, line]): [string, object] => [`a line ${name}`, { ...opening, lead: [line] }]),
+  ]
+
+  it('that lack a field or hold another are sent and shown, or give way to the plain one of their edition', async () => {
+    const { db, provider } = web.round
+    for (const [at] of variants.entries()) await addReader(db, `r${at}`)
+    const edition = await freezeEdition(web.round, DATE)
+    await planAll(web.round, edition, null)
+    // One selection for each variant: all have planned the same.
+    await sql`
+      insert into selections (edition_id, id, length, papers, reasons, remarks, opening)
+      select x.edition_id, 100 + v.place, x.length, x.papers, x.reasons, x.remarks, v.opening
+      from selections x cross join unnest(${variants.map(([, stored]) => JSON.stringify(stored))}::text[]) with ordinality v(opening, place)
+      where x.edition_id = ${edition.id}`.execute(db)
+    await sql`
+      update deliveries d set selection_id = 101 + substring(s.address from '^r([0-9]+)@')::int
+      from subscribers s where s.id = d.subscriber_id and d.edition_id = ${edition.id}`.execute(db)
+    for (const { id } of await db.selectFrom('batches').select('id').execute()) await dispatch(web.round, id)
+    const byReader = new Map(provider.accepted.map((mail) => [mail.to.split('@')[0], mail]))
+    expect(byReader.size).toBe(variants.length)
+    for (const [at, [name, stored]] of variants.entries()) {
+      const said = ['subject', 'headline', 'day', 'papers'].every(
+        (field) => Array.isArray(stored[field as never]) || typeof stored[field as never] === 'string',
+      )
+      const subject = byReader.get(`r${at}`)?.subject
+      expect({ name, isOwn: subject === opening.subject }).toEqual({ name, isOwn: said })
+      expect(subject, name).toMatch(/./)
+      const shown = await web.app.request(`/view/${tokenOf(byReader.get(`r${at}`), 'view')}/mail`)
+      expect({ name, status: shown.status }).toEqual({ name, status: 200 })
+    }
+  })
+})
+
+describe('turns', () => {
+  const window = {
+    nextAt: 1,
+    pausedUntil: 1,
+    limit: 4,
+    limitUntil: 1,
+    unevenMs: 60,
+    quickestMs: 20,
+    answers: 3,
+    requests: [[1, 2]],
+  }
+  it.each(variantsOf(window))('%s are given, and keep what is not known here', async (_, stored) => {
+    const { db, logger } = web.round
+    await sql`
+      insert into provider_paces (provider, turns) values ('outbox', ${JSON.stringify(stored)})
+      on conflict (provider) do update set turns = excluded.turns`.execute(db)
+    const paces = openPaces(openPostgresPaces(db), logger)
+    const asked = { weight: 1, isUrgent: false, patienceMs: 10_000 }
+    const turn = await paces.take({ name: 'outbox', requestsPerSecond: 5 }, asked)
+    if (typeof turn === 'number') throw new Error('there was no turn')
+    await turn.comes()
+    turn.leaves()
+    turn.ends(null)
+    await paces.close()
+    const { rows } = await sql<{ turns: string }>`select turns from provider_paces where provider = 'outbox'`.execute(
+      db,
+    )
+    const kept = JSON.parse(rows[0]?.turns ?? '')
+    expect(kept.requests.at(-1)).toEqual([expect.any(Number), expect.any(Number)])
+    expect(kept).toMatchObject('ofANewerBuild' in stored ? NEWER : {})
+  })
+})
+
+describe('wishes to leave', () => {
+  const wish = { at: '2026-03-05T07:00:00.000Z', kind: 'left', reader: 'a'.repeat(64), address: null, reason: null }
+  it.each(variantsOf(wish))('%s are read while they say when and what', (_, stored) => {
+    const saysWhat = 'at' in stored && 'kind' in stored && stored.kind === wish.kind
+    const reader = 'reader' in stored ? wish.reader : null
+    const read = { ...wish, at: new Date(wish.at), reader }
+    expect(readWish(JSON.stringify(stored))).toEqual(saysWhat ? read : undefined)
+  })
+
+  it('bar an address for a reason that is not known here', () => {
+    const address = 'b'.repeat(64)
+    const newer = JSON.stringify({ ...wish, kind: 'suppressed', address, reason: 'of a newer build' })
+    expect(readWish(newer)).toMatchObject({ kind: 'suppressed', address, reason: 'provider' })
+  })
+})
+
 describe('papers', () => {
   const paper = makePaper({ id: '2603.00001', title: 'Diffusion at noon' })
   it.each(variantsOf(paper))('%s are ranked, found, planned and sent', async (_, stored) => {
@@ -271,33 +375,45 @@ describe('sealed notices', () => {
   const contents: NoticeContent[] = [
     { kind: 'confirm', token },
     { kind: 'address-changed', token, newAddress: 'n•••@example.org' },
+    { kind: 'address', token },
+    { kind: 'export', token },
+    { kind: 'erase', token },
     { kind: 'subscribed-already' },
+    { kind: 'link' },
+    { kind: 'alarm', subject: 'It stands still', title: 'Nothing goes', paragraphs: ['Look.'] },
+    { kind: 'test', subject: 'A test', html: '<p>A test</p>', text: 'A test' },
+    { kind: 'report', subject: 'Good morning', html: '<p>Well</p>', text: 'Well' },
     { kind: 'note', subject: 'No papers', title: 'Nothing', paragraphs: ['Why.'], why: 'You asked.' },
   ]
-  it.each(contents)('of kind $kind leave, whatever they lack but the token of their link', async (content) => {
-    const { db, linkKeys, provider } = web.round
-    const { id: subscriberId, publicId } = await addReader(db, 'ada')
-    const reader = { publicId, epoch: 0 }
-    const sealed: [string, object][] = [
-      ...variantsOf({ content, reader }),
-      ...variantsOf(content).map(([name, content]): [string, object] => [`content ${name}`, { content, reader }]),
-      ...variantsOf(reader).map(([name, reader]): [string, object] => [`reader ${name}`, { content, reader }]),
-    ]
-    for (const [name, value] of sealed) {
-      const id = await insertNotice(db, linkKeys, { ...content, subscriberId, address: 'ada@example.org' })
-      const row = await readNotice(db, id)
-      await sql`update notices set sealed = ${seal(linkKeys, row.public_id, value)} where id = ${id}`.execute(db)
-      provider.accepted.length = 0
-      await notify(web.round, id)
-      const inside = (value as { content?: { token?: unknown } }).content
-      const isWhole = !('token' in content) || typeof inside?.token === 'string'
-      const { state, reason } = await readNotice(db, id)
-      expect({ name, state, reason }).toEqual({
-        name,
-        state: isWhole ? 'submitted' : 'withheld',
-        reason: isWhole ? null : 'unreadable',
-      })
-    }
-    await ageNotices(db, 25)
-  })
+  it.each(contents)(
+    'of kind $kind leave, whatever they lack but the token of their link or all of their mail',
+    async (content) => {
+      const { db, linkKeys, provider } = web.round
+      const { id: subscriberId, publicId } = await addReader(db, 'ada')
+      const reader = { publicId, epoch: 0 }
+      const sealed: [string, object][] = [
+        ...variantsOf({ content, reader }),
+        ...variantsOf(content).map(([name, content]): [string, object] => [`content ${name}`, { content, reader }]),
+        ...variantsOf(reader).map(([name, reader]): [string, object] => [`reader ${name}`, { content, reader }]),
+      ]
+      for (const [name, value] of sealed) {
+        const id = await insertNotice(db, linkKeys, { ...content, subscriberId, address: 'ada@example.org' })
+        const row = await readNotice(db, id)
+        await sql`update notices set sealed = ${seal(linkKeys, row.public_id, value)} where id = ${id}`.execute(db)
+        provider.accepted.length = 0
+        await notify(web.round, id)
+        const inside = (value as { content?: { token?: unknown; html?: unknown } }).content
+        const isWhole =
+          (!('token' in content) || typeof inside?.token === 'string') &&
+          (!('html' in content) || typeof inside?.html === 'string')
+        const { state, reason } = await readNotice(db, id)
+        expect({ name, state, reason }).toEqual({
+          name,
+          state: isWhole ? 'submitted' : 'withheld',
+          reason: isWhole ? null : 'unreadable',
+        })
+      }
+      await ageNotices(db, 25)
+    },
+  )
 })

@@ -9,10 +9,10 @@ import {
   isWorthTelling,
   LATE_MS,
   type Limits,
-  NO_REQUESTS,
   notePause,
   noteReached,
   type Reached,
+  readWindow,
   type Window,
 } from './window.ts'
 
@@ -93,7 +93,7 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
       const earliest = performance.now()
       const { text, now } = await store.read(name)
       const clock = { read: now, earliest, latest: performance.now() }
-      const decided = rule(text === null ? NO_REQUESTS : (JSON.parse(text) as Window), now)
+      const decided = rule(readWindow(text), now)
       const { window } = decided
       if (window === undefined || (await store.swap(name, text, JSON.stringify(window)))) return { decided, clock }
     }

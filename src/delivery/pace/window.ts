@@ -4,6 +4,9 @@
 // of late. A turn is the moment at which the first byte of a request may leave; one that is not
 // used lapses, and none is caught up. Pure; moments in milliseconds, by one clock for all.
 
+import * as z from 'zod'
+import { readStored } from '../../database/stored.ts'
+
 /** What is known of the requests to one provider. */
 export interface Window {
   /** No turn before it, so that requests go about evenly. */
@@ -53,6 +56,24 @@ export const NO_REQUESTS: Window = {
   answers: 0,
   requests: [],
 }
+
+const moment = z.number()
+const storedWindow = z.looseObject({
+  nextAt: moment.catch(NO_REQUESTS.nextAt),
+  pausedUntil: moment.catch(NO_REQUESTS.pausedUntil),
+  limit: z.number().nullable().catch(NO_REQUESTS.limit),
+  limitUntil: moment.catch(NO_REQUESTS.limitUntil),
+  unevenMs: z.number().catch(NO_REQUESTS.unevenMs),
+  quickestMs: z.number().nullable().catch(NO_REQUESTS.quickestMs),
+  answers: z.number().catch(NO_REQUESTS.answers),
+  requests: z.array(z.tuple([moment, moment])).catch(() => []),
+})
+
+/** Reads what workers have kept: see readStored. */
+export function readWindow(text: string | null): Window {
+  return text === null ? NO_REQUESTS : readStored(storedWindow, JSON.parse(text))
+}
+
 /** As late as a request may be before anything is known of it. */
 export const LATE_MS = 50
 

@@ -1,6 +1,8 @@
 // What of an edition goes to a reader: pure, the same for everyone with the same choices and the
 // same history.
+import * as z from 'zod'
 import type { Section } from '../../database/states.ts'
+import { readStored } from '../../database/stored.ts'
 import type { Place } from '../../edition/place.ts'
 import { isOverBar, RISING_DEPTH } from '../../edition/ranking.ts'
 import { type Choices, PAPERS_MAX } from '../../subscriber/preferences.ts'
@@ -45,6 +47,42 @@ export interface Opening {
   lead: LeadLine[]
   /** Positions of every paper that any of this names. */
   papers: number[]
+}
+
+const storedOpening = z.looseObject({
+  subject: z.string().nullable().catch(null),
+  preheader: z.string().catch(''),
+  headline: z.string().nullable().catch(null),
+  day: z.string().nullable().catch(null),
+  lead: z
+    .array(
+      z
+        .looseObject({
+          label: z.string(),
+          title: z.string(),
+          url: z.string().catch(''),
+          fact: z.string(),
+          // What may name a choice is printed on no page that may be forwarded.
+          personal: z.boolean().catch(true),
+        })
+        .nullable()
+        .catch(null),
+    )
+    .transform((lines) => lines.filter((line) => line !== null))
+    .catch([]),
+  papers: z.array(z.int()).nullable().catch(null),
+})
+
+/**
+ * Reads an opening as it was stored: see readStored. Null where its subject, one of its lines or
+ * the papers that it names are missing: the edition's own plain one then says what the mail says
+ * first.
+ */
+export function readOpening(stored: string | null): Opening | null {
+  if (stored === null) return null
+  const { subject, headline, day, papers, ...rest } = readStored(storedOpening, JSON.parse(stored))
+  if (subject === null || headline === null || day === null || papers === null) return null
+  return { ...rest, subject, headline, day, papers }
 }
 
 /**

@@ -3,7 +3,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { Length } from '../../database/states.ts'
-import type { Opening, Selection } from '../choosing/selection.ts'
+import { readOpening, type Selection } from '../choosing/selection.ts'
 import type { Piece } from '../piece/piece.ts'
 
 export interface StoredSelection extends Selection {
@@ -56,7 +56,7 @@ export async function listSelections(
     .where('edition_id', '=', editionId)
     .where('id', 'in', [...ids])
     .execute()
-  return rows.map((row) => ({ ...row, opening: row.opening === null ? null : (JSON.parse(row.opening) as Opening) }))
+  return rows.map((row) => ({ ...row, opening: readOpening(row.opening) }))
 }
 
 /**

@@ -14,11 +14,14 @@ const wishSchema = z.object({
   at: z.iso.datetime().transform((text) => new Date(text)),
   kind: z.enum(['left', 'complained', 'suppressed', 'erased', 'returned', 'lifted']),
   /** Of a subscriber's public id; null where nobody subscribed. */
-  reader: hash.nullable(),
+  reader: hash.nullable().catch(null),
   /** Of the address, as `suppressions` and `subscribers` hash it; null where it is not known. */
-  address: hash.nullable(),
-  /** Why an address is suppressed. */
-  reason: z.enum(SUPPRESSION_REASONS).nullable(),
+  address: hash.nullable().catch(null),
+  /** Why an address is suppressed. By a reason of a newer program it is no less so. */
+  reason: z
+    .enum(SUPPRESSION_REASONS)
+    .nullable()
+    .catch(({ value }) => (typeof value === 'string' ? 'provider' : null)),
 })
 
 export type Wish = z.output<typeof wishSchema>
