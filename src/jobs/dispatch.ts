@@ -39,8 +39,14 @@ async function dispatchClaimed(
   const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
   await demandSettled(round, BATCH, batch)
   const way = await findWay({ ...round, out: batch.out }, batch.fixed, JOIN_VERSIONS)
-  if (way.kind === 'over') return nothingAfter(giveUp(round, BATCH, batch, way.reason))
-  if (way.kind === 'shut') return nothingAfter(letBatchWait(round, batch, way.out))
+  if (way.kind === 'over') {
+    await giveUp(round, BATCH, batch, way.reason)
+    return []
+  }
+  if (way.kind === 'shut') {
+    await letBatchWait(round, batch, way.out)
+    return []
+  }
   const { provider, allowance } = way.route
   if (queue !== undefined && queue !== provider.name) return passOn()
   const most = Math.min(provider.batchSize, allowance.mails)
@@ -54,7 +60,8 @@ async function dispatchClaimed(
     if (ready === undefined) return []
     if (ready === 'over') return await passOn()
     if (ready === 'changed') {
-      return await nothingAfter(giveUp(round, BATCH, batch, 'its rows or settings changed after it was fixed'))
+      await giveUp(round, BATCH, batch, 'its rows or settings changed after it was fixed')
+      return []
     }
     const outcome = await requestIn(ready.turn, () => provider.send(ready.request))
     const { next, nearEnd } = await settle(round, going, provider, ready.ids, outcome)
@@ -129,9 +136,4 @@ async function dispatchAll(
 
 function isOneByOne(provider: Provider): provider is Provider & { oneByOne: OneByOne } {
   return provider.oneByOne !== undefined
-}
-
-async function nothingAfter(done: Promise<void>): Promise<number[]> {
-  await done
-  return []
 }
