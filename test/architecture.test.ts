@@ -20,6 +20,7 @@ import {
   findWideComments,
   findWrongDirections,
   findWrongRooms,
+  LAYERS,
   ROOMS,
   type Rooms,
 } from './support/rules.ts'
@@ -30,6 +31,7 @@ import {
   findHiddenStatements,
   findMixedStatements,
 } from './support/statements/style.ts'
+import { findClimbs, followWay } from './support/way.ts'
 
 interface Project {
   files: Files
@@ -358,4 +360,34 @@ it('bites where the list of rooms goes round in a circle', () => {
   const files = { 'src/a/b/x.ts': "import '../c/y.ts'", 'src/a/c/y.ts': "import '../b/z.ts'", 'src/a/b/z.ts': '' }
   const { source } = projectOf(files)
   expect(findWrongRooms(source, { 'a/b': ['a/c'], 'a/c': ['a/b'] })).toEqual(['a/b → a/c → a/b is a circle'])
+})
+
+describe('the way of a batch', () => {
+  it('through dispatch climbs back up at most eight times', () => {
+    const stays = followWay(project.files, 'src/jobs/dispatch.ts', 'dispatch')
+    expect(new Set(stays).size).toBeGreaterThan(15)
+    expect(stays).toContain('src/delivery/sending/once.ts')
+    expect(findClimbs(stays, LAYERS).length).toBeLessThanOrEqual(8)
+  })
+
+  it('is followed where it is handed on, and nowhere else', () => {
+    const files = {
+      'src/jobs/a.ts': `import { b, c as other } from '../delivery/b.ts'
+        export async function a({ db }: Round, id: number) {
+          const batch = await b(db, id)
+          for (const member of batch.members) other(member)
+          own('nothing of it')
+          late(() => batch)
+        }
+        const late = (make: () => unknown) => idle(make)
+        function own(word: string) { b(word) }`,
+      'src/delivery/b.ts': `import { d } from '../database/d.ts'
+        export function b(db: Db, id: number) { return sql\`\${d(id)}\`.execute(db) }
+        export const c = (member: Member) => d(member.id)`,
+      'src/database/d.ts': 'export const d = (id: number) => id',
+    }
+    const stays = followWay(files, 'src/jobs/a.ts', 'a')
+    expect(stays).toEqual(['src/jobs/a.ts', 'src/delivery/b.ts', 'src/database/d.ts', 'src/jobs/a.ts'])
+    expect(findClimbs(stays, LAYERS)).toEqual(['src/jobs/a.ts'])
+  })
 })

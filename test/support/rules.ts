@@ -4,7 +4,7 @@ import { isBuiltin } from 'node:module'
 import type { Import, Module } from './imports.ts'
 
 /** Imports point one way: each may import itself and what stands before it. */
-const LAYERS = [
+export const LAYERS = [
   'database',
   'source',
   'edition',
