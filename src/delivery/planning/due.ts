@@ -23,6 +23,16 @@ export interface PlanClock {
   cutoffMinutes: number
 }
 
+/** Hours are reckoned once a rhythm, not once a reader. */
+const RHYTHMS = sql`select distinct cadence, weekday, hour, zone`
+const hasRhythm = (reader: string, rhythm: string) =>
+  sql<boolean>`(${sql.join(
+    ['cadence', 'weekday', 'hour', 'zone'].map(
+      (each) => sql`${sql.ref(`${rhythm}.${each}`)} = ${sql.ref(`${reader}.${each}`)}`,
+    ),
+    sql` and `,
+  )})`
+
 /** Most readers of one line-up: 8 MB of ids. */
 const LINE_UP_MAX = 1_000_000
 
@@ -73,7 +83,6 @@ export async function claimDueReaders(
   ids: readonly number[],
 ): Promise<{ editionIds: number[]; readers: number }> {
   await createWorkTable(trx, 'due_readers')
-  // Hours are reckoned once a rhythm, not once a reader.
   await sql`
     insert into due_readers (id, preferences_id, cadence, waiting_since, zone, silence, welcome, hour_at, next_hour_at, barred, local_date, taken)
     with held as materialized (
@@ -88,7 +97,7 @@ export async function claimDueReaders(
     ), rhythms as materialized (
       select r.*, ${localDateSql('r', sql`round_now()`)} as local_date, ${lastHourSql('r', sql`round_now()`)} as last_hour_at,
         ${nextHourSql('r', sql`round_now()`)} as next_hour_at
-      from (select distinct cadence, weekday, hour, zone from held) r
+      from (${RHYTHMS} from held) r
     )
     select h.id, h.preferences_id, h.cadence, h.waiting_since, h.zone, h.silence, h.welcome,
       case when h.welcome then h.next_due_at else r.last_hour_at end as hour_at, r.next_hour_at,
@@ -97,9 +106,7 @@ export async function claimDueReaders(
       r.local_date,
       exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = r.local_date offset 0)
         or exists (select from notes n where n.subscriber_id = h.id and n.local_date = r.local_date offset 0) as taken
-    from held h join rhythms r on r.cadence = h.cadence and r.weekday = h.weekday and r.hour = h.hour and r.zone = h.zone`.execute(
-    trx,
-  )
+    from held h join rhythms r on ${hasRhythm('h', 'r')}`.execute(trx)
   await sql`analyze due_readers`.execute(trx)
   await createWorkTable(trx, 'waiting_editions')
   await sql`
@@ -190,17 +197,22 @@ export async function claimAllReaders(
  */
 export function allReadersSql(edition: Planned, ids: readonly number[]): RawBuilder<unknown> {
   return sql`
-    select ${edition.id}::int as edition_id, s.id as subscriber_id, s.preferences_id,
-      ${localDateSql('s', nextHourSql('s', sql`${edition.cutoffAt}::timestamptz`))} as local_date
-    from subscribers s
-    where s.id = any(${[...ids]}::int[]) and ${mayGetSql('s', edition.kind)}
-      and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id offset 0)`
+    with getting as materialized (
+      select s.id, s.preferences_id, s.cadence, s.weekday, s.hour, s.zone from subscribers s
+      where s.id = any(${[...ids]}::int[]) and ${mayGetSql('s', edition.kind)}
+        and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id offset 0)
+    ), rhythms as materialized (
+      select r.*, ${localDateSql('r', nextHourSql('r', sql`${edition.cutoffAt}::timestamptz`))} as local_date
+      from (${RHYTHMS} from getting) r
+    )
+    select ${edition.id}::int as edition_id, g.id as subscriber_id, g.preferences_id, r.local_date
+    from getting g join rhythms r on ${hasRhythm('g', 'r')}`
 }
 
 function mayGetSql(reader: string, kind: EditionKind): RawBuilder<boolean> {
   const s = sql.table(reader)
   return sql<boolean>`(${s}.consent = 'confirmed' and (${s}.cadence = 'weekly') = ${kind === 'weekly'}
-    and not coalesce(${s}.paused_until >= ${localDateSql(reader, sql`round_now()`)}, false)
+    and (${s}.paused_until is null or ${s}.paused_until < ${localDateSql(reader, sql`round_now()`)})
     and not exists (select from suppressions x where x.address_hash = ${s}.address_hash offset 0))`
 }
 
