@@ -11,6 +11,7 @@ import { type Out, type OutJson, outSql, readOut } from '../provider/out.ts'
 import {
   deliveryOfSql,
   hasSlidSql,
+  leavingInAnyCaseSql,
   leavingSql,
   type MaybeLeaving,
   type MembersJson,
@@ -27,8 +28,8 @@ interface BatchFacts {
   /** How many members it has. */
   size: number
   /**
-   * Its members as the claim saw them. Whoever left while the claim waited for a lock is found by
-   * the mark.
+   * Its members as the claim saw them; none where a digest of theirs has slid. Whoever left while
+   * the claim waited for a lock is found by the mark.
    */
   members: MaybeLeaving[]
   /** The providers that were out at the claim, by name. */
@@ -40,6 +41,7 @@ type BatchRow = ClaimRow & {
   date: string
   kind: EditionKind
   size: number
+  mayHaveSlid: boolean
   /** MembersJson. */
   members: unknown
   /** OutJson. */
@@ -61,12 +63,12 @@ export const BATCH: Subject<BatchFacts> = {
       with taken as (${update}, ${batch}.edition_id, ${batch}.members)
       select taken.id, taken.epoch, taken.attempts, taken."fixedHash", taken.version, taken."idempotencyKey",
         taken.provider, taken."ageMs", taken.edition_id as "editionId", e.date, e.kind,
-        cardinality(taken.members) as size, ${membersSql('taken')} as members, ${outSql()} as out
-      from taken join editions e on e.id = taken.edition_id`.execute(db)
+        cardinality(taken.members) as size, m.slid as "mayHaveSlid", m.list as members, ${outSql()} as out
+      from taken join editions e on e.id = taken.edition_id cross join ${membersSql('taken')} m`.execute(db)
     return rows.map(({ date, kind, members, out, ...facts }) => ({
       ...facts,
       edition: { date, kind },
-      members: readMembers(members as MembersJson),
+      members: facts.mayHaveSlid ? [] : readMembers(members as MembersJson),
       out: readOut(out as OutJson),
     }))
   },
@@ -80,8 +82,8 @@ export const BATCH: Subject<BatchFacts> = {
   )`,
   ),
   mayMarkSql: (u) => mayMarkSql(sql.ref(`${u}.edition_id`)),
-  lookingSql: (id) => sql`looked as materialized (
-      ${eachMemberSql()}
+  lookingSql: ({ id, mayHaveSlid }) => sql`looked as materialized (
+      ${mayHaveSlid ? eachMemberSql() : eachLeaverSql()}
       where b.id = ${id}
     )`,
   hasLeaversSql: () => sql<boolean>`exists (select from looked where leaves)`,
@@ -93,6 +95,13 @@ const eachMemberSql = fixedPart(
   () => sql`select m.id as subscriber_id, ${leavingSql('d', 's')} is not null as leaves, ${hasSlidSql('d', 's')} as slid
       from batches b cross join unnest(b.members) m(id) join subscribers s on s.id = m.id
       cross join ${deliveryOfSql('b', sql`m.id`)} d`,
+)
+
+/** As a rule nobody. */
+const eachLeaverSql = fixedPart(
+  () => sql`select true as leaves
+      from batches b cross join unnest(b.members) m(id) join subscribers s on s.id = m.id
+      join ${deliveryOfSql('b', sql`m.id`)} d on ${leavingInAnyCaseSql('d', 's')} is not null or ${hasSlidSql('d', 's')}`,
 )
 
 /**

@@ -89,16 +89,22 @@ export type MembersJson = [
   leaving: Leaving | null,
 ][]
 
-/** What listMembers lists of `batch`, in the statement that claims it. */
+/**
+ * What listMembers lists of `batch`, in the statement that claims it: a row of `list`, and of
+ * whether any digest of them `slid` into a later local day. Which of those must not go any more,
+ * only listMembers tells: it takes a long statement, for what as a rule is nobody.
+ */
 export const membersSql = fixedPart((batch: string): RawBuilder<unknown> => {
   const b = sql.table(batch)
-  return sql`coalesce((
-    select json_agg(json_build_array(d.subscriber_id, s.public_id, d.public_id, d.selection_id, d.address, d.token_epoch,
-      d.key_id, floor(extract(epoch from d.issued_at) * 1000)::int8, ${leavingSql('d', 's')}) order by m.place)
+  return sql`lateral (
+    select coalesce(json_agg(json_build_array(d.subscriber_id, s.public_id, d.public_id, d.selection_id, d.address,
+        d.token_epoch, d.key_id, floor(extract(epoch from d.issued_at) * 1000)::int8, ${leavingInAnyCaseSql('d', 's')})
+        order by m.place), '[]') as list,
+      coalesce(bool_or(${hasSlidSql('d', 's')}), false) as slid
     from unnest(${b}.members) with ordinality m(subscriber_id, place)
     cross join ${deliveryOfSql(batch, sql`m.subscriber_id`)} d
     join subscribers s on s.id = m.subscriber_id
-  ), '[]')`
+  )`
 })
 
 /** Reads what membersSql told. */
@@ -152,13 +158,20 @@ function isOvertakenSql(delivery: string, reader: string): RawBuilder<boolean> {
 }
 
 /** Says why a reader with a delivery must not get it any more; null when they may. */
-export const leavingSql = fixedPart((delivery: string, reader: string): RawBuilder<Leaving | null> => {
+export const leavingSql = fixedPart(
+  (delivery: string, reader: string) =>
+    sql<Leaving | null>`coalesce(${leavingInAnyCaseSql(delivery, reader)}, case
+    when ${hasSlidSql(delivery, reader)} and ${isOvertakenSql(delivery, reader)} then 'merged'
+  end)`,
+)
+
+/** The same, but for what a later local day brings. */
+export const leavingInAnyCaseSql = fixedPart((delivery: string, reader: string) => {
   const [d, s] = [sql.table(delivery), sql.table(reader)]
   return sql<Leaving | null>`case
     when ${d}.state <> 'planned' then 'accounted'
     when ${s}.consent <> 'confirmed' or ${s}.address is distinct from ${d}.address then 'left'
     when exists (select from suppressions x where x.address_hash = ${s}.address_hash offset 0) then 'suppressed'
-    when ${s}.paused_until >= (round_now() at time zone ${s}.zone)::date then 'paused'
-    when ${hasSlidSql(delivery, reader)} and ${isOvertakenSql(delivery, reader)} then 'merged'
+    when ${s}.paused_until is not null and ${s}.paused_until >= ${todaySql(reader)} then 'paused'
   end`
 })

@@ -99,7 +99,7 @@ export async function markAttempting(
   intent: Fixed,
 ): Promise<Mark | 'left' | 'held' | 'lost'> {
   const { rows: marked } = await sql<MarkRow>`${prepared}
-    with ${markingSql(subject, claimed, intent)} ${markedSql(subject, claimed)}`.execute(db)
+    with ${markingSql(subject, claimed, intent)} ${markedSql(claimed)}`.execute(db)
   const [mark] = marked
   if (mark && mark.number !== null) return { ...mark, number: mark.number }
   // What was just being made is there when this is answered.
@@ -121,7 +121,7 @@ export function markingSql(
   condition: RawBuilder<boolean> = sql<boolean>`true`,
 ): RawBuilder<unknown> {
   const mayGo = sql`and not (${subject.hasLeaversSql('u')} or ${subject.isHeldSql('u')}) and ${subject.mayMarkSql('u')}`
-  const looking = claimed.fixed === null ? subject.lookingSql?.(claimed.id) : undefined
+  const looking = claimed.fixed === null ? subject.lookingSql?.(claimed) : undefined
   return sql`${looking === undefined ? sql`` : sql`${looking}, `}marked as (
       update ${sql.table(subject.table)} u set state = ${toSql(lifeOf(subject, 'mark'))}, ${sql.ref(subject.hashColumn)} = ${intent.hash},
         ${sql.ref(subject.versionColumn)} = ${intent.version}, idempotency_key = ${intent.idempotencyKey},
@@ -129,21 +129,21 @@ export function markingSql(
         first_attempt_at = coalesce(first_attempt_at, round_clock()), next_attempt_at = ${inMs(claimed.leaseMs)}
       where ${isMineSql(subject, claimed, 'mark', 'u')} and ${condition} ${claimed.fixed === null ? mayGo : sql``}
       returning u.*
-    )${takesDay(subject, claimed) ? sql`, moved as (${takeTodaySql()})` : sql``}`
+    )${takesDay(claimed) ? sql`, moved as (${takeTodaySql()})` : sql``}`
 }
 
 /**
  * What a statement with the parts of `markingSql` returns of the mark. The number last of all: its
  * row stays locked until the mark is committed.
  */
-export function markedSql(subject: Subject, claimed: Claimed): RawBuilder<unknown> {
+export function markedSql(claimed: Claimed): RawBuilder<unknown> {
   return sql`select l.database_id as "databaseId", l.branch, next_mark(round_clock()) as number
     from marked cross join lineage l
-    ${takesDay(subject, claimed) ? sql`where (select count(*) from moved) >= 0` : sql``}`
+    ${takesDay(claimed) ? sql`where (select count(*) from moved) >= 0` : sql``}`
 }
 
-function takesDay({ table }: Subject, { fixed }: Claimed): boolean {
-  return fixed === null && table === 'batches'
+function takesDay({ fixed, mayHaveSlid = false }: Claimed): boolean {
+  return fixed === null && mayHaveSlid
 }
 
 /**

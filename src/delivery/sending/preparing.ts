@@ -53,13 +53,14 @@ export async function prepare(
 ): Promise<Ready | 'changed' | 'over' | undefined> {
   if (batch.fixed !== null) return rebuild(parts, provider, batch, batch.fixed)
   let taken = turn
-  for (let build = 0; build < BUILDS_MAX; build++) {
-    const built = await buildFresh(parts, provider, build === 0 ? batch : { ...batch, members: [] })
+  let looked = batch
+  for (let build = 0; build < BUILDS_MAX; build++, looked = readAnew(batch)) {
+    const built = await buildFresh(parts, provider, looked)
     if (built === undefined) return undefined
     taken ??= await takeTurn(parts, provider, BATCH, batch, weightOf(provider, built.ids.length))
     // The database may have been away since the claim.
     await demandSettled(parts, BATCH, batch)
-    const marked = await markKept(parts, BATCH, batch, built.intent, (mark) =>
+    const marked = await markKept(parts, BATCH, looked, built.intent, (mark) =>
       withinQuota(parts.db, provider, built.ids.length, mark),
     )
     if (marked === undefined) return 'over'
@@ -70,6 +71,11 @@ export async function prepare(
   const reason = 'members kept leaving while the batch was built'
   await markDeferred(parts.db, BATCH, batch, reason, REBUILD_WAIT_MS)
   throw new LaterError(reason, REBUILD_WAIT_MS)
+}
+
+/** Has the members of a batch read again, and its mark told what may have become of them. */
+export function readAnew(batch: ClaimedBatch): ClaimedBatch {
+  return { ...batch, members: [], mayHaveSlid: true }
 }
 
 /** A batch that could be marked. */

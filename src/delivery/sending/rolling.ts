@@ -12,7 +12,7 @@ import { type Glance, NEAR_END } from './glance.ts'
 import type { Hand } from './hand.ts'
 import type { MailResult } from './ledger.ts'
 import { markReleased } from './once.ts'
-import { type Built, buildFresh, type PrepareParts, prepare } from './preparing.ts'
+import { type Built, buildFresh, type PrepareParts, prepare, readAnew } from './preparing.ts'
 import { followAnswers, keptBy, type SendingParts, settle } from './settling.ts'
 import { markSlice, type Slice } from './slices.ts'
 import { takeTurn } from './turn.ts'
@@ -104,7 +104,7 @@ export async function roll(
         return
       }
       // Read anew, and marked by itself.
-      const ready = await prepare(parts, provider, { ...batch, members: [] }, turn)
+      const ready = await prepare(parts, provider, readAnew(batch), turn)
       if (ready === 'over') {
         await markReleased(parts.db, BATCH, batch)
         throw new LaterError('the quota is used up', 1)

@@ -49,7 +49,7 @@ export async function markSlice(
       and (select count(*) from answered) = ${results.length}`,
     )}`
   const mark: RawBuilder<unknown> = next
-    ? sql`(${markedSql(BATCH, next.batch)})`
+    ? sql`(${markedSql(next.batch)})`
     : sql`(select null::uuid as "databaseId", null::int as branch, null::int8 as number where false)`
   const { rows } = await sql<Glance & Partial<Nullable<MarkRow>> & { settled: number; ended: number }>`${prepared}
     with held as materialized (

@@ -36,6 +36,11 @@ export interface Claimed {
   leaseMs: number
   /** What the mark fixed, and how old that is; null while no request can have been accepted. */
   fixed: (Fixed & { ageMs: number }) | null
+  /**
+   * Whether a digest of it may have slid into a later local day: a mark that is not told so takes
+   * one that has for somebody who leaves.
+   */
+  mayHaveSlid?: boolean
 }
 
 /** What a claim returns of a row, whatever lives there. */
@@ -76,7 +81,7 @@ export interface Subject<Facts = unknown> {
    * What the mark looks at once for all that it asks of it, as a part of its statement, while
    * nothing is fixed.
    */
-  lookingSql?(id: number): RawBuilder<unknown>
+  lookingSql?(claimed: Claimed): RawBuilder<unknown>
   /** Whether somebody in it must not be written to, asked by the mark while nothing is fixed. */
   hasLeaversSql(u: string): RawBuilder<boolean>
   /** Columns that say something of a person: gone once it is settled or given up. */

@@ -10,6 +10,7 @@ import { dropMembers } from '../../../src/delivery/sending/ledger.ts'
 import { listMembers } from '../../../src/delivery/sending/members.ts'
 import { claim, LEASE_MS, markAttempting, markDeferred, markUnknown } from '../../../src/delivery/sending/once.ts'
 import { markSettled } from '../../../src/delivery/sending/parts.ts'
+import { readAnew } from '../../../src/delivery/sending/preparing.ts'
 import { listUnsettledKeyIds } from '../../../src/delivery/sending/unknown.ts'
 import { listWaiting } from '../../../src/delivery/sending/waiting.ts'
 import { markStopped } from '../../../src/edition/store.ts'
@@ -70,6 +71,7 @@ describe('claimBatch', () => {
       epoch: 1,
       fixed: null,
       size: 1,
+      mayHaveSlid: false,
       members: await listMembers(round.db, id),
       out: new Map(),
       attempts: 0,
@@ -188,15 +190,27 @@ describe('a digest that slid into a later local day', () => {
   /** Plans as if it had been for yesterday, the local day of its planning. */
   async function planYesterday(...names: string[]) {
     const planned = await planOne(round, names)
+    await letSlide()
+    return planned
+  }
+  async function letSlide() {
     await sql`update deliveries set issued_at = issued_at - interval '1 day',
       local_date = (issued_at at time zone 'UTC')::date - 1`.execute(round.db)
-    return planned
   }
 
   it('takes the local date of its mark, in the mark', async () => {
     const { edition, id } = await planYesterday('slid')
     expect((await listMembers(round.db, id)).map((member) => member.leaving)).toEqual([null])
     expect(await markAttempting(round.db, BATCH, await claimOne(round, id), intent)).toMatchObject({ branch: 1 })
+    expect((await readDeliveries(round.db, edition.id)).slid?.local_date).toBe(today())
+  })
+
+  it('is looked at again where the day ends between claim and mark', async () => {
+    const { edition, id } = await planOne(round, ['slid'])
+    const batch = await claimOne(round, id)
+    await letSlide()
+    expect(await markAttempting(round.db, BATCH, batch, intent)).toBe('left')
+    expect(await markAttempting(round.db, BATCH, readAnew(batch), intent)).toMatchObject({ branch: 1 })
     expect((await readDeliveries(round.db, edition.id)).slid?.local_date).toBe(today())
   })
 
