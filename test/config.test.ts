@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Config, type Reach, readConfig } from '../src/config.ts'
 import { DEFAULT_LIMITS } from '../src/delivery/alarm/limits.ts'
 import { UsageError } from '../src/errors.ts'
+import { runs } from './support/full.ts'
 
 const SECRET = 'x'.repeat(32)
 const NO_QUOTA = { day: null, month: null }
@@ -485,7 +486,7 @@ describe('secrets in files', () => {
           expect(problem).not.toContain('\n')
         }
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 })

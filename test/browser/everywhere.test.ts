@@ -12,6 +12,7 @@ import { renderNotice } from '../../src/digest/notice.ts'
 import { loadTemplates, renderEdition } from '../../src/digest/rendering.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { HOST, PLACES, place, SLOTS } from '../digest/golden/places.ts'
+import { isFull } from '../support/full.ts'
 import { hasChromium, openChromium } from './chromium.ts'
 
 const WIDTHS = [320, 700]
@@ -19,6 +20,10 @@ const HEIGHT = 900
 /** A finger's width in CSS pixels. */
 const TARGET_MIN = 44
 const PHONE_MAX = 479
+
+/** Runs in the page. */
+const VIOLATIONS =
+  'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))'
 
 /** The clients that caniemail has full data of, less those whose readers it no longer counts. */
 const CLIENTS: Parameters<typeof caniemail>[0]['clients'] = [
@@ -189,11 +194,11 @@ describe.skipIf(!hasChromium)('a mail on a screen', () => {
     await page.setViewportSize({ width, height: HEIGHT })
     await page.goto('about:blank')
     await page.setContent(mailOf(name))
-    await page.evaluate(axe.source)
-    const violations = await page.evaluate<string[]>(
-      'axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))',
-    )
-    expect(violations).toEqual([])
+    // What axe looks at depends on the width or on the colours, and next to nothing on both.
+    if (isFull || width <= PHONE_MAX === (colorScheme === 'light')) {
+      await page.evaluate(axe.source)
+      expect(await page.evaluate<string[]>(VIOLATIONS)).toEqual([])
+    }
     expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
     if (width <= PHONE_MAX) expect(await smallTargets(page)).toEqual([])
     const background = await page.evaluate('getComputedStyle(document.querySelector(".sheet > table")).backgroundColor')

@@ -8,6 +8,7 @@ import axe from 'axe-core'
 import { type ParsedMail, simpleParser } from 'mailparser'
 import type { Page, Response } from 'playwright-core'
 import { expect } from 'vitest'
+import { isFull } from '../support/full.ts'
 import { measure } from './measure.ts'
 import { listFaults } from './validity.ts'
 
@@ -39,6 +40,7 @@ const VIOLATIONS =
 export async function walk(given: Walk): Promise<string[]> {
   const { url, page, address, script } = given
   const seen: string[] = []
+  const judged = new Set<string>()
   let answer: Response | undefined
   page.on('response', (response) => {
     const isPage = response.headers()['content-type']?.startsWith('text/html')
@@ -48,7 +50,7 @@ export async function walk(given: Walk): Promise<string[]> {
     seen.push(name)
     await given.look?.(page, name)
     expect(await listFaults((await answer?.text()) ?? ''), name).toEqual([])
-    await inspect(script ? page : await copy(given), name)
+    await inspect(script ? page : await copy(given), name, judged)
   }
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
   const heading = () => page.getByRole('heading', { level: 1 }).textContent()
@@ -185,10 +187,20 @@ async function copy({ page, judge }: Walk): Promise<Page> {
   return judge
 }
 
-async function inspect(page: Page, name: string): Promise<void> {
+/** Lists the kinds of elements of a page: runs in it. */
+const KINDS = `[...new Set([...document.body.querySelectorAll('*')].map((each) => [each.localName, each.type, ...each.classList].join('.')))]`
+
+/**
+ * A page of kinds of elements that were all judged on earlier pages is not judged again, unless in
+ * full: `judged` keeps them.
+ */
+async function inspect(page: Page, name: string, judged: Set<string>): Promise<void> {
   const found = await measure(page)
   expect(found.overflow, `${name} is wider than the window`).toBeLessThanOrEqual(0)
   expect(found.small, name).toEqual([])
+  const kinds = await page.evaluate<string[]>(KINDS)
+  if (!isFull && kinds.every((kind) => judged.has(kind))) return
+  for (const kind of kinds) judged.add(kind)
   await page.evaluate(axe.source)
   expect(await page.evaluate<string[]>(VIOLATIONS), name).toEqual([])
 }

@@ -10,7 +10,7 @@ import type { Place } from '../../src/edition/place.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { capturedEditions, capturedWeeks, READERS } from '../support/captured-editions.ts'
 import { selectionOf } from '../support/digests.ts'
-import { isFull } from '../support/full.ts'
+import { isFull, runs } from '../support/full.ts'
 import { makePlace } from '../support/places.ts'
 
 const topics = readTopics()
@@ -97,7 +97,7 @@ describe('the opening of a day', () => {
         expect(subject.indexOf(' · and 3 more')).toBeGreaterThan(0)
         expect(subject.indexOf(' · and 3 more')).toBeLessThanOrEqual(NEWS_MAX)
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 })

@@ -13,7 +13,7 @@ import type { Place } from '../../src/edition/place.ts'
 import type { Paper } from '../../src/source/paper.ts'
 import { capturedDays, capturedPapers } from '../support/captured-days.ts'
 import { selectionOf } from '../support/digests.ts'
-import { isFull } from '../support/full.ts'
+import { isFull, runs } from '../support/full.ts'
 import { HOST, PLACES, place, SLOTS } from './golden/places.ts'
 
 type Node = DefaultTreeAdapterTypes.Node
@@ -137,7 +137,7 @@ describe('the HTML of a mail', () => {
         const said = { title, summary: words, abstract: words, authors: [words, title], organization: title }
         await compare([place(1, said), place(2, { title: words })], length, '2026-03-05', 'hostile')
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     )
   })
 })

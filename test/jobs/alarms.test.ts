@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { getNow } from '../../src/database/clock.ts'
 import type { AlarmName } from '../../src/delivery/alarm/judging.ts'
 import { DEFAULT_LIMITS } from '../../src/delivery/alarm/limits.ts'
@@ -11,6 +11,7 @@ import { ensureEdition } from '../../src/edition/store.ts'
 import { type AlarmOptions, openAlarms } from '../../src/jobs/alarms.ts'
 import { openPipeline } from '../../src/jobs/pipeline.ts'
 import type { Job } from '../../src/jobs/queue/job.ts'
+import { countMilliseconds } from '../support/clock.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { ALARM_SECRET, openReceiver, type Receiver } from '../support/receiver.ts'
 import { only, openScriptedProvider, planFor, type ScriptedProvider, type TestRound } from '../support/round.ts'
@@ -21,10 +22,11 @@ const COUNTS = { waiting: 0, active: 0, delayed: 0, failed: 0 }
 
 let round: TestRound & { provider: ScriptedProvider }
 let receiver: Receiver
-// Its clock counts in milliseconds, as the moments that are compared here do.
 keepRound((kept) => {
   round = kept
-}, 'embedded')
+})
+// As the moments that are compared here do.
+beforeAll(() => countMilliseconds(round.databaseUrl))
 
 beforeEach(async () => {
   receiver = await openReceiver()

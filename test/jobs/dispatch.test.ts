@@ -588,7 +588,7 @@ describeStores('dispatch', (stores) => {
         )
         expect(new Set(provider.accepted.map((mail) => mail.to)).size).toBe(provider.accepted.length)
       }),
-      { numRuns: isFull ? 30 : 6 },
+      { numRuns: isFull ? 30 : 3 },
     )
   })
 })

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Page, parseDailyPapers } from '../../src/source/daily-papers-answer.ts'
+import { runs } from '../support/full.ts'
 
 const DATE = '2025-08-07'
 
@@ -176,7 +177,7 @@ describe('an answer', () => {
         const others = Object.values(page.otherDates).reduce((sum, found) => sum + found, 0)
         expect(page.listings.length + page.setAside.length + others).toBeLessThanOrEqual(page.length)
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { graphemesOf } from '../../src/source/graphemes.ts'
+import { runs } from '../support/full.ts'
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
 const atOnce = (text: string) => Array.from(segmenter.segment(text), ({ segment }) => segment)
@@ -26,7 +27,7 @@ describe('graphemesOf', () => {
       fc.property(longText, (text) => {
         expect([...graphemesOf(text)]).toEqual(atOnce(text))
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     )
     expect([...graphemesOf('')]).toEqual([])
   })

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cleanLine, cleanText, withoutThought } from '../../src/source/outside-text.ts'
+import { runs } from '../support/full.ts'
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 const lengthOf = (text: string) => [...graphemes.segment(text)].length
@@ -143,7 +144,7 @@ describe('cleanLine', () => {
         expect(clean).not.toMatch(/[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]/u)
         expect(clean).not.toMatch(/^\s|\s$|\s\s|[^\S ]/u)
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     )
   })
 })
@@ -183,7 +184,7 @@ describe('cleanText', () => {
         expect(cleanText(capped, max)).toBe(capped)
         expect(capped).not.toMatch(/\p{Cs}/u)
       }),
-      { numRuns: 400 },
+      { numRuns: runs(400) },
     )
   })
 })

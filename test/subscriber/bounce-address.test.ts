@@ -10,6 +10,7 @@ import {
   writeBounceAddress,
 } from '../../src/subscriber/bounce-address.ts'
 import { deriveLinkKeys } from '../../src/subscriber/token.ts'
+import { runs } from '../support/full.ts'
 
 const old = 'an old secret that is long enough to be one'
 const fresh = 'a new secret that is long enough to be one'
@@ -45,7 +46,7 @@ describe('an address for bounces', () => {
         expect([claim?.publicId, others]).toEqual([publicId, []])
         expect(claim && isSentTo(keys, claim, reader.toUpperCase())).toBe(true)
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 
@@ -57,7 +58,7 @@ describe('an address for bounces', () => {
         fc.pre(local[at] !== letter)
         expect(idsIn(`${local.slice(0, at)}${letter}${local.slice(at + 1)}@papers.example`)).toEqual([])
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
     const token = local.slice(start)
     for (const odd of [
@@ -81,7 +82,7 @@ describe('an address for bounces', () => {
           expect(idsIn(`bounces+${letters.join('')}@papers.example`)).toEqual([])
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     )
   })
 

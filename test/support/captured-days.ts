@@ -18,7 +18,7 @@ export interface CapturedDay {
 }
 
 /** One in so many ordinary days is enough between full runs; the odd ones always come. */
-const SAMPLED = 6
+const SAMPLED = 12
 
 /**
  * Lists the days captured on the day itself (a sample of them, unless in full), and the odd ones

@@ -12,6 +12,11 @@ export function moveClock(url: string, by: string): Promise<void> {
   return replaceClock(url, `now() + interval '${by}'`, `clock_timestamp() + interval '${by}'`)
 }
 
+/** Has the clock of a database count in milliseconds, as the embedded one's does. */
+export function countMilliseconds(url: string): Promise<void> {
+  return replaceClock(url, `date_trunc('milliseconds', now())`, `date_trunc('milliseconds', clock_timestamp())`)
+}
+
 /**
  * Hands the clock of a database to the one row of `test_clock`: setting it is a write like any
  * other.

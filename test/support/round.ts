@@ -198,10 +198,10 @@ export async function freezeEdition(
     })),
   )
   await round.db.transaction().execute(async (trx) => {
-    for (const place of places) {
+    if (places.length > 0) {
       await trx
         .insertInto('papers')
-        .values({ id: place.paper.id, facts: JSON.stringify(place.paper) })
+        .values(places.map(({ paper }) => ({ id: paper.id, facts: JSON.stringify(paper) })))
         .onConflict((conflict) => conflict.doNothing())
         .execute()
     }

@@ -148,7 +148,8 @@ describe.each(SETS.map((types, index) => ({ name: types.join(' '), types, index 
       await dispatch(round, batch_id as number)
       for (const place of order.slice(amid)) await markReported(round.db, reports[place] as Report)
       // Once more, backwards: repeats.
-      for (const each of reports.toReversed()) expect((await markReported(round.db, each)).result).toBe('known')
+      if (isFull || run % 6 === 0)
+        for (const each of reports.toReversed()) expect((await markReported(round.db, each)).result).toBe('known')
     }
     const states = await readStates(edition.id)
     expect(states).toHaveLength(orders.length)

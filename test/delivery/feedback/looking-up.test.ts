@@ -24,13 +24,13 @@ keepRound((opened) => {
 afterEach(() => standIn.close())
 
 /**
- * Sends to readers in batches of two; the answer to all of them is lost for good. The first
+ * Sends to readers in batches (of two); the answer to all of them is lost for good. The first
  * `accepted` batches were taken all the same.
  */
-async function lose(names: readonly string[], accepted: number, options: StandInOptions = {}) {
+async function lose(names: readonly string[], accepted: number, options: StandInOptions = {}, batchSize = 2) {
   standIn = await openResendStandIn(options)
   const resend = openResend({ apiKey: 're_test', baseUrl: standIn.url, requestsPerSecond: 500 })
-  const round = { ...kept, ...only({ ...resend, batchSize: 2 }) }
+  const round = { ...kept, ...only({ ...resend, batchSize }) }
   const { edition } = await planFor(round, names)
   for (const [at, id] of (await listWaiting(round.db, BATCH, 1_000)).entries()) {
     standIn.fail({ accept: at < accepted, answer: 'reset' })
@@ -57,7 +57,7 @@ describe('markLookedUp', () => {
 
   it('goes through the pages of the list, and no further back than the first attempt', async () => {
     const names = Array.from({ length: 230 }, (_, index) => `reader${index}`)
-    const { round, edition, ask } = await lose(names, 115)
+    const { round, edition, ask } = await lose(names, 10, {}, 23)
     expect(await ask()).toEqual({ found: 230, failures: [] })
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 230, submitted: 230, unknown: 0 })
   })

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { composeMessage } from '../../../src/delivery/provider/message.ts'
 import { openOutbox } from '../../../src/delivery/provider/outbox.ts'
 import type { BatchRequest, Mail } from '../../../src/delivery/provider/provider.ts'
+import { runs } from '../../support/full.ts'
 import { mountDisk } from '../../support/small-disk.ts'
 
 let directory: string
@@ -126,7 +127,7 @@ describe('a message', () => {
         expect(parsed.text ?? '').toBe(text.replaceAll('\r\n', '\n'))
         expect(parsed.html || '').toBe(html.replaceAll('\r\n', '\n'))
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     )
   })
 

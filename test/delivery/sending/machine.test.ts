@@ -27,7 +27,7 @@ import { openTestDatabase } from '../../support/stores.ts'
 import { ACTS, type Act, letTimePass, mayRunOut, maySettle, settleHand, type World } from './history-acts.ts'
 import { check, checkEnd } from './history-rules.ts'
 
-const RUNS = isFull ? 400 : 15
+const RUNS = isFull ? 400 : 5
 const NAMES = ['ada', 'bob', 'cleo', 'dan', 'eve', 'poison', 'reject']
 const DATES = ['2026-03-03', '2026-03-04', '2026-03-05']
 /** After so many rounds without a fault nothing waits any more. */

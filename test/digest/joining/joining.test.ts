@@ -19,6 +19,7 @@ import { loadTemplates, renderEdition, type Templates } from '../../../src/diges
 import { cleanText } from '../../../src/digest/text/text.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import { selectionOf } from '../../support/digests.ts'
+import { runs } from '../../support/full.ts'
 import { HOST, OPENING, PLACES, place, REMARKS_2, SELECTION, SLOTS } from '../golden/places.ts'
 
 const SHEET = { date: '2026-03-05', kind: 'daily', incomplete: false } as const
@@ -160,7 +161,7 @@ describe('joinDigest', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     )
   })
 })

@@ -37,7 +37,7 @@ import type { Place } from '../../../src/edition/place.ts'
 import { capturedDays } from '../../support/captured-days.ts'
 import { LENGTHS, piecesOf } from '../../support/captured-mails.ts'
 import { selectionOf } from '../../support/digests.ts'
-import { isFull } from '../../support/full.ts'
+import { isFull, runs } from '../../support/full.ts'
 import { HOST, PLACES, place } from '../golden/places.ts'
 
 const PAPERS = [10, 25, 50]
@@ -139,7 +139,7 @@ describe('fitCards', () => {
           expect(asked).not.toContain(undefined)
         },
       ),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 })

@@ -8,6 +8,7 @@ import { composeMessage } from '../../../src/delivery/provider/message.ts'
 import { envelopeOf } from '../../../src/digest/piece/envelope.ts'
 import { splitSlots } from '../../../src/digest/piece/piece.ts'
 import { selectionOf } from '../../support/digests.ts'
+import { runs } from '../../support/full.ts'
 import { HOST, place } from '../golden/places.ts'
 
 const SUBJECT_MAX = 65
@@ -74,7 +75,7 @@ describe('a subject', () => {
         expect(subject).toMatch(new RegExp(` · and ${more} more · week to 30 Sep$`))
         expect(subject.split(' · and ')[0]).not.toMatch(/\\[A-Za-z]|\$[^$\d\s][^$]*[\\^_][^$]*\$/)
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 
@@ -96,7 +97,7 @@ describe('a subject', () => {
         for (const line of head.split('\r\n')) expect(line.length).toBeLessThanOrEqual(LINE_MAX)
         expect((await simpleParser(message)).subject).toBe(subject)
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     )
   })
 })

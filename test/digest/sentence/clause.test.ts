@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { standAlone, WORDS_MAX } from '../../../src/digest/sentence/clause.ts'
 import { findContribution } from '../../../src/digest/sentence/contribution.ts'
 import { capturedAbstracts } from '../../support/captured-abstracts.ts'
+import { runs } from '../../support/full.ts'
 
 const captured = capturedAbstracts('2025-08')
 const wordsIn = (text: string) => text.split(' ').length
@@ -98,7 +99,7 @@ describe('standAlone', () => {
       fc.property(fc.array(word, { maxLength: 60 }), (words) => {
         expect(wordsIn(standAlone(words.join(' ')))).toBeLessThanOrEqual(WORDS_MAX)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 

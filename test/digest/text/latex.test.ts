@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { readLatex } from '../../../src/digest/text/latex.ts'
 import { cleanText } from '../../../src/digest/text/text.ts'
 import { capturedPapers } from '../../support/captured-days.ts'
-import { isFull } from '../../support/full.ts'
+import { isFull, runs } from '../../support/full.ts'
 import { MARKED_UP } from '../../support/marked-up.ts'
 import { residueOf } from '../../support/residue.ts'
 
@@ -227,7 +227,7 @@ describe('whatever is written', () => {
         expect(readLatex(once)).toBe(once)
         if (text.trim() !== '') expect(once.trim()).not.toBe('')
       }),
-      { numRuns: 3_000 },
+      { numRuns: runs(3_000) },
     )
   })
 

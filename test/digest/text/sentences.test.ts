@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { splitSentences } from '../../../src/digest/text/sentences.ts'
+import { runs } from '../../support/full.ts'
 
 describe('splitSentences', () => {
   it.each([
@@ -72,7 +73,7 @@ describe('splitSentences', () => {
         expect(sentences.join('').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
         for (const sentence of sentences) expect(sentence).not.toMatch(/^\s|^$|\s$/)
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     )
   })
 })

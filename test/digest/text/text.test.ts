@@ -10,7 +10,7 @@ import {
   widthOf,
   wrapText,
 } from '../../../src/digest/text/text.ts'
-import { isFull } from '../../support/full.ts'
+import { isFull, runs } from '../../support/full.ts'
 
 const anyText = fc.string({ unit: 'binary', maxLength: 200 })
 const graphemesOf = (text: string) => [...new Intl.Segmenter('en').segment(text)].map(({ segment }) => segment)
@@ -67,7 +67,7 @@ describe('cleanText', () => {
           expect(clean).not.toMatch(/^\s|\s$|\s\s|[^\S ]/u)
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     )
   })
 
@@ -78,7 +78,7 @@ describe('cleanText', () => {
         expect(cleanText(clean)).toBe(clean)
         expect(cleanLine(cleanLine(text))).toBe(cleanLine(text))
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     )
   })
 
@@ -175,7 +175,7 @@ describe('wrapText', () => {
         expect(wrapped.replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
         for (const line of wrapped.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(width)
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { findMail, findParsed, listFolders, listMails, recipientOf } from '../../../src/web/outbox/files.ts'
+import { runs } from '../../support/full.ts'
 
 const FOLDER = '2026-03-05-daily'
 const FILE = '01234567-89ab-cdef-0123-456789abcdef.eml'
@@ -86,7 +87,7 @@ describe('findMail', () => {
         for (const bytes of found) expect(['SECRET', undefined, MAIL]).toContain(bytes?.toString())
         for (const bytes of found) expect(bytes?.toString()).not.toBe('SECRET')
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 

@@ -6,6 +6,7 @@ import { toReason } from '../../../../src/delivery/provider/outside.ts'
 import type { BatchOutcome, BatchRequest, Mail } from '../../../../src/delivery/provider/provider.ts'
 import { readAnswer } from '../../../../src/delivery/provider/resend/answer.ts'
 import { openResend } from '../../../../src/delivery/provider/resend/resend.ts'
+import { runs } from '../../../support/full.ts'
 import { type Fault, openResendStandIn, type StandIn } from '../../../support/resend-stand-in.ts'
 
 const ID = '00000000-0000-4000-8000-'
@@ -183,7 +184,7 @@ describe('a permissive answer', () => {
       .chain((size) => fc.record({ size: fc.constant(size), bad: fc.uniqueArray(fc.nat(size - 1)) }))
     await fc.assert(
       fc.asyncProperty(batches, ({ size, bad }) => check(new Set(bad), size)),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     )
   })
 

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../../../../src/delivery/provider/report.ts'
 import { openResendWebhook, type SignedHeaders } from '../../../../src/delivery/provider/resend/webhook.ts'
+import { runs } from '../../../support/full.ts'
 import { bounce, makeReport, makeSecret, type SignedReport, signReport } from '../../../support/resend-reports.ts'
 
 const secret = makeSecret()
@@ -135,7 +136,7 @@ describe('a signature', () => {
         // the same.
         expect(verify(body, changed).kind).toBe('forged')
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
   })
 
@@ -145,7 +146,7 @@ describe('a signature', () => {
       fc.property(fc.string(), fc.string(), fc.string(), fc.string(), (body, id, timestamp, signature) => {
         expect(verify(body, { id, timestamp, signature }).kind).not.toBe('report')
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
     for (const body of ['', '{', '[]', 'null', '{"type":7}', '{"type":"email.sent"}', '\uFEFF{}']) {
       expect(read(signReport(body, { secret }))).toMatchObject({ kind: 'malformed' })

@@ -5,6 +5,7 @@ import DataStream from 'nodemailer/lib/smtp-connection/data-stream'
 import { describe, expect, it } from 'vitest'
 import { END_OF_DATA, writeMessage } from '../../../../src/delivery/provider/smtp/wire.ts'
 import { openImages, openSlabs } from '../../../../src/digest/piece/image.ts'
+import { runs } from '../../../support/full.ts'
 
 const slabs = openSlabs()
 const PARTS = ['\r', '\n', '\r\n', '.', '..', 'a', 'ü', '\r\n.', '\r\n.\r\n', 'a line of some length']
@@ -25,7 +26,7 @@ describe('writeMessage', () => {
         const message = `${first}${literals.map((each) => `${each}T0-ken_`).join('')}\r\n`
         expect(Buffer.concat([bytes, END_OF_DATA]).toString()).toBe(await writeByLibrary(message))
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 
