@@ -123,7 +123,9 @@ async function openRunner(settings: FleetSettings, roles: WorkerSettings['roles'
   const program = await builtFile('test/crash/worker.ts')
   const line = await openLine(settings.providerUrl)
   const own: WorkerSettings = { ...settings.worker, roles }
-  const child: ChildProcess = spawn(process.execPath, [program, JSON.stringify(own)], {
+  // None lives long enough for what the engine would compile well.
+  const argv = ['--interrupt-budget=1000000', program, JSON.stringify(own)]
+  const child: ChildProcess = spawn(process.execPath, argv, {
     cwd: ROOT,
     env: { PATH: process.env.PATH, ...settings.environment, RESEND_BASE_URL: line.url },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
