@@ -10,7 +10,7 @@ import { build, type Metafile, type Plugin } from 'esbuild'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SOURCES = join(ROOT, 'src')
 /** What is started as a process. */
-const ENTRIES = ['cli.ts', 'database/embedded-server.ts', 'database/packing.ts']
+const ENTRIES = ['cli.ts', 'database/embedded/server.ts', 'database/embedded/packing.ts']
 /** Stay packages: one finds its WebAssembly beside itself, the other is served to browsers. */
 const UNTOUCHED = ['@electric-sql/pglite', 'altcha-lib']
 
@@ -118,5 +118,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await rm(folder, { recursive: true, force: true })
   await bundleProgram(folder)
   await cp(join(SOURCES, 'source/sample'), join(folder, 'source/sample'), { recursive: true })
-  execFileSync(process.execPath, [join(folder, 'database/packing.js')], { stdio: 'inherit' })
+  execFileSync(process.execPath, [join(folder, 'database/embedded/packing.js')], { stdio: 'inherit' })
 }

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../src/database/client.ts'
-import type * as embedding from '../src/database/embedded.ts'
+import type * as embedding from '../src/database/embedded/embedded.ts'
 import type { Database } from '../src/database/schema.ts'
 import { findEdition } from '../src/edition/store.ts'
 import { openLogger } from '../src/logger.ts'
@@ -202,7 +202,7 @@ describe('one round by hand', () => {
   beforeAll(async () => {
     const dataDir = join(folder, 'data')
     await copyFreshFiles(dataDir)
-    const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded.ts')
+    const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded/embedded.ts')
     database = await openEmbedded(dataDir, { logger: openLogger('silent') })
     db = openDatabase(database.url)
     env = { DATA_DIR: dataDir, OUTBOX_DIR: join(folder, 'outbox'), LINK_SECRET, SOURCE: sourceSetting }

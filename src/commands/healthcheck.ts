@@ -3,7 +3,7 @@
 import { hostname } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
 import { openDatabase, USUAL_SCHEMA } from '../database/client.ts'
-import { findEmbeddedUrl } from '../database/embedded.ts'
+import { findEmbeddedUrl } from '../database/embedded/embedded.ts'
 import { unavailabilityOf } from '../database/unavailable.ts'
 import { listAlive } from '../delivery/sending/heartbeats.ts'
 import { describeError, UsageError } from '../errors.ts'

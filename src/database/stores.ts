@@ -3,7 +3,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Logger } from '../logger.ts'
 import { type Handles, openHandles, USUAL_SCHEMA } from './client.ts'
-import { openEmbedded } from './embedded.ts'
+import { openEmbedded } from './embedded/embedded.ts'
 import { migrate } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import type { Database } from './schema.ts'

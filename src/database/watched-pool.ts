@@ -3,7 +3,7 @@
 // nothing: a process that was stopped in the middle of one holds everybody's locks.
 import type { PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
 import type pg from 'pg'
-import { damagedError } from './damage.ts'
+import { damagedError } from './embedded/damage.ts'
 import type { Outage } from './outage.ts'
 import type { Names } from './prepared.ts'
 import { BusyError, unavailabilityOf } from './unavailable.ts'

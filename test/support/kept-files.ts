@@ -6,7 +6,7 @@ import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type * as embedding from '../../src/database/embedded.ts'
+import type * as embedding from '../../src/database/embedded/embedded.ts'
 import { openLogger } from '../../src/logger.ts'
 import { importBuilt } from './program.ts'
 import { answers, KEPT, makeFolder } from './servers.ts'
@@ -48,7 +48,7 @@ async function keep(kind: 'fresh' | 'migrated', ...madeFrom: string[]): Promise<
   const kept = join(KEPT, name)
   if (await answers(() => readdir(kept))) return kept
   const making = await makeFolder('making')
-  const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded.ts')
+  const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded/embedded.ts')
   const database = await openEmbedded(making, { logger: openLogger('silent') })
   if (kind === 'migrated') {
     await writeFile(join(making, 'migrated.json'), JSON.stringify(await migrateEmpty(database.url)))

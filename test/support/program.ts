@@ -22,17 +22,17 @@ const KEPT_PROGRAMS = 3
 /** What tests start, or import as those processes would. */
 const ENTRIES = [
   'src/cli.ts',
-  'src/database/embedded.ts',
-  'src/database/embedded-server.ts',
-  'src/database/packing.ts',
+  'src/database/embedded/embedded.ts',
+  'src/database/embedded/server.ts',
+  'src/database/embedded/packing.ts',
   'src/logger.ts',
   'test/bench/paced-process.ts',
   'test/crash/referee.ts',
   'test/crash/smtp-worker.ts',
   'test/crash/worker.ts',
-  'test/database/embedded-process.ts',
+  'test/database/embedded/embedded-process.ts',
   'test/database/migrate-process.ts',
-  'test/database/owner-process.ts',
+  'test/database/embedded/owner-process.ts',
   'test/delivery/planning/planner-process.ts',
   'test/support/resend-stand-in.ts',
 ] as const
@@ -55,7 +55,7 @@ const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
  * for speed, takes a processor longer than all that a test asks of it.
  */
 const FIRST: Readonly<Record<string, string>> = {
-  'src/database/embedded-server.ts': `import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--liftoff-only')\n`,
+  'src/database/embedded/server.ts': `import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--liftoff-only')\n`,
 }
 
 let building: Promise<string> | undefined
@@ -144,7 +144,7 @@ async function pack(folder: string): Promise<void> {
   if (await isThere(kept)) {
     await copyWhole(kept, packed)
   } else {
-    await promisify(execFile)(process.execPath, [builtPath(folder, 'src/database/packing.ts')])
+    await promisify(execFile)(process.execPath, [builtPath(folder, 'src/database/embedded/packing.ts')])
     await copyWhole(packed, kept)
   }
 }

@@ -29,7 +29,7 @@ const LEAVES = ['engine', 'errors', 'heap', 'logger', 'time', 'version']
 export const ROOMS: Rooms = {
   'commands/doctor': ['commands'],
   'commands/subscribers': ['commands'],
-  database: ['database/migrations'],
+  database: ['database/embedded', 'database/migrations'],
   delivery: ['delivery/provider', 'delivery/provider/resend', 'delivery/provider/smtp'],
   'delivery/account': ['delivery', 'delivery/provider', 'delivery/sending'],
   'delivery/alarm': ['delivery/bounce', 'delivery/sending'],

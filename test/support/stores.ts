@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe } from 'vitest'
-import type { ServerMessage } from '../../src/database/embedded-address.ts'
+import type { ServerMessage } from '../../src/database/embedded/address.ts'
 import { copyMigratedFiles } from './kept-files.ts'
 import { type Contents, lend } from './lent-databases.ts'
 import { builtFile } from './program.ts'
@@ -149,7 +149,7 @@ async function openEmbeddedDatabase(contents: Contents): Promise<TestDatabase> {
 async function startEmbedded(): Promise<string> {
   const folder = await makeFolder('embedded')
   embeddedTables = await copyMigratedFiles(folder)
-  const server = fork(await builtFile('src/database/embedded-server.ts'), [folder], { execArgv: [] })
+  const server = fork(await builtFile('src/database/embedded/server.ts'), [folder], { execArgv: [] })
   let said: ServerMessage
   do [said] = (await once(server, 'message')) as [ServerMessage]
   while (said.kind === 'opening')

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ServerMessage } from '../../../src/database/embedded-address.ts'
+import type { ServerMessage } from '../../../src/database/embedded/address.ts'
 import { type Dump, makeDump, restoreDump } from '../../support/dump.ts'
 import { copyMigratedFiles } from '../../support/kept-files.ts'
 import { builtFile } from '../../support/program.ts'
@@ -67,7 +67,7 @@ export async function openCopiedStores(folder: string): Promise<DrillStores> {
 }
 
 async function startServer(folder: string) {
-  const process = fork(await builtFile('src/database/embedded-server.ts'), [folder], { execArgv: [] })
+  const process = fork(await builtFile('src/database/embedded/server.ts'), [folder], { execArgv: [] })
   let said: ServerMessage
   do [said] = (await once(process, 'message')) as [ServerMessage]
   while (said.kind === 'opening')

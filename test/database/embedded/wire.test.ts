@@ -9,7 +9,7 @@ import {
   writeFatal,
   writeFrame,
   writeStart,
-} from '../../src/database/wire.ts'
+} from '../../../src/database/embedded/wire.ts'
 
 const frame = fc
   .tuple(fc.constantFrom('P', 'B', 'D', 'E', 'S', 'Q'), fc.uint8Array({ maxLength: 300 }))

@@ -8,9 +8,9 @@ import { extname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
-import { describeError } from '../errors.ts'
-import type { Logger } from '../logger.ts'
-import { ADDRESS_FILE, OWNER_FOLDER, type ServerMessage } from './embedded-address.ts'
+import { describeError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import { ADDRESS_FILE, OWNER_FOLDER, type ServerMessage } from './address.ts'
 
 export interface EmbeddedDatabase {
   /** The same as long as this process runs, whoever owns the database meanwhile. */
@@ -205,7 +205,7 @@ async function endServer(child: ChildProcess, ended: Promise<string>): Promise<v
  * not matter for either.
  */
 const EXTENSION = extname(import.meta.url)
-const SERVER_FILE = fileURLToPath(new URL(`./embedded-server${EXTENSION}`, import.meta.url))
+const SERVER_FILE = fileURLToPath(new URL(`./server${EXTENSION}`, import.meta.url))
 const LOADER =
   EXTENSION === '.ts' ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
 const SERVER_ARGUMENTS = [...LOADER, '--expose-gc']

@@ -2,8 +2,8 @@
 // it until it is told `close`. Told `transaction`, it begins one, adds a note and leaves it at
 // that.
 import pg from 'pg'
-import { openEmbedded } from '../../src/database/embedded.ts'
-import { openLogger } from '../../src/logger.ts'
+import { openEmbedded } from '../../../src/database/embedded/embedded.ts'
+import { openLogger } from '../../../src/logger.ts'
 
 const embedded = await openEmbedded(process.argv[2] as string, { logger: openLogger('silent') })
 process.on('message', async (order) => {

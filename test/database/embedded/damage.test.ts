@@ -3,18 +3,18 @@ import { cp, mkdir, readdir, rename, rm, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openDatabase } from '../../src/database/client.ts'
-import { findDamage } from '../../src/database/damage.ts'
-import type * as embedding from '../../src/database/embedded.ts'
-import { ADDRESS_FILE, OWNER_FOLDER } from '../../src/database/embedded-address.ts'
-import { describeError } from '../../src/errors.ts'
-import { openLogger } from '../../src/logger.ts'
-import { importBuilt } from '../support/program.ts'
-import { makeFolder } from '../support/servers.ts'
-import { copyFreshFiles } from '../support/stores.ts'
+import { openDatabase } from '../../../src/database/client.ts'
+import { ADDRESS_FILE, OWNER_FOLDER } from '../../../src/database/embedded/address.ts'
+import { findDamage } from '../../../src/database/embedded/damage.ts'
+import type * as embedding from '../../../src/database/embedded/embedded.ts'
+import { describeError } from '../../../src/errors.ts'
+import { openLogger } from '../../../src/logger.ts'
+import { importBuilt } from '../../support/program.ts'
+import { makeFolder } from '../../support/servers.ts'
+import { copyFreshFiles } from '../../support/stores.ts'
 
 const logger = openLogger('silent')
-const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded.ts')
+const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded/embedded.ts')
 let folder: string
 const file = (name: string) => join(folder, 'postgres', name)
 const listFiles = async () => (await readdir(file(''), { recursive: true })).sort()

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { serveTurns, type Turns } from '../../src/database/turns.ts'
-import { writeFrame, writeStart } from '../../src/database/wire.ts'
-import { copyFreshFiles } from '../support/stores.ts'
+import { serveTurns, type Turns } from '../../../src/database/embedded/turns.ts'
+import { writeFrame, writeStart } from '../../../src/database/embedded/wire.ts'
+import { copyFreshFiles } from '../../support/stores.ts'
 
 let folder: string
 let engine: PGlite

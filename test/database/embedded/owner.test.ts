@@ -5,10 +5,10 @@ import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Claim } from '../../src/database/owner.ts'
-import { builtFile } from '../support/program.ts'
+import type { Claim } from '../../../src/database/embedded/owner.ts'
+import { builtFile } from '../../support/program.ts'
 
-const program = await builtFile('test/database/owner-process.ts')
+const program = await builtFile('test/database/embedded/owner-process.ts')
 let folder: string
 const contenders = new Set<ChildProcess>()
 

@@ -9,14 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createPostgresBackend, runMigrations, withBackend } from 'bullmq'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type * as embedding from '../../src/database/embedded.ts'
-import { openLogger } from '../../src/logger.ts'
-import { builtFile, importBuilt } from '../support/program.ts'
-import { copyFreshFiles, openTestDatabase } from '../support/stores.ts'
+import type * as embedding from '../../../src/database/embedded/embedded.ts'
+import { openLogger } from '../../../src/logger.ts'
+import { builtFile, importBuilt } from '../../support/program.ts'
+import { copyFreshFiles, openTestDatabase } from '../../support/stores.ts'
 
 const logger = openLogger('silent')
-const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded.ts')
-const program = await builtFile('test/database/embedded-process.ts')
+const { openEmbedded } = await importBuilt<typeof embedding>('src/database/embedded/embedded.ts')
+const program = await builtFile('test/database/embedded/embedded-process.ts')
 const processes = new Set<ChildProcess>()
 let folder: string
 
@@ -132,7 +132,7 @@ describe('openEmbedded', { timeout: 120_000 }, () => {
 
   it('says that another process holds the folder when that one does not answer', async () => {
     await mkdir(join(folder, 'owner'))
-    const owner = fork(await builtFile('test/database/owner-process.ts'), [join(folder, 'owner'), 'slow'], {
+    const owner = fork(await builtFile('test/database/embedded/owner-process.ts'), [join(folder, 'owner'), 'slow'], {
       execArgv: [],
     })
     processes.add(owner)

@@ -1,7 +1,7 @@
 // A contender for the folder of its first argument: tells its parent what came of it, and stays if
 // it owns the folder. As its second argument, `slow` means that it never gets ready.
 import { chdir } from 'node:process'
-import { claimOwnership } from '../../src/database/owner.ts'
+import { claimOwnership } from '../../../src/database/embedded/owner.ts'
 
 chdir(process.argv[2] as string)
 process.on('disconnect', () => process.exit())

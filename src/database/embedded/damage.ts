@@ -3,7 +3,7 @@
 // reads, and changes nothing. What shows only while it runs, PostgreSQL says itself.
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeError } from '../errors.ts'
+import { describeError } from '../../errors.ts'
 
 /** The major version of PostgreSQL that the embedded one is. */
 const MAJOR = 18

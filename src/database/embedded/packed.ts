@@ -52,6 +52,6 @@ async function packedPath(): Promise<string> {
   const main = createRequire(import.meta.url).resolve('@electric-sql/pglite')
   const manifest = await readFile(join(dirname(main), '..', 'package.json'), 'utf8')
   const { version } = JSON.parse(manifest) as { version: string }
-  const folder = IS_FROM_SOURCES ? '../../node_modules/.cache/paper-round/' : './'
+  const folder = IS_FROM_SOURCES ? '../../../node_modules/.cache/paper-round/' : '../'
   return fileURLToPath(new URL(`${folder}embedded-${version}.tar.br`, import.meta.url))
 }
