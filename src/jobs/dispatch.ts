@@ -122,11 +122,11 @@ async function dispatchAll(
         going,
         handOf(provider as Provider),
       )
-      for (const batch of rolled.left) claimed.add(batch)
+      for (const batch of rolled.unbegun) claimed.add(batch)
       begun += rolled.isLast ? 0 : rolled.begun
       if (rolled.nearEnd || mayTell(round, editionId)) await tellReached(round, editionId)
       if (rolled.failure !== undefined) throw rolled.failure
-      if (rolled.left.length > 0) throw new LaterError('others have their turn', 1)
+      if (rolled.unbegun.length > 0) throw new LaterError('others have their turn', 1)
     }
     return begun
   } finally {

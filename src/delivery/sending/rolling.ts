@@ -35,7 +35,7 @@ interface Going {
 
 export interface Rolled {
   /** What was not begun: still claimed. */
-  left: ClaimedBatch[]
+  unbegun: ClaimedBatch[]
   /** How many were. */
   begun: number
   /** Whether the edition may be at its end, and whether nothing else of it waits. */
@@ -58,7 +58,7 @@ export async function roll(
   batches: readonly ClaimedBatch[],
   hand: Hand,
 ): Promise<Rolled> {
-  const left = [...batches]
+  const unbegun = [...batches]
   const going = new Set<Going>()
   const { quota } = provider
   const isLimited = quota.day !== null || quota.month !== null || quota.ramp !== undefined
@@ -190,8 +190,8 @@ export async function roll(
       return true
     }
     const mayBegin = !hasFailed && performance.now() < until && !hand.isWanted()
-    if (mayBegin && next === undefined && left.length > 0) {
-      const [batch] = left.splice(0, 1) as [ClaimedBatch]
+    if (mayBegin && next === undefined && unbegun.length > 0) {
+      const [batch] = unbegun.splice(0, 1) as [ClaimedBatch]
       const built = await buildFresh(parts, provider, batch)
       if (built) next = { batch, built }
       else begun += 1
@@ -235,13 +235,13 @@ export async function roll(
       hasFailed = true
     }
     const spare = room - inHand()
-    if (spare > 0 && (hand.isWanted() || hasFailed || (left.length === 0 && next === undefined))) {
+    if (spare > 0 && (hand.isWanted() || hasFailed || (unbegun.length === 0 && next === undefined))) {
       room -= spare
       hand.give(spare)
     }
   }
   hand.give(room)
-  return { left: next === undefined ? left : [next.batch, ...left], begun, nearEnd, isLast, failure }
+  return { unbegun: next === undefined ? unbegun : [next.batch, ...unbegun], begun, nearEnd, isLast, failure }
 }
 
 function sum(going: Iterable<Going>, count: (each: Going) => number): number {
