@@ -290,6 +290,24 @@ describe('beside a slice that is not over', () => {
     await expect(moving).rejects.toThrow('lock timeout')
   })
 
+  it('a digest takes the local day of another one, whose reader is passed over', async (context) => {
+    if (!database) return context.skip()
+    const { db } = round
+    const first = await freezeEdition(round, '2026-03-05')
+    for (const name of ['ada', 'ben']) await addReader(db, name)
+    await planAll(round, first, 'ada@example.org')
+    const second = await freezeEdition(round, '2026-03-06')
+    const planned = await db.transaction().execute(async (trx) => {
+      await sql`update deliveries set local_date = '2026-03-07'`.execute(trx)
+      const planning = planAll(round, second, null)
+      await vi.waitFor(async () => expect(await countWaiting(db)).toBe(1), { timeout: 30_000, interval: 20 })
+      return { planning }
+    })
+    expect(await planned.planning).toBe(1)
+    expect(await readAccounts(db, second.id)).toMatchObject({ due: 1, waiting: 1 })
+    expect(Object.keys(await readDeliveries(db, second.id))).toEqual(['ben'])
+  })
+
   it('a clock is stopped of who has left, and runs on of who came back at the same moment', async (context) => {
     if (!database) return context.skip()
     const { db } = round
