@@ -10,7 +10,9 @@ const WORDS_MIN = 8
 const POINT = /^[([]?(?:\d{1,2}|[ivx]{1,4}|[a-h])[)\].] +(?=\p{L})/iu
 /** Leads over from the sentence before, or says where one reads. */
 const LEADING_OVER =
-  /^(?:(?:in|with|through) this \p{L}+(?: paper)?|here(?:in)?|specifically|concretely|in particular|thus|therefore|hence|accordingly|consequently|however|furthermore|moreover|additionally|in addition|instead|then|next|finally|overall|notably|remarkably|importantly|in response|[^,]{3,90}\b(?:this|these|such|the above|that)\b[^,]{0,60}?),? (?=(?:in this|we|here|our|this)\b)/iu
+  /^(?:(?:in|with|through) this \p{L}+(?: paper)?|here(?:in)?|specifically|concretely|in particular|thus|therefore|hence|accordingly|consequently|however|furthermore|moreover|additionally|in addition|instead|then|next|finally|overall|notably|remarkably|importantly|in response|(?!we |our )[^,]{3,90}\b(?:this|these|such|the above|that)\b[^,]{0,60}?),? (?=(?:in this|we|here|our|this)\b)/iu
+/** As much before a name: `In line with such an evolution, AgentScope …` */
+const LEADING_OVER_TO_A_NAME = /^[^,]{3,60}\b(?:this|these|such|the above)\b[^,]{0,60}, (?=\p{Lu}\S*\p{Lu})/u
 /** Says why, which goes only where the sentence is too long with it. */
 const REASON =
   /^(?:to|for|by|given|using|unlike|motivated|inspired|based|building|drawing|instead|in contrast|due to)\b[^,]{3,160}, (?=we\b)/iu
@@ -46,7 +48,7 @@ function withoutLead(sentence: string): string {
   let bare = sentence.replace(POINT, '')
   for (let before = ''; before !== bare; ) {
     before = bare
-    bare = bare.replace(LEADING_OVER, '').replace(FILLER, '$1 ')
+    bare = bare.replace(LEADING_OVER, '').replace(LEADING_OVER_TO_A_NAME, '').replace(FILLER, '$1 ')
   }
   return opened(bare)
 }

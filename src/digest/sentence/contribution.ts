@@ -1,6 +1,7 @@
 // Finds the sentence of an abstract that tells what the paper contributes or what it found: by the
 // words in which authors announce it, the same answer on every machine.
 import { splitSentences } from '../text/sentences.ts'
+import { standAlone } from './clause.ts'
 
 const PAPER = 'paper|work|study|survey|article|report|review|thesis|research|position paper|tutorial'
 /** Whoever acts in this paper: its authors, or the paper itself. */
@@ -104,6 +105,20 @@ const SIGNS: readonly (readonly [sign: RegExp, weight: number])[] = [
   ],
 ]
 
+/** Points back, with the words that it points by: these signals, such an attack. */
+const POINTER = new RegExp(
+  String.raw`\b(?:this|these|those|such|the (?:latter|former|above)) (?!(?:${PAPER}|as|end|way|that|who|which|of)\b)(?:an? )?((?:[\p{L}-]+ ?){1,3})`,
+  'giu',
+)
+/** That there was a trouble anybody knows: the sentence tells what was done about it. */
+const TROUBLE =
+  /\b(?:gap|issue|problem|challenge|limitation|question|barrier|bottleneck|difficult(?:y|ie)|drawback|shortcoming|need|goal)s?\b/i
+/** Unless that is all it tells: `We propose Wick to address this issue.` */
+const TOLD_MIN = 10
+/** Told right there: `this regime of flows`. */
+const TOLD_THERE = /^\S+ (?:\S+ )?of\b/i
+const LEANS_WEIGHT = -3
+
 /** Where to get it, and what else is about: never what it is. */
 const WHEREABOUTS =
   /^(?:(?:the|our|all|project|home|source|data|code|model|more|official|blog|web|demo)[^.]{0,60})?\b(?:codes?|datasets?|data|models?|weights|checkpoints|website|webpage|homepage|page|demos?|videos?|samples?|implementation|resources|information|toolkit)\b[^.]{0,80}(?:\b(?:available|released|found|open-sourced|accessible|public|located?s?|at)\b|: ?https?:)|https?:\/\/\S+$|\b(?:github|repository)\b/i
@@ -145,7 +160,23 @@ function scoreOf(sentence: string, name: string, index: number): number {
   const announced = ANNOUNCEMENTS.find(([cue]) => cue.test(sentence))?.[1] ?? 0
   const opening = index === 0 && announced > 0 ? OPENING_WEIGHT : 0
   const signs = SIGNS.reduce((sum, [sign, weight]) => (sign.test(sentence) ? sum + weight : sum), 0)
-  return announced + opening + signs + nameScore(sentence, name) - index * LATER
+  const leaning = leans(standAlone(sentence)) ? LEANS_WEIGHT : 0
+  return announced + opening + signs + leaning + nameScore(sentence, name) - index * LATER
+}
+
+/**
+ * Tells whether a sentence points back at what was said before it, and not at what it says itself:
+ * `images … these images`.
+ */
+function leans(sentence: string): boolean {
+  const isBrief = wordsIn(sentence) < TOLD_MIN
+  return [...sentence.matchAll(POINTER)].some(({ index, 1: by = '' }) => {
+    const before = sentence.slice(0, index).toLowerCase()
+    const isHere = by
+      .split(' ')
+      .some((word) => word.length > 3 && before.includes(word.toLowerCase().replace(/s$/, '')))
+    return !isHere && !TOLD_THERE.test(by) && (isBrief || !TROUBLE.test(by))
+  })
 }
 
 function nameScore(sentence: string, name: string): number {

@@ -29,6 +29,21 @@ describe('findContribution', () => {
     expect(findContribution(abstract, 'Barker: Dogs in Numbers')).toBe('We present Barker, a model of barks.')
   })
 
+  it('prefers what stands alone to what points back, but at a trouble or at its own words', () => {
+    const told = 'Dogs bark at night, which hardly anybody likes.'
+    const other = 'We show that short walks in the evening halve the barking of most dogs.'
+    const chosen = (sentence: string) => findContribution(`${told} ${sentence} ${other}`)
+    expect(chosen('We show that this noisy habit vanishes with short walks in most of the cases.')).toBe(other)
+    expect(chosen('We show that Barker solves this issue.')).toBe(other)
+    for (const sound of [
+      'We show that walks that are short and quiet end the problem, and that such walks suffice.',
+      'We show that barking vanishes under this regime of short walks for most of the dogs.',
+      'We address this issue by showing that most dogs fall silent after a short walk in the evening.',
+    ]) {
+      expect(chosen(sound)).toBe(sound)
+    }
+  })
+
   it('takes the conclusion of a text that announces nothing, never where to get it', () => {
     const essay =
       'Dogs bark at night. The night does not answer them at all. The moon has its own reasons to be silent.'
