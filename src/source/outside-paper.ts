@@ -35,7 +35,7 @@ export function paperFrom(stated: OutsidePaper): Paper | null {
   if (title === '') return null
   const arxivId = arxivIdOf(stated.arxivId)
   const codeUrl = codeUrlOf(stated.codeUrl)
-  const authors = cleanNames(stated.authors)
+  const authors = cleanNames(stated.authors).map(closed)
   return {
     id: paperIdOf(arxivId, title),
     arxivId,
@@ -84,6 +84,11 @@ export function instantOf(text: string | null | undefined): string | null {
   const zoned = stamp.length === 10 || /(?:Z|[+-]\d{2}:?\d{2})$/i.test(stamp) ? stamp : `${stamp}Z`
   const milliseconds = Date.parse(zoned)
   return Number.isNaN(milliseconds) ? null : new Date(milliseconds).toISOString()
+}
+
+/** Names of groups lose their full stop to a space on arXiv: `GLM-4. 5 Team`, `Sand. ai`. */
+function closed(name: string): string {
+  return name.replace(/(?<=\d)\. (?=\d)|(?<=\p{Ll}{2})\. (?=(?:ai|com|org|io)\b)/gu, '.')
 }
 
 function cleanNames(names: Stated<readonly string[]>): string[] {
