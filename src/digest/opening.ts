@@ -190,7 +190,12 @@ function dayLead(
     return [{ told, line: lineOf(told, label, fact, personal) }]
   }
   return [
-    ...line(first, 'New today', first ? counted(votesOf(first), 'vote') : ''),
+    // Beside news of another day it is what is new; beside the day's own, what its votes went to.
+    ...line(
+      first,
+      news.place.section === 'ranked' ? 'Most votes' : 'New today',
+      first ? counted(votesOf(first), 'vote') : '',
+    ),
     ...line(riser, 'Rising', riser ? riseWords(riser.place, date) : ''),
     ...line(match?.told, match?.label ?? '', match?.fact ?? '', true),
   ]

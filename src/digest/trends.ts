@@ -1,6 +1,7 @@
 // Which topics a week had more and fewer papers of than the one before, in words. Pure.
 import type { Place } from '../edition/place.ts'
 import { indexPlaces, type PlaceIndex } from './choosing/place-index.ts'
+import { together } from './text/words.ts'
 import { BROAD_TOPICS } from './topics/broad-topics.ts'
 import { TOPIC_GROUPS } from './topics/groups.ts'
 import type { Topics } from './topics/topics.ts'
@@ -30,7 +31,13 @@ export function trendsOf(week: readonly Place[], before: readonly Place[], topic
     const [to, from] = [countOf(now, name), countOf(then, name)]
     if (Math.max(to, from) < PAPERS_MIN || Math.abs(to - from) < from * MOVED_MIN) return []
     const expected = (from * week.length) / before.length
-    return [{ words: `${name} ${from} → ${to}`, isMore: to > from, change: (to - expected) / Math.sqrt(expected + 1) }]
+    return [
+      {
+        words: together(`${name} ${from} → ${to}`),
+        isMore: to > from,
+        change: (to - expected) / Math.sqrt(expected + 1),
+      },
+    ]
   })
   const shown = (isMore: boolean) =>
     moved

@@ -63,7 +63,7 @@ describe('the opening of a day', () => {
     const opening = open([...shelf, riser(40, 24)], { include: ['diffusion'] })
     expect(opening.subject).toMatch(/^Diffusion Beats Everything · /)
     expect(opening.headline).toBe('Diffusion Beats Everything draws 5 votes')
-    expect(opening.lead.map(({ label }) => label)).toEqual(['New today', 'Rising'])
+    expect(opening.lead.map(({ label }) => label)).toEqual(['Most votes', 'Rising'])
     const led = open([...shelf, riser(240, 24)], { authors: ['Hopper'] })
     expect(led.lead.map(({ label, fact, personal }) => [label, fact, personal])).toEqual([
       ['New today', together('44 votes'), false],

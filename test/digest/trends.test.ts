@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { together } from '../../src/digest/text/words.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
 import { trendsOf } from '../../src/digest/trends.ts'
 import type { Place } from '../../src/edition/place.ts'
@@ -19,7 +20,7 @@ function week(counts: Record<string, number>): Place[] {
 
 it('tells which topics more and fewer papers are about, and of what', () => {
   const trends = trendsOf(week({ Diffusion: 12, Robots: 2 }), week({ Diffusion: 4, Robots: 9 }), topics)
-  expect(trends).toEqual({ up: 'diffusion 4 → 12 papers', down: 'robotics 9 → 2 papers' })
+  expect(trends).toEqual({ up: together('diffusion 4 → 12 papers'), down: together('robotics 9 → 2 papers') })
 })
 
 it('says nothing of a move that the numbers hardly show', () => {
