@@ -2,7 +2,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { EditionKind, EditionState } from '../database/states.ts'
 import type { EditionDate } from '../source/paper.ts'
-import { DAY_MS } from '../time.ts'
+import { DAY_MS, HOUR_MS } from '../time.ts'
 
 export interface Edition {
   id: number
@@ -32,11 +32,11 @@ export type NextStep =
   | { step: 'empty'; reason: string }
 
 /** After the cut-off a held edition waits this long for its list to become complete. */
-const DEADLINE_MS = 12 * 3_600_000
+const DEADLINE_MS = 12 * HOUR_MS
 /**
  * A look older than this at the cut-off no longer speaks for the date: votes and papers came since.
  */
-const FRESH_LOOK_MS = 3_600_000
+const FRESH_LOOK_MS = HOUR_MS
 
 /**
  * Returns the moment at which votes of a date are counted: `cutoffMinutes` after the end of the

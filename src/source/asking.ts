@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LaterError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { DAY_MS } from '../time.ts'
 
 /** Times an address is asked before the fault counts as lasting for now. */
 const ATTEMPTS = 4
@@ -11,7 +12,7 @@ const ATTEMPTS = 4
 const FIRST_WAIT_MS = 1_000
 const LONGEST_WAIT_MS = 30_000
 /** No other side may switch us off for longer than a day. */
-const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1_000
+const LONGEST_RETRY_AFTER_MS = DAY_MS
 /**
  * A request of a hundred papers takes about two seconds; ten times that is a hang. It counts to the
  * last byte: an answer that only drips is cut as well.

@@ -1,5 +1,7 @@
 // Judges an answer before anyone is shown it: pure, so that every verdict can be repeated from what
 // was stored. It knows no clock: whether a held date is waited for or closed is decided elsewhere.
+
+import { HOUR_MS } from '../time.ts'
 import type { Answer, EditionDate } from './paper.ts'
 
 /** What an answer is worth. Reasons are sentences for operators and readers. */
@@ -17,7 +19,7 @@ const WORKING_DAY_MIN = 3
  */
 const NORM_SHARE = 1 / 4
 /** Two equal looks so far apart say that a small day is no more than that. */
-const SMALL_DAY_MS = 3 * 3_600_000
+const SMALL_DAY_MS = 3 * HOUR_MS
 /** Working days that the norm looks back on: four weeks. */
 const NORM_DAYS = 20
 /** Working days without which there is no norm: two weeks. */

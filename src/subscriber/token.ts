@@ -1,6 +1,7 @@
 // Signed credentials in links: one purpose each, no address inside, nothing stored. A token of one
 // purpose is never valid for another.
 import { hash, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { HOUR_MS } from '../time.ts'
 
 /**
  * What a signed token may do. Purposes are separate keys, so they cannot be exchanged. `view` names
@@ -33,7 +34,6 @@ export interface TokenClaim {
 }
 
 const VERSION = 1
-const HOUR_MS = 3_600_000
 /**
  * How long a token holds from its moment of issue, in milliseconds. Leaving works for ever; a
  * mail's own links are of use while it is read; a session is for one sitting.

@@ -6,6 +6,7 @@
 
 import * as z from 'zod'
 import { readStored } from '../../database/stored.ts'
+import { SECOND_MS } from '../../time.ts'
 
 /** What is known of the requests to one provider. */
 export interface Window {
@@ -77,7 +78,6 @@ export function readWindow(text: string | null): Window {
 /** As late as a request may be before anything is known of it. */
 export const LATE_MS = 50
 
-const SECOND_MS = 1_000
 /** What the clocks of two ends and the last step to the wire may be out by. */
 const MARGIN_MS = 2
 /**

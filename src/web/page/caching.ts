@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
+import { HOUR_MS } from '../../time.ts'
 
 interface PublicContent {
   body: string
@@ -18,7 +19,6 @@ interface PublicContent {
 
 const MAX_AGE_S = 60
 const TAG_CHARACTERS = 22
-const HOUR_MS = 3_600_000
 
 /** Set where an answer is made to be kept: it is wanted whole, whatever its asker has already. */
 export const WHOLE = 'whole'

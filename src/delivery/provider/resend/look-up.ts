@@ -4,12 +4,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Resend } from 'resend'
 import * as z from 'zod'
+import { SECOND_MS } from '../../../time.ts'
 import { toReason } from '../outside.ts'
 import { type FoundMail, type ListedMail, type LookUp, MayNotListError } from '../provider.ts'
 
 /** The most that a page holds, by Resend's documentation. */
 const PAGE_SIZE = 100
-const SECOND_MS = 1_000
 const DEADLINE_MS = 30_000
 /** Too many requests are waited out so often. */
 const MOST_WAITS = 10

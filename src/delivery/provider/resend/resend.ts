@@ -4,6 +4,7 @@
 // client, which is loaded for the first of them.
 import type { Resend } from 'resend'
 import { openSlabs } from '../../../digest/piece/image.ts'
+import { SECOND_MS } from '../../../time.ts'
 import { isLoopback } from '../outside.ts'
 import {
   type BatchOutcome,
@@ -32,7 +33,6 @@ export interface ResendSettings {
 }
 
 const HOME = 'https://api.resend.com'
-const SECOND_MS = 1_000
 /** Resend documents 100 mails a batch request. */
 const BATCH_SIZE = 100
 /** A slow answer to 100 mails takes a few seconds; far beyond it none is coming. */
