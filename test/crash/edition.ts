@@ -136,12 +136,13 @@ export async function stir(
   const ids = [...edition.due.values()]
   if (edition.left.size > ids.length * STIRRED_SHARE) return
   const some = Array.from({ length: 3 }, () => ids[Math.floor(dice() * ids.length)] as number)
+  // Before it is written: the stores may die behind a commit whose answer nobody hears.
+  for (const id of some) edition.left.add(id)
   await leave(db, edition, some.slice(0, 1))
   await sql`update subscribers set token_epoch = token_epoch + 1, address = 'x' || address where id = ${some[1]}`.execute(
     db,
   )
   await sql`update subscribers set paused_until = '2999-01-01' where id = ${some[2]}`.execute(db)
-  for (const id of some) edition.left.add(id)
 }
 
 /** Lets readers go for good; whoever was not fixed yet may be withheld. */
