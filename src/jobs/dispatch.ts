@@ -28,45 +28,53 @@ type DispatchRound = Pick<Round, 'outage' | 'db' | 'providers' | 'linkKeys' | 'l
  */
 export async function dispatch(round: DispatchRound, batchId: number, queue?: string): Promise<number[]> {
   const batch = await claim(round.db, BATCH, batchId, round)
-  return batch ? dispatchClaimed(round, batch, queue) : []
+  return batch ? (await dispatchClaimed(round, batch, queue)).next : []
+}
+
+interface Dispatched {
+  next: number[]
+  /** Whether its request was answered: what holds of others may else have changed. */
+  isAnswered: boolean
 }
 
 async function dispatchClaimed(
   round: DispatchRound,
   batch: ClaimedBatch,
   queue: string | undefined,
-): Promise<number[]> {
-  const passOn = async () => ((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
+): Promise<Dispatched> {
+  const passOn = async () => unanswered((await markReleased(round.db, BATCH, batch)) ? [batch.id] : [])
   await demandSettled(round, BATCH, batch)
   const way = await findWay({ ...round, out: batch.out }, batch.fixed, JOIN_VERSIONS)
   if (way.kind === 'over') {
     await giveUp(round, BATCH, batch, way.reason)
-    return []
+    return unanswered([])
   }
   if (way.kind === 'shut') {
     await letBatchWait(round, batch, way.out)
-    return []
+    return unanswered([])
   }
   const { provider, allowance } = way.route
   if (queue !== undefined && queue !== provider.name) return passOn()
   const most = Math.min(provider.batchSize, allowance.mails)
-  if (!batch.fixed && batch.size > most) return splitBatch(round.db, batch, most, provider.batchSize)
+  if (!batch.fixed && batch.size > most) {
+    return unanswered(await splitBatch(round.db, batch, most, provider.batchSize))
+  }
   const going = await keepPace(round.db, provider, batch)
-  if (!going) return []
+  if (!going) return unanswered([])
   const hand = handOf(provider)
   await hand.take(going.size)
   try {
     const ready = await prepare(round, provider, going)
-    if (ready === undefined) return []
+    if (ready === undefined) return unanswered([])
     if (ready === 'over') return await passOn()
     if (ready === 'changed') {
       await giveUp(round, BATCH, batch, 'its rows or settings changed after it was fixed')
-      return []
+      return unanswered([])
     }
     const outcome = await requestIn(ready.turn, () => provider.send(ready.request))
     const { next, nearEnd } = await settle(round, going, provider, ready.ids, outcome)
     if (nearEnd || mayTell(round, batch.editionId)) await tellReached(round, batch.editionId)
-    return next
+    return { next, isAnswered: outcome.kind === 'answered' }
   } finally {
     hand.give(going.size)
   }
@@ -85,9 +93,13 @@ export async function dispatchStretch(
 ): Promise<void> {
   for (;;) {
     const batches = await claimStretch(round.db, BATCH, stretch, round)
-    if ((await dispatchAll(round, batches, queue, handOn)) === 0) return
+    const begun = await dispatchAll(round, batches, queue, handOn)
+    if (begun === 0 || begun === stretch.count) return
   }
 }
+
+/** After so long nothing more of a stretch is begun: what is urgent must not wait for all of it. */
+const RUN_MS = 1_000
 
 /** Returns how many of them were begun, of those behind which more may wait. */
 async function dispatchAll(
@@ -106,12 +118,18 @@ async function dispatchAll(
     const provider = route && isOneByOne(route.provider) ? route.provider : undefined
     const most = Math.min(provider?.batchSize ?? 0, route?.allowance.mails ?? 0)
     const rolling = batches.filter(({ fixed, size }) => !fixed && size <= most)
-    for (const batch of batches.filter((each) => !rolling.includes(each))) {
-      claimed.delete(batch)
-      const next = await dispatchClaimed(round, batch, queue)
-      if (next.length > 0) await handOn(next)
-    }
+    const until = performance.now() + RUN_MS
     let begun = 0
+    for (const batch of batches.filter((each) => !rolling.includes(each))) {
+      if (!provider && performance.now() > until) throw new LaterError('others have their turn', 1)
+      claimed.delete(batch)
+      const { next, isAnswered } = await dispatchClaimed(round, batch, queue)
+      if (next.length > 0) await handOn(next)
+      if (provider) continue
+      if (isAnswered) begun += 1
+      // By what the claim has read, the others might go where nothing goes any more.
+      else if (claimed.size > 0) throw new LaterError('what the claim has read has changed', 1)
+    }
     for (const editionId of provider ? new Set(rolling.map((batch) => batch.editionId)) : []) {
       const own = rolling.filter((batch) => batch.editionId === editionId)
       const going = await keepPaces(round.db, provider as Provider, own)
@@ -136,4 +154,8 @@ async function dispatchAll(
 
 function isOneByOne(provider: Provider): provider is Provider & { oneByOne: OneByOne } {
   return provider.oneByOne !== undefined
+}
+
+function unanswered(next: number[]): Dispatched {
+  return { next, isAnswered: false }
 }

@@ -8,10 +8,11 @@ import { listBatchesOf } from '../delivery/sending/batch.ts'
 import { isUnsettledSql } from '../delivery/sending/transitions.ts'
 import { findStopReason } from '../edition/stop.ts'
 import { getEdition } from '../edition/store.ts'
+import type { Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
 import { isRationAwaited, ration } from './ration.ts'
 import type { Round } from './round.ts'
-import { dispatchJobs } from './routes.ts'
+import { dispatchJobs, singleJobs } from './routes.ts'
 
 /**
  * How often what waits is looked at while mails leave: a terminal needs no more. Once this process
@@ -50,7 +51,7 @@ export async function handOn(
   if (await isRationAwaited(round)) return after
   await ration(round)
   const ids = await listBatchesOf(round.db, editionId, only, after)
-  await round.queue.put(await dispatchJobs(round, ids))
+  await round.queue.put(await jobsFor(round, ids, only))
   return ids.at(-1) ?? after
 }
 
@@ -73,7 +74,7 @@ export async function drainEdition(
     const isDue = movedAt === undefined || Date.now() >= movedAt + REQUEUE_EVERY_MS
     if (isDue && !(await isRationAwaited(round))) {
       await ration(round)
-      await queue.put(await dispatchJobs(round, await listBatchesOf(db, editionId, only)))
+      await queue.put(await jobsFor(round, await listBatchesOf(db, editionId, only), only))
       movedAt = Date.now()
     }
     const ended = queue.countEnded?.() ?? 0
@@ -89,6 +90,11 @@ export async function drainEdition(
     const waitMs = Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE)
     await (queue.untilEnded?.(ended + movable, waitMs) ?? sleep(waitMs))
   }
+}
+
+/** A stretch of batches would hold others beside those of one subscriber. */
+function jobsFor(round: Pick<Round, 'db' | 'providers'>, ids: readonly number[], only: number | null): Promise<Job[]> {
+  return only === null ? dispatchJobs(round, ids) : singleJobs(round, ids)
 }
 
 async function waitInWords(db: Kysely<Database>, editionId: number): Promise<string> {

@@ -17,7 +17,7 @@ import { rankDay, rankWeek } from './rank.ts'
 import { isRationAwaited, ration } from './ration.ts'
 import { pruneOld } from './retention.ts'
 import type { Round } from './round.ts'
-import { dispatchJobs } from './routes.ts'
+import { dispatchJobs, jobsBehind } from './routes.ts'
 import { sweepAway } from './sweep.ts'
 import { tick } from './tick.ts'
 
@@ -63,7 +63,7 @@ export function openPipeline(
       await queue.put((await makeNotes(round)).map(notifyJob))
     },
     dispatch: async ({ batchId, stretch, provider }) => {
-      const handOn = async (ids: readonly number[]) => queue.put(await dispatchJobs(round, ids))
+      const handOn = async (ids: readonly number[]) => queue.put(await jobsBehind(round, ids))
       if (stretch === undefined) await handOn(await dispatch(round, batchId, provider))
       else await dispatchStretch(round, { from: batchId, count: stretch }, provider, handOn)
     },

@@ -7,26 +7,55 @@ import type { Round } from './round.ts'
 type RouteRound = Pick<Round, 'db' | 'providers'>
 
 /** Ids of batches that one job takes together, where emails go one by one. */
-const STRETCH = 32
+const ONE_BY_ONE = 32
+/**
+ * Where each batch is a request: a job and a claim cost less for several, but the last jobs of an
+ * edition should end together.
+ */
+const REQUESTS_MAX = 4
+/** No job takes more requests than the pace lets through in such a part of a second. */
+const PART_OF_SECOND = 8
 
 /**
  * Returns the jobs that dispatch these batches, each in the queue of the provider that it goes to.
- * Where emails go one by one a job takes a whole stretch of ids, the same ones whoever asks.
+ * Where emails go one by one, or the pace is fast, a job takes a whole stretch of ids, the same
+ * ones whoever asks.
  */
 export async function dispatchJobs(round: RouteRound, batchIds: readonly number[]): Promise<Job[]> {
-  const byOne = new Set<string>(round.providers.filter(({ oneByOne }) => oneByOne).map(({ name }) => name))
-  const jobs = await singleJobs(round, batchIds)
-  if (byOne.size === 0) return jobs
-  const stretches = new Map<string, Job>()
-  for (const job of jobs) {
-    if (job.name !== 'dispatch' || job.provider === undefined || !byOne.has(job.provider)) {
-      stretches.set(`${stretches.size}`, job)
+  return jobsBy(round, batchIds, stretchOf)
+}
+
+/**
+ * The same for what a job has left behind: never a stretch of requests, which might be the very one
+ * that is still at work, and the queue has a job once.
+ */
+export async function jobsBehind(round: RouteRound, batchIds: readonly number[]): Promise<Job[]> {
+  return jobsBy(round, batchIds, ({ oneByOne }) => (oneByOne ? ONE_BY_ONE : 1))
+}
+
+async function jobsBy(
+  round: RouteRound,
+  batchIds: readonly number[],
+  lengthOf: (provider: RouteRound['providers'][number]) => number,
+): Promise<Job[]> {
+  const lengths = new Map<string, number>(round.providers.map((provider) => [provider.name, lengthOf(provider)]))
+  const jobs = new Map<string, Job>()
+  for (const job of await singleJobs(round, batchIds)) {
+    const provider = job.name === 'dispatch' ? job.provider : undefined
+    const stretch = (provider === undefined ? undefined : lengths.get(provider)) ?? 1
+    if (job.name !== 'dispatch' || provider === undefined || stretch === 1) {
+      jobs.set(`${jobs.size}`, job)
       continue
     }
-    const batchId = job.batchId - (job.batchId % STRETCH)
-    stretches.set(`${job.provider} ${batchId}`, { name: 'dispatch', batchId, stretch: STRETCH, provider: job.provider })
+    const batchId = job.batchId - (job.batchId % stretch)
+    jobs.set(`${provider} ${batchId}`, { name: 'dispatch', batchId, stretch, provider })
   }
-  return [...stretches.values()]
+  return [...jobs.values()]
+}
+
+function stretchOf({ oneByOne, requestsPerSecond }: RouteRound['providers'][number]): number {
+  if (oneByOne) return ONE_BY_ONE
+  return Math.max(1, Math.min(REQUESTS_MAX, Math.floor((requestsPerSecond ?? 0) / PART_OF_SECOND)))
 }
 
 /** The same, one job a batch. */

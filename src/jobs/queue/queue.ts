@@ -35,7 +35,9 @@ export interface Queue {
    */
   work(handlers: Handlers | DispatchOnly, options?: { dispatches?: number }): Promise<OpenWork>
   counts(): Promise<{ round: Counts; dispatch: Counts }>
-  /** How many jobs this process has ended so far, however. */
+  /**
+   * How many jobs this process has ended so far, however; one with a stretch counts as all of it.
+   */
   countEnded(): number
   /**
    * Waits until it has ended `count` of them, or so many milliseconds are over: whoever follows
@@ -183,7 +185,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     { dispatches = DISPATCH_CONCURRENCY } = {},
   ): Promise<OpenWork> {
     const run = (name: string, data: Record<string, unknown>) =>
-      runJob(handlers, { ...data, name } as Job).finally(ended.more)
+      runJob(handlers, { ...data, name } as Job).finally(() => ended.more(lengthOf(data)))
     const common = { run, timing, onError }
     const opened: OpenWork[] = []
     const mine: OpenWork = {
@@ -265,14 +267,18 @@ async function countsOf(queue: {
   return { waiting: waiting + prioritized, active, delayed, failed }
 }
 
+function lengthOf({ stretch }: Record<string, unknown>): number {
+  return typeof stretch === 'number' ? stretch : 1
+}
+
 /** Counts, and lets wait for what is counted. */
 function openCount() {
   let count = 0
   const waiting = new Set<() => void>()
   return {
     count: () => count,
-    more() {
-      count += 1
+    more(than: number) {
+      count += than
       for (const look of waiting) look()
     },
     until(wanted: number, atMostMs: number): Promise<void> {
