@@ -6,6 +6,7 @@ import type { Logger } from '../../logger.ts'
 import type { PaceStore } from './pace-store.ts'
 import {
   askTurn,
+  isEven,
   isWorthTelling,
   LATE_MS,
   type Limits,
@@ -81,21 +82,34 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
   const queue = openGate()
   const marks = openLast(MARKS_KEPT)
   const telling = new Set<Promise<void>>()
+  const memory = openMemory(isEven(perSecond))
   /** By this process's clock: what others are told may not have reached them yet. */
   let pausedUntil = 0
   const aheadMs = () => Math.min(AHEAD.most, Math.max(AHEAD.least, marks.median() + 2))
+
+  async function look(): Promise<Seen> {
+    const earliest = performance.now()
+    const { text, now } = await store.read(name)
+    const latest = performance.now()
+    return { text, window: readWindow(text), clock: { read: now, earliest, latest } }
+  }
 
   /** Decides by what all workers know, and keeps it; once more where one was faster. */
   async function decide<Decision extends { window?: Window }>(
     rule: (window: Window, now: number) => Decision,
   ): Promise<{ decided: Decision; clock: Clock }> {
     for (let swaps = 0; swaps < SWAPS_MAX; swaps++) {
-      const earliest = performance.now()
-      const { text, now } = await store.read(name)
-      const clock = { read: now, earliest, latest: performance.now() }
-      const decided = rule(readWindow(text), now)
+      const recalled = memory.recall()
+      const { text, window: seen, clock } = recalled ?? (await look())
+      const decided = rule(seen, nowOf(clock))
       const { window } = decided
-      if (window === undefined || (await store.swap(name, text, JSON.stringify(window)))) return { decided, clock }
+      if (window === undefined) return { decided, clock }
+      const after = JSON.stringify(window)
+      if (await store.swap(name, text, after)) {
+        memory.keep({ text: after, window, clock })
+        return { decided, clock }
+      }
+      if (recalled) memory.giveUp()
     }
     throw new Error(`the pace of ${name} could not be kept: other workers were always first`)
   }
@@ -170,6 +184,45 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     take,
     async close() {
       await Promise.all(telling)
+    },
+  }
+}
+
+/** What the store held, and the moment of it. */
+interface Seen {
+  text: string | null
+  window: Window
+  clock: Clock
+}
+
+/** The store's moment now, at least. */
+function nowOf({ read, latest }: Clock): number {
+  return read + (performance.now() - latest)
+}
+
+/** So long the store's moment is known by this process's clock, in milliseconds. */
+const CLOCK_KNOWN_MS = 10_000
+
+/**
+ * What this process was the last to keep: as long as no other worker keeps anything, it need not be
+ * read. Where one does, it is read for a while. Only for a fast pace: what a slow one waits for is
+ * what others tell.
+ */
+function openMemory(isFast: boolean) {
+  let kept: Seen | undefined
+  let sharedUntil = 0
+  return {
+    /** Once: whoever decides meanwhile reads. */
+    recall(): Seen | undefined {
+      const seen = kept
+      kept = undefined
+      return seen && performance.now() - seen.clock.latest < CLOCK_KNOWN_MS ? seen : undefined
+    },
+    keep(seen: Seen): void {
+      if (isFast && performance.now() > sharedUntil) kept = seen
+    },
+    giveUp(): void {
+      sharedUntil = performance.now() + CLOCK_KNOWN_MS
     },
   }
 }

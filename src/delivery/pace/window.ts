@@ -177,7 +177,12 @@ function followLimits(
  * by one, only of one that asks for less.
  */
 export function isWorthTelling(perSecond: number, limits: Limits | null): boolean {
-  return perSecond <= KNOWN_MAX || (limits !== null && (limits.limit < perSecond || limits.remaining === 0))
+  return !isEven(perSecond) || (limits !== null && (limits.limit < perSecond || limits.remaining === 0))
+}
+
+/** Whether so many may go that they are not known one by one: they go evenly. */
+export function isEven(perSecond: number): boolean {
+  return perSecond > KNOWN_MAX
 }
 
 /** Notes that nothing leaves before a moment. A longer pause stays. */

@@ -75,6 +75,49 @@ describe.each(openers)('turns in %s', (_, openStore) => {
     expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(29 * 45 - 20)
   })
 
+  it('take one trip each at a fast pace as long as no other worker takes any', async () => {
+    const named = provider(1_000)
+    const trips: string[] = []
+    function counted(who: string): Paces {
+      const store = openStore()
+      const note = <R>(what: string, done: Promise<R>) => {
+        trips.push(`${who} ${what}`)
+        return done
+      }
+      const paces = openPaces(
+        {
+          read: (name) => note('read', store.read(name)),
+          swap: (...given) => note('swap', store.swap(...given)),
+          close: () => store.close(),
+        },
+        openLogger('silent'),
+      )
+      closing.push(paces)
+      return paces
+    }
+    const tripsOf = async (turns: readonly Paces[]) => {
+      const from = trips.length
+      for (const paces of turns) await paces.take(named, asked)
+      return trips.slice(from)
+    }
+    const [one, other] = [counted('one'), counted('other')]
+    expect(await tripsOf([one, one, one])).toEqual(['one read', 'one swap', 'one swap', 'one swap'])
+    expect(await tripsOf([other])).toEqual(['other read', 'other swap'])
+    // What another has kept is found by the swap, and from then on by reading.
+    expect(await tripsOf([one])).toEqual(['one swap', 'one read', 'one swap'])
+    expect(await tripsOf([one, one])).toEqual(['one read', 'one swap', 'one read', 'one swap'])
+  })
+
+  it('come at a fast pace to all workers together too', async () => {
+    const named = provider(200)
+    const workers = [open(), open(), open()]
+    const began = performance.now()
+    const taken = await Promise.all(Array.from({ length: 60 }, (_, index) => go(workers[index % 3] as Paces, named)))
+    const last = Math.max(...taken.map(({ at }) => at))
+    // Evenly, with room for who is late.
+    expect(last - began).toBeGreaterThanOrEqual((59 * 1_050) / 200 - 20)
+  })
+
   it('stay away as long as the provider says, from every worker', async () => {
     const named = provider(20)
     const [one, other] = [open(), open()]
