@@ -52,10 +52,12 @@ const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
 
 /**
  * What a source does first when a test starts it. Compiling PostgreSQL's WebAssembly a second time,
- * for speed, takes a processor longer than all that a test asks of it.
+ * for speed, takes a processor longer than all that a test asks of it; nor does JavaScript run
+ * often enough there.
  */
 const FIRST: Readonly<Record<string, string>> = {
-  'src/database/embedded/server.ts': `import { setFlagsFromString } from 'node:v8'; setFlagsFromString('--liftoff-only')\n`,
+  'src/database/embedded/server.ts': `import { setFlagsFromString } from 'node:v8'
+    for (const flag of ['--liftoff-only', '--interrupt-budget=1000000']) setFlagsFromString(flag)\n`,
 }
 
 let building: Promise<string> | undefined
