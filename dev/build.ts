@@ -59,6 +59,25 @@ const places: Plugin = {
   },
 }
 
+/**
+ * The parser of commands loads what starts processes at once, a tenth of what `--help` takes beside
+ * Node itself. It is for commands that are programs of their own, and ours are none.
+ */
+const lateProcesses: Plugin = {
+  name: 'late processes',
+  setup({ onLoad }) {
+    onLoad({ filter: /node_modules[\\/]commander[\\/]lib[\\/]command\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      const contents = text.replace(
+        `const childProcess = require('node:child_process');`,
+        `const childProcess = { spawn: (...call) => require('node:child_process').spawn(...call) };`,
+      )
+      if (contents === text) throw new Error(`${path} loads what starts processes in another way now`)
+      return { contents, loader: 'js' }
+    })
+  },
+}
+
 /** Some of the packages are CommonJS: what a file that holds one begins with. */
 export const REQUIRING = `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url)`
 
@@ -86,7 +105,7 @@ export async function bundle(
     target: 'node20.19',
     mainFields: ['module', 'main'],
     external: UNTOUCHED,
-    plugins: [plugin],
+    plugins: [plugin, lateProcesses],
     metafile: true,
     // What is not there need not be read at every start; names stay, for whoever reads a trace.
     minifyWhitespace: true,
