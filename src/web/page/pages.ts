@@ -192,10 +192,18 @@ function compileAll(sources: ReadonlyMap<string, string>): Compiled {
 function fillOnce(fill: Handlebars.TemplateDelegate<object>): Handlebars.TemplateDelegate<object> {
   const known = new WeakMap<object, string>()
   return (values, options) => {
-    const filled = known.get(values) ?? fill(values, options)
+    const filled = known.get(values) ?? inOnePiece(fill(values, options))
     known.set(values, filled)
     return filled
   }
+}
+
+/**
+ * A filled template is a string of hundreds of joints, which each page that holds it would walk
+ * through again as it goes out.
+ */
+function inOnePiece(text: string): string {
+  return Buffer.from(text).toString()
 }
 
 /**
