@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { COMPILE_LATE } from './src/engine.ts'
 import Order from './test/support/order.ts'
 import { bundleForWorkers } from './test/support/program.ts'
 
@@ -25,7 +26,7 @@ const ENGINE = [
   '--max-semi-space-size=64',
   '--single-threaded-gc',
   '--sparkplug',
-  '--interrupt-budget=1000000',
+  COMPILE_LATE,
 ]
 
 const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })

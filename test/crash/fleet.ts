@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { COMPILE_LATE } from '../../src/engine.ts'
 import { builtFile } from '../support/program.ts'
 import { type Line, openLine } from './line.ts'
 import type { Point } from './points.ts'
@@ -124,7 +125,7 @@ async function openRunner(settings: FleetSettings, roles: WorkerSettings['roles'
   const line = await openLine(settings.providerUrl)
   const own: WorkerSettings = { ...settings.worker, roles }
   // None lives long enough for what the engine would compile well.
-  const argv = ['--interrupt-budget=1000000', program, JSON.stringify(own)]
+  const argv = [COMPILE_LATE, program, JSON.stringify(own)]
   const child: ChildProcess = spawn(process.execPath, argv, {
     cwd: ROOT,
     env: { PATH: process.env.PATH, ...settings.environment, RESEND_BASE_URL: line.url },

@@ -57,7 +57,9 @@ const AS_THEY_ARE = ['package.json', 'templates', 'src/source/sample']
  */
 const FIRST: Readonly<Record<string, string>> = {
   'src/database/embedded/server.ts': `import { setFlagsFromString } from 'node:v8'
-    for (const flag of ['--liftoff-only', '--interrupt-budget=1000000']) setFlagsFromString(flag)\n`,
+    import { compileLate } from '../../engine.ts'
+    setFlagsFromString('--liftoff-only')
+    compileLate()\n`,
 }
 
 let building: Promise<string> | undefined
