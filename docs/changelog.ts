@@ -22,7 +22,7 @@ const HEADINGS: Record<string, string> = {
   build: 'Package and image',
 }
 /** Mended in what no host runs. */
-const OWN = ['test', 'bench', 'ci', 'docs']
+const OWN = ['test', 'crash', 'bench', 'ci', 'docs']
 const SUBJECT = /^(?<type>[a-z]+)(?:\((?<scope>[^)]+)\))?(?<bang>!)?: (?<text>.+)$/
 
 /** Returns a version's section, oldest change first; a heading without changes is left out. */
