@@ -7,6 +7,7 @@ for (const [name, isOf] of [
   ['other days', (part: string) => part === 'elsewhere'],
   ['further papers of August 2025, strict and then generous', (part: string) => part === 'further'],
   ['the rest of August 2025, strict and then generous', (part: string) => part === 'rest'],
+  ['days around March 2026, strict and then generous', (part: string) => part === 'around'],
 ] as const) {
   const labels = LABELS.filter(({ part }) => isOf(part))
   process.stdout.write(`${name}\n`)

@@ -28,11 +28,12 @@ export interface Judged {
   missed: string[]
 }
 
-const MONTHS: Record<Exclude<Part, 'elsewhere'>, string> = {
-  tuning: '2025-08',
-  report: '2026-03',
-  further: '2025-08',
-  rest: '2025-08',
+const MONTHS: Record<Exclude<Part, 'elsewhere'>, readonly string[]> = {
+  tuning: ['2025-08'],
+  report: ['2026-03'],
+  further: ['2025-08'],
+  rest: ['2025-08'],
+  around: ['2026-02', '2026-04'],
 }
 
 /** Judges every topic over the papers of one part. */
@@ -81,11 +82,11 @@ function labelledPlaces(part: Part): Place[] {
 
 function abstractsOf(part: Part): CapturedAbstract[] {
   if (part === 'elsewhere') return oddAbstracts()
-  return part === 'rest' ? laterAbstracts(MONTHS[part]) : capturedAbstracts(MONTHS[part])
+  return MONTHS[part].flatMap(part === 'rest' ? laterAbstracts : capturedAbstracts)
 }
 
 function papersOf(part: Part): Paper[] {
-  if (part === 'rest') return laterPapers(MONTHS[part])
   if (part === 'elsewhere') return oddDays().flatMap(({ places }) => places.map(({ paper }) => paper))
-  return capturedMonth(MONTHS[part]).flatMap(({ own }) => own.map(({ paper }) => paper))
+  if (part === 'rest') return MONTHS[part].flatMap(laterPapers)
+  return MONTHS[part].flatMap((month) => capturedMonth(month).flatMap(({ own }) => own.map(({ paper }) => paper)))
 }

@@ -1,8 +1,8 @@
-// Which of twelve topics each of 644 captured papers is about, as two passes labelled title and
+// Which of twelve topics each of 849 captured papers is about, as two passes labelled title and
 // abstract, each before it saw a rule or what rules find: a paper has a topic where both say so,
 // and has it not where neither does. Pairs on which they differ count for nothing. The two passes
-// over the further papers and the rest are one reader's, strict and then generous, before it saw
-// what rules find in them.
+// over the further papers, the rest and the days around March are one reader's, strict and then
+// generous, before it saw what rules find in them.
 import { readFileSync } from 'node:fs'
 
 /** As people type them. */
@@ -25,10 +25,12 @@ export type Topic = (typeof TOPICS)[number]
 /**
  * 100 papers of August 2025 to tune on, 100 of March 2026 to report, all 92 of the odd days, May
  * 2024 to September 2025, which were labelled later to tune on as well, later still 160 further
- * ones of August 2025, and in the end the 192 of that month that were left: most were listed after
- * its days were captured, all are in its later capture.
+ * ones of August 2025, and then the 192 of that month that were left: most were listed after its
+ * days were captured, all are in its later capture. In the end the 205 of thirteen whole days
+ * around March 2026 (18 to 27 February, 22 to 28 April), captured by the same repository; none of
+ * them stands in a capture of March.
  */
-export type Part = 'tuning' | 'report' | 'elsewhere' | 'further' | 'rest'
+export type Part = 'tuning' | 'report' | 'elsewhere' | 'further' | 'rest' | 'around'
 
 interface Labelled {
   part: Part
