@@ -34,6 +34,7 @@ const MONTHS: Record<Exclude<Part, 'elsewhere'>, readonly string[]> = {
   further: ['2025-08'],
   rest: ['2025-08'],
   around: ['2026-02', '2026-04'],
+  'two topics': ['2026-02', '2026-04'],
 }
 
 /** Judges every topic over the papers of one part. */

@@ -1,4 +1,4 @@
-// Which of twelve topics each of 849 captured papers is about, as two passes labelled title and
+// Which of twelve topics each of 1,095 captured papers is about, as two passes labelled title and
 // abstract, each before it saw a rule or what rules find: a paper has a topic where both say so,
 // and has it not where neither does. Pairs on which they differ count for nothing. The two passes
 // over the further papers, the rest and the days around March are one reader's, strict and then
@@ -27,24 +27,28 @@ export type Topic = (typeof TOPICS)[number]
  * 2024 to September 2025, which were labelled later to tune on as well, later still 160 further
  * ones of August 2025, and then the 192 of that month that were left: most were listed after its
  * days were captured, all are in its later capture. In the end the 205 of thirteen whole days
- * around March 2026 (18 to 27 February, 22 to 28 April), captured by the same repository; none of
- * them stands in a capture of March.
+ * around March 2026 (18 to 27 February, 22 to 28 April), captured by the same repository, and of
+ * its other days of these two months every fourth paper, for NLP and robotics alone, with every
+ * paper that speaks of robots, for robotics alone. None of these stands in a capture of March.
  */
-export type Part = 'tuning' | 'report' | 'elsewhere' | 'further' | 'rest' | 'around'
+export type Part = 'tuning' | 'report' | 'elsewhere' | 'further' | 'rest' | 'around' | 'two topics'
 
 interface Labelled {
   part: Part
   id: string
   /** Of the abstract as it was sent. */
   sha256: string
+  /** What alone was asked of it; everything where it says nothing. */
+  asked?: Topic[]
   first: Topic[]
   second: Topic[]
 }
 
 export const LABELS: Labelled[] = JSON.parse(readFileSync(new URL('labels.json', import.meta.url), 'utf8'))
 
-/** Tells whether the paper has the topic; undefined where the passes differ. */
-export function hasTopic({ first, second }: Pick<Labelled, 'first' | 'second'>, topic: Topic): boolean | undefined {
+/** Tells whether the paper has the topic; undefined where the passes differ or it was not asked. */
+export function hasTopic({ asked, first, second }: Labelled, topic: Topic): boolean | undefined {
+  if (asked?.includes(topic) === false) return undefined
   const said = first.includes(topic)
   return second.includes(topic) === said ? said : undefined
 }
