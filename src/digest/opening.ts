@@ -5,7 +5,7 @@ import type { EditionKind } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Choices } from '../subscriber/preferences.ts'
-import type { PlaceIndex } from './choosing/place-index.ts'
+import { lazily, type PlaceIndex } from './choosing/place-index.ts'
 import { type LeadLine, type Opening, type Selection, selectPapers } from './choosing/selection.ts'
 import { judgePlace, openWishes, strengthAt } from './choosing/wishes.ts'
 import { fitOpening } from './joining/printed-opening.ts'
@@ -35,13 +35,19 @@ const PREHEADER_TITLE_MAX = 44
 const LEAD_TITLE_MAX = 44
 const LEAD_PHRASE_MAX = 32
 
-/** A place with what is said of it more than once. */
+/** A place with what is said of it more than once: read out once, however many readers it has. */
 interface Told {
+  /** Where it is in the index. */
+  at: number
   place: Place
   title: string
+  /** Its name and votes, as a preheader has them. */
+  inPreheader: () => string
+  inLead: () => Pick<LeadLine, 'title' | 'url'>
 }
 
-const titles = new WeakMap<Place, string>()
+/** By position, of each index. */
+const tolds = new WeakMap<PlaceIndex, Map<number, Told>>()
 
 /**
  * Makes the opening of a selection. A late riser leads when it has more votes than any paper of the
@@ -89,14 +95,12 @@ export function selectDigest(
 export function listSelected(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): readonly number[] {
   const selection = selectPapers(index, choices, had)
   if (selection.papers.length === 0) return []
-  const { news } = firstsOf(placesIn(index, selection.papers).map((place) => ({ place })))
+  const { news } = firstsOf(toldIn(index, selection.papers))
   return newsFirst(selection, news.place.position).papers
 }
 
 /** Finds what leads among a selection's papers, in its order, and what was ahead of the others. */
-function firstsOf<T extends { place: Place }>(
-  own: readonly T[],
-): { news: T; dayFirst: T | undefined; riser: T | undefined } {
+function firstsOf(own: readonly Told[]): { news: Told; dayFirst: Told | undefined; riser: Told | undefined } {
   const among = (section: Place['section']) =>
     mostOf(
       own.filter(({ place }) => place.section === section),
@@ -104,7 +108,7 @@ function firstsOf<T extends { place: Place }>(
     )
   const [dayFirst, riser] = [among('ranked'), among('rising')]
   const isBeaten = riser !== undefined && votesOf(riser) > (dayFirst ? votesOf(dayFirst) : 0)
-  return { news: (isBeaten ? riser : own[0]) as T, dayFirst, riser }
+  return { news: (isBeaten ? riser : own[0]) as Told, dayFirst, riser }
 }
 
 /**
@@ -235,13 +239,12 @@ interface Match {
 function matchOf(index: PlaceIndex, choices: Choices, own: readonly Told[]): Match | undefined {
   if (choices.include.length + choices.authors.length + choices.organisations.length === 0) return undefined
   const wishes = openWishes(index, choices)
-  const at = new Map(index.places.map((place, position) => [place, position]))
-  const strength = ({ place }: Told) => strengthAt(wishes, at.get(place) as number)
+  const strength = ({ at }: Told) => strengthAt(wishes, at)
   const strongest = Math.max(0, ...own.map(strength))
   const strong = strongest > 0 ? own.filter((each) => strength(each) === strongest) : []
   const told = mostOf(strong, votesOf) ?? strong[0]
   if (!told) return undefined
-  const { topics, authors, organisations } = judgePlace(wishes, at.get(told.place) as number)
+  const { topics, authors, organisations } = judgePlace(wishes, told.at)
   const followed = authors[0] ?? organisations[0]
   const phrase = shorten(followed ?? topics[0]?.phrase ?? '', LEAD_PHRASE_MAX)
   return { told, label: followed === undefined ? 'Your topics' : 'You follow', fact: phrase }
@@ -254,15 +257,10 @@ function preheaderOf(own: readonly Told[], news: Told, lead: readonly Led[]): { 
   const order = [...lead.map(({ told }) => told), ...own]
   const others = [...new Set(order)].filter((told) => told !== news).slice(0, PREHEADER_TITLES)
   if (others.length === 0) return { words: shorten(sentenceOf(news.place.paper), PREHEADER_MAX), told: [] }
-  const say = (told: Told) => {
-    const rise = told.place.section === 'rising' ? riseOf(told.place) : undefined
-    const votes = rise ? riseNumbers(rise) : votesOf(told) > 0 ? counted(votesOf(told), 'vote') : ''
-    return [isolated(nameOf(told.title, PREHEADER_TITLE_MAX)), votes].filter((part) => part !== '').join(', ')
-  }
-  let words = say(others[0] as Told)
+  let words = (others[0] as Told).inPreheader()
   const told = [others[0] as Told]
   for (const other of others.slice(1)) {
-    const longer = `${words} · ${say(other)}`
+    const longer = `${words} · ${other.inPreheader()}`
     if (longer.length > PREHEADER_MAX) break
     words = longer
     told.push(other)
@@ -270,25 +268,35 @@ function preheaderOf(own: readonly Told[], news: Told, lead: readonly Led[]): { 
   return { words, told }
 }
 
-function lineOf({ place, title }: Told, label: string, fact: string, personal: boolean): LeadLine {
-  const url = paperLinks(place.paper)?.paper ?? ''
-  return { label, title: isolated(shortTitle(title, LEAD_TITLE_MAX)), url, fact: together(fact), personal }
+function lineOf(told: Told, label: string, fact: string, personal: boolean): LeadLine {
+  const { title, url } = told.inLead()
+  return { label, title, url, fact: together(fact), personal }
 }
 
 function toldIn(index: PlaceIndex, papers: readonly number[]): Told[] {
-  return placesIn(index, papers).map((place) => ({ place, title: titleOf(place) }))
+  const known = tolds.get(index) ?? new Map(index.places.map((place, at) => [place.position, readOut(place, at)]))
+  tolds.set(index, known)
+  return papers.flatMap((position) => known.get(position) ?? [])
 }
 
-function placesIn(index: PlaceIndex, papers: readonly number[]): Place[] {
-  const byPosition = new Map(index.places.map((place) => [place.position, place]))
-  return papers.flatMap((position) => byPosition.get(position) ?? [])
-}
-
-/** An edition's titles are read out once, however many readers it has. */
-function titleOf(place: Place): string {
-  const title = titles.get(place) ?? cleanText(place.paper.title)
-  titles.set(place, title)
-  return title
+function readOut(place: Place, at: number): Told {
+  const title = lazily(() => cleanText(place.paper.title))
+  return {
+    at,
+    place,
+    get title() {
+      return title()
+    },
+    inPreheader: lazily(() => {
+      const rise = place.section === 'rising' ? riseOf(place) : undefined
+      const votes = rise ? riseNumbers(rise) : place.upvotes > 0 ? counted(place.upvotes, 'vote') : ''
+      return [isolated(nameOf(title(), PREHEADER_TITLE_MAX)), votes].filter((part) => part !== '').join(', ')
+    }),
+    inLead: lazily(() => ({
+      title: isolated(shortTitle(title(), LEAD_TITLE_MAX)),
+      url: paperLinks(place.paper)?.paper ?? '',
+    })),
+  }
 }
 
 function votesOf({ place }: { place: Place }): number {

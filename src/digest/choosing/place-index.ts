@@ -292,7 +292,8 @@ function turned(name: string): string {
   return given === undefined || rest.length > 0 ? name : `${given} ${family}`
 }
 
-function lazily<T>(make: () => T): () => T {
+/** Makes something when it is first asked for, and keeps it. */
+export function lazily<T>(make: () => T): () => T {
   let made: { value: T } | undefined
   return () => {
     made ??= { value: make() }

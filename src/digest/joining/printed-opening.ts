@@ -15,6 +15,14 @@ export type PrintedWords = Readonly<Partial<Record<WordName, PrintedWord>>>
 export const OPENING_SIZE_MAX: Size = { html: 3_000, message: 6_000 }
 
 const INDENT = '    '
+/** Letters that every encoding leaves as they are. */
+const PLAIN = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[A-Za-z0-9 .,:;/()+%?!-]/.test(String.fromCharCode(code)) ? 1 : 0,
+)
+const ODD_WEIGHT = 9
+/** A soft line break, or one of the text part with what becomes of the space before it. */
+const BREAK_WEIGHT = 6
+const LINE_MIN = 35
 /** Words that the text part prints as they are; the others it breaks into lines. */
 const UNBROKEN: readonly WordName[] = ['url']
 
@@ -71,9 +79,30 @@ export function printedSize(opening: Opening | null | undefined): Size {
  * preheader.
  */
 export function fitOpening(opening: Opening): Opening {
+  if (isLight(sizeAtMost(opening))) return opening
   let fitted = opening
   while (!isLight(printedSize(fitted)) && fitted.lead.length > 0) fitted = { ...fitted, lead: fitted.lead.slice(0, -1) }
   return isLight(printedSize(fitted)) ? fitted : { ...fitted, preheader: '' }
+}
+
+/**
+ * What an opening weighs at most, without printing it: in every encoding, plain letters weigh one
+ * byte and nothing more than nine, and lines are broken at seventy characters or more.
+ */
+export function sizeAtMost({ preheader, headline, day, lead }: Opening): Size {
+  let html = 0
+  let message = 0
+  const add = (word: string) => {
+    let weight = 0
+    for (let at = 0; at < word.length; at++) weight += PLAIN[word.charCodeAt(at)] === 1 ? 1 : ODD_WEIGHT
+    html += weight
+    message += 2 * (weight * (1 + BREAK_WEIGHT / LINE_MIN) + BREAK_WEIGHT)
+  }
+  for (const word of [preheader, headline, day]) add(word)
+  for (const { label, title, url, fact } of lead) {
+    for (const word of [label, title, url, fact, `${label}: ${title}, ${fact}`, `${INDENT}${url}`]) add(word)
+  }
+  return { html, message }
 }
 
 function isLight({ html, message }: Size): boolean {
