@@ -92,7 +92,8 @@ const NOTHING = ' '
 /** "Our code is available at …" is about nothing: a thing that one can get, and then where. */
 const SENTENCE = /[^.!?]+[.!?]?/g
 const THING = /\b(?:codes?|data|datasets?|models?|weights|checkpoints?|demos?|project page|resources)\b/i
-const WHERE_TO_GET_IT = /\b(?:available|released?|open-sourced?|open-source|found|accessible|hosted|https?)\b/i
+const WHERE_TO_GET_IT =
+  /\b(?:available|released?|open-sourced|open-source(?!\s+[a-z])|found|accessible|hosted|https?)\b/i
 
 /** The words of each field, in the order of FIELDS. */
 function textsOf({ paper }: Place): string[] {

@@ -11,6 +11,8 @@ const report = judgeTopics('report')
 const elsewhere = judgeTopics('elsewhere')
 const further = judgeTopics('further')
 const rest = judgeTopics('rest')
+const around = judgeTopics('around')
+const twoTopics = judgeTopics('two topics')?.filter(({ topic }) => topic === 'nlp' || topic === 'robotics')
 
 describe('broad topics', () => {
   const is = (choices: object, title: string, paper: object = {}) => {
@@ -63,11 +65,26 @@ describe('broad topics', () => {
     const abstract = 'A robot sees. Robots act. Other robots wait.'
     expect(only('robotics', 'A Lantern', { abstract })).toBe(true)
     expect(only('robotics', 'A World Model', { abstract })).toBe(false)
+    expect(only('robotics', 'A Lantern for Autonomous Driving', { abstract })).toBe(false)
+  })
+  it('take whoever goes on about VLAs, in short, for one about robots, of whatever else it speaks', () => {
+    const glow = 'A world model glows. It keeps the lanterns of a room lit through long nights and days. '
+    expect(only('robotics', 'A World Model', { abstract: `${glow}We make a VLA of it. ${glow}` })).toBe(true)
+    expect(
+      only('robotics', 'A World Model', { abstract: `${glow}It suits vision-language-action models. ${glow}` }),
+    ).toBe(false)
+  })
+  it('take whoever speaks many languages for NLP, but not programs in many', () => {
+    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit. '
+    expect(only('NLP', 'A Visual Lantern', { abstract: `${method}It is multilingual. ${method}` })).toBe(true)
+    expect(only('NLP', 'A Visual Lantern', { abstract: `${method}It holds multilingual code. ${method}` })).toBe(false)
   })
   it('tell a paper that made a dataset from one that used one', () => {
     expect(only('data', 'A Lantern', { abstract: 'We introduce Glow, a dataset of a thousand lanterns.' })).toBe(true)
     expect(only('data', 'A Lantern', { abstract: 'This paper introduces Glow, a benchmark of lanterns.' })).toBe(true)
     expect(only('data', 'A Lantern', { abstract: 'We test it on a dataset of a thousand lanterns.' })).toBe(false)
+    const developers = 'We present Glow, a dataset of lanterns collected from open-source developers.'
+    expect(only('data', 'A Lantern', { abstract: developers })).toBe(true)
   })
 
   it('ask the abstract to say again what a keyword says: lists of keywords hold whatever it mentions', () => {
@@ -162,6 +179,17 @@ describe('broad topics', () => {
     const [precision, recall] = tell('Rest, half tuning (the rules before: 0.965 and 0.900)', rest as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.95)
     expect(recall).toBeGreaterThanOrEqual(0.9)
+  })
+  it.skipIf(!around)('find the papers of the days around March 2026, on one half of which they were tuned', () => {
+    const [precision, recall] = tell('Around, half tuning (the rules before: 0.914 and 0.889)', around as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.9)
+    expect(recall).toBeGreaterThanOrEqual(0.9)
+  })
+  it.skipIf(!twoTopics)('find NLP and robotics in the other days of these months', () => {
+    const judged = twoTopics as Judged[]
+    const [precision, recall] = tell('Two topics, half tuning (the rules before: 0.974 and 0.890)', judged)
+    expect(precision).toBeGreaterThanOrEqual(0.97)
+    expect(recall).toBeGreaterThanOrEqual(0.91)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
   const RUNS =
