@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
 import { expect, it } from 'vitest'
+import { COMPILE_WASM_LATE } from '../src/engine.ts'
 
 const run = promisify(execFile)
 
@@ -28,4 +29,29 @@ it('has the engine of a command compile well less of what runs a few thousand ti
   }
   expect(await compiled('')).toEqual({ isCompiledWell: true, stderr: '' })
   expect(await compiled('compileLate()')).toEqual({ isCompiledWell: false, stderr: '' })
+})
+
+it('has the engine of the embedded database compile well less of its WebAssembly', async () => {
+  // One function that counts its argument down.
+  const body = [0, 3, 64, 32, 0, 65, 1, 107, 34, 0, 13, 0, 11, 32, 0, 11]
+  const types = [1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 7, 8, 1, 4, ...Buffer.from('busy'), 0, 0]
+  const bytes = [0, 97, 115, 109, 1, 0, 0, 0, ...types, 10, body.length + 2, 1, body.length, ...body]
+  const busy = `
+    const { busy } = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.of(${bytes}))).exports
+    busy(1_000_000)
+    const look = (left) => {
+      busy(1)
+      if (!%IsTurboFanFunction(busy) && left > 0) return setTimeout(look, 10, left - 1)
+      process.stdout.write(String(%IsTurboFanFunction(busy)))
+    }
+    look(process.argv[1])`
+  const isCompiledWell = async (looks: number, ...flags: string[]) => {
+    const args = [...flags, '--allow-natives-syntax', '-e', busy, `${looks}`]
+    const { stdout, stderr } = await run(process.execPath, args, { timeout: 60_000 })
+    expect(stderr).toBe('')
+    return stdout === 'true'
+  }
+  // However busy the machine is, it compiles in the end.
+  expect(await isCompiledWell(5_000)).toBe(true)
+  expect(await isCompiledWell(20, COMPILE_WASM_LATE)).toBe(false)
 })

@@ -8,6 +8,7 @@ import { extname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
+import { COMPILE_WASM_LATE } from '../../engine.ts'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { ADDRESS_FILE, OWNER_FOLDER, type ServerMessage } from './address.ts'
@@ -208,7 +209,7 @@ const EXTENSION = extname(import.meta.url)
 const SERVER_FILE = fileURLToPath(new URL(`./server${EXTENSION}`, import.meta.url))
 const LOADER =
   EXTENSION === '.ts' ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : []
-const SERVER_ARGUMENTS = [...LOADER, '--expose-gc']
+const SERVER_ARGUMENTS = [...LOADER, '--expose-gc', COMPILE_WASM_LATE]
 
 /**
  * Making the files takes some seconds, and an owner that is in the middle of a long query answers
