@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config'
 import { COMPILE_LATE } from './src/engine.ts'
 import Order from './test/support/order.ts'
 import { bundleForWorkers } from './test/support/program.ts'
+import { SHARED_WORKERS } from './test/support/shared-workers.ts'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const ROOMS = ['web', 'browser', 'crash'] as const
@@ -50,6 +51,7 @@ function project(mode: string, name: string, include: string[], exclude: string[
       // Loading the modules anew for each file would be half of the run. No test may change what
       // others see of a module.
       isolate: false,
+      pool: SHARED_WORKERS,
       execArgv: ENGINE,
       globalSetup: name === 'unit' ? [] : ['test/support/template.ts', 'test/support/program.ts'],
       // Patience, which costs a sound suite nothing: a busy machine takes many times as long.

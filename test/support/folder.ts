@@ -4,6 +4,7 @@
 import { chmod, mkdtemp, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endIdleWorkers } from './shared-workers.ts'
 
 /** Memory, where Linux offers it as files. */
 const MEMORY = '/dev/shm'
@@ -15,7 +16,10 @@ export async function setup(): Promise<() => Promise<void>> {
   // PostgreSQL runs as another account below it.
   await chmod(folder, 0o711)
   process.env.TMPDIR = folder
-  return () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  return async () => {
+    await endIdleWorkers()
+    await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+  }
 }
 
 /** Databases write much that nobody reads again: a fifth of what an embedded one does on a disk. */

@@ -1,6 +1,6 @@
 // The order in which a run takes its files: kills first, which mostly wait, then the longest ones,
-// so that no long one is left for the end. The files of a project stay together, because a worker
-// serves one project and another project starts another worker.
+// so that no long one is left for the end. The files of a project stay together: they load the same
+// modules.
 import { relative } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { budgetOf } from './seconds.ts'
