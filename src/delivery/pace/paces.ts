@@ -1,11 +1,13 @@
 // The turns of one process at the providers. A turn is asked for once a request is built and
 // shortly before it is marked, so that the mark is not long before the request; the first byte then
 // waits for the very moment. What became of the request tells everybody when the next one may go.
+import { setImmediate } from 'node:timers/promises'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { PaceStore } from './pace-store.ts'
 import {
   askTurn,
+  giveBack,
   isEven,
   isWorthTelling,
   LATE_MS,
@@ -14,6 +16,7 @@ import {
   noteReached,
   type Reached,
   readWindow,
+  type Taken,
   type Window,
 } from './window.ts'
 
@@ -52,10 +55,17 @@ const FREE: Turn = { comes: async () => {}, leaves() {}, limits() {}, ends() {} 
 /** For providers that nothing paces. */
 export const UNPACED: Paces = { take: async () => FREE, close: async () => {} }
 
-/** How long before its turn a request is marked: as long as marks took of late, within these. */
-const AHEAD = { least: 4, most: 25 }
-/** So many marks are remembered. */
-const MARKS_KEPT = 9
+/**
+ * How long before its turn a request is asked for: as long as nearly all took of late to have it
+ * and to be marked, within these. One that is late makes all behind it late.
+ */
+const AHEAD = { least: 4, most: 40, share: 0.8 }
+/** So many are remembered. */
+const READY_KEPT = 12
+/** A timer rings within a millisecond or two of its moment: the rest is waited for awake. */
+const AWAKE_MS = 2
+/** A turn that was missed is changed for one that is at most so far away. */
+const RENEWED_MS = 5_000
 /** Another worker changed what was read; more often than this something else is wrong. */
 const SWAPS_MAX = 50
 
@@ -80,18 +90,20 @@ export function openPaces(store: PaceStore, logger: Logger): Paces {
 
 function openLane(store: PaceStore, name: string, perSecond: number, logger: Logger) {
   const queue = openGate()
-  const marks = openLast(MARKS_KEPT)
+  const readying = openLast(READY_KEPT)
   const telling = new Set<Promise<void>>()
   const memory = openMemory(isEven(perSecond))
   /** By this process's clock: what others are told may not have reached them yet. */
   let pausedUntil = 0
-  const aheadMs = () => Math.min(AHEAD.most, Math.max(AHEAD.least, marks.median() + 2))
+  const aheadMs = () => Math.min(AHEAD.most, Math.max(AHEAD.least, readying.share(AHEAD.share) + 2))
+  let surest: Clock | undefined
 
   async function look(): Promise<Seen> {
     const earliest = performance.now()
     const { text, now } = await store.read(name)
-    const latest = performance.now()
-    return { text, window: readWindow(text), clock: { read: now, earliest, latest } }
+    const clock = { read: now, earliest, latest: performance.now() }
+    if (surest === undefined || isOld(surest) || !fits(surest, clock) || spanOf(clock) <= spanOf(surest)) surest = clock
+    return { text, window: readWindow(text), clock: surest }
   }
 
   /** Decides by what all workers know, and keeps it; once more where one was faster. */
@@ -114,13 +126,15 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     throw new Error(`the pace of ${name} could not be kept: other workers were always first`)
   }
 
+  /** The others then allow for the most that it can be. */
+  function noteUntold(error: unknown): void {
+    logger.debug({ event: 'pace.untold', provider: name, reason: describeError(error) }, 'a turn was not told')
+  }
+
   function tell(rule: (window: Window, now: number) => Window): void {
     const told: Promise<void> = decide((window, now) => ({ window: rule(window, now) }))
       .then(() => undefined)
-      .catch((error: unknown) => {
-        // The others then allow for the most that it can be.
-        logger.debug({ event: 'pace.untold', provider: name, reason: describeError(error) }, 'a turn was not told')
-      })
+      .catch(noteUntold)
       .finally(() => telling.delete(told))
     telling.add(told)
   }
@@ -129,13 +143,15 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     const until = performance.now() + patienceMs
     const leave = await queue.enter(isUrgent, patienceMs)
     if (leave === undefined) return patienceMs
+    let askedAt = performance.now()
     try {
       for (;;) {
         const { decided, clock } = await decide((window, now) =>
           askTurn(window, { perSecond, weight, now, aheadMs: aheadMs() }),
         )
-        if ('at' in decided) return openTurn(decided.at, clock)
+        if ('at' in decided) return openTurn(decided, clock, weight, askedAt)
         if (performance.now() + decided.waitMs > until) return decided.waitMs
+        askedAt = performance.now() + decided.waitMs
         await pause(decided.waitMs)
       }
     } finally {
@@ -143,24 +159,39 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     }
   }
 
-  function openTurn(at: number, { read, earliest, latest }: Clock): Turn {
+  /** `askedAt`: when it was to be asked for, by this process's clock. */
+  function openTurn({ at, window }: Taken, clock: Clock, weight: number, askedAt: number): Turn {
+    let turn = { at, clock }
     const takenAt = performance.now()
-    // Never earlier than the turn, whichever way the clock's word went.
-    const comesAt = latest + (at - read)
+    const isKnown = window.requests.some(([known]) => known === at)
     let left: number | undefined
     let limits: Limits | null = null
+    // Never earlier than the turn, whichever way the clock's word went.
+    const comesAt = () => Math.max(turn.clock.latest + (turn.at - turn.clock.read), pausedUntil)
     /** The store's moment of one of ours, at the latest. */
-    const momentOf = (own: number) => read + (own - earliest)
+    const momentOf = (own: number) => turn.clock.read + (own - turn.clock.earliest)
+
+    /** Changes a turn that was missed for a later one: the others reckon with the moment of it. */
+    async function renew(): Promise<void> {
+      const { decided, clock } = await decide((seen, now) =>
+        askTurn(giveBack(seen, turn.at), { perSecond, weight, now, aheadMs: RENEWED_MS }),
+      )
+      if ('at' in decided) turn = { at: decided.at, clock }
+    }
+
     return {
       async comes() {
-        marks.add(performance.now() - takenAt)
-        await pause(Math.max(comesAt, pausedUntil) - performance.now())
+        readying.add(performance.now() - askedAt)
+        // It is marked already, so that it goes even where nobody can be asked.
+        if (isKnown && performance.now() > comesAt() + LATE_MS) await renew().catch(noteUntold)
+        await pause(comesAt() - performance.now() - AWAKE_MS)
+        while (performance.now() < comesAt()) await setImmediate()
       },
       leaves() {
         left = performance.now()
         const leftBy = momentOf(left)
         // Before anybody else goes by what was to be expected.
-        if (leftBy > at + LATE_MS) tellReached({ turn: at, leftBy, tookMs: null, limits: null })
+        if (isKnown && leftBy > turn.at + LATE_MS) tellReached({ turn: turn.at, leftBy, tookMs: null, limits: null })
       },
       limits(said) {
         limits = said
@@ -170,8 +201,8 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
         if (pauseMs !== null) pausedUntil = Math.max(pausedUntil, ended + pauseMs)
         if (pauseMs === null && !isWorthTelling(perSecond, limits)) return
         const tookMs = left === undefined ? null : ended - left
-        tellReached({ turn: at, leftBy: momentOf(left ?? takenAt), tookMs, limits })
-        if (pauseMs !== null) tell((window) => notePause(window, momentOf(ended) + pauseMs))
+        tellReached({ turn: turn.at, leftBy: momentOf(left ?? takenAt), tookMs, limits })
+        if (pauseMs !== null) tell((seen) => notePause(seen, momentOf(ended) + pauseMs))
       },
     }
   }
@@ -200,8 +231,23 @@ function nowOf({ read, latest }: Clock): number {
   return read + (performance.now() - latest)
 }
 
+/** How far the store's moment may be from what is taken for it, in milliseconds. */
+function spanOf({ earliest, latest }: Clock): number {
+  return latest - earliest
+}
+
+/** Whether two readings are of one clock: it has not been set meanwhile. */
+function fits(one: Clock, other: Clock): boolean {
+  const passed = other.read - one.read
+  return passed >= other.earliest - one.latest && passed <= other.latest - one.earliest
+}
+
 /** So long the store's moment is known by this process's clock, in milliseconds. */
 const CLOCK_KNOWN_MS = 10_000
+
+function isOld({ latest }: Clock): boolean {
+  return performance.now() - latest >= CLOCK_KNOWN_MS
+}
 
 /**
  * What this process was the last to keep: as long as no other worker keeps anything, it need not be
@@ -216,7 +262,7 @@ function openMemory(isFast: boolean) {
     recall(): Seen | undefined {
       const seen = kept
       kept = undefined
-      return seen && performance.now() - seen.clock.latest < CLOCK_KNOWN_MS ? seen : undefined
+      return seen && !isOld(seen.clock) ? seen : undefined
     },
     keep(seen: Seen): void {
       if (isFast && performance.now() > sharedUntil) kept = seen
@@ -235,7 +281,8 @@ function openLast(most: number) {
       numbers.push(number)
       if (numbers.length > most) numbers.shift()
     },
-    median: () => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0,
+    /** What so much of them, 0 to 1, is at most. */
+    share: (part: number) => [...numbers].sort((a, b) => a - b)[Math.ceil(numbers.length * part) - 1] ?? 0,
   }
 }
 

@@ -37,8 +37,14 @@ export interface Limits {
   resetMs: number
 }
 
+/** A turn, and what is known with it. */
+export interface Taken {
+  at: number
+  window: Window
+}
+
 export type Asked =
-  | { at: number; window: Window }
+  | Taken
   /** None is near: ask again after so many milliseconds. */
   | { waitMs: number; window?: never }
 
@@ -117,6 +123,11 @@ export function askTurn(
     at,
     window: { ...window, nextAt: at + weight * everyMs, requests: [...counting, ...own] },
   }
+}
+
+/** Takes a turn back of which nothing came. */
+export function giveBack(window: Window, turn: number): Window {
+  return { ...window, requests: window.requests.filter(([at]) => at !== turn) }
 }
 
 export interface Reached {

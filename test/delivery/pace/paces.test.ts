@@ -152,6 +152,21 @@ describe.each(openers)('turns in %s', (_, openStore) => {
     expect(turn).toBeGreaterThan(5)
   })
 
+  it('are changed for a later one where they were missed', async () => {
+    const named = provider(4)
+    const [one, other] = [open(), open()]
+    const missed = (await one.take(named, asked)) as Turn
+    const others = []
+    for (let turn = 0; turn < 3; turn++) others.push((await go(other, named)).at)
+    // By now it is long over, and others have gone by its moment.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    others.push((await go(other, named)).at)
+    await missed.comes()
+    const times = [...others, performance.now()]
+    const withinASecond = times.map((at) => times.filter((each) => each > at - 1_000 && each <= at).length)
+    expect(Math.max(...withinASecond)).toBeLessThanOrEqual(4)
+  })
+
   it('are always there where nothing paces', async () => {
     const turns = await Promise.all(Array.from({ length: 50 }, () => open().take(provider(null), asked)))
     expect(turns.every((turn) => typeof turn !== 'number')).toBe(true)
