@@ -242,7 +242,8 @@ describe('an answer', () => {
     answer = say('308 Moved', '', `location: ${url}/elsewhere\r\n`)
     seen = []
     expect(await throughBytes(mails.slice(0, 1))).toMatchObject({ kind: 'unknown' })
-    expect(seen).toHaveLength(1)
+    // What others gave up, of two mails each, may still arrive.
+    expect(seen.filter(({ body }) => JSON.parse(body).length === 1)).toHaveLength(1)
   })
 })
 
