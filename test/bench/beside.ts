@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../src/database/schema.ts'
+import type { Length } from '../../src/database/states.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../src/subscriber/preferences.ts'
 import { insertSubscribers } from '../../src/subscriber/store.ts'
 import { here } from './measured.ts'
@@ -30,9 +31,14 @@ export async function installPeers(): Promise<void> {
   if (!existsSync(join(PEERS, 'node_modules'))) await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS })
 }
 
-/** Adds readers of four choices, most of them of the one that everybody begins with. */
-export async function addReaders(db: Kysely<Database>, count: number): Promise<void> {
-  const choices = [{}, { papers: 5 }, { papers: 15 }, { length: 'titles' as const }].map((each) => parseChoices(each))
+/**
+ * Adds readers of four choices, most of them of the one that everybody begins with, but of another
+ * length where one is named.
+ */
+export async function addReaders(db: Kysely<Database>, count: number, length: Length = 'short'): Promise<void> {
+  const choices = [{ length }, { length, papers: 5 }, { length, papers: 15 }, { length: 'titles' as const }].map(
+    (each) => parseChoices(each),
+  )
   const list = Array.from({ length: count }, (_, index) => ({
     ...DEFAULT_RHYTHM,
     address: `reader-${index}@papers.example`,

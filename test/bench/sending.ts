@@ -3,9 +3,10 @@
 // Handlebars with the official client, of the very same emails; and what compiles for each reader,
 // for as many emails as that can send in this time (peers/ says which page each follows).
 // `npx tsx test/bench/sending.ts [--readers 12000] [--rounds 5] [--slow 400] [--sink parse|discard]
-// [--tls] [--heap MB] [--build DIRECTORY] [--against DIRECTORY] [--json FILE]`; needs both stores
-// on this machine, makes a database of its own there and drops it. `--slow 0` leaves out those that
-// compile; `--against` names another build of ours, with the same tables, that is measured beside.
+// [--length short|full] [--tls] [--heap MB] [--build DIRECTORY] [--against DIRECTORY] [--json
+// FILE]`; needs both stores on this machine, makes a database of its own there and drops it.
+// `--slow 0` leaves out those that compile; `--against` names another build of ours, with the same
+// tables, that is measured beside.
 import { execFile, fork } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     slow: { type: 'string', default: '400' },
     sink: { type: 'string', default: 'parse' },
+    length: { type: 'string', default: 'short' },
     tls: { type: 'boolean', default: false },
     heap: { type: 'string' },
     build: { type: 'string', default: '.' },
@@ -96,7 +98,7 @@ try {
   await product('migrate')
   await product('collect', '--date', DATE)
   await product('edition', '--date', DATE, '--freeze')
-  await addReaders(db, readers)
+  await addReaders(db, readers, values.length === 'full' ? 'full' : 'short')
   // Unmeasured: its last request is what some of the others send.
   await product('send', '--date', DATE)
   await writeFile(join(folder, 'body.json'), (await askSink()).body)
@@ -153,8 +155,16 @@ async function tell(runs: ReadonlyMap<Way, { full: Run[]; idle: Run[] }>): Promi
   const [ours] = [...runs.values()]
   const idleMs = middle(ours?.idle ?? [], (one) => one.cpuMs)
   const machine = describeMachine()
-  const about = { sink: values.sink, tls: values.tls, heap: values.heap ?? null, rounds: Number(values.rounds) }
-  print(`medians of ${about.rounds} runs, sink: ${about.sink}${about.tls ? ' over TLS' : ''}`)
+  const about = {
+    sink: values.sink,
+    length: values.length,
+    tls: values.tls,
+    heap: values.heap ?? null,
+    rounds: Number(values.rounds),
+  }
+  print(
+    `medians of ${about.rounds} runs, ${Math.round(bytesAMail)} bytes an email, sink: ${about.sink}${about.tls ? ' over TLS' : ''}`,
+  )
   print(`${machine.cpus} × ${machine.model}, Node ${machine.node}; nothing to send: ${Math.round(idleMs)} ms of CPU`)
   print(
     '| way | emails | emails/s | of one prebuilt body | CPU µs an email | marginal | of ours | PostgreSQL µs | peak MB |',
