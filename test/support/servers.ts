@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { chown, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -37,12 +37,14 @@ export async function openTemporaryRedis(policy = 'noeviction'): Promise<Tempora
 
 /**
  * Keeps its files below `parent`, in segments of `segmentMb` megabytes of log; it forces nothing to
- * the disk unless `fsync`. Returns undefined where PostgreSQL's own programs are not installed.
+ * the disk unless `fsync`, and takes more settings (`jit=off`). Returns undefined where PostgreSQL
+ * has no programs installed.
  */
 export async function openTemporaryPostgres({
   parent = tmpdir(),
   segmentMb = 16,
   fsync = false,
+  more = [] as readonly string[],
 } = {}): Promise<TemporaryServer | undefined> {
   const installed = await findPostgres()
   if (installed === undefined) return undefined
@@ -58,6 +60,7 @@ export async function openTemporaryPostgres({
   const settings = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder, ...(fsync ? [] : ['-F'])]
   // Little is kept for later, so that a full disk is one soon.
   if (segmentMb < 16) settings.push('-c', `min_wal_size=${2 * segmentMb}MB`, '-c', `max_wal_size=${4 * segmentMb}MB`)
+  for (const setting of more) settings.push('-c', setting)
   const start = () => spawn(join(programs, 'postgres'), settings, { ...SILENT, ...account, cwd: folder })
   return openServer(url, folder, start, () => query(url, 'select 1'))
 }
@@ -95,6 +98,21 @@ export async function openTemporaryPooler(postgresUrl: string): Promise<Temporar
     () => spawn(program, [file], { ...SILENT, ...account, cwd: folder }),
     () => query(url, 'select 1'),
   )
+}
+
+/** Settings that spare what a database of tests has no use for. */
+const SPARING =
+  'wal_level=minimal max_wal_senders=0 full_page_writes=off synchronous_commit=off autovacuum=off jit=off'.split(' ')
+
+/**
+ * Opens a server of a whole run's own: in memory, where that is a folder, and next to nothing is
+ * written down: an eighth less than the same tests take of one that keeps its data. Returns
+ * undefined where a server is named, or none is installed.
+ */
+export async function openRunPostgres(): Promise<TemporaryServer | undefined> {
+  if (process.env.TEST_DATABASE_URL) return undefined
+  // Not in the run's folder, which goes first.
+  return openTemporaryPostgres({ parent: dirname(tmpdir()), more: SPARING })
 }
 
 /** Returns the URL of a PostgreSQL in which databases can be made, or undefined. */

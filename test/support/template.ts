@@ -7,7 +7,7 @@ import { migrate } from '../../src/database/migrate.ts'
 import { migrations } from '../../src/database/migrations/index.ts'
 import { type Lending, openLending } from './lent-databases.ts'
 import { dropProgramUser, makeProgramUser } from './program-user.ts'
-import { connected, realPostgresUrl } from './servers.ts'
+import { connected, openRunPostgres, realPostgresUrl } from './servers.ts'
 
 /** A database as it was when it had just been migrated. */
 export interface Migrated {
@@ -67,13 +67,19 @@ export function readLending(): Lending | undefined {
   return told === undefined ? undefined : (JSON.parse(told) as Lending)
 }
 
-/** Makes the templates before the tests of a run, and drops the real server's after them. */
+/**
+ * Makes the templates before the tests of a run, on a server of its own where PostgreSQL is
+ * installed, and drops those of any other real server after them.
+ */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
   const { keepMigrated } = await import('./kept-files.ts')
   await keepMigrated()
-  const server = await realPostgresUrl()
   // Projects share it.
-  if (server === undefined || process.env.TEST_LENDING !== undefined) return undefined
+  if (process.env.TEST_LENDING !== undefined) return undefined
+  const own = await openRunPostgres()
+  if (own) process.env.TEST_DATABASE_URL = own.url
+  const server = await realPostgresUrl()
+  if (server === undefined) return undefined
   let programUrl = server
   const { lending, close } = await openLending(server, async (url) => {
     programUrl = await makeProgramUser(url)
@@ -83,6 +89,7 @@ export async function setup(): Promise<(() => Promise<void>) | undefined> {
   })
   process.env.TEST_LENDING = JSON.stringify(lending)
   return async () => {
+    if (own) return own.close()
     await close()
     await dropProgramUser(programUrl, server)
   }
