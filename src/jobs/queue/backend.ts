@@ -20,6 +20,8 @@ type NoConnection = Record<string, never>
 export interface QueueBackend extends BackendClasses<IQueueBackend, NoConnection> {
   /** Namespace of the keys in Redis; PostgreSQL has a schema for it. */
   keyPrefix: string
+  /** After so many seconds an idle worker that nobody has woken looks for jobs by itself. */
+  looksAfterS: number
   /** Throws when a command could not be answered now. */
   demandReachable(): void
   /** Drops the connections. Workers and queues close before it. */
@@ -100,6 +102,8 @@ async function openRedis(
       createRedisBackend(name, { ...options, connection: role?.withBlockingConnection ? working : putting }, role),
     ),
     keyPrefix: prefix ?? 'paper-round',
+    // What a hold puts back wakes nobody here: all of the queue would stand still that much longer.
+    looksAfterS: 1,
     demandReachable() {
       if (putting.status !== 'ready') throw new Error('Redis, where the queue lives, is not connected')
     },
@@ -144,6 +148,7 @@ async function openPostgres(url: string, prefix: string | undefined): Promise<Qu
       createPostgresBackend(name, { ...opts, connection }, role),
     ),
     keyPrefix: schema,
+    looksAfterS: 5,
     demandReachable() {},
     async close() {},
   }

@@ -89,6 +89,7 @@ export async function openWork(backend: QueueBackend, work: Work, logger: Logger
       prefix: backend.keyPrefix,
       autorun: false,
       concurrency: work.concurrency,
+      drainDelay: backend.looksAfterS,
       ...(work.hold === undefined ? {} : { limiter: UNLIMITED }),
       lockDuration: work.timing.lockMs,
       stalledInterval: work.timing.stalledMs,
