@@ -6,7 +6,8 @@
 //                                         (one collection = one look)
 //   editions ── edition_papers ── pieces  a date's frozen order and its ready-made HTML and text
 //   preferences ── subscribers            choices shared by everyone who chose the same; an address
-//                  └─ reader_clocks       with a consent; when their next hour is
+//                  └─ reader_clocks       with a consent; when their next hour is, of their own or
+//                     └─ shared_clocks    with all who have the same
 //   selections ── deliveries ── batches   the ledger: one digest to one address, and the request
 //                                         that carries it
 //   stops, progress                     what the operator has stopped; what the log said of an
@@ -60,6 +61,7 @@ export interface Database {
   preferences: PreferencesRow
   subscribers: SubscriberRow
   reader_clocks: ReaderClockRow
+  shared_clocks: SharedClockRow
   selections: SelectionRow
   batches: BatchRow
   deliveries: DeliveryRow
@@ -267,13 +269,16 @@ export interface SubscriberRow {
 }
 
 /**
- * When a reader is due: written anew each time that their hour is planned, so it stands apart from
- * what rarely changes. Everyone who is confirmed has one, and most who have left: it may still run
- * for a while, and is never started for them (subscriber/clock.ts).
+ * When a reader is due, apart from what rarely changes. Everyone who is confirmed has one, and most
+ * who have left: it may still run for a while, and is never started for them (subscriber/clock.ts).
  */
 export interface ReaderClockRow {
-  /** The next chosen local hour, the one index that planning reads; null where it stands still. */
+  /**
+   * The next chosen local hour where it is their own; else they go by the shared clock. Without
+   * either they are never due.
+   */
   next_due_at: OptionalTimestamp
+  shared_clock_id: Optional<number>
   /** What froze earlier is not waited for. */
   waiting_since: StampedTimestamp
   subscriber_id: number
@@ -284,6 +289,23 @@ export interface ReaderClockRow {
   welcome: Generated<boolean>
   /** Of the cadence: a weekly reader waits for a week to be made. */
   weekly: boolean
+}
+
+/**
+ * The clock of readers with one rhythm: planned together, it is moved on as one row. Whoever
+ * changes anything of theirs leaves it, and joins one again when they were planned.
+ */
+export interface SharedClockRow {
+  id: GeneratedAlways<number>
+  next_due_at: Timestamp
+  /** What froze earlier is not waited for by any of them; null before it was first moved. */
+  waiting_since: OptionalTimestamp
+  /** As of when it was last planned, with those who have joined since. */
+  members: number
+  cadence: Cadence
+  weekday: number
+  hour: number
+  zone: string
 }
 
 /**

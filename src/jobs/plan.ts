@@ -11,6 +11,7 @@ import {
   allReadersSql,
   claimAllReaders,
   claimDueReaders,
+  type DueReaders,
   listAllReaders,
   listDueReaders,
 } from '../delivery/planning/due.ts'
@@ -50,14 +51,17 @@ const GROUPS_AT_ONCE = 200
  */
 export async function planDue(round: PlanRound, onSlice?: () => Promise<void>): Promise<number> {
   const editionOf = rememberEditions(round)
-  const { ids: due, left } = await readAside(round.db, (trx) => listDueReaders(trx, round))
+  const { clocks, ids: due, left } = await readAside(round.db, (trx) => listDueReaders(trx, round))
   if (left.length > 0) await round.db.transaction().execute((trx) => stopClocksOfLeavers(trx, left))
   let looked = 0
-  await inSlices(
+  // Who has just confirmed goes by an hour of their own, and waits for nobody else.
+  const own = [...slicesOf(due, round.sliceSize)].map((ids) => ({ clocks: [], ids }))
+  const shared = [...slicesOfClocks(clocks, round.sliceSize)].map((ids) => ({ clocks: ids, ids: [] }))
+  await inSlices<DueReaders>(
     round,
-    due,
-    async (trx, ids) => {
-      const { editionIds, readers } = await claimDueReaders(trx, round, ids)
+    [...own, ...shared],
+    async (trx, slice) => {
+      const { editionIds, readers } = await claimDueReaders(trx, round, slice)
       let isAnyFiltered = false
       for (const id of editionIds) {
         const planned = await planEdition(round, trx, await editionOf(trx, id))
@@ -85,7 +89,7 @@ export async function planAll(
   let planned = 0
   await inSlices(
     round,
-    await readAside(round.db, (trx) => listAllReaders(trx, edition, only)),
+    [...slicesOf(await readAside(round.db, (trx) => listAllReaders(trx, edition, only)), round.sliceSize)],
     async (trx, ids) => {
       await claimAllReaders(trx, edition, ids)
       planned += (await planEdition(round, trx, await editionOf(trx, edition.id))).planned
@@ -198,19 +202,19 @@ function countSelections(groups: readonly { selectionId: number | null }[]): num
  * Does each slice in a transaction of its own. One planner at a time: selections are numbered and
  * never-twice is read from what others planned.
  */
-async function inSlices(
-  { db, sliceSize }: PlanRound,
-  readers: readonly number[],
-  work: (trx: Transaction<Database>, ids: readonly number[]) => Promise<void>,
+async function inSlices<Slice>(
+  { db }: PlanRound,
+  slices: readonly Slice[],
+  work: (trx: Transaction<Database>, slice: Slice) => Promise<void>,
   onSlice?: () => Promise<void>,
 ): Promise<void> {
-  const isLong = readers.length > sliceSize
-  for (const ids of slicesOf(readers, sliceSize)) {
+  const isLong = slices.length > 1
+  for (const slice of slices) {
     await db.transaction().execute(async (trx) => {
       await setForSlice(trx)
       await lockInTransaction(trx, 'plan')
       if (isLong) await markPlanning(trx)
-      await work(trx, ids)
+      await work(trx, slice)
       await showFirstSlice(trx)
     })
     await onSlice?.()
@@ -220,4 +224,20 @@ async function inSlices(
 
 function* slicesOf(readers: readonly number[], size: number): Generator<readonly number[]> {
   for (let from = 0; from < readers.length; from += size) yield readers.slice(from, from + size)
+}
+
+/** Clocks with about as many readers; one alone may have more. */
+function* slicesOfClocks(clocks: readonly { id: number; members: number }[], size: number): Generator<number[]> {
+  let ids: number[] = []
+  let readers = 0
+  for (const { id, members } of clocks) {
+    if (ids.length > 0 && readers + members > size) {
+      yield ids
+      ids = []
+      readers = 0
+    }
+    ids.push(id)
+    readers += members
+  }
+  if (ids.length > 0) yield ids
 }

@@ -1,13 +1,38 @@
 // A reader's clock: when their next hour is, and since when they wait. It stands in a table of its
-// own, since each planned hour writes it anew, and whoever plans holds it until that is committed.
-// So a reader's own row is never held by a planner, and whoever leaves touches nothing but that:
-// the clock of a reader who has left is stopped by the planner that it brings to them.
+// own, and whoever plans holds it until that is committed. So a reader's own row is never held by a
+// planner, and whoever leaves touches nothing but that: the clock of a reader who has left is
+// stopped by the planner that it brings to them.
+//
+// Once planned, a reader goes by a clock that they share with others of the same rhythm
+// (planning/clocks.ts). An hour of their own always counts before it: who sets one touches no
+// shared clock, and waits for nobody who moves it.
 //
 // Whoever writes both takes the reader's row first, and not in a way that keeps away who only
 // refers to it (`for no key update`): a planner that holds the clock may be about to.
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { nextHourSql } from './calendar.ts'
+
+/** A relation of all clocks, with the hour and the wait that count of each. */
+export const READER_HOURS = sql`(
+  select c.subscriber_id, c.welcome, c.weekly, coalesce(c.next_due_at, k.next_due_at) as next_due_at,
+    ${waitingSinceSql('c', sql`k.waiting_since`)} as waiting_since
+  from reader_clocks c left join shared_clocks k on k.id = c.shared_clock_id
+)`
+
+/** Since when a reader waits, of their clock and the time of the one that they may share. */
+function waitingSinceSql(clock: string, shared: RawBuilder<unknown>): RawBuilder<Date> {
+  const c = sql.table(clock)
+  return sql<Date>`case when ${c}.next_due_at is null then greatest(${c}.waiting_since, ${shared}) else ${c}.waiting_since end`
+}
+
+/** Tells whether anybody who is subscribed goes by a shared clock. */
+export function hasReaderSql(clock: string): RawBuilder<boolean> {
+  return sql<boolean>`exists (
+    select from reader_clocks c cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
+    where c.shared_clock_id = ${sql.ref(`${clock}.id`)} and c.next_due_at is null and s.consent = 'confirmed'
+  )`
+}
 
 /**
  * Returns the SQL that starts clocks, or sets them anew: `readers` is a relation of subscribers'
@@ -20,7 +45,7 @@ export function startClocksSql(readers: RawBuilder<unknown>, welcome?: boolean):
     insert into reader_clocks (subscriber_id, next_due_at, weekly, welcome)
     select r.id, ${at}, r.cadence = 'weekly', ${sql.lit(welcome === true)} from ${readers} r
     on conflict (subscriber_id) do update set next_due_at = excluded.next_due_at, waiting_since = excluded.waiting_since,
-      weekly = excluded.weekly${welcome === undefined ? sql`` : sql`, welcome = excluded.welcome`}`
+      weekly = excluded.weekly, shared_clock_id = null${welcome === undefined ? sql`` : sql`, welcome = excluded.welcome`}`
 }
 
 /**
@@ -31,11 +56,21 @@ export async function moveClock(
   id: number,
   { waitsAnew, clockMoves }: { waitsAnew: boolean; clockMoves: boolean },
 ): Promise<void> {
+  const moves = sql`${clockMoves}::boolean and not c.welcome`
+  const shared = sql`(select k.waiting_since from shared_clocks k where k.id = c.shared_clock_id)`
   await sql`
     update reader_clocks c set weekly = s.cadence = 'weekly',
-      waiting_since = case when ${waitsAnew}::boolean then round_now() else c.waiting_since end,
-      next_due_at = case when ${clockMoves}::boolean and not c.welcome then ${nextHourSql('s', sql`round_now()`)} else c.next_due_at end
+      waiting_since = case when ${waitsAnew}::boolean then round_now() else ${waitingSinceSql('c', shared)} end,
+      next_due_at = case when ${moves} then ${nextHourSql('s', sql`round_now()`)} else c.next_due_at end,
+      shared_clock_id = case when ${moves} then null else c.shared_clock_id end
     from subscribers s where c.subscriber_id = ${id} and s.id = ${id}`.execute(trx)
+}
+
+/** Holds the clock that a reader shares: a planner that has it is waited for, and waits. */
+export async function holdSharedClock(trx: Transaction<Database>, id: number): Promise<void> {
+  await sql`
+    select from reader_clocks c join shared_clocks k on k.id = c.shared_clock_id
+    where c.subscriber_id = ${id} and c.next_due_at is null for share of k`.execute(trx)
 }
 
 /**
@@ -48,7 +83,7 @@ export async function stopClocksOfLeavers(trx: Transaction<Database>, ids: reado
     trx,
   )
   await sql`
-    update reader_clocks c set next_due_at = null from subscribers s
+    update reader_clocks c set next_due_at = null, shared_clock_id = null from subscribers s
     where c.subscriber_id = any(${rows.map(({ id }) => id)}::int[]) and s.id = c.subscriber_id and s.consent <> 'confirmed'`.execute(
     trx,
   )

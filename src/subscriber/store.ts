@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Cadence, Consent, LeavingReason } from '../database/states.ts'
 import { lastHourSql, weekOfSql } from './calendar.ts'
-import { startClocksSql } from './clock.ts'
+import { hasReaderSql, READER_HOURS, startClocksSql } from './clock.ts'
 import { type Choices, hashChoices, openChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
 import { assertZones } from './zone.ts'
@@ -206,8 +206,9 @@ export async function listReaderCounts(
 
 /** Tells whether any clock has come to its hour. */
 export async function isReaderDue(db: Kysely<Database>): Promise<boolean> {
-  const { rows } =
-    await sql`select from reader_clocks where next_due_at <= round_now() order by next_due_at limit 1`.execute(db)
+  const { rows } = await sql`
+    (select from reader_clocks where next_due_at <= round_now() order by next_due_at limit 1)
+    union all (select from shared_clocks where next_due_at <= round_now() order by next_due_at limit 1)`.execute(db)
   return rows.length > 0
 }
 
@@ -227,12 +228,20 @@ export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: numbe
       select last.week, false as welcome from last where exists (
         select from reader_clocks c cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
         where c.weekly and c.next_due_at > round_now() and c.next_due_at < ${cutoffAfter(1)} and s.consent = 'confirmed'
+      ) or exists (
+        select from shared_clocks k
+        where k.cadence = 'weekly' and k.next_due_at > round_now() and k.next_due_at < ${cutoffAfter(1)} and ${hasReaderSql('k')}
       )
       union
       select ${weekOfSql(sql`h.at`, cutoffMinutes)}, c.welcome from reader_clocks c cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s cross join lateral (
         select case when c.next_due_at > round_now() - interval '6 days' then c.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as at
       ) h
       where c.weekly and c.next_due_at <= round_now() and s.consent = 'confirmed'
+      union
+      select ${weekOfSql(sql`h.at`, cutoffMinutes)}, false from shared_clocks k cross join lateral (
+        select case when k.next_due_at > round_now() - interval '6 days' then k.next_due_at else ${lastHourSql('k', sql`round_now()`)} end as at
+      ) h
+      where k.cadence = 'weekly' and k.next_due_at <= round_now() and ${hasReaderSql('k')}
     )
     select distinct week from pointed where not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
@@ -282,7 +291,7 @@ type Row = Omit<Subscriber, 'choices'> & { preferences_id: number; choices: unkn
 const selectSql = sql`
   select s.id, s.public_id as "publicId", s.address, s.consent, s.cadence, s.weekday, s.hour, s.zone, s.silence,
     s.paused_until as "pausedUntil", s.token_epoch as "tokenEpoch", (
-      select c.next_due_at from reader_clocks c where c.subscriber_id = s.id and s.consent = 'confirmed'
+      select c.next_due_at from ${READER_HOURS} c where c.subscriber_id = s.id and s.consent = 'confirmed'
     ) as "nextDueAt", s.preferences_id, p.choices
   from subscribers s join preferences p on p.id = s.preferences_id`
 

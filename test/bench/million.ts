@@ -1,11 +1,11 @@
 // Shows what a reader costs: bytes a delivery with its indexes after a real round and a vacuum,
-// bytes of log and time a reader planned and sent to. `npx tsx test/bench/million.ts [--readers
-// 50000] [--due 50000] [--rounds 1] [--apart] [--deliveries 0] [--editions 730] [--database
-// postgres://…/EMPTY]`. Emails leave while the rest is planned, or with `--apart` after it, so that
-// both are told apart. `--deliveries 50000000` are made by SQL before, in as many editions, and
-// `--due` are the readers whose hour it is. Without a database PostgreSQL is one of its own, with
-// fsync, in the system's folder for temporary files, and gone afterwards. Nothing leaves: the
-// provider takes every email and gives it an id as Resend does.
+// bytes of log and time a reader who joins a shared clock, is planned and sent to. `npx tsx
+// test/bench/million.ts [--readers 50000] [--due 50000] [--rounds 1] [--apart] [--deliveries 0]
+// [--editions 730] [--database postgres://…/EMPTY]`. Emails leave while the rest is planned, or
+// with `--apart` after it, so that both are told apart. `--deliveries 50000000` are made by SQL
+// before, in as many editions, and `--due` are the readers whose hour it is. Without a database
+// PostgreSQL is one of its own, with fsync, in the system's folder for temporary files, and gone
+// afterwards. Nothing leaves: the provider takes every email and gives it an id as Resend does.
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -47,7 +47,7 @@ const DROPPED = `
 const MADE = `
   alter table deliveries add primary key (edition_id, subscriber_id), add unique (subscriber_id, local_date), add unique (public_id);
   alter table recovered_papers add foreign key (edition_id, subscriber_id) references deliveries on delete cascade`
-const TABLES = ['deliveries', 'batches', 'subscribers', 'reader_clocks']
+const TABLES = ['deliveries', 'batches', 'subscribers', 'reader_clocks', 'shared_clocks']
 const print = (line: string) => process.stdout.write(`${line}\n`)
 
 const server = values.database === undefined ? await openTemporaryPostgres({ fsync: true }) : undefined
@@ -57,6 +57,7 @@ const round = await openTestRound(url, { sliceSize: SLICE_SIZES.server, provider
 try {
   await addCrowd(round.db, { readers, personal: Number(values.personal), sets: Number(values.sets) })
   await addHistory(round.db, { deliveries: Number(values.deliveries), editions: Number(values.editions) })
+  await shareClocks(round.db)
   await sql`vacuum analyze`.execute(round.db)
   let places: Place[] = inventDay(dayBefore(FIRST_DAY))
   for (let day = 1; day <= Number(values.rounds); day++) places = await runDay(day, places)
@@ -106,6 +107,20 @@ async function addHistory(
   )
 }
 
+/** Lets this be the hour of those who are due, and share their clocks, as it does once planned. */
+async function shareClocks(db: Kysely<Database>): Promise<void> {
+  await sql`
+    update subscribers set hour = extract(hour from now() at time zone 'UTC') where id <= ${due} and hour <> extract(hour from now() at time zone 'UTC')`.execute(
+    db,
+  )
+  await sql`
+    update reader_clocks set next_due_at = date_trunc('hour', now()), waiting_since = now() - interval '12 hours'
+    where subscriber_id <= ${due}`.execute(db)
+  const joined = await measured(() => planDue(round))
+  print(`${joined.value} readers joined clocks: ${inWords(joined)}`)
+  await sql`update reader_clocks set waiting_since = now() - interval '30 days'`.execute(db)
+}
+
 /** One hour of all readers: an edition planned as it falls due, and sent. */
 async function runDay(day: number, before: readonly Place[]): Promise<Place[]> {
   const { db } = round
@@ -114,12 +129,8 @@ async function runDay(day: number, before: readonly Place[]): Promise<Place[]> {
   const edition = await freezeEdition(round, date, { hoursAgo: 6, places })
   if (day > 1) await sql`update deliveries set local_date = local_date - 1 where local_date is not null`.execute(db)
   await sql`
-    update subscribers set hour = extract(hour from now() at time zone 'UTC') where id <= ${due} and hour <> extract(hour from now() at time zone 'UTC')`.execute(
-    db,
-  )
-  await sql`
-    update reader_clocks set next_due_at = date_trunc('hour', now()), waiting_since = now() - interval '12 hours'
-    where subscriber_id <= ${due}`.execute(db)
+    update shared_clocks set next_due_at = date_trunc('hour', now()), waiting_since = now() - interval '12 hours'
+    where hour = extract(hour from now() at time zone 'UTC')`.execute(db)
   if (day > 1) await sql`vacuum analyze`.execute(db)
   const sender = openSender(round, edition)
   const planned = await measured(() => planDue(round, values.apart ? undefined : () => sender.handOn()))

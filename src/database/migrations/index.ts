@@ -35,6 +35,7 @@ import { up as providerPaces } from './033-provider-paces.ts'
 import { up as readersByChoices } from './034-readers-by-choices.ts'
 import { up as narrowDeliveries } from './035-narrow-deliveries.ts'
 import { up as readerClocks } from './036-reader-clocks.ts'
+import { up as sharedClocks } from './037-shared-clocks.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -73,4 +74,5 @@ export const migrations = {
   '034-readers-by-choices': { up: readersByChoices },
   '035-narrow-deliveries': { up: narrowDeliveries },
   '036-reader-clocks': { up: readerClocks },
+  '037-shared-clocks': { up: sharedClocks },
 }

@@ -4,6 +4,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKey } from '../../edition/stop.ts'
+import { READER_HOURS } from '../../subscriber/clock.ts'
 import { isUnsettledSql } from '../sending/transitions.ts'
 
 export interface Planned extends EditionKey {
@@ -81,7 +82,7 @@ function waitingSql(edition: string): RawBuilder<unknown> {
 function toComeSql(edition: string): RawBuilder<unknown> {
   const e = sql.table(edition)
   return sql`
-    select from reader_clocks c join subscribers s on s.id = c.subscriber_id
+    select from ${READER_HOURS} c join subscribers s on s.id = c.subscriber_id
     where not ${e}.archive and c.next_due_at is not null and c.waiting_since < ${e}.frozen_at
       and s.consent = 'confirmed' and (s.cadence = 'weekly') = (${e}.kind = 'weekly')
       and (${e}.kind = 'daily' or (c.next_due_at >= ${e}.cutoff_at and c.next_due_at < ${e}.cutoff_at + interval '1 day'))

@@ -6,6 +6,7 @@ import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { findRestoredHold, isHeldAsRestoredSql, type RestoredHold } from '../../edition/restored.ts'
 import { type EditionKey, isStoppedByHandSql, listStops } from '../../edition/stop.ts'
+import { hasReaderSql } from '../../subscriber/clock.ts'
 import type { SignUpAnswer } from '../../subscriber/sign-up-counts.ts'
 import { findMailbox } from '../bounce/store.ts'
 import { readShares, type Shares } from '../sending/good-name.ts'
@@ -57,9 +58,13 @@ const PUT_OFF_MINUTES = 15
 export async function readFacts(trx: Transaction<Database>, latenessMs: number): Promise<Facts> {
   const { rows } = await sql<ShortFacts>`
     select round_clock() as now,
-      (select c.next_due_at from reader_clocks c join subscribers s on s.id = c.subscriber_id
-        where c.next_due_at <= round_clock() and not c.weekly and s.consent = 'confirmed'
-        order by c.next_due_at limit 1) as "unplannedSince",
+      (select min(x.at) from (
+        (select c.next_due_at as at from reader_clocks c join subscribers s on s.id = c.subscriber_id
+          where c.next_due_at <= round_clock() and not c.weekly and s.consent = 'confirmed' order by 1 limit 1)
+        union all
+        (select k.next_due_at from shared_clocks k
+          where k.next_due_at <= round_clock() and k.cadence <> 'weekly' and ${hasReaderSql('k')} order by 1 limit 1)
+      ) x) as "unplannedSince",
       (select c.collected_at from collections c order by c.id desc limit 1) as "lookedAt",
       (select c.collected_at from collections c where c.verdict <> 'refused' order by c.id desc limit 1) as "answeredAt",
       (select c.reason from collections c order by c.id desc limit 1) as "lookReason"`.execute(trx)

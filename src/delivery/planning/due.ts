@@ -14,6 +14,7 @@ import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../subscri
 import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
 import { markOvertaken } from '../sending/ledger.ts'
 import { isFreshSql } from '../sending/transitions.ts'
+import { holdSharedClocks, moveClocks, SHARED_CLOCK_MAX } from './clocks.ts'
 import { insertWithheld } from './planning.ts'
 import { createWorkTable } from './work-tables.ts'
 
@@ -21,6 +22,12 @@ import { createWorkTable } from './work-tables.ts'
 export interface PlanClock {
   latenessMs: number
   cutoffMinutes: number
+}
+
+/** Who is due: everybody of a shared clock, and readers by an hour of their own. */
+export interface DueReaders {
+  clocks: readonly number[]
+  ids: readonly number[]
 }
 
 /** Hours are reckoned once a rhythm, not once a reader. */
@@ -37,14 +44,20 @@ const hasRhythm = (reader: string, rhythm: string) =>
 const LINE_UP_MAX = 1_000_000
 
 /**
- * Lists whose chosen hour has come, the longest-waiting hour first, and within it by their choices:
- * readers of one slice then share selections, those they had and those they get. `left`: who is not
- * subscribed any more, and whose clock still runs.
+ * Lists the shared clocks that have come to their hour, with how many go by each, and by an hour of
+ * their own the readers whose hour has come, the longest-waiting first, and within it by their
+ * choices: readers of one slice then share selections, those they had and those they get. `left`:
+ * who is not subscribed any more, and whose own clock still runs.
  */
 export async function listDueReaders(
   db: Kysely<Database>,
   clock: PlanClock,
-): Promise<{ ids: number[]; left: number[] }> {
+): Promise<{ clocks: { id: number; members: number }[]; ids: number[]; left: number[] }> {
+  const { rows: clocks } = await sql<{ id: number; members: number }>`
+    select k.id, k.members from shared_clocks k
+    where k.next_due_at <= round_now() and not ${isAwaitingSql('k', 'k', clock)} order by k.next_due_at, k.id`.execute(
+    db,
+  )
   const { rows } = await sql<{ ids: number[] | null; left: number[] | null }>`
     select array_agg(r.id order by r.next_due_at, r.preferences_id, r.id) filter (where r.consent = 'confirmed') as ids,
       array_agg(r.id) filter (where r.consent <> 'confirmed') as left
@@ -54,7 +67,7 @@ export async function listDueReaders(
       where c.next_due_at <= round_now() and not ${isAwaitingSql('c', 's', clock)}
       order by c.next_due_at limit ${LINE_UP_MAX}
     ) r`.execute(db)
-  return { ids: rows[0]?.ids ?? [], left: rows[0]?.left ?? [] }
+  return { clocks, ids: rows[0]?.ids ?? [], left: rows[0]?.left ?? [] }
 }
 
 /** Lists whom claimAllReaders would lay out, by their choices; with `only`, that address alone. */
@@ -69,8 +82,8 @@ export async function listAllReaders(db: Kysely<Database>, edition: Planned, onl
 }
 
 /**
- * Lays out those of `ids` whose chosen hour has come, each with the newest edition that waits for
- * them, and moves their clocks on, which are held until then; whose clock somebody is moving at
+ * Lays out those of `due` whose chosen hour has come, each with the newest edition that waits for
+ * them, and moves their clocks on, which are held until then; whose own clock somebody is moving at
  * this moment is left for the next line-up. What waited longer than `latenessMs` is withheld as
  * late, what a newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest
  * that is frozen, however old, of the archive too. The digest takes the local date of this moment:
@@ -79,16 +92,25 @@ export async function listAllReaders(db: Kysely<Database>, edition: Planned, onl
  */
 export async function claimDueReaders(
   trx: Transaction<Database>,
-  { latenessMs, cutoffMinutes }: PlanClock,
-  ids: readonly number[],
+  { latenessMs, cutoffMinutes, sliceSize }: PlanClock & { sliceSize: number },
+  due: DueReaders,
 ): Promise<{ editionIds: number[]; readers: number }> {
+  const held = await holdSharedClocks(trx, due.clocks)
   await createWorkTable(trx, 'due_readers')
+  const reader = sql`s.id, s.preferences_id, s.cadence, s.weekday, s.hour, s.zone, s.silence, s.paused_until, s.address_hash, s.consent`
   await sql`
-    insert into due_readers (id, preferences_id, cadence, waiting_since, zone, silence, welcome, hour_at, next_hour_at, barred, local_date, taken)
+    insert into due_readers (id, preferences_id, cadence, waiting_since, zone, silence, welcome, hour_at, next_hour_at, barred, local_date,
+      taken, shared_clock_id, is_own, has_left, stays, joins)
     with held as materialized (
-      select s.id, s.preferences_id, s.cadence, s.weekday, s.hour, s.zone, s.silence, s.paused_until, s.address_hash,
-        c.waiting_since, c.welcome, c.next_due_at
-      from unnest(${[...ids]}::int[]) i(id)
+      select ${reader}, greatest(c.waiting_since, k.waiting_since) as waiting_since, false as welcome, k.next_due_at, k.id as shared_clock_id,
+        (k.cadence, k.weekday, k.hour, k.zone) = (s.cadence, s.weekday, s.hour, s.zone) as fits
+      from shared_clocks k
+      cross join lateral (select * from reader_clocks c where c.shared_clock_id = k.id and c.next_due_at is null offset 0) c
+      cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
+      where k.id = any(${held}::int[])
+      union all
+      select ${reader}, c.waiting_since, c.welcome, c.next_due_at, null, false
+      from unnest(${[...due.ids]}::int[]) i(id)
       cross join lateral (
         select * from reader_clocks c where c.subscriber_id = i.id offset 0 for update skip locked
       ) c
@@ -101,12 +123,14 @@ export async function claimDueReaders(
     )
     select h.id, h.preferences_id, h.cadence, h.waiting_since, h.zone, h.silence, h.welcome,
       case when h.welcome then h.next_due_at else r.last_hour_at end as hour_at, r.next_hour_at,
-      coalesce(h.paused_until >= r.local_date, false)
+      h.consent <> 'confirmed' or coalesce(h.paused_until >= r.local_date, false)
         or exists (select from suppressions x where x.address_hash = h.address_hash offset 0) as barred,
-      r.local_date,
-      exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = r.local_date offset 0)
-        or exists (select from notes n where n.subscriber_id = h.id and n.local_date = r.local_date offset 0) as taken
-    from held h join rhythms r on ${hasRhythm('h', 'r')}`.execute(trx)
+      r.local_date, t.taken, h.shared_clock_id, h.shared_clock_id is null as is_own, h.consent <> 'confirmed' as has_left,
+      h.fits and not t.taken and h.consent = 'confirmed' as stays, h.shared_clock_id is null and not t.taken as joins
+    from held h join rhythms r on ${hasRhythm('h', 'r')} cross join lateral (
+      select exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = r.local_date offset 0)
+        or exists (select from notes n where n.subscriber_id = h.id and n.local_date = r.local_date offset 0) as taken offset 0
+    ) t`.execute(trx)
   await sql`analyze due_readers`.execute(trx)
   await createWorkTable(trx, 'waiting_editions')
   await sql`
@@ -139,13 +163,8 @@ export async function claimDueReaders(
     sql`
       select edition_id, subscriber_id, preferences_id, local_date from waiting_editions where age = 1 and not late`,
   )
-  const moved = await sql`
-    update reader_clocks c set next_due_at = r.next_hour_at, welcome = false,
-      waiting_since = case when r.taken then c.waiting_since else greatest(c.waiting_since, r.hour_at) end
-    from due_readers r where c.subscriber_id = r.id and c.subscriber_id = any(array(select id from due_readers))`.execute(
-    trx,
-  )
-  return { editionIds: await listPlannedEditions(trx), readers: Number(moved.numAffectedRows ?? 0) }
+  const readers = await moveClocks(trx, held, Math.min(SHARED_CLOCK_MAX, sliceSize))
+  return { editionIds: await listPlannedEditions(trx), readers }
 }
 
 /**
@@ -217,17 +236,20 @@ function mayGetSql(reader: string, kind: EditionKind): RawBuilder<boolean> {
 }
 
 /**
- * Tells whether reader `s`, whose clock `c` has come to its hour, is a weekly one who has yet to
- * see the week of it made: it freezes minutes after its cut-off, or when an outage is over, and
- * until it would be late they wait for it instead of losing their week.
+ * Tells whether a weekly reader whose clock has come to its hour has yet to see the week of it
+ * made: it freezes minutes after its cut-off, or when an outage is over, and until it would be
+ * late they wait for it instead of losing their week. Of clock `c` and its reader `s`, or of a
+ * shared clock.
  */
 function isAwaitingSql(clock: string, reader: string, { cutoffMinutes, latenessMs }: PlanClock): RawBuilder<boolean> {
+  const isShared = clock === reader
   const c = sql.table(clock)
-  const hour = sql`case when ${c}.welcome then ${c}.next_due_at else ${lastHourSql(reader, sql`round_now()`)} end`
-  return sql<boolean>`(${c}.weekly and (
+  const welcome = isShared ? sql`false` : sql`${c}.welcome`
+  const hour = sql`case when ${welcome} then ${c}.next_due_at else ${lastHourSql(reader, sql`round_now()`)} end`
+  return sql<boolean>`(${isShared ? sql`${c}.cadence = 'weekly'` : sql`${c}.weekly`} and (
     select h.at > round_now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
-        and e.date between h.week - case when ${c}.welcome then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
+        and e.date between h.week - case when ${welcome} then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
     )
     from (select hour.at, ${weekOfSql(sql`hour.at`, cutoffMinutes)} as week from (select ${hour} as at) hour) h
   ))`

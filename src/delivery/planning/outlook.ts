@@ -5,6 +5,7 @@ import type { Database } from '../../database/schema.ts'
 import type { Place } from '../../edition/place.ts'
 import type { EditionKey } from '../../edition/stop.ts'
 import { localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import { READER_HOURS } from '../../subscriber/clock.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
 import { isHadSql, missedBeforeSql, recoveredSql } from '../never-twice.ts'
 import { isFreshSql } from '../sending/transitions.ts'
@@ -154,7 +155,7 @@ function readersSql({
       from (
         select s.id as subscriber_id, s.preferences_id, s.zone, s.paused_until, s.address_hash, c.next_due_at, c.waiting_since,
           ${nextHourSql('s', cutoff)} as hour_at
-        from subscribers s join reader_clocks c on c.subscriber_id = s.id
+        from subscribers s join ${READER_HOURS} c on c.subscriber_id = s.id
         where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${kind === 'weekly'}::boolean
           and (${only}::text is null or s.address = ${only})
           and not exists (

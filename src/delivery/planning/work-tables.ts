@@ -7,9 +7,11 @@ import type { Database } from '../../database/schema.ts'
 /** By name: the columns as SQL has them. A comment says who writes a table, and who reads it. */
 export const WORK_TABLES = {
   /**
-   * Readers whose hour has come. Written by due.ts; read there and by notes.ts. `taken`: the local
-   * day already has its digest or note, sent by hand or before a change of hours; what waits goes
-   * on waiting. `barred`: paused or suppressed.
+   * Readers whose hour has come. Written by due.ts; read there, by clocks.ts and by notes.ts.
+   * `taken`: the local day already has its digest or note, sent by hand or before a change of
+   * hours; what waits goes on waiting. `barred`: paused, suppressed, or `has_left`. `is_own`:
+   * their hour was their own. `stays`: goes on by the clock that they share; `joins`: will go by
+   * one, which clocks.ts chooses.
    */
   due_readers: {
     id: 'int not null',
@@ -24,6 +26,11 @@ export const WORK_TABLES = {
     barred: 'boolean not null',
     local_date: 'date not null',
     taken: 'boolean not null',
+    shared_clock_id: 'int',
+    is_own: 'boolean not null',
+    has_left: 'boolean not null',
+    stays: 'boolean not null',
+    joins: 'boolean not null',
   },
   /**
    * Editions that wait for them, the newest of a reader with `age` 1. Written and read by due.ts.

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { holdSharedClock } from '../../subscriber/clock.ts'
 import { claimCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
 import type { NoteWish } from '../../subscriber/journal/wish.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../subscriber/preferences.ts'
@@ -43,7 +44,8 @@ export async function eraseSubscriber(
     .forNoKeyUpdate()
     .executeTakeFirst()
   if (!row) return
-  // A planner that holds it has written of them what the next statements let go of.
+  // A planner that holds their clock has written of them what the next statements let go of.
+  await holdSharedClock(trx, subscriberId)
   await trx.deleteFrom('reader_clocks').where('subscriber_id', '=', subscriberId).execute()
   // A stronger reason stays: coming back would not lift it.
   await trx

@@ -12,6 +12,7 @@ import type {
   NoticeState,
   Silence,
 } from '../../database/states.ts'
+import { READER_HOURS } from '../../subscriber/clock.ts'
 import { type Credential, claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
 import type { Rhythm } from '../../subscriber/preferences.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
@@ -130,7 +131,7 @@ export async function getOwnData(db: Kysely<Database>, subscriberId: number): Pr
       (select json_build_object('reason', x.reason, 'note', x.note, 'since', x.since) from suppressions x
         where x.address_hash = s.address_hash) as suppression
     from subscribers s join preferences p on p.id = s.preferences_id
-    left join reader_clocks c on c.subscriber_id = s.id where s.id = ${subscriberId}`.execute(db)
+    left join ${READER_HOURS} c on c.subscriber_id = s.id where s.id = ${subscriberId}`.execute(db)
   const { rows: digests } = await sql<OwnDigest>`
     select e.date, e.kind, d.public_id as "publicId", d.state, d.fate, d.reason, d.local_date as "localDate",
       d.address, ${providerIdSql('d')} as "providerId", d.issued_at as "issuedAt", d.changed_at as "changedAt",

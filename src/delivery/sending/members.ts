@@ -3,6 +3,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { fixedPart } from '../../database/prepared.ts'
 import type { Database } from '../../database/schema.ts'
 import { lastHourSql, localDateSql } from '../../subscriber/calendar.ts'
+import { READER_HOURS } from '../../subscriber/clock.ts'
 import type { WithheldReason } from '../delivery.ts'
 
 /** One member of a batch: everything that its bytes depend on. */
@@ -151,7 +152,7 @@ function isOvertakenSql(delivery: string, reader: string): RawBuilder<boolean> {
         and o.edition_id <> ${d}.edition_id
     ) or exists (
       select from editions own join editions n on n.kind = own.kind and n.date > own.date and n.state = 'frozen' and not n.archive
-      where own.id = ${d}.edition_id and n.frozen_at > (select c.waiting_since from reader_clocks c where c.subscriber_id = ${d}.subscriber_id) and n.frozen_at <= ${lastHourSql(reader, sql`round_now()`)}
+      where own.id = ${d}.edition_id and n.frozen_at > (select c.waiting_since from ${READER_HOURS} c where c.subscriber_id = ${d}.subscriber_id) and n.frozen_at <= ${lastHourSql(reader, sql`round_now()`)}
         and not exists (select from deliveries o where o.edition_id = n.id and o.subscriber_id = ${d}.subscriber_id)
     )
   )`

@@ -9,7 +9,9 @@ import { BATCH } from '../../../src/delivery/sending/batch.ts'
 import { listWaiting } from '../../../src/delivery/sending/waiting.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { planDue } from '../../../src/jobs/plan.ts'
+import { READER_HOURS } from '../../../src/subscriber/clock.ts'
 import { findSubscriberByAddress, markUnsubscribed } from '../../../src/subscriber/store.ts'
+import { BACK_TO_OWN_CLOCKS } from '../../support/own-clocks.ts'
 import {
   addReader,
   endWaits,
@@ -25,6 +27,7 @@ import { describeStores } from '../../support/stores.ts'
 const NAMES = ['ada', 'ben', 'cy', 'dan', 'eve', 'fay']
 /** What the step takes away, as the steps before it made it, and its own trace. */
 const BACK = `
+  ${BACK_TO_OWN_CLOCKS};
   alter table subscribers add column waiting_since timestamptz not null default round_now(),
     add column next_due_at timestamptz, add column welcome boolean not null default false;
   update subscribers s set waiting_since = c.waiting_since, welcome = c.welcome,
@@ -70,7 +73,7 @@ describeStores(
       const before = await readClocks(round.db)
       expect(before.map(({ name }) => name)).toEqual([...NAMES, 'week'])
       await sql.raw(BACK).execute(round.db)
-      expect(await migrate(round.db, migrations)).toEqual(['036-reader-clocks'])
+      expect(await migrate(round.db, migrations)).toEqual(['036-reader-clocks', '037-shared-clocks'])
       expect(await readClocks(round.db)).toEqual(before)
       expect(await sql`select from reader_clocks`.execute(round.db)).toMatchObject({ rows: { length: before.length } })
     })
@@ -103,7 +106,7 @@ function stoppedAfter(slices: number): () => Promise<void> {
 async function readClocks(db: Kysely<Database>) {
   const { rows } = await sql<{ name: string }>`
     select split_part(s.address, '@', 1) as name, c.next_due_at, c.waiting_since, c.welcome, c.weekly
-    from reader_clocks c join subscribers s on s.id = c.subscriber_id where s.consent = 'confirmed' order by s.id`.execute(
+    from ${READER_HOURS} c join subscribers s on s.id = c.subscriber_id where s.consent = 'confirmed' order by s.id`.execute(
     db,
   )
   return rows

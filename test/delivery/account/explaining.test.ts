@@ -285,8 +285,9 @@ async function live(
     await setClock(`${shiftDate(FROM, day)}T06:30:00.250Z`)
     if (plan === 'hour') {
       do {
-        const { ids } = await listDueReaders(db, round)
-        await rehearse(known, async (trx) => (await claimDueReaders(trx, round, ids)).editionIds)
+        const { clocks, ids } = await listDueReaders(db, round)
+        const due = { clocks: clocks.map(({ id }) => id), ids }
+        await rehearse(known, async (trx) => (await claimDueReaders(trx, round, due)).editionIds)
       } while ((await planDue(round)) > 0)
     } else if (plan !== 'nothing') {
       const edition = last[plan === 'newest' ? 0 : 1] ?? (last[0] as Edition)

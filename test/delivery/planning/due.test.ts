@@ -12,6 +12,8 @@ import { claim, markAttempting } from '../../../src/delivery/sending/once.ts'
 import { shiftDate } from '../../../src/edition/edition.ts'
 import { planAll, planDue } from '../../../src/jobs/plan.ts'
 import { type Change, markChanged } from '../../../src/subscriber/change.ts'
+import { READER_HOURS } from '../../../src/subscriber/clock.ts'
+import { findSubscriberById } from '../../../src/subscriber/store.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { makePlace } from '../../support/places.ts'
 import { asOwner } from '../../support/program-user.ts'
@@ -66,12 +68,8 @@ describe('planDue', () => {
       { edition_id: old.id, state: 'withheld', reason: 'merged' },
       { edition_id: newest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
     ])
-    const after = await db
-      .selectFrom('reader_clocks')
-      .select('next_due_at')
-      .where('subscriber_id', '=', reader.id)
-      .executeTakeFirstOrThrow()
-    expect(after.next_due_at?.getTime()).toBeGreaterThan(Date.now())
+    const after = await findSubscriberById(db, reader.id)
+    expect(after?.nextDueAt?.getTime()).toBeGreaterThan(Date.now())
     expect(await planDue(round)).toBe(0)
     for (const { id } of [older, old, newest]) await readAccounts(db, id)
   })
@@ -196,9 +194,10 @@ describe('planDue', () => {
       expect(await listDeliveries(db)).toMatchObject([
         { edition_id: latest.id, state: 'planned', local_date: new Date().toISOString().slice(0, 10) },
       ])
-      const { welcome, next_due_at } = await db.selectFrom('reader_clocks').selectAll().executeTakeFirstOrThrow()
-      expect(welcome).toBe(false)
-      expect(next_due_at?.getTime()).toBeGreaterThan(Date.now())
+      const { rows: hours } = await sql<{ welcome: boolean; at: Date | null }>`
+        select welcome, next_due_at as at from ${READER_HOURS} c`.execute(db)
+      expect(hours).toMatchObject([{ welcome: false }])
+      expect(hours[0]?.at?.getTime()).toBeGreaterThan(Date.now())
       // Their own hour of the same local date brings no second mail, whatever froze meanwhile; the
       // next day does.
       const next = await freezeEdition(round, '2026-03-06', { hoursAgo: 0 })
