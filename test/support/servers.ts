@@ -5,12 +5,13 @@ import { once } from 'node:events'
 import { chown, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { findMemory } from './memory.ts'
 
 /** What is kept for later runs, beside the packages. */
 export const KEPT = fileURLToPath(new URL('../../node_modules/.cache/paper-round/kept/', import.meta.url))
@@ -111,8 +112,7 @@ const SPARING =
  */
 export async function openRunPostgres(): Promise<TemporaryServer | undefined> {
   if (process.env.TEST_DATABASE_URL) return undefined
-  // Not in the run's folder, which goes first.
-  return openTemporaryPostgres({ parent: dirname(tmpdir()), more: SPARING })
+  return openTemporaryPostgres({ parent: await findMemory(), more: SPARING })
 }
 
 /** Returns the URL of a PostgreSQL in which databases can be made, or undefined. */
