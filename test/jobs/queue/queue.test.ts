@@ -284,6 +284,7 @@ describeStores('the queue', (store) => {
 
   it('ticks once an interval, however many processes assert it', async () => {
     const queues = [await open(store), await open(store), await open(store)]
+    const began = performance.now()
     await Promise.all(queues.map((queue) => queue.assertTick(250)))
     const ticks: number[] = []
     for (const queue of queues) await queue.work({ ...idle, tick: async () => void ticks.push(performance.now()) })
@@ -291,10 +292,10 @@ describeStores('the queue', (store) => {
       await Promise.all(queues.map((queue) => queue.assertTick(250)))
       return ticks.length
     }).toBeGreaterThanOrEqual(8)
-    // The first may come once for each process that asserted at the same moment; from then on there
-    // is one row of them. On a busy machine the first of them may come late by most of an interval.
-    const later = ticks.slice(3)
-    expect((later.at(-1) ?? 0) - (later[0] ?? 0)).toBeGreaterThanOrEqual((later.length - 1) * 250 - 240)
+    // Each process that asserted at the same moment may bring a first one; from then on there is one
+    // row of them. A busy machine makes them late, never more.
+    const most = ticks.map((at) => queues.length + 1 + Math.floor((at - began) / 250))
+    expect(most.filter((count, before) => before + 1 > count)).toEqual([])
   })
 
   it('takes many jobs at once', async () => {
