@@ -292,8 +292,8 @@ describeStores('the queue', (store) => {
       await Promise.all(queues.map((queue) => queue.assertTick(250)))
       return ticks.length
     }).toBeGreaterThanOrEqual(8)
-    // Each process that asserted at the same moment may bring a first one; from then on there is one
-    // row of them. A busy machine makes them late, never more.
+    // Each process that asserted at the same moment may bring a first one; from then on there is
+    // one row of them. A busy machine makes them late, never more.
     const most = ticks.map((at) => queues.length + 1 + Math.floor((at - began) / 250))
     expect(most.filter((count, before) => before + 1 > count)).toEqual([])
   })
