@@ -42,7 +42,7 @@ export async function addReaders(db: Kysely<Database>, count: number, length: Le
   const list = Array.from({ length: count }, (_, index) => ({
     ...DEFAULT_RHYTHM,
     address: `reader-${index}@papers.example`,
-    choices: choices[index % 20] ?? parseChoices({}),
+    choices: choices[index % 20] ?? parseChoices({ length }),
     consentSource: 'bench',
   }))
   for (let at = 0; at < list.length; at += LIST_AT_A_TIME) {

@@ -99,7 +99,7 @@ try {
   await product('collect', '--date', DATE)
   await product('edition', '--date', DATE, '--freeze')
   await addReaders(db, readers, values.length === 'full' ? 'full' : 'short')
-  // Unmeasured: its last request is what some of the others send.
+  // Unmeasured: its first request is what some of the others send.
   await product('send', '--date', DATE)
   await writeFile(join(folder, 'body.json'), (await askSink()).body)
   await writeFile(join(folder, 'papers.json'), JSON.stringify(await readPapers()))

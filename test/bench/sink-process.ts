@@ -11,7 +11,7 @@ export interface SinkReport {
   url: string
   mails: number
   bytesAMail: number
-  /** Of the last full request. */
+  /** Of the first full request: what is planned first are the choices that most readers have. */
   body: string
 }
 
@@ -19,7 +19,7 @@ const FULL = 100
 const [way, folder] = process.argv.slice(2)
 let mails = 0
 let bytes = 0
-let last = Buffer.alloc(0)
+let first: Buffer | undefined
 
 const answer: RequestListener = (request, response) => {
   const chunks: Buffer[] = []
@@ -30,7 +30,7 @@ const answer: RequestListener = (request, response) => {
     const count = way === 'parse' ? countParsed(body) : isBatch ? countIn(body) : 1
     mails += count
     bytes += body.length
-    if (count === FULL) last = body
+    if (count === FULL) first ??= body
     const data = Array.from({ length: count }, (_, index) => ({ id: `${mails}-${index}` }))
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(isBatch ? { data } : data[0]))
@@ -48,7 +48,7 @@ process.on('message', report)
 function report(): void {
   const { port } = server.address() as AddressInfo
   const url = `${folder ? 'https' : 'http'}://127.0.0.1:${port}`
-  const said: SinkReport = { url, mails, bytesAMail: bytes / mails, body: last.toString() }
+  const said: SinkReport = { url, mails, bytesAMail: bytes / mails, body: first?.toString() ?? '' }
   process.send?.(said)
 }
 
