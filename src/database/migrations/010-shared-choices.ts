@@ -4,9 +4,10 @@
 // any other, and shared by nobody but its own.
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import { takeTables } from './taking.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await takeTables(db)
+  await takeTables(db, 'subscribers, preferences in exclusive mode')
   await sql`create temp table hashed_choices (id int primary key, sha256 bytea not null) on commit drop`.execute(db)
   let after = 0
   while (true) {
@@ -44,29 +45,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 /** Bounds what one statement writes, and what is in memory. */
 const ROWS_A_SLICE = 1_000
 const READERS_A_SLICE = 20_000
-/** Shorter than PostgreSQL waits before it ends a deadlock: this side gives way first. */
-const LOCK_TIMEOUT_MS = 500
-const LOCK_ATTEMPTS = 240
-
-/**
- * Takes both tables from everyone who writes. Programs lock them in either order, so a wait that
- * lasts gives both back and tries again.
- */
-async function takeTables(db: Kysely<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    await sql`savepoint taking`.execute(db)
-    try {
-      await sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`).execute(db)
-      await sql`lock table subscribers, preferences in exclusive mode`.execute(db)
-      await sql`set local lock_timeout = 0`.execute(db)
-      await sql`release savepoint taking`.execute(db)
-      return
-    } catch (error) {
-      if (attempt === LOCK_ATTEMPTS || (error as { code?: string }).code !== '55P03') throw error
-      await sql`rollback to savepoint taking`.execute(db)
-    }
-  }
-}
 
 async function moveReaders(db: Kysely<unknown>): Promise<void> {
   const { rows } = await sql<{ last: number | null }>`

@@ -8,34 +8,11 @@
 // of one core for a million deliveries. A program of before goes on sending beside it; what it
 // counts, and the reports that it is told, it refuses until it is the one of after.
 import { type Kysely, sql } from 'kysely'
+import { takeTables } from './taking.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await takeTables(db)
+  await takeTables(db, 'deliveries, recovered_papers in access exclusive mode')
   for (const statement of statements) await sql.raw(statement).execute(db)
-}
-
-/** Shorter than PostgreSQL waits before it ends a deadlock: this side gives way first. */
-const LOCK_TIMEOUT_MS = 500
-const LOCK_ATTEMPTS = 240
-
-/**
- * Takes the tables from everyone. Programs lock them in either order, so a wait that lasts gives
- * all of them back and tries again.
- */
-async function takeTables(db: Kysely<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    await sql`savepoint taking`.execute(db)
-    try {
-      await sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`).execute(db)
-      await sql`lock table deliveries, recovered_papers in access exclusive mode`.execute(db)
-      await sql`set local lock_timeout = 0`.execute(db)
-      await sql`release savepoint taking`.execute(db)
-      return
-    } catch (error) {
-      if (attempt === LOCK_ATTEMPTS || (error as { code?: string }).code !== '55P03') throw error
-      await sql`rollback to savepoint taking`.execute(db)
-    }
-  }
 }
 
 const UUID = `'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'`

@@ -5,31 +5,11 @@
 // A clock takes 52 bytes. Its pages are filled by half: all clocks of a page mostly move within the
 // hour, and find room where they are.
 import { type Kysely, sql } from 'kysely'
+import { takeTables } from './taking.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await takeTable(db)
+  await takeTables(db, 'subscribers in access exclusive mode')
   for (const statement of statements) await sql.raw(statement).execute(db)
-}
-
-/** Shorter than PostgreSQL waits before it ends a deadlock: this side gives way first. */
-const LOCK_TIMEOUT_MS = 500
-const LOCK_ATTEMPTS = 240
-
-/** Takes the table from everyone; a wait that lasts gives it back and tries again. */
-async function takeTable(db: Kysely<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    await sql`savepoint taking`.execute(db)
-    try {
-      await sql.raw(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`).execute(db)
-      await sql`lock table subscribers in access exclusive mode`.execute(db)
-      await sql`set local lock_timeout = 0`.execute(db)
-      await sql`release savepoint taking`.execute(db)
-      return
-    } catch (error) {
-      if (attempt === LOCK_ATTEMPTS || (error as { code?: string }).code !== '55P03') throw error
-      await sql`rollback to savepoint taking`.execute(db)
-    }
-  }
 }
 
 const statements = [
