@@ -7,12 +7,13 @@
 // FILE]`; needs both stores on this machine, makes a database of its own there and drops it.
 // `--slow 0` leaves out those that compile; `--against` names another build of ours, with the same
 // tables, that is measured beside.
-import { execFile, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import { openDatabase } from '../../src/database/client.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { query, realPostgresUrl } from '../support/servers.ts'
 import { addReaders, DATE, installPeers, PEERS, SETTINGS, startAfresh } from './beside.ts'
 import { describeMachine, here, measureNode, median, openServerCpu, type Run } from './measured.ts'
@@ -38,7 +39,6 @@ const slow = Number(values.slow)
 const DATABASE = `paper_round_bench_${process.pid}`
 const IN_A_MAIL = 10
 const RAW = 'one prebuilt body'
-const run = promisify(execFile)
 const print = (line: string) => process.stdout.write(`${line}\n`)
 const build = resolve(values.build)
 const source = join(build, 'dist/source/sample')
@@ -67,7 +67,7 @@ export interface Row {
 const server = await realPostgresUrl()
 if (server === undefined) throw new Error('PostgreSQL does not answer on this machine')
 const folder = await mkdtemp(join(tmpdir(), 'paper-round-bench-'))
-const ca = values.tls ? await makeCertificate(folder) : undefined
+const ca = values.tls ? (await makeCertificate(folder)).certificate : undefined
 const sink = fork(here('sink-process.ts'), [values.sink, ...(ca ? [folder] : [])], { execArgv: ['--import', 'tsx'] })
 const told = () => new Promise<SinkReport>((done) => sink.once('message', (report) => done(report as SinkReport)))
 const { url: sinkUrl } = await told()
@@ -217,13 +217,4 @@ async function readPapers() {
     .map(({ paper: { id, title, ai_summary: sentence, upvotes: votes }, numComments: comments }) => {
       return { id, title, sentence, votes, comments }
     })
-}
-
-/** Returns the path of the certificate; the key lies beside it. */
-async function makeCertificate(directory: string): Promise<string> {
-  const file = join(directory, 'certificate.pem')
-  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
-  const named = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-  await run('openssl', [...made, ...named, '-keyout', join(directory, 'key.pem'), '-out', file])
-  return file
 }

@@ -8,6 +8,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { makeCertificate } from './certificate.ts'
 import { answers, findPort, makeFolder } from './servers.ts'
 
 export interface MailServers {
@@ -169,10 +170,7 @@ async function writePostfix(
 }
 
 async function writeDovecot(folder: string, { imapPort, uid, gid }: Record<string, number>): Promise<void> {
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  const subject = ['-subj', '/CN=localhost', '-days', '2', '-nodes']
-  const algorithm = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
-  await run('openssl', ['req', '-x509', ...algorithm, ...subject, '-keyout', key, '-out', certificate])
+  const { key, certificate } = await makeCertificate(folder)
   await writeFile(
     join(folder, 'dovecot.conf'),
     `

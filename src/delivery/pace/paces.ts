@@ -39,12 +39,20 @@ export interface Turn {
   ends(pauseMs: number | null): void
 }
 
+export interface Asked {
+  weight: number
+  isUrgent: boolean
+  patienceMs: number
+  /** Is run before a turn is asked for, one at a time, so that what it takes makes none late. */
+  prepare?: () => Promise<unknown>
+}
+
 export interface Paces {
   /**
    * Waits for a turn for `weight` requests; who is urgent goes first. Returns how long it would
    * take, in milliseconds, where that is longer than `patienceMs`.
    */
-  take(provider: Paced, asked: { weight: number; isUrgent: boolean; patienceMs: number }): Promise<Turn | number>
+  take(provider: Paced, asked: Asked): Promise<Turn | number>
   /** Lets what was told arrive, and closes the store. */
   close(): Promise<void>
 }
@@ -57,7 +65,8 @@ export const UNPACED: Paces = { take: async () => FREE, close: async () => {} }
 
 /**
  * How long before its turn a request is asked for: as long as nearly all took of late to have it
- * and to be marked, within these. One that is late makes all behind it late.
+ * and to be marked, within these; the most before the first is known. One that is late makes all
+ * behind it late.
  */
 const AHEAD = { least: 4, most: 40, share: 0.8 }
 /** So many are remembered. */
@@ -95,7 +104,7 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
   const memory = openMemory(isEven(perSecond))
   /** By this process's clock: what others are told may not have reached them yet. */
   let pausedUntil = 0
-  const aheadMs = () => Math.min(AHEAD.most, Math.max(AHEAD.least, readying.share(AHEAD.share) + 2))
+  const aheadMs = () => Math.min(AHEAD.most, Math.max(AHEAD.least, (readying.share(AHEAD.share) ?? AHEAD.most) + 2))
   let surest: Clock | undefined
 
   async function look(): Promise<Seen> {
@@ -139,12 +148,13 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     telling.add(told)
   }
 
-  async function take({ weight, isUrgent, patienceMs }: Parameters<Paces['take']>[1]): Promise<Turn | number> {
+  async function take({ weight, isUrgent, patienceMs, prepare }: Asked): Promise<Turn | number> {
     const until = performance.now() + patienceMs
     const leave = await queue.enter(isUrgent, patienceMs)
     if (leave === undefined) return patienceMs
-    let askedAt = performance.now()
     try {
+      await prepare?.()
+      let askedAt = performance.now()
       for (;;) {
         const { decided, clock } = await decide((window, now) =>
           askTurn(window, { perSecond, weight, now, aheadMs: aheadMs() }),
@@ -281,8 +291,8 @@ function openLast(most: number) {
       numbers.push(number)
       if (numbers.length > most) numbers.shift()
     },
-    /** What so much of them, 0 to 1, is at most. */
-    share: (part: number) => [...numbers].sort((a, b) => a - b)[Math.ceil(numbers.length * part) - 1] ?? 0,
+    /** What so much of them, 0 to 1, is at most; undefined before the first. */
+    share: (part: number) => [...numbers].sort((a, b) => a - b)[Math.ceil(numbers.length * part) - 1],
   }
 }
 

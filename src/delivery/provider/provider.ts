@@ -176,6 +176,10 @@ export interface Provider {
   encoding: MailEncoding
   /** Whether mails can reach people: reserved example domains are withheld then. */
   reachesRealWorld: boolean
+  /**
+   * Has a connection ready for the next `send`, where one is kept: nothing leaves. Never rejects.
+   */
+  connect?(): Promise<void>
   send(request: BatchRequest): Promise<BatchOutcome>
   /** Where it takes mails one by one: each is a request of its own. */
   oneByOne?: OneByOne

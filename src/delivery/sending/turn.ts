@@ -15,17 +15,20 @@ const LEASE_SHARE = 3
  * come again where its lease would not last, or no turn can be had.
  */
 export async function takeTurn<Facts>(
-  { db, paces }: Pick<SendingParts, 'db' | 'paces'>,
-  provider: Pick<Provider, 'name' | 'requestsPerSecond'>,
+  { db, paces, witness }: Pick<SendingParts, 'db' | 'paces' | 'witness'>,
+  provider: Pick<Provider, 'name' | 'requestsPerSecond' | 'connect'>,
   subject: Subject<Facts>,
   claimed: Claimed,
   weight = 1,
 ): Promise<Turn> {
   const patienceMs = claimed.leaseMs / LEASE_SHARE
   const isUrgent = subject.name === 'notice'
+  // What a mark and a request need besides, now and then: ready before a turn, it makes none late.
+  // What fails here fails again at its own place, and is told there.
+  const prepare = () => Promise.allSettled([witness.look(), isUrgent ? undefined : provider.connect?.()])
   let turn: Turn | number
   try {
-    turn = await paces.take(provider, { weight, isUrgent, patienceMs })
+    turn = await paces.take(provider, { weight, isUrgent, patienceMs, prepare })
   } catch (error) {
     await markReleased(db, subject, claimed)
     throw error

@@ -1,12 +1,13 @@
 // Turns on real stores: over all workers together, never earlier than they are, the urgent first,
 // and nothing lost where several change the same text at once.
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
 import type { Database } from '../../../src/database/schema.ts'
 import { openPostgresPaces, openRedisPaces, type PaceStore } from '../../../src/delivery/pace/pace-store.ts'
-import { openPaces, type Paces, type Turn } from '../../../src/delivery/pace/paces.ts'
+import { type Asked, openPaces, type Paces, type Turn } from '../../../src/delivery/pace/paces.ts'
 import { openLogger } from '../../../src/logger.ts'
 import { openTestDatabase, realRedisUrl, type TestDatabase } from '../../support/stores.ts'
 
@@ -45,7 +46,7 @@ describe.each(openers)('turns in %s', (_, openStore) => {
   }
   const provider = (requestsPerSecond: number | null) => ({ name: randomUUID(), requestsPerSecond })
 
-  async function go(paces: Paces, named: ReturnType<typeof provider>, more: Partial<typeof asked> = {}) {
+  async function go(paces: Paces, named: ReturnType<typeof provider>, more: Partial<Asked> = {}) {
     const turn = (await paces.take(named, { ...asked, ...more })) as Turn
     await turn.comes()
     turn.leaves()
@@ -106,6 +107,20 @@ describe.each(openers)('turns in %s', (_, openStore) => {
     // What another has kept is found by the swap, and from then on by reading.
     expect(await tripsOf([one])).toEqual(['one swap', 'one read', 'one swap'])
     expect(await tripsOf([one, one])).toEqual(['one read', 'one swap', 'one read', 'one swap'])
+  })
+
+  it('are asked for one at a time, each when what it needs is ready', async () => {
+    const named = provider(1_000)
+    const paces = open()
+    const steps: string[] = []
+    const prepare = async () => {
+      steps.push('begins')
+      await sleep(20)
+      steps.push('ready')
+    }
+    await Promise.all(Array.from({ length: 3 }, () => go(paces, named, { prepare }).then(() => steps.push('goes'))))
+    expect(steps.filter((step) => step !== 'goes')).toEqual(['begins', 'ready', 'begins', 'ready', 'begins', 'ready'])
+    expect(steps.indexOf('goes')).toBeGreaterThan(steps.indexOf('ready'))
   })
 
   it('come at a fast pace to all workers together too', async () => {

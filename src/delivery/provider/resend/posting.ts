@@ -1,19 +1,14 @@
 // Posts prebuilt bytes over kept connections, and hands back what the official client would hand
 // back of the same answer. It repeats nothing and follows no redirect: the next place could be
 // anybody's.
-import {
-  Agent as HttpAgent,
-  type IncomingMessage,
-  type RequestOptions,
-  request as requestHttp,
-  validateHeaderValue,
-} from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { type IncomingMessage, type RequestOptions, request as requestHttp, validateHeaderValue } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { urlToHttpOptions } from 'node:url'
 import { describeError } from '../../../errors.ts'
 import type { ResendAnswer } from './answer.ts'
+import { openConnections } from './connections.ts'
 import type { Wait } from './wait.ts'
 
 export interface Posting {
@@ -29,25 +24,24 @@ export interface Posting {
     wait: Pick<Wait, 'isOver' | 'whenOver'>,
     leaves?: () => void,
   ): Promise<ResendAnswer & { hasLeft: boolean }>
+  /** Has a connection ready for the next `post`, where that can be. Never rejects. */
+  connect(): Promise<void>
   close(): void
 }
 
 /** The official client's, whose requests these are to the byte; held to it by a test. */
 export const USER_AGENT = 'resend-node:6.38.0'
-/** Shorter than servers keep an idle connection, so that none closes under a request. */
-const IDLE_MS = 4_000
 /** An answer to 100 mails takes a few kilobytes. */
 const ANSWER_MAX = 4_000_000
 
 /**
- * Opens connections to an API. Nothing is connected before the first `post`. Throws on a key that
- * no header can carry.
+ * Opens connections to an API. Nothing is connected before the first `post` or `connect`. Throws on
+ * a key that no header can carry.
  */
 export function openPosting({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }): Posting {
-  const isTls = new URL(baseUrl).protocol === 'https:'
-  const options = { keepAlive: true, timeout: IDLE_MS }
-  const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)
-  const open = isTls ? requestHttps : requestHttp
+  const connections = openConnections(new URL(baseUrl))
+  const { agent } = connections
+  const open = new URL(baseUrl).protocol === 'https:' ? requestHttps : requestHttp
   const own = { authorization: `Bearer ${apiKey}`, 'user-agent': USER_AGENT, 'content-type': 'application/json' }
   validateHeaderValue('authorization', own.authorization)
 
@@ -100,7 +94,7 @@ export function openPosting({ baseUrl, apiKey }: { baseUrl: string; apiKey: stri
     })
   }
 
-  return { post, close: () => agent.destroy() }
+  return { post, connect: connections.ensureOne, close: connections.close }
 }
 
 /** A connection that is being made sends nothing until it is there. */

@@ -98,6 +98,7 @@ export function openResend(settings: ResendSettings): Provider {
     replayMs: REPLAY_MS.resend,
     encoding: 'utf8',
     reachesRealWorld: !isLoopback(new URL(baseUrl).hostname),
+    connect: posting.connect,
     send,
     sendNotice,
     listAccepted: async (since) => listResend(await openClient(), since, settings.requestsPerSecond),
