@@ -222,17 +222,33 @@ async function inSlices<Slice>(
   if (isLong) await markPlanned(db)
 }
 
-function* slicesOf(readers: readonly number[], size: number): Generator<readonly number[]> {
-  for (let from = 0; from < readers.length; from += size) yield readers.slice(from, from + size)
+/** The first requests need not wait for as many readers as the rest is planned quickest with. */
+const FIRST_SLICE = 1_000
+
+/** Sizes of slices: each twice as large as the one before, up to the largest. */
+function* sizesUpTo(largest: number): Generator<number, never> {
+  for (let size = Math.min(FIRST_SLICE, largest); ; size = Math.min(size * 2, largest)) yield size
+}
+
+function* slicesOf(readers: readonly number[], largest: number): Generator<readonly number[]> {
+  const sizes = sizesUpTo(largest)
+  for (let from = 0; from < readers.length; ) {
+    const slice = readers.slice(from, from + sizes.next().value)
+    yield slice
+    from += slice.length
+  }
 }
 
 /** Clocks with about as many readers; one alone may have more. */
-function* slicesOfClocks(clocks: readonly { id: number; members: number }[], size: number): Generator<number[]> {
+function* slicesOfClocks(clocks: readonly { id: number; members: number }[], largest: number): Generator<number[]> {
+  const sizes = sizesUpTo(largest)
+  let size = sizes.next().value
   let ids: number[] = []
   let readers = 0
   for (const { id, members } of clocks) {
     if (ids.length > 0 && readers + members > size) {
       yield ids
+      size = sizes.next().value
       ids = []
       readers = 0
     }

@@ -66,6 +66,21 @@ describe('on one store', () => {
     expect(await planDue(round)).toBe(0)
   })
 
+  it('begins with few, so that the first requests leave while the rest is planned', async () => {
+    round.sliceSize = 2_000
+    const edition = await freezeEdition(round, '2026-03-05')
+    await addReader(db, 'a')
+    await sql`
+      insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
+      select 'x' || n || '@example.org', decode(md5(n::text), 'hex'), 'confirmed', 'test', (select min(id) from preferences), 'daily', 7, 'UTC'
+      from generate_series(1, 3500) n`.execute(db)
+    const seen: number[] = []
+    await planAll(round, edition, null, async () => {
+      seen.push((await readAccounts(db, edition.id)).due)
+    })
+    expect(seen).toEqual([1_000, 3_000, 3_501])
+  })
+
   it('plans readers with the same choices in one slice', async () => {
     const edition = await freezeEdition(round, '2026-03-05')
     for (const [at, name] of NAMES.slice(0, 6).entries()) {
