@@ -44,23 +44,23 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
     findTopic: remembered((phrase) => {
       const rule = topics.ruleOf(phrase)
       const found: TopicMatch[] = []
-      const others: boolean[] = []
-      const isOther = (at: number) => {
-        others[at] ??= isOfOtherSense(texts()[at] as string[], rule)
-        return others[at]
+      const senses: Sense[] = []
+      const senseAt = (at: number) => {
+        senses[at] ??= senseOf(texts()[at] as string[], rule)
+        return senses[at]
       }
       const offer = (at: number, match: TopicMatch | undefined) => {
         if (match && isBetter(match, found[at])) found[at] = match
       }
       for (const sign of rule.signs.filter(({ tells }) => tells !== 'often')) {
         for (const at of standsIn(sign, postings())) {
-          offer(at, matchIn(texts()[at] as string[], sign, rule, isOther(at)))
+          offer(at, matchIn(texts()[at] as string[], sign, rule, senseAt(at)))
         }
       }
       const often = rule.signs.filter(({ tells }) => tells === 'often')
       for (const at of new Set(often.flatMap((sign) => standsIn(sign, postings())))) {
         const [, , abstract = ''] = texts()[at] as string[]
-        if (isOther(at) || timesSaid(abstract, often, rule) < OFTEN) continue
+        if (senseAt(at) !== 'own' || timesSaid(abstract, often, rule) < OFTEN) continue
         const sign = often.find(({ words }) => isWithin(PROBLEM, abstract, words))
         if (sign) offer(at, { field: 'abstract', name: sign.name })
       }
@@ -118,31 +118,41 @@ function namesIn(keyword: string): string[] {
   return short === undefined ? [long] : [long, short]
 }
 
-/** Returns what a sign of a topic finds in the fields of a place, which may be of another sense. */
-function matchIn(
-  fields: readonly string[],
+/** Returns what a sign of a topic finds in the fields of a place, in the sense of its words. */
+function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule, sense: Sense): TopicMatch | undefined {
+  const { name, mentions } = sign
+  const told = sense === 'none' ? undefined : fieldTold(fields, sign, rule, sense === 'other')
+  if (told) return { field: told, name }
+  const field = FIELDS.find((_, at) => stands(fields[at] ?? '', sign, rule))
+  return mentions && field ? { field, name, mention: true } : undefined
+}
+
+/** Returns the first field in which a sign tells the topic of a place that may be about others. */
+function fieldTold(
+  [title = '', keywords = '', abstract = '']: readonly string[],
   sign: TopicSign,
   rule: TopicRule,
   isOfOther: boolean,
-): TopicMatch | undefined {
-  const { name, tells, words } = sign
-  const { but, unless } = rule
-  const [title = '', keywords = '', abstract = ''] = fields
-  const isIn = (text: string) => text.includes(words) && withoutAll(text, but).includes(words)
+): Field | undefined {
+  const { tells, words, mentions } = sign
+  const isIn = (text: string) => stands(text, sign, rule)
   const isOther = tells !== 'anywhere' && isOfOther
-  // Of what its own title names a paper is, whatever else its keywords list.
-  const isTitled = tells === 'named' ? !hasAny(title, unless) : !isOther
+  // Of what its own title names a paper is, whatever else its keywords list; of what it names by
+  // the topic's own name, whatever else the title has.
+  const isTitled = tells === 'named' ? mentions || !hasAny(title, rule.unless) : !isOther
   // A weak word of a title is borne out by any other of the topic's.
   const isBorneOut =
     tells !== 'titled' || abstract === NOTHING || timesSaid(`${keywords}${abstract}`, toldIn(rule), rule) > 0
-  if (isTitled && tells !== 'made' && isIn(title) && isBorneOut) return { field: 'title', name }
+  if (isTitled && tells !== 'made' && isIn(title) && isBorneOut) return 'title'
   if (!isOther) {
-    if (isNamed(keywords, abstract, sign, rule) && isIn(keywords)) return { field: 'keywords', name }
-    if (tells === 'made' && isMade(abstract, words)) return { field: 'abstract', name }
+    if (isNamed(keywords, abstract, sign, rule) && isIn(keywords)) return 'keywords'
+    if (tells === 'made' && isMade(abstract, words)) return 'abstract'
   }
-  if (tells === 'anywhere' && isIn(abstract) && isMatter(abstract, sign, rule)) return { field: 'abstract', name }
-  const field = FIELDS.find((_, at) => isIn(fields[at] ?? ''))
-  return sign.mentions && field ? { field, name, mention: true } : undefined
+  return tells === 'anywhere' && isIn(abstract) && isMatter(abstract, sign, rule) ? 'abstract' : undefined
+}
+
+function stands(text: string, { words }: TopicSign, { but }: TopicRule): boolean {
+  return text.includes(words) && withoutAll(text, but).includes(words)
 }
 
 /**
@@ -199,13 +209,21 @@ function countAll(text: string, phrases: readonly string[]): number {
 }
 
 /**
- * Tells whether a paper is about something in which a topic's words mean other things: by its
- * title, or because its abstract goes on about it, the less so where its keywords say it as well.
+ * What a topic's words mean in a paper: the topic, something else, in which only what tells is of
+ * the topic, or something of which nothing is.
  */
-function isOfOtherSense([title = '', keywords = '', abstract = '']: readonly string[], { unless }: TopicRule): boolean {
-  if (hasAny(title, unless)) return true
-  if (abstract === NOTHING) return hasAny(keywords, unless)
-  return countAll(abstract, unless) >= (hasAny(keywords, unless) ? OFTEN : GOES_ON)
+type Sense = 'own' | 'other' | 'none'
+
+/**
+ * Tells the sense by a paper's title, or by what its abstract goes on about, the less so where its
+ * keywords say it as well.
+ */
+function senseOf([title = '', keywords = '', abstract = '']: readonly string[], { not, unless }: TopicRule): Sense {
+  if (hasAny(title, not)) return 'none'
+  if (hasAny(title, unless)) return 'other'
+  const inKeywords = hasAny(keywords, unless)
+  if (abstract === NOTHING) return inKeywords ? 'other' : 'own'
+  return countAll(abstract, unless) >= (inKeywords ? OFTEN : GOES_ON) ? 'other' : 'own'
 }
 
 /** Tells whether words stand in the first share of an abstract. */

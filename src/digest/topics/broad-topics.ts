@@ -42,6 +42,8 @@ export interface BroadTopic {
    * of them.
    */
   unless?: readonly string[]
+  /** With one of these in its title a paper is not of this topic, whatever else tells it. */
+  not?: readonly string[]
 }
 
 const OTHER_SENSES = [
@@ -103,6 +105,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['large reasoning model', 'long-context', 'in-context learning', 'retrieval-augmented generation', 'GSM8K'],
       ...['MATH500', 'prompting', 'RAG', 'reasoning model', 'dLLM', 'Qwen', 'Qwen2', 'Qwen3', 'Llama', 'Llama3'],
       ...['DeepSeek', 'Gemma', 'Mistral', 'Pythia', 'RLVR', 'chain-of-thought', 'AIME', 'GPQA'],
+      ...['GRPO', 'RLHF', 'DPO', 'next-token', 'on-policy distillation', 'dense retriever'],
     ],
     but: [
       'vision-language model',
@@ -114,13 +117,15 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       'multilingual code',
       'multilingual software',
       'bench multilingual',
+      ...['prompt injection', 'dataset distillation'],
     ],
     unless: [
       ...OTHER_SENSES,
       ...['agent', 'agentic', 'tool use', 'programming', 'software', 'code', 'coding', 'coder', 'theorem proving'],
       ...['recommendation', 'protein', 'molecule', 'time series', 'world model', 'diffusion transformer', 'mesh'],
       ...['recommender', 'molecular', 'genomic', 'DNA', 'tabular', 'forecasting', 'mobility', 'motion', 'driving'],
-      ...['diffusion model', 'CUDA', 'GPU kernel', 'compiler', 'MCP', 'computer use'],
+      ...['diffusion model', 'flow matching', 'flow model', 'document parsing', 'CUDA', 'GPU kernel', 'compiler'],
+      ...['MCP', 'computer use'],
       ...['multiagent', 'terminal', 'website', 'webpage', 'web page', 'unit test', 'unit testing'],
     ],
   },
@@ -144,7 +149,10 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['motion', 'scene', 'face', 'sketch', 'multimodal', 'multi-modal', 'storyboard', 'animation', 'world model'],
       ...['VLM', 'LVLM', 'MLLM', 'vision-language model', 'multimodal large language model'],
     ],
-    often: ['image', 'video', 'visual', 'pixel', 'scene', 'camera', 'photo', 'diffusion model'],
+    often: [
+      ...['image', 'video', 'visual', 'pixel', 'scene', 'camera', 'photo', 'diffusion model'],
+      ...['RGB', 'X-ray', 'MRI', 'chart'],
+    ],
     but: [
       ...['visualization', 'visualizing', 'vision-language-action', '3D parallelism', 'visual programming'],
       ...['visual studio', 'motion sensor', 'multi-modal recommendation'],
@@ -158,7 +166,8 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['inference efficiency', 'inference acceleration', 'inference speedup', 'KV cache compression'],
     ],
     named: [
-      ...['quantization', 'pruning', 'sparse attention', 'linear attention', 'low-bit', 'token reduction', 'KV cache'],
+      ...['weight quantization', 'weight pruning', 'sparse attention', 'linear attention', 'low-bit', 'KV cache'],
+      'token reduction',
       ...[
         'speedup',
         'speed-up',
@@ -168,9 +177,10 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
         '3D parallelism',
         'pipeline parallelism',
       ],
-      ...['FLOP', 'NVFP4', 'memory footprint', 'GPU memory', 'inference latency'],
+      ...['FLOP', 'NVFP4', 'memory footprint', 'GPU memory'],
       ...[
         'token compression',
+        'token merging',
         'low-rank compression',
         'edge device',
         'on-device',
@@ -183,7 +193,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     titled: [
       ...['fast', 'faster', 'accelerate', 'lightweight', 'compress', 'compression', 'cost', 'latency', 'real-time'],
       ...['compute-optimal', 'test-time compute', 'few-step', 'cheap', 'speed', 'low-latency'],
-      ...['memory-efficient', 'tiny', 'overhead', 'caching', 'skip', 'overthinking'],
+      ...['memory-efficient', 'tiny', 'overhead', 'caching', 'skip', 'overthinking', 'quantization', 'pruning'],
     ],
     often: [
       ...['latency', 'throughput', 'speedup', 'speed-up', 'faster', 'memory footprint', 'memory usage', 'GPU memory'],
@@ -198,11 +208,14 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['computational cost', 'computational overhead', 'computational burden', 'inference cost', 'training cost'],
       ...['FLOP', 'inference acceleration', 'token usage', 'token reduction', 'token budget', 'wall-clock'],
       ...['memory overhead', 'compute budget', 'redundant', 'GPU hour', 'inference speed'],
-      ...['decoding speed', 'fast decoding', 'inference time', 'computational effort', 'token consumption'],
+      ...['decoding speed', 'fast decoding', 'computational effort', 'token consumption'],
       ...['decoding step', 'efficient inference', 'memory reduction', 'compute cost', 'GPU utilization'],
+      ...['computational efficiency', 'token efficiency', 'training efficiency', 'memory efficiency', 'quadratic'],
+      ...['accuracy-efficiency', 'efficiency gain', 'inference engine', 'overthinking', 'pruning', 'FP4'],
     ],
     but: [
       ...['sample efficiency', 'sample-efficient', 'data efficiency', 'data-efficient', 'vector quantization'],
+      ...['scalar quantization', 'binary quantization', 'data pruning'],
       ...['parameter-efficient', 'residual quantization', 'fast weight', 'fast and slow', 'fast-slow'],
     ],
   },
@@ -245,12 +258,12 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
     ],
     named: [
       ...['watermark', 'privacy', 'unlearning', 'toxicity', 'harmful', 'guardrail', 'copyright', 'malicious'],
-      ...['deepfake', 'adversarial prompt', 'alignment failure', 'vulnerability', 'PII', 'deception', 'trustworthy'],
-      ...['trustworthiness', 'social bias', 'bias mitigation', 'sycophancy', 'sabotage', 'backdoor'],
+      ...['deepfake', 'adversarial prompt', 'alignment failure', 'vulnerability', 'PII', 'deception'],
+      ...['social bias', 'bias mitigation', 'sycophancy', 'sabotage', 'backdoor'],
       ...['adversarial robustness', 'adversarial example', 'attack success rate', 'over-refusal', 'refusal', 'misuse'],
       ...['AI governance', 'AI ethics', 'responsible AI', 'fairness', 'stereotype', 'content moderation'],
       'hate speech',
-      ...['misinformation', 'disinformation', 'sandbagging', 'scalable oversight', 'AI control', 'safeguard'],
+      ...['misinformation', 'disinformation', 'sandbagging', 'scalable oversight', 'AI control'],
       ...['phishing', 'malware', 'spoofing', 'data exfiltration', 'differential privacy', 'alignment faking'],
       'reward tampering',
     ],
@@ -258,7 +271,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       ...['attack', 'risk', 'threat', 'adversarial', 'tampering', 'misaligned', 'poisoning', 'defense'],
       ...['unsafe', 'safe'],
       ...['secure', 'harm', 'trust', 'bias', 'ethic', 'moral', 'governance', 'protection', 'persuasion', 'hijack'],
-      ...['oversight', 'dangerous', 'monitoring'],
+      ...['oversight', 'dangerous', 'monitoring', 'safeguard', 'trustworthy', 'trustworthiness'],
     ],
     often: [
       ...[
@@ -335,7 +348,7 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
   {
     names: ['reasoning'],
     whole: true,
-    telling: ['theorem proving', 'large reasoning model'],
+    telling: ['theorem proving', 'autoformalization', 'large reasoning model'],
     named: [
       ...['logical reasoning', 'commonsense reasoning', 'visual reasoning', 'AIME', 'reasoning model'],
       ...['parallel reasoning', 'reasoning capability', 'reasoning ability', 'latent reasoning', 'reasoning trace'],
@@ -372,7 +385,10 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
       'deep research agent',
     ],
     named: ['tool use', 'tool calling', 'MCP', 'deep research', 'computer use', 'multi-agent', 'tool-integrated'],
-    often: ['LLM agent', 'AI agent', 'agentic', 'tool call', 'tool use', 'autonomous agent', 'multi-agent'],
+    often: [
+      ...['LLM agent', 'AI agent', 'agentic', 'tool call', 'tool use', 'autonomous agent', 'multi-agent'],
+      ...['coding agent', 'search agent', 'agent harness'],
+    ],
     but: ['agent-centric', 'agentic resampling', 'agentic autonomy', 'chemical agent', 'contrast agent'],
   },
   {
@@ -403,13 +419,12 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
         'robot policy',
         'robotic policy',
       ],
-      'VLA',
+      ...['VLA', 'world action model'],
     ],
     named: [
       ...['vision-language-action', 'dexterous', 'locomotion', 'quadruped', 'sim-to-real', 'teleoperation'],
       ...['aerial vehicle', 'quadrotor', 'legged', 'gripper', 'robot arm'],
       ...[
-        'grasping',
         'bimanual',
         'embodied navigation',
         'object navigation',
@@ -426,13 +441,19 @@ export const BROAD_TOPICS: readonly BroadTopic[] = [
         'UAV',
       ],
     ],
-    titled: ['embodied', 'embodiment', 'manipulation', 'navigation'],
+    titled: ['embodied', 'embodiment', 'manipulation', 'navigation', 'grasping', 'tactile'],
     but: ['robotic process automation'],
     unless: [
       ...['video generation', 'image generation', 'world model', 'avatar', 'motion generation', 'video game'],
       ...['video synthesis', 'scene generation', 'world simulator', 'human-object interaction', 'autonomous driving'],
+      'object detection',
+    ],
+    not: [
+      ...['autonomous driving', 'self-driving', 'autonomous vehicle', 'GUI', 'Minecraft', 'video game'],
+      ...['3D character', 'autonomous character', 'character animation'],
     ],
     often: [
+      ...['contact-rich', 'teleoperation', 'embodied reasoning', 'embodied manipulation'],
       ...[
         'vision-language-action',
         'VLA',

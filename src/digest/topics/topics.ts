@@ -35,8 +35,10 @@ export interface TopicRule {
   signs: readonly TopicSign[]
   /** Words that are not read. */
   but: readonly string[]
-  /** With one of these in its title or keywords, a paper is of the topic by `anywhere` alone. */
+  /** A paper that is about one of these is of the topic by `anywhere` alone. */
   unless: readonly string[]
+  /** With one of these in its title it is not. */
+  not: readonly string[]
 }
 
 /** What a phrase means. */
@@ -117,13 +119,14 @@ function makeTopics(groups: readonly (readonly string[])[], broad: readonly Broa
         (name): TopicSign => ({ tells: 'anywhere', mentions: true, ...known.get(name.words), ...name }),
       )
       const more = rule?.signs.filter(({ mentions }) => !mentions) ?? []
-      return { signs: [...own, ...more], but: rule?.but ?? [], unless: rule?.unless ?? [] }
+      return { signs: [...own, ...more], but: rule?.but ?? [], unless: rule?.unless ?? [], not: rule?.not ?? [] }
     },
   }
 }
 
 function ruleFrom(topic: BroadTopic): TopicRule {
-  const { names, whole, telling = [], named = [], titled = [], made = [], often = [], but = [], unless = [] } = topic
+  const { names, whole, telling = [], named = [], titled = [], made = [], often = [] } = topic
+  const { but = [], unless = [], not = [] } = topic
   const signs = (list: readonly string[], tells: TopicSign['tells'], mentions = false) =>
     list.map((name) => ({ ...nameFrom(name), tells, mentions }))
   return {
@@ -137,6 +140,7 @@ function ruleFrom(topic: BroadTopic): TopicRule {
     ],
     but: but.map(stemWords),
     unless: unless.map(stemWords),
+    not: not.map(stemWords),
   }
 }
 

@@ -28,6 +28,11 @@ export interface Judged {
   missed: string[]
 }
 
+/** From May 2024 to August 2026, but for the two months that are tuned on and reported. */
+const OTHERS = Array.from({ length: 28 }, (_, at) => new Date(Date.UTC(2024, 4 + at)).toISOString().slice(0, 7)).filter(
+  (month) => month !== '2025-08' && month !== '2026-03',
+)
+
 const MONTHS: Record<Exclude<Part, 'elsewhere'>, readonly string[]> = {
   tuning: ['2025-08'],
   report: ['2026-03'],
@@ -35,6 +40,8 @@ const MONTHS: Record<Exclude<Part, 'elsewhere'>, readonly string[]> = {
   rest: ['2025-08'],
   around: ['2026-02', '2026-04'],
   'two topics': ['2026-02', '2026-04'],
+  'odd days': OTHERS,
+  'even days': OTHERS,
 }
 
 /** Judges every topic over the papers of one part. */
