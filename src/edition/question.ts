@@ -2,6 +2,7 @@
 // stand for what; and put together again as the database's own kind of question. Pure; it reads
 // anything.
 import { arxivIdOf } from '../source/outside-link.ts'
+import { ASKING_WORDS } from './asking-words.ts'
 
 /** What is looked for under one or several names: a paper holds it when it holds any of them. */
 interface Term {
@@ -16,6 +17,8 @@ export interface Question {
   arxivId: string | null
   /** Each holds alternatives: a paper must hold one of them. */
   wanted: Term[][]
+  /** Words of asking: the more of them a paper holds the better, but it need not hold any. */
+  asking: Term[]
   /** None of these may be held. */
   unwanted: Term[]
 }
@@ -24,6 +27,8 @@ export interface Question {
 export interface Query {
   /** What a paper must hold for each thing asked for. */
   parts: string[]
+  /** What it may hold besides. */
+  asking: string[]
   /** Each part, all of them, or any of them; none with anything unwanted. */
   each: string[]
   all: string
@@ -72,6 +77,7 @@ export function readQuestion(typed: string, namesOf: NamesOf): Question {
   )
   const tokens = tokensOf(typed).slice(0, TERMS_MAX)
   const wanted: Term[][] = []
+  const asking: Term[] = []
   const unwanted: Term[] = []
   let either = false
   for (let at = 0; at < tokens.length; ) {
@@ -87,10 +93,11 @@ export function readQuestion(typed: string, namesOf: NamesOf): Question {
     const last = wanted.at(-1)
     if (token.minus) unwanted.push(term)
     else if (either && last) last.push(term)
+    else if (isAsking(token, term) && !isOr(tokens[at])) asking.push(term)
     else wanted.push([term])
     either = false
   }
-  return { arxivId, wanted, unwanted }
+  return { arxivId, wanted, asking, unwanted }
 }
 
 /** Signs that say nothing alone are dropped; a minus counts before a word or a quoted phrase. */
@@ -102,8 +109,13 @@ function tokensOf(typed: string): Token[] {
   })
 }
 
-function isOr({ text, quoted, minus }: Token): boolean {
-  return !quoted && !minus && text.toLowerCase() === 'or'
+function isOr(token: Token | undefined): boolean {
+  return token !== undefined && !token.quoted && !token.minus && token.text.toLowerCase() === 'or'
+}
+
+/** Quoted, or as a topic's name, it says what it says. */
+function isAsking({ text, quoted }: Token, { names }: Term): boolean {
+  return !quoted && names.length === 0 && ASKING_WORDS.has(text.toLowerCase().replace(/[^\p{L}]+$/u, ''))
 }
 
 function plain({ text, quoted }: Token): Term {
@@ -126,14 +138,14 @@ function topicAt(tokens: readonly Token[], at: number, namesOf: NamesOf): { term
 }
 
 /** Lists every spelling that a question needs read. */
-export function spellingsOf({ wanted, unwanted }: Question): Spelling[] {
-  const terms = [...wanted.flat(), ...unwanted]
+export function spellingsOf({ wanted, asking, unwanted }: Question): Spelling[] {
+  const terms = [...wanted.flat(), ...asking, ...unwanted]
   const texts = new Set(terms.flatMap(({ typed, names }) => [...typed, ...names].flatMap(formsOf)))
   return [...texts].map((text) => ({ text, plain: text.normalize('NFKD').replace(/\p{M}/gu, '') }))
 }
 
 /** Puts a question together from its spellings as they were read. */
-export function queryOf({ wanted, unwanted }: Question, read: ReadonlyMap<string, ReadSpelling>): Query {
+export function queryOf({ wanted: asked, asking, unwanted }: Question, read: ReadonlyMap<string, ReadSpelling>): Query {
   const readOf = (text: string) => read.get(text) ?? { stemmed: '', plain: '' }
   const spelt = (text: string, asName: boolean) => {
     const { stemmed, plain } = readOf(text)
@@ -153,10 +165,16 @@ export function queryOf({ wanted, unwanted }: Question, read: ReadonlyMap<string
         )
   const namesOf = (term: Term) => [typedOf(term), ...term.names.map((name) => spelt(name, false))]
   const anyOf = (term: Term) => joined(namesOf(term), '|')
-  const parts = wanted.map((terms) => joined(terms.map(anyOf), '|')).filter((part) => part !== '')
+  const partsOf = (wishes: readonly Term[][]) =>
+    wishes.map((terms) => joined(terms.map(anyOf), '|')).filter((part) => part !== '')
+  // Where there is nothing but words of asking, they are what is wanted.
+  const isAsked = partsOf(asked).length > 0
+  const wanted = isAsked ? asked : asking.map((term) => [term])
+  const parts = partsOf(wanted)
   const without = unwanted.map(anyOf).flatMap((part) => (part === '' ? [] : [`!${part}`]))
   return {
     parts,
+    asking: isAsked ? partsOf(asking.map((term) => [term])) : [],
     each: parts.map((part) => joined([part, ...without], '&')),
     all: joined([...parts, ...without], '&'),
     any: joined([joined(parts, '|'), ...without], '&'),

@@ -77,9 +77,49 @@ describeStores('searching', (stores) => {
 
   it('takes a sentence: what holds most of it, where nothing holds all', async () => {
     expect(await ids('how do sheep eat the grass in spring')).toBe('7')
-    expect(await find('how do sheep eat the grass in spring')).toMatchObject({ total: 1, partial: true })
-    expect(await find('a study of wool and grass')).toMatchObject({ total: 1, partial: false })
+    expect(await find('how do sheep eat the grass in spring')).toMatchObject({ total: 1, whole: 0 })
+    expect(await find('a study of wool and grass')).toMatchObject({ total: 1, whole: 1 })
     expect(await ids('quite another thing altogether')).toBe('')
+  })
+
+  it('asks for what a sentence is about, not for its words of asking', async () => {
+    await keep([
+      { id: '2603.00011', title: 'Kites', abstract: 'The best way to make good papers work: we know what we need.' },
+      { id: '2603.00012', title: 'Kites on strings', abstract: 'Of wind.' },
+    ])
+    expect(await ids('what is the best way to make kites with strings work?')).toBe('2')
+    expect(await find('papers about kites on strings')).toMatchObject({ total: 1, whole: 1 })
+    // What has all the more of them comes first where both are about it, and alone they are wanted.
+    expect(await ids('best way to make kites')).toBe('12')
+    expect(await ids('best way')).toBe('1')
+    // In quotes, and of two things of which one is enough, they are words like others.
+    expect(await ids('kites "good papers"')).toBe('1')
+    expect(await ids('strings or way')).toBe('21')
+  })
+
+  it('takes a rare word for more than several that most papers hold', async () => {
+    const many = Array.from({ length: 40 }, (_, index) => {
+      return { id: `2603.001${index + 10}`, title: `Ships ${index}`, abstract: 'A harbour with a crane and a pier.' }
+    })
+    await keep([...many, { id: '2603.00009', title: 'Of a lighthouse', abstract: 'It shines.' }])
+    // No paper holds all of it, and each of the many holds more of it by number.
+    const { found, ...counts } = await find('lighthouse harbour crane pier oddments')
+    expect(counts).toMatchObject({ whole: 0, total: 1 })
+    expect(found[0]?.paper.id).toBe('2603.00009')
+  })
+
+  it('lists those that hold much of a sentence after the few that hold all of it', async () => {
+    await keep([
+      { id: '2603.00011', title: 'Gears', abstract: 'A clock that a spring drives.' },
+      { id: '2603.00012', title: 'A clock with gears', abstract: 'A pendulum drives it.' },
+    ])
+    const { found, ...counts } = await find('clock gears spring')
+    expect(counts).toEqual({ total: 2, whole: 1, more: false })
+    expect(found.map(({ paper }) => paper.id)).toEqual(['2603.00011', '2603.00012'])
+    const second = await listFound(db, 'clock gears spring', topics.namesOf, { limit: 1, offset: 1 })
+    expect(second).toMatchObject({ total: 2, whole: 1, found: [{ paper: { id: '2603.00012' } }] })
+    // Two words are no sentence.
+    expect(await find('clock spring')).toMatchObject({ total: 1, whole: 1 })
   })
 
   it('leaves out what is not wanted, and takes either of two', async () => {
@@ -91,9 +131,9 @@ describeStores('searching', (stores) => {
 
   it('counts all of it, and ends where it ends', async () => {
     const part = (offset: number) => listFound(db, 'LLM', topics.namesOf, { limit: 2, offset })
-    expect(await part(0)).toMatchObject({ total: 3, partial: false })
+    expect(await part(0)).toMatchObject({ total: 3, whole: 3 })
     expect((await part(2)).found).toHaveLength(1)
-    expect(await part(4)).toEqual({ total: 0, more: false, found: [], partial: false })
+    expect(await part(4)).toEqual({ total: 0, whole: 0, more: false, found: [] })
     expect((await listFound(db, 'sheep wool', topics.namesOf, { limit: 2, offset: 2 })).found).toEqual([])
   })
 
@@ -121,13 +161,14 @@ describeStores('searching', (stores) => {
     await keep(many)
     await sql`vacuum analyze papers`.execute(db)
     const found = await find('lanterns')
-    expect(found).toMatchObject({ more: true, partial: false })
+    expect(found.more).toBe(true)
+    expect(found.whole).toBe(found.total)
     expect(found.total).toBeGreaterThan(1_000)
     expect(found.total).toBeLessThan(1_100)
     // The oldest, as its title says it.
     expect(found.found.slice(0, 3).map(({ title }) => title)).toEqual(Array(3).fill(expect.stringContaining('lit')))
     const rare = await find('lanterns in the grass with sheep')
-    expect(rare).toMatchObject({ partial: true, more: true })
+    expect(rare).toMatchObject({ whole: 0, more: true })
     expect(rare.found[0]?.paper.id).toBe('2603.00007')
     expect((await find('lanterns -lit')).found.every(({ paper }) => !paper.title.includes('lit'))).toBe(true)
     expect((await find('lanterns sheep -grass')).found.map(({ paper }) => paper.id)).not.toContain('2603.00007')

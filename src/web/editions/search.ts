@@ -94,18 +94,21 @@ function pageFrom(text: string | undefined): number {
   return Math.min(PAGES_MAX, Math.max(1, page))
 }
 
-function summaryOf({ total, more, found, partial }: Findings, page: number): string {
+function summaryOf({ total, more, found, whole }: Findings, page: number): string {
   if (total === 0 && page > 1) return 'There is nothing more.'
   if (total === 0) return 'Nothing found. Try fewer or different words.'
   const first = (page - 1) * PAPERS_A_PAGE + 1
-  const range = total <= PAPERS_A_PAGE ? '' : `${first}–${first + found.length - 1} of `
-  const missing = partial ? 'No paper has all of these words. ' : ''
+  const range = `${first}–${first + found.length - 1} of `
+  const missing = whole === 0 ? 'No paper has all of these words. ' : ''
   if (more) {
     const best = grouped(Math.min(total, PAGES_MAX * PAPERS_A_PAGE))
-    return `${missing}${first}–${first + found.length - 1} of the best ${best} among very many. Add a word to narrow them down.`
+    return `${missing}${range}the best ${best} among very many. Add a word to narrow them down.`
   }
-  const papers = counted(total, 'paper')
-  return partial ? `${missing}${range}${papers} with most of them.` : `${range}${papers} found.`
+  const papers = `${total <= PAPERS_A_PAGE ? '' : range}${counted(total, 'paper')}`
+  if (whole === total) return `${papers} found.`
+  return whole === 0
+    ? `${missing}${papers} with some of them.`
+    : `${papers} found, the first ${whole === 1 ? 'one' : whole} with all of these words.`
 }
 
 function foundValues(found: Found, words: string, base: string): FoundValues {

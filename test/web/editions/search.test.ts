@@ -58,6 +58,13 @@ describe('searching', () => {
     expect(await search('nothing else')).toContain('<mark>Nothing</mark>')
   })
 
+  it('says how many have all of the words where others follow them', async () => {
+    expect(await search('agents plan tools elsewhere')).toContain('No paper has all of these words. 1 paper with some')
+    const html = await search('diffusing videos with noise')
+    expect(html).toContain('2 papers found, the first one with all of these words.')
+    expect(found(html)).toEqual(['2603.00001', '2603.00002'])
+  })
+
   it('takes phrases and exclusions', async () => {
     expect(found(await search('"video diffuses"'))).toEqual(['2603.00002'])
     expect(found(await search('video -nothing'))).toEqual(['2603.00002'])
