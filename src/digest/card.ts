@@ -44,8 +44,8 @@ const UNITS_A_GRAPHEME = 4
 const ABSTRACT_MAX = 6000
 const SUMMARY_MAX = 320
 
-/** Returns the values of a place's card. */
-export function cardOf(place: Place, kind: EditionKind, length: Length): Card {
+/** Returns the values of a place's card; nothing of votes where its edition has none. */
+export function cardOf(place: Place, kind: EditionKind, length: Length, hasVotes: boolean): Card {
   const brief = length === 'titles'
   const links = paperLinks(place.paper)
   return {
@@ -53,7 +53,7 @@ export function cardOf(place: Place, kind: EditionKind, length: Length): Card {
     quiet: place.section !== 'ranked',
     numeral: numeralOf(place, kind),
     title: capped(place.paper.title, TITLE_MAX),
-    votes: counted(place.upvotes, 'vote'),
+    votes: hasVotes ? counted(place.upvotes, 'vote') : '',
     comments: brief || place.comments === 0 ? '' : counted(place.comments, 'comment'),
     note: noteOf(place, kind),
     authors: peopleOf(place, brief),

@@ -27,7 +27,7 @@ export interface PaperLine {
   title: string
   /** For a line that should not be a paragraph. */
   shortTitle: string
-  /** Of a late riser: how its votes rose, and since when. */
+  /** Of a late riser: how its votes rose, and since when; '' where the source has none. */
   votes: string
   /** The date it was listed on, where that says something. */
   note: string
@@ -37,6 +37,10 @@ export interface PaperLine {
    * The place for what a reader's own choices add, behind the votes. Only mails fill it.
    */
   remark: string
+  /** Whether there are votes or a note, behind which the remark stands. */
+  stated: boolean
+  /** Whether anything stands in the line that would begin with them. */
+  facts: boolean
 }
 
 /** The values of the templates' paper: a large card or a compact one. */
@@ -57,6 +61,8 @@ export interface ContentsItem {
 export interface PrintedEdition {
   date: EditionDate
   kind: EditionKind
+  /** Whether anybody voted for any of its papers. */
+  isVoted: boolean
 }
 
 // In graphemes. The source caps titles and abstracts already; these keep one odd paper from filling
@@ -93,12 +99,16 @@ export function cardOf(
 ): Card {
   const links = paperLinks(place.paper)
   const large = form === 'large'
+  const line = lineOf(place, edition)
+  const authors = large ? peopleOf(place, level) : ''
+  const made = links ? linksOf(place, links, large) : []
   return {
-    ...lineOf(place, edition),
-    authors: large ? peopleOf(place, level) : '',
+    ...line,
+    authors,
+    facts: line.stated || (large ? authors !== '' : made.length > 0),
     large,
     text: textOf(place, length, level),
-    links: links ? linksOf(place, links, large) : [],
+    links: made,
   }
 }
 
@@ -106,17 +116,24 @@ export function cardOf(
 export function lineOf(place: Place, edition: PrintedEdition, named = false): PaperLine {
   const rose = place.section === 'rising'
   const title = capped(place.paper, place.paper.title, TITLE_MAX)
+  const unrisen = edition.isVoted ? counted(place.upvotes, 'vote') : ''
+  const votes = rose ? riseWords(place, edition.date) : unrisen
+  const note = rose || (place.section === 'ranked' && edition.kind === 'daily') ? '' : shortDate(place.listedOn)
+  const authors = named ? peopleOf(place, ONE_AUTHOR_LEVEL) : ''
+  const stated = votes !== '' || note !== ''
   return {
     position: place.position,
     quiet: place.section !== 'ranked',
     ...numbersOf(place, edition.kind),
     title,
     shortTitle: isolated(nameOf(title, named ? TITLE_MAX : LINE_TITLE_MAX)),
-    votes: rose ? riseWords(place, edition.date) : counted(place.upvotes, 'vote'),
-    note: rose || (place.section === 'ranked' && edition.kind === 'daily') ? '' : shortDate(place.listedOn),
-    authors: named ? peopleOf(place, ONE_AUTHOR_LEVEL) : '',
+    votes,
+    note,
+    authors,
     paperUrl: paperLinks(place.paper)?.paper ?? '',
     remark: markSlot(REMARK),
+    stated,
+    facts: stated || authors !== '',
   }
 }
 

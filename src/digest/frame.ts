@@ -3,6 +3,7 @@ import type { EditionKind } from '../database/states.ts'
 import type { Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { STEPS } from '../subscriber/change.ts'
+import type { PrintedEdition } from './forms.ts'
 import type { Host } from './piece/envelope.ts'
 import { hostLinks } from './piece/links.ts'
 import { markSlot } from './piece/piece.ts'
@@ -36,8 +37,9 @@ export function listHeading(): Heading {
 }
 
 /** Returns the heading of the lines after the reader's own papers. */
-export function alsoHeading(kind: EditionKind): Heading {
-  return { heading: kind === 'weekly' ? 'Also this week' : 'Also today', explanation: 'Next by votes' }
+export function alsoHeading({ kind, isVoted }: PrintedEdition): Heading {
+  const heading = kind === 'weekly' ? 'Also this week' : 'Also today'
+  return { heading, explanation: isVoted ? 'Next by votes' : '' }
 }
 
 /** Returns what every mail of a host says of it: name, logo and footer. */

@@ -2,7 +2,7 @@
 // that lead. Made once a selection from its own papers, and stored with it. Pure; names no paper
 // that is not among the selection's.
 import type { EditionKind } from '../database/states.ts'
-import type { Place } from '../edition/place.ts'
+import { isVoted, type Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import { lazily, type PlaceIndex } from './choosing/place-index.ts'
@@ -68,7 +68,7 @@ export function openingOf(
     subject: subjectOf(edition, news, own.length),
     preheader: preheader.words,
     headline: headlineOf(edition.kind, news, own, index),
-    day: dayLineOf(edition, own),
+    day: dayLineOf(edition, own, index),
     lead: lead.map(({ line }) => line),
     // The news comes first: newsFirst goes by it.
     papers: [...new Set([news, ...lead.map(({ told }) => told), ...preheader.told].map(({ place }) => place.position))],
@@ -170,10 +170,12 @@ function headlineOf(kind: EditionKind, news: Told, own: readonly Told[], { place
   return `${name} ${verb} ${counted(votes, 'vote')}`
 }
 
-function dayLineOf({ date, kind }: OpeningEdition, own: readonly Told[]): string {
+function dayLineOf({ date, kind }: OpeningEdition, own: readonly Told[], { places }: PlaceIndex): string {
   const votes = own.reduce((sum, told) => sum + votesOf(told), 0)
-  const count = `${counted(own.length, 'paper')}, ${votes === 0 ? 'no votes yet' : counted(votes, 'vote')}`
-  return `${editionDay(date, kind)} · ${count}`
+  const count = counted(own.length, 'paper')
+  const day = `${editionDay(date, kind)} · ${count}`
+  if (!isVoted(places)) return day
+  return `${day}, ${votes === 0 ? 'no votes yet' : counted(votes, 'vote')}`
 }
 
 /**

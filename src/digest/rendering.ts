@@ -1,9 +1,9 @@
 // An edition's places become pieces, once an edition and length: cards first, then what stands
 // around them.
 import type { EditionKind, Length } from '../database/states.ts'
-import type { Place } from '../edition/place.ts'
+import { isVoted, type Place } from '../edition/place.ts'
 import { SECTION_MAX } from './choosing/selection.ts'
-import { cardOf, itemOf, lineOf } from './forms.ts'
+import { cardOf, itemOf, lineOf, type PrintedEdition } from './forms.ts'
 import { alsoHeading, hostFrame, lateHeading, listHeading, type Sheet, sheetFrame } from './frame.ts'
 import { JOIN_VERSION, type LayoutPiece } from './joining/joining.ts'
 import { layoutOf } from './joining/layout.ts'
@@ -182,15 +182,16 @@ export async function renderEdition(
   report: ReportBad = () => {},
 ): Promise<Piece[]> {
   const layout = layoutOf(sheet.kind, length)
+  const edition: PrintedEdition = { date: sheet.date, kind: sheet.kind, isVoted: isVoted(sheet.places) }
   const twin = (part: DigestPart, name: string, values: object) => fillTwin(templates, part, name, values)
   const card = (place: Place, form: Exclude<Form, 'line'>, level: Level) =>
-    twin('paper', paperName(form, place.position, level), cardOf(place, sheet, length, form, level))
+    twin('paper', paperName(form, place.position, level), cardOf(place, edition, length, form, level))
   const papers = renderGood(
     sheet.places,
     (place): PaperTwins => ({
       place,
       forms: {
-        line: twin('line', paperName('line', place.position), lineOf(place, sheet, length === 'titles')),
+        line: twin('line', paperName('line', place.position), lineOf(place, edition, length === 'titles')),
         ...(layout.large > 0 && { large: card(place, 'large', 0) }),
         ...(layout.compact > 0 && { compact: card(place, 'compact', 0) }),
       },
@@ -221,7 +222,7 @@ export async function renderEdition(
       more,
     },
   )
-  const also = length === 'titles' ? [] : renderAlso(good, sheet, twin)
+  const also = length === 'titles' ? [] : renderAlso(good, edition, twin)
   // For pages that anyone may be handed: nothing in them belongs to one reader.
   const forwarded = { ...frame, unsubscribeUrl: '', viewUrl: '', preferencesUrl: '', steps: [] }
   const views = [twin('head', 'head-view', forwarded), twin('foot', 'foot-view', forwarded)]
@@ -268,12 +269,12 @@ function renderContents(good: readonly Place[], kind: EditionKind, twin: FillTwi
 }
 
 /** Renders a line for every paper that may follow a reader's own. */
-function renderAlso(good: readonly Place[], sheet: Sheet, twin: FillTwin): Twin[] {
+function renderAlso(good: readonly Place[], edition: PrintedEdition, twin: FillTwin): Twin[] {
   const lines = good
     .filter(({ position }) => position > 1 && position <= SECTION_MAX.ranked + ALSO_MAX)
     .filter(({ section, paper }) => section === 'ranked' && paper.withdrawnAt === null)
-    .map((place) => twin('line', `also/${place.position}`, { ...lineOf(place, sheet), remark: '' }))
-  return lines.length === 0 ? [] : [twin('section', 'section/also', alsoHeading(sheet.kind)), ...lines]
+    .map((place) => twin('line', `also/${place.position}`, { ...lineOf(place, edition), remark: '' }))
+  return lines.length === 0 ? [] : [twin('section', 'section/also', alsoHeading(edition)), ...lines]
 }
 
 function renderGood(places: readonly Place[], render: (place: Place) => PaperTwins, report: ReportBad): PaperTwins[] {

@@ -23,3 +23,8 @@ export interface Place {
   rankBefore?: number
   paper: Paper
 }
+
+/** Tells whether anybody voted for any of these: where the source has no votes, none are told. */
+export function isVoted(places: readonly Pick<Place, 'upvotes'>[]): boolean {
+  return places.some(({ upvotes }) => upvotes > 0)
+}

@@ -115,8 +115,36 @@ describe('renderEdition', () => {
     expect(weekly.subject).toMatch(/^Lantern: .* · and 3 more · week to 8 Mar$/)
     expect(weekly.html).toContain('Week to Sunday 8 March 2026')
     expect(weekly.html).toContain('leads the week with 40 votes')
-    const unvoted = await mail([{ ...place(1, {}), upvotes: 0 }], 'short')
-    expect(unvoted.text).toContain('1 paper, no votes yet')
+  })
+
+  it('says nothing of votes where the source has none, and leaves no sign between nothing and something', async () => {
+    const bare = { id: 'title:bare', arxivId: null, authors: [] }
+    const papers = [{}, bare, {}, {}, bare, {}, {}, bare, {}, ...Array(3).fill({})]
+    const places = papers.map((paper, index) => ({ ...place(index + 1, paper), upvotes: 0 }))
+    const [own, remarks] = [[1, 2, 3, 4, 5, 6, 7, 8, 9], Array<string>(9).fill('matches "agents"')]
+    for (const kind of ['daily', 'weekly'] as const) {
+      for (const length of LENGTHS) {
+        const pieces = preparePieces(await renderEdition(sheet(places, { kind }), length, HOST, templates), 'utf8')
+        const selection = selectionOf(sheet(places, { kind }), own)
+        const { subject, html, text } = joinDigest(pieces, { ...selection, remarks }, SLOTS)
+        expect(`${subject}\n${html}\n${text}`).not.toMatch(/vote/i)
+        expect(text).toContain('2026 · 9 papers\n')
+        const lines = textLinesOf(html)
+        expect(lines.filter((line) => /^·|· *·|·$/.test(line))).toEqual([])
+        expect(lines.filter((line) => line.includes('· matches'))).toHaveLength(9)
+        expect(text.match(/^ {4}Matches "agents"$/gm)).toHaveLength(9)
+        expect(text).not.toMatch(/^ +$|^ *,/m)
+      }
+    }
+    // None on what a reader gets is another matter.
+    const one = [{ ...place(1, {}), upvotes: 0 }, place(2, {})]
+    const { text } = joinDigest(
+      preparePieces(await renderEdition(sheet(one), 'short', HOST, templates), 'utf8'),
+      selectionOf(sheet(one), [1]),
+      SLOTS,
+    )
+    expect(text).toContain('1 paper, no votes yet')
+    expect(text).toContain('    0 votes\n')
   })
 
   it('loads nothing from anywhere: no fonts, pictures or scripts', async () => {
@@ -303,6 +331,17 @@ describe('loadTemplates', () => {
 async function mail(places: Place[], length: Length, more: Partial<Sheet> = {}) {
   const pieces = await renderEdition(sheet(places, more), length, HOST, templates)
   return joinDigest(preparePieces(pieces, 'utf8'), selectionOf(sheet(places, more)), SLOTS)
+}
+
+/** What stands in each paragraph, link or cell of a mail, without its tags. */
+function textLinesOf(html: string): string[] {
+  return html.split(/<\/?(?:p|div|td|tr|h2)\b[^>]*>|<a class="tap[^>]*>/).map((part) => {
+    const plain = part.replaceAll('<span class="d" style="color:#6b6358"> · </span>', ' ').replace(/<[^>]*>/g, '')
+    return plain
+      .replace(/&quot;/g, '"')
+      .replace(/\s+/g, ' ')
+      .trim()
+  })
 }
 
 function sheet(places: Place[], more: Partial<Sheet> = {}): Sheet {

@@ -6,7 +6,7 @@ import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import { counted, longDate, shortDate } from '../../digest/text/words.ts'
 import { dateOf, type Edition } from '../../edition/edition.ts'
-import type { Place } from '../../edition/place.ts'
+import { isVoted, type Place } from '../../edition/place.ts'
 import { daysOfWeek, placesOf } from '../../edition/places.ts'
 import { findEdition, findNewestEdition, listPlaces, listUnfrozenEditions } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
@@ -79,11 +79,10 @@ export function editionValues({ date, kind, edition, places, late, now }: ShownE
   const first = shown.length < places.length ? `the first ${shown.length} of ` : ''
   const counts = `${first}${counted(places.length, 'paper')}${votes === 0 ? '' : `, ${counted(votes, 'vote')}`}`
   const isOpen = edition?.state !== 'frozen'
-  const isVoted = [...places, ...late].some(({ upvotes }) => upvotes > 0)
+  const hasVotes = isVoted([...places, ...late])
   const valuesOf = (place: Place, frozen: number | null) => {
     const values = voteValues(frozen, now.get(place.paper.id) ?? place, isOpen)
-    // A source without votes has nothing to say of them.
-    return paperValues(place, kind, isVoted ? values : { ...values, votes: '', votesWhen: '', votesNow: '' })
+    return paperValues(place, kind, hasVotes ? values : { ...values, votes: '', votesWhen: '', votesNow: '' })
   }
   return {
     heading: headingOf(date, kind),

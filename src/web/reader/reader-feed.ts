@@ -5,7 +5,7 @@ import { listMailed, type Mailed } from '../../delivery/store.ts'
 import { cardOf } from '../../digest/card.ts'
 import { listSelections, type StoredSelection } from '../../digest/joining/store.ts'
 import { counted } from '../../digest/text/words.ts'
-import type { Place } from '../../edition/place.ts'
+import { isVoted, type Place } from '../../edition/place.ts'
 import { listPlacesOf } from '../../edition/store.ts'
 import { findFormerHolder, findHolder } from '../../subscriber/holder.ts'
 import { signToken } from '../../subscriber/token.ts'
@@ -90,10 +90,11 @@ function tellSelection(
   selection: StoredSelection | undefined,
   places: readonly Place[],
 ): Told {
+  const hasVotes = isVoted(places)
   const byPosition = new Map(places.map((place) => [place.position, place]))
   const cards = (selection?.papers ?? []).flatMap((position) => {
     const place = byPosition.get(position)
-    return place ? [cardOf(place, kind, selection?.length ?? 'short')] : []
+    return place ? [cardOf(place, kind, selection?.length ?? 'short', hasVotes)] : []
   })
   return {
     summary: `${counted(cards.length, 'paper')}. First: ${cards[0]?.title ?? ''}`,

@@ -171,7 +171,7 @@ describe('mails of captured days', () => {
       for (const [index, level] of levels.entries()) {
         const place = first[index] as Place
         all.printed += 1
-        const { text } = cardOf(place, { ...day, kind: 'daily' }, 'full', 'large', level as Level)
+        const { text } = cardOf(place, { ...day, kind: 'daily', isVoted: true }, 'full', 'large', level as Level)
         if (text === cleanText(place.paper.abstract) && !text.endsWith('…')) all.whole += 1
       }
     }

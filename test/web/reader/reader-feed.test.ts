@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { issueToken } from '../../../src/subscriber/token.ts'
+import { makePlace } from '../../support/places.ts'
 import { addReader, freezeEdition } from '../../support/round.ts'
 import { keepWeb, mailEdition, tokenOf } from '../open-app.ts'
 
@@ -51,4 +52,14 @@ it('tells readers of one selection the same, each with links of their own, and a
   expect(told(other)).toEqual(told(first))
   expect(new Set([...first, ...other].map(({ url }) => url)).size).toBe(4)
   expect(again).toEqual(first)
+})
+
+it('says nothing of votes where the source has none, as the mail does', async () => {
+  const reader = await addReader(web.round.db, 'ada')
+  const path = `/feed/${issueToken(web.round.linkKeys, 'feed', reader, new Date())}`
+  const places = [1, 2].map((position) => makePlace({ position, upvotes: 0 }))
+  const mails = await mailEdition(web.round, await freezeEdition(web.round, '2026-03-05', { places }))
+  const text = await (await web.app.request(path)).text()
+  expect(text).toContain('Paper 2603.00001')
+  for (const part of [text, JSON.stringify(mails.get('ada@example.org'))]) expect(part).not.toMatch(/\bvotes?\b/)
 })
