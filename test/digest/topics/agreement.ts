@@ -9,6 +9,7 @@ for (const [name, isOf] of [
   ['the rest of August 2025, strict and then generous', (part: string) => part === 'rest'],
   ['days around March 2026, strict and then generous', (part: string) => part === 'around'],
   ['other days of the months around it, two topics alone', (part: string) => part === 'two topics'],
+  ['the rest of March 2026', (part: string) => part === 'rest of March'],
   ['days of other months', (part: string) => part === 'odd days' || part === 'even days'],
 ] as const) {
   const labels = LABELS.filter(({ part }) => isOf(part))

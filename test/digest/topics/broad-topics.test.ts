@@ -8,6 +8,8 @@ import { type Judged, judgeTopics } from './judged.ts'
 
 const tuning = judgeTopics('tuning')
 const report = judgeTopics('report')
+const restOfMarch = judgeTopics('rest of March')
+const march = judgeTopics('report', 'rest of March')
 const elsewhere = judgeTopics('elsewhere')
 const further = judgeTopics('further')
 const rest = judgeTopics('rest')
@@ -233,6 +235,12 @@ describe('broad topics', () => {
     const [precision, recall] = tell(`March 2026, report (its runs: ${RUNS})`, report as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.9)
     expect(recall).toBeGreaterThanOrEqual(0.93)
+  })
+  it.skipIf(!march)('find the papers of the whole month, of which each topic has some', () => {
+    tell('The rest of March 2026, report', restOfMarch as Judged[])
+    const [precision, recall] = tell('The whole of March 2026, report', march as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0)
+    expect(recall).toBeGreaterThanOrEqual(0)
   })
 })
 

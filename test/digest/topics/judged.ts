@@ -42,11 +42,12 @@ const MONTHS: Record<Exclude<Part, 'elsewhere'>, readonly string[]> = {
   'two topics': ['2026-02', '2026-04'],
   'odd days': OTHERS,
   'even days': OTHERS,
+  'rest of March': ['2026-03'],
 }
 
-/** Judges every topic over the papers of one part. */
-export function judgeTopics(part: Part): Judged[] | undefined {
-  const places = labelledPlaces(part)
+/** Judges every topic over the papers of these parts together. */
+export function judgeTopics(...parts: Part[]): Judged[] | undefined {
+  const places = parts.flatMap(labelledPlaces)
   if (places.length === 0) return undefined
   const labels = new Map(LABELS.map((labelled) => [labelled.id, labelled]))
   const topics = readTopics()
