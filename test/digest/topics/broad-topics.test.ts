@@ -16,6 +16,8 @@ const rest = judgeTopics('rest')
 const around = judgeTopics('around')
 const oddDays = judgeTopics('odd days')
 const evenDays = judgeTopics('even days')
+const blind = judgeTopics('blind')
+const blindCheck = judgeTopics('blind check')
 const twoTopics = judgeTopics('two topics')?.filter(({ topic }) => topic === 'nlp' || topic === 'robotics')
 
 describe('broad topics', () => {
@@ -226,6 +228,16 @@ describe('broad topics', () => {
     expect(precision).toBeGreaterThanOrEqual(0.93)
     expect(recall).toBeGreaterThanOrEqual(0.94)
     for (const each of judged) expect(Math.min(each.precision, each.recall)).toBeGreaterThanOrEqual(0.8)
+  })
+  it.skipIf(!blind)('find papers whose reader knew no rule', () => {
+    const [precision, recall] = tell('Blind', blind as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.86)
+    expect(recall).toBeGreaterThanOrEqual(0.82)
+  })
+  it.skipIf(!blindCheck)('find those of that reader on which they were not tuned', () => {
+    const [precision, recall] = tell('Blind, to measure alone', blindCheck as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.82)
+    expect(recall).toBeGreaterThanOrEqual(0.82)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
   const RUNS =

@@ -43,6 +43,8 @@ const MONTHS: Record<Exclude<Part, 'elsewhere'>, readonly string[]> = {
   'odd days': OTHERS,
   'even days': OTHERS,
   'rest of March': ['2026-03'],
+  blind: OTHERS,
+  'blind check': OTHERS,
 }
 
 /** Judges every topic over the papers of these parts together. */

@@ -1,9 +1,9 @@
-// Which of twelve topics each of 2,309 captured papers is about, as two passes labelled title and
+// Which of twelve topics each of 3,509 captured papers is about, as two passes labelled title and
 // abstract, each before it saw a rule or what rules find: a paper has a topic where both say so,
 // and has it not where neither does. Pairs on which they differ count for nothing. Tuning, report,
 // elsewhere and the rest of March have two readers; the two passes over the others are one
 // reader's, strict and then generous, before it saw what rules find in them; that of the odd and
-// even days knew the rules of the tenth run.
+// even days knew the rules of the tenth run. The blind ones were read once: both passes are that.
 import { readFileSync } from 'node:fs'
 
 /** As people type them. */
@@ -40,6 +40,10 @@ export type Topic = (typeof TOPICS)[number]
  * And the 363 papers that March 2026 was left with, to report: among the first 100 one was about
  * robots, three were about safety and none about medicine. Two readers labelled them, each by
  * itself, who knew neither rules nor finds.
+ *
+ * And 1,200 to see how rules do for readers who know neither them nor their finds: drawn at random
+ * of the days from September 2025 to August 2026 but for March, none labelled before, and one half
+ * (`blind`) to tune on, the other (`blind check`) to measure alone.
  */
 export type Part =
   | 'tuning'
@@ -52,6 +56,8 @@ export type Part =
   | 'odd days'
   | 'even days'
   | 'rest of March'
+  | 'blind'
+  | 'blind check'
 
 interface Labelled {
   part: Part
