@@ -44,26 +44,17 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
     findTopic: remembered((phrase) => {
       const rule = topics.ruleOf(phrase)
       const found: TopicMatch[] = []
-      const senses: Sense[] = []
-      const senseAt = (at: number) => {
-        senses[at] ??= senseOf(texts()[at] as string[], rule)
-        return senses[at]
-      }
       const offer = (at: number, match: TopicMatch | undefined) => {
         if (match && isBetter(match, found[at])) found[at] = match
       }
-      for (const sign of rule.signs.filter(({ tells }) => tells !== 'often')) {
+      const weighed = new Set<number>()
+      for (const sign of rule.signs) {
         for (const at of standsIn(sign, postings())) {
-          offer(at, matchIn(texts()[at] as string[], sign, rule, senseAt(at)))
+          if (sign.tells !== 'anywhere') weighed.add(at)
+          offer(at, matchIn(texts()[at] as string[], sign, rule))
         }
       }
-      const often = rule.signs.filter(({ tells }) => tells === 'often')
-      for (const at of new Set(often.flatMap((sign) => standsIn(sign, postings())))) {
-        const [, , abstract = ''] = texts()[at] as string[]
-        if (senseAt(at) !== 'own' || timesSaid(abstract, often, rule) < OFTEN) continue
-        const sign = often.find(({ words }) => isWithin(PROBLEM, abstract, words))
-        if (sign) offer(at, { field: 'abstract', name: sign.name })
-      }
+      for (const at of weighed) offer(at, heaviestIn(texts()[at] as string[], rule))
       return found
     }),
     findAuthor: remembered((name) => findAll(authors(), nameWords(turned(name)))),
@@ -71,20 +62,17 @@ export function indexPlaces(places: readonly Place[], topics: Topics): PlaceInde
   }
 }
 
-/** So many words of a topic, of whichever of its signs, make an abstract one about it. */
-const OFTEN = 3
-/** And so many bear out a keyword: its abstract says it, and then again. */
-const AGAIN = 2
-
-/** An abstract that says so many words of another sense is about that, whatever its keywords. */
-const GOES_ON = 4
-
-/** By its length, an abstract tells up to here what is the matter; one of those words too. */
-const PROBLEM = 0.4
-/** In its first sentence, what it comes from or is of use to. */
-const SETTING = 0.15
-/** And from here on what something was tried on. */
-const TRIED_ON = 0.7
+/** What a paper is about its title says; there a word weighs so many times more. */
+const IN_TITLE = 3
+/**
+ * What a word of a topic weighs in an abstract, and what it takes off if it is one of something
+ * else.
+ */
+const WEIGHTS = { much: 2, little: 1, made: 4, other: -3 } as const
+/** Said more often than that, a word says no more. */
+const TIMES_MAX = 3
+/** Of a paper without an abstract one word that says much, in its title or a keyword, is enough. */
+const ALONE = IN_TITLE * WEIGHTS.much
 
 /** What is left of a text without words. */
 const NOTHING = ' '
@@ -118,37 +106,13 @@ function namesIn(keyword: string): string[] {
   return short === undefined ? [long] : [long, short]
 }
 
-/** Returns what a sign of a topic finds in the fields of a place, in the sense of its words. */
-function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule, sense: Sense): TopicMatch | undefined {
-  const { name, mentions } = sign
-  const told = sense === 'none' ? undefined : fieldTold(fields, sign, rule, sense === 'other')
-  if (told) return { field: told, name }
+/** Returns what a sign finds by itself: its topic, or a mention of a broad one. */
+function matchIn(fields: readonly string[], sign: TopicSign, rule: TopicRule): TopicMatch | undefined {
+  const { name, tells, mentions } = sign
+  if (tells !== 'anywhere' && !mentions) return undefined
   const field = FIELDS.find((_, at) => stands(fields[at] ?? '', sign, rule))
-  return mentions && field ? { field, name, mention: true } : undefined
-}
-
-/** Returns the first field in which a sign tells the topic of a place that may be about others. */
-function fieldTold(
-  [title = '', keywords = '', abstract = '']: readonly string[],
-  sign: TopicSign,
-  rule: TopicRule,
-  isOfOther: boolean,
-): Field | undefined {
-  const { tells, words, mentions } = sign
-  const isIn = (text: string) => stands(text, sign, rule)
-  const isOther = tells !== 'anywhere' && isOfOther
-  // Of what its own title names a paper is, whatever else its keywords list; of what it names by
-  // the topic's own name, whatever else the title has.
-  const isTitled = tells === 'named' ? mentions || !hasAny(title, rule.unless) : !isOther
-  // A weak word of a title is borne out by any other of the topic's.
-  const isBorneOut =
-    tells !== 'titled' || abstract === NOTHING || timesSaid(`${keywords}${abstract}`, toldIn(rule), rule) > 0
-  if (isTitled && tells !== 'made' && isIn(title) && isBorneOut) return 'title'
-  if (!isOther) {
-    if (isNamed(keywords, abstract, sign, rule) && isIn(keywords)) return 'keywords'
-    if (tells === 'made' && isMade(abstract, words)) return 'abstract'
-  }
-  return tells === 'anywhere' && isIn(abstract) && isMatter(abstract, sign, rule) ? 'abstract' : undefined
+  if (!field) return undefined
+  return tells === 'anywhere' ? { field, name } : { field, name, mention: true }
 }
 
 function stands(text: string, { words }: TopicSign, { but }: TopicRule): boolean {
@@ -156,84 +120,42 @@ function stands(text: string, { words }: TopicSign, { but }: TopicRule): boolean
 }
 
 /**
- * Tells whether keywords name a topic by a sign. Those of the source list whatever the abstract
- * mentions, so that it has to go on about it; what no abstract says is a tag that somebody gave.
+ * Returns where a place names a broad topic whose words weigh enough in it, in the first of its
+ * fields that has one. The source's keywords list whatever an abstract mentions, so that they weigh
+ * nothing beside one.
  */
-function isNamed(keywords: string, abstract: string, sign: TopicSign, rule: TopicRule): boolean {
-  const { tells, words, mentions } = sign
-  if (tells === 'anywhere') return !abstract.includes(words) || isMatter(abstract, sign, rule)
-  const isWhole = `${APART}${keywords}${APART}`.includes(`${APART}${words}${APART}`)
-  if (tells !== 'named' && !(tells === 'whole' && isWhole)) return false
-  const times = timesSaid(abstract, toldIn(rule, tells === 'whole'), rule)
-  return times >= AGAIN || abstract === NOTHING || (times === 0 && isWhole && mentions)
+function heaviestIn(fields: readonly string[], rule: TopicRule): TopicMatch | undefined {
+  const [title = '', keywords = '', abstract = ''] = fields.map((text) => withoutAll(text, rule.but))
+  const isAlone = abstract === NOTHING
+  const weight = isAlone
+    ? IN_TITLE * weightOf(`${title}${APART}${keywords}`, rule)
+    : IN_TITLE * weightOf(title, rule) + weightOf(abstract, rule) + weightMade(abstract, rule)
+  if (weight < (isAlone ? ALONE : rule.enough)) return undefined
+  for (const [at, field] of FIELDS.entries()) {
+    const sign = rule.signs.find(({ words }) => [title, keywords, abstract][at]?.includes(words))
+    if (sign) return { field, name: sign.name }
+  }
+  return undefined
 }
 
 /**
- * Tells whether what an abstract says is its matter: it says it before its last part, or goes on
- * about it. Named once near the end it is one more task on which something was tried, and at the
- * very beginning one more field that has a use for it.
+ * Weighs what a text says of a topic, each word as often as it says it. Of those that stand in one
+ * another the longest counts: a `benchmark dataset` is no benchmark and a dataset besides.
  */
-function isMatter(abstract: string, { words, mentions }: TopicSign, rule: TopicRule): boolean {
-  // Of a narrow topic every name tells wherever it stands.
-  if (mentions) return true
-  if (isWithin(TRIED_ON, abstract, words) && !isWithin(SETTING, abstract, words)) return true
-  return timesSaid(abstract, toldIn(rule), rule) >= AGAIN
-}
-
-/**
- * Lists the words that bear out others: not those of titles, and a broad word (code, data) only
- * itself, as `whole`: any abstract may hold it.
- */
-function toldIn({ signs }: TopicRule, whole = false): readonly TopicSign[] {
-  return signs.filter(({ tells }) => tells !== 'titled' && tells !== 'made' && (whole || tells !== 'whole'))
-}
-
-/**
- * Counts what a text says of a topic by some of its signs. Of those that stand in one another the
- * longest counts: a `benchmark dataset` is no benchmark and a dataset besides.
- */
-function timesSaid(text: string, signs: readonly TopicSign[], { but }: TopicRule): number {
-  const said = signs.map(({ words }) => words).filter((words) => text.includes(words))
-  return said.length === 0 ? 0 : countAll(withoutAll(text, but), said)
-}
-
-function countAll(text: string, phrases: readonly string[]): number {
+function weightOf(text: string, { weighed }: TopicRule): number {
   let rest = text
-  let times = 0
-  for (const words of phrases.filter((phrase) => text.includes(phrase)).sort((a, b) => b.length - a.length)) {
+  let weight = 0
+  for (const { words, tells } of weighed) {
+    if (!text.includes(words)) continue
     const parts = rest.split(words)
-    times += parts.length - 1
+    weight += Math.min(parts.length - 1, TIMES_MAX) * WEIGHTS[tells]
     rest = parts.join(` ${APART} `)
   }
-  return times
+  return weight
 }
 
-/**
- * What a topic's words mean in a paper: the topic, something else, in which only what tells is of
- * the topic, or something of which nothing is.
- */
-type Sense = 'own' | 'other' | 'none'
-
-/**
- * Tells the sense by a paper's title, or by what its abstract goes on about, the less so where its
- * keywords say it as well.
- */
-function senseOf([title = '', keywords = '', abstract = '']: readonly string[], { not, unless }: TopicRule): Sense {
-  if (hasAny(title, not)) return 'none'
-  if (hasAny(title, unless)) return 'other'
-  const inKeywords = hasAny(keywords, unless)
-  if (abstract === NOTHING) return inKeywords ? 'other' : 'own'
-  return countAll(abstract, unless) >= (inKeywords ? OFTEN : GOES_ON) ? 'other' : 'own'
-}
-
-/** Tells whether words stand in the first share of an abstract. */
-function isWithin(share: number, abstract: string, words: string): boolean {
-  const at = abstract.indexOf(words)
-  return at >= 0 && at < abstract.length * share
-}
-
-function hasAny(text: string, phrases: readonly string[]): boolean {
-  return phrases.some((words) => text.includes(words))
+function weightMade(abstract: string, { signs }: TopicRule): number {
+  return signs.some(({ tells, words }) => tells === 'made' && isMade(abstract, words)) ? WEIGHTS.made : 0
 }
 
 /**
@@ -242,14 +164,8 @@ function hasAny(text: string, phrases: readonly string[]): boolean {
  */
 const MADE =
   / (?:(?:we|this (?:paper|work|study|article|report)) (?:then |first |[a-z]+ly )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!(?:we|that|which|whose|where|to|for|by|with|using|via|from|on) )[^ |]+){1,11})/g
-/** What an abstract comes to later was made to test what it is about. */
-const MADE_BEFORE = 0.6
-
 function isMade(abstract: string, words: string): boolean {
-  for (const { index, 1: object = '' } of abstract.matchAll(MADE)) {
-    if (index < abstract.length * MADE_BEFORE && `${object} `.includes(words)) return true
-  }
-  return false
+  return [...abstract.matchAll(MADE)].some(([, object]) => `${object} `.includes(words))
 }
 
 function withoutAll(text: string, phrases: readonly string[]): string {

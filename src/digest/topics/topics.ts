@@ -18,16 +18,21 @@ export interface TopicName {
   words: string
 }
 
-/** A name with how much it tells where it stands. */
+/** A name with how much it tells. */
 export interface TopicSign extends TopicName {
   /**
-   * Where it makes a paper one of the topic: anywhere, in titles and keywords, in titles and as a
-   * whole keyword, in titles alone, in abstracts that say it was made, or in those that say it
-   and its like often.
+   * Whether it makes a paper one of the topic wherever it stands, or weighs much or little, or
+   * where an abstract says that it was made.
    */
-  tells: 'anywhere' | 'named' | 'whole' | 'titled' | 'made' | 'often'
-  /** Whether an abstract that holds it mentions the topic. */
+  tells: 'anywhere' | 'much' | 'little' | 'made'
+  /** Whether a paper that holds it mentions the topic. */
   mentions: boolean
+}
+
+/** A word that counts for or against a broad topic. */
+export interface WeighedWords {
+  words: string
+  tells: 'much' | 'little' | 'other'
 }
 
 /** How papers of a topic are told. */
@@ -35,10 +40,10 @@ export interface TopicRule {
   signs: readonly TopicSign[]
   /** Words that are not read. */
   but: readonly string[]
-  /** A paper that is about one of these is of the topic by `anywhere` alone. */
-  unless: readonly string[]
-  /** With one of these in its title it is not. */
-  not: readonly string[]
+  /** What is counted in titles and abstracts, the longest first. */
+  weighed: readonly WeighedWords[]
+  /** The weight that makes a paper one of the topic. */
+  enough: number
 }
 
 /** What a phrase means. */
@@ -118,29 +123,29 @@ function makeTopics(groups: readonly (readonly string[])[], broad: readonly Broa
       const own = names.map(
         (name): TopicSign => ({ tells: 'anywhere', mentions: true, ...known.get(name.words), ...name }),
       )
-      const more = rule?.signs.filter(({ mentions }) => !mentions) ?? []
-      return { signs: [...own, ...more], but: rule?.but ?? [], unless: rule?.unless ?? [], not: rule?.not ?? [] }
+      return rule ? { ...rule, signs: [...own, ...rule.signs.filter(({ mentions }) => !mentions)] } : narrow(own)
     },
   }
 }
 
-function ruleFrom(topic: BroadTopic): TopicRule {
-  const { names, whole, telling = [], named = [], titled = [], made = [], often = [] } = topic
-  const { but = [], unless = [], not = [] } = topic
-  const signs = (list: readonly string[], tells: TopicSign['tells'], mentions = false) =>
-    list.map((name) => ({ ...nameFrom(name), tells, mentions }))
+function narrow(signs: readonly TopicSign[]): TopicRule {
+  return { signs, but: [], weighed: [], enough: 0 }
+}
+
+function ruleFrom({ names, much, little = [], made = [], but = [], unless = [], enough }: BroadTopic): TopicRule {
+  const known = new Set<string>()
+  const once = (list: readonly string[]) =>
+    list.map(nameFrom).filter(({ words }) => !known.has(words) && known.add(words) !== undefined)
+  const weak = once(little).map((name) => ({ ...name, tells: 'little' as const }))
+  const strong = once([...names, ...much]).map((name) => ({ ...name, tells: 'much' as const }))
+  const mentioned = new Set(names.map(stemWords))
+  const signs = [...strong, ...weak].map((sign) => ({ ...sign, mentions: mentioned.has(sign.words) }))
+  const others = once(unless).map(({ words }) => ({ words, tells: 'other' as const }))
   return {
-    signs: [
-      ...signs(names, whole ? 'whole' : 'named', true),
-      ...signs(telling, 'anywhere'),
-      ...signs(named, 'named'),
-      ...signs(titled, 'titled'),
-      ...signs(made, 'made'),
-      ...signs(often, 'often'),
-    ],
+    signs: [...signs, ...made.map((name) => ({ ...nameFrom(name), tells: 'made' as const, mentions: false }))],
     but: but.map(stemWords),
-    unless: unless.map(stemWords),
-    not: not.map(stemWords),
+    weighed: [...strong, ...weak, ...others].sort((a, b) => b.words.length - a.words.length),
+    enough,
   }
 }
 

@@ -16,7 +16,7 @@ const place = makePlace(
   { position: 1, upvotes: 10 },
   {
     title: 'Diffusion',
-    keywords: ['agents'],
+    keywords: ['world models'],
     abstract: 'On video.',
     authors: ['Ada Lovelace'],
     organization: 'Sample Institute',
@@ -28,9 +28,9 @@ const judge = (choices: object) => judgePlace(openWishes(index, parseChoices(cho
 
 describe('strengthAt', () => {
   it('weighs a title above keywords above an abstract, and whoever is followed as much as a title', () => {
-    const strengths = [{ include: ['diffusion'] }, { include: ['agent'] }, { include: ['video'] }, {}]
+    const strengths = [{ include: ['diffusion'] }, { include: ['world model'] }, { include: ['video'] }, {}]
     expect(strengths.map(strength)).toEqual([3, 2, 1, 0])
-    expect(strength({ include: ['video', 'agent'] })).toBe(2)
+    expect(strength({ include: ['video', 'world model'] })).toBe(2)
     expect(strength({ authors: ['Lovelace'] })).toBe(3)
     expect(strength({ organisations: ['Sample Institute'] })).toBe(3)
   })
@@ -64,10 +64,10 @@ describe('wishWords', () => {
     const choices = parseChoices({
       authors: ['Lovelace'],
       organisations: ['sample institute'],
-      include: ['diffusion', 'agent'],
+      include: ['diffusion', 'world model'],
     })
     expect(wishWords(judgePlace(openWishes(index, choices), 0), choices)).toBe(
-      'by an author you follow: Lovelace; from an organisation you follow: sample institute; matches diffusion, agent',
+      'by an author you follow: Lovelace; from an organisation you follow: sample institute; matches diffusion, world model',
     )
   })
   it('say of code only to whoever asks why: it is what all of the papers have', () => {

@@ -55,189 +55,129 @@ describe('broad topics', () => {
   })
   it('read over what means something else', () => {
     expect(only('NLP', 'A Vision-Language Model')).toBe(false)
-    expect(only('NLP', 'Language Models for Images', { keywords: ['image'] })).toBe(false)
-    expect(only('NLP', 'Reasoning', { keywords: ['image'] })).toBe(false)
     expect(only('efficiency', 'Sample-Efficient Lanterns')).toBe(false)
-    expect(only('reasoning', 'A Lantern', { keywords: ['multimodal reasoning'] })).toBe(false)
-    expect(only('reasoning', 'A Lantern', { keywords: ['Reasoning'] })).toBe(true)
+    expect(only('safety', 'Position Bias')).toBe(false)
   })
-  it('are not of what an abstract goes on about in another sense, unless its title names it', () => {
-    const abstract = 'LLMs glow. Robots need LLMs. A robot with LLMs is a robot that robots like.'
-    expect(only('NLP', 'A Lantern', { abstract })).toBe(false)
-    expect(only('NLP', 'Lanterns for LLMs', { abstract })).toBe(true)
-    expect(only('NLP', 'A Lantern', { abstract: 'LLMs glow. Robots need LLMs, and so do other LLMs.' })).toBe(true)
-  })
-  it('take no film or world of a video for a robot', () => {
-    const abstract = 'A robot sees. Robots act. Other robots wait.'
-    expect(only('robotics', 'A Lantern', { abstract })).toBe(true)
-    expect(only('robotics', 'A World Model', { abstract })).toBe(false)
-    expect(only('robotics', 'A Lantern for Autonomous Driving', { abstract })).toBe(false)
-    expect(only('robotics', 'A World Model for Robots')).toBe(true)
-  })
-  it('take no driver, player or character of a title for a robot, although VLAs tell one', () => {
-    const paper = { abstract: 'VLAs glow. We make a VLA of lanterns. Other VLAs wait for this VLA to act.' }
-    expect(only('robotics', 'Lanterns for VLAs', paper)).toBe(true)
-    for (const field of ['Autonomous Driving', 'GUI Agents', 'Minecraft', '3D Characters']) {
-      expect(only('robotics', `VLAs for ${field}`, paper)).toBe(false)
-    }
-    const mentioned = { abstract: 'It may serve robotics.' }
-    expect(is({ include: ['robotics'] }, 'Lanterns for Autonomous Driving', mentioned)).toBe(true)
-  })
-  it('ask a title that shares its word with other fields for one more of the topic', () => {
-    for (const [topic, title, word] of [
-      ['robotics', 'GRASP: Lanterns that Search', 'gripper'],
-      ['safety', 'Trustworthy Lanterns', 'privacy'],
-      ['efficiency', 'Lanterns by Spherical Quantization', 'latency'],
-    ] as const) {
-      expect(only(topic, title, { abstract: 'They glow.' })).toBe(false)
-      expect(only(topic, title, { abstract: `They glow, with ${word}.` })).toBe(true)
-    }
-  })
-  it('take whoever goes on about VLAs, in short, for one about robots, of whatever else it speaks', () => {
-    const glow = 'A world model glows. It keeps the lanterns of a room lit through long nights and days. '
-    expect(only('robotics', 'A World Model', { abstract: `${glow}We make a VLA of it. ${glow}` })).toBe(true)
-    expect(
-      only('robotics', 'A World Model', { abstract: `${glow}It suits vision-language-action models. ${glow}` }),
-    ).toBe(false)
-  })
-  it('take whoever speaks many languages for NLP, but not programs in many', () => {
-    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit. '
-    expect(only('NLP', 'A Visual Lantern', { abstract: `${method}It is multilingual. ${method}` })).toBe(true)
-    expect(only('NLP', 'A Visual Lantern', { abstract: `${method}It holds multilingual code. ${method}` })).toBe(false)
-  })
-  it('tell a paper that made a dataset from one that used one', () => {
-    expect(only('data', 'A Lantern', { abstract: 'We introduce Glow, a dataset of a thousand lanterns.' })).toBe(true)
-    expect(only('data', 'A Lantern', { abstract: 'This paper introduces Glow, a benchmark of lanterns.' })).toBe(true)
-    expect(only('data', 'A Lantern', { abstract: 'We test it on a dataset of a thousand lanterns.' })).toBe(false)
-    const developers = 'We present Glow, a dataset of lanterns collected from open-source developers.'
-    expect(only('data', 'A Lantern', { abstract: developers })).toBe(true)
-  })
-
-  it('ask the abstract to say again what a keyword says: lists of keywords hold whatever it mentions', () => {
-    for (const keyword of ['safety audit', 'Safety', 'Lantern safety (safety)']) {
-      const keywords = [keyword]
-      expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit.' })).toBe(false)
-      expect(only('safety', 'A Lantern', { keywords, abstract: 'It passed a safety audit. Safety first.' })).toBe(true)
-      expect(only('safety', 'A Lantern', { keywords, abstract: '' })).toBe(true)
-    }
-    expect(only('safety', 'A Lantern', { keywords: ['Safety'], abstract: 'It passed.' })).toBe(true)
-    expect(only('safety', 'A Lantern', { keywords: ['safety audit'], abstract: 'It passed.' })).toBe(false)
-  })
-  it('count words that stand in one another once', () => {
-    const abstract = 'Six benchmark datasets are used.'
-    expect(only('data', 'A Lantern', { keywords: ['benchmark datasets'], abstract })).toBe(false)
-    expect(is({ include: ['agents'] }, 'A Lantern', { keywords: ['agents'], abstract: 'In multi-agent play.' })).toBe(
+  it('count words of a title three times, and those of an abstract as often as it says them', () => {
+    expect(only('audio', 'A Lantern', { abstract: 'It hears speech.' })).toBe(false)
+    expect(only('audio', 'A Lantern', { abstract: 'It hears speech, music and a voice.' })).toBe(true)
+    expect(only('audio', 'A Lantern', { abstract: 'It hears speech. Other speech it does not hear as speech.' })).toBe(
       true,
     )
-    expect(only('agents', 'A Lantern', { keywords: ['agents'], abstract: 'In multi-agent play.' })).toBe(false)
+    expect(only('audio', 'A Lantern for Speech', { abstract: 'It glows.' })).toBe(true)
   })
-  it('bear nothing out by a broad word, which any abstract may hold', () => {
-    const abstract = 'It needs no change of code. We query SQL.'
-    expect(only('code', 'A Lantern', { keywords: ['SQL tasks'], abstract })).toBe(false)
-    expect(only('code', 'A Lantern', { keywords: ['SQL tasks'], abstract: `${abstract} Then SQL glows.` })).toBe(true)
+  it('count no word of an abstract more than three times', () => {
+    const abstract = 'Privacy glows. So does privacy. Privacy and privacy are privacy.'
+    expect(only('safety', 'A Lantern', { abstract })).toBe(false)
+    expect(only('safety', 'A Lantern', { abstract: `${abstract} An attack fails.` })).toBe(true)
   })
-  it('take what an abstract says once and first for the field, in a broad topic alone', () => {
-    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit. '
-    const field = 'Lanterns serve games, films and robotic manipulation. '
-    expect(only('robotics', 'A Lantern', { abstract: `${field}${method.repeat(4)}` })).toBe(false)
-    expect(only('robotics', 'A Lantern', { abstract: `${field}${method.repeat(4)} The robot glows.` })).toBe(true)
+  it('count words that stand in one another once', () => {
+    const abstract = 'Group relative policy optimization glows.'
+    expect(only('RL', 'A Lantern', { abstract })).toBe(false)
+    expect(only('RL', 'A Lantern', { abstract: `${abstract} So does policy optimization.` })).toBe(true)
   })
-  it('take what an abstract says once and last for what something was tried on, in a broad topic alone', () => {
-    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit. '
-    const tried = 'It was tried on text-to-SQL.'
-    expect(only('NLP', 'A Lantern', { abstract: `${method.repeat(3)}${tried}` })).toBe(false)
-    expect(only('NLP', 'A Lantern', { abstract: `${method}${tried} ${method.repeat(2)}` })).toBe(true)
-    expect(only('NLP', 'A Lantern', { abstract: `${method.repeat(3)}${tried} And text-to-SQL glows.` })).toBe(true)
-    expect(only('text-to-SQL', 'A Lantern', { abstract: `${method.repeat(3)}${tried}` })).toBe(true)
+  it('let a word that other topics use as well weigh less', () => {
+    expect(only('RL', 'A Lantern', { abstract: 'It learns by RL, and more RL.' })).toBe(true)
+    expect(only('RL', 'A Lantern', { abstract: 'It gets a reward, and more rewards.' })).toBe(false)
+    expect(only('RL', 'A Lantern', { abstract: 'It gets a reward by RL, and more rewards.' })).toBe(true)
   })
-  it('take for made what is introduced, and not what that is for or does', () => {
-    expect(only('data', 'A Lantern', { abstract: 'We introduce Wick, a lamp for a benchmark of lanterns.' })).toBe(
-      false,
+  it('ask for more where the words of a topic are everywhere', () => {
+    expect(only('efficiency', 'An Efficient Lantern', { abstract: 'It glows.' })).toBe(false)
+    expect(only('efficiency', 'An Efficient Lantern', { abstract: 'It glows at a low latency, and faster.' })).toBe(
+      true,
     )
-    expect(only('data', 'A Lantern', { abstract: 'We also collect a dataset of lanterns.' })).toBe(false)
-    expect(only('data', 'A Lantern', { abstract: 'We carefully collect a dataset of lanterns.' })).toBe(true)
+    expect(is({ include: ['efficiency'] }, 'An Efficient Lantern', { abstract: 'It glows.' })).toBe(true)
   })
-  it('ask for one more word of the topic behind a title’s weak one', () => {
-    const title = 'Lanterns and Their Risks'
-    expect(only('safety', title, { abstract: 'They may go out.' })).toBe(false)
-    expect(only('safety', title, { abstract: 'They may be harmful.' })).toBe(true)
-    expect(only('safety', title, { keywords: ['privacy'], abstract: 'They may go out.' })).toBe(true)
+  it('take off what words of something else weigh', () => {
+    const abstract = 'LLMs glow. Other LLMs do not.'
+    expect(only('NLP', 'A Lantern', { abstract })).toBe(true)
+    expect(only('NLP', 'A Lantern', { abstract: `${abstract} Robots see.` })).toBe(false)
+    expect(only('NLP', 'A Robot', { abstract })).toBe(false)
+    expect(only('NLP', 'Language Models for Images')).toBe(false)
+    const robots = 'Robots see. A robot acts with a gripper. Other legged robots wait.'
+    expect(only('robotics', 'A Lantern', { abstract: robots })).toBe(true)
+    expect(only('robotics', 'A Video Game', { abstract: robots })).toBe(false)
+    expect(is({ include: ['robotics'] }, 'A Video Game', { abstract: robots })).toBe(true)
   })
-  it('believe a title before keywords of another sense', () => {
-    expect(only('NLP', 'Lanterns for Large Language Models', { keywords: ['agent memory'] })).toBe(true)
-    expect(only('NLP', 'A Lantern', { keywords: ['agent memory', 'large language models'] })).toBe(false)
+  it('give keywords no weight beside an abstract: they list whatever it mentions', () => {
+    const keywords = ['safety', 'privacy', 'attacks']
+    expect(only('safety', 'A Lantern', { keywords, abstract: 'It glows.' })).toBe(false)
+    expect(only('safety', 'A Lantern', { keywords, abstract: '' })).toBe(true)
+    expect(is({ include: ['safety'] }, 'A Lantern', { keywords, abstract: 'It glows.' })).toBe(true)
   })
-  it('take what an abstract comes to in its last part for a means, and the first of its kind for the matter', () => {
-    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit through long nights. '
-    const made = 'We introduce Glow, a benchmark of lanterns.'
-    expect(only('data', 'A Lantern', { abstract: `${made} ${method.repeat(3)}` })).toBe(true)
-    expect(only('data', 'A Lantern', { abstract: `${method.repeat(3)} ${made}` })).toBe(false)
-    expect(only('data', 'A Lantern', { abstract: 'It brings Glow, the first large dataset of lanterns.' })).toBe(true)
+  it('stand where they are named first, keywords included', () => {
+    const find = (paper: object) =>
+      indexPlaces([makePlace({ position: 1 }, { title: 'A Lantern', summary: '', ...paper })], readTopics()).findTopic(
+        'NLP',
+      )[0]
+    const abstract = 'Language models glow.'
+    expect(find({ abstract, keywords: ['language models'] })).toEqual({ field: 'keywords', name: 'language model' })
+    expect(find({ abstract, keywords: ['lanterns'] })).toEqual({ field: 'abstract', name: 'language model' })
   })
-  it('find what an abstract says three times, in whichever words of the topic', () => {
-    const abstract = 'It cuts latency by half. Throughput doubles, and so does the speedup of others.'
-    expect(only('efficiency', 'A Lantern', { abstract })).toBe(true)
-    expect(only('efficiency', 'A Lantern', { abstract: 'It cuts latency by half, and throughput doubles.' })).toBe(
-      false,
-    )
-    const method = 'We propose Wick, which trims lanterns by themselves and keeps them lit through long nights. '
-    expect(only('efficiency', 'A Lantern', { abstract: `${method.repeat(3)}${abstract}` })).toBe(false)
-    expect(only('NLP', 'A Lantern', { abstract: 'LLMs glow. Other LLMs do not. We light LLMs.' })).toBe(true)
-    expect(only('NLP', 'A Robot', { abstract: 'LLMs glow. Other LLMs do not. We light LLMs.' })).toBe(false)
+  it('tell a paper that made a dataset from one that used one', () => {
+    const makes = (words: string) => only('data', 'A Lantern', { abstract: `${words} The dataset is curated data.` })
+    expect(makes('We introduce Glow, a dataset of lanterns.')).toBe(true)
+    expect(makes('This paper introduces Glow, a benchmark of lanterns.')).toBe(true)
+    expect(makes('It brings Glow, the first large dataset of lanterns.')).toBe(true)
+    expect(makes('We present Glow, a dataset of lanterns collected from open-source developers.')).toBe(true)
+    expect(makes('We carefully collect a dataset of lanterns.')).toBe(true)
+    expect(makes('We test it on a dataset of lanterns.')).toBe(false)
+    expect(makes('We introduce Wick, a lamp for a dataset of lanterns.')).toBe(false)
+    expect(makes('We also collect a dataset of lanterns.')).toBe(false)
   })
 
   it.skipIf(!tuning)('find the labelled papers of August 2025, on which they were tuned', () => {
     const [precision, recall] = tell('August 2025, tuning', tuning as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.97)
-    expect(recall).toBeGreaterThanOrEqual(0.94)
+    expect(precision).toBeGreaterThanOrEqual(0.95)
+    expect(recall).toBeGreaterThanOrEqual(0.92)
   })
   it.skipIf(!elsewhere)('find the labelled papers of other days, on which they were tuned as well', () => {
     const [precision, recall] = tell('Other days, tuning (the rules before: 0.875 and 0.881)', elsewhere as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.955)
-    expect(recall).toBeGreaterThanOrEqual(0.955)
+    expect(precision).toBeGreaterThanOrEqual(0.93)
+    expect(recall).toBeGreaterThanOrEqual(0.9)
   })
   it.skipIf(!further)('find the further papers, on one half of which they were tuned', () => {
     const [precision, recall] = tell('Further, half tuning (the rules before: 0.829 and 0.858)', further as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.9)
-    expect(recall).toBeGreaterThanOrEqual(0.9)
+    expect(precision).toBeGreaterThanOrEqual(0.93)
+    expect(recall).toBeGreaterThanOrEqual(0.93)
   })
   it.skipIf(!rest)('find the rest of August, on one half of which they were tuned', () => {
     const [precision, recall] = tell('Rest, half tuning (the rules before: 0.965 and 0.900)', rest as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.95)
-    expect(recall).toBeGreaterThanOrEqual(0.9)
+    expect(recall).toBeGreaterThanOrEqual(0.93)
   })
   it.skipIf(!around)('find the papers of the days around March 2026, on one half of which they were tuned', () => {
     const [precision, recall] = tell('Around, half tuning (the rules before: 0.914 and 0.889)', around as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.9)
-    expect(recall).toBeGreaterThanOrEqual(0.9)
+    expect(precision).toBeGreaterThanOrEqual(0.92)
+    expect(recall).toBeGreaterThanOrEqual(0.91)
   })
   it.skipIf(!twoTopics)('find NLP and robotics in the other days of these months', () => {
     const judged = twoTopics as Judged[]
     const [precision, recall] = tell('Two topics, half tuning (the rules before: 0.974 and 0.890)', judged)
-    expect(precision).toBeGreaterThanOrEqual(0.97)
-    expect(recall).toBeGreaterThanOrEqual(0.91)
+    expect(precision).toBeGreaterThanOrEqual(0.96)
+    expect(recall).toBeGreaterThanOrEqual(0.96)
   })
   it.skipIf(!oddDays)('find the papers of the odd days of other months, on which they were tuned', () => {
     const [precision, recall] = tell('Odd days, tuning (the rules before: 0.938 and 0.936)', oddDays as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.945)
-    expect(recall).toBeGreaterThanOrEqual(0.95)
+    expect(precision).toBeGreaterThanOrEqual(0.93)
+    expect(recall).toBeGreaterThanOrEqual(0.94)
   })
   it.skipIf(!evenDays)('find those of the even days, on which they were not, and none of the topics poorly', () => {
     const judged = evenDays as Judged[]
     const [precision, recall] = tell('Even days (the rules before: 0.931 and 0.942)', judged)
-    expect(precision).toBeGreaterThanOrEqual(0.93)
-    expect(recall).toBeGreaterThanOrEqual(0.94)
+    expect(precision).toBeGreaterThanOrEqual(0.96)
+    expect(recall).toBeGreaterThanOrEqual(0.95)
     for (const each of judged) expect(Math.min(each.precision, each.recall)).toBeGreaterThanOrEqual(0.8)
   })
-  it.skipIf(!blind)('find papers whose reader knew no rule', () => {
+  it.skipIf(!blind)('find papers whose readers knew no rule, on which they were tuned', () => {
     const [precision, recall] = tell('Blind', blind as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.86)
-    expect(recall).toBeGreaterThanOrEqual(0.82)
+    expect(precision).toBeGreaterThanOrEqual(0.91)
+    expect(recall).toBeGreaterThanOrEqual(0.88)
   })
-  it.skipIf(!blindCheck)('find those of that reader on which they were not tuned', () => {
+  it.skipIf(!blindCheck)('find those of these readers on which they were not', () => {
     const [precision, recall] = tell('Blind, to measure alone', blindCheck as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.82)
-    expect(recall).toBeGreaterThanOrEqual(0.82)
+    expect(precision).toBeGreaterThanOrEqual(0.86)
+    expect(recall).toBeGreaterThanOrEqual(0.84)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
   const RUNS =
