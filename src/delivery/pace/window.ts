@@ -97,6 +97,8 @@ const KNOWN_MAX = 50
 const LIMIT_COUNTS_MS = 60 * SECOND_MS
 /** What is quick is learned anew when it has become slower, so much with every answer. */
 const SLOWER_MS = 0.05
+/** So that no more than the last of so many are to be relied on. */
+const SEEN_MAX = 30
 /** Of what is believed, where it was shown to be too much. */
 const BELIEVED_LESS = 0.9
 /** A reset that is further away is none, but a moment in some other reckoning. */
@@ -141,16 +143,25 @@ export interface Reached {
   perSecond: number
 }
 
+/**
+ * How much quicker than the quickest of so many one can still be, but for one time in twenty, where
+ * they are uneven by LATE_MS.
+ */
+function unseenMs(answers: number): number {
+  return LATE_MS * (1 - 0.05 ** (1 / Math.min(SEEN_MAX, answers)))
+}
+
 /** Notes what is known of the request of a turn: by when it had arrived, and what was answered. */
 export function noteReached(window: Window, reached: Reached): Window {
   const { turn, leftBy, tookMs, now, perSecond } = reached
   const { quickestMs, unevenMs } = window
   const answers = window.answers + (tookMs === null ? 0 : 1)
   const quickest = Math.min(tookMs ?? Number.POSITIVE_INFINITY, (quickestMs ?? Number.POSITIVE_INFINITY) + SLOWER_MS)
-  // The first ones do not know yet how quick one can be.
-  const slower = tookMs === null ? LATE_MS : tookMs - quickest + LATE_MS / answers
+  const slower = tookMs === null ? LATE_MS : tookMs - quickest + unseenMs(answers)
   const reachedBy = leftBy + Math.min(unevenMs, slower)
-  const requests = window.requests.map(([at, by]): [number, number] => (at === turn ? [at, reachedBy] : [at, by]))
+  // Where this one was quicker than all before, they took so much longer than was thought.
+  const longerMs = Math.max(0, (quickestMs ?? quickest) - quickest)
+  const requests = window.requests.map(([at, by]): [number, number] => [at, at === turn ? reachedBy : by + longerMs])
   const known = { ...window, requests, answers, quickestMs: Number.isFinite(quickest) ? quickest : null }
   return reached.limits === null ? known : followLimits(known, reached.limits, { turn, reachedBy, now, perSecond })
 }
