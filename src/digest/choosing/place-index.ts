@@ -14,7 +14,7 @@ export interface TopicMatch {
   field: Field
   /** The name that stands there: the reader's own phrase or another name of the same topic. */
   name: string
-  /** A broad word in an abstract alone: the paper speaks of the topic, and need not be about it. */
+  /** A name of a broad topic of which the paper says too little to be about it. */
   mention?: true
 }
 

@@ -69,7 +69,7 @@ describe('broad topics', () => {
   it('count no word of an abstract more than three times', () => {
     const abstract = 'Privacy glows. So does privacy. Privacy and privacy are privacy.'
     expect(only('safety', 'A Lantern', { abstract })).toBe(false)
-    expect(only('safety', 'A Lantern', { abstract: `${abstract} An attack fails.` })).toBe(true)
+    expect(only('safety', 'A Lantern', { abstract: `${abstract} An attack fails. A threat remains.` })).toBe(true)
   })
   it('count words that stand in one another once', () => {
     const abstract = 'Group relative policy optimization glows.'
@@ -83,7 +83,7 @@ describe('broad topics', () => {
   })
   it('ask for more where the words of a topic are everywhere', () => {
     expect(only('efficiency', 'An Efficient Lantern', { abstract: 'It glows.' })).toBe(false)
-    expect(only('efficiency', 'An Efficient Lantern', { abstract: 'It glows at a low latency, and faster.' })).toBe(
+    expect(only('efficiency', 'An Efficient Lantern', { abstract: 'It glows at a low latency, by fewer FLOPs.' })).toBe(
       true,
     )
     expect(is({ include: ['efficiency'] }, 'An Efficient Lantern', { abstract: 'It glows.' })).toBe(true)
@@ -129,55 +129,61 @@ describe('broad topics', () => {
   it.skipIf(!tuning)('find the labelled papers of August 2025, on which they were tuned', () => {
     const [precision, recall] = tell('August 2025, tuning', tuning as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.95)
-    expect(recall).toBeGreaterThanOrEqual(0.92)
+    expect(recall).toBeGreaterThanOrEqual(0.93)
   })
   it.skipIf(!elsewhere)('find the labelled papers of other days, on which they were tuned as well', () => {
     const [precision, recall] = tell('Other days, tuning (the rules before: 0.875 and 0.881)', elsewhere as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.93)
     expect(recall).toBeGreaterThanOrEqual(0.9)
   })
-  it.skipIf(!further)('find the further papers, on one half of which they were tuned', () => {
-    const [precision, recall] = tell('Further, half tuning (the rules before: 0.829 and 0.858)', further as Judged[])
+  it.skipIf(!further)('find the further papers, on which they were tuned', () => {
+    const [precision, recall] = tell('Further, tuning (the rules before: 0.829 and 0.858)', further as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.93)
-    expect(recall).toBeGreaterThanOrEqual(0.93)
+    expect(recall).toBeGreaterThanOrEqual(0.95)
   })
-  it.skipIf(!rest)('find the rest of August, on one half of which they were tuned', () => {
-    const [precision, recall] = tell('Rest, half tuning (the rules before: 0.965 and 0.900)', rest as Judged[])
+  it.skipIf(!rest)('find the rest of August, on which they were tuned', () => {
+    const [precision, recall] = tell('Rest, tuning (the rules before: 0.965 and 0.900)', rest as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.95)
-    expect(recall).toBeGreaterThanOrEqual(0.93)
+    expect(recall).toBeGreaterThanOrEqual(0.94)
   })
-  it.skipIf(!around)('find the papers of the days around March 2026, on one half of which they were tuned', () => {
-    const [precision, recall] = tell('Around, half tuning (the rules before: 0.914 and 0.889)', around as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.92)
-    expect(recall).toBeGreaterThanOrEqual(0.91)
+  it.skipIf(!around)('find the papers of the days around March 2026, on which they were tuned', () => {
+    const [precision, recall] = tell('Around, tuning (the rules before: 0.914 and 0.889)', around as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.93)
+    expect(recall).toBeGreaterThanOrEqual(0.92)
   })
   it.skipIf(!twoTopics)('find NLP and robotics in the other days of these months', () => {
     const judged = twoTopics as Judged[]
-    const [precision, recall] = tell('Two topics, half tuning (the rules before: 0.974 and 0.890)', judged)
+    const [precision, recall] = tell('Two topics, tuning (the rules before: 0.974 and 0.890)', judged)
     expect(precision).toBeGreaterThanOrEqual(0.96)
     expect(recall).toBeGreaterThanOrEqual(0.96)
   })
   it.skipIf(!oddDays)('find the papers of the odd days of other months, on which they were tuned', () => {
     const [precision, recall] = tell('Odd days, tuning (the rules before: 0.938 and 0.936)', oddDays as Judged[])
     expect(precision).toBeGreaterThanOrEqual(0.93)
-    expect(recall).toBeGreaterThanOrEqual(0.94)
-  })
-  it.skipIf(!evenDays)('find those of the even days, on which they were not, and none of the topics poorly', () => {
-    const judged = evenDays as Judged[]
-    const [precision, recall] = tell('Even days (the rules before: 0.931 and 0.942)', judged)
-    expect(precision).toBeGreaterThanOrEqual(0.96)
     expect(recall).toBeGreaterThanOrEqual(0.95)
-    for (const each of judged) expect(Math.min(each.precision, each.recall)).toBeGreaterThanOrEqual(0.8)
   })
+  it.skipIf(!evenDays)(
+    'find those of the even days, on which they were tuned last, and none of the topics poorly',
+    () => {
+      const judged = evenDays as Judged[]
+      const [precision, recall] = tell('Even days, tuning (the rules before: 0.931 and 0.942)', judged)
+      expect(precision).toBeGreaterThanOrEqual(0.96)
+      expect(recall).toBeGreaterThanOrEqual(0.96)
+      for (const each of judged) expect(Math.min(each.precision, each.recall)).toBeGreaterThanOrEqual(0.8)
+    },
+  )
   it.skipIf(!blind)('find papers whose readers knew no rule, on which they were tuned', () => {
-    const [precision, recall] = tell('Blind', blind as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.91)
-    expect(recall).toBeGreaterThanOrEqual(0.88)
+    const [precision, recall] = tell('Blind, tuning (the rules before: 0.864 and 0.822)', blind as Judged[])
+    expect(precision).toBeGreaterThanOrEqual(0.92)
+    expect(recall).toBeGreaterThanOrEqual(0.9)
   })
   it.skipIf(!blindCheck)('find those of these readers on which they were not', () => {
-    const [precision, recall] = tell('Blind, to measure alone', blindCheck as Judged[])
-    expect(precision).toBeGreaterThanOrEqual(0.86)
-    expect(recall).toBeGreaterThanOrEqual(0.84)
+    const [precision, recall] = tell(
+      'Blind, to measure alone (the rules before: 0.821 and 0.823)',
+      blindCheck as Judged[],
+    )
+    expect(precision).toBeGreaterThanOrEqual(0.87)
+    expect(recall).toBeGreaterThanOrEqual(0.85)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
   const RUNS =
