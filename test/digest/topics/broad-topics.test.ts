@@ -154,8 +154,8 @@ describe('broad topics', () => {
   it.skipIf(!twoTopics)('find NLP and robotics in the other days of these months', () => {
     const judged = twoTopics as Judged[]
     const [precision, recall] = tell('Two topics, tuning (the rules before: 0.974 and 0.890)', judged)
-    expect(precision).toBeGreaterThanOrEqual(0.96)
-    expect(recall).toBeGreaterThanOrEqual(0.96)
+    expect(precision).toBeGreaterThanOrEqual(0.95)
+    expect(recall).toBeGreaterThanOrEqual(0.965)
   })
   it.skipIf(!oddDays)('find the papers of the odd days of other months, on which they were tuned', () => {
     const [precision, recall] = tell('Odd days, tuning (the rules before: 0.938 and 0.936)', oddDays as Judged[])
@@ -183,7 +183,7 @@ describe('broad topics', () => {
       blindCheck as Judged[],
     )
     expect(precision).toBeGreaterThanOrEqual(0.87)
-    expect(recall).toBeGreaterThanOrEqual(0.85)
+    expect(recall).toBeGreaterThanOrEqual(0.86)
   })
   // The month's runs so far, each of rules committed before it. The last are those of today.
   const RUNS =
