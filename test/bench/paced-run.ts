@@ -31,12 +31,17 @@ export interface PacedResult {
   refused: number
   /** From a mark to its request's first byte, 99 of 100, in milliseconds. */
   markedMs: number
-  /** From the answer that was refused on purpose to the next request, in milliseconds. */
+  /**
+   * From the answer that was refused on purpose to the next request that was marked behind it,
+   * in milliseconds.
+   */
   backMs: number | null
 }
 
 const PER_SECOND = 5
 const LATENCY_MS = 150
+/** An answer is known to all workers after less. */
+const HEARD_MS = 100
 /** Small: what is measured is when they leave. */
 const MAILS = 3
 
@@ -125,7 +130,9 @@ function judge({ requests }: PacedReport, marks: number[], refuse: number | unde
   const sorted = [...requests].sort((a, b) => a.at - b.at)
   const times = sorted.map(({ at }) => at)
   const wanted = refuse === undefined ? undefined : requests[refuse]
-  const next = wanted && times.find((at) => at > wanted.at + LATENCY_MS)
+  const answeredAt = (wanted?.at ?? 0) + LATENCY_MS
+  // What was marked before all workers had heard of the answer is on its way.
+  const next = wanted && times.find((at) => marks.some((mark) => mark > answeredAt + HEARD_MS && mark <= at))
   // What was refused on purpose is marked anew: its first request is not to be found.
   const began = requests
     .filter(({ status }) => status === 200)
@@ -136,6 +143,6 @@ function judge({ requests }: PacedReport, marks: number[], refuse: number | unde
     share: (times.length - 1) / (((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000) / PER_SECOND,
     refused: requests.filter(({ status }) => status === 429).length - (wanted?.status === 429 ? 1 : 0),
     markedMs: waits.sort((a, b) => a - b)[Math.floor(waits.length * 0.99)] ?? 0,
-    backMs: next === undefined || wanted === undefined ? null : next - (wanted.at + LATENCY_MS),
+    backMs: next === undefined ? null : next - answeredAt,
   }
 }
