@@ -37,7 +37,10 @@ export interface Wishes {
  */
 const WEIGHTS: Record<Field, number> = { title: 3, keywords: 2, abstract: 1 }
 const FOLLOWED_WEIGHT = 3
-/** A mention is better than nothing, and no match for whoever wants a topic only, or never. */
+/**
+ * A mention is better than nothing, and no match for whoever wants a topic only; for whoever never
+ * wants it, it is one in a title.
+ */
 const MENTION_WEIGHT = 0.5
 const FIELD_WORDS: Record<Field, string> = {
   title: 'in its title',
@@ -91,7 +94,7 @@ export function strengthAt({ choices, places, ...phrases }: Wishes, at: number):
   const { paper, upvotes } = places[at] as Place
   if (paper.withdrawnAt !== null || upvotes < choices.minimumVotes) return -1
   if (choices.onlyWithCode && paper.codeUrl === null) return -1
-  for (const { found } of phrases.mute) if (isAbout(found[at])) return -1
+  for (const { found } of phrases.mute) if (isMuted(found[at])) return -1
   let strength = 0
   for (const { found } of phrases.include) {
     const match = found[at]
@@ -113,7 +116,7 @@ export function judgePlace(wishes: Wishes, at: number): Judgement {
   if (paper.withdrawnAt !== null) unmet.push({ wish: 'present' })
   if (upvotes < choices.minimumVotes) unmet.push({ wish: 'votes', bar: choices.minimumVotes, votes: upvotes })
   if (choices.onlyWithCode && paper.codeUrl === null) unmet.push({ wish: 'code' })
-  for (const muted of matchesAt(mute, at)) if (isAbout(muted.match)) unmet.push({ wish: 'mute', ...muted })
+  for (const muted of matchesAt(mute, at)) if (isMuted(muted.match)) unmet.push({ wish: 'mute', ...muted })
   const included = topics.some(({ match }) => isAbout(match)) || followed.length + houses.length > 0
   if (!included && choices.includeMeans === 'only' && isIncluding(choices)) unmet.push({ wish: 'include' })
   return { unmet, topics, authors: followed, organisations: houses }
@@ -176,8 +179,13 @@ function matchWords({ phrase, match: { field, name } }: { phrase: string; match:
   return `${phrase} ${FIELD_WORDS[field]}${name !== phrase ? ` (as "${name}")` : ''}`
 }
 
-function isAbout(match: TopicMatch | undefined): boolean {
-  return match !== undefined && !match.mention
+function isAbout(match: TopicMatch): boolean {
+  return !match.mention
+}
+
+/** Whoever never wants a topic must not meet its name in a title, whatever the paper is about. */
+function isMuted(match: TopicMatch | undefined): boolean {
+  return match !== undefined && (isAbout(match) || match.field === 'title')
 }
 
 function isIncluding({

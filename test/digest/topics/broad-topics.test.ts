@@ -42,6 +42,9 @@ describe('broad topics', () => {
     expect(is({ include: ['reasoning'] }, 'A Lantern', paper)).toBe(true)
     expect(is({ mute: ['reasoning'] }, 'A Lantern', paper)).toBe(true)
     expect(is({ mute: ['reasoning'] }, 'A Reasoning Lantern')).toBe(false)
+    const named = { abstract: 'It glows for longer than others do.' }
+    expect(only('reasoning', 'A Reasoning Lantern', named)).toBe(false)
+    expect(is({ mute: ['reasoning'] }, 'A Reasoning Lantern', named)).toBe(false)
   })
   it('take "code is available" for nothing', () => {
     for (const abstract of ['Code is available at https://example.org.', 'Our code and models will be released.']) {
