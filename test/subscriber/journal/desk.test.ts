@@ -73,7 +73,7 @@ describe('a wish to leave', () => {
     const path = join(folder, name as string)
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     const text = await readFile(path, 'utf8')
-    expect(text).not.toMatch(new RegExp(`${publicId}|ada`))
+    expect(text).not.toMatch(new RegExp(`${publicId}|\\bada\\b`))
     expect(JSON.parse(text)).toMatchObject({
       kind: 'left',
       reader: hashReader(await getAddressKey(handles.db), publicId),
