@@ -97,7 +97,7 @@ const KNOWN_MAX = 50
 const LIMIT_COUNTS_MS = 60 * SECOND_MS
 /** What is quick is learned anew when it has become slower, so much with every answer. */
 const SLOWER_MS = 0.05
-/** So that no more than the last of so many are to be relied on. */
+/** As the quickest is learned anew, it is never more sure than that of so many answers. */
 const SEEN_MAX = 30
 /** Of what is believed, where it was shown to be too much. */
 const BELIEVED_LESS = 0.9

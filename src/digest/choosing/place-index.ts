@@ -125,14 +125,15 @@ function stands(text: string, { words }: TopicSign, { but }: TopicRule): boolean
  * nothing beside one.
  */
 function heaviestIn(fields: readonly string[], rule: TopicRule): TopicMatch | undefined {
-  const [title = '', keywords = '', abstract = ''] = fields.map((text) => withoutAll(text, rule.but))
+  const texts = fields.map((text) => withoutAll(text, rule.but))
+  const [title = '', keywords = '', abstract = ''] = texts
   const isAlone = abstract === NOTHING
   const weight = isAlone
     ? IN_TITLE * weightOf(`${title}${APART}${keywords}`, rule)
     : IN_TITLE * weightOf(title, rule) + weightOf(abstract, rule) + weightMade(abstract, rule)
   if (weight < (isAlone ? ALONE : rule.enough)) return undefined
   for (const [at, field] of FIELDS.entries()) {
-    const sign = rule.signs.find(({ words }) => [title, keywords, abstract][at]?.includes(words))
+    const sign = rule.signs.find(({ words }) => texts[at]?.includes(words))
     if (sign) return { field, name: sign.name }
   }
   return undefined
@@ -155,7 +156,10 @@ function weightOf(text: string, { weighed }: TopicRule): number {
 }
 
 function weightMade(abstract: string, { signs }: TopicRule): number {
-  return signs.some(({ tells, words }) => tells === 'made' && isMade(abstract, words)) ? WEIGHTS.made : 0
+  const made = signs.filter(({ tells }) => tells === 'made')
+  if (made.length === 0) return 0
+  const objects = [...abstract.matchAll(MADE)].map(([, object]) => `${object} `)
+  return objects.some((object) => made.some(({ words }) => object.includes(words))) ? WEIGHTS.made : 0
 }
 
 /**
@@ -164,9 +168,6 @@ function weightMade(abstract: string, { signs }: TopicRule): number {
  */
 const MADE =
   / (?:(?:we|this (?:paper|work|study|article|report)) (?:then |first |[a-z]+ly )?(?:introduc|present|propos|construct|build|built|curat|creat|releas|develop|collect|contribut|establish)|the first)((?: (?!(?:we|that|which|whose|where|to|for|by|with|using|via|from|on) )[^ |]+){1,11})/g
-function isMade(abstract: string, words: string): boolean {
-  return [...abstract.matchAll(MADE)].some(([, object]) => `${object} `.includes(words))
-}
 
 function withoutAll(text: string, phrases: readonly string[]): string {
   return phrases.reduce((rest, phrase) => rest.replaceAll(phrase, ` ${APART} `), text)
