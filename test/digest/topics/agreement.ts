@@ -10,6 +10,7 @@ for (const [name, isOf] of [
   ['days around March 2026, strict and then generous', (part: string) => part === 'around'],
   ['other days of the months around it, two topics alone', (part: string) => part === 'two topics'],
   ['the rest of March 2026', (part: string) => part === 'rest of March'],
+  ['the last check', (part: string) => part === 'last check'],
   ['days of other months', (part: string) => part === 'odd days' || part === 'even days'],
 ] as const) {
   const labels = LABELS.filter(({ part }) => isOf(part))

@@ -18,6 +18,7 @@ const oddDays = judgeTopics('odd days')
 const evenDays = judgeTopics('even days')
 const blind = judgeTopics('blind')
 const blindCheck = judgeTopics('blind check')
+const lastCheck = judgeTopics('last check')
 const twoTopics = judgeTopics('two topics')?.filter(({ topic }) => topic === 'nlp' || topic === 'robotics')
 
 describe('broad topics', () => {
@@ -194,6 +195,13 @@ describe('broad topics', () => {
       blindCheck,
       0.87,
       0.86,
+    ],
+    [
+      'find those of two more readers, which were labelled when the rules were done',
+      'Last check, report',
+      lastCheck,
+      0.88,
+      0.85,
     ],
   ]
   for (const [does, of, judged, leastPrecision, leastRecall, leastEach = 0] of PARTS) {

@@ -45,6 +45,7 @@ const MONTHS: Record<Exclude<Part, 'elsewhere'>, readonly string[]> = {
   'rest of March': ['2026-03'],
   blind: OTHERS,
   'blind check': OTHERS,
+  'last check': OTHERS,
 }
 
 /** Judges every topic over the papers of these parts together. */

@@ -1,9 +1,10 @@
-// Which of twelve topics each of 3,509 captured papers is about, as two passes labelled title and
+// Which of twelve topics each of 4,109 captured papers is about, as two passes labelled title and
 // abstract, each before it saw a rule or what rules find: a paper has a topic where both say so,
 // and has it not where neither does. Pairs on which they differ count for nothing. Tuning, report,
 // elsewhere and the rest of March have two readers; the two passes over the others are one
 // reader's, strict and then generous, before it saw what rules find in them; that of the odd and
-// even days knew the rules of the tenth run. The blind ones were read once: both passes are that.
+// even days knew the rules of the tenth run. The blind ones were read once: both passes are that,
+// but for the last check, which has two readers again.
 import { readFileSync } from 'node:fs'
 
 /** As people type them. */
@@ -44,6 +45,9 @@ export type Topic = (typeof TOPICS)[number]
  * And 1,200 to see how rules do for readers who know neither them nor their finds: drawn at random
  * of the days from September 2025 to August 2026 but for March, none labelled before, and one half
  * (`blind`) to tune on, the other (`blind check`) to measure alone.
+ *
+ * Last of all 600 more of these days (`last check`), to report: two readers who knew neither rules
+ * nor finds, and 60 of the blind ones as examples.
  */
 export type Part =
   | 'tuning'
@@ -58,6 +62,7 @@ export type Part =
   | 'rest of March'
   | 'blind'
   | 'blind check'
+  | 'last check'
 
 interface Labelled {
   part: Part
