@@ -133,10 +133,18 @@ function heaviestIn(fields: readonly string[], rule: TopicRule): TopicMatch | un
     : IN_TITLE * weightOf(title, rule) + weightOf(abstract, rule) + weightMade(abstract, rule)
   if (weight < (isAlone ? ALONE : rule.enough)) return undefined
   for (const [at, field] of FIELDS.entries()) {
-    const sign = rule.signs.find(({ words }) => texts[at]?.includes(words))
-    if (sign) return { field, name: sign.name }
+    const text = texts[at] ?? NOTHING
+    const sign = rule.signs.find(({ words }) => text.includes(words))
+    if (sign) return { field, name: nameIn(text, sign) }
   }
   return undefined
+}
+
+/** What ends like the sign is told by its own name. */
+function nameIn(text: string, { name, words }: TopicSign): string {
+  if (words.startsWith(' ')) return name
+  const end = text.indexOf(words) + words.trimEnd().length
+  return text.slice(text.lastIndexOf(' ', end - 1) + 1, end)
 }
 
 /**

@@ -118,6 +118,11 @@ describe('broad topics', () => {
     expect(find({ abstract, keywords: ['language models'] })).toEqual({ field: 'keywords', name: 'language model' })
     expect(find({ abstract, keywords: ['lanterns'] })).toEqual({ field: 'abstract', name: 'language model' })
   })
+  it('tell what only ends like a sign by its own name', () => {
+    const place = makePlace({ position: 1 }, { title: 'LanternBench: How Bright?', summary: '', abstract: '' })
+    const [match] = indexPlaces([place], readTopics()).findTopic('data')
+    expect(match).toMatchObject({ field: 'title', name: 'lanternbench' })
+  })
   it('tell a paper that made a dataset from one that used one', () => {
     const makes = (words: string) => only('data', 'A Lantern', { abstract: `${words} The dataset is curated data.` })
     expect(makes('We introduce Glow, a dataset of lanterns.')).toBe(true)
