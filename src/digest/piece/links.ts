@@ -24,12 +24,15 @@ export interface HostLinks {
 export function paperLinks(paper: Pick<Paper, 'arxivId' | 'codeUrl' | 'projectUrl'>): PaperLinks | undefined {
   const id = paper.arxivId
   if (id === null || arxivIdOf(id) === null || /\s/.test(id)) return undefined
+  const code = httpsLink(paper.codeUrl)
+  const project = httpsLink(paper.projectUrl)
   return {
     paper: `https://arxiv.org/abs/${id}`,
     pdf: `https://arxiv.org/pdf/${id}`,
     discussion: `https://huggingface.co/papers/${id}`,
-    code: httpsLink(paper.codeUrl),
-    project: httpsLink(paper.projectUrl),
+    code,
+    // Where the repository is all the page that a project has, one link leads there.
+    project: code !== null && project !== null && placeOf(project) === placeOf(code) ? null : project,
   }
 }
 
@@ -59,6 +62,14 @@ export type OwnPage = 'confirm' | 'address' | 'export' | 'erase' | 'undo' | 'pre
 export function ownLink(publicUrl: string, page: OwnPage, token: string): string {
   if (!/^[A-Za-z0-9_-]+$/.test(token)) throw new Error('a token of other than URL-safe characters')
   return `${publicUrl}/${page}/${token}`
+}
+
+/** Returns where a link leads, however it is spelt. */
+function placeOf(link: string): string {
+  return link
+    .toLowerCase()
+    .replace(/^https:\/\/(?:www\.)?/, '')
+    .replace(/(?:\.git)?\/*(?:[?#].*)?$/, '')
 }
 
 /** Returns the link as a browser would read it; null for anything but https without a user name. */

@@ -33,6 +33,17 @@ describe('paperLinks', () => {
     },
   )
 
+  it('leads once to a place that is repository and project page at the same time', () => {
+    for (const project of [
+      'https://github.com/a/b',
+      'https://www.github.com/A/b.git',
+      'https://github.com/a/b/#readme',
+    ])
+      expect(paperLinks(paper('2603.04379', 'https://github.com/a/b', project))?.project).toBeNull()
+    const page = 'https://github.com/a/b/wiki'
+    expect(paperLinks(paper('2603.04379', 'https://github.com/a/b', page))?.project).toBe(page)
+  })
+
   it('spells other links as a browser would read them', () => {
     expect(paperLinks(paper('2603.04379', 'https://github.com/a/b"c', 'https://ex.example/é'))).toMatchObject({
       code: 'https://github.com/a/b%22c',
