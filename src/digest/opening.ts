@@ -14,7 +14,7 @@ import { paperLinks } from './piece/links.ts'
 import { riseNumbers, riseOf, riseWords } from './rise.ts'
 import { sentenceOf } from './sentence/sentence.ts'
 import { isolated } from './text/direction.ts'
-import { cleanText, nameOf, shorten, shortTitle } from './text/text.ts'
+import { cleanText, nameOf, shorten } from './text/text.ts'
 import { briefDate, brieflyCounted, counted, editionDay, grouped, together } from './text/words.ts'
 
 /** What of an edition its openings say. */
@@ -62,8 +62,10 @@ export function openingOf(
   const own = toldIn(index, papers)
   const { news, dayFirst, riser } = firstsOf(own)
   const lead =
-    edition.kind === 'weekly' ? weekLead(own) : dayLead(edition, news, dayFirst, riser, matchOf(index, choices, own))
-  const preheader = preheaderOf(own, news, lead)
+    edition.kind === 'weekly'
+      ? weekLead(own)
+      : dayLead(edition, index, { news, dayFirst, riser, match: matchOf(index, choices, own) })
+  const preheader = preheaderOf(own, news)
   return {
     subject: subjectOf(edition, news, own.length),
     preheader: preheader.words,
@@ -178,29 +180,34 @@ function dayLineOf({ date, kind }: OpeningEdition, own: readonly Told[], { place
   return `${day}, ${votes === 0 ? 'no votes yet' : counted(votes, 'vote')}`
 }
 
+interface Firsts {
+  news: Told
+  dayFirst: Told | undefined
+  riser: Told | undefined
+  match: Match | undefined
+}
+
 /**
  * The day's first, the strongest late riser and the best match, as far as the headline names
  * another.
  */
-function dayLead(
-  { date }: OpeningEdition,
-  news: Told,
-  first: Told | undefined,
-  riser: Told | undefined,
-  match: Match | undefined,
-): Led[] {
+function dayLead({ date }: OpeningEdition, { places }: PlaceIndex, { news, dayFirst, riser, match }: Firsts): Led[] {
   const named = new Set([news])
+  const isMost = places.every(
+    ({ section, upvotes }) => section !== 'ranked' || upvotes <= (dayFirst?.place.upvotes ?? 0),
+  )
   const line = (told: Told | undefined, label: string, fact: string, personal = false): Led[] => {
     if (!told || named.has(told)) return []
     named.add(told)
     return [{ told, line: lineOf(told, label, fact, personal) }]
   }
   return [
-    // Beside news of another day it is what is new; beside the day's own, what its votes went to.
+    // Beside news of another day it is what is new; beside the day's own, what its votes went to:
+    // to a paper of the reader's alone only as far as this mail goes.
     ...line(
-      first,
-      news.place.section === 'ranked' ? 'Most votes' : 'New today',
-      first ? counted(votesOf(first), 'vote') : '',
+      dayFirst,
+      news.place.section !== 'ranked' ? 'New today' : isMost ? 'Most votes' : 'Next by votes',
+      dayFirst ? counted(votesOf(dayFirst), 'vote') : '',
     ),
     ...line(riser, 'Rising', riser ? riseWords(riser.place, date) : ''),
     ...line(match?.told, match?.label ?? '', match?.fact ?? '', true),
@@ -253,11 +260,11 @@ function matchOf(index: PlaceIndex, choices: Choices, own: readonly Told[]): Mat
 }
 
 /**
- * Adds the next papers that neither subject nor headline names; of a single paper, what it says.
+ * Adds the next papers of the mail, which neither subject nor headline names; of a single paper,
+ * what it says.
  */
-function preheaderOf(own: readonly Told[], news: Told, lead: readonly Led[]): { words: string; told: Told[] } {
-  const order = [...lead.map(({ told }) => told), ...own]
-  const others = [...new Set(order)].filter((told) => told !== news).slice(0, PREHEADER_TITLES)
+function preheaderOf(own: readonly Told[], news: Told): { words: string; told: Told[] } {
+  const others = own.filter((told) => told !== news).slice(0, PREHEADER_TITLES)
   if (others.length === 0) return { words: shorten(sentenceOf(news.place.paper), PREHEADER_MAX), told: [] }
   let words = (others[0] as Told).inPreheader()
   const told = [others[0] as Told]
@@ -295,7 +302,7 @@ function readOut(place: Place, at: number): Told {
       return [isolated(nameOf(title(), PREHEADER_TITLE_MAX)), votes].filter((part) => part !== '').join(', ')
     }),
     inLead: lazily(() => ({
-      title: isolated(shortTitle(title(), LEAD_TITLE_MAX)),
+      title: isolated(nameOf(title(), LEAD_TITLE_MAX)),
       url: paperLinks(place.paper)?.paper ?? '',
     })),
   }

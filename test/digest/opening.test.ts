@@ -49,7 +49,9 @@ describe('the opening of a day', () => {
     const { subject, headline, lead } = open([...shelf, riser(240, 24)])
     expect(subject).toBe('Is CoT a Mirage? 24 → 240 votes · and 3 more · Fri 8 Aug')
     expect(headline).toBe('Is CoT a Mirage? rises from 24 to 240 votes')
-    expect(lead.map(({ label, title }) => [label, title])).toEqual([['New today', 'On the Generalization of SFT']])
+    expect(lead.map(({ label, title }) => [label, title])).toEqual([
+      ['New today', 'On the Generalization of SFT: A Perspective'],
+    ])
   })
 
   it('puts a late riser that does not beat the day into the lead block', () => {
@@ -69,6 +71,19 @@ describe('the opening of a day', () => {
       ['New today', together('44 votes'), false],
       ['You follow', 'Hopper', true],
     ])
+  })
+
+  it('says "most votes" of none that another of the day has more than', () => {
+    const [first, second, third] = shelf as [Place, Place, Place]
+    const keyed = { ...second, paper: { ...second.paper, keywords: ['kites'] } }
+    const only = { include: ['diffusion', 'kites'], includeMeans: 'only' }
+    const labels = (places: Place[]) => open(places, only).lead.map(({ label, fact }) => [label, fact])
+    expect(labels([first, keyed, third])).toEqual([['Next by votes', together('43 votes')]])
+    expect(labels([keyed, third])).toEqual([['Most votes', together('43 votes')]])
+  })
+
+  it('adds in the preheader what comes next in the mail, a small rise behind what has more votes', () => {
+    expect(open([...shelf, riser(2, 1)]).preheader).toMatch(/^R-Zero: Self-Evolving Reasoning, 43 votes · /)
   })
 
   it('puts what it names on top, whatever the topics speak for', () => {

@@ -36,6 +36,8 @@ const LEADS_ON = [
 ]
 const LEADING_ON = new RegExp(`(?:[\\s:;,\\p{Pd}]+(?:${LEADS_ON.join('|')}))+(?:\\s\\p{L})?$`, 'iu')
 const NAME_GAIN_MIN = 8
+/** What stands before a colon and is no name. */
+const KIND = /^(?:(?:an? )?(?:survey|perspective|tutorial|review|primer)|position(?: paper)?|opinion|viewpoint)$/iu
 
 /**
  * Returns one clean line with its LaTeX read out: the one door for outside text. Cleaning twice
@@ -89,26 +91,29 @@ export function shortenToLength(text: string, max: number): string {
 }
 
 /**
- * Returns what people call a paper: the part of its title before a colon where that is short, else
- * the title cut to `max` characters.
- */
-export function shortTitle(title: string, max: number): string {
-  const colon = title.slice(0, max * 2).search(/(?<=..)[:：]/su)
-  const name = title.slice(0, Math.max(colon, 0)).trimEnd()
-  return name.length >= 2 && name.length <= max ? name : shortenToLength(title, max)
-}
-
-/**
  * Returns a title in at most `max` UTF-16 code units, whole where it fits: cut where a reader would
  * pause, never behind a word that leads on.
  */
 export function nameOf(title: string, max: number): string {
   if (title.length <= max) return title
-  const name = shortTitle(title, max)
-  const longer = shortenToLength(title, max)
-  const cut = longer.replace(/…$/, '').replace(LEADING_ON, '').replace(TRAILING_PUNCTUATION, '')
+  const longer = shortenToLength(title, max).replace(/…$/, '')
+  const name = ownName(title, max)
+  const whole = name === undefined ? longer : withoutHalfWord(title, longer)
+  const cut = whole.replace(LEADING_ON, '').replace(TRAILING_PUNCTUATION, '')
   // Hardly more than the name is less than the name.
-  return name.endsWith('…') || cut.length > name.length + NAME_GAIN_MIN ? `${cut}…` : name
+  return name === undefined || cut.length > name.length + NAME_GAIN_MIN ? `${cut}…` : name
+}
+
+/** Returns what people call a paper, the part of its title before a colon, where that fits. */
+function ownName(title: string, max: number): string | undefined {
+  const colon = title.slice(0, max * 2).search(/(?<=..)[:：]/su)
+  const name = title.slice(0, Math.max(colon, 0)).trimEnd()
+  return name.length >= 2 && name.length <= max && !KIND.test(name) ? name : undefined
+}
+
+function withoutHalfWord(title: string, start: string): string {
+  const isInside = /[\p{L}\p{N}]$/u.test(start) && /^[\p{L}\p{N}]/u.test(title.slice(start.length))
+  return isInside ? start.replace(/[\p{L}\p{N}]+$/u, '') : start
 }
 
 /**

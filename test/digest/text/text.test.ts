@@ -6,7 +6,6 @@ import {
   nameOf,
   shorten,
   shortenToLength,
-  shortTitle,
   widthOf,
   wrapText,
 } from '../../../src/digest/text/text.ts'
@@ -117,17 +116,23 @@ describe('shorten', () => {
   })
 })
 
-describe('shortTitle', () => {
-  it('takes the name before a colon where there is a short one', () => {
-    expect(shortTitle('Helios: Real Real-Time Long Video', 30)).toBe('Helios')
-    expect(shortTitle('基于扩散：一种方法', 30)).toBe('基于扩散')
-    expect(shortTitle('A name that is much too long for this: yes', 20)).toBe('A name that is much…')
-    expect(shortTitle('No colon at all', 30)).toBe('No colon at all')
-    expect(shortTitle(': odd', 30)).toBe(': odd')
-  })
-})
-
 describe('nameOf', () => {
+  it('takes the name before a colon where hardly more would fit', () => {
+    expect(nameOf('Helios: Real Real-Time Long Video', 15)).toBe('Helios')
+    expect(nameOf('基于扩散：一种方法', 7)).toBe('基于扩散')
+    expect(nameOf('A name that is much too long for this: yes', 20)).toBe('A name that is much…')
+    expect(nameOf('No colon at all', 30)).toBe('No colon at all')
+    expect(nameOf(': odd', 30)).toBe(': odd')
+  })
+  it('rather ends on a name than inside a word behind it', () => {
+    expect(nameOf('ILLUME+: Illuminating Unified MLLMs', 20)).toBe('ILLUME+')
+    expect(nameOf('Seg-Zero: Reasoning-Chain Guided Segmentation', 21)).toBe('Seg-Zero: Reasoning…')
+    expect(nameOf('Efficient Pretraining of Lanterns', 21)).toBe('Efficient Pretrainin…')
+  })
+  it('takes no kind of paper for a name', () => {
+    expect(nameOf('Position: Lanterns Need a Second Wick to Last', 30)).toBe('Position: Lanterns Need…')
+    expect(nameOf('A Survey: Lanterns from Antiquity to Today', 20)).toBe('A Survey: Lanterns…')
+  })
   it.each([
     ['DARE: Aligning LLM Agents with the R Statistical Ecosystem', 44, 'DARE: Aligning LLM Agents…'],
     [
@@ -199,8 +204,8 @@ describe('20,000 characters', () => {
         const text = unit.repeat(Math.ceil(length / unit.length))
         return () => {
           wrapText(text, 66, '  ', '  ')
-          shortTitle(text, 60)
-          shortTitle(text, text.length - 1)
+          nameOf(text, 60)
+          nameOf(text, text.length - 1)
           shorten(text, 5_000)
           widthOf(text)
         }
