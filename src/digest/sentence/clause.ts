@@ -10,9 +10,10 @@ const WORDS_MIN = 8
 const POINT = /^[([]?(?:\d{1,2}|[ivx]{1,4}|[a-h])[)\].] +(?=\p{L})/iu
 /** Leads over from the sentence before, or says where one reads. */
 const LEADING_OVER =
-  /^(?:(?:in|with|through) this \p{L}+(?: paper)?|here(?:in)?|specifically|concretely|in particular|thus|therefore|hence|accordingly|consequently|however|furthermore|moreover|additionally|in addition|instead|then|next|finally|overall|notably|remarkably|importantly|in response|(?!we |our )[^,]{3,90}\b(?:this|these|such|the above|that)\b[^,]{0,60}?),? (?=(?:in this|we|here|our|this)\b)/iu
+  /^(?:(?:(?:in|with|through) this \p{L}+(?: paper)?|here(?:in)?|specifically|concretely|in particular|thus|therefore|hence|accordingly|consequently|however|furthermore|moreover|additionally|in addition|instead|then|next|finally|overall|notably|remarkably|importantly|in response),?|(?!we |our )[^,]{3,90}\b(?:(?:this|these|such|the above|that)\b[^,]{0,60}?,|that)) (?=(?:in this|we|here|our|this)\b)/iu
 /** As much before a name: `In line with such an evolution, AgentScope …` */
-const LEADING_OVER_TO_A_NAME = /^[^,]{3,60}\b(?:this|these|such|the above)\b[^,]{0,60}, (?=\p{Lu}\S*\p{Lu})/u
+const LEADING_OVER_TO_A_NAME =
+  /^(?!We |Our )[^,(–]{3,60}\b(?:this|these|such|the above)\b[^,(–]{0,60}, (?=\p{Lu}\S*\p{Lu}\S* (?!and\b)\p{Ll})/u
 /** Says why, which goes only where the sentence is too long with it. */
 const REASON =
   /^(?:to|for|by|given|using|unlike|motivated|inspired|based|building|drawing|instead|in contrast|due to)\b[^,]{3,160}, (?=we\b)/iu
@@ -27,21 +28,33 @@ const CLAUSE_END =
 const PHRASE_END = /,? (?=(?:that|which|while|where|by|to|for|with|without|through|via|across|from|and|on|in|over)\b)/gu
 /** Nothing ends with these. */
 const DANGLING =
-  /(?:^|[\s(])(?:an?|the|of|to|and|or|by|with|for|in|on|at|from|into|as|that|which|is|are|be|via|than|its|their|our|both|either|not|only|featuring|including|comprising|containing|namely|following|follows?|e\.g\.?|i\.e\.?|such|between|across|through|under|over|we|it|can|may|[([]?[ivx\d]{1,3}[)\]])$/iu
+  /(?:^|[\s(])(?:an?|the|of|to|and|or|by|with|for|in|on|at|from|into|as|that|which|where|while|when|whose|but|compared|based|along|together|designed|guided|grounded|solely|due|is|are|be|via|than|its|their|our|both|either|not|only|featuring|including|comprising|containing|namely|following|follows?|e\.g\.?|i\.e\.?|such|between|across|through|under|over|we|it|can|may|[([]?[ivx\d]{1,3}[)\]])$/iu
 
 /** Announces points that the cut leaves out. */
-const ANNOUNCEMENT = /,? (?:featuring|including|comprising|containing|namely|covering the following \p{Ll}+)$/u
+const ANNOUNCEMENT =
+  /,? (?:(?:most )?(?:importantly|notably)|featuring|including|comprising|containing|namely|covering the following \p{Ll}+)$/u
 /** The first of some points without the second. */
-const LONE_POINT = /(?:^|[\s:])[([]?(?:1|i|a)\)(?!.*[\s:][([]?(?:2|ii|b)\))/u
+export const LONE_POINT = /(?:^|[\s:])[([]?(?:1|i|a)\)(?!.*[\s:][([]?(?:2|ii|b)\))/u
+/** It and what follows, behind a sentence that is whole without; or no more than its number. */
+const FROM_LONE_POINT = /^((?:\S+ ){7,}\S*[^\s:]):? [([]?(?:1|i|a)\).*$/u
+const LONE_NUMBER = /(?<= )[([]?(?:1|i|a)\) ?/u
 /** The first of two adjectives, not the end of a clause: `a dynamic, evolving …` */
 const HALF_A_PAIR = /\ban? [\p{L}-]+$/u
 
 /** Returns the sentence without what led over to it, at most `WORDS_MAX` words long. */
 export function standAlone(sentence: string): string {
-  const bare = withoutLead(sentence)
+  const bare = withoutLonePoint(withoutLead(sentence))
   if (isShort(bare)) return bare
   const brief = opened(bare.replace(REASON, '')).replace(ASIDE, '')
-  return isShort(brief) ? brief : cut(brief)
+  return isShort(brief) ? brief : cut(brief, isShort)
+}
+
+/**
+ * Cuts a sentence to at most `max` UTF-16 code units where a clause ends, or a phrase at least.
+ * A shorter one is returned as it is.
+ */
+export function shortenToClause(sentence: string, max: number): string {
+  return sentence.length <= max ? sentence : cut(sentence, (start) => start.length < max)
 }
 
 function withoutLead(sentence: string): string {
@@ -53,22 +66,28 @@ function withoutLead(sentence: string): string {
   return opened(bare)
 }
 
-function cut(sentence: string): string {
-  const clause = lastEnd(sentence, CLAUSE_END)
+function withoutLonePoint(sentence: string): string {
+  if (!LONE_POINT.test(sentence)) return sentence
+  const whole = sentence.replace(FROM_LONE_POINT, '$1.')
+  return whole.includes(':') || whole !== sentence ? whole : sentence.replace(LONE_NUMBER, '')
+}
+
+function cut(sentence: string, fits: (start: string) => boolean): string {
+  const clause = lastEnd(sentence, CLAUSE_END, fits)
   if (clause !== undefined) return `${clause}.`
-  const phrase = lastEnd(sentence, PHRASE_END) ?? wordsOf(sentence).slice(0, WORDS_MAX).join(' ')
+  const phrase = lastEnd(sentence, PHRASE_END, fits) ?? wordsOf(sentence).slice(0, WORDS_MAX).join(' ')
   return `${phrase.replace(/[\s,;:.–—-]+$/u, '')}…`
 }
 
-/** Returns all before the last end that is short enough, undefined where there is none. */
-function lastEnd(sentence: string, end: RegExp): string | undefined {
+/** Returns all before the last end that fits, undefined where there is none. */
+function lastEnd(sentence: string, end: RegExp, fits: (start: string) => boolean): string | undefined {
   const starts = [...sentence.matchAll(end)].map(({ index }) =>
     sentence
       .slice(0, index)
       .replace(/[\s,;:–—-]+$/u, '')
       .replace(ANNOUNCEMENT, ''),
   )
-  return starts.findLast((start) => isShort(start) && wordsOf(start).length >= WORDS_MIN && isWhole(start))
+  return starts.findLast((start) => fits(start) && wordsOf(start).length >= WORDS_MIN && isWhole(start))
 }
 
 function isWhole(start: string): boolean {

@@ -1,13 +1,13 @@
 // Finds the sentence of an abstract that tells what the paper contributes or what it found: by the
 // words in which authors announce it, the same answer on every machine.
 import { splitSentences } from '../text/sentences.ts'
-import { standAlone } from './clause.ts'
+import { LONE_POINT, standAlone } from './clause.ts'
 
-const PAPER = 'paper|work|study|survey|article|report|review|thesis|research|position paper|tutorial'
+const PAPER = 'paper|work|study|survey|article|(?:technical )?report|review|thesis|research|position paper|tutorial'
 /** Whoever acts in this paper: its authors, or the paper itself. */
 const OURS = String.raw`\b(?:we|(?:this|the present) (?:${PAPER})|our (?:\p{L}[\p{L}-]* ){0,2}(?:${PAPER}|approach|method|framework|analys[ie]s|evaluations?|experiments?|findings|results?))\b`
 /** What may stand between the one who acts and the verb: `we thus first propose`. */
-const BETWEEN = String.raw`(?:,[^,]{0,40},)?(?: (?:also|first|then|next|further|thus|hence|here|now|instead|\p{Ll}+ly|aim to|seek to|(?:are|is) the first to|and))*`
+const BETWEEN = String.raw`(?:,[^,]{0,40},)?(?: (?:also|first|then|next|further|thus|hence|therefore|here|now|instead|\p{Ll}+ly|aim to|seek to|(?:are|is) the first to|and))*`
 
 /** What the authors say that they do: the plainest first, what any study does last. One counts. */
 const ANNOUNCEMENTS: readonly (readonly [cue: RegExp, weight: number])[] = [
@@ -119,9 +119,20 @@ const TOLD_MIN = 10
 const TOLD_THERE = /^\S+ (?:\S+ )?of\b/i
 const LEANS_WEIGHT = -3
 
+/** That there are some, and not which. */
+const COUNTS_ALONE =
+  /\b(?:two|three|four|five|six|several|following|main|key) (?:[\p{L}-]+ ){0,2}(?:ways|techniques|findings|contributions|innovations|components|steps|stages|properties|advantages|insights|parts|aspects|modules|mechanisms|designs|strategies|observations|experiments|questions|problems|challenges|tasks|reasons)\.?$/iu
+/** A longer sentence says what for. */
+const COUNTS_MAX = 12
+/** `To bridge this gap, we introduce Wick.` */
+const BRIEF_MAX = 8
+const SAYS_LITTLE_WEIGHT = -4
+/** The first of some points may be the one that the next takes back. */
+const HALF_WEIGHT = -8
+
 /** Where to get it, and what else is about: never what it is. */
 const WHEREABOUTS =
-  /^(?:(?:the|our|all|project|home|source|data|code|model|more|official|blog|web|demo)[^.]{0,60})?\b(?:codes?|datasets?|data|models?|weights|checkpoints|website|webpage|homepage|page|demos?|videos?|samples?|implementation|resources|information|toolkit)\b[^.]{0,80}(?:\b(?:available|released|found|open-sourced|accessible|public|located?s?|at)\b|: ?https?:)|https?:\/\/\S+$|\b(?:github|repository)\b/i
+  /^(?:(?:the|our|all|project|home|source|data|code|model|more|official|blog|web|demo)[^.]{0,60})?\b(?:codes?|datasets?|data|models?|weights|checkpoints|website|webpage|homepage|page|demos?|videos?|samples?|implementation|resources|information|toolkit)\b[^.]{0,80}(?:\b(?:available|released|found|open-sourced|accessible|public|located?s?|at)\b|: ?https?:)|https?:\/\/\S+$|\b(?:available|releas\p{Ll}+|maintain\p{Ll}*|hosted?|accessible|open-sourced?|published|visit|see)\b.{0,80}\b(?:github|repository)\b|\bour (?:github|repository)\b|\b(?:github|repository)\b.{0,60}\b(?:available|accessible|releas|maintain)/iu
 /** A sentence of fewer words says too little to stand alone. */
 const WORDS_MIN = 6
 /** Below this nothing announces itself: an essay, whose conclusion stands at its end. */
@@ -157,11 +168,15 @@ function isSaying(sentence: string): boolean {
 }
 
 function scoreOf(sentence: string, name: string, index: number): number {
+  const alone = standAlone(sentence)
   const announced = ANNOUNCEMENTS.find(([cue]) => cue.test(sentence))?.[1] ?? 0
   const opening = index === 0 && announced > 0 ? OPENING_WEIGHT : 0
   const signs = SIGNS.reduce((sum, [sign, weight]) => (sign.test(sentence) ? sum + weight : sum), 0)
-  const leaning = leans(standAlone(sentence)) ? LEANS_WEIGHT : 0
-  return announced + opening + signs + leaning + nameScore(sentence, name) - index * LATER
+  const leaning = leans(alone) ? LEANS_WEIGHT : 0
+  const words = wordsIn(alone)
+  const isLittle = words <= BRIEF_MAX || (words <= COUNTS_MAX && COUNTS_ALONE.test(alone))
+  const little = (isLittle ? SAYS_LITTLE_WEIGHT : 0) + (LONE_POINT.test(alone) ? HALF_WEIGHT : 0)
+  return announced + opening + signs + leaning + little + nameScore(sentence, name) - index * LATER
 }
 
 /**

@@ -2,11 +2,13 @@
 // one, else the sentence of the abstract that tells what is new. Pure; the same in every mail.
 import type { Paper } from '../../source/paper.ts'
 import { cleanText } from '../text/text.ts'
-import { standAlone } from './clause.ts'
+import { shortenToClause, standAlone } from './clause.ts'
 import { findContribution } from './contribution.ts'
 
 /** A summary of fewer words is a label or a remnant. */
 const SUMMARY_WORDS_MIN = 6
+/** In UTF-16 code units: a longer one would be cut on its card wherever that ends. */
+const SUMMARY_MAX = 320
 /** A word, or a character of a script that is written without spaces. */
 const WORD =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu
@@ -25,11 +27,11 @@ export function sentenceOf({ title, abstract, summary }: Pick<Paper, 'title' | '
   return standAlone(findContribution(text, cleanText(title))) || own
 }
 
-/** Neither missing, nor a few words, nor shouted. */
+/** Neither missing, nor a few words, nor shouted, nor cut short by whoever sent it. */
 function isUsable(summary: string): boolean {
   const words = summary.match(WORD) ?? []
   const isShouted = summary === summary.toUpperCase() && summary !== summary.toLowerCase()
-  return words.length >= SUMMARY_WORDS_MIN && !isShouted
+  return words.length >= SUMMARY_WORDS_MIN && !isShouted && !summary.endsWith('…')
 }
 
 /** What was once stored where the source had no summary: the abstract's first sentence. */
@@ -39,5 +41,6 @@ function isOpening(summary: string, abstract: string): boolean {
 
 function asSentence(summary: string): string {
   const acted = summary.replace(VERB_FIRST, (verb) => `This paper ${verb.toLowerCase()}`)
-  return /[\p{L}\p{N})%"”’]$/u.test(acted) ? `${acted}.` : acted
+  const whole = /[\p{L}\p{N})%"”’]$/u.test(acted) ? `${acted}.` : acted
+  return shortenToClause(whole, SUMMARY_MAX)
 }

@@ -6,7 +6,7 @@ import { shortenToLength } from './text.ts'
 const STOP = /[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[」』”’）]*/gu
 /** A full stop that lost its space: only before the words that most often begin a sentence. */
 const LOST_SPACE =
-  /(?<=\p{Ll}{3}|[\p{N})\]])\.(?=(?:We|Our|This|These|In|To|The|However|Experiments?|Extensive|It|By)\b)/gu
+  /(?<=\p{Ll}{3}|[\p{N})\]])\.(?=(?:We|Our|This|These|In|To|The|However|Experiments?|Extensive|It|By|For|With|Through|Using|Based|Drawing|Building|While|Although|Specifically|Moreover|Furthermore|Additionally|Finally)\b)/gu
 /** What may stand before a sentence's first word. */
 const OPENING = /^["'“‘«([{*]+/u
 /**
@@ -18,7 +18,9 @@ const BEGINNING =
 
 /** These announce something, wherever they stand. */
 const NEVER_LAST =
-  /(?:^|[\s(["“‘/])(?:e\.\s?g|i\.\s?e|a\.\s?k\.\s?a|viz|vs|v\.s|cf|c\.f|w\.\s?r\.\s?t|s\.\s?t|incl|resp|dr|prof|mr|mrs|ms|st|mt)\.$/i
+  /(?:^|[\s(["“‘/])(?:e\.\s?g|i\.\s?e|a\.\s?k\.\s?a|viz|vs|v\.s|cf|c\.f|w\.\s?r\.\s?t|s\.\s?t|incl|resp|dr|prof|mr|mrs)\.$/i
+/** In small or in capital letters these are milliseconds, and machine translation. */
+const BEFORE_NAME = /(?:^|[\s(["“‘/])(?:Ms|St|Mt)\.$/
 /** These announce a number. */
 const BEFORE_NUMBER =
   /(?:^|[\s(["“‘~])(?:figs?|eqs?|eqns?|secs?|sect|tabs?|refs?|alg|algs|app|appx|chap|ch|def|thm|lem|prop|cor|nos?|nr|vol|vols|pp?|ver|v|approx|ca|circa|est|max|min|avg|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|arxiv)\.$/i
@@ -62,13 +64,17 @@ function endsSentence(sentence: string, rest: string): boolean {
   if (!isBeginning(rest) || POINT.test(sentence) || isInBracket(sentence, rest)) return false
   if (!sentence.endsWith('.')) return true
   const end = sentence.slice(-AROUND_MAX)
-  if (NEVER_LAST.test(end)) return false
+  if (NEVER_LAST.test(end) || BEFORE_NAME.test(end)) return false
   if (BEFORE_NUMBER.test(end) && /^[[(]?\p{N}/u.test(rest)) return false
   return !SELDOM_LAST.test(end) || BEGINNING.test(rest)
 }
 
-/** Sentences begin with a capital, a digit, a sign, or a name of its own spelling: dLLM, π₀. */
+/**
+ * Sentences begin with a capital, a digit, a sign, or a name of its own spelling: dLLM, π₀. An
+ * address behind a sentence is none of it.
+ */
 function isBeginning(rest: string): boolean {
+  if (/^https?:/.test(rest)) return true
   const word = /^[^\s,.;:]*/.exec(rest.replace(OPENING, ''))?.[0] ?? ''
   if (!/^\p{Ll}/u.test(word)) return /[\p{L}\p{N}$\\]/u.test(word)
   return /^[^a-z]|^[a-z-]+[\p{Lu}\p{N}@^_]/u.test(word)

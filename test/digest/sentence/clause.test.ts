@@ -20,6 +20,16 @@ describe('standAlone', () => {
     ['We need no such wind, our kites fly.', 'We need no such wind, our kites fly.'],
     ['Furthermore, this paper presents Kite.', 'This paper presents Kite.'],
     ['To fly on calm days, we propose Kite.', 'To fly on calm days, we propose Kite.'],
+    ['We show with winds that our kites fly.', 'We show with winds that our kites fly.'],
+    ['Trials in calm air confirm that our kites fly.', 'Our kites fly.'],
+    ['A new way bridges this gap by our kites.', 'A new way bridges this gap by our kites.'],
+    [
+      'Trials reveal that the flight of our kites stems from wind.',
+      'Trials reveal that the flight of our kites stems from wind.',
+    ],
+    ['It holds for models such as Kite, KiteLM, and others.', 'It holds for models such as Kite, KiteLM, and others.'],
+    ['Kites have two gifts, for all who fly: 1) They rise.', 'Kites have two gifts, for all who fly.'],
+    ['We find that (1) kites rise in high wind.', 'We find that kites rise in high wind.'],
     ['π₀ is a kite.', 'π₀ is a kite.'],
     ['dLLM decoding is fast.', 'dLLM decoding is fast.'],
     ['3D kites fly.', '3D kites fly.'],
@@ -28,6 +38,13 @@ describe('standAlone', () => {
   })
 
   const many = (word: string, times: number) => Array.from({ length: times }, () => word).join(' ')
+
+  it.each(['compared', 'based', 'designed', 'along', 'but'])('ends no cut on %j', (word) => {
+    const alone = standAlone(
+      `We propose Kite, a small open model of the wind by night ${word} with ${many('calm', 30)} days.`,
+    )
+    expect(alone).toBe('We propose Kite, a small open model of the wind…')
+  })
 
   it('leaves a sentence of thirty words, and cuts the next one at the end of its last clause', () => {
     const whole = `We propose Kite, which flies on ${many('calm', 23)} days.`

@@ -44,6 +44,25 @@ describe('findContribution', () => {
     }
   })
 
+  it.each([
+    'This technical report presents Barker, a model of dogs that bark at night.',
+    'We therefore introduce Barker, a model of dogs that bark at night.',
+    'We present Barker, a benchmark of issues that dogs find in a GitHub repository.',
+  ])('knows by what it is announced: %j', (sentence) => {
+    expect(findContribution(`Dogs bark. ${sentence} Short walks halve the barking of most dogs.`)).toBe(sentence)
+  })
+
+  it('passes over what says little or the half, and where to get it', () => {
+    const other = 'We show that short walks in the evening halve the barking of most dogs.'
+    for (const sentence of [
+      'We present five main findings.',
+      'Our findings reveal: 1) Dogs that are walked twice a day do not bark at night.',
+      'We release Barker and all of its recordings of dogs in a public repository.',
+    ]) {
+      expect(findContribution(`Dogs bark at night. ${sentence} ${other}`)).toBe(other)
+    }
+  })
+
   it('takes the conclusion of a text that announces nothing, never where to get it', () => {
     const essay =
       'Dogs bark at night. The night does not answer them at all. The moon has its own reasons to be silent.'
@@ -64,9 +83,10 @@ describe('findContribution', () => {
 
   // The first run, on 29 November 2026, after the rules were committed and before any other look at
   // what they choose there, and the second, of 30 November, with the rule on what points back: each
-  // 75 of 75 acceptable, 0 background. A later figure stands beside them.
+  // 75 of 75 acceptable, 0 background; so the third, of the same day, with what says little and
+  // technical reports. A later figure stands beside them.
   it.skipIf(!report)('finds it in the captured abstracts of March 2026, which no rule was made on', () => {
-    expectAcceptable('March 2026, report (its two runs: 75 of 75 acceptable, 0 background)', report)
+    expectAcceptable('March 2026, report (its three runs: 75 of 75 acceptable, 0 background)', report)
   })
 
   it.skipIf(!near).each(MONTHS)(

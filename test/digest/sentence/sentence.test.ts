@@ -17,6 +17,7 @@ describe('sentenceOf', () => {
     ['missing', ''],
     ['of five words', 'Kite models wind very well.'],
     ['in capitals', 'KITE MODELS WIND WELL ENOUGH TO FLY.'],
+    ['cut short by the source', 'Kite models wind well enough to fly, and…'],
     ['the beginning of the abstract, as it once was stored', 'Wind is hard. In this paper, we introduce…'],
   ])('is the sentence of the abstract where the summary is %s', (_why, summary) => {
     expect(sentenceOf({ title, abstract, summary })).toBe(found)
@@ -30,6 +31,13 @@ describe('sentenceOf', () => {
     ['Kites fly in any wind that blows', 'Kites fly in any wind that blows.'],
   ])('makes %j a sentence', (summary, sentence) => {
     expect(sentenceOf({ title, abstract, summary })).toBe(sentence)
+  })
+
+  it('cuts a summary that no card has room for where a clause ends', () => {
+    const summary = `Kite models wind well enough to fly in ${'very '.repeat(50)}high air, which nobody expected of ${'such '.repeat(20)}a kite`
+    expect(sentenceOf({ title, abstract, summary })).toBe(
+      `Kite models wind well enough to fly in ${'very '.repeat(50)}high air.`,
+    )
   })
 
   it('reads LaTeX out first, and is a short summary rather than nothing', () => {

@@ -35,6 +35,21 @@ describe('splitSentences', () => {
     expect(splitSentences(sentence)).toEqual([sentence])
   })
 
+  it('takes milliseconds and machine translation for no titles', () => {
+    expect(splitSentences('It takes 30 ms. We count goats in MT. This helps Ms. Jones on Mt. Everest.')).toEqual([
+      'It takes 30 ms.',
+      'We count goats in MT.',
+      'This helps Ms. Jones on Mt. Everest.',
+    ])
+  })
+
+  it('ends before an address that stands behind a sentence', () => {
+    expect(splitSentences('We count sheep. https://example.org/sheep')).toEqual([
+      'We count sheep.',
+      'https://example.org/sheep',
+    ])
+  })
+
   it('ends at an abbreviation only where the next sentence plainly begins', () => {
     expect(splitSentences('It follows Smith et al. We count goats in the U.S. However, sheep win.')).toEqual([
       'It follows Smith et al.',
