@@ -253,6 +253,8 @@ describeStores('the queue', (store) => {
     // Without a name it is the first one's.
     await queue.put([batch(1)])
     await eventually(() => seen).toEqual([{ batchId: 1, provider: undefined }])
+    // A busy machine takes its time until the hold is known.
+    await eventually(async () => (await queue.counts()).dispatch).toMatchObject({ waiting: 1, active: 0 })
     const others = [2, 3, 4, 5].map((batchId): Job => ({ name: 'dispatch', batchId, provider: 'smtp' }))
     await queue.put([{ name: 'dispatch', batchId: 6, provider: 'resend' }, ...others])
     await eventually(() => seen.length).toBe(5)
