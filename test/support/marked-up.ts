@@ -77,6 +77,8 @@ export const MARKED_UP: readonly (readonly [outside: string, read: string])[] = 
   ['A&amp;B &lt;x&gt; it&#39;s', "A&B <x> it's"],
   ['<think>, <s> and <answer> tokens', '<think>, <s> and <answer> tokens'],
   // Quotes
+  ["the flock\\'s dog, two dogs\\' barks, don\\'t", "the flock's dog, two dogs' barks, don't"],
+  ["caf\\'e, R\\'enyi, Andr\\'{e}, Bolet\\'{\\i}n", 'café, Rényi, André, Boletín'],
   ["\"Contamination-Free'' and ``slow``", '“Contamination-Free” and “slow”'],
   ['13.3\'\' screens, "plain" ones', '13.3\'\' screens, "plain" ones'],
 ]

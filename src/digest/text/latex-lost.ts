@@ -150,6 +150,8 @@ const RULES: readonly Rule[] = [
   // \tfrac{1}{8} that lost its beginning.
   ['}', /(?<![\p{L}\p{N}.,{}])(\d)\{(\d{1,2})\}(?!\{)/gu, '$1/$2'],
   ['\\', /(?<![\\\p{L}\p{N}])\\(?=\d)(?!\d+\))/gu, '$'],
+  // An apostrophe that was escaped, before a genitive's s or where the word ends.
+  ["\\'", /(?<=[\p{L}\p{N}])\\'(?=(?:s|t|re|ve|ll|d|m)?(?![\p{L}\p{N}{\\]))/gu, "'"],
   // A comment of the manuscript's.
   ['% ', /(?<=[.?!] )% (?=\p{Lu})/gu, ''],
 ]
