@@ -71,8 +71,9 @@ const GREEK_BEFORE = new RegExp(`(?<![A-Za-z])(?:${GREEK.join('|')}) $`)
 const isApprox: Place = (before, after) =>
   /[\p{Script=Greek}\d)]$/u.test(before) ||
   (/^ [-−]?[\d.]/.test(after) && (VARIABLE_BEFORE.test(before) || GREEK_BEFORE.test(before)))
-/** "in sim 80 %" is a simulation's. */
-const isSim: Place = (before, after) => /^ ?\d/.test(after) && !/\p{L}$|\b(?:in|from|the|our|and) $/u.test(before)
+/** "in sim 80 %" and sim2real are a simulation's. */
+const isSim: Place = (before, after) =>
+  /^ ?\d(?!(?:real|sim)\b)/i.test(after) && !/\p{L}$|\b(?:in|from|the|our|and) $/u.test(before)
 const isOrder: Place = (before, after) =>
   (/[\d)\]}%] $/.test(before) || VARIABLE_BEFORE.test(before)) &&
   /^ (?:[\d(]|\p{Script=Greek}|\p{L}(?!\p{L}))/u.test(after)

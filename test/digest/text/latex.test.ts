@@ -162,6 +162,7 @@ describe('running text', () => {
     'https://example.org/~user/a_1?x=$y^2',
     'three times faster, 3 times 5 epochs, sometimes approximately',
     'success in sim 80 and sim-to-real',
+    'a sim2real gap, sim2Real transfer (sim2sim)',
     'a set {True, False}, {0, 1} and a {placeholder}',
     "rock 'n' roll, the '90s, 13.3'' screens",
     'a_i@example.org and x_1.py',
