@@ -64,6 +64,23 @@ export const MARKED_UP: readonly (readonly [outside: string, read: string])[] = 
   ['{https://github.com/a/b}{aka.example/b}.', 'https://github.com/a/b (aka.example/b).'],
   ['https://x.org/a{mypink{Github}}.', 'https://x.org/a (Github).'],
   ['https://x.org/.} Our', 'https://x.org/. Our'],
+  ['see github.com/x/flock{Flock}.', 'see github.com/x/flock (Flock).'],
+  ['see github.com/x{https://github.com/x} and a.b/c{d}', 'see https://github.com/x and a.b/cd'],
+  [
+    'in https://x.org/{Page}$. At \\href{https://x.org/a{A}.}. End',
+    'in https://x.org/ (Page). At https://x.org/a (A). End',
+  ],
+  ['the board\\footnote{https://x.org/.} Our dog', 'the board (https://x.org/). Our dog'],
+  [
+    'a board\\footnote{See \\url{https://x.org}.}, and one\\footnote{Of ours.} more',
+    'a board (See https://x.org), and one more',
+  ],
+  ['two boards\\footnote{Soon at https://x.org/f.', 'two boards (Soon at https://x.org/f).'],
+  [
+    'at~https://x.org, ~ https://x.org and A~\\url{https://x.org}',
+    'at https://x.org, https://x.org and A https://x.org',
+  ],
+  ['at https://a1\\allowbreak-b.example/\\allowbreak Flock. Next', 'at https://a1-b.example/Flock. Next'],
   ['https://name\\allowbreak-dotcom.example/a\\_b', 'https://name-dotcom.example/a_b'],
   ['name\\allowbreak-dotcom.example', 'name-dotcom.example'],
   // Markdown and HTML

@@ -1,9 +1,18 @@
 // Addresses in outside text: whatever is in one is not LaTeX, and what \href and colours leave
 // around it says the same address twice, or names it.
 
-const ADDRESS = /https?:\/\/[^\s{}]+/g
+/**
+ * With its scheme, or with a path and the words of its link behind it. The space of a command in it
+ * is LaTeX's.
+ */
+const ADDRESS =
+  /https?:\/\/(?:[^\s{}]|(?<=\\allowbreak) )+|(?<![\w./@-])(?:[\w-]{1,60}\.){1,4}(?:com|org|net|edu|io|ai|co|dev)\/[^\s{}\\]{1,200}(?=\{(?!https?:)[^{}]{1,200}\})/g
 /** An address without its scheme that a link's first half ends with, before its second. */
-const FIRST_HALF = /(?<![\w./-])\{?([\w-]{1,60}(?:\.[\w-]{1,60}){1,5}(?:\/[^\s{}]{0,200})?)\}\{$/
+const FIRST_HALF = /(?<![\w./-])\{?([\w-]{1,60}(?:\.[\w-]{1,60}){1,5}(?:\/[^\s{}]{0,200})?)\}?\{$/
+/** A footnote with an address, the last of a text perhaps never closed. */
+const FOOTNOTE = /\\?\bfootnote ?\{([^{}]{0,400}?)\.?(?:\}|$)/g
+/** Of what a link stood in: the end of a formula, and a stop before the sentence's own. */
+const LEFT_BEHIND = /^(?:\$(?=[\s.,;:)]|$)|\.\}(?=\.))/
 /** The longest words that a link is looked for. */
 const WORDS_MAX = 400
 
@@ -16,7 +25,10 @@ interface Part {
 
 /** Cuts text before and after its addresses; the braces of links are gone afterwards. */
 export function splitAddresses(tex: string): Part[] {
-  const text = tex.replace(/\\?\burl ?\{([^{}]*)\}/g, '$1').replace(/\\?\bhref ?\{[^{}]*\} ?(?=\{)/g, '\\mbox')
+  const text = tex
+    .replace(/\\?\burl ?\{([^{}]*)\}/g, '$1')
+    .replace(/\\?\bhref ?\{[^{}]*\} ?(?=\{)/g, '\\mbox')
+    .replace(FOOTNOTE, bracketed)
   const parts: Part[] = []
   let end = 0
   for (const match of text.matchAll(ADDRESS)) {
@@ -42,12 +54,23 @@ export function splitAddresses(tex: string): Part[] {
         end = from + given.length
         if (text[end] === '}') end += 1
         address = named(address, given)
+        end += LEFT_BEHIND.exec(text.slice(end, end + 3))?.[0].length ?? 0
       }
     }
-    parts.push({ words, address })
+    // at~https://x.org
+    parts.push({ words: words.replace(/ ?~ ?$/, ' '), address })
   }
   parts.push({ words: text.slice(end), address: '' })
   return parts
+}
+
+/** A footnote's address where it was, in brackets; a footnote without one is for the reader behind. */
+function bracketed(footnote: string, given: string, at: number, text: string): string {
+  if (!given.includes('://')) return footnote
+  const end = at + footnote.length
+  // Its stop is the sentence's where that has none of its own.
+  const stops = /\.\}?$/.test(footnote) && /^(?: \p{Lu}|$)/u.test(text.slice(end, end + 3))
+  return ` (${given})${stops ? '.' : ''}`
 }
 
 /** Returns what the braces at an offset hold; undefined where there are none, or never closed. */
@@ -81,5 +104,5 @@ function isSame(one: string, other: string): boolean {
 
 /** Returns an address without what LaTeX needs to print it. */
 function plainAddress(address: string): string {
-  return address.replace(/\\(?:allowbreak|-)/g, '').replace(/\\(?=[_%#&~])/g, '')
+  return address.replace(/\\(?:allowbreak ?|-)/g, '').replace(/\\(?=[_%#&~])/g, '')
 }
