@@ -80,6 +80,10 @@ export const MARKED_UP: readonly (readonly [outside: string, read: string])[] = 
     'at~https://x.org, ~ https://x.org and A~\\url{https://x.org}',
     'at https://x.org, https://x.org and A https://x.org',
   ],
+  [
+    'athttps://x.org, page:https://x.org and GitHub.https://x.org/a',
+    'at https://x.org, page: https://x.org and GitHub. https://x.org/a',
+  ],
   ['at https://a1\\allowbreak-b.example/\\allowbreak Flock. Next', 'at https://a1-b.example/Flock. Next'],
   ['https://name\\allowbreak-dotcom.example/a\\_b', 'https://name-dotcom.example/a_b'],
   ['name\\allowbreak-dotcom.example', 'name-dotcom.example'],

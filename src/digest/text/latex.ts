@@ -15,10 +15,10 @@ import { setType } from './typography.ts'
  */
 const ROUNDS_MAX = 8
 /**
- * Nothing of these: no markup, and nothing that was LaTeX once. Most texts end at these tests: one
- * by one they are the fastest.
+ * Nothing of these: no markup, nothing that was LaTeX once, no address against a word. Most texts
+ * end at these tests: one by one they are the fastest.
  */
-const SUSPICIOUS = [/[\\$^{}~`*<&]/, /_[\p{L}\p{N}]/u, /--|''|\]\(/, /\. % /]
+const SUSPICIOUS = [/[\\$^{}~`*<&]/, /_[\p{L}\p{N}]/u, /--|''|\]\(/, /\. % /, /[A-Za-z][.:]?https?:\/\//]
 const FORMULA =
   /\\\((?<round>.{0,400}?)\\\)|\\\[(?<square>.{0,400}?)\\\]|\$\$(?<display>[^$]{1,400})\$\$|(?<!\\)\$(?<inline>(?:[^$\\]|\\.){1,400})\$/gu
 

@@ -13,6 +13,8 @@ const FIRST_HALF = /(?<![\w./-])\{?([\w-]{1,60}(?:\.[\w-]{1,60}){1,5}(?:\/[^\s{}
 const FOOTNOTE = /\\?\bfootnote ?\{([^{}]{0,400}?)\.?(?:\}|$)/g
 /** Of what a link stood in: the end of a formula, and a stop before the sentence's own. */
 const LEFT_BEHIND = /^(?:\$(?=[\s.,;:)]|$)|\.\}(?=\.))/
+/** Where an address does not stand apart from what is before it: at~https, athttps, page:https. */
+const APART = / ?~ ?$|(?<=[A-Za-z][.:]?)$/
 /** The longest words that a link is looked for. */
 const WORDS_MAX = 400
 
@@ -57,14 +59,13 @@ export function splitAddresses(tex: string): Part[] {
         end += LEFT_BEHIND.exec(text.slice(end, end + 3))?.[0].length ?? 0
       }
     }
-    // at~https://x.org
-    parts.push({ words: words.replace(/ ?~ ?$/, ' '), address })
+    parts.push({ words: words.replace(APART, ' '), address })
   }
   parts.push({ words: text.slice(end), address: '' })
   return parts
 }
 
-/** A footnote's address where it was, in brackets; a footnote without one is for the reader behind. */
+/** A footnote's address where it was, in brackets; one without is for the reader behind. */
 function bracketed(footnote: string, given: string, at: number, text: string): string {
   if (!given.includes('://')) return footnote
   const end = at + footnote.length
