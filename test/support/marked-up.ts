@@ -55,6 +55,19 @@ export const MARKED_UP: readonly (readonly [outside: string, read: string])[] = 
   // Names that macros stood for
   ['our \\ourmethod achieves', 'our method achieves'],
   ['our model \\ours outperforms, and so does our model \\ours', 'our model outperforms, and so does our model'],
+  [
+    'We propose \\ours, a dog. It is \\Ours{}. \\ours barks',
+    'We propose our method, a dog. It is our method. Our method barks',
+  ],
+  [
+    'a new model \\ours, the benchmark, \\ours, a framework (\\ours). On each benchmark, \\ours wins',
+    'a new model, the benchmark, our benchmark, a framework (our framework). On each benchmark, our method wins',
+  ],
+  [
+    'the \\ours framework, \\ours models, \\textbf{\\ours} and \\ours-7B',
+    'the framework, our models, our method and ours-7B',
+  ],
+  ['This shows \\ours wins as the proposed \\ours', 'This shows our method wins as the proposed method'],
   ['We propose \\method, a new one. \\ourdataset{} has it', 'We propose our method, a new one. Our dataset has it'],
   // Links and colours
   ['magenta{https://x.org/a{https://x.org/a}}', 'https://x.org/a'],

@@ -12,6 +12,8 @@ import {
   FUNCTION,
   OPENING,
   OWN,
+  OWN_AFTER,
+  OWN_BEFORE,
   SECOND_SPEAKS,
   SILENT,
   SPACES,
@@ -190,18 +192,41 @@ function readScript(reading: Reading): string {
 
 /**
  * What a macro of the authors' says of their own work; undefined for other commands. "our
- * \ourmethod" and "our model \ours" have said it already.
+ * \ourmethod" has half of it already.
  */
 function own(name: string, reading: Reading, said: Said): string | undefined {
-  const isOurs = /^[oO]urs$/.test(name) && /\bour \p{L}+ $/iu.test(said.tail)
+  const isOurs = /^[oO]urs$/.test(name) && !/^[-_^\d]/.test(reading.text[reading.at + 1 + name.length] ?? '')
   const noun = OWN.exec(name)?.[1]?.toLowerCase()
   if (!isOurs && noun === undefined) return undefined
   reading.at += 1 + name.length
   skipEmptyGroup(reading)
-  if (isOurs) takeBackSpace(said)
-  if (noun === undefined) return ''
+  if (noun === undefined) return ours(reading, said)
   if (/\b(?:our|the|this|a|an|each|any|its)(?: \p{L}+)? $/iu.test(said.tail)) return noun
-  return /^$|[.?!] $/.test(said.tail) ? `Our ${noun}` : `our ${noun}`
+  return `${our(reading, said)} ${noun}`
+}
+
+/**
+ * What \ours says. "our model \ours" has said it already, and so will "\ours framework"; "a model,
+ * \ours, is" tells what it is.
+ */
+function ours(reading: Reading, said: Said): string {
+  const [, before = '', sign] = OWN_BEFORE.exec(said.tail) ?? []
+  if (sign === ' ' || /\bour \p{L}+ $/iu.test(said.tail)) {
+    takeBackSpace(said)
+    return ''
+  }
+  const after = reading.text.slice(reading.at, reading.at + TAIL)
+  const isNamed = (sign === ', ' && after.startsWith(',')) || (sign === ' (' && after.startsWith(')'))
+  const noun = isNamed ? before.toLowerCase() : 'method'
+  const spoken = OWN_AFTER.test(after) ? '' : noun
+  if (/\b(?:our|the|this|a|an|each|any|its)(?: (?:proposed|novel|new|full|final))? $/i.test(said.tail)) return spoken
+  return `${our(reading, said)} ${spoken}`.trimEnd()
+}
+
+/** Inside a group what stands before it is not at hand. */
+function our(reading: Reading, said: Said): string {
+  const begins = said.tail === '' ? reading.depth === 0 : /[.?!] $/.test(said.tail)
+  return begins ? 'Our' : 'our'
 }
 
 function readCommand(reading: Reading): string {
@@ -248,7 +273,7 @@ function readCommand(reading: Reading): string {
   skipOption(reading)
   if (!isGroupNext(reading)) return name
   const given = readArgument(reading)
-  // \ours{} has a name to keep; \textbf{} has nothing to say.
+  // \flock{} has a name to keep; \textbf{} has nothing to say.
   if (given === '') return STYLES.test(name) ? '' : name
   return markedLetter(command, given) ?? given
 }

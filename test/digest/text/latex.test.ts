@@ -140,7 +140,7 @@ describe('running text', () => {
   it.each([
     ['\\textbf{bold}, \\texttt{code}, \\emph{a \\textit{b}} and {\\bf c}', 'bold, code, a b and c'],
     ['12\\% of A\\&B, snake\\_case, \\#1', '12% of A&B, snake_case, #1'],
-    ['We present \\ours, a model. \\ours{} wins (\\eg often)', 'We present ours, a model. ours wins (e.g. often)'],
+    ['We present \\foo, a model. \\foo{} wins (\\eg often)', 'We present foo, a model. foo wins (e.g. often)'],
     [
       'Schr\\"odinger, Erd\\H{o}s, Fran\\c{c}ois, Bolet\\\'{\\i}n, Hygi\\`ene',
       'Schrödinger, Erdős, François, Boletín, Hygiène',
