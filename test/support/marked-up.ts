@@ -114,5 +114,7 @@ export const MARKED_UP: readonly (readonly [outside: string, read: string])[] = 
   ["the flock\\'s dog, two dogs\\' barks, don\\'t", "the flock's dog, two dogs' barks, don't"],
   ["caf\\'e, R\\'enyi, Andr\\'{e}, Bolet\\'{\\i}n", 'café, Rényi, André, Boletín'],
   ["\"Contamination-Free'' and ``slow``", '“Contamination-Free” and “slow”'],
+  ['a flock`s dog, `dog`s and `a dog`s', 'a flock’s dog, `dog`s and `a dog`s'],
+  ['from 1.28×--1.63× and 2times--8times', 'from 1.28×–1.63× and 2×–8×'],
   ['13.3\'\' screens, "plain" ones', '13.3\'\' screens, "plain" ones'],
 ]
