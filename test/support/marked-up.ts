@@ -64,6 +64,10 @@ export const MARKED_UP: readonly (readonly [outside: string, read: string])[] = 
   ['$\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix}$', '(a b; c d)'],
   ['\\binom{n}{k}, \\lVert x \\rVert_2, $\\underbrace{a+b}_{c}$', 'C(n,k), ‖x‖₂, a+b'],
   ['O($n\\log n$) and O(n\\log n)', 'O(n log n) and O(n log n)'],
+  ['Oleft( m V{varepsilon^2} log 1{delta} right), left (or right)', 'O(m V/ε² log 1/δ), left (or right)'],
+  ['only text{wool of all}{3}', 'only (wool of all)/3'],
+  ['$\\widehat{xy}$, \\widehat P, \\hat\\theta and (widetilde P, V)', 'xy, P̂, θ̂ and (P̃, V)'],
+  ['a wide range of \\~8B dogs', 'a wide range of ∼8B dogs'],
   ['y \\propto x', 'y ∝ x'],
   ['sheep$ and wool', 'sheep and wool'],
   // Money
@@ -87,7 +91,10 @@ export const MARKED_UP: readonly (readonly [outside: string, read: string])[] = 
   ],
   ['This shows \\ours wins as the proposed \\ours', 'This shows our method wins as the proposed method'],
   ['We propose \\method, a new one. \\ourdataset{} has it', 'We propose our method, a new one. Our dataset has it'],
+  ['\\circone dogs; \\circtwo{} sheep', '(1) dogs; (2) sheep'],
   // Links and colours
+  ['softred{FLOCK}S and darkblue{wool}', 'FLOCKS and wool'],
+  ['a \\color{wolD}og \\color{wolDOG} in \\color{red}red', 'a Dog DOG in red'],
   ['magenta{https://x.org/a{https://x.org/a}}', 'https://x.org/a'],
   ['black{a framework} and teal{Sheep (S) QA}', 'a framework and Sheep (S) QA'],
   ['at {github.com/x}{https://github.com/x}.', 'at https://github.com/x.'],

@@ -21,7 +21,7 @@ import {
   SWITCHES,
   TABLES,
 } from './latex-commands.ts'
-import { accentedLetter, markedLetter, scriptOf, symbolOf } from './latex-symbols.ts'
+import { accentedLetter, isMark, markedLetter, scriptOf, symbolOf } from './latex-symbols.ts'
 
 /** Groups nested deeper are read as if their braces were not there: honest titles stop at three. */
 const DEPTH_MAX = 12
@@ -248,8 +248,8 @@ function readCommand(reading: Reading): string {
     return ''
   }
   if (SPACES.test(name)) return ' '
-  // \color{ddtD}ecoupled: what is no colour is the authors' slip, and a letter of theirs.
-  if (name === 'color') return readArgument(reading).replace(/^[a-z\d!,. ]+$/, '')
+  // \color{wolD}og: the capitals behind a colour are the authors' slip, and letters of theirs.
+  if (name === 'color') return readArgument(reading).replace(/^(?:[a-z\d!,. ]+$|[a-z]+(?=[A-Z]+$))/, '')
   if (ALPHABET.test(name)) return readAlphabet(reading, name)
   if (FRACTION.test(name)) return readFraction(reading)
   if (BINOMIAL.test(name)) return `C(${readArgument(reading)},${readArgument(reading)})`
@@ -265,6 +265,10 @@ function readCommand(reading: Reading): string {
   if (ACCENT_LETTERS.test(name) && /^(?:\{| \p{L})/u.test(reading.text.slice(reading.at, reading.at + 3))) {
     return readAccented(reading, command)
   }
+  if (isMark(command) && /^(?:[{\\]| \p{L}(?!\p{L}))/u.test(reading.text.slice(reading.at, reading.at + 3))) {
+    const letters = readArgument(reading)
+    return markedLetter(command, letters) ?? letters
+  }
   const symbol = symbolOf(command)
   if (symbol !== undefined) {
     skipEmptyGroup(reading)
@@ -275,7 +279,7 @@ function readCommand(reading: Reading): string {
   const given = readArgument(reading)
   // \flock{} has a name to keep; \textbf{} has nothing to say.
   if (given === '') return STYLES.test(name) ? '' : name
-  return markedLetter(command, given) ?? given
+  return given
 }
 
 /** After a backslash that no letter follows. */
@@ -284,6 +288,8 @@ function readSign(reading: Reading): string {
   if (sign === undefined) return ''
   reading.at += 1
   if (ESCAPED.includes(sign)) return sign
+  // A number has no accent: \~8B is about as much.
+  if (sign === '~' && /\d/.test(reading.text[reading.at] ?? '')) return '∼'
   if (ACCENT_SIGNS.includes(sign)) return readAccented(reading, `\\${sign}`)
   if (',;:\\'.includes(sign)) return ' '
   if ('!-/()[]@'.includes(sign)) return ''

@@ -31,6 +31,12 @@ const CORRECTIONS: Record<string, string> = {
   '\\vs': 'vs.',
   '\\aka': 'a.k.a.',
   '\\wrt': 'w.r.t.',
+  '\\circone': '(1)',
+  '\\circtwo': '(2)',
+  '\\circthree': '(3)',
+  '\\circfour': '(4)',
+  '\\circfive': '(5)',
+  '\\circsix': '(6)',
 }
 /** The tables' superscript V is a Korean letter, their superscript full stop a Cree one. */
 const SCRIPT_CORRECTIONS: [string, string | undefined][] = [
@@ -72,7 +78,8 @@ const ACCENTS: Record<string, string> = {
   '\\b': '\u0331',
   '\\t': '\u0361',
 }
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u
+/** Nor is a mark a sign while no letter is under it. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}]|^\p{M}/u
 
 const symbols = new Map(
   [...(replacements as [string, string][]), ...Object.entries(CORRECTIONS)].filter(
@@ -87,6 +94,11 @@ const marks = new Map(combiningmarks as [string, string][])
  */
 export function symbolOf(command: string): string | undefined {
   return symbols.get(command)
+}
+
+/** Tells whether a command puts a mark over or under what it is given. */
+export function isMark(command: string): boolean {
+  return marks.has(WIDE_MARKS[command] ?? command)
 }
 
 /**
