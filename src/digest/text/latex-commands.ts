@@ -41,10 +41,3 @@ export const TABLES: Record<string, readonly [open: string, close: string]> = {
 /** Fences whose inner side has no space, whatever the source puts there. */
 export const OPENING = /^(?:l[vV]ert|lceil|lfloor)$/
 export const CLOSING = /^(?:r[vV]ert|rceil|rfloor)$/
-/** What authors call their own work in macros that stay behind: \ourmethod, \method. */
-export const OWN =
-  /^(?:[oO]ur_?)?([mM]ethod|[mM]odel|[dD]ata[sS]et|[bB]enchmark|[fF]ramework|[aA]pproach|[sS]ystem|[aA]lgorithm)(?:[nN]ame)?$/
-/** The same in words, before \ours and behind it: a model \ours; a model, \ours; \ours model. */
-const NOUNS = 'method|model|dataset|benchmark|framework|approach|system|algorithm'
-export const OWN_BEFORE = new RegExp(`\\b(${NOUNS})(,? | \\()$`, 'i')
-export const OWN_AFTER = new RegExp(`^ (?:${NOUNS})s?\\b`, 'i')

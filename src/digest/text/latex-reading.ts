@@ -11,9 +11,6 @@ import {
   FRACTION,
   FUNCTION,
   OPENING,
-  OWN,
-  OWN_AFTER,
-  OWN_BEFORE,
   SECOND_SPEAKS,
   SILENT,
   SPACES,
@@ -21,6 +18,7 @@ import {
   SWITCHES,
   TABLES,
 } from './latex-commands.ts'
+import { ownWork } from './latex-own.ts'
 import { accentedLetter, isMark, markedLetter, scriptOf, symbolOf } from './latex-symbols.ts'
 
 /** Groups nested deeper are read as if their braces were not there: honest titles stop at three. */
@@ -190,43 +188,15 @@ function readScript(reading: Reading): string {
   return out
 }
 
-/**
- * What a macro of the authors' says of their own work; undefined for other commands. "our
- * \ourmethod" has half of it already.
- */
+/** What a macro of the authors' says of their own work; undefined for other commands. */
 function own(name: string, reading: Reading, said: Said): string | undefined {
-  const isOurs = /^[oO]urs$/.test(name) && !/^[-_^\d]/.test(reading.text[reading.at + 1 + name.length] ?? '')
-  const noun = OWN.exec(name)?.[1]?.toLowerCase()
-  if (!isOurs && noun === undefined) return undefined
-  reading.at += 1 + name.length
+  const end = reading.at + 1 + name.length
+  const text = ownWork(name, said.tail, reading.text.slice(end, end + TAIL), reading.depth === 0)
+  if (text === undefined) return undefined
+  reading.at = end
   skipEmptyGroup(reading)
-  if (noun === undefined) return ours(reading, said)
-  if (/\b(?:our|the|this|a|an|each|any|its)(?: \p{L}+)? $/iu.test(said.tail)) return noun
-  return `${our(reading, said)} ${noun}`
-}
-
-/**
- * What \ours says. "our model \ours" has said it already, and so will "\ours framework"; "a model,
- * \ours, is" tells what it is.
- */
-function ours(reading: Reading, said: Said): string {
-  const [, before = '', sign] = OWN_BEFORE.exec(said.tail) ?? []
-  if (sign === ' ' || /\bour \p{L}+ $/iu.test(said.tail)) {
-    takeBackSpace(said)
-    return ''
-  }
-  const after = reading.text.slice(reading.at, reading.at + TAIL)
-  const isNamed = (sign === ', ' && after.startsWith(',')) || (sign === ' (' && after.startsWith(')'))
-  const noun = isNamed ? before.toLowerCase() : 'method'
-  const spoken = OWN_AFTER.test(after) ? '' : noun
-  if (/\b(?:our|the|this|a|an|each|any|its)(?: (?:proposed|novel|new|full|final))? $/i.test(said.tail)) return spoken
-  return `${our(reading, said)} ${spoken}`.trimEnd()
-}
-
-/** Inside a group what stands before it is not at hand. */
-function our(reading: Reading, said: Said): string {
-  const begins = said.tail === '' ? reading.depth === 0 : /[.?!] $/.test(said.tail)
-  return begins ? 'Our' : 'our'
+  if (text === '') takeBackSpace(said)
+  return text
 }
 
 function readCommand(reading: Reading): string {
