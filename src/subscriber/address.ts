@@ -3,9 +3,9 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../database/client.ts'
 import type { Database } from '../database/schema.ts'
-import { findSuppression } from './consent.ts'
+import { isBarred } from './consent.ts'
 import { getAddressKey } from './store.ts'
-import { hashAddress } from './subscriber.ts'
+import { hashAddress, type Subscriber } from './subscriber.ts'
 
 /**
  * Holds an address, whoever it belongs to, until the transaction ends, and returns its hash:
@@ -18,20 +18,39 @@ export async function claimAddress(trx: Transaction<Database>, address: string):
 }
 
 /**
+ * Why a link that still works would do nothing now: its reader has left, or the address it is about
+ * is theirs already, must not be written to, or has or had a subscription of its own.
+ */
+export type Obstacle = 'left' | 'same' | 'barred' | 'taken'
+
+/**
  * Tells whether a subscriber may move to an address: nobody's, or only signed up for and never
  * confirmed, and not suppressed.
  */
 export async function isAddressFree(db: Kysely<Database>, address: string): Promise<boolean> {
+  return (await findAddressObstacle(db, address)) === undefined
+}
+
+/** Returns why a subscriber cannot move to an address now; undefined where nothing hinders. */
+export async function findMoveObstacle(
+  db: Kysely<Database>,
+  reader: Pick<Subscriber, 'consent' | 'address'>,
+  address: string,
+): Promise<Obstacle | undefined> {
+  if (reader.consent !== 'confirmed') return 'left'
+  return reader.address === address ? 'same' : findAddressObstacle(db, address)
+}
+
+async function findAddressObstacle(db: Kysely<Database>, address: string): Promise<Obstacle | undefined> {
   const hash = hashAddress(await getAddressKey(db), address)
-  const suppressed = await findSuppression(db, hash)
-  if (suppressed !== undefined && suppressed !== 'erased') return false
+  if (await isBarred(db, hash)) return 'barred'
   const taken = await db
     .selectFrom('subscribers')
     .select('id')
     .where('address_hash', '=', hash)
     .where('consent', '<>', 'pending')
     .executeTakeFirst()
-  return taken === undefined
+  return taken && 'taken'
 }
 
 /**

@@ -63,14 +63,18 @@ export async function findKnownAddress(
     .executeTakeFirst()
 }
 
-/** Returns why an address must not be written to, undefined when it may. */
-export async function findSuppression(db: Kysely<Database>, addressHash: Buffer): Promise<string | undefined> {
+/**
+ * Tells whether an address must not be written to. What was erased may be: it bars adding and
+ * importing only.
+ */
+export async function isBarred(db: Kysely<Database>, addressHash: Buffer): Promise<boolean> {
   const row = await db
     .selectFrom('suppressions')
     .select('reason')
     .where('address_hash', '=', addressHash)
+    .where('reason', '<>', 'erased')
     .executeTakeFirst()
-  return row?.reason
+  return row !== undefined
 }
 
 /** Adds somebody who has yet to confirm. Nothing but a confirmation is ever sent to them. */

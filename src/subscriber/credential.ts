@@ -70,6 +70,32 @@ export async function claimCredential(
   return rows[0]
 }
 
+/**
+ * Uses a link up by what `meet` does with it, in one transaction. Where that returns undefined,
+ * what the link says cannot be done: nothing of it is, and the link can be used once it can.
+ */
+export async function claimCredentialFor<Done>(
+  db: Kysely<Database>,
+  purpose: CredentialPurpose,
+  token: string,
+  meet: (trx: Transaction<Database>, credential: Credential) => Promise<Done | undefined>,
+): Promise<Done | undefined> {
+  // Only what is thrown rolls back.
+  const unmet = new Error(`a link of the purpose ${purpose} cannot do what it says`)
+  try {
+    return await db.transaction().execute(async (trx) => {
+      const credential = await claimCredential(trx, purpose, token)
+      if (!credential) return undefined
+      const done = await meet(trx, credential)
+      if (done === undefined) throw unmet
+      return done
+    })
+  } catch (error) {
+    if (error === unmet) return undefined
+    throw error
+  }
+}
+
 /** Withdraws every link of a subscriber, or those of some purposes. */
 export async function pruneCredentialsOf(
   trx: Transaction<Database>,

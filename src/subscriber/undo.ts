@@ -4,10 +4,12 @@ import type { Kysely } from 'kysely'
 import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
 import { readStored } from '../database/stored.ts'
-import { markAddress } from './address.ts'
+import { findMoveObstacle, markAddress, type Obstacle } from './address.ts'
 import { type Change, type Changed, markChanged, type Preferences } from './change.ts'
-import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
+import { claimCredentialFor, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
 import { hashChoices, STORED_RHYTHM } from './preferences.ts'
+import { findSubscriberById } from './store.ts'
+import type { Subscriber } from './subscriber.ts'
 
 /** What an undo restores. */
 export type Undo = { kind: 'choices'; before: Preferences } | { kind: 'address'; before: string }
@@ -36,23 +38,30 @@ export async function change(
   })
 }
 
-/** Looks at an undo link: what its page shows. */
-export async function findUndo(db: Kysely<Database>, token: string): Promise<Undo | undefined> {
-  return readUndo((await findCredential(db, 'undo', token))?.payload)
+/** Looks at an undo link: what its page shows, whose it is, and what is in its way now. */
+export async function findUndo(
+  db: Kysely<Database>,
+  token: string,
+): Promise<{ wanted: Undo; reader: Subscriber; obstacle: Obstacle | undefined } | undefined> {
+  const credential = await findCredential(db, 'undo', token)
+  const wanted = readUndo(credential?.payload)
+  const reader = credential && (await findSubscriberById(db, credential.subscriberId))
+  if (!wanted || !reader) return undefined
+  if (wanted.kind === 'address') {
+    return { wanted, reader, obstacle: await findMoveObstacle(db, reader, wanted.before) }
+  }
+  return { wanted, reader, obstacle: reader.consent === 'confirmed' ? undefined : 'left' }
 }
 
 /**
  * Uses an undo link. Taking back a move makes every other link of the subscriber useless: whoever
  * moved it must not be able to move it again. Undefined for a link that is unknown, too old or
- * used, and where the way back is closed: the reader has left, or the old address belongs to
- * somebody else by now.
+ * used, and where the way back is closed for now (the reader has left, or the old address belongs
+ * to somebody else): then the link stays of use.
  */
 export async function undo(db: Kysely<Database>, token: string): Promise<Undone | undefined> {
-  return db.transaction().execute(async (trx) => {
-    const credential = await claimCredential(trx, 'undo', token)
-    if (!credential) return undefined
-    const { subscriberId } = credential
-    const wanted = readUndo(credential.payload)
+  return claimCredentialFor(db, 'undo', token, async (trx, { subscriberId, payload }): Promise<Undone | undefined> => {
+    const wanted = readUndo(payload)
     if (!wanted) return undefined
     if (wanted.kind === 'choices') {
       const changed = await markChanged(trx, subscriberId, wanted.before)

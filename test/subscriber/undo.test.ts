@@ -4,6 +4,7 @@ import { askAddress, confirmAddress, findAddressChange } from '../../src/deliver
 import { askLink, exportData } from '../../src/delivery/request/own-data.ts'
 import { signUp } from '../../src/delivery/request/sign-up.ts'
 import { type Change, stepDown } from '../../src/subscriber/change.ts'
+import { markResubscribed } from '../../src/subscriber/consent.ts'
 import { findHolder } from '../../src/subscriber/holder.ts'
 import { parseChoices } from '../../src/subscriber/preferences.ts'
 import { findSubscriberByAddress, findSubscriberById, markUnsubscribed } from '../../src/subscriber/store.ts'
@@ -40,7 +41,7 @@ describe('change and undo', () => {
     })
     expect(await findSubscriberById(round.db, reader.id)).toMatchObject({ hour: 20, silence: 'note', choices })
     const token = changed?.undo as string
-    expect(await findUndo(round.db, token)).toMatchObject({ kind: 'choices', before: { hour: 7 } })
+    expect(await findUndo(round.db, token)).toMatchObject({ wanted: { kind: 'choices', before: { hour: 7 } } })
     expect(await undo(round.db, token)).toMatchObject({ kind: 'choices', after: { hour: 7, choices: { papers: 10 } } })
     expect(await undo(round.db, token)).toBeUndefined()
     expect(await findSubscriberById(round.db, reader.id)).toEqual(reader)
@@ -85,6 +86,17 @@ describe('change and undo', () => {
     expect((await findSubscriberById(round.db, reader.id))?.consent).toBe('unsubscribed')
   })
 
+  it('keep the link of a reader who has left, for when they come back', async () => {
+    const reader = await addReader(round.db, 'ada')
+    const token = (await change(round.db, reader.id, { hour: 8 }))?.undo as string
+    await markUnsubscribed(round.db, reader.publicId)
+    expect(await findUndo(round.db, token)).toMatchObject({ obstacle: 'left' })
+    expect(await undo(round.db, token)).toBeUndefined()
+    await markResubscribed(round.db, reader.publicId)
+    expect(await findUndo(round.db, token)).toMatchObject({ obstacle: undefined })
+    expect(await undo(round.db, token)).toMatchObject({ after: { hour: 7 } })
+  })
+
   it('step down to the week, to a pause or to half as many papers', () => {
     expect(stepDown('weekly', { choices: parseChoices({}) })).toEqual({ cadence: 'weekly', weekday: 1 })
     expect(stepDown('pause', { choices: parseChoices({}) })).toEqual({ pausedUntil: { days: 14 } })
@@ -103,7 +115,7 @@ describe('moving to another address', () => {
     const leave = issueToken(round.linkKeys, 'unsubscribe', reader, new Date())
     const token = await readToken(round, await askAddress(round, reader.id, 'new@example.org'))
     const exported = await readToken(round, await askLink(round, reader.id, 'export'))
-    expect(await findAddressChange(round, token)).toEqual({ address: 'new@example.org' })
+    expect(await findAddressChange(round, token)).toEqual({ address: 'new@example.org', obstacle: undefined })
     const moved = await confirmAddress(round, token)
     expect(moved).toMatchObject({ subscriberId: reader.id, address: 'new@example.org' })
     expect(await confirmAddress(round, token)).toBeUndefined()
@@ -152,5 +164,9 @@ describe('moving to another address', () => {
     await addReader(round.db, 'third')
     expect(await confirmAddress(round, second)).toBeUndefined()
     expect((await findSubscriberById(round.db, reader.id))?.address).toBe('new@example.org')
+    // The link is not used up: it works once its address is free.
+    expect(await findAddressChange(round, second)).toMatchObject({ obstacle: 'taken' })
+    await sql`delete from subscribers where address = 'third@example.org'`.execute(round.db)
+    expect(await confirmAddress(round, second)).toMatchObject({ address: 'third@example.org' })
   })
 })

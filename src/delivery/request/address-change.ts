@@ -1,8 +1,13 @@
 // Moving to another address: confirmed at the new one, told to the old one with an undo. Whoever
 // asks sees the same whatever the state of the new address.
 import * as z from 'zod'
-import { claimAddress, isAddressFree, markAddress } from '../../subscriber/address.ts'
-import { claimCredential, ensureCredential, findCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
+import { claimAddress, findMoveObstacle, isAddressFree, markAddress, type Obstacle } from '../../subscriber/address.ts'
+import {
+  claimCredentialFor,
+  ensureCredential,
+  findCredential,
+  pruneCredentialsOf,
+} from '../../subscriber/credential.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
 import { maskAddress } from '../../subscriber/subscriber.ts'
 import type { Undo } from '../../subscriber/undo.ts'
@@ -36,28 +41,28 @@ export async function askAddress(
   })
 }
 
-/** Looks at a link that confirms an address: what its page shows. */
+/** Looks at a link that confirms an address: what its page shows, and what is in its way now. */
 export async function findAddressChange(
   { db }: Pick<NoticeParts, 'db'>,
   token: string,
-): Promise<AddressChange | undefined> {
-  return readChange((await findCredential(db, 'address', token))?.payload)
+): Promise<{ address: string; obstacle: Obstacle | undefined } | undefined> {
+  const credential = await findCredential(db, 'address', token)
+  const change = readChange(credential?.payload)
+  const reader = credential && (await findSubscriberById(db, credential.subscriberId))
+  return change && reader && { address: change.address, obstacle: await findMoveObstacle(db, reader, change.address) }
 }
 
 /**
  * Uses a link that confirms an address. Links of earlier mails stop steering anything; earlier
  * moves can still be taken back. Returns the notice for the old address. Undefined for a link that
- * cannot be used, and when the address is no longer free.
+ * cannot be used, and where something is in its way: then it stays of use.
  */
 export async function confirmAddress(
   { db, linkKeys }: NoticeParts,
   token: string,
 ): Promise<{ subscriberId: number; address: string; noticeId: number } | undefined> {
-  return db.transaction().execute(async (trx) => {
-    const credential = await claimCredential(trx, 'address', token)
-    if (!credential) return undefined
-    const { subscriberId } = credential
-    const change = readChange(credential.payload)
+  return claimCredentialFor(db, 'address', token, async (trx, { subscriberId, payload }) => {
+    const change = readChange(payload)
     if (!change) return undefined
     const { address } = change
     const before = await markAddress(trx, subscriberId, address)

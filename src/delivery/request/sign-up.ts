@@ -3,17 +3,17 @@
 import { sql, type Transaction } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
-import { claimAddress } from '../../subscriber/address.ts'
+import { claimAddress, type Obstacle } from '../../subscriber/address.ts'
 import {
   type Ask,
   findKnownAddress,
-  findSuppression,
   insertPending,
+  isBarred,
   type KnownAddress,
   markConfirmed,
   readAsk,
 } from '../../subscriber/consent.ts'
-import { claimCredential, ensureCredential, findCredential } from '../../subscriber/credential.ts'
+import { claimCredentialFor, ensureCredential, findCredential } from '../../subscriber/credential.ts'
 import { findSubscriberById, getAddressKey } from '../../subscriber/store.ts'
 import { hashAddress, mailboxOf, type Subscriber } from '../../subscriber/subscriber.ts'
 import { assertZones } from '../../subscriber/zone.ts'
@@ -36,8 +36,7 @@ export async function signUp({ db, linkKeys }: NoticeParts, address: string, ask
   await assertZones(db, new Set([ask.zone]))
   return db.transaction().execute(async (trx) => {
     const hash = await claimAddress(trx, address)
-    const suppressed = await findSuppression(trx, hash)
-    if (suppressed !== undefined && suppressed !== 'erased') return null
+    if (await isBarred(trx, hash)) return null
     const known = await findKnownAddress(trx, hash)
     if (!(await mayWrite(trx, address, hash))) {
       if (known?.consent === 'pending') await refreshAsk(trx, known, ask)
@@ -104,30 +103,34 @@ async function confirmAgain(
 
 /** Tells whether an address may be written to at all, and once more today. */
 async function isReachable(trx: Transaction<Database>, address: string, addressHash: Buffer): Promise<boolean> {
-  const suppressed = await findSuppression(trx, addressHash)
-  return (suppressed === undefined || suppressed === 'erased') && (await mayWrite(trx, address, addressHash))
+  return !(await isBarred(trx, addressHash)) && (await mayWrite(trx, address, addressHash))
 }
 
 /**
- * Looks at a confirmation link: what its page shows. Undefined for anything that cannot be used.
+ * Looks at a confirmation link: what its page shows, and what is in its way now. Undefined for
+ * anything that cannot be used.
  */
-export async function findConfirmation({ db }: Pick<NoticeParts, 'db'>, token: string): Promise<Ask | undefined> {
+export async function findConfirmation(
+  { db }: Pick<NoticeParts, 'db'>,
+  token: string,
+): Promise<{ ask: Ask; address: string; obstacle: Obstacle | undefined } | undefined> {
   const credential = await findCredential(db, 'confirm', token)
-  return credential && readAsk(credential.payload)
+  const address = credential && (await findSubscriberById(db, credential.subscriberId))?.address
+  if (!credential || !address) return undefined
+  const barred = await isBarred(db, hashAddress(await getAddressKey(db), address))
+  return { ask: readAsk(credential.payload), address, obstacle: barred ? 'barred' : undefined }
 }
 
 /**
  * Uses a confirmation link: the subscription begins as it was asked for. `welcome` tells whether
  * the latest edition is wanted at once. Undefined for a link that is unknown, too old or used, and
- * where the address must not be written to.
+ * where the address must not be written to: then the link stays of use.
  */
 export async function confirm(
   { db }: Pick<NoticeParts, 'db'>,
   token: string,
 ): Promise<{ subscriber: Subscriber; addressHash: Buffer | undefined; welcome: boolean } | undefined> {
-  return db.transaction().execute(async (trx) => {
-    const credential = await claimCredential(trx, 'confirm', token)
-    if (!credential) return undefined
+  return claimCredentialFor(db, 'confirm', token, async (trx, credential) => {
     const ask = readAsk(credential.payload)
     if (!(await markConfirmed(trx, credential.subscriberId, { ask, askedAt: credential.issuedAt }))) return undefined
     const subscriber = await findSubscriberById(trx, credential.subscriberId)

@@ -33,7 +33,7 @@ export function tell(
   c: Context,
   pages: Pages,
   { heading, paragraphs, title = heading, note = '', links = [], front }: Told,
-  status: 200 | 403 | 410 | 429 = 200,
+  status: 200 | 403 | 409 | 410 | 429 = 200,
 ): Response {
   const toFront = { ...linkTo(pages, '/', 'See the latest papers'), ...front }
   return c.html(pages.render(toldPage, { title }, { heading, paragraphs, note, links: [...links, toFront] }), status)

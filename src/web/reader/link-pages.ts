@@ -11,6 +11,7 @@ import { findUndo, undo } from '../../subscriber/undo.ts'
 import { ask } from '../page/ask.ts'
 import { rhythmOf } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
+import { tellObstacle } from '../visit/obstacle.ts'
 import { answerOldLink } from '../visit/old-link.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 import { describeChange } from './preferences/change-words.ts'
@@ -20,11 +21,14 @@ export function showAddress(parts: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const change = await findAddressChange({ db }, tokenIn(c))
     if (!change) return answerOldLink(c, parts, 'address')
-    const address = maskAddress(change.address)
+    const { address, obstacle } = change
+    if (obstacle) return tellObstacle(c, pages, { purpose: 'address', obstacle, address })
     return ask(c, pages, {
       path: `${pages.base}/address/${tokenIn(c)}`,
       heading: 'Move your digests here?',
-      paragraphs: [`From now on they will go to ${address}. We tell the old address, with a link to undo the change.`],
+      paragraphs: [
+        `From now on they will go to ${maskAddress(address)}. We tell the old address, with a link to undo the change.`,
+      ],
       button: 'Move them',
     })
   }
@@ -34,7 +38,7 @@ export function moveAddress(parts: ReaderParts) {
   const { db, linkKeys, pages, sessions, sendNotice, logger } = parts
   return async (c: Context): Promise<Response> => {
     const moved = await confirmAddress({ db, linkKeys }, tokenIn(c))
-    if (!moved) return answerOldLink(c, parts, 'address')
+    if (!moved) return showAddress(parts)(c)
     logger.info({ event: 'subscriber.moved', subscriber: moved.subscriberId }, 'a subscriber moved')
     await sendNotice(moved.noticeId)
     const reader = await findSubscriberById(db, moved.subscriberId)
@@ -111,8 +115,11 @@ export function eraseReader(parts: ReaderParts) {
 export function showUndo(parts: ReaderParts) {
   const { db, pages } = parts
   return async (c: Context): Promise<Response> => {
-    const wanted = await findUndo(db, tokenIn(c))
-    if (!wanted) return answerOldLink(c, parts, 'undo')
+    const found = await findUndo(db, tokenIn(c))
+    if (!found) return answerOldLink(c, parts, 'undo')
+    const { wanted, obstacle } = found
+    const about = wanted.kind === 'address' ? { address: wanted.before } : {}
+    if (obstacle) return tellObstacle(c, pages, { purpose: 'undo', obstacle, ...about })
     const paragraphs =
       wanted.kind === 'address'
         ? [
@@ -128,7 +135,7 @@ export function undoChange(parts: ReaderParts) {
   const { db, pages, logger } = parts
   return async (c: Context): Promise<Response> => {
     const undone = await undo(db, tokenIn(c))
-    if (!undone) return answerOldLink(c, parts, 'undo')
+    if (!undone) return showUndo(parts)(c)
     logger.info(
       { event: 'subscriber.undid', subscriber: undone.subscriberId, kind: undone.kind },
       'a change was undone',

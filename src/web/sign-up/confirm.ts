@@ -6,15 +6,18 @@ import { isAnyFrozen } from '../../edition/store.ts'
 import { ask } from '../page/ask.ts'
 import { rhythmOf } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
+import { tellObstacle } from '../visit/obstacle.ts'
 import { answerOldLink } from '../visit/old-link.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 
-/** Shows the button and what it begins. */
+/** Shows the button and what it begins, or what is in its way. */
 export function showConfirm(parts: ReaderParts) {
   const { db, pages } = parts
   return async (c: Context): Promise<Response> => {
-    const asked = await findConfirmation({ db }, tokenIn(c))
-    if (!asked) return answerOldLink(c, parts, 'confirm')
+    const found = await findConfirmation({ db }, tokenIn(c))
+    if (!found) return answerOldLink(c, parts, 'confirm')
+    const { ask: asked, address, obstacle } = found
+    if (obstacle) return tellObstacle(c, pages, { purpose: 'confirm', obstacle, address })
     return ask(c, pages, {
       title: 'Confirm',
       heading: 'Confirm your subscription?',
@@ -33,7 +36,7 @@ export function confirmSubscription(parts: ReaderParts) {
   const { db, pages, sessions, logger } = parts
   return async (c: Context): Promise<Response> => {
     const confirmed = await confirm({ db }, tokenIn(c))
-    if (!confirmed) return answerOldLink(c, parts, 'confirm')
+    if (!confirmed) return showConfirm(parts)(c)
     const { subscriber, addressHash, welcome } = confirmed
     await parts.wishes.note({ kind: 'returned', publicId: subscriber.publicId, addressHash })
     const isAny = await isAnyFrozen(db)

@@ -29,8 +29,8 @@ describe('signUp and confirm', () => {
     const ask = makeAsk({ cadence: 'weekly', weekday: 3, hour: 6, zone: 'Europe/Paris', choices, welcome: false })
     const token = await readToken(round, await signUp(round, ADDRESS, ask))
     expect(await find()).toMatchObject({ consent: 'pending', nextDueAt: null })
-    expect(await findConfirmation(round, token)).toEqual(ask)
-    expect(await findConfirmation(round, token)).toEqual(ask)
+    expect(await findConfirmation(round, token)).toEqual({ ask, address: ADDRESS, obstacle: undefined })
+    expect(await findConfirmation(round, token)).toEqual({ ask, address: ADDRESS, obstacle: undefined })
     const confirmed = await confirm(round, token)
     const { welcome, consentSource, consentPage, ...chosen } = ask
     expect(confirmed).toMatchObject({ welcome: false, subscriber: { consent: 'confirmed', ...chosen } })
@@ -114,6 +114,10 @@ describe('signUp and confirm', () => {
     expect(await noticesOf()).toBe(before)
     expect(await confirm(round, token)).toBeUndefined()
     expect((await find())?.consent).toBe('pending')
+    // The link is not used up: it works once the suppression is lifted.
+    expect((await findConfirmation(round, token))?.obstacle).toBe('barred')
+    await sql`delete from suppressions`.execute(round.db)
+    expect((await confirm(round, token))?.subscriber.consent).toBe('confirmed')
   })
 
   it('lift an erasure by a new double opt-in, which adding does not', async () => {

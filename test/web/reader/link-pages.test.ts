@@ -2,8 +2,9 @@ import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CredentialPurpose } from '../../../src/database/states.ts'
 import { ensureCredential } from '../../../src/subscriber/credential.ts'
-import { findSubscriberById } from '../../../src/subscriber/store.ts'
-import type { Subscriber } from '../../../src/subscriber/subscriber.ts'
+import { findSubscriberById, getAddressKey, markUnsubscribed } from '../../../src/subscriber/store.ts'
+import { hashAddress, type Subscriber } from '../../../src/subscriber/subscriber.ts'
+import { ensureSuppression } from '../../../src/subscriber/suppression.ts'
 import { addReader } from '../../support/round.ts'
 import { keepWeb } from '../open-app.ts'
 
@@ -78,6 +79,52 @@ describe('a one-time link', () => {
     expect(shown).toContain('every day at 07:00')
     expect(await pressed.text()).toContain('07:00')
     expect(await readerNow()).toMatchObject({ hour: 7 })
+  })
+
+  it.each<[purpose: 'address' | 'undo', payload: object, words: string, inTheWay: () => Promise<unknown>]>([
+    [
+      'address',
+      { address: 'moved@example.org' },
+      'm•••@example.org has a subscription of its own, or had one.',
+      () => addReader(web.round.db, 'moved'),
+    ],
+    [
+      'address',
+      { address: 'moved@example.org' },
+      'The subscription that this link belongs to has ended.',
+      () => markUnsubscribed(web.round.db, reader.publicId),
+    ],
+    ['address', { address: 'ada@example.org' }, 'Your digests go to a•••@example.org already.', async () => {}],
+    [
+      'undo',
+      { kind: 'choices', before: { hour: 9 } },
+      "You've unsubscribed since.",
+      () => markUnsubscribed(web.round.db, reader.publicId),
+    ],
+    [
+      'undo',
+      { kind: 'address', before: 'barred@example.org' },
+      'We do not write to b•••@example.org',
+      async () => {
+        const hash = hashAddress(await getAddressKey(web.round.db), 'barred@example.org')
+        await ensureSuppression(web.round.db, hash, 'bounce', new Date())
+      },
+    ],
+  ])('to %s %j says what is in its way, and is not used up: %s', async (purpose, payload, words, inTheWay) => {
+    const path = await makeLink(purpose, payload)
+    await inTheWay()
+    const before = await readerNow()
+    for (const method of ['GET', 'POST', 'POST', 'GET']) {
+      const answer = await web.app.request(path, { method })
+      const html = (await answer.text()).replaceAll('&#x27;', "'")
+      expect([answer.status, html.includes(words), html.includes('this link is not used up')]).toEqual([
+        409,
+        true,
+        true,
+      ])
+      expect(html).not.toMatch(/<button|moved@|barred@|ada@/)
+    }
+    expect(await readerNow()).toEqual(before)
   })
 
   it.each(['address', 'export', 'erase', 'undo'])(

@@ -4,6 +4,9 @@ import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { signUp } from '../../../src/delivery/request/sign-up.ts'
 import { planDue } from '../../../src/jobs/plan.ts'
+import { getAddressKey } from '../../../src/subscriber/store.ts'
+import { hashAddress } from '../../../src/subscriber/subscriber.ts'
+import { ensureSuppression, pruneSuppression } from '../../../src/subscriber/suppression.ts'
 import { makeAsk } from '../../support/asks.ts'
 import { readToken } from '../../support/notices.ts'
 import { freezeEdition } from '../../support/round.ts'
@@ -37,4 +40,21 @@ it('promises the latest edition only where there is one, of the archive too, and
     web.round.db,
   )
   expect(rows.map(({ address }) => address)).toContain('later@example.org')
+})
+
+it('says so where the address must not be written to, and works once it may', async () => {
+  const address = 'ada@example.org'
+  const notice = await signUp(web.round, address, { ...makeAsk(), welcome: false })
+  const path = `/confirm/${await readToken(web.round, notice)}`
+  await ensureSuppression(web.round.db, hashAddress(await getAddressKey(web.round.db), address), 'operator', new Date())
+  for (const method of ['GET', 'POST', 'GET']) {
+    const answer = await web.app.request(path, { method })
+    const html = await answer.text()
+    expect([answer.status, html.includes('We do not write to a•••@example.org')]).toEqual([409, true])
+    expect(html).not.toContain('<button')
+  }
+  await pruneSuppression(web.round.db, address)
+  expect(await (await web.app.request(path)).text()).toContain('Confirm your subscription?')
+  const told = await (await web.app.request(path, { method: 'POST' })).text()
+  expect(told).toMatch(/You(&#x27;|')re subscribed/)
 })
