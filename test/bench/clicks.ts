@@ -219,7 +219,7 @@ function save(reader: Reader): Promise<Response> {
     silence: 'silent',
     choices: parseChoices({ papers: 7 }),
   })
-  const body = new URLSearchParams({ ...fields, form: formKeys.formToken(session), action: 'save' })
+  const body = new URLSearchParams({ ...fields, form: formKeys.formToken(reader), action: 'save' })
   return fetch(`${url}/preferences`, { method: 'POST', body, headers: { cookie: `paper-round=${session}` } })
 }
 

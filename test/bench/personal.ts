@@ -116,7 +116,7 @@ function listPages(readers: readonly Subscriber[], view: string): Page[] {
   const cookieOf = (turn: number) => ({ cookie: `paper-round=${tokenOf(turn, 'session')}` })
   // Each with words that no request had before.
   const preview = (turn: number) => {
-    const form = formKeys.formToken(tokenOf(turn, 'session'))
+    const form = formKeys.formToken(readerOf(turn))
     const include = `topic ${turn}, agents`
     const body = new URLSearchParams({ ...fields, include, form, action: 'preview', part: 'look-back' })
     return fetch(`${url}/preferences`, { method: 'POST', body, headers: cookieOf(turn) })

@@ -1,7 +1,8 @@
-// What the website signs for itself: the moment a form was opened, the answer a session's forms
+// What the website signs for itself: the moment a form was opened, the answer a reader's forms
 // must give, and the keyed names under which networks are counted. All of it hangs on LINK_SECRET;
 // none of it opens anything.
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import type { Subscriber } from '../../subscriber/subscriber.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
 
 export interface FormKeys {
@@ -12,10 +13,11 @@ export interface FormKeys {
   /** The newest secret's own for a use: what is signed with it lives for minutes. */
   secretOf(use: string): string
   /**
-   * Returns what every form of a session sends back. Another site can make a browser post, but
-   * cannot know this.
+   * Returns what every form for a reader sends back, the same in all of their sittings: a page that
+   * is open in two tabs can be sent from both. Another site can make a browser post, but cannot
+   * know this.
    */
-  formToken(session: string): string
+  formToken(reader: Pick<Subscriber, 'publicId' | 'tokenEpoch'>): string
   /** Compares in constant time. */
   isSame(a: string, b: string): boolean
   /** Returns a name that cannot be traced back: counters hold no addresses. */
@@ -25,7 +27,7 @@ export interface FormKeys {
 const SIGNATURE_BYTES = 16
 
 /**
- * Derives the keys from the ring. A stamp outlives a change of the newest secret; a session's forms
+ * Derives the keys from the ring. A stamp outlives a change of the newest secret; a reader's forms
  * do not.
  */
 export function openFormKeys(linkKeys: LinkKeys): FormKeys {
@@ -49,7 +51,7 @@ export function openFormKeys(linkKeys: LinkKeys): FormKeys {
       return genuine ? new Date(Number.parseInt(moment, 36)) : undefined
     },
     secretOf: (use) => derived(use)[0]?.toString('hex') ?? '',
-    formToken: (session) => sign(formKey, session),
+    formToken: ({ publicId, tokenEpoch }) => sign(formKey, `${publicId}.${tokenEpoch}`),
     isSame,
     nameOf: (text) => sign(nameKey, text),
   }

@@ -22,11 +22,13 @@ export interface Session {
 
 export interface Sessions {
   /** Begins a sitting for whoever proved to be this reader. */
-  begin(c: Context, reader: Pick<Subscriber, 'publicId' | 'tokenEpoch'>): Promise<Session['formToken']>
+  begin(c: Context, reader: Pick<Subscriber, 'publicId' | 'tokenEpoch'>): Promise<void>
   /** Returns undefined without a cookie that is genuine, in time and not revoked. */
   find(c: Context): Promise<Session | undefined>
-  /** Tells whether a form was sent from our own page of this sitting. */
+  /** Tells whether a form was sent from our own page for this reader. */
   isOwnForm(c: Context, session: Session, form: Form): boolean
+  /** Tells whether the browser itself says that a page of ours sent this, whosever it was. */
+  isOwnPage(c: Context): boolean
 }
 
 const COOKIE = 'paper-round'
@@ -50,16 +52,17 @@ export function openSessions(parts: {
       // the redirect.
       const settings = { path: '/', httpOnly: true, sameSite: 'Lax', maxAge: COOKIE_SECONDS } as const
       setCookie(c, COOKIE, token, prefix ? { ...settings, secure: true, prefix } : settings)
-      return formKeys.formToken(token)
     },
     async find(c) {
       const token = getCookie(c, COOKIE, prefix)
       const found = token && (await findHolderNow(db, linkKeys, 'session', token))
-      return token && found
-        ? { reader: found.subscriber, formToken: formKeys.formToken(token), now: found.now }
-        : undefined
+      if (!found) return undefined
+      const { subscriber: reader, now } = found
+      return { reader, formToken: formKeys.formToken(reader), now }
     },
     isOwnForm: (c, { formToken }, form) => isSameSite(c, origin) && formKeys.isSame(form.get('form'), formToken),
+    isOwnPage: (c) =>
+      isSameSite(c, origin) && (c.req.header('Sec-Fetch-Site') ?? c.req.header('Origin') ?? 'null') !== 'null',
   }
 }
 

@@ -23,9 +23,11 @@ describe('openFormKeys', () => {
   })
 
   it('gives each session a form token of its own', () => {
-    expect(keys.isSame(keys.formToken('a'), keys.formToken('a'))).toBe(true)
-    expect(keys.isSame(keys.formToken('a'), keys.formToken('b'))).toBe(false)
-    expect(keys.isSame(keys.formToken('a'), '')).toBe(false)
-    expect(keys.formToken('a')).not.toBe(keys.nameOf('a'))
+    const token = keys.formToken({ publicId: 'a', tokenEpoch: 0 })
+    expect(keys.isSame(token, keys.formToken({ publicId: 'a', tokenEpoch: 0 }))).toBe(true)
+    expect(keys.isSame(token, keys.formToken({ publicId: 'b', tokenEpoch: 0 }))).toBe(false)
+    expect(keys.isSame(token, keys.formToken({ publicId: 'a', tokenEpoch: 1 }))).toBe(false)
+    expect(keys.isSame(token, '')).toBe(false)
+    expect(token).not.toBe(keys.nameOf('a.0'))
   })
 })

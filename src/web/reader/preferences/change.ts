@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import { askAddress } from '../../../delivery/request/address-change.ts'
 import { type Change, stepDown, stepFrom } from '../../../subscriber/change.ts'
-import { normalizeAddress } from '../../../subscriber/subscriber.ts'
+import { maskAddress, normalizeAddress } from '../../../subscriber/subscriber.ts'
 import { change } from '../../../subscriber/undo.ts'
 import { UnknownZoneError } from '../../../subscriber/zone.ts'
 import { type Form, readForm } from '../../page/form.ts'
@@ -40,7 +40,7 @@ export function changePreferences(parts: ReaderParts) {
     const session = await parts.sessions.find(c)
     if (!session) return noSession(c, parts)
     const form = await readForm(c)
-    if (!parts.sessions.isOwnForm(c, session, form)) return noSession(c, parts)
+    if (!parts.sessions.isOwnForm(c, session, form)) return showAgain({ c, parts, session, form })
     const wish = dataWishFrom(form.get('action'))
     if (session.reader.consent !== 'confirmed' && !wish) return notSubscribed(c, parts, session)
     const waitS = await parts.limits.takeChange(session.reader.publicId)
@@ -53,6 +53,23 @@ export function changePreferences(parts: ReaderParts) {
     const request = { c, parts, session, form }
     return action ? action(request) : preferencesPage(c, parts, session, {})
   }
+}
+
+/**
+ * Answers a form that is not of this reader's sittings, from before a move or of another reader in
+ * the same browser: with what was typed, for whoever looks it over. Only what our own page sent is
+ * shown again: another site could put its own words there.
+ */
+async function showAgain({ c, parts, session, form }: Request): Promise<Response> {
+  const { reader } = session
+  if (!parts.sessions.isOwnPage(c)) return noSession(c, parts)
+  if (reader.consent !== 'confirmed') return notSubscribed(c, parts, session)
+  const own = reader.address === null ? '' : maskAddress(reader.address)
+  const problem = `Nothing was saved: this form is from an earlier visit, or of another subscription. It is about ${own} now: look it over, and send it again.`
+  const visit = { problem, until: form.get('until'), newAddress: form.get('address') }
+  if (!['save', 'preview'].includes(form.get('action'))) return preferencesPage(c, parts, session, visit, reader, 403)
+  const { entry, wanted, problems } = parsePreferences(form)
+  return preferencesPage(c, parts, session, { ...visit, entry, problems }, wanted, 403)
 }
 
 async function save(request: Request): Promise<Response> {

@@ -53,6 +53,40 @@ describe('the preferences page', () => {
     expect(await readerNow()).toMatchObject({ cadence: 'weekly', weekday: 1 })
   })
 
+  it('takes a form from another tab of the same reader, and shows one of somebody else again', async () => {
+    const { onlyWithCode: _, ...fields } = entryFrom(reader)
+    const open = async (who: Subscriber, at = new Date()) => {
+      const link = issueToken(web.round.linkKeys, 'preferences', who, new Date())
+      expect((await web.app.request(`/preferences/${link}`)).status).toBe(303)
+      return `__Host-paper-round=${issueToken(web.round.linkKeys, 'session', who, at)}`
+    }
+    // A browser keeps the newer sitting alone, the first tab its form.
+    const newer = await open(reader, new Date(Date.now() - 60_000))
+    expect(newer).not.toBe(cookie)
+    expect((await send({ ...fields, papers: '4', action: 'save' }, { cookie: newer })).status).toBe(200)
+    expect((await readerNow())?.choices.papers).toBe(4)
+
+    const other = await open(await addReader(web.round.db, 'grace'))
+    const typed = { ...fields, papers: '5', include: 'tactile sensing', action: 'save' }
+    const again = await send(typed, { cookie: other, 'sec-fetch-site': 'same-origin', origin: 'null' })
+    const html = await again.text()
+    expect([again.status, html.includes('It is about g•••@example.org now')]).toEqual([403, true])
+    expect(html).toContain('tactile sensing')
+    expect(html).not.toContain(formToken)
+    // Words that another site may have put there are not shown.
+    for (const headers of [
+      {},
+      { 'sec-fetch-site': 'cross-site' },
+      { origin: 'null' },
+      { origin: 'https://evil.example' },
+    ]) {
+      const refused = await send(typed, { cookie: other, ...headers })
+      expect([refused.status, (await refused.text()).includes('tactile sensing')]).toEqual([403, false])
+    }
+    expect((await findSubscriberByAddress(web.round.db, 'grace@example.org'))?.choices.papers).toBe(10)
+    expect((await readerNow())?.choices.papers).toBe(4)
+  })
+
   it('saves, tells it back, previews without saving and refuses what cannot be', async () => {
     const { onlyWithCode: _, ...fields } = entryFrom(reader)
     const preview = await send({ ...fields, papers: '4', action: 'preview', part: 'look-back' })
