@@ -13,7 +13,7 @@ interface Term {
 }
 
 export interface Question {
-  /** Set where nothing but an arXiv id was typed, in whatever spelling. */
+  /** The first arXiv id in what was typed: an address, a tab's title or a sentence may hold it. */
   arxivId: string | null
   /** Each holds alternatives: a paper must hold one of them. */
   wanted: Term[][]
@@ -58,8 +58,13 @@ export type NamesOf = (phrase: string) => readonly { name: string }[]
 const TERMS_MAX = 24
 /** The longest names of topics that people type have so many words. */
 const NAME_WORDS_MAX = 5
-const ARXIV_PREFIX =
-  /^(?:arxiv:\s*|(?:https?:\/\/)?(?:www\.)?(?:arxiv\.org\/(?:abs|pdf|html)|huggingface\.co\/papers)\/)/i
+/**
+ * An id of either scheme (see arxivIdOf) between signs that cannot be its own: no letter, digit or
+ * decimal point goes on with it, and no minus before it says that it must be missing. Of the older
+ * scheme archive and class are apart; a DOI puts `arXiv.` before them.
+ */
+const ARXIV_ID_WITHIN =
+  /(?<![\p{L}\p{N}]|\d\.|(?:^|\s)-+)(?:(\d{4}\.\d{4,5})|(?!arxiv\.)([a-z]+(?:-[a-z]+)?)(\.[a-z]{2})?(\/\d{7}))(?:v\d{1,3})?(?![\p{L}\p{N}]|\.\d)/giu
 
 interface Token {
   text: string
@@ -69,12 +74,6 @@ interface Token {
 
 /** Reads a question. Words of the same topic become one term, with the topic's other names. */
 export function readQuestion(typed: string, namesOf: NamesOf): Question {
-  const arxivId = arxivIdOf(
-    typed
-      .trim()
-      .replace(ARXIV_PREFIX, '')
-      .replace(/\.pdf$/, ''),
-  )
   const tokens = tokensOf(typed).slice(0, TERMS_MAX)
   const wanted: Term[][] = []
   const asking: Term[] = []
@@ -97,7 +96,15 @@ export function readQuestion(typed: string, namesOf: NamesOf): Question {
     else wanted.push([term])
     either = false
   }
-  return { arxivId, wanted, asking, unwanted }
+  return { arxivId: arxivIdWithin(typed), wanted, asking, unwanted }
+}
+
+function arxivIdWithin(typed: string): string | null {
+  for (const [, id, archive = '', archiveClass = '', number = ''] of typed.matchAll(ARXIV_ID_WITHIN)) {
+    const known = arxivIdOf(id ?? `${archive.toLowerCase()}${archiveClass.toUpperCase()}${number}`)
+    if (known !== null) return known
+  }
+  return null
 }
 
 /** Signs that say nothing alone are dropped; a minus counts before a word or a quoted phrase. */

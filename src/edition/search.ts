@@ -68,7 +68,8 @@ interface Page {
  * keywords for it, then abstracts, then names. Where none or few hold all of a sentence, those
  * follow that hold much of it, a rare word being more than a common one. Words of asking ("best way
  * to") need not be held. Quotes ask for a phrase, `or` and `-` mean what they do elsewhere; topics
- * are found under their other names too. Words that say nothing alone find nothing.
+ * are found under their other names too. Words that say nothing alone find nothing. An arXiv id
+ * among the words is looked for first; the words count where no paper has it.
  */
 export async function listFound(db: Kysely<Database>, words: string, namesOf: NamesOf, page: Page): Promise<Findings> {
   const question = readQuestion(words.slice(0, WORDS_MAX_CHARACTERS), namesOf)

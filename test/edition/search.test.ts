@@ -71,8 +71,11 @@ describeStores('searching', (stores) => {
       ' arXiv:2603.00007v2',
       'https://arxiv.org/abs/2603.00007v1',
       'arxiv.org/pdf/2603.00007.pdf',
+      '[2603.00007] Sheep',
     ])
       expect(await ids(id), id).toBe('7')
+    // An id that no paper has is a word like any other.
+    expect(await ids('sheep 2603.99999')).toBe('7')
   })
 
   it('takes a sentence: what holds most of it, where nothing holds all', async () => {
