@@ -16,6 +16,9 @@ export interface Subscriber extends Rhythm {
   nextDueAt: Date | null
 }
 
+/** The epoch of who has never moved to another address. */
+export const FIRST_EPOCH = 0
+
 /**
  * One @, a dotted host, no spaces or characters that need quoting in a header: narrower than the
  * RFCs, as every provider is.

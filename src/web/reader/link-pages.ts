@@ -46,7 +46,7 @@ export function moveAddress(parts: ReaderParts) {
     return tell(c, pages, {
       heading: 'Your digests have moved',
       paragraphs: [`They go to ${maskAddress(moved.address)} now.`],
-      note: 'Links in earlier emails no longer change anything; those to unsubscribe still work.',
+      note: 'Links in earlier emails no longer change anything, except to unsubscribe or to undo an earlier move.',
       links: [linkTo(pages, '/preferences', 'Open your preferences', true)],
     })
   }
@@ -123,7 +123,7 @@ export function showUndo(parts: ReaderParts) {
     const paragraphs =
       wanted.kind === 'address'
         ? [
-            `Your digests will go to ${maskAddress(wanted.before)} again. All other links sent to the new address stop working.`,
+            `Your digests will go to ${maskAddress(wanted.before)} again. All other links sent to the new address stop working, except to unsubscribe.`,
           ]
         : [`Everything goes back to how it was before this change: your digest ${rhythmOf(wanted.before)}.`]
     const path = `${pages.base}/undo/${tokenIn(c)}`

@@ -1,7 +1,8 @@
 // Leaving: a page with one button, and the POST behind it that mail programs may also send by
 // themselves (RFC 8058). Looking at the page changes nothing, as scanners open every link of a
 // mail; a POST acts at once, for everyone who holds the link, and is never limited. The same link
-// takes a step down instead, or comes back within an hour. While the database is away, the link's
+// takes a step down instead, or comes back within an hour; one from before a change of address only
+// leaves, as its mailbox may be somebody else's by now. While the database is away, the link's
 // signature alone lets its reader leave.
 import type { Context } from 'hono'
 import { unavailabilityOf } from '../../database/unavailable.ts'
@@ -26,11 +27,11 @@ import { stepWords } from './preferences/page.ts'
 
 /** The button that ends a subscription. */
 interface UnsubscribeValues {
-  /** Masked; '' where it cannot be looked up. */
+  /** Masked; '' where it cannot be looked up, and where the link is from before it. */
   address: string
   /** Where the buttons post to. */
   path: string
-  /** What may be had instead: none for somebody who gets nothing yet. */
+  /** What may be had instead: nothing by an old link, or for somebody who gets nothing yet. */
   steps: { action: string; label: string; what: string }[]
 }
 
@@ -50,7 +51,10 @@ export function showUnsubscribe(parts: ReaderParts) {
     if (reader === 'away')
       return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address: '', path, steps: [] }))
     if (!reader) return c.notFound()
-    if (reader.consent === 'unsubscribed') return goodbye(c, parts, reader, true)
+    const isOld = isFromBefore(parts, token, reader)
+    if (reader.consent === 'unsubscribed')
+      return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, true)
+    if (isOld) return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address: '', path, steps: [] }))
     const address = maskedAddress(reader)
     const offered = STEPS.filter(({ step }) => isOffered(step, reader))
     const steps = offered.map(({ step, label }) => ({ action: step, label, what: stepWords(step, reader) }))
@@ -77,6 +81,8 @@ export function unsubscribe(parts: ReaderParts) {
       return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)
     }
     if (!reader) return c.notFound()
+    const isOld = isFromBefore(parts, tokenIn(c), reader)
+    if (isOld && !isLeaving) return showUnsubscribe(parts)(c)
     const step = stepFrom(form.get('action'))
     if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
     if (!oneClick && step && isOffered(step, reader)) return stepInstead(c, parts, reader, step)
@@ -88,7 +94,8 @@ export function unsubscribe(parts: ReaderParts) {
       if (taken === 'kept') return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)
       logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
     }
-    return oneClick ? c.text('Unsubscribed.') : goodbye(c, parts, reader, false)
+    if (oneClick) return c.text('Unsubscribed.')
+    return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, false)
   }
 }
 
@@ -107,6 +114,23 @@ async function findReader(
     if (!orAway || unavailabilityOf(error) === undefined) throw error
     return verifyToken(linkKeys, 'unsubscribe', token) && 'away'
   }
+}
+
+/** Tells whether a link is from before a change of address, made or undone. */
+function isFromBefore({ linkKeys }: ReaderParts, token: string, { tokenEpoch }: Subscriber): boolean {
+  return verifyToken(linkKeys, 'unsubscribe', token)?.epoch !== tokenEpoch
+}
+
+/**
+ * Says goodbye by a link from before a change of address: with nothing of the reader, and no way
+ * back.
+ */
+async function goodbyeAlone(c: Context, { db, pages }: ReaderParts, reader: Subscriber): Promise<Response> {
+  return sayGoodbye(c, pages, {
+    heading: "You're unsubscribed",
+    paragraphs: ['No new digest will be made for you.'],
+    note: receiptInWords(await getReceipt(db, reader.id), 'UTC'),
+  })
 }
 
 /** Says goodbye to somebody whose row could not be seen. */

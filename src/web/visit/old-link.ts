@@ -8,7 +8,7 @@ import { askToConfirmAgain } from '../../delivery/request/sign-up.ts'
 import { findFormerHolder } from '../../subscriber/holder.ts'
 import { findSpent } from '../../subscriber/spent.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
-import type { Subscriber } from '../../subscriber/subscriber.ts'
+import { FIRST_EPOCH, type Subscriber } from '../../subscriber/subscriber.ts'
 import { ask } from '../page/ask.ts'
 import { readForm } from '../page/form.ts'
 import { rhythmOf } from '../page/rhythm.ts'
@@ -99,8 +99,9 @@ async function findOldLink(
 function wordsOf(purpose: LinkPurpose, fate: CredentialFate, reader: Subscriber): Words {
   if (purpose === 'confirm' && reader.consent === 'confirmed') {
     const paragraphs = [
-      `Your digest comes ${rhythmOf(reader)}.`,
-      'To change that, ask for the link to your preferences.',
+      // After a move the mailbox of this link may be somebody else's.
+      ...(reader.tokenEpoch === FIRST_EPOCH ? [`Your digest comes ${rhythmOf(reader)}.`] : []),
+      'To change when it comes, ask for the link to your preferences.',
     ]
     return { heading: "You're subscribed", paragraphs, button: TO_PREFERENCES }
   }

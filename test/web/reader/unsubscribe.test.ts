@@ -255,6 +255,42 @@ describe('a link to leave', () => {
   })
 })
 
+describe('a link from before a change of address', () => {
+  const move = () =>
+    sql`update subscribers set address = 'moved@example.org', token_epoch = token_epoch + 1, zone = 'Asia/Tokyo'
+      where address = ${ADDRESS}`.execute(web.round.db)
+
+  it('shows and takes nothing but leaving', async () => {
+    const path = await mailAda()
+    await move()
+    const before = await snapshot(web.round.db)
+    for (const action of [undefined, 'weekly', 'pause', 'fewer', 'reason', 'resubscribe', 'export', 'erase']) {
+      const answer = action === undefined ? web.app.request(path) : post(path, { action, reason: 'other' })
+      const html = await (await answer).text()
+      expect([...html.matchAll(/<button[^>]* value="(\w+)"/g)].map(([, value]) => value)).toEqual(['unsubscribe'])
+      expect(html).not.toMatch(/@example\.org|07:00|Tokyo/)
+    }
+    expect(await snapshot(web.round.db)).toEqual(before)
+  })
+
+  it('leaves, and then takes nothing back', async () => {
+    const path = await mailAda()
+    await move()
+    const goodbye = await (await post(path, { action: 'unsubscribe' })).text()
+    expect(await consentOf('moved@example.org')).toBe('unsubscribed')
+    const before = await snapshot(web.round.db)
+    const late = await Promise.all(
+      ['resubscribe', 'reason', 'export', 'erase'].map((action) => post(path, { action, reason: 'other' })),
+    )
+    for (const html of [goodbye, ...(await Promise.all(late.map((answer) => answer.text())))]) {
+      expect(html).toMatch(/You(&#x27;|')re unsubscribed/)
+      expect(html).not.toMatch(/<button|@example\.org|Tokyo/)
+    }
+    expect(await snapshot(web.round.db)).toEqual(before)
+    expect(await web.round.db.selectFrom('notices').select('id').execute()).toEqual([])
+  })
+})
+
 describe('what may be had instead of leaving', () => {
   it('steps down with the same link, and can be undone', async () => {
     const path = await mailAda()

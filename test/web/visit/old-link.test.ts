@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { CredentialPurpose } from '../../../src/database/states.ts'
 import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
 import { confirm, signUp } from '../../../src/delivery/request/sign-up.ts'
+import { markAddress } from '../../../src/subscriber/address.ts'
 import { prunePending } from '../../../src/subscriber/consent.ts'
 import { ensureCredential, pruneCredentials } from '../../../src/subscriber/credential.ts'
 import { findSubscriberByAddress, markUnsubscribed } from '../../../src/subscriber/store.ts'
@@ -137,6 +138,16 @@ describe('a confirmation', () => {
     const confirmed = await findSubscriberByAddress(web.round.db, ADDRESS)
     await markUnsubscribed(web.round.db, confirmed?.publicId ?? '')
     expect(await open(path)).toMatchObject({ status: 410, heading: "You've unsubscribed since" })
+  })
+
+  it('says nothing of the digest to the mailbox that its reader has left for another', async () => {
+    const path = await ask()
+    await web.app.request(path, { method: 'POST' })
+    const { id } = (await findSubscriberByAddress(web.round.db, ADDRESS)) as Subscriber
+    await web.round.db.transaction().execute((trx) => markAddress(trx, id, 'moved@example.org'))
+    const shown = await open(path)
+    expect(shown).toMatchObject({ status: 200, heading: "You're subscribed", button: 'Email me my link' })
+    expect(shown.html).not.toMatch(/09:00|moved/)
   })
 
   it('that is too old asks again for the same, once a day', async () => {
