@@ -5,11 +5,11 @@ import type { Context } from 'hono'
 import { confirmAddress, findAddressChange } from '../../delivery/request/address-change.ts'
 import { erase } from '../../delivery/request/erasure.ts'
 import { exportData, findLink } from '../../delivery/request/own-data.ts'
+import type { Changed } from '../../subscriber/change.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
 import { maskAddress } from '../../subscriber/subscriber.ts'
 import { findUndo, undo } from '../../subscriber/undo.ts'
 import { ask } from '../page/ask.ts'
-import { rhythmOf } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
 import { tellObstacle } from '../visit/obstacle.ts'
 import { answerOldLink } from '../visit/old-link.ts'
@@ -117,7 +117,7 @@ export function showUndo(parts: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const found = await findUndo(db, tokenIn(c))
     if (!found) return answerOldLink(c, parts, 'undo')
-    const { wanted, obstacle } = found
+    const { wanted, reader, obstacle } = found
     const about = wanted.kind === 'address' ? { address: wanted.before } : {}
     if (obstacle) return tellObstacle(c, pages, { purpose: 'undo', obstacle, ...about })
     const paragraphs =
@@ -125,10 +125,17 @@ export function showUndo(parts: ReaderParts) {
         ? [
             `Your digests will go to ${maskAddress(wanted.before)} again. All other links sent to the new address stop working, except to unsubscribe.`,
           ]
-        : [`Everything goes back to how it was before this change: your digest ${rhythmOf(wanted.before)}.`]
+        : undoParagraphs({ before: reader, after: wanted.before })
     const path = `${pages.base}/undo/${tokenIn(c)}`
     return ask(c, pages, { path, heading: 'Undo the change?', paragraphs, button: 'Undo' })
   }
+}
+
+/** All is put back, whatever was changed since: what it comes to is listed as it will be told. */
+function undoParagraphs(change: Changed): string[] {
+  const sentences = describeChange(change)
+  if (sentences.length === 0) return ['Everything is like that already: nothing will change.']
+  return ['All settings go back to how they were before that change, later changes included. Then:', ...sentences]
 }
 
 export function undoChange(parts: ReaderParts) {

@@ -1,10 +1,11 @@
-import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CredentialPurpose } from '../../../src/database/states.ts'
 import { ensureCredential } from '../../../src/subscriber/credential.ts'
+import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import { findSubscriberById, getAddressKey, markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { hashAddress, type Subscriber } from '../../../src/subscriber/subscriber.ts'
 import { ensureSuppression } from '../../../src/subscriber/suppression.ts'
+import { change } from '../../../src/subscriber/undo.ts'
 import { addReader } from '../../support/round.ts'
 import { keepWeb } from '../open-app.ts'
 
@@ -71,14 +72,23 @@ describe('a one-time link', () => {
   })
 
   it('undoes a change', async () => {
-    const { id: _, ...standing } = reader
-    await sql`update subscribers set hour = 21 where id = ${reader.id}`.execute(web.round.db)
+    const token = (await change(web.round.db, reader.id, { choices: parseChoices({ include: ['video'] }) }))?.undo
+    // A newer change goes too, and is named before and after.
+    await change(web.round.db, reader.id, { hour: 21 })
     reader = (await readerNow()) as Subscriber
-    const { shown, pressed, statuses } = await use(await makeLink('undo', { kind: 'choices', before: standing }))
+    const { shown, pressed, statuses } = await use(`/undo/${token}`)
     expect(statuses).toEqual(WORKS_ONCE)
-    expect(shown).toContain('every day at 07:00')
-    expect(await pressed.text()).toContain('07:00')
-    expect(await readerNow()).toMatchObject({ hour: 7 })
+    for (const html of [shown, await pressed.text()]) {
+      expect(html).toContain('Your digest now comes every day at 07:00, UTC; it came every day at 21:00, UTC.')
+      expect(html).toContain('Topics you include: none now.')
+    }
+    expect(await readerNow()).toMatchObject({ hour: 7, choices: { include: [] } })
+  })
+
+  it('says where an undo would change nothing', async () => {
+    const { id: _, ...standing } = reader
+    const { shown, statuses } = await use(await makeLink('undo', { kind: 'choices', before: standing }))
+    expect([shown.includes('nothing will change'), statuses]).toEqual([true, WORKS_ONCE])
   })
 
   it.each<[purpose: 'address' | 'undo', payload: object, words: string, inTheWay: () => Promise<unknown>]>([
