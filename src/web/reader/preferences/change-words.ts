@@ -1,6 +1,7 @@
 // What a change of preferences means, told back in a sentence a person can check. Pure.
 import { counted, shortDate } from '../../../digest/text/words.ts'
 import type { Changed } from '../../../subscriber/change.ts'
+import type { Choices } from '../../../subscriber/preferences.ts'
 import { rhythmOf } from '../../page/rhythm.ts'
 
 const LENGTHS = { titles: 'titles only', short: 'short cards', full: 'full abstracts' }
@@ -30,13 +31,7 @@ export function describeChange({ before, after }: Changed): string[] {
   for (const [list, name] of LISTS) {
     if (was[list].join('\n') !== is[list].join('\n')) sentences.push(listSentence(name, is[list]))
   }
-  if (was.includeMeans !== is.includeMeans) {
-    sentences.push(
-      is.includeMeans === 'only'
-        ? 'You get only what you include or follow.'
-        : 'What you include or follow comes first, the rest after it.',
-    )
-  }
+  if (meaningOf(was) !== meaningOf(is)) sentences.push(meaningOf(is))
   if (before.silence !== after.silence) {
     sentences.push(
       after.silence === 'note' ? 'A day without papers brings a short note.' : 'A day without papers stays silent.',
@@ -51,6 +46,14 @@ const LISTS = [
   ['organisations', 'Organisations you follow'],
   ['mute', 'Topics you mute'],
 ] as const
+
+/** Whoever wants only what they include, and includes nothing yet, gets everything. */
+function meaningOf({ includeMeans, include, authors, organisations }: Choices): string {
+  if (includeMeans === 'first') return 'What you include or follow comes first, the rest after it.'
+  return include.length + authors.length + organisations.length > 0
+    ? 'You get only what you include or follow.'
+    : 'As soon as you include or follow something, you get only that.'
+}
 
 function listSentence(name: string, list: readonly string[]): string {
   if (list.length === 0) return `${name}: none now.`

@@ -28,9 +28,23 @@ describe('describeChange', () => {
     [{}, { onlyWithCode: true }, 'You get only papers with code.'],
     [{}, { mute: ['audio'] }, 'Topics you mute: audio.'],
     [{}, { authors: ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'] }, 'Authors you follow: a1, a2, a3, a4, a5 and 1 more.'],
-    [{}, { includeMeans: 'only' }, 'You get only what you include or follow.'],
+    [{}, { includeMeans: 'only' }, 'As soon as you include or follow something, you get only that.'],
   ])('tells one difference in one sentence: %j %j', (given, choices, sentence) => {
     expect(tell(given, choices)).toEqual([sentence])
+  })
+
+  it('tells that only what is included comes where something is, and until when all does', () => {
+    expect(tell({}, { includeMeans: 'only', authors: ['Ada'] })).toEqual([
+      'Authors you follow: Ada.',
+      'You get only what you include or follow.',
+    ])
+    const [only, none] = [{ includeMeans: 'only', include: ['video'] }, { includeMeans: 'only' }].map((choices) => {
+      return { ...BEFORE, choices: parseChoices(choices) }
+    }) as [Preferences, Preferences]
+    expect(describeChange({ before: only, after: none })).toEqual([
+      'Topics you include: none now.',
+      'As soon as you include or follow something, you get only that.',
+    ])
   })
 
   it('tells the way back as well', () => {
