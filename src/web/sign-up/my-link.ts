@@ -5,6 +5,7 @@ import type { Context } from 'hono'
 import { askByAddress } from '../../delivery/request/sign-up.ts'
 import { normalizeAddress } from '../../subscriber/subscriber.ts'
 import type { Form } from '../page/form.ts'
+import { limitNote } from '../page/limit-note.ts'
 import { linkPage } from '../page/link-form.ts'
 import { linkTo, tell } from '../page/tell.ts'
 import { networkNames, type ReaderParts } from '../visit/reader-parts.ts'
@@ -39,7 +40,7 @@ export async function mailMyLink(c: Context, parts: ReaderParts, form: Form): Pr
   return tell(c, pages, {
     heading: 'Check your inbox',
     paragraphs: [`If ${address} is subscribed, an email with its link is on the way.`],
-    note: 'Nothing after a few minutes? Check your spam folder. We send at most one such email a day to an address.',
+    note: limitNote('such email'),
     links: parts.outbox ? [linkTo(pages, '/outbox?folder=notices', "Open the demo's outbox", true)] : [],
   })
 }

@@ -9,6 +9,7 @@ import { parseChoices, parseRhythm, type Rhythm } from '../../subscriber/prefere
 import { normalizeAddress } from '../../subscriber/subscriber.ts'
 import { UnknownZoneError } from '../../subscriber/zone.ts'
 import { type Form, readForm } from '../page/form.ts'
+import { limitNote } from '../page/limit-note.ts'
 import { definePage } from '../page/pages.ts'
 import { UNKNOWN_ZONE } from '../page/rhythm.ts'
 import { linkTo, tell } from '../page/tell.ts'
@@ -86,7 +87,7 @@ export function subscribe(parts: ReaderParts) {
       paragraphs: [
         `An email is on its way to ${address}. Press its button to subscribe. If you don't, nothing happens.`,
       ],
-      note: 'Nothing after a few minutes? Check your spam folder. We send at most one confirmation a day to an address.',
+      note: limitNote('confirmation'),
       links: parts.outbox ? [linkTo(pages, '/outbox?folder=notices', "Open the demo's outbox", true)] : [],
     })
   }

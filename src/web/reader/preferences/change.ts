@@ -7,6 +7,7 @@ import { maskAddress, normalizeAddress } from '../../../subscriber/subscriber.ts
 import { change } from '../../../subscriber/undo.ts'
 import { UnknownZoneError } from '../../../subscriber/zone.ts'
 import { type Form, readForm } from '../../page/form.ts'
+import { limitNote } from '../../page/limit-note.ts'
 import { UNKNOWN_ZONE } from '../../page/rhythm.ts'
 import { tell } from '../../page/tell.ts'
 import { type DataWish, dataWishFrom, mailDataLink } from '../../visit/data-links.ts'
@@ -140,7 +141,10 @@ async function moveTo({ c, parts, session, form }: Request): Promise<Response> {
   const noticeId = await askAddress(parts, session.reader.id, address)
   await parts.sendNotice(noticeId)
   return preferencesPage(c, parts, session, {
-    told: [`We emailed a link to ${address}. Your digests move once it is used, within 48 hours.`],
+    told: [
+      `An email with a link is on its way to ${address}. Your digests move once the link is used, within 48 hours.`,
+      limitNote('such email'),
+    ],
   })
 }
 

@@ -128,7 +128,10 @@ describe('the preferences page', () => {
     }
     const free = await ask({ action: 'address', address: 'New@example.org' })
     const taken = await ask({ action: 'address', address: 'grace@example.org' })
-    expect(free).toContain('We emailed a link to new@example.org')
+    expect(free).toContain('An email with a link is on its way to new@example.org')
+    expect(free).toContain('at most one such email a day to an address, and three in 30 days')
+    expect(await ask({ action: 'address', address: 'New@example.org' })).toBe(free)
+    expect((await ask({ action: 'address', address: ADDRESS }))?.replace('ada@', 'new@')).toBe(free)
     expect(taken?.replace('grace@', 'new@')).toBe(free)
     expect(await ask({ action: 'export' })).toContain('a•••@example.org')
     expect(await ask({ action: 'erase' })).toContain('erase everything')
