@@ -67,11 +67,12 @@ export interface StrangersNotices {
 }
 
 /**
- * Counts the notices that strangers have caused to an address and to its mailbox. What was never
- * sent does not count.
+ * Counts the notices of a sort that strangers have caused to an address and to its mailbox. What
+ * was never sent does not count.
  */
 export async function getStrangersNotices(
   db: Kysely<Database>,
+  sort: keyof typeof STRANGERS_KINDS,
   { addressHash, mailboxHash }: { addressHash: Buffer; mailboxHash: Buffer },
 ): Promise<StrangersNotices> {
   const { rows } = await sql<StrangersNotices>`
@@ -83,7 +84,7 @@ export async function getStrangersNotices(
       count(*) filter (where mailbox_hash = ${mailboxHash}) as "mailboxMonth"
     from notices where (address_hash = ${addressHash} or mailbox_hash = ${mailboxHash})
       and issued_at > round_clock() - interval '30 days'
-      and kind = any(${[...STRANGERS_KINDS]}::text[]) and state not in ('withheld', 'rejected')`.execute(db)
+      and kind = any(${[...STRANGERS_KINDS[sort]]}::text[]) and state not in ('withheld', 'rejected')`.execute(db)
   return rows[0] as StrangersNotices
 }
 

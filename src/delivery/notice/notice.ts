@@ -112,5 +112,11 @@ export const USEFUL_HOURS: Record<NoticeKind, number> = {
   report: 20,
 }
 
-/** Kinds that a stranger can cause by typing somebody's address: limited per address. */
-export const STRANGERS_KINDS: readonly NoticeKind[] = ['confirm', 'subscribed-already', 'address', 'link']
+/**
+ * Kinds that a stranger can cause by typing somebody's address: limited per address. Links to the
+ * preferences are counted apart, so that nobody's sign-ups use up a reader's way to them.
+ */
+export const STRANGERS_KINDS = {
+  'sign-up': ['confirm', 'subscribed-already', 'address'],
+  link: ['link'],
+} as const satisfies Record<string, readonly NoticeKind[]>

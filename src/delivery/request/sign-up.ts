@@ -18,7 +18,7 @@ import { findSubscriberById, getAddressKey } from '../../subscriber/store.ts'
 import { hashAddress, mailboxOf, type Subscriber } from '../../subscriber/subscriber.ts'
 import { assertZones } from '../../subscriber/zone.ts'
 import { getStrangersNotices, insertNotice } from '../notice/asking.ts'
-import type { NoticeParts } from '../notice/notice.ts'
+import type { NoticeParts, STRANGERS_KINDS } from '../notice/notice.ts'
 
 /** Most notices that strangers may cause to one address. */
 const NOTICES_A_DAY = 1
@@ -60,8 +60,10 @@ export async function askByAddress({ db, linkKeys }: NoticeParts, address: strin
   return db.transaction().execute(async (trx) => {
     const hash = await claimAddress(trx, address)
     const known = await findKnownAddress(trx, hash)
-    if (!known || !(await isReachable(trx, address, hash))) return null
-    if (known.consent === 'pending') return confirmAgain(trx, linkKeys, known.id, address)
+    if (!known) return null
+    const isPending = known.consent === 'pending'
+    if (!(await isReachable(trx, address, hash, isPending ? 'sign-up' : 'link'))) return null
+    if (isPending) return confirmAgain(trx, linkKeys, known.id, address)
     return insertNotice(trx, linkKeys, { kind: 'link', subscriberId: known.id, address })
   })
 }
@@ -77,7 +79,11 @@ export async function askToConfirmAgain({ db, linkKeys }: NoticeParts, subscribe
   return db.transaction().execute(async (trx) => {
     const hash = await claimAddress(trx, address)
     const known = await findKnownAddress(trx, hash)
-    if (known?.id !== subscriberId || known.consent !== 'pending' || !(await isReachable(trx, address, hash)))
+    if (
+      known?.id !== subscriberId ||
+      known.consent !== 'pending' ||
+      !(await isReachable(trx, address, hash, 'sign-up'))
+    )
       return null
     return confirmAgain(trx, linkKeys, subscriberId, address)
   })
@@ -102,8 +108,13 @@ async function confirmAgain(
 }
 
 /** Tells whether an address may be written to at all, and once more today. */
-async function isReachable(trx: Transaction<Database>, address: string, addressHash: Buffer): Promise<boolean> {
-  return !(await isBarred(trx, addressHash)) && (await mayWrite(trx, address, addressHash))
+async function isReachable(
+  trx: Transaction<Database>,
+  address: string,
+  addressHash: Buffer,
+  sort: keyof typeof STRANGERS_KINDS,
+): Promise<boolean> {
+  return !(await isBarred(trx, addressHash)) && (await mayWrite(trx, address, addressHash, sort))
 }
 
 /**
@@ -141,14 +152,19 @@ export async function confirm(
 }
 
 /**
- * Tells whether an address may get another notice that a stranger can cause. The caller holds the
- * address's lock.
+ * Tells whether an address may get another notice, of a sort that a stranger can cause. The caller
+ * holds the address's lock.
  */
-export async function mayWrite(trx: Transaction<Database>, address: string, addressHash: Buffer): Promise<boolean> {
+export async function mayWrite(
+  trx: Transaction<Database>,
+  address: string,
+  addressHash: Buffer,
+  sort: keyof typeof STRANGERS_KINDS = 'sign-up',
+): Promise<boolean> {
   const mailboxHash = hashAddress(await getAddressKey(trx), mailboxOf(address))
   // Addresses of one mailbox take turns: together they could otherwise pass the count at once.
   await lockInTransaction(trx, `mailbox:${mailboxHash.toString('hex')}`)
-  const caused = await getStrangersNotices(trx, { addressHash, mailboxHash })
+  const caused = await getStrangersNotices(trx, sort, { addressHash, mailboxHash })
   const mayAddress = caused.day < NOTICES_A_DAY && caused.month < NOTICES_A_MONTH
   return mayAddress && caused.mailboxDay < MAILBOX_NOTICES_A_DAY && caused.mailboxMonth < MAILBOX_NOTICES_A_MONTH
 }

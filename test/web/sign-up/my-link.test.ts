@@ -44,6 +44,26 @@ describe('asking for one’s link', () => {
     expect(await listNotices()).toHaveLength(4)
   })
 
+  it('is not used up by sign-ups of somebody else, and uses up none', async () => {
+    await addReader(web.round.db, 'ada')
+    const address = 'ada@example.org'
+    for (let times = 0; times < 3; times++) {
+      await signUp(web.round, address, makeAsk())
+      await ageNotices(web.round.db, 25)
+    }
+    expect(await signUp(web.round, address, makeAsk())).toBeNull()
+    for (let times = 0; times < 4; times++) {
+      await ask({ address })
+      await ageNotices(web.round.db, 25)
+    }
+    const kinds = (await listNotices()).map(({ kind }) => kind)
+    expect(kinds.filter((kind) => kind === 'subscribed-already')).toHaveLength(3)
+    expect(kinds.filter((kind) => kind === 'link')).toHaveLength(3)
+    // The links are of the last 30 days, the sign-ups are not.
+    await ageNotices(web.round.db, 25 * 24)
+    expect(await signUp(web.round, address, makeAsk())).not.toBeNull()
+  })
+
   it('tells what is wrong with what was typed, and does nothing', async () => {
     await addReader(web.round.db, 'ada')
     const stamp = (agoMs: number) => openFormKeys(web.round.linkKeys).stamp(new Date(Date.now() - agoMs))
