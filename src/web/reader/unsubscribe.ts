@@ -89,6 +89,8 @@ export function unsubscribe(parts: ReaderParts) {
     if (!oneClick && form.get('action') === 'reason') return takeReason(c, parts, reader, form.get('reason'))
     const wish = dataWishFrom(form.get('action'))
     if (!oneClick && wish && reader.consent === 'unsubscribed') return dataLink(c, parts, reader, wish)
+    // What an older page still offered ends nothing: it is shown what there is now.
+    if (!isLeaving) return showUnsubscribe(parts)(c)
     if (reader.consent !== 'unsubscribed') {
       const taken = await wishes.leave(reader.publicId)
       if (taken === 'kept') return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)

@@ -305,6 +305,14 @@ describe('what may be had instead of leaving', () => {
     expect((await web.app.request(undo, { method: 'POST' })).status).toBe(410)
   })
 
+  it.each(['weekly', 'export', 'erase'])('never leaves by %s from a page that has grown old', async (action) => {
+    const path = await mailAda()
+    await sql`update subscribers set cadence = 'weekly', weekday = 1`.execute(web.round.db)
+    const html = await (await post(path, { action })).text()
+    expect(await consentOf(ADDRESS)).toBe('confirmed')
+    expect([...html.matchAll(/<button[^>]* value="(\w+)"/g)].map(([, value]) => value)).toContain('pause')
+  })
+
   it('comes back within an hour of leaving, and one-click leaves whatever else it says', async () => {
     const path = await mailAda()
     await post(path, { action: 'resubscribe', 'List-Unsubscribe': 'One-Click' })
