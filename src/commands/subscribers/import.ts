@@ -28,6 +28,8 @@ interface Counts {
   known: number
   suppressed: number
   refused: number
+  /** Of those refused, lines that are no rows: whoever stands there was not read. */
+  unread: number
 }
 
 interface Refusal {
@@ -69,10 +71,16 @@ export async function importSubscribersCommand(file: string, options: ImportOpti
       ? rolledBack(db, (trx) => importList(trx, input, terminal, hearing))
       : importList(db, input, terminal, hearing),
   )
-  const { read, added, known, suppressed, refused } = counts
+  const { read, added, known, suppressed, refused, unread } = counts
   terminal.print({ ...counts, dryRun: options.dryRun === true, refusals, remarks }, [
     `${options.dryRun ? 'Would add' : 'Added'} ${grouped(added)} of ${grouped(read)}: ${grouped(known)} known already, ${grouped(suppressed)} suppressed, ${grouped(refused)} refused.`,
+    ...(unread > 0
+      ? [
+          `${counted(unread, 'line')} could not be read as the quotes stand: mend ${unread === 1 ? 'it' : 'them'} and import the file again, which adds nobody twice.`,
+        ]
+      : []),
   ])
+  if (unread > 0) process.exitCode = 1
 }
 
 /**
@@ -85,7 +93,7 @@ export async function importList(
   terminal: Terminal,
   { refuse, remark = () => {}, rhythm = DEFAULT_RHYTHM, total }: Hearing,
 ): Promise<Counts> {
-  const counts = { read: 0, added: 0, known: 0, suppressed: 0, refused: 0 }
+  const counts = { read: 0, added: 0, known: 0, suppressed: 0, refused: 0, unread: 0 }
   const zones = await listZones(db)
   if (!zones.has(rhythm.zone)) {
     throw new UsageError(`--zone ${rhythm.zone} is no known time zone: use an IANA name such as Europe/Paris`)
@@ -104,12 +112,19 @@ export async function importList(
       reader = readHeader(row.cells, rhythm)
       continue
     }
+    const { line } = row
+    if ('problem' in row) {
+      counts.read += row.lines
+      counts.refused += row.lines
+      counts.unread += row.lines
+      refuse({ line, reason: row.problem })
+      continue
+    }
     counts.read++
-    const found =
-      'problem' in row ? row.problem : reader.read(row.cells, zones, (reason) => remark({ line: row.line, reason }))
+    const found = reader.read(row.cells, zones, (reason) => remark({ line, reason }))
     if (typeof found === 'string') {
       counts.refused++
-      refuse({ line: row.line, reason: found })
+      refuse({ line, reason: found })
     } else if (batch.push(found) === BATCH) await flush()
   }
   if (!reader) throw new UsageError('the file is empty: its first line names the columns')

@@ -1,94 +1,122 @@
 // A list's file as rows, one after the other: never more of it in memory than a record. What is no
 // table is told with its line.
 import { isUtf8 } from 'node:buffer'
-import { pipeline, Readable } from 'node:stream'
-import { type CsvError, type Info, parse } from 'csv-parse'
-
-/** A record with the line on which it ends, or what is wrong with it. */
-export type ListRow = { line: number; cells: string[] } | { line: number; problem: string }
-
-/** A quote that is never closed swallows no more than this. */
-const RECORD_MAX_CHARACTERS = 100_000
-const NEWLINE = 0x0a
+import { normalizeAddress } from '../subscriber.ts'
 
 /**
- * Reads CSV, with or without a byte order mark, whatever its line ends. Throws a RangeError for
- * what is not UTF-8.
+ * A record with the line on which it begins, or what is wrong with it and how many lines are not
+ * read for it.
+ */
+export type ListRow = { line: number; cells: string[] } | { line: number; problem: string; lines: number }
+
+interface Line {
+  line: number
+  /** Without its end. */
+  text: string
+  quotes: number
+}
+
+/** A quote that is never closed is looked for no further than this. */
+const RECORD_MAX_CHARACTERS = 100_000
+const LINE_MAX_BYTES = RECORD_MAX_CHARACTERS * 4
+const NEWLINE = 0x0a
+/** One after the other without a gap: what is in no cell ends the row too early. */
+const CELL = /(?:"([^"]*(?:""[^"]*)*)"|([^",]*))(,|$)/gy
+const BROKEN = 'not a row of a table: a quote is open or out of place'
+
+/**
+ * Reads CSV, with or without a byte order mark, whatever its line ends. Where a quote is open or
+ * out of place, only the line on which its record begins is refused: reading goes on with the next.
+ * Throws a RangeError for what is not UTF-8.
  */
 export async function* readRows(input: AsyncIterable<Buffer>): AsyncGenerator<ListRow> {
-  const skipped: ListRow[] = []
-  const parser = parse({
-    bom: true,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    max_record_size: RECORD_MAX_CHARACTERS,
-    record_delimiter: '\n',
-    on_skip: (error) => {
-      const problem = problemOf(error)
-      // What is left of a broken line is often broken as well.
-      if (skipped.at(-1)?.line !== problem.line) skipped.push(problem)
-      return undefined
-    },
-  })
-  // A fault of the input reaches the loop through the parser, which it destroys.
-  pipeline(Readable.from(wholeLines(input)), parser, () => {})
-  try {
-    for await (const { info, record } of parser as AsyncIterable<{ info: Info; record: string[] }>) {
-      // The parser reads ahead: what it skipped further down waits for its turn.
-      while (skipped[0] && skipped[0].line <= info.lines) yield skipped.shift() as ListRow
-      yield { line: info.lines, cells: record }
+  const lines = readLines(input)
+  const ahead: Line[] = []
+  /** Returns the line that stands so far behind the next one, undefined behind the last. */
+  const lineAt = async (index: number) => {
+    while (ahead.length <= index) {
+      const { value, done } = await lines.next()
+      if (done) return undefined
+      ahead.push(value)
     }
-  } catch (error) {
-    // The last quote was never closed: the end of the file is all that is lost.
-    if (!isCsvError(error)) throw error
-    skipped.push(problemOf(error))
+    return ahead[index]
   }
-  yield* skipped
+  let width: number | undefined
+  let doubtful = { from: 0, to: 0 }
+  for (let first = await lineAt(0); first !== undefined; first = await lineAt(0)) {
+    let { text, quotes } = first
+    if (text === '') {
+      ahead.shift()
+      continue
+    }
+    let last: Line | undefined = first
+    let count = 1
+    // Whatever is well quoted has an even number of them.
+    while (quotes % 2 === 1 && text.length <= RECORD_MAX_CHARACTERS) {
+      last = await lineAt(count)
+      if (last === undefined) break
+      count++
+      text += `\n${last.text}`
+      quotes += last.quotes
+    }
+    const cells = last === undefined || text.length > RECORD_MAX_CHARACTERS ? undefined : cellsOf(text, quotes)
+    const { line } = first
+    if (cells === undefined) {
+      if (count > 1) doubtful = { from: line, to: ahead[count - 1]?.line ?? line }
+      ahead.shift()
+      yield { line, problem: BROKEN, lines: 1 }
+      continue
+    }
+    const within = ahead.splice(0, count).slice(1)
+    width ??= cells.length
+    if (within.some(({ text }) => isLikeRow(text, width))) {
+      const problem = `a quote opens here and closes on line ${last?.line}, and what stands between looks like readers: mend the quote`
+      yield { line, problem, lines: count }
+    } else if (line <= doubtful.to && cells.length !== width) {
+      // It may be the rest of a note, where an address is no reader.
+      yield { line, problem: `the quote of line ${doubtful.from} may be open until here: mend that line`, lines: 1 }
+    } else yield { line, cells }
+  }
 }
 
-/** Hands the input on in whole lines, so that no character is cut, each of them checked. */
-async function* wholeLines(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Returns undefined for what is no row. */
+function cellsOf(text: string, quotes: number): string[] | undefined {
+  if (quotes === 0) return text.split(',')
+  const cells: string[] = []
+  for (const [, quoted, plain = '', end] of text.matchAll(CELL)) {
+    cells.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'))
+    if (end === '') return cells
+  }
+  return undefined
+}
+
+/** Whether a line inside quotes would be a reader's row without them. */
+function isLikeRow(text: string, width: number | undefined): boolean {
+  const cells = text.replaceAll('"', '').split(',')
+  return cells.length === width && cells.some((cell) => normalizeAddress(cell) !== undefined)
+}
+
+/** Reads whole lines, so that no character is cut, each of them checked. */
+async function* readLines(input: AsyncIterable<Buffer>): AsyncGenerator<Line, undefined> {
   let line = 1
   let rest: Buffer = Buffer.alloc(0)
+  const toLine = (bytes: Buffer): Line => {
+    if (bytes.length < LINE_MAX_BYTES && !isUtf8(bytes))
+      throw new RangeError(`line ${line} is not UTF-8: save the file as UTF-8 and import it again`)
+    // Two signs a line end, and edited files hold both kinds.
+    const text = bytes.toString('utf8').replace(line === 1 ? /^\ufeff|\r$/g : /\r$/, '')
+    return { line: line++, text, quotes: text.split('"').length - 1 }
+  }
   for await (const chunk of input) {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const end = bytes.lastIndexOf(NEWLINE) + 1
-    // A line longer than any record is no line of a list: it goes on as it is and is refused there.
-    const whole = end === 0 && bytes.length > RECORD_MAX_CHARACTERS * 4 ? bytes : bytes.subarray(0, end)
-    line = checkUtf8(whole, line)
-    if (whole.length > 0) yield withPlainLineEnds(whole)
-    rest = bytes.subarray(whole.length)
-  }
-  checkUtf8(rest, line)
-  if (rest.length > 0) yield rest
-}
-
-/** Two signs a line end would count twice inside quotes, and edited files hold both kinds. */
-function withPlainLineEnds(bytes: Buffer): Buffer {
-  return bytes.includes('\r\n') ? Buffer.from(bytes.toString('latin1').replaceAll('\r\n', '\n'), 'latin1') : bytes
-}
-
-/** Returns the line that follows. */
-function checkUtf8(bytes: Buffer, firstLine: number): number {
-  let line = firstLine
-  const valid = isUtf8(bytes)
-  for (let from = 0; ; line++) {
-    const end = bytes.indexOf(NEWLINE, from)
-    if (!valid && !isUtf8(bytes.subarray(from, end < 0 ? bytes.length : end))) {
-      throw new RangeError(`line ${line} is not UTF-8: save the file as UTF-8 and import it again`)
+    let from = 0
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
+      yield toLine(bytes.subarray(from, end))
+      from = end + 1
     }
-    if (end < 0) return line
-    from = end + 1
+    // A line longer than any record is none of a list: no more of it is kept than shows that, cut
+    // wherever it may be.
+    rest = bytes.subarray(from, from + LINE_MAX_BYTES)
   }
-}
-
-function problemOf(error: CsvError | undefined): ListRow {
-  const line = typeof error?.lines === 'number' ? error.lines : 0
-  return { line, problem: 'not a row of a table: a quote is open or out of place' }
-}
-
-function isCsvError(error: unknown): error is CsvError {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_')
+  if (rest.length > 0) yield toLine(rest)
 }

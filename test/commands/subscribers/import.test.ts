@@ -108,6 +108,17 @@ describe('importList', () => {
     expect(stdout).toMatch(/ada@example.org .*, suppressed \(operator\), since \d{4}-\d\d-\d\d\n/)
   })
 
+  it('fails where lines could not be read, and counts them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'paper-round-import-'))
+    const file = join(folder, 'list.csv')
+    await writeFile(file, 'email,name\na@b.org,"Ada\nb@b.org,Bob\n')
+    const { stdout } = await callOn(round.databaseUrl, () => importSubscribersCommand(file, {}))
+    expect(stdout).toMatch(/^Added 1 of 2: .* 1 refused\.\n1 line could not be read as the quotes stand: mend it/)
+    expect(process.exitCode).toBe(1)
+    process.exitCode = undefined
+    await rm(folder, { recursive: true })
+  })
+
   it('tells a file its end, its zones and a rhythm for the whole list', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'paper-round-import-'))
     const file = join(folder, 'list.csv')
