@@ -1,6 +1,7 @@
 // The one reader of the environment: strings in, typed settings out, every problem reported at once
 // in plain sentences. First what leaves here and how it is read, then the variables one by one.
 // Long because each setting's shape, default and sentence are looked for together.
+import { isUtf8 } from 'node:buffer'
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -104,6 +105,11 @@ export const SECRET_NAMES = [
 ]
 /** In the working directory: what a host's settings are kept in. */
 export const ENV_FILE = '.env'
+/** A setting as parseEnv takes it, several lines long where it is quoted, a comment or nothing. */
+const ENV_FORM =
+  /(?:\s*(?:export\s+)?[A-Za-z_]\w*[ \t]*=[ \t]*(?:'[^']*'|"[^"]*"|`[^`]*`)?|[ \t\r]*(?:#|(?=\n|$)))[^\n]*(?:\n|$)/y
+/** A key that somebody pasted without quotes has dozens. */
+const LINES_TOLD = 5
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
 const LINK_SECRET_MIN_CHARACTERS = 32
 /** Stands where a command that sends nothing needs no server. */
@@ -211,14 +217,56 @@ export function loadEnvFile(
   return taken.map(([name]) => name)
 }
 
-/** Returns what a file of settings holds, undefined where there is none. */
+/**
+ * Returns what a file of settings holds, undefined where there is none. Throws a UsageError for one
+ * that cannot be read as such: nothing that stands there may be lost in silence.
+ */
 export function readEnvFile(path: string): Record<string, string> | undefined {
-  try {
-    return parseEnv(readFileSync(path, 'utf8')) as Record<string, string>
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw new UsageError(`${path} cannot be read: ${describeError(error)}`)
+  const text = readEnvText(path)
+  if (text === undefined) return undefined
+  const settings: Record<string, string> = {}
+  const lines: number[] = []
+  for (let at = 0, line = 1; at < text.length; ) {
+    ENV_FORM.lastIndex = at
+    const [form] = ENV_FORM.exec(text) ?? []
+    if (form === undefined) lines.push(line)
+    // One by one: what parseEnv does not know as a comment it takes for the name of what follows.
+    else Object.assign(settings, parseEnv(form.trim()))
+    const end = form === undefined ? text.indexOf('\n', at) + 1 || text.length : at + form.length
+    line += text.slice(at, end).split('\n').length - 1
+    at = end
   }
+  if (lines.length === 0) return settings
+  const more = lines.length > LINES_TOLD ? ` and ${lines.length - LINES_TOLD} more` : ''
+  const named = `line${lines.length > 1 ? 's' : ''} ${lines.slice(0, LINES_TOLD).join(', ')}${more}`
+  // What stands there may be part of a secret.
+  throw new UsageError(
+    `${path} ${named}: not of the form NAME=value, where a name has letters, digits and _ alone; a value of several lines stands in quotes`,
+  )
+}
+
+/** Returns the text of a file of settings without its byte order mark, undefined without a file. */
+export function readEnvText(path: string): string | undefined {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') return undefined
+    throw new UsageError(
+      code === 'EISDIR'
+        ? `${path} is a folder: settings are read from a file of this name, so move it aside`
+        : `${path} cannot be read: ${describeError(error)}`,
+    )
+  }
+  // UTF-16 without its mark is UTF-8 by form, with a NUL at every other place.
+  if (!isUtf8(bytes) || bytes.includes(0)) {
+    // No byte of a longer character is a line's end.
+    const lines = bytes.toString('latin1').split('\n')
+    const at = lines.findIndex((line) => line.includes('\0') || !isUtf8(Buffer.from(line, 'latin1')))
+    throw new UsageError(`${path} line ${at + 1} is not UTF-8: save the file as UTF-8`)
+  }
+  return bytes.toString('utf8').replace(/^\ufeff/, '')
 }
 
 function otherName(name: string): string {

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Config, type Reach, readConfig } from '../src/config.ts'
+import { type Config, type Reach, readConfig, readEnvFile } from '../src/config.ts'
 import { DEFAULT_LIMITS } from '../src/delivery/alarm/limits.ts'
 import { UsageError } from '../src/errors.ts'
 import { runs } from './support/full.ts'
@@ -581,5 +581,53 @@ describe('BOUNCE_ADDRESS', () => {
 
   it.each(['BOUNCE_ADDRESS', 'BOUNCE_IMAP_URL'])('needs the other: %s is missing', (name) => {
     expect(problemsOf({ ...BOUNCES, [name]: '' }, 'mail')).toEqual([expect.stringMatching(`^${name} is missing: `)])
+  })
+})
+
+describe('readEnvFile', () => {
+  const read = async (content: string | Buffer) => {
+    const file = join(folder, 'settings.env')
+    await writeFile(file, content)
+    return readEnvFile(file)
+  }
+
+  it.each(['\n', '\r\n'])(
+    'reads settings behind a byte order mark, quoted and commented (line end %j)',
+    async (end) => {
+      const lines = ['\ufeffA=1', '', '  # mine', 'export B = "two', 'lines" # and more', "C='it''s'", 'D_2=', 'E=a=b']
+      expect(await read(lines.join(end))).toEqual({
+        A: '1',
+        B: expect.stringMatching(/^two\r?\nlines$/),
+        C: expect.any(String),
+        D_2: '',
+        E: 'a=b',
+      })
+      expect(await read('')).toEqual({})
+    },
+  )
+
+  it.each([
+    ['just some words\nPORT\n=3\nA=1\n', 'lines 1, 2, 3'],
+    ['A=1\n\nDATABASE_URL postgres://secret', 'line 3'],
+    ["A='two\nlines'\nno-name=1\n", 'line 3'],
+    [`A=-----BEGIN\n${'secret\n'.repeat(9)}`, 'lines 2, 3, 4, 5, 6 and 4 more'],
+  ])('refuses %j, with the lines and not with what stands there', async (content, lines) => {
+    const problem = await read(content).catch((error) => error)
+    expect(problem).toBeInstanceOf(UsageError)
+    expect(problem.message).toContain(`settings.env ${lines}: not of the form NAME=value`)
+    expect(problem.message).not.toContain('secret')
+  })
+
+  it.each([
+    ['UTF-16', Buffer.from('\ufeffA=1\n', 'utf16le'), 1],
+    ['UTF-16 without its mark', Buffer.from('A=1\n', 'utf16le'), 1],
+    ['Latin-1', Buffer.from('A=1\nB=Zürich\n', 'latin1'), 2],
+  ])('refuses %s with the line', async (_, content, line) => {
+    await expect(read(content)).rejects.toThrow(`settings.env line ${line} is not UTF-8`)
+  })
+
+  it('says of a folder that it is one', async () => {
+    await mkdir(join(folder, 'folder.env'))
+    expect(() => readEnvFile(join(folder, 'folder.env'))).toThrow(/folder\.env is a folder: /)
   })
 })

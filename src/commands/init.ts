@@ -1,10 +1,10 @@
 // A new host's settings: asks for what sending takes and writes it to .env, which only its owner
 // may read. What stands there stays: a link secret is made once, as old links die with it.
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isCancel, password, select, text } from '@clack/prompts'
-import { ENV_FILE, readConfig, readEnvFile } from '../config.ts'
+import { ENV_FILE, readConfig, readEnvFile, readEnvText } from '../config.ts'
 import type { ProviderName } from '../delivery/provider/provider.ts'
 import { describeError, UsageError } from '../errors.ts'
 import { CALL } from './calling.ts'
@@ -135,11 +135,9 @@ function writeSettings(path: string, settings: Record<string, string>): void {
 }
 
 function readLines(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8').replace(/\n+$/, '').split('\n')
-  } catch {
-    return ['# Settings of paper-round: see .env.example for all of them. Keep it to yourself.']
-  }
+  const text = readEnvText(path)
+  if (text === undefined) return ['# Settings of paper-round: see .env.example for all of them. Keep it to yourself.']
+  return text.replace(/\n+$/, '').split('\n')
 }
 
 /** Plain where no reader of such files could take it for something else. */

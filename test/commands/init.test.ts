@@ -82,6 +82,12 @@ it('says what is missing where nobody can be asked, all of it, and what a start 
   expect(stdout).toMatch(/\nBefore you start:\n {2}MAIL_FROM is not "Name <address>".*\n {2}SMTP_URL is missing/)
 })
 
+it('writes below a byte order mark what it replaces', async () => {
+  await writeFile(file, '\ufeffMAIL_PROVIDER=smtp\n')
+  await init({ provider: 'outbox', publicUrl: 'http://localhost:3000' }, undefined)
+  expect(await readFile(file, 'utf8')).toMatch(/^MAIL_PROVIDER=outbox\nPUBLIC_URL=/)
+})
+
 it('is read below the environment: real variables win, empty ones and files of secrets too', async () => {
   expect(loadEnvFile(directory, {})).toBeUndefined()
   await writeFile(file, 'PORT=4000\nLINK_SECRET=abc\nCUTOFF=02:00\nSMTP_URL_FILE=/run/smtp\n')
