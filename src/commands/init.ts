@@ -36,6 +36,7 @@ const KEYS: Record<ProviderName, { name: string; message: string } | undefined> 
   outbox: undefined,
 }
 const PROVIDERS = Object.keys(KEYS) as ProviderName[]
+const OPTIONS: Record<string, string> = { PUBLIC_URL: '--public-url', MAIL_FROM: '--mail-from' }
 const SECRET_BYTES = 32
 /** Only the owner reads and writes it. */
 const OWNERS_MODE = 0o600
@@ -67,7 +68,9 @@ async function collectAnswers(
   known: Record<string, string>,
   ask: AskHost | undefined,
 ): Promise<Record<string, string>> {
-  const open: string[] = []
+  const open = judgeOptions(options, known)
+  // Nobody answers questions for a call that is refused anyway.
+  if (ask && open.length > 0) throw new UsageError(open)
   const asked: Record<string, string> = {}
   const answer = async (name: string, option: string, given: string | undefined, message: string, secret = false) => {
     if (given !== undefined) return given.trim()
@@ -85,9 +88,7 @@ async function collectAnswers(
     provider === 'outbox' && options.mailFrom === undefined
       ? (known.MAIL_FROM ?? '')
       : await answer('MAIL_FROM', '--mail-from', options.mailFrom, 'Who are the emails from? "Name <address>"')
-  if (provider !== '' && !PROVIDERS.some((name) => name === provider)) {
-    open.push(`--provider ${provider} is none of ${PROVIDERS.join(', ')}`)
-  }
+  if (options.provider === undefined) open.push(...judgeProvider(provider))
   if (open.length > 0) throw new UsageError(open)
   const key = KEYS[provider as ProviderName]
   const secret = key && (await answer(key.name, '', undefined, key.message, true))
@@ -98,6 +99,21 @@ async function collectAnswers(
     ...(key && { [key.name]: secret ?? '' }),
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''))
+}
+
+/** What is wrong with what a call names, before anything is asked or written. */
+function judgeOptions({ provider, publicUrl, mailFrom }: InitOptions, known: Record<string, string>): string[] {
+  const judged = Object.entries({ PUBLIC_URL: publicUrl, MAIL_FROM: mailFrom }).flatMap(([name, given]) => {
+    if (given === undefined) return []
+    const problems = problemsOf({ ...known, [name]: given.trim() }).filter(isAbout(name))
+    return problems.map((problem) => `${OPTIONS[name]} ${given}${problem.slice(name.length)}`)
+  })
+  return [...judgeProvider(provider ?? ''), ...judged]
+}
+
+function judgeProvider(provider: string): string[] {
+  if (provider === '' || PROVIDERS.some((name) => name === provider.trim())) return []
+  return [`--provider ${provider} is none of ${PROVIDERS.join(', ')}`]
 }
 
 const isAbout = (name: string) => (problem: string) => problem.startsWith(`${name} `)

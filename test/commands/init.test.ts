@@ -78,8 +78,24 @@ it('says what is missing where nobody can be asked, all of it, and what a start 
   expect(readEnvFile(file)).toBeUndefined()
   const bad = { provider: 'pigeon', publicUrl: 'https://a.example', mailFrom: 'a@a.example' }
   await expect(init(bad, undefined)).rejects.toThrow('--provider pigeon is none of resend, smtp, outbox')
-  const { stdout } = await init({ ...bad, provider: 'smtp', mailFrom: 'nobody' }, undefined)
-  expect(stdout).toMatch(/\nBefore you start:\n {2}MAIL_FROM is not "Name <address>".*\n {2}SMTP_URL is missing/)
+  const { stdout } = await init({ ...bad, provider: 'smtp' }, undefined)
+  expect(stdout).toMatch(/\nBefore you start:\n {2}SMTP_URL is missing/)
+})
+
+it('judges what a call names before it asks or writes anything, all of it', async () => {
+  await init({}, answering)
+  const before = await readFile(file, 'utf8')
+  const bad = { provider: 'pigeon', publicUrl: 'foo', mailFrom: 'x' }
+  for (const ask of [undefined, () => Promise.reject(new Error('asked'))]) {
+    const refusal = await init(bad, ask).catch((error) => error)
+    expect(refusal.problems).toEqual([
+      '--provider pigeon is none of resend, smtp, outbox',
+      '--public-url foo is not an address that begins with http:// or https://',
+      '--mail-from x is not "Name <address>" or an address',
+    ])
+  }
+  await expect(init({ ...bad, provider: 'outbox' }, undefined)).rejects.toThrow('--public-url foo is not')
+  expect(await readFile(file, 'utf8')).toBe(before)
 })
 
 it('writes below a byte order mark what it replaces', async () => {
