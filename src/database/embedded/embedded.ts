@@ -2,7 +2,7 @@
 // connects to that one. It must never open the files itself; owner.ts says how two are ruled out,
 // turns.ts what sharing one session means.
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { extname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import pg from 'pg'
 import { COMPILE_WASM_LATE } from '../../engine.ts'
 import { describeError } from '../../errors.ts'
+import { makeFolder } from '../../folder.ts'
 import type { Logger } from '../../logger.ts'
 import { ADDRESS_FILE, OWNER_FOLDER, type ServerMessage } from './address.ts'
 
@@ -38,8 +39,7 @@ export async function openEmbedded(
   { logger, answerMs = ANSWER_MS }: EmbeddedOptions,
 ): Promise<EmbeddedDatabase> {
   const folder = resolve(dataDir)
-  // Addresses of subscribers are in there.
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder('DATA_DIR', folder)
   const closing = new AbortController()
   let hold = await findOrStart(folder, closing.signal, answerMs)
   const { url } = hold

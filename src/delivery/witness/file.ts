@@ -1,9 +1,10 @@
 // The witness in files: one a process under STATE_DIR, written in place with every mark and forced
 // to the disk once a second. A killed process loses nothing of it; a power cut, a second.
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { makeFolder } from '../../folder.ts'
 import { DAY_MS, SECOND_MS } from '../../time.ts'
 import { type Height, isAbove, type Mark, type Witness } from './witness.ts'
 
@@ -18,6 +19,7 @@ const record = z.object({ database: z.string(), branch: z.int(), number: z.int()
 
 /** Opens the folder, which is made with the first mark. */
 export function openFileWitness(folder: string): Witness {
+  const name = 'STATE_DIR'
   const path = join(folder, `witness-${randomBytes(8).toString('hex')}.json`)
   let file: FileHandle | undefined
   let dirty = false
@@ -25,7 +27,7 @@ export function openFileWitness(folder: string): Witness {
   let failed: unknown
 
   async function begin(): Promise<FileHandle> {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(name, folder)
     return open(path, 'w', 0o600)
   }
 
@@ -45,7 +47,7 @@ export function openFileWitness(folder: string): Witness {
   timer.unref()
 
   return {
-    name: 'STATE_DIR',
+    name,
     async read(databaseId) {
       const all = await readAll(folder)
       const heights = all.filter(({ database }) => database === databaseId)
@@ -69,7 +71,7 @@ export function openFileWitness(folder: string): Witness {
       if (fresh) await file.sync()
     },
     async check() {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await makeFolder(name, folder)
       const beside = join(folder, `check-${randomBytes(8).toString('hex')}`)
       try {
         await writeFile(beside, 'written', { flush: true })

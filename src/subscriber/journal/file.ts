@@ -1,8 +1,9 @@
 // The journal in files: one a process and day under STATE_DIR, appended to and forced to the disk
 // before anybody is answered. Lines that come together share a write.
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../../folder.ts'
 import { DAY_MS } from '../../time.ts'
 import { readWish, WISH_KEPT_MS, type Wish, type WishPlace, writeWish } from './wish.ts'
 
@@ -60,7 +61,7 @@ export function openWishFiles(folder: string): WishPlace {
 
 /** The folder is forced as well: a file without its name would be lost. */
 async function begin(folder: string, name: string): Promise<FileHandle> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder('STATE_DIR', folder)
   const file = await open(join(folder, name), 'a', 0o600)
   const directory = await open(folder, 'r')
   try {

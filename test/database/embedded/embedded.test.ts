@@ -49,6 +49,14 @@ describe('openEmbedded', { timeout: 120_000 }, () => {
     await expect.poll(serverPid).not.toBe(first)
   })
 
+  it('names DATA_DIR and the place where its folder cannot be made', async () => {
+    const place = join(folder, 'file')
+    await writeFile(place, '')
+    await expect(openEmbedded(place, { logger })).rejects.toThrow(
+      `DATA_DIR ${place} cannot be made or written: ${place} is a file; name a folder`,
+    )
+  })
+
   it('opens what a killed owner left, with everything committed', async () => {
     await copyFreshFiles(folder)
     const one = start()

@@ -55,6 +55,16 @@ it.skipIf(redisUrl === undefined)('Redis never lowers what another process wrote
 })
 
 describe('the files', () => {
+  it('name STATE_DIR and the place where their folder cannot be made', async () => {
+    const place = join(folder, 'file')
+    await writeFile(place, '')
+    const witness = openFileWitness(place)
+    for (const look of [() => witness.check(), () => witness.raise(mark(1))]) {
+      await expect(look()).rejects.toThrow(`STATE_DIR ${place} cannot be made or written: `)
+    }
+    await witness.close?.()
+  })
+
   it('are one a process, for its owner alone, and read together', async () => {
     const state = join(folder, 'state')
     const [one, other] = [openFileWitness(state), openFileWitness(state)]
