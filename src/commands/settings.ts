@@ -95,7 +95,7 @@ function judgeSecret(secret: string, at: number): Finding[] {
 }
 
 /** Returns how many letters differ, by Levenshtein; neighbours that changed places count as one. */
-function distance(a: string, b: string): number {
+export function distance(a: string, b: string): number {
   let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 1; i <= a.length; i++) {

@@ -31,6 +31,7 @@ import { judgeBounceDomain, judgeMailbox } from './bounces.ts'
 import { judgeQuota } from './quota.ts'
 import { judgeSender, openDns } from './sender.ts'
 import { judgeClocks, judgeDatabase, judgeRedis } from './stores.ts'
+import { judgeTemplates } from './templates.ts'
 
 interface DoctorOptions {
   live?: string
@@ -158,11 +159,7 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
     note('bounces', await judgeMailbox(bounces.mailbox))
   }
   await guarded('source', SOURCE_REMEDY, async () => [await judgeSource(config)])
-  await guarded('templates', 'see TEMPLATES_DIR', async () => {
-    const { loadTemplates } = await import('../../digest/rendering.ts')
-    await loadTemplates(config.templatesDir)
-    return [{ state: 'ok', says: 'all templates are there and can be read' }]
-  })
+  note('templates', await judgeTemplates(config))
   for (const folder of foldersOf(config)) {
     await guarded('disk', `see whether ${folder} can be made`, async () => [await judgeDisk(folder)])
   }

@@ -1,7 +1,7 @@
 // A template cut into the parts that pieces are filled from. Values are always escaped; a template
 // that asks for raw ones is refused.
 import Handlebars from 'handlebars'
-import { PermanentError } from '../../errors.ts'
+import { describeError, PermanentError } from '../../errors.ts'
 import { lineOf, wrapText } from '../text/text.ts'
 
 /** The parts of a digest, in the order in which they stand in its template. */
@@ -55,12 +55,7 @@ export function wrapParagraph(text: string, indent: string): string {
  * ones may be asked for, none by default.
  */
 export function checkTemplate(source: string, file: string, partials: readonly string[] = []): hbs.AST.Program {
-  let program: hbs.AST.Program
-  try {
-    program = handlebars.parse(source)
-  } catch (cause) {
-    throw new PermanentError(file, { cause })
-  }
+  const program = parse(source, file)
   const refuse = (node: hbs.AST.Node, what: string) => {
     throw new PermanentError(`${file} line ${node.loc.start.line}: ${what}`)
   }
@@ -80,6 +75,35 @@ export function checkTemplate(source: string, file: string, partials: readonly s
   visitor.PartialBlockStatement = (partial) => refuse(partial, 'templates have no partials')
   visitor.accept(program)
   return program
+}
+
+function parse(source: string, file: string): hbs.AST.Program {
+  try {
+    return handlebars.parse(source)
+  } catch (error) {
+    throw new PermanentError(`${file} ${wrongFormOf(source, describeError(error))}`)
+  }
+}
+
+/** What the parser says is a drawing of several lines, with its own names of what it waited for. */
+function wrongFormOf(source: string, said: string): string {
+  const [, opened, closed, at] = /^(\S+) doesn't match (\S+) - (\d+):/.exec(said) ?? []
+  if (at !== undefined) return `line ${at}: {{#${opened}}} is closed by {{/${closed}}}`
+  const unclosed = said.endsWith("got 'EOF'") ? findUnclosed(source) : undefined
+  if (unclosed) return `line ${lineOf(source, unclosed.index)}: ${unclosed[0]}}} is not closed`
+  const [, line = '1', excerpt] = /on line (\d+).*\n(.*)\n/.exec(said) ?? []
+  return `line ${line}: Handlebars cannot read this${excerpt ? `: ${excerpt}` : ''}`
+}
+
+/** Returns the mark of the last block that nothing closes. */
+function findUnclosed(source: string): RegExpExecArray | undefined {
+  const open: RegExpExecArray[] = []
+  const visible = source.replace(/\{\{~?!--.*?--~?\}\}/gs, (comment) => ' '.repeat(comment.length))
+  for (const mark of visible.matchAll(/\{\{~?(?:[#^][^\s}~]+|(\/))/g)) {
+    if (mark[1]) open.pop()
+    else open.push(mark)
+  }
+  return open.at(-1)
 }
 
 /**
@@ -137,6 +161,8 @@ export function compileParts<Name extends string>(
 }
 
 function compilePart(source: string, medium: Medium, where: string): (values: object) => string {
+  // Not first when a reader's mail is made: what opens in one part may not close in another.
+  parse(source, where)
   const fill = handlebars.compile(source, { strict: true, noEscape: medium === 'text', explicitPartialContext: true })
   return (values) => {
     try {

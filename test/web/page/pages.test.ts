@@ -26,7 +26,7 @@ describe('openPages', () => {
 
   it.each([
     ['a raw value', '\n{{{text}}}', /^pages\/message\.hbs line \d+: a value without escaping/],
-    ['a block left open', '\n{{#if text}}', /^pages\/message\.hbs$/],
+    ['a block left open', '\n{{#if text}}', /^pages\/message\.hbs line \d+: \{\{#if\}\} is not closed$/],
     ['an unknown part', '\n{{> other}}', /^pages\/message\.hbs line \d+: there is no partial of this name/],
     ['a part chosen by a value', '\n{{> (lookup . "text")}}', /line \d+: there is no partial of this name/],
   ])('refuses a page with %s', async (_, text, message) => {
