@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { CADENCES, type Cadence, LENGTHS, SILENCES } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'
+import { inWords } from '../issues.ts'
 
 export const INCLUDE_MEANINGS = ['only', 'first'] as const
 
@@ -129,6 +130,7 @@ export const STORED_RHYTHM = {
 export function parseChoices(given: unknown): Choices {
   return choicesSchema.parse(
     typeof given === 'object' && given !== null ? { ...DEFAULT_CHOICES, ...withoutHoles(given) } : given,
+    { error: inWords },
   )
 }
 

@@ -281,7 +281,7 @@ describe('loadTemplates', () => {
     ['notice.mjml', '<mj-preview>', '<mj-previw>', /notice\.mjml line \d+ \(mj-/],
     ['notice.txt', '{{wrap title}}', '{{wrap title', /notice\.txt line \d+: Handlebars cannot read this: /],
     ['theme.json', '#f4f1ea', 'beige', /theme\.json: light\.page is not a colour/],
-    ['theme.json', '{', '', /theme\.json is not JSON/],
+    ['theme.json', '{', '', /theme\.json line 2 is not JSON: /],
   ])('refuses %s with %s → %s', async (file, from, to, message) => {
     directory = await templatesWith(file, from, to)
     const error = await loadTemplates(directory).catch((thrown: unknown) => thrown)

@@ -20,7 +20,7 @@ export const LAYERS = [
   'cli',
 ]
 /** Anyone may import these; they import one another only. */
-const LEAVES = ['engine', 'errors', 'folder', 'heap', 'logger', 'time', 'version']
+const LEAVES = ['engine', 'errors', 'folder', 'heap', 'issues', 'logger', 'time', 'version']
 
 /**
  * The rooms of each hall that has any, with the rooms of the same hall that each may import; a hall

@@ -1,5 +1,6 @@
 // Where templates are read from: a host's directory first, the project's own for every file that is
 // not in it.
+import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,9 +29,13 @@ export function readHostFile(file: string, directory: string): string | undefine
 }
 
 function readFrom(directory: string, file: string): string {
+  let bytes: Buffer
   try {
-    return readFileSync(join(directory, file), 'utf8')
+    bytes = readFileSync(join(directory, file))
   } catch (cause) {
     throw new PermanentError(`the template ${file} cannot be read`, { cause })
   }
+  if (!isUtf8(bytes)) throw new PermanentError(`the template ${file} is not UTF-8: save it as UTF-8`)
+  // Some editors write a byte order mark, which is nothing of the template.
+  return bytes.toString('utf8').replace(/^\ufeff/, '')
 }

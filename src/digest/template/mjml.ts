@@ -37,6 +37,9 @@ const ARTICLE = 'aria-roledescription="email" role="article"'
 export async function compileMjml(source: string, file: string, look: Look): Promise<string> {
   checkTemplate(source, file)
   checkTags(source, file)
+  if (!source.includes('<mjml')) {
+    throw new PermanentError(`${file} line 1 (mjml): the tag is missing, and a mail stands in it`)
+  }
   const include = source.indexOf('<mj-include')
   if (include >= 0) {
     throw new PermanentError(`${file} line ${lineOf(source, include)} (mj-include): templates include no other files`)

@@ -2,8 +2,10 @@
 // go into templates before MJML reads them.
 import * as z from 'zod'
 import { PermanentError } from '../../errors.ts'
+import { inWords, sayIssues } from '../../issues.ts'
 import { lineOf } from '../text/text.ts'
 import { readHostFile, readTemplate } from './files.ts'
+import { parseJson } from './json.ts'
 
 const THEME_FILE = 'theme.json'
 
@@ -61,9 +63,9 @@ export type Theme = z.infer<typeof themeSchema>
  * PermanentError that names the file and every value that does not hold.
  */
 export function readTheme(directory?: string): Theme {
-  const own = parseJson(readTemplate(THEME_FILE))
+  const own = parseJson(readTemplate(THEME_FILE), THEME_FILE)
   const host = directory === undefined ? undefined : readHostFile(THEME_FILE, directory)
-  return parseTheme(host === undefined ? own : merge(own, parseJson(host)))
+  return parseTheme(host === undefined ? own : merge(own, parseJson(host, THEME_FILE)))
 }
 
 /**
@@ -84,19 +86,11 @@ export function applyTheme(source: string, theme: Theme, file: string): string {
   })
 }
 
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch (cause) {
-    throw new PermanentError(`${THEME_FILE} is not JSON`, { cause })
-  }
-}
-
 function parseTheme(value: unknown): Theme {
-  const parsed = themeSchema.safeParse(value)
+  const parsed = themeSchema.safeParse(value, { error: inWords })
   if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map(({ path, message }) => [`${THEME_FILE}:`, path.join('.'), message])
-  throw new PermanentError(problems.map((words) => words.filter((word) => word !== '').join(' ')).join('\n'))
+  const problems = sayIssues(parsed.error, 'the file').map((problem) => `${THEME_FILE}: ${problem}`)
+  throw new PermanentError(problems.join('\n'))
 }
 
 /** Objects are merged value by value; anything else the host says stands instead of ours. */

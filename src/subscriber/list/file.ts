@@ -4,6 +4,7 @@
 import { ZodError } from 'zod'
 import { CADENCES, type Consent, SILENCES, type Silence } from '../../database/states.ts'
 import { UsageError } from '../../errors.ts'
+import { sayIssues } from '../../issues.ts'
 import { type Choices, DEFAULT_RHYTHM, parseChoices, parseRhythm, type Rhythm, WEEKDAYS } from '../preferences.ts'
 import { normalizeAddress } from '../subscriber.ts'
 import { type Cell, CellError, guardCell, oneOf, phrasesFrom, timeFrom, unguardCell } from './cells.ts'
@@ -298,6 +299,9 @@ function askedFrom(cell: Cell): string | null {
 function reasonOf(error: unknown): string {
   if (error instanceof CellError) return error.message
   if (!(error instanceof ZodError)) throw error
-  const [issue] = error.issues
-  return `${issue?.path.join('.')}: ${issue?.message}`
+  // A column is called as its field, in small letters.
+  const problems = sayIssues(error, 'the row').map((problem) =>
+    problem.replace(/^\w+/, (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)),
+  )
+  return [...new Set(problems)].join('; ')
 }

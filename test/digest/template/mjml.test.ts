@@ -41,6 +41,11 @@ describe('what MJML writes by itself', () => {
   })
 })
 
+it('is no mail without the tag of one', async () => {
+  const look = { theme: readTheme(), style: '', styleFile: 'test.css' }
+  await expect(compileMjml('', 'test.mjml', look)).rejects.toThrow('test.mjml line 1 (mjml): the tag is missing')
+})
+
 describe('an include', () => {
   it('is refused by name, before MJML sees it', async () => {
     const source = SOURCE.replace('<mj-text>', '<mj-include path="/etc/passwd" /><mj-text>')

@@ -30,21 +30,33 @@ describe('readTheme', () => {
   })
 
   it.each([
-    [{ colour: 'red' }, /^theme\.json: Unrecognized key: "colour"$/],
+    [{ colour: 'red' }, /^theme\.json: the file has no use for "colour"$/],
     [{ light: { page: 'beige' } }, /^theme\.json: light\.page is not a colour like #1b1916$/],
     [{ fonts: { text: 'Arial";}' } }, /^theme\.json: fonts\.text is not a list of fonts/],
     [{ logo: { ...logo, url: 'http://img.example.org/l.png' } }, /^theme\.json: logo\.url is not an https link$/],
     [{ logo: { ...logo, url: 'javascript:alert(1)' } }, /^theme\.json: logo\.url is not an https link$/],
     [{ logo: { ...logo, alt: ' ' } }, /^theme\.json: logo\.alt is empty/],
-    [{ logo: { url: logo.url, alt: 'Group' } }, /logo\.width .*\n.*logo\.height /],
-    [{ logo: { ...logo, width: 2000 } }, /^theme\.json: logo\.width /],
-    [{ name: '' }, /^theme\.json: name /],
-    [[], /^theme\.json: /],
+    [
+      { logo: { url: logo.url, alt: 'Group' } },
+      /^theme\.json: logo\.width is missing\ntheme\.json: logo\.height is missing$/,
+    ],
+    [{ logo: { ...logo, width: 2000 } }, /^theme\.json: logo\.width is more than 280$/],
+    [{ name: '' }, /^theme\.json: name is empty$/],
+    [{ name: 3, logo: 'x' }, /^theme\.json: name is not a text in quotes\ntheme\.json: logo is not names with/],
+    [[], /^theme\.json: the file is not names with their values in \{ \}$/],
     [null, /^theme\.json: /],
   ])('refuses %j and names the value', async (theme, message) => {
     await expect(read(theme)).rejects.toBeInstanceOf(PermanentError)
     await expect(read(theme)).rejects.toThrow(message)
   })
+})
+
+it('reads a theme behind a byte order mark, and refuses one that is not UTF-8', async () => {
+  const file = join(directory, 'theme.json')
+  await writeFile(file, '\ufeff{"name":"Group"}')
+  expect(readTheme(directory).name).toBe('Group')
+  await writeFile(file, Buffer.from('{"name":"Zürich"}', 'latin1'))
+  expect(() => readTheme(directory)).toThrow('the template theme.json is not UTF-8: save it as UTF-8')
 })
 
 describe('applyTheme', () => {
