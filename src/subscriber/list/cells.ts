@@ -39,7 +39,9 @@ export function timeFrom(cell: Cell, column: string, time = ''): string | null {
   if (cell(column) === '') return null
   const [, date, clock, , hours, minutes = '00'] = TIME.exec(cell(column) + time) ?? []
   const at = new Date(`${date}T${clock}${hours ? `${hours}:${minutes}` : 'Z'}`)
-  if (Number.isNaN(at.getTime())) throw new CellError(`${column} is not a time like 2026-03-05 07:00:00`)
+  // A day that its month has not is counted on into the next one.
+  const isDay = new Date(`${date}T00:00Z`).getUTCDate() === Number(date?.slice(-2))
+  if (Number.isNaN(at.getTime()) || !isDay) throw new CellError(`${column} is not a time like 2026-03-05 07:00:00`)
   return at.toISOString()
 }
 

@@ -37,6 +37,8 @@ export type ListFormat = 'own' | 'listmonk' | 'mailchimp' | 'addresses'
 
 export interface ListReader {
   format: ListFormat
+  /** Columns that say nothing to us, as they are called there. */
+  unread: readonly string[]
   /**
    * Returns the subscriber of a row, or why it is refused, in words. `remark` hears what was read
    * otherwise than it stands there.
@@ -78,6 +80,20 @@ export const LIST_COLUMNS = [
   'suppressed_note',
   'suppressed_since',
 ] as const
+const FOREIGN_COLUMNS = ['status', 'timezone', 'time_zone', 'created_at']
+/** What whoever writes a list by hand may add. */
+const RHYTHM_COLUMNS = ['zone', 'hour', 'cadence', 'weekday']
+const READ_COLUMNS: Record<ListFormat, readonly string[]> = {
+  own: LIST_COLUMNS,
+  addresses: [...FOREIGN_COLUMNS, ...RHYTHM_COLUMNS],
+  listmonk: [...FOREIGN_COLUMNS, ...RHYTHM_COLUMNS],
+  mailchimp: [
+    ...FOREIGN_COLUMNS,
+    ...['optin_time', 'optin_ip', 'confirm_time', 'confirm_ip', 'unsub_time', 'clean_time'],
+    // Told by, and of no use.
+    ...['member_rating', 'leid', 'euid'],
+  ],
+}
 
 const ADDRESS_COLUMNS = ['email', 'email_address', 'e_mail', 'mail', 'address']
 /**
@@ -99,28 +115,18 @@ const CONSENTS: readonly Consent[] = ['pending', 'confirmed', 'unsubscribed']
  * UsageError when no column holds addresses.
  */
 export function readHeader(header: readonly string[], rhythm: Rhythm = DEFAULT_RHYTHM): ListReader {
-  const names = header.map((name) =>
-    name
-      .trim()
-      .toLowerCase()
-      .replace(/[\s-]+/g, '_'),
-  )
-  const at = ADDRESS_COLUMNS.map((name) => names.indexOf(name)).find((index) => index >= 0)
-  if (at === undefined) {
-    const isAddress = normalizeAddress(header[0] ?? '') !== undefined
-    throw new UsageError(
-      isAddress
-        ? 'the first line is an address already: write a line above it that names the columns, email for one'
-        : 'no column of the first line is called email or Email Address',
-    )
-  }
+  const names = header.map(nameOf)
+  const at = findAddresses(names)
+  if (at === undefined) throw new UsageError(missingIn(header))
   const format = formatOf(names)
+  const isRead = (name: string, index: number) => index === at || name === '' || READ_COLUMNS[format].includes(name)
   const cellsOf = (cells: readonly string[]) => {
     const values = new Map(names.map((name, index) => [name, (cells[index] ?? '').trim()]))
     return (name: string) => values.get(name) ?? ''
   }
   return {
     format,
+    unread: header.filter((_, index) => !isRead(names[index] ?? '', index)).map((name) => name.trim()),
     read(cells, zones, remark = () => {}) {
       const given = format === 'own' ? cells.map(unguardCell) : cells
       const address = normalizeAddress(given[at] ?? '')
@@ -173,6 +179,34 @@ export function listCells(subscriber: ListedSubscriber): string[] {
     subscriber.suppressed?.since ?? '',
   ]
   return cells.map(guardCell)
+}
+
+function nameOf(column: string): string {
+  return column
+    .trim()
+    .toLowerCase()
+    .replace(/[\s-]+/g, '_')
+}
+
+function findAddresses(names: readonly string[]): number | undefined {
+  return ADDRESS_COLUMNS.map((name) => names.indexOf(name)).find((index) => index >= 0)
+}
+
+/** Why no column of a header holds addresses. */
+function missingIn(header: readonly string[]): string {
+  if (normalizeAddress(header[0] ?? '') !== undefined) {
+    return 'the first line is an address already: write a line above it that names the columns, email for one'
+  }
+  const line = header.join()
+  for (const [sign, name] of [
+    [';', 'semicolons'],
+    ['\t', 'tabs'],
+  ] as const) {
+    if (findAddresses(line.split(sign).map(nameOf)) !== undefined) {
+      return `${name} separate the columns of the first line: save the file with commas between them`
+    }
+  }
+  return 'no column of the first line is called email or Email Address'
 }
 
 function formatOf(names: readonly string[]): ListFormat {
@@ -261,11 +295,11 @@ function readForeign(
   const consent = Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined
   if (!consent) throw new CellError(`status ${JSON.stringify(status)} is no consent`)
   const source = format === 'addresses' ? 'import' : `import: ${format}`
-  // Whoever writes a list by hand calls the columns as ours are called; a zone that nobody knows is
-  // no reason to lose a reader.
-  const isByHand = format === 'addresses'
+  // Whoever writes a list by hand calls the columns as ours are called, beside one of states or
+  // not; a zone that nobody knows is no reason to lose a reader.
+  const isByHand = format !== 'mailchimp'
   const own = isByHand ? readRhythm((name) => (name === 'zone' ? '' : cell(name)), zones, rhythm) : rhythm
-  const zone = cell('timezone') || (isByHand ? cell('zone') : '')
+  const zone = cell('timezone') || cell('time_zone') || (isByHand ? cell('zone') : '')
   const isKnown = zones.has(zone)
   if (zone !== '' && !isKnown) remark(`unknown time zone ${JSON.stringify(zone)}: ${rhythm.zone} is used`)
   return {

@@ -122,12 +122,15 @@ describe('importList', () => {
   it('tells a file its end, its zones and a rhythm for the whole list', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'paper-round-import-'))
     const file = join(folder, 'list.csv')
-    await writeFile(file, 'email,timezone,status\na@b.org,Mars,enabled\nb@b.org,,enabled\n')
+    await writeFile(file, 'email,timezone,status,Name\na@b.org,Mars,enabled,A\nb@b.org,,enabled,B\n')
     const options = { zone: 'Asia/Tokyo', hour: '18', cadence: 'weekly:fri', json: true }
     const result = await readJson(round.databaseUrl, () => importSubscribersCommand(file, options))
     expect(result).toMatchObject({
       added: 2,
-      remarks: [{ line: 2, reason: 'unknown time zone "Mars": Asia/Tokyo is used' }],
+      remarks: [
+        { line: 1, reason: 'no use is made of Name' },
+        { line: 2, reason: 'unknown time zone "Mars": Asia/Tokyo is used' },
+      ],
     })
     expect(await findSubscriberByAddress(round.db, 'b@b.org')).toMatchObject({
       ...{ cadence: 'weekly', weekday: 5, hour: 18, zone: 'Asia/Tokyo' },

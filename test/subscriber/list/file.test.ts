@@ -26,7 +26,22 @@ describe('readHeader', () => {
 
   it('refuses a file without a column of addresses', () => {
     expect(() => readHeader(['Name', 'Phone'])).toThrow(UsageError)
+    expect(() => readHeader(['e-mail;zone'])).toThrow(/^semicolons separate the columns of the first line: save/)
+    expect(() => readHeader(['Name\tEmail Address'])).toThrow(/^tabs separate the columns/)
     expect(() => readHeader(['ada@example.org'])).toThrow(/first line is an address already: write a line above it/)
+  })
+})
+
+describe('columns that are not read', () => {
+  it.each([
+    ['email,Time Zone,hour', []],
+    ['E-Mail,First Name,hours,', ['First Name', 'hours']],
+    ['email,status,zone,hour,cadence,weekday', []],
+    ['uuid,email,name,attributes,status', ['uuid', 'name', 'attributes']],
+    ['Email Address,OPTIN_TIME,LEID,NOTES,hour', ['NOTES', 'hour']],
+    [`${LIST_COLUMNS.join(',')},colour`, ['colour']],
+  ])('are named: %s', (header, unread) => {
+    expect(readHeader(header.split(',')).unread).toEqual(unread)
   })
 })
 
@@ -52,6 +67,10 @@ describe('a row of another list', () => {
       ...{ consent: 'confirmed', consentSource: 'import' },
       ...{ zone: 'Asia/Kolkata', hour: 9, cadence: 'weekly', weekday: 5 },
     })
+    expect(read('email,Time Zone,hour', 'a@b.org,Asia/Kolkata,9')).toMatchObject({ zone: 'Asia/Kolkata', hour: 9 })
+    expect(read(`${header},status`, 'a@b.org,Asia/Kolkata,9,weekly,fri,unsubscribed')).toMatchObject({
+      ...{ consent: 'unsubscribed', zone: 'Asia/Kolkata', hour: 9, cadence: 'weekly', weekday: 5 },
+    })
     expect(read(header, 'a@b.org,Mars/Base,,,')).toMatchObject({ zone: 'UTC', hour: 7, cadence: 'daily' })
     expect(read(header, 'a@b.org,,25,,')).toBe('hour is not a whole number from 0 to 23')
   })
@@ -72,6 +91,11 @@ describe('a row of another list', () => {
     ['name,email', 'only a name', 'not an address of the form name@host.tld'],
     ['email,OPTIN_TIME', 'a@b.org,yesterday', 'optin_time is not a time like 2026-03-05 07:00:00'],
     ['email,OPTIN_TIME', 'a@b.org,2021-13-05 14:02:11', 'optin_time is not a time like 2026-03-05 07:00:00'],
+    [
+      'email,consent,confirmed_at',
+      'a@b.org,confirmed,2026-02-29 07:00:00',
+      'confirmed_at is not a time like 2026-03-05 07:00:00',
+    ],
     ['email,consent,zone', 'a@b.org,confirmed,Mars', 'unknown time zone "Mars"'],
     ['email,consent,hour', 'a@b.org,confirmed,25', 'hour is not a whole number from 0 to 23'],
     ['email,consent', 'a@b.org,maybe', 'consent is none of pending, confirmed, unsubscribed'],
