@@ -76,10 +76,12 @@ export function editionName({ date, kind }: Pick<Edition, 'date' | 'kind'>): str
   return kind === 'weekly' ? `the week to ${date}` : `the edition of ${date}`
 }
 
-/** Says that nothing is known of an edition, and what to do where anything can be done. */
-export function unknownInWords(edition: Pick<Edition, 'date' | 'kind'>, now: Date): string {
+/**
+ * Says that nothing is known of an edition, and `so` of a day that has come: what to do, as a rule.
+ */
+export function unknownInWords(edition: Pick<Edition, 'date' | 'kind'>, now: Date, so = 'collect it first'): string {
   const isAhead = edition.date > now.toISOString().slice(0, 10)
-  return `nothing is known of ${editionName(edition)}: ${isAhead ? 'its day has not come' : 'collect it first'}`
+  return `nothing is known of ${editionName(edition)}: ${isAhead ? 'its day has not come' : so}`
 }
 
 /** Returns the state in words, with its reason. */

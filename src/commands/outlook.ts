@@ -8,7 +8,7 @@ import { readRoutes } from '../delivery/provider/routes.ts'
 import { cleanText } from '../digest/text/text.ts'
 import { counted, grouped } from '../digest/text/words.ts'
 import { readTopics } from '../digest/topics/topics.ts'
-import { dateOf } from '../edition/edition.ts'
+import { cutoffOf, dateOf } from '../edition/edition.ts'
 import { findStopReason } from '../edition/stop.ts'
 import { type Counted, type DigestOutlook, readOutlook } from '../jobs/outlook.ts'
 import { MINUTE_MS } from '../time.ts'
@@ -31,16 +31,21 @@ export async function outlookCommand(options: OutlookOptions): Promise<void> {
   const kind = kindOf(options)
   const parsed = parseAll({
     date: () => (options.date === undefined ? undefined : parseDate(options.date)),
-    // How fast it goes and what is left of a quota is asked of the provider's settings.
-    settings: () => readConfig('mail'),
+    settings: () => readConfig('stores'),
   })
-  await withStores('mail', async (context) => {
+  // Pace and quota are settings: the provider is asked nothing, so that no secret is needed.
+  await withStores('stores', async (context) => {
     const { config, stores } = context
     const { db } = stores
     const now = await getNow(db)
     // The date whose votes still count.
     const date = parsed.date ?? dateOf(new Date(now.getTime() - config.cutoffMinutes * MINUTE_MS))
     const { cutoffMinutes, latenessMs } = config
+    const cutoffAt = cutoffOf(date, cutoffMinutes)
+    if (cutoffAt.getTime() + latenessMs < now.getTime()) {
+      const words = `${editionName({ date, kind })} is over: its votes were counted at ${momentInWords(cutoffAt)}`
+      throw new Error(`${words}, and what LATENESS allows has passed. Ask "status --date ${date}"${demoHint(config)}`)
+    }
     const topics = readTopics(config.templatesDir)
     const outlook = await readOutlook({ db, topics, cutoffMinutes, latenessMs }, { date, kind })
     if (!outlook) throw new Error(unknownInWords({ date, kind }, now) + demoHint(config))

@@ -4,6 +4,7 @@ import { confirm } from '@clack/prompts'
 import type { Kysely } from 'kysely'
 import { type Config, type Reach, readConfig } from '../config.ts'
 import { type Context, openConfiguredProviders } from '../context.ts'
+import { getNow } from '../database/clock.ts'
 import type { Database } from '../database/schema.ts'
 import { markLookedUp } from '../delivery/feedback/looking-up.ts'
 import { markResolved } from '../delivery/sending/parts.ts'
@@ -12,7 +13,7 @@ import { counted } from '../digest/text/words.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
 import { deriveLinkKeys } from '../subscriber/token.ts'
-import { editionName } from './accounts.ts'
+import { editionName, unknownInWords } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
@@ -42,7 +43,7 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
       stores: { db },
     } = context
     const edition = await findEdition(db, date, kind)
-    if (!edition) throw new Error(`nothing is known of ${editionName({ date, kind })}`)
+    if (!edition) throw new Error(unknownInWords({ date, kind }, await getNow(db), 'none of it was ever sent'))
     const name = editionName(edition)
     if ((await getUnresolved(db, edition.id)) === 0) {
       return terminal.print({ date, kind, as, found: 0, resolved: 0 }, [`Nothing of ${name} is permanently unknown.`])

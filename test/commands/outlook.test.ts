@@ -3,6 +3,7 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { outlookCommand } from '../../src/commands/outlook.ts'
+import { resolveCommand } from '../../src/commands/resolve.ts'
 import { sendCommand } from '../../src/commands/send.ts'
 import { dateOf, shiftDate } from '../../src/edition/edition.ts'
 import { ensureStop } from '../../src/edition/stop.ts'
@@ -72,4 +73,15 @@ it('blames nobody’s settings for a day without papers', async () => {
   await addReader(round.db, 'ada')
   const { stdout } = await callOn(round.databaseUrl, () => outlookCommand({ date }))
   expect(stdout).toContain('\n0 emails; none for 1 reader as long as it has no papers.\n')
+})
+
+it('needs no secret, and says of an edition that is over that it is', async () => {
+  const date = shiftDate(dateOf(new Date()), -30)
+  const call = (name: string) => callOn(round.databaseUrl, () => outlookCommand({ date: name }), { LINK_SECRET: '' })
+  await expect(call(date)).rejects.toThrow(`the edition of ${date} is over: its votes were counted at `)
+  const next = shiftDate(dateOf(new Date()), 2)
+  await expect(call(next)).rejects.toThrow(`nothing is known of the edition of ${next}: its day has not come`)
+  const resolve = (name: string) => callOn(round.databaseUrl, () => resolveCommand({ date: name, as: 'drop' }))
+  await expect(resolve(next)).rejects.toThrow('its day has not come')
+  await expect(resolve(date)).rejects.toThrow('none of it was ever sent')
 })

@@ -9,7 +9,7 @@ import { indexPlaces } from '../../digest/choosing/place-index.ts'
 import { countFiltered } from '../../digest/choosing/silence-words.ts'
 import { listSelections } from '../../digest/joining/store.ts'
 import type { Topics } from '../../digest/topics/topics.ts'
-import type { Edition } from '../../edition/edition.ts'
+import { cutoffOf, type Edition } from '../../edition/edition.ts'
 import type { Place } from '../../edition/place.ts'
 import { findStopReason } from '../../edition/stop.ts'
 import { findEdition, listPlaces } from '../../edition/store.ts'
@@ -87,6 +87,7 @@ export async function explainEdition(db: Kysely<Database>, subscriber: Subscribe
   const facts: Facts = {
     date: ask.date,
     kind: ask.kind,
+    cutoffAt: edition?.cutoffAt ?? cutoffOf(ask.date, ask.cutoffMinutes),
     now: await getNow(db),
     edition,
     stopped: edition ? await findStopReason(db, edition) : null,

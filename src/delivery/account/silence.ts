@@ -10,7 +10,7 @@ import {
   type SilenceWords,
 } from '../../digest/choosing/silence-words.ts'
 import { longDate, shortDate } from '../../digest/text/words.ts'
-import type { Edition } from '../../edition/edition.ts'
+import { dateOf, type Edition } from '../../edition/edition.ts'
 import type { EditionDate } from '../../source/paper.ts'
 
 /** Whose reason it is: the edition's, of the reader's own choices, or ours. */
@@ -33,8 +33,10 @@ export type Outcome =
 export interface Facts {
   date: EditionDate
   kind: EditionKind
+  /** When its votes are counted, known or not. */
+  cutoffAt: Date
   /** Undefined when nothing is known of the date. */
-  edition: Pick<Edition, 'state' | 'reason' | 'archive' | 'cutoffAt' | 'frozenAt'> | undefined
+  edition: Pick<Edition, 'state' | 'reason' | 'archive' | 'frozenAt'> | undefined
   /** Why nothing of it goes now; null when it may. */
   stopped: string | null
   delivery:
@@ -84,16 +86,21 @@ export function outcomeFor(facts: Facts): Outcome {
 /** Says why an edition is sent to nobody; undefined for a frozen one that is not of the archive. */
 export function editionSilence(
   edition: Facts['edition'],
-  { date, kind, now }: Pick<Facts, 'date' | 'kind' | 'now'>,
+  { date, kind, cutoffAt, now }: Pick<Facts, 'date' | 'kind' | 'cutoffAt' | 'now'>,
 ): Silence | undefined {
   const whose = 'edition'
   const name = kind === 'weekly' ? `The week to ${shortDate(date)}` : `The edition of ${shortDate(date)}`
-  if (!edition) return { whose, reason: 'not-collected', sentence: `${name} was never made: nothing is known of it.` }
-  const { state, reason } = edition
+  if (date > dateOf(now))
+    return { whose, reason: 'ahead', sentence: `${name} is still to come: its day is not there yet.` }
+  if (!edition && cutoffAt <= now) {
+    return { whose, reason: 'not-collected', sentence: `${name} was never made: nothing is known of it.` }
+  }
+  // One that nobody has looked at yet is open as well.
+  const { state, reason } = edition ?? { state: 'open', reason: null }
   if (state === 'open') {
-    const until = `${edition.cutoffAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+    const until = `${cutoffAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
     const sentence =
-      edition.cutoffAt > now
+      cutoffAt > now
         ? `${name} is not frozen yet: votes count until ${until}.`
         : `${name} was collected but never frozen; its votes ended at ${until}.`
     return { whose, reason: 'open', sentence }
@@ -102,7 +109,7 @@ export function editionSilence(
     return { whose, reason: 'held', sentence: heldSentence(name, reason) }
   }
   if (state === 'empty') return { whose, ...emptyWords(reason, kind) }
-  if (edition.archive) {
+  if (edition?.archive) {
     return { whose, reason: 'archive', sentence: `${name} was collected as an archive, which is sent to nobody.` }
   }
   return undefined

@@ -5,9 +5,9 @@ const edition = {
   state: 'frozen',
   reason: null,
   archive: false,
-  cutoffAt: new Date('2026-03-06T00:30:00Z'),
   frozenAt: new Date('2026-03-06T00:31:00Z'),
 } as const
+const cutoffAt = new Date('2026-03-06T00:30:00Z')
 const reader = {
   consent: 'confirmed',
   cadence: 'daily',
@@ -25,6 +25,7 @@ function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}
     date: '2026-03-05',
     kind: 'daily',
     edition,
+    cutoffAt,
     delivery: undefined,
     now: new Date('2026-03-06T08:00:00Z'),
     isTheirWeek: false,
@@ -52,6 +53,8 @@ describe('outcomeFor', () => {
     [{ edition: { ...edition, state: 'held', reason: 'too few' } }, 'edition', 'held'],
     [{ edition: { ...edition, state: 'empty', reason: 'weekend' } }, 'edition', 'weekend'],
     [{ edition: { ...edition, state: 'open' } }, 'edition', 'open'],
+    [{ edition: undefined, now: new Date('2026-03-06T00:29:00Z') }, 'edition', 'open'],
+    [{ edition: undefined, now: new Date('2026-03-04T23:59:00Z') }, 'edition', 'ahead'],
     [{ edition: { ...edition, archive: true } }, 'edition', 'archive'],
     [{ who: { cadence: 'weekly' } }, 'choices', 'other-cadence'],
     [{ kind: 'weekly', who: { cadence: 'weekly' } }, 'choices', 'not-your-day'],
@@ -79,17 +82,27 @@ describe('withheldSilence', () => {
 
 describe('editionSilence', () => {
   it('says nothing of a frozen edition that goes out', () => {
-    expect(editionSilence(edition, { date: '2026-03-05', kind: 'daily', now: edition.cutoffAt })).toBeUndefined()
+    expect(editionSilence(edition, { date: '2026-03-05', kind: 'daily', cutoffAt, now: cutoffAt })).toBeUndefined()
   })
 })
 
 describe('an open edition', () => {
   const open = { ...edition, state: 'open' } as const
   const said = (now: string) =>
-    editionSilence(open, { date: '2026-03-05', kind: 'daily', now: new Date(now) })?.sentence
+    editionSilence(open, { date: '2026-03-05', kind: 'daily', cutoffAt, now: new Date(now) })?.sentence
 
   it('is one of which votes count, until they do not', () => {
     expect(said('2026-03-06T00:29:00Z')).toMatch(/is not frozen yet: votes count until 2026-03-06 00:30 UTC\.$/)
     expect(said('2026-03-06T00:30:00Z')).toMatch(/was collected but never frozen; its votes ended at 2026-03-06 00:30/)
+  })
+
+  it('may be one that nobody has looked at, or whose day has not come', () => {
+    const unknown = (now: string) =>
+      editionSilence(undefined, { date: '2026-03-05', kind: 'weekly', cutoffAt, now: new Date(now) })?.sentence
+    expect(unknown('2026-03-05T12:00:00Z')).toBe(
+      'The week to Thu 5 March is not frozen yet: votes count until 2026-03-06 00:30 UTC.',
+    )
+    expect(unknown('2026-03-04T12:00:00Z')).toBe('The week to Thu 5 March is still to come: its day is not there yet.')
+    expect(unknown('2026-03-06T12:00:00Z')).toMatch(/was never made/)
   })
 })
