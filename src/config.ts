@@ -149,7 +149,7 @@ export function readConfig(
   const values = parsed.data
   const [cutoffHour = 0, cutoffMinute = 0] = values.CUTOFF.split(':').map(Number)
   return {
-    databaseUrl: values.DATABASE_URL,
+    databaseUrl: values.DATABASE_URL === undefined ? undefined : sayVerified(values.DATABASE_URL),
     redisUrl: values.REDIS_URL,
     dataDir: resolve(values.DATA_DIR),
     stateDir: values.STATE_DIR === undefined ? stateBeside(values.DATA_DIR) : resolve(values.STATE_DIR),
@@ -271,6 +271,16 @@ export function readEnvText(path: string): string | undefined {
 
 function otherName(name: string): string {
   return name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : `${name}_FILE`
+}
+
+/**
+ * Says outright what the driver takes other modes of TLS for: to verify the server in full. By
+ * another name it warns of a version to come on every command.
+ */
+function sayVerified(databaseUrl: string): string {
+  // As libpq takes them they mean less, and the driver warns of nothing.
+  if (/[?&]uselibpqcompat=true(?=&|$)/.test(databaseUrl)) return databaseUrl
+  return databaseUrl.replace(/(?<=[?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/g, 'verify-full')
 }
 
 /** The problems that only show when settings are held against each other. */

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Config, type Reach, readConfig, readEnvFile } from '../src/config.ts'
 import { DEFAULT_LIMITS } from '../src/delivery/alarm/limits.ts'
 import { UsageError } from '../src/errors.ts'
@@ -581,6 +582,31 @@ describe('BOUNCE_ADDRESS', () => {
 
   it.each(['BOUNCE_ADDRESS', 'BOUNCE_IMAP_URL'])('needs the other: %s is missing', (name) => {
     expect(problemsOf({ ...BOUNCES, [name]: '' }, 'mail')).toEqual([expect.stringMatching(`^${name} is missing: `)])
+  })
+})
+
+describe('the TLS of DATABASE_URL', () => {
+  const ADDRESS = 'postgres://a:b%20c@db.example/papers'
+  it.each([
+    ['?sslmode=require', '?sslmode=verify-full'],
+    [
+      '?application_name=x&sslmode=prefer&sslrootcert=/ca.pem',
+      '?application_name=x&sslmode=verify-full&sslrootcert=/ca.pem',
+    ],
+    ['?sslmode=verify-ca', '?sslmode=verify-full'],
+    ['?sslmode=verify-full', '?sslmode=verify-full'],
+    ['?sslmode=disable', '?sslmode=disable'],
+    ['?sslmode=no-verify', '?sslmode=no-verify'],
+    ['?uselibpqcompat=true&sslmode=require', '?uselibpqcompat=true&sslmode=require'],
+    ['', ''],
+  ])('is what the driver takes it for, which then warns of nothing: %j', async (given, meant) => {
+    const { databaseUrl = '' } = readConfig('stores', {}, { DATABASE_URL: ADDRESS + given })
+    expect(databaseUrl).toBe(ADDRESS + meant)
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    // It reads the files that an address names.
+    new pg.Client({ connectionString: databaseUrl.replace(/&sslrootcert=[^&]*/, '') })
+    expect(warned).not.toHaveBeenCalled()
+    warned.mockRestore()
   })
 })
 

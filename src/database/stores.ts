@@ -25,8 +25,13 @@ export interface Stores extends Handles {
   close(): Promise<void>
 }
 
-/** No such user, another password, no such database. */
-const NOT_LET_IN = /^(28...|3D000)$/
+/**
+ * No such user, another password, no such database, a certificate that does not hold, or none of
+ * the files that an address names.
+ */
+const NOT_LET_IN = /^(28...|3D000|ERR_TLS_\w+|\w*CERT\w*|UNABLE_TO_\w+|ENOENT)$/
+/** What the driver says without a code: of TLS, and of a password that is missing. */
+const NOT_LET_IN_WORDS = /^(The server does not support SSL|There was an error establishing an SSL|SASL: )/
 
 /**
  * Opens the database and brings its schema up to date. Throws a UsageError when the schema is newer
@@ -55,7 +60,8 @@ async function reaching<T>({ databaseUrl }: StoreSettings, open: () => Promise<T
     return await open()
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const isReached = !NOT_LET_IN.test(code) && unavailabilityOf(error) !== 'away'
+    const isRefused = NOT_LET_IN.test(code) || (error instanceof Error && NOT_LET_IN_WORDS.test(error.message))
+    const isReached = !isRefused && unavailabilityOf(error) !== 'away'
     if (databaseUrl === undefined || isReached) throw error
     throw new Error('PostgreSQL cannot be reached (see DATABASE_URL)', { cause: error })
   }

@@ -1,8 +1,11 @@
 // Where our tables are found: what a session says by itself is enough as a rule.
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Database } from '../../src/database/schema.ts'
-import { openUnmigrated, type StoreSettings } from '../../src/database/stores.ts'
+import { openStores, openUnmigrated, type StoreSettings } from '../../src/database/stores.ts'
+import { describeError } from '../../src/errors.ts'
 import { openLogger } from '../../src/logger.ts'
 import { query } from '../support/servers.ts'
 import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
@@ -44,4 +47,21 @@ describe.skipIf((await realPostgresUrl()) === undefined)('the stores of a DATABA
     const path = { path: 'demo,public', schema: 'demo' }
     expect(await readPath('demo')).toEqual([path, path])
   })
+})
+
+it('names the setting of a server that speaks no TLS where the address asks for it', async () => {
+  // To whoever asks for TLS, a server without it answers with this one letter.
+  const server = createServer((socket) => socket.once('data', () => socket.end('N')))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const databaseUrl = `postgres://a@127.0.0.1:${port}/papers?sslmode=verify-full`
+  const settings = { databaseUrl, dataDir: 'unused', schema: 'public' }
+  try {
+    await expect(openStores(settings, openLogger('silent')).catch(describeError)).resolves.toBe(
+      'PostgreSQL cannot be reached (see DATABASE_URL): The server does not support SSL connections',
+    )
+  } finally {
+    server.close()
+  }
 })
