@@ -380,9 +380,26 @@ program.hook('preAction', async (_, command) => {
   }
 })
 
+/**
+ * Throws a UsageError for what commander answers by a whole help, without a word of what was wrong:
+ * help for a command that there is not, and a group without the name of a command.
+ */
+function checkNames(args: readonly string[]): void {
+  const group = program.commands.find((each) => each.commands.length > 0 && each.name() === args[0])
+  const of = group ?? program
+  const [first, second] = group ? args.slice(1) : args
+  const call = group ? `${CALL} ${group.name()}` : CALL
+  if (group && first === undefined) {
+    throw new UsageError(`${group.name()} wants to know what to do: see ${call} --help`)
+  }
+  const isKnown = second === undefined || second.startsWith('-') || of.commands.some((each) => each.name() === second)
+  if (first === 'help' && !isKnown) throw new UsageError(`there is no command ${second}: see ${call} --help`)
+}
+
 /** Runs one command. What went wrong is a line on stderr, and `process.exitCode`; never throws. */
 export async function runCommand(args: readonly string[]): Promise<void> {
   try {
+    checkNames(args)
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError) {

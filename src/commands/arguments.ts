@@ -57,7 +57,8 @@ export function parseEdition(options: { date?: string; weekly?: boolean }): Edit
 /** Returns every date of `D` or `D..D2`, oldest first. */
 export function parseDates(text: string | undefined): EditionDate[] {
   const [from, to, ...rest] = (text ?? '').split('..')
-  if (rest.length > 0) throw new UsageError(`--date ${text} is not a range: write YYYY-MM-DD..YYYY-MM-DD`)
+  if (rest.length > 0 || to === '' || (from === '' && to !== undefined))
+    throw new UsageError(`--date ${text} is not a range: write YYYY-MM-DD..YYYY-MM-DD`)
   const first = parseDate(from === '' ? undefined : from)
   const last = to === undefined ? first : parseDate(to)
   const days = (Date.parse(last) - Date.parse(first)) / DAY_MS
@@ -68,7 +69,14 @@ export function parseDates(text: string | undefined): EditionDate[] {
 
 /** Throws a UsageError for a source that cannot be opened; undefined is the configured one. */
 export function parseSource(setting: string | undefined): string | undefined {
-  if (setting !== undefined) openSource(setting)
+  if (setting === undefined) return undefined
+  try {
+    openSource(setting)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    // The setting of this name may be as it should be.
+    throw new UsageError(error.message.replace(/^SOURCE\b/, '--source'))
+  }
   return setting
 }
 

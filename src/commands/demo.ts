@@ -21,7 +21,7 @@ import { findSubscriberByAddress, insertSubscribers, markPaused } from '../subsc
 import { createApp } from '../web/app.ts'
 import { listen } from '../web/server.ts'
 import { accountFields, accountLines, editionName } from './accounts.ts'
-import { parseAll, parseDate, parseWhole } from './arguments.ts'
+import { parseAll, parseDate, parseSource, parseWhole } from './arguments.ts'
 import { CALL } from './calling.ts'
 import { PAUSED, SAMPLE_COUNT, sampleSubscribers } from './sample-subscribers.ts'
 import { sendEdition } from './send.ts'
@@ -64,6 +64,7 @@ export async function demoCommand(options: DemoOptions, around: DemoSurroundings
   const { count, config } = parseAll({
     count: () => parseWhole('--subscribers', subscribers, 1, SUBSCRIBERS_MAX),
     date: () => options.date === undefined || parseDate(options.date),
+    source: () => parseSource(options.source),
     config: demoConfig,
   })
   const logger = openLogger(config.logLevel ?? 'warn')

@@ -15,7 +15,7 @@ import { isAnyStored, openEditions } from '../web/preview/editions.ts'
 import { createPreview } from '../web/preview/preview.ts'
 import { openTemplateFolder } from '../web/preview/templates.ts'
 import { listen } from '../web/server.ts'
-import { kindOf, parseAddress, parseAll, parseDate } from './arguments.ts'
+import { kindOf, parseAddress, parseAll, parseDate, parseSource } from './arguments.ts'
 import { untilSignal } from './signal.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
@@ -46,6 +46,7 @@ export async function previewCommand(options: PreviewOptions, around: PreviewSur
   const { date, subscriber, config } = parseAll({
     date: () => (options.date === undefined ? undefined : parseDate(options.date)),
     subscriber: () => (options.subscriber === undefined ? '' : parseAddress(options.subscriber)),
+    source: () => parseSource(options.source),
     config: () => ({ ...readConfig('stores', DEFAULTS), ...around.settings }),
   })
   const start: PreviewChoice = { date, kind: kindOf(options), subscriber, length: undefined, missed: false }

@@ -9,7 +9,7 @@ import { untilSignal } from './signal.ts'
 
 export async function startCommand(options: { roles?: string; newSecret?: boolean }): Promise<void> {
   const { roles, config } = parseAll({
-    roles: () => (options.roles ?? ROLES.join()).split(',').map(parseRole),
+    roles: () => parseRoles(options.roles ?? ROLES.join()),
     config: () => readConfig(reachOf(options.roles)),
   })
   const logger = openLogger(config.logLevel ?? 'info')
@@ -24,8 +24,12 @@ function reachOf(roles: string | undefined): Reach {
   return roles === undefined || /\bworker\b/.test(roles) ? 'mail' : 'links'
 }
 
-function parseRole(text: string): Role {
-  const role = ROLES.find((name) => name === text.trim())
-  if (!role) throw new UsageError(`--roles ${text} is not a role: choose from ${ROLES.join(', ')}`)
-  return role
+/** Returns the roles of a list. Throws a UsageError with every name that is none. */
+function parseRoles(text: string): Role[] {
+  const names = text.split(',').map((name) => name.trim())
+  const roles = names.flatMap((name) => ROLES.find((role) => role === name) ?? [])
+  if (roles.length === names.length) return roles
+  const wrong = names.filter((name) => !ROLES.some((role) => role === name)).map((name) => name || "''")
+  const are = wrong.length === 1 ? 'is not a role' : 'are no roles'
+  throw new UsageError(`--roles ${wrong.join(', ')} ${are}: choose from ${ROLES.join(', ')}`)
 }

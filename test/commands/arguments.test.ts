@@ -46,8 +46,9 @@ describe('parseDates', () => {
   it.each([
     ['2026-03-05..2026-03-04', /ends before it begins/],
     ['2026-03-05..2027-03-06', /longer than 366 days/],
-    ['2026-03-05..', /is not a date/],
-    ['..2026-03-05', /is missing/],
+    ['2026-03-05..', /^--date 2026-03-05\.\. is not a range/],
+    ['..2026-03-05', /is not a range/],
+    ['..', /is not a range/],
     ['2026-03-05..2026-03-06..2026-03-07', /is not a range/],
     ['2026-03-05...2026-03-06', /is not a date/],
     [undefined, /is missing/],
@@ -117,7 +118,7 @@ describe('a call with several mistakes', () => {
   afterEach(() => vi.unstubAllEnvs())
   const call = { date: 'today', source: 'nowhere' }
   const DATE = /^--date today is not a date/
-  const SOURCE = /^SOURCE is neither/
+  const SOURCE = /^--source is neither/
   const SETTING = /^LOG_LEVEL /
 
   it.each([
