@@ -6,6 +6,7 @@ import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
 import type { Database } from '../../src/database/schema.ts'
+import type { Turn } from '../../src/delivery/pace/paces.ts'
 import type { BatchOutcome, BatchRequest } from '../../src/delivery/provider/provider.ts'
 import { BATCH } from '../../src/delivery/sending/batch.ts'
 import { markResumed } from '../../src/delivery/sending/brake.ts'
@@ -374,6 +375,49 @@ describeStores('dispatch', (stores) => {
         await endWaits(round.db)
       }
       expect(waits).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 900, 900])
+    })
+  })
+
+  describe('a pause that the provider wants while a batch is marked', () => {
+    /** Turns that come at once, or after so long a pause. */
+    function pausing(...pauses: number[]): Pick<TestRound, 'paces'> {
+      const turn: Turn = { comes: async () => pauses.shift() ?? 0, leaves() {}, limits() {}, ends() {} }
+      return { paces: { take: async () => turn, close: async () => {} } }
+    }
+
+    it('makes it one that was never attempted: whoever leaves gets nothing', async () => {
+      const { edition, id } = await plan('ada', 'bob')
+      const held = await dispatch({ ...round, ...pausing(7_000) }, id).catch((error: unknown) => error)
+      expect(held).toBeInstanceOf(HoldError)
+      expect((held as HoldError).retryAfterMs).toBe(7_000)
+      expect(round.provider.requests).toEqual([])
+      expect(await readBatch(round.db, id)).toMatchObject({
+        state: 'deferred',
+        recipe_sha256: null,
+        first_attempt_at: null,
+        attempts: 0,
+        holder: null,
+      })
+      await leave('bob')
+      await endWaits(round.db)
+      await dispatch({ ...round, ...pausing(0) }, id)
+      expect(round.provider.requests.map(addresses)).toEqual([['ada']])
+      expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 1, withheld: { left: 1 } })
+    })
+
+    it('puts back what was attempted before: the same request comes after it', async () => {
+      const { edition, id } = await plan('ada', 'bob')
+      round.provider.script.push(unknown)
+      await expect(dispatch(round, id)).rejects.toThrow(LaterError)
+      await endWaits(round.db)
+      await expect(dispatch({ ...round, ...pausing(7_000) }, id)).rejects.toThrow(HoldError)
+      expect(await readBatch(round.db, id)).toMatchObject({ state: 'unknown', attempts: 1 })
+      expect(round.provider.requests).toHaveLength(1)
+      await endWaits(round.db)
+      await dispatch({ ...round, ...pausing(0) }, id)
+      const [first, second] = round.provider.requests.map((request) => JSON.stringify(request))
+      expect(second).toBe(first)
+      expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 2 })
     })
   })
 

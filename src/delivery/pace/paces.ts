@@ -29,8 +29,12 @@ export interface Paced {
 
 /** Leave for one request. Where its worker dies it lapses. */
 export interface Turn {
-  /** Waits until the first byte may leave. */
-  comes(): Promise<void>
+  /**
+   * Waits until the first byte may leave, and returns 0. Where the provider has come to want a
+   * pause meanwhile, it does not wait: it returns how long that is, in milliseconds, and the turn
+   * is over.
+   */
+  comes(): Promise<number>
   /** The first byte leaves now. */
   leaves(): void
   /** What the provider says of its limits. */
@@ -58,7 +62,7 @@ export interface Paces {
 }
 
 /** What needs no turns. */
-const FREE: Turn = { comes: async () => {}, leaves() {}, limits() {}, ends() {} }
+const FREE: Turn = { comes: async () => 0, leaves() {}, limits() {}, ends() {} }
 
 /** For providers that nothing paces. */
 export const UNPACED: Paces = { take: async () => FREE, close: async () => {} }
@@ -102,7 +106,7 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
   const readying = openLast(READY_KEPT)
   const telling = new Set<Promise<void>>()
   const memory = openMemory(isEven(perSecond))
-  /** By this process's clock: what others are told may not have reached them yet. */
+  /** By this process's clock: what others are told may not have reached the store yet. */
   let pausedUntil = 0
   const aheadMs = () => Math.min(AHEAD.most, Math.max(AHEAD.least, (readying.share(AHEAD.share) ?? AHEAD.most) + 2))
   let surest: Clock | undefined
@@ -118,17 +122,17 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
   /** Decides by what all workers know, and keeps it; once more where one was faster. */
   async function decide<Decision extends { window?: Window }>(
     rule: (window: Window, now: number) => Decision,
-  ): Promise<{ decided: Decision; clock: Clock }> {
+  ): Promise<{ decided: Decision; seen: Window; clock: Clock }> {
     for (let swaps = 0; swaps < SWAPS_MAX; swaps++) {
       const recalled = memory.recall()
       const { text, window: seen, clock } = recalled ?? (await look())
       const decided = rule(seen, nowOf(clock))
       const { window } = decided
-      if (window === undefined) return { decided, clock }
+      if (window === undefined) return { decided, seen, clock }
       const after = JSON.stringify(window)
       if (await store.swap(name, text, after)) {
         memory.keep({ text: after, window, clock })
-        return { decided, clock }
+        return { decided, seen, clock }
       }
       if (recalled) memory.giveUp()
     }
@@ -156,9 +160,10 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
       await prepare?.()
       let askedAt = performance.now()
       for (;;) {
-        const { decided, clock } = await decide((window, now) =>
-          askTurn(window, { perSecond, weight, now, aheadMs: aheadMs() }),
-        )
+        const { decided, clock } = await decide((window, now) => {
+          const paused = notePause(window, now + pausedUntil - performance.now())
+          return askTurn(paused, { perSecond, weight, now, aheadMs: aheadMs() })
+        })
         if ('at' in decided) return openTurn(decided, clock, weight, askedAt)
         if (performance.now() + decided.waitMs > until) return decided.waitMs
         askedAt = performance.now() + decided.waitMs
@@ -177,15 +182,16 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     let left: number | undefined
     let limits: Limits | null = null
     // Never earlier than the turn, whichever way the clock's word went.
-    const comesAt = () => Math.max(turn.clock.latest + (turn.at - turn.clock.read), pausedUntil)
+    const comesAt = () => Math.max(latestOf(turn.at, turn.clock), pausedUntil)
     /** The store's moment of one of ours, at the latest. */
     const momentOf = (own: number) => turn.clock.read + (own - turn.clock.earliest)
 
     /** Changes a turn that was missed for a later one: the others reckon with the moment of it. */
     async function renew(): Promise<void> {
-      const { decided, clock } = await decide((seen, now) =>
-        askTurn(giveBack(seen, turn.at), { perSecond, weight, now, aheadMs: RENEWED_MS }),
+      const { decided, seen, clock } = await decide((window, now) =>
+        askTurn(giveBack(window, turn.at), { perSecond, weight, now, aheadMs: RENEWED_MS }),
       )
+      pausedUntil = Math.max(pausedUntil, latestOf(seen.pausedUntil, clock))
       if ('at' in decided) turn = { at: decided.at, clock }
     }
 
@@ -194,8 +200,15 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
         readying.add(performance.now() - askedAt)
         // It is marked already, so that it goes even where nobody can be asked.
         if (isKnown && performance.now() > comesAt() + LATE_MS) await renew().catch(noteUntold)
-        await pause(comesAt() - performance.now() - AWAKE_MS)
-        while (performance.now() < comesAt()) await setImmediate()
+        for (;;) {
+          const now = performance.now()
+          // An answer to another request may bring it at any moment. What is about over is waited
+          // for.
+          if (pausedUntil - now > LATE_MS) return pausedUntil - now
+          const waitMs = comesAt() - now
+          if (waitMs <= 0) return 0
+          await (waitMs > AWAKE_MS ? pause(Math.min(waitMs - AWAKE_MS, LATE_MS)) : setImmediate())
+        }
       },
       leaves() {
         left = performance.now()
@@ -239,6 +252,11 @@ interface Seen {
 /** The store's moment now, at least. */
 function nowOf({ read, latest }: Clock): number {
   return read + (performance.now() - latest)
+}
+
+/** A moment of the store by this process's clock, at the latest. */
+function latestOf(moment: number, { read, latest }: Clock): number {
+  return latest + (moment - read)
 }
 
 /** How far the store's moment may be from what is taken for it, in milliseconds. */

@@ -5,7 +5,7 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { LaterError } from '../../errors.ts'
-import type { BatchRequest, OneByOne, OneOutcome, Provider } from '../provider/provider.ts'
+import type { BatchOutcome, BatchRequest, OneByOne, OneOutcome, Provider } from '../provider/provider.ts'
 import { demandSettled } from './after-outage.ts'
 import { BATCH, type ClaimedBatch } from './batch.ts'
 import { type Glance, NEAR_END } from './glance.ts'
@@ -15,7 +15,7 @@ import { markReleased } from './once.ts'
 import { type Built, buildFresh, type PrepareParts, prepare, readAnew } from './preparing.ts'
 import { followAnswers, keptBy, type SendingParts, settle } from './settling.ts'
 import { markSlice, type Slice } from './slices.ts'
-import { takeTurn } from './turn.ts'
+import { awaitTurn, takeTurn } from './turn.ts'
 
 type RollingParts = SendingParts & PrepareParts
 
@@ -112,7 +112,11 @@ export async function roll(
       if (ready === undefined || ready === 'changed') return
       ;({ ids, request } = ready)
     }
-    await turn.comes()
+    const paused = await awaitTurn(turn)
+    if (paused) {
+      await settleWhole(batch, ids, paused)
+      return
+    }
     const outcomes: Going['outcomes'] = ids.map(() => undefined)
     const one: Going = {
       batch,
@@ -179,7 +183,11 @@ export async function roll(
   async function settleOne(each: Going): Promise<void> {
     going.delete(each)
     const outcome = provider.oneByOne.summarize(each.mails, each.outcomes as OneOutcome[])
-    const settled = await settle(parts, each.batch, provider, each.ids, outcome)
+    await settleWhole(each.batch, each.ids, outcome)
+  }
+
+  async function settleWhole(batch: ClaimedBatch, ids: readonly number[], outcome: BatchOutcome): Promise<void> {
+    const settled = await settle(parts, batch, provider, ids, outcome)
     nearEnd ||= settled.nearEnd
   }
 

@@ -38,10 +38,24 @@ export async function takeTurn<Facts>(
   throw new LaterError(`others go first at the pace of ${provider.name}`, turn)
 }
 
-/** Makes a request in its turn, and tells everybody what came of that. */
+/**
+ * Makes a request in its turn, and tells everybody what came of that. It is not made where the
+ * provider has come to want a pause: see `awaitTurn`.
+ */
 export async function requestIn(turn: Turn, request: () => Promise<BatchOutcome>): Promise<BatchOutcome> {
-  await turn.comes()
+  const paused = await awaitTurn(turn)
+  if (paused) return paused
   const outcome = await request()
   turn.ends(outcome.kind === 'throttled' ? outcome.retryAfterMs : null)
   return outcome
+}
+
+/**
+ * Waits for the turn of what is marked. Where the provider wants a pause of everybody, it must not
+ * stay marked through it, since its readers could not leave: nothing may then be requested, and
+ * what the provider said to another request, which is returned, stands for an answer.
+ */
+export async function awaitTurn(turn: Turn): Promise<BatchOutcome | undefined> {
+  const pauseMs = await turn.comes()
+  return pauseMs > 0 ? { kind: 'throttled', retryAfterMs: pauseMs } : undefined
 }

@@ -147,6 +147,30 @@ describe.each(openers)('turns in %s', (_, openStore) => {
     expect((await go(other, named)).at - endedAgain).toBeGreaterThanOrEqual(295)
   })
 
+  it('are over for who has one already when the provider wants a pause', async () => {
+    const named = provider(20)
+    const [one, other] = [open(), open()]
+    const first = await go(one, named)
+    const [marked, elsewhere] = [(await one.take(named, asked)) as Turn, (await other.take(named, asked)) as Turn]
+    first.turn.ends(60_000)
+    expect(await marked.comes()).toBeGreaterThan(50_000)
+    await one.close()
+    // A worker that hears of it from the store, where its turn is long over.
+    await sleep(100)
+    expect(await elsewhere.comes()).toBeGreaterThan(50_000)
+  })
+
+  it('wait for a pause that is about over', async () => {
+    const named = provider(20)
+    const paces = open()
+    const first = await go(paces, named)
+    const marked = (await paces.take(named, asked)) as Turn
+    const ended = performance.now()
+    first.turn.ends(40)
+    expect(await marked.comes()).toBe(0)
+    expect(performance.now() - ended).toBeGreaterThanOrEqual(39)
+  })
+
   it('come to who is urgent first, and to nobody whose patience is over', async () => {
     const named = provider(4)
     const paces = open()

@@ -3,6 +3,7 @@
 import { sql } from 'kysely'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Turn } from '../../../src/delivery/pace/paces.ts'
 import type { Mail, OneOutcome, Provider } from '../../../src/delivery/provider/provider.ts'
 import { handOf } from '../../../src/delivery/sending/hand.ts'
 import { HoldError } from '../../../src/errors.ts'
@@ -191,6 +192,23 @@ describe('roll', () => {
       held: number
     }>`select count(*)::int as held from batches where holder is not null`.execute(round.db)
     expect(rows[0]?.held).toBe(0)
+    expect(handOf(provider).takeNow(IN_HAND)).toBe(true)
+  })
+
+  it('hands nothing over in a pause that came behind the mark, and puts it back', async () => {
+    const provider = oneByOne(accept)
+    const { edition } = await plan(40, provider)
+    const pauses = [0, 60_000]
+    const turn: Turn = { comes: async () => pauses.shift() ?? 0, leaves() {}, limits() {}, ends() {} }
+    const paces = { take: async () => turn, close: async () => {} }
+    await expect(dispatchStretch({ ...round, paces }, ALL, 'smtp', nothing)).rejects.toThrow(HoldError)
+    expect(sent).toHaveLength(SLICE)
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({
+      submitted: SLICE,
+      waiting: 40 - SLICE,
+      unknown: 0,
+    })
+    expect(await countInDoubt()).toBe(0)
     expect(handOf(provider).takeNow(IN_HAND)).toBe(true)
   })
 

@@ -1,9 +1,9 @@
-// What is ready before a turn is asked for.
+// What is ready before a turn is asked for, and what a pause makes of one.
 import { expect, it } from 'vitest'
 import { NOTICE } from '../../../src/delivery/notice/sending.ts'
 import type { Asked, Paces, Turn } from '../../../src/delivery/pace/paces.ts'
 import { BATCH, type ClaimedBatch } from '../../../src/delivery/sending/batch.ts'
-import { takeTurn } from '../../../src/delivery/sending/turn.ts'
+import { requestIn, takeTurn } from '../../../src/delivery/sending/turn.ts'
 
 const TURN = {} as Turn
 const claimed = { leaseMs: 90_000 } as ClaimedBatch
@@ -40,4 +40,10 @@ it('a notice has its own client, and its own connections', async () => {
 it('what fails there fails at its own place, behind the turn', async () => {
   const away = () => Promise.reject(new Error('away'))
   expect(await happenedBefore(BATCH, away)).toEqual(['look', 'connect', 'turn'])
+})
+
+it('nothing is requested in a pause that came meanwhile, and nothing told of it', async () => {
+  const turn = { comes: async () => 7_000 } as Turn
+  const request = () => Promise.reject(new Error('requested'))
+  expect(await requestIn(turn, request)).toEqual({ kind: 'throttled', retryAfterMs: 7_000 })
 })
