@@ -1,11 +1,11 @@
 // Where the turns of a provider are kept, so that all workers share them: in Redis where there is
 // one, else in PostgreSQL. A text a provider that is read with the store's own clock and replaced
-// only as it was read; nothing of it is needed for longer than a minute, and losing it costs one
-// second's worth of requests too many at most.
+// only as it was read; nothing of it but a pause is needed for longer than a minute, and losing it
+// costs one second's worth of requests too many at most, or one refusal a worker in a pause.
 import { type Kysely, sql } from 'kysely'
 import { openRedisBeside } from '../../database/redis-beside.ts'
 import type { Database } from '../../database/schema.ts'
-import { MINUTE_MS, SECOND_MS } from '../../time.ts'
+import { HOUR_MS, SECOND_MS } from '../../time.ts'
 
 export interface PaceStore {
   /** Returns what is kept, null where nothing is, and the moment in milliseconds. */
@@ -17,7 +17,8 @@ export interface PaceStore {
 
 /** Far above a healthy answer: without one no request goes. */
 const COMMAND_MS = 2 * SECOND_MS
-const KEPT_MS = 10 * MINUTE_MS
+/** Longer than any pause that a provider is granted. */
+const KEPT_MS = 2 * HOUR_MS
 
 const READ = `
 local time = redis.call('time')

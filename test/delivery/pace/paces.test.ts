@@ -5,10 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/database/client.ts'
+import { openRedisBeside } from '../../../src/database/redis-beside.ts'
 import type { Database } from '../../../src/database/schema.ts'
 import { openPostgresPaces, openRedisPaces, type PaceStore } from '../../../src/delivery/pace/pace-store.ts'
 import { type Asked, openPaces, type Paces, type Turn } from '../../../src/delivery/pace/paces.ts'
 import { openLogger } from '../../../src/logger.ts'
+import { HOUR_MS } from '../../../src/time.ts'
 import { openTestDatabase, realRedisUrl, type TestDatabase } from '../../support/stores.ts'
 
 const redisUrl = await realRedisUrl()
@@ -38,7 +40,7 @@ afterEach(async () => {
   for (const paces of closing.splice(0)) await paces.close()
 })
 
-describe.each(openers)('turns in %s', (_, openStore) => {
+describe.each(openers)('turns in %s', (where, openStore) => {
   function open(): Paces {
     const paces = openPaces(openStore(), openLogger('silent'))
     closing.push(paces)
@@ -204,6 +206,18 @@ describe.each(openers)('turns in %s', (_, openStore) => {
     const times = [...others, performance.now()]
     const withinASecond = times.map((at) => times.filter((each) => each > at - 1_000 && each <= at).length)
     expect(Math.max(...withinASecond)).toBeLessThanOrEqual(4)
+  })
+
+  it('are forgotten by Redis after no pause that a provider may want', async ({ skip }) => {
+    if (where !== 'Redis' || redisUrl === undefined) return skip()
+    const named = provider(5)
+    const paces = open()
+    const { turn } = await go(paces, named)
+    turn.ends(HOUR_MS)
+    await paces.close()
+    const redis = openRedisBeside(redisUrl, 10_000)
+    expect(await (await redis.connected()).pttl(`test${process.pid}:pace:${named.name}`)).toBeGreaterThan(HOUR_MS)
+    redis.close()
   })
 
   it('are always there where nothing paces', async () => {
