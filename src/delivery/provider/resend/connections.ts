@@ -17,6 +17,8 @@ export interface Connections {
 
 /** Shorter than servers keep an idle connection, so that none closes under a request. */
 const IDLE_MS = 4_000
+/** After so long without a word the other end is asked whether it is still there. */
+const PROBED_MS = 1_000
 /** What takes longer than this is waited for by the request itself. */
 const WAIT_MAX_MS = 2_000
 /** After these a connection is of no use. */
@@ -27,10 +29,16 @@ export function openConnections(url: URL): Connections {
   const isTls = url.protocol === 'https:'
   const options = { keepAlive: true, timeout: IDLE_MS }
   const agent = isTls ? new HttpsAgent(options) : new HttpAgent(options)
-  const make = agent.createConnection.bind(agent)
-  const target = targetOf(url)
+  const create = agent.createConnection.bind(agent)
+  // By the name under which the agent keeps the TLS sessions of its own.
+  const target = { ...targetOf(url), timeout: IDLE_MS, _agentKey: agent.getName(targetOf(url)) }
   /** Made before its request. */
   let early: { socket: Socket; leave(): void } | undefined
+
+  /** An agent asks this only of connections without TLS: that nothing written waits for more. */
+  function make(...wanted: Parameters<typeof create>): Socket {
+    return (create(...wanted) as Socket).setNoDelay().setKeepAlive(true, PROBED_MS)
+  }
 
   agent.createConnection = (wanted, callback) => {
     if (early === undefined) return make(wanted, callback)
@@ -40,7 +48,7 @@ export function openConnections(url: URL): Connections {
   }
 
   function openEarly(): Promise<void> {
-    const socket = make({ ...target, timeout: IDLE_MS }) as Socket
+    const socket = make(target)
     socket.unref()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, WAIT_MAX_MS)

@@ -5,6 +5,7 @@ import { createServer as createSecureServer, request as requestSecure } from 'no
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Connections, openConnections } from '../../../../src/delivery/provider/resend/connections.ts'
 import { makeCertificate } from '../../../support/certificate.ts'
@@ -52,6 +53,12 @@ function ask(): Promise<string> {
   })
 }
 
+/** What Node remembers to set on a connection: it tells nobody by another way. */
+function optionsOf(socket: Socket): Record<string, unknown> {
+  const symbols = Object.getOwnPropertySymbols(socket).filter(({ description }) => description?.startsWith('kSet'))
+  return Object.fromEntries(symbols.map((each) => [each.description, Reflect.get(socket, each)]))
+}
+
 describe.each(['http', 'https'] as const)('a connection by %s that is made before its request', (protocol) => {
   it('is the one that the request goes over, and is kept behind it', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
@@ -68,6 +75,25 @@ describe.each(['http', 'https'] as const)('a connection by %s that is made befor
     expect(sockets).toHaveLength(2)
   })
 
+  it('is like one that the agent makes by itself', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    await open(protocol)
+    const made: Socket[] = []
+    const { agent } = connections
+    const make = agent.createConnection
+    agent.createConnection = (...wanted) => {
+      const socket = make(...wanted) as Socket
+      made.push(socket)
+      return socket
+    }
+    await connections.ensureOne()
+    await Promise.all([ask(), ask()])
+    const [early, other] = made.map(optionsOf)
+    expect(other).toMatchObject({ kSetNoDelay: true, kSetKeepAlive: true })
+    expect(early).toEqual(other)
+    expect(made.map(({ timeout }) => timeout)).toEqual([4_000, 4_000])
+  })
+
   it('makes way for another where the server ended it', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
     await open(protocol)
@@ -81,6 +107,19 @@ describe.each(['http', 'https'] as const)('a connection by %s that is made befor
     expect(await ask()).toBe('ok')
     expect(sockets).toHaveLength(2)
   })
+})
+
+it('goes on with the TLS session of the one before', async () => {
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+  await open('https')
+  await connections.ensureOne()
+  await ask()
+  sockets[0]?.end()
+  await vi.waitFor(async () => {
+    await connections.ensureOne()
+    expect(sockets.length).toBeGreaterThan(1)
+  })
+  expect((sockets[1] as TLSSocket).isSessionReused()).toBe(true)
 })
 
 it('leaves it to the request to say that there is none', async () => {
