@@ -97,9 +97,12 @@ export function openPosting({ baseUrl, apiKey }: { baseUrl: string; apiKey: stri
   return { post, connect: connections.ensureOne, close: connections.close }
 }
 
-/** A connection that is being made sends nothing until it is there. */
+/**
+ * A connection that is being made sends nothing until it is there. One by TLS, made before its
+ * request, may be connected and in the middle of its handshake: it has agreed on no protocol yet.
+ */
 function onceOpen(socket: Socket, act: () => void): void {
-  if (socket instanceof TLSSocket && socket.connecting) socket.once('secureConnect', act)
+  if (socket instanceof TLSSocket && socket.alpnProtocol === null) socket.once('secureConnect', act)
   else if (socket.connecting) socket.once('connect', act)
   else act()
 }

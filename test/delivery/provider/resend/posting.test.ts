@@ -1,8 +1,13 @@
 // What we write ourselves beside what the official client writes and hears: the same requests, to
 // the byte, and the same outcome of every answer. Both talk to a server that says scripted bytes.
-import { createServer, type Server, type Socket } from 'node:net'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer as createSecureServer } from 'node:https'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Resend } from 'resend'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { BatchOutcome, Mail } from '../../../../src/delivery/provider/provider.ts'
 import { readAnswer } from '../../../../src/delivery/provider/resend/answer.ts'
 import { openPosting, USER_AGENT } from '../../../../src/delivery/provider/resend/posting.ts'
@@ -14,6 +19,7 @@ import { makePiece } from '../../../../src/digest/piece/piece.ts'
 import { loadTemplates } from '../../../../src/digest/rendering.ts'
 import { deriveLinkKeys } from '../../../../src/subscriber/token.ts'
 import { piecesOf } from '../../../support/captured-mails.ts'
+import { makeCertificate } from '../../../support/certificate.ts'
 import { selectionOf } from '../../../support/digests.ts'
 import { inventPlaces, TEST_SECRET } from '../../../support/round.ts'
 
@@ -250,5 +256,39 @@ describe('an answer', () => {
 describe('a key', () => {
   it('that no header can carry is refused before anything is sent', () => {
     expect(() => openPosting({ baseUrl: url, apiKey: 'a\nb' })).toThrow(/Invalid character/)
+  })
+})
+
+describe('a connection by TLS', () => {
+  it('has nothing leave before its handshake is over, however early it was begun', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
+    const folder = await mkdtemp(join(tmpdir(), 'paper-round-posting-'))
+    const { key, certificate } = await makeCertificate(folder)
+    const secure = createSecureServer({ key: await readFile(key), cert: await readFile(certificate) }, (_, response) =>
+      response.end('{}'),
+    )
+    await rm(folder, { recursive: true })
+    const reached: Socket[] = []
+    const slow = createServer((socket) => reached.push(socket))
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve))
+    const posting = openPosting({ baseUrl: `https://127.0.0.1:${(slow.address() as AddressInfo).port}`, apiKey: 'key' })
+    const connecting = posting.connect()
+    await vi.waitFor(() => expect(reached).toHaveLength(1))
+    await sleep(50)
+    const leaves = vi.fn()
+    const posted = posting.post('/', Buffer.from('{}'), {}, { isOver: () => false, whenOver() {} }, leaves)
+    await sleep(50)
+    expect(leaves).not.toHaveBeenCalled()
+    secure.emit('connection', reached[0])
+    expect(await posted).toMatchObject({ data: {}, error: null })
+    expect(leaves).toHaveBeenCalledTimes(1)
+    // And at once over one that is kept.
+    await posting.post('/', Buffer.from('{}'), {}, { isOver: () => false, whenOver() {} }, leaves)
+    expect(leaves).toHaveBeenCalledTimes(2)
+    expect(reached).toHaveLength(1)
+    await connecting
+    posting.close()
+    slow.close()
+    vi.unstubAllEnvs()
   })
 })
