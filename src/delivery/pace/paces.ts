@@ -81,6 +81,11 @@ const AWAKE_MS = 2
 const RENEWED_MS = 5_000
 /** Another worker changed what was read; more often than this something else is wrong. */
 const SWAPS_MAX = 50
+/**
+ * Who lost a swap waits up to the first of these before the next, and so much more each time, up to
+ * the second: many at once would else all lose to one of them, again and again.
+ */
+const LOST_MS = { step: 5, most: 50 }
 
 /** A moment of the store, and between which two of this process it was read. */
 type Clock = { read: number; earliest: number; latest: number }
@@ -104,7 +109,9 @@ export function openPaces(store: PaceStore, logger: Logger): Paces {
 function openLane(store: PaceStore, name: string, perSecond: number, logger: Logger) {
   const queue = openGate()
   const readying = openLast(READY_KEPT)
-  const telling = new Set<Promise<void>>()
+  let deciding: Promise<unknown> = Promise.resolve()
+  let untold: ((window: Window, now: number) => Window)[] = []
+  let telling: Promise<void> | undefined
   const memory = openMemory(isEven(perSecond))
   /** By this process's clock: what others are told may not have reached the store yet. */
   let pausedUntil = 0
@@ -119,10 +126,21 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     return { text, window: readWindow(text), clock: surest }
   }
 
-  /** Decides by what all workers know, and keeps it; once more where one was faster. */
-  async function decide<Decision extends { window?: Window }>(
+  /**
+   * Decides by what all workers know, and keeps it; once more where another was faster. One after
+   * the other: two of one process would only be in each other's way.
+   */
+  function decide<Decision extends { window?: Window }>(
     rule: (window: Window, now: number) => Decision,
-  ): Promise<{ decided: Decision; seen: Window; clock: Clock }> {
+  ): Promise<Decided<Decision>> {
+    const decided = deciding.then(() => decideAlone(rule))
+    deciding = decided.catch(() => {})
+    return decided
+  }
+
+  async function decideAlone<Decision extends { window?: Window }>(
+    rule: (window: Window, now: number) => Decision,
+  ): Promise<Decided<Decision>> {
     for (let swaps = 0; swaps < SWAPS_MAX; swaps++) {
       const recalled = memory.recall()
       const { text, window: seen, clock } = recalled ?? (await look())
@@ -135,6 +153,7 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
         return { decided, seen, clock }
       }
       if (recalled) memory.giveUp()
+      else await pause(Math.random() * Math.min(LOST_MS.most, (swaps + 1) * LOST_MS.step))
     }
     throw new Error(`the pace of ${name} could not be kept: other workers were always first`)
   }
@@ -144,12 +163,21 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
     logger.debug({ event: 'pace.untold', provider: name, reason: describeError(error) }, 'a turn was not told')
   }
 
+  /** What is to be told while something is being told goes together. */
   function tell(rule: (window: Window, now: number) => Window): void {
-    const told: Promise<void> = decide((window, now) => ({ window: rule(window, now) }))
-      .then(() => undefined)
-      .catch(noteUntold)
-      .finally(() => telling.delete(told))
-    telling.add(told)
+    untold.push(rule)
+    telling ??= tellAll()
+  }
+
+  async function tellAll(): Promise<void> {
+    while (untold.length > 0) {
+      const rules = untold
+      untold = []
+      await decide((seen, now) => ({
+        window: rules.reduce((window, rule) => rule(window, now), seen),
+      })).catch(noteUntold)
+    }
+    telling = undefined
   }
 
   async function take({ weight, isUrgent, patienceMs, prepare }: Asked): Promise<Turn | number> {
@@ -237,9 +265,16 @@ function openLane(store: PaceStore, name: string, perSecond: number, logger: Log
   return {
     take,
     async close() {
-      await Promise.all(telling)
+      await telling
     },
   }
+}
+
+/** A decision, what it went by, and the moment of that. */
+interface Decided<Decision> {
+  decided: Decision
+  seen: Window
+  clock: Clock
 }
 
 /** What the store held, and the moment of it. */

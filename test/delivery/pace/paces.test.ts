@@ -225,3 +225,68 @@ describe.each(openers)('turns in %s', (where, openStore) => {
     expect(turns.every((turn) => typeof turn !== 'number')).toBe(true)
   })
 })
+
+describe('swaps', () => {
+  /** A store in memory of which each step takes as long as one of a database nearby. */
+  function openSlowStore() {
+    const swaps = { kept: 0, lost: 0 }
+    let text: string | null = null
+    const store: PaceStore = {
+      async read() {
+        await sleep(STEP_MS)
+        return { text, now: performance.now() }
+      },
+      async swap(_, before, after) {
+        await sleep(STEP_MS)
+        swaps[text === before ? 'kept' : 'lost'] += 1
+        if (text !== before) return false
+        text = after
+        return true
+      },
+      close() {},
+    }
+    return { store, swaps }
+  }
+  const STEP_MS = 5
+  const named = { name: 'crowded', requestsPerSecond: 50 }
+
+  it('tell together what came while something was told', async () => {
+    const { store, swaps } = openSlowStore()
+    const paces = openPaces(store, openLogger('silent'))
+    const turns: Turn[] = []
+    for (let turn = 0; turn < 6; turn++) turns.push((await paces.take(named, asked)) as Turn)
+    expect(swaps).toEqual({ kept: 6, lost: 0 })
+    for (const turn of turns) turn.ends(null)
+    await paces.close()
+    expect(swaps).toEqual({ kept: 8, lost: 0 })
+  })
+
+  it('are lost to no other request of the same process', async () => {
+    const { store, swaps } = openSlowStore()
+    const paces = openPaces(store, openLogger('silent'))
+    const first = (await paces.take(named, asked)) as Turn
+    first.ends(null)
+    await Promise.all([paces.take(named, asked), paces.take(named, asked)])
+    await paces.close()
+    expect(swaps).toEqual({ kept: 4, lost: 0 })
+  })
+
+  it('are not lost over and over where many workers share a fast pace', async () => {
+    const { store, swaps } = openSlowStore()
+    const workers = Array.from({ length: 8 }, () => openPaces(store, openLogger('silent')))
+    let left = 100
+    const call = async (paces: Paces) => {
+      while (left-- > 0) {
+        const turn = (await paces.take(named, asked)) as Turn
+        await turn.comes()
+        turn.leaves()
+        await sleep(50)
+        turn.ends(null)
+      }
+    }
+    await Promise.all(workers.flatMap((paces) => [0, 1, 2, 3].map(() => call(paces))))
+    await Promise.all(workers.map((paces) => paces.close()))
+    // Eight for each that is kept, where who lost asks again at once and each tells by itself.
+    expect(swaps.lost).toBeLessThan(5 * swaps.kept)
+  })
+})
