@@ -4,6 +4,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { describeError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { CLOCK_KNOWN_MS, type Clock, fits, isOld, latestOf, nowOf, spanOf } from './clock.ts'
+import { openGate } from './gate.ts'
 import type { PaceStore } from './pace-store.ts'
 import {
   askTurn,
@@ -86,9 +88,6 @@ const SWAPS_MAX = 50
  * the second: many at once would else all lose to one of them, again and again.
  */
 const LOST_MS = { step: 5, most: 50 }
-
-/** A moment of the store, and between which two of this process it was read. */
-type Clock = { read: number; earliest: number; latest: number }
 
 export function openPaces(store: PaceStore, logger: Logger): Paces {
   const lanes = new Map<string, ReturnType<typeof openLane>>()
@@ -284,34 +283,6 @@ interface Seen {
   clock: Clock
 }
 
-/** The store's moment now, at least. */
-function nowOf({ read, latest }: Clock): number {
-  return read + (performance.now() - latest)
-}
-
-/** A moment of the store by this process's clock, at the latest. */
-function latestOf(moment: number, { read, latest }: Clock): number {
-  return latest + (moment - read)
-}
-
-/** How far the store's moment may be from what is taken for it, in milliseconds. */
-function spanOf({ earliest, latest }: Clock): number {
-  return latest - earliest
-}
-
-/** Whether two readings are of one clock: it has not been set meanwhile. */
-function fits(one: Clock, other: Clock): boolean {
-  const passed = other.read - one.read
-  return passed >= other.earliest - one.latest && passed <= other.latest - one.earliest
-}
-
-/** So long the store's moment is known by this process's clock, in milliseconds. */
-const CLOCK_KNOWN_MS = 10_000
-
-function isOld({ latest }: Clock): boolean {
-  return performance.now() - latest >= CLOCK_KNOWN_MS
-}
-
 /**
  * What this process was the last to keep: as long as no other worker keeps anything, it need not be
  * read. Where one does, it is read for a while. Only for a fast pace: what a slow one waits for is
@@ -346,41 +317,6 @@ function openLast(most: number) {
     },
     /** What so much of them, 0 to 1, is at most; undefined before the first. */
     share: (part: number) => [...numbers].sort((a, b) => a - b)[Math.ceil(numbers.length * part) - 1],
-  }
-}
-
-/** One at a time, in their order, the urgent first. */
-function openGate() {
-  let isTaken = false
-  const waiting: { isUrgent: boolean; enter(): void }[] = []
-  function leave(): void {
-    const next = waiting.findIndex(({ isUrgent }) => isUrgent)
-    const [first] = waiting.splice(Math.max(0, next), 1)
-    if (first) first.enter()
-    else isTaken = false
-  }
-  return {
-    /** Returns how to leave; undefined where it took longer than `patienceMs`. */
-    enter(isUrgent: boolean, patienceMs: number): Promise<(() => void) | undefined> {
-      if (!isTaken) {
-        isTaken = true
-        return Promise.resolve(leave)
-      }
-      return new Promise((resolve) => {
-        const one = {
-          isUrgent,
-          enter() {
-            clearTimeout(timer)
-            resolve(leave)
-          },
-        }
-        const timer = setTimeout(() => {
-          waiting.splice(waiting.indexOf(one), 1)
-          resolve(undefined)
-        }, patienceMs)
-        waiting.push(one)
-      })
-    },
   }
 }
 
