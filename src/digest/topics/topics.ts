@@ -2,8 +2,10 @@
 // of the host's topics.json.
 import * as z from 'zod'
 import { PermanentError } from '../../errors.ts'
+import { inWords, sayIssues } from '../../issues.ts'
 import { PHRASE_MAX_CHARACTERS } from '../../subscriber/preferences.ts'
 import { readHostFile } from '../template/files.ts'
+import { parseJson } from '../template/json.ts'
 import { BROAD_TOPICS, type BroadTopic } from './broad-topics.ts'
 import { TOPIC_GROUPS } from './groups.ts'
 import { stemWords } from './words.ts'
@@ -156,14 +158,8 @@ function nameFrom(name: string): TopicName {
 }
 
 function parseGroups(json: string): string[][] {
-  let given: unknown
-  try {
-    given = JSON.parse(json)
-  } catch (cause) {
-    throw new PermanentError(`${TOPICS_FILE} is not JSON`, { cause })
-  }
-  const parsed = hostSchema.safeParse(given)
+  const parsed = hostSchema.safeParse(parseJson(json, TOPICS_FILE), { error: inWords })
   if (parsed.success) return parsed.data.groups
-  const problems = parsed.error.issues.map(({ path, message }) => [`${TOPICS_FILE}:`, path.join('.'), message])
-  throw new PermanentError(problems.map((words) => words.filter((word) => word !== '').join(' ')).join('\n'))
+  const problems = sayIssues(parsed.error, 'the file').map((problem) => `${TOPICS_FILE}: ${problem}`)
+  throw new PermanentError(problems.join('\n'))
 }

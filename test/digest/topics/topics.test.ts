@@ -42,9 +42,9 @@ describe('readTopics', () => {
     expect(names(topics, 'LLM')).toEqual(expect.arrayContaining(['language model', 'chatbot']))
   })
   it('says what is wrong with the file of a host', () => {
-    expect(() => readTopics(host('{'))).toThrow('topics.json is not JSON')
+    expect(() => readTopics(host('{'))).toThrow('topics.json line 1 is not JSON')
     expect(() => readTopics(host({ groups: [['alone'], ['–', 'dash']], extra: 1 }))).toThrow(
-      /topics\.json: groups\.0 needs two names at least\n.*groups\.1\.0 holds no word/s,
+      /topics\.json: groups, entry 1 needs two names at least\n.*groups, entry 2, entry 1 holds no word/s,
     )
   })
 })
