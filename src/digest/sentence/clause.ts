@@ -69,7 +69,9 @@ function withoutLead(sentence: string): string {
 function withoutLonePoint(sentence: string): string {
   if (!LONE_POINT.test(sentence)) return sentence
   const whole = sentence.replace(FROM_LONE_POINT, '$1.')
-  return whole.includes(':') || whole !== sentence ? whole : sentence.replace(LONE_NUMBER, '')
+  if (whole !== sentence) return whole
+  // Behind a colon the number belongs to a list, and its sentence says the half.
+  return sentence.includes(':') ? sentence : sentence.replace(LONE_NUMBER, '')
 }
 
 function cut(sentence: string, fits: (start: string) => boolean): string {
