@@ -66,7 +66,7 @@ async function showAgain({ c, parts, session, form }: Request): Promise<Response
   if (!parts.sessions.isOwnPage(c)) return noSession(c, parts)
   if (reader.consent !== 'confirmed') return notSubscribed(c, parts, session)
   const own = reader.address === null ? '' : maskAddress(reader.address)
-  const problem = `Nothing was saved: this form is from an earlier visit, or of another subscription. It is about ${own} now: look it over, and send it again.`
+  const problem = `Nothing was saved: this form is from an earlier visit, or belongs to another subscription. It is for ${own} now: look it over, and send it again.`
   const visit = { problem, until: form.get('until'), newAddress: form.get('address') }
   if (!['save', 'preview'].includes(form.get('action'))) return preferencesPage(c, parts, session, visit, reader, 403)
   const { entry, wanted, problems } = parsePreferences(form)

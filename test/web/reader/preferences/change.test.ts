@@ -70,7 +70,7 @@ describe('the preferences page', () => {
     const typed = { ...fields, papers: '5', include: 'tactile sensing', action: 'save' }
     const again = await send(typed, { cookie: other, 'sec-fetch-site': 'same-origin', origin: 'null' })
     const html = await again.text()
-    expect([again.status, html.includes('It is about g•••@example.org now')]).toEqual([403, true])
+    expect([again.status, html.includes('It is for g•••@example.org now')]).toEqual([403, true])
     expect(html).toContain('tactile sensing')
     expect(html).not.toContain(formToken)
     // Words that another site may have put there are not shown.
