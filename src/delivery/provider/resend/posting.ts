@@ -6,6 +6,7 @@ import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { urlToHttpOptions } from 'node:url'
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib'
 import { describeError } from '../../../errors.ts'
 import type { ResendAnswer } from './answer.ts'
 import { openConnections } from './connections.ts'
@@ -136,12 +137,27 @@ function readResponse(
   response.on('close', () => {
     const headers: Record<string, string> = {}
     for (const [name, value] of Object.entries(response.headers)) headers[name] = String(value)
-    const text = response.complete && failure === undefined ? decoder.decode(Buffer.concat(chunks)) : undefined
+    let text: string | undefined
+    try {
+      if (response.complete && failure === undefined) text = decoder.decode(plainOf(Buffer.concat(chunks), headers))
+    } catch (error) {
+      failure = error
+    }
     end(answerOf(response.statusCode ?? 0, headers, text, wait.isOver() ? undefined : describeError(failure)))
   })
 }
 
 const decoder = new TextDecoder()
+
+const EXPANDING = { gzip: gunzipSync, 'x-gzip': gunzipSync, deflate: inflateSync, br: brotliDecompressSync }
+
+/** Nobody asked for anything compressed; a gateway may do it. Throws on what is broken. */
+function plainOf(bytes: Buffer, headers: Record<string, string>): Buffer {
+  const encoding = headers['content-encoding']?.toLowerCase() ?? ''
+  return Object.hasOwn(EXPANDING, encoding)
+    ? EXPANDING[encoding as keyof typeof EXPANDING](bytes, { maxOutputLength: ANSWER_MAX })
+    : bytes
+}
 
 /**
  * `text`: undefined where it was cut; `failure` says why, undefined where nobody waits any more.

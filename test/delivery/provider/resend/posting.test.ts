@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { Resend } from 'resend'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { BatchOutcome, Mail } from '../../../../src/delivery/provider/provider.ts'
@@ -37,8 +38,9 @@ let server: Server
 let url: string
 let seen: Seen[] = []
 let connections = 0
-/** What is answered to the next requests; 'hang' says nothing. */
-let answer: string | 'hang' = ''
+/** What is answered to the next requests; HANG says nothing. */
+let answer: string | Buffer = ''
+const HANG = 'hang'
 let mails: Mail[]
 
 beforeAll(async () => {
@@ -71,7 +73,7 @@ function listen(socket: Socket): void {
     if (pending.length < end + 4 + length) return
     seen.push({ line, headers, body: pending.toString('utf8', end + 4, end + 4 + length) })
     pending = pending.subarray(end + 4 + length)
-    if (answer === 'hang') return
+    if (answer === HANG) return
     if (answer.includes('connection: keep-alive')) socket.write(answer)
     else socket.end(answer)
   })
@@ -137,6 +139,12 @@ function throughBytes(batch: Mail[], changes: { deadlineMs?: number } = {}): Pro
 
 const say = (status: string, body: string, headers = '') =>
   `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`
+/** Nobody asked for it; a gateway on the way may compress all the same. */
+const compressed = (encoding: string, bytes: Buffer, status = '200 OK') =>
+  Buffer.concat([
+    Buffer.from(`HTTP/1.1 ${status}\r\ncontent-encoding: ${encoding}\r\ncontent-length: ${bytes.length}\r\n\r\n`),
+    bytes,
+  ])
 const refusal = (statusCode: number, name: string, headers = '') =>
   say(`${statusCode} No`, JSON.stringify({ statusCode, name, message: 'because' }), headers)
 
@@ -185,7 +193,7 @@ describe('an answer', () => {
   const ids = (count: number) =>
     JSON.stringify({ data: Array.from({ length: count }, (_, id) => ({ id: `id-${id}` })) })
   const partly = JSON.stringify({ data: [{ id: 'a' }], errors: [{ index: 0, message: 'Invalid `to` field.' }] })
-  it.each<[string, string]>([
+  it.each<[string, string | Buffer]>([
     ['accepts all', say('200 OK', ids(2))],
     [
       'accepts all, in chunks',
@@ -223,6 +231,12 @@ describe('an answer', () => {
     ['is a page of a gateway', say('502 Bad', '<html>')],
     ['is an error of null', say('500 No', 'null')],
     ['is an error of another shape', say('400 No', '["no"]')],
+    ['accepts all, by gzip', compressed('gzip', gzipSync(ids(2)))],
+    ['accepts all, deflated', compressed('Deflate', deflateSync(ids(2)))],
+    ['accepts all, by brotli', compressed('br', brotliCompressSync(ids(2)))],
+    ['refuses, by gzip', compressed('gzip', gzipSync('{"name":"validation_error","message":"no"}'), '422 No')],
+    ['says gzip and is none', compressed('gzip', Buffer.from(ids(2)))],
+    ['is cut within its gzip', compressed('gzip', gzipSync(ids(2)).subarray(0, -9))],
     ['comes after a hint', `HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n${say('200 OK', ids(2))}`],
     ['switches protocols', 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'],
   ])('that %s has the same outcome', async (_name, said) => {
@@ -238,7 +252,7 @@ describe('an answer', () => {
   })
 
   it('that never comes is unknown past the deadline, like one that nobody waits for any more', async () => {
-    answer = 'hang'
+    answer = HANG
     const batch = mails.slice(0, 2)
     expect(await throughClient(batch, AbortSignal.timeout(50))).toMatchObject({ kind: 'unknown' })
     expect(await throughBytes(batch, { deadlineMs: 50 })).toEqual({ kind: 'unknown', reason: 'no answer within 50 ms' })
