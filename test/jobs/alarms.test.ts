@@ -11,6 +11,9 @@ import { ensureEdition } from '../../src/edition/store.ts'
 import { type AlarmOptions, openAlarms } from '../../src/jobs/alarms.ts'
 import { openPipeline } from '../../src/jobs/pipeline.ts'
 import type { Job } from '../../src/jobs/queue/job.ts'
+import { getAddressKey } from '../../src/subscriber/store.ts'
+import { hashAddress } from '../../src/subscriber/subscriber.ts'
+import { ensureSuppression } from '../../src/subscriber/suppression.ts'
 import { countMilliseconds } from '../support/clock.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { ALARM_SECRET, openReceiver, type Receiver } from '../support/receiver.ts'
@@ -216,6 +219,17 @@ describe('openAlarms', () => {
     await openPipeline(round, { put: async (list) => void jobs.push(...list) }).sweep({ name: 'sweep' })
     expect(jobs).toContainEqual({ name: 'notify', noticeId: expect.any(Number) })
   })
+
+  it.each(['bounce', 'complaint', 'provider', 'operator'] as const)(
+    'writes to the host whatever earlier mails brought there (%s), unless the host has said no',
+    async (reason) => {
+      const hash = hashAddress(await getAddressKey(round.db), HOST)
+      await ensureSuppression(round.db, hash, reason, new Date())
+      await faults.stopped.begin()
+      await openHere().look()
+      expect(mailed().map(({ to }) => to)).toEqual(reason === 'operator' ? [] : [HOST])
+    },
+  )
 
   it('takes what pauses for a few minutes for one alarm', async () => {
     const alarms = openHere()

@@ -52,7 +52,8 @@ const STOPPED_WAIT_MS = 10 * 60_000
 /**
  * Who asks to subscribe again may have been erased before; the old address of a change is nobody's
  * any more; a note is for those who still read; a test mail, an alarm and a report are
- * for whoever the host names.
+ * for whoever the host names. No report about an earlier mail keeps an alarm or a morning report
+ * from whom the host wants to be told: nobody would know that there was one.
  */
 function leavingSql(notice: string): RawBuilder<Leaving | null> {
   const n = sql.table(notice)
@@ -60,7 +61,8 @@ function leavingSql(notice: string): RawBuilder<Leaving | null> {
     when ${n}.expires_at <= round_clock() then 'late'
     when ${n}.subscriber_id is null and ${n}.kind not in ('test', 'alarm', 'report') then 'left'
     when exists (select from suppressions x where x.address_hash = ${n}.address_hash
-      and not (x.reason = 'erased' and ${n}.kind in ('confirm', 'address'))) then 'suppressed'
+      and not (x.reason = 'erased' and ${n}.kind in ('confirm', 'address'))
+      and not (x.reason <> 'operator' and ${n}.kind in ('alarm', 'report'))) then 'suppressed'
     when ${n}.kind in ('subscribed-already', 'link', 'export', 'erase', 'note') and not exists (
       select from subscribers s where s.id = ${n}.subscriber_id and s.address = ${n}.address
         and (${n}.kind <> 'note' or s.consent = 'confirmed')) then 'left'
