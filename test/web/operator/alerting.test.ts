@@ -87,10 +87,17 @@ async function sendNext(answer: (request: BatchRequest) => BatchOutcome): Promis
   await mailEdition(round, edition)
 }
 
+/** One report is no share of anything. */
+const MORE = Array.from({ length: 5 }, (_, index) => `more-${index}`)
+
 async function report(type: 'hard-bounce' | 'complained'): Promise<void> {
-  const { public_id: delivery } = await round.db.selectFrom('deliveries').select('public_id').executeTakeFirstOrThrow()
-  const facts = { delivery, notice: null, providerId: null, address: null, at: new Date() }
-  await markReported(round.db, { id: `msg_${type}`, type, ...facts })
+  const { edition } = await planFor(round, MORE, '2026-03-06')
+  await mailEdition(round, edition)
+  const deliveries = round.db.selectFrom('deliveries').select('public_id').where('edition_id', '=', edition.id)
+  for (const { public_id: delivery } of await deliveries.execute()) {
+    const facts = { delivery, notice: null, providerId: null, address: null, at: new Date() }
+    await markReported(round.db, { id: `msg_${delivery}`, type, ...facts })
+  }
 }
 
 /** So many readers of so many emails reported; no edition's own accounts show it. */
@@ -177,14 +184,15 @@ const FAULTS: Record<string, Fault> = {
   }),
   PaperRoundProviderOut: by(() => markOut(round.db, 'outbox', { reason: 'the key is refused', waitMs: null })),
   PaperRoundUnknown: by(() => sendNext(() => ({ kind: 'mismatch', reason: 'known with another payload' }))),
-  PaperRoundRejected: by(() =>
-    sendNext(({ mails }) => ({
+  PaperRoundRejected: by(async () => {
+    for (const name of MORE) await addReader(round.db, name)
+    await sendNext(({ mails }) => ({
       kind: 'answered',
       outcomes: mails.map((_, index) =>
-        index > 0 ? { state: 'submitted', providerId: null } : { state: 'rejected', reason: 'no such mailbox' },
+        index >= 5 ? { state: 'submitted', providerId: null } : { state: 'rejected', reason: 'no such mailbox' },
       ),
-    })),
-  ),
+    }))
+  }),
   PaperRoundBounces: by(() => report('hard-bounce')),
   PaperRoundBouncesUnread: by(() =>
     sql`update bounce_mailboxes set failed_since = now() - interval '1 hour', failure = 'nobody answers'`.execute(
