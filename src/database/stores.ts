@@ -41,12 +41,24 @@ export function openStores(settings: StoreSettings, logger: Logger): Promise<Sto
   return reaching(settings, async () => {
     const stores = await openAsItIs(settings, logger)
     try {
-      return { ...stores, migrated: await migrate(stores.db, migrations) }
+      const migrated = await migrate(stores.db, migrations)
+      tellUpdate(migrated, logger)
+      return { ...stores, migrated }
     } catch (error) {
       await stores.close()
       throw error
     }
   })
+}
+
+/** Whoever asked for a list has changed a schema under whatever else still runs: they should know. */
+function tellUpdate(migrated: string[], logger: Logger): void {
+  const isNew = migrated.length === Object.keys(migrations).length
+  if (migrated.length === 0 || isNew) return
+  logger.warn(
+    { event: 'schema.updated', migrated },
+    'the schema was brought up to date: an earlier version of the program works with it no more',
+  )
 }
 
 /** Opens the database with the schema that it has: for what changes nothing. */

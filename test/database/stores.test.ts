@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { migrate } from '../../src/database/migrate.ts'
+import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { openStores, openUnmigrated, type StoreSettings } from '../../src/database/stores.ts'
 import { describeError } from '../../src/errors.ts'
@@ -46,6 +48,23 @@ describe.skipIf((await realPostgresUrl()) === undefined)('the stores of a DATABA
     await query(database.url, 'create schema demo')
     const path = { path: 'demo,public', schema: 'demo' }
     expect(await readPath('demo')).toEqual([path, path])
+  })
+
+  it('tell whoever opens them that the schema is another one now, and say nothing of a new one', async () => {
+    const settings: StoreSettings = { databaseUrl: database.url, dataDir: 'unused', schema: 'public' }
+    const lines: string[] = []
+    const logger = openLogger('warn', { write: (line) => void lines.push(line) })
+    const [last = ''] = Object.keys(migrations).sort().slice(-1)
+    const earlier = await openUnmigrated(settings, logger)
+    await migrate(earlier.db, Object.fromEntries(Object.entries(migrations).filter(([name]) => name !== last)))
+    await earlier.close()
+    for (const told of [[last], [last]]) {
+      await (await openStores(settings, logger)).close()
+      expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ event: 'schema.updated', migrated: told }])
+    }
+    await query(database.url, 'drop schema public cascade; create schema public')
+    await (await openStores(settings, logger)).close()
+    expect(lines).toHaveLength(1)
   })
 })
 
