@@ -63,7 +63,7 @@ export function openingOf(
   const { news, dayFirst, riser } = firstsOf(own)
   const lead =
     edition.kind === 'weekly'
-      ? weekLead(own)
+      ? weekLead(own, index)
       : dayLead(edition, index, { news, dayFirst, riser, match: matchOf(index, choices, own) })
   const preheader = preheaderOf(own, news)
   return {
@@ -214,18 +214,28 @@ function dayLead({ date }: OpeningEdition, { places }: PlaceIndex, { news, dayFi
   ]
 }
 
-/** What a week is remembered for, whoever its first is. */
-function weekLead(own: readonly Told[]): Led[] {
-  const highlight = (told: Told | undefined, label: string, fact: string) => (told ? [{ told, label, fact }] : [])
-  const gain = ({ place }: Told) => (place.upvotesBefore === undefined ? 0 : place.upvotes - place.upvotesBefore)
-  const riser = mostOf(own, gain)
-  const discussed = mostOf(own, ({ place }) => place.comments)
-  const starred = mostOf(own, ({ place }) => place.paper.codeStars ?? 0)
-  const rise = riser && riseOf(riser.place)
+/**
+ * What a week is remembered for, whoever its first is. What leads among a reader's own papers alone
+ * is not said to lead the week, and not said at all of the only one there is.
+ */
+function weekLead(own: readonly Told[], { places }: PlaceIndex): Led[] {
+  const gain = ({ upvotes, upvotesBefore = upvotes }: Place) => upvotes - upvotesBefore
+  const comments = ({ comments }: Place) => comments
+  const stars = ({ paper }: Place) => paper.codeStars ?? 0
+  const highlight = (of: (place: Place) => number, most: string, much: string, factOf: (place: Place) => string) => {
+    const told = mostOf(own, ({ place }) => of(place))
+    const fact = told ? factOf(told.place) : ''
+    if (!told || fact === '') return []
+    const isMost = places.every((place) => of(place) <= of(told.place))
+    return isMost || own.length > 1 ? [{ told, label: isMost ? most : much, fact }] : []
+  }
   const highlights = [
-    ...highlight(rise ? riser : undefined, 'Biggest riser', rise ? `${riseNumbers(rise)} votes` : ''),
-    ...highlight(discussed, 'Most discussed', counted(discussed?.place.comments ?? 0, 'comment')),
-    ...highlight(starred, 'Most starred', `★ ${brieflyCounted(starred?.place.paper.codeStars ?? 0)}`),
+    ...highlight(gain, 'Biggest riser', 'Rising', (place) => {
+      const rise = riseOf(place)
+      return rise ? `${riseNumbers(rise)} votes` : ''
+    }),
+    ...highlight(comments, 'Most discussed', 'Discussed', (place) => counted(place.comments, 'comment')),
+    ...highlight(stars, 'Most starred', 'Starred', (place) => `★ ${brieflyCounted(stars(place))}`),
   ]
   // One paper is one line, whatever it is remembered for.
   return [...new Set(highlights.map(({ told }) => told))].map((told) => {

@@ -202,6 +202,13 @@ describe('openingOf', () => {
       `Biggest riser · Most discussed: Second, ${together('5 → 70 votes, 31 comments')}`,
       `Most starred: Third, ${together('★ 12k')}`,
     ])
+    // Of papers that the week has more of, none is said to be the most; the only one is not said to
+    // be anything among others.
+    const leadOf = (papers: number[]) =>
+      openingOf(week, indexPlaces(places, topics), parseChoices({}), papers).lead.map(({ label }) => label)
+    expect(leadOf([1, 3])).toEqual(['Rising · Discussed', 'Most starred'])
+    expect(leadOf([1])).toEqual([])
+    expect(leadOf([2])).toEqual(['Biggest riser · Most discussed'])
   })
 
   it('names a paper in one line, of a day and of a week, and forgets nothing that it is remembered for', () => {
