@@ -71,9 +71,9 @@ export function isStepDown(step: Step, { cadence, choices }: Pick<Preferences, '
 }
 
 /**
- * Changes what a confirmed reader chose. Another cadence, a pause or its end begins to wait anew;
- * another hour or zone moves the clock on, and one digest a local day stays the rule by the
- * ledger's own key. Returns undefined when nobody is confirmed under this id; throws an
+ * Changes what a confirmed reader chose. Editions of another kind, a pause or its end begin to be
+ * waited for anew; other days, another hour or zone move the clock on, what is frozen waits for it,
+ * and one digest a local day stays the rule by the ledger's own key. Returns undefined when nobody is confirmed under this id; throws an
  * UnknownZoneError for an unknown zone.
  */
 export async function markChanged(
@@ -101,7 +101,8 @@ export async function markChanged(
   }
   // Choices that stay are not written again: their row may hold what cannot be read here.
   const [preferencesId = null] = change.choices ? await ensurePreferences(trx, [after.choices]) : []
-  const waitsAnew = after.cadence !== before.cadence || after.pausedUntil !== before.pausedUntil
+  const isOtherKind = (after.cadence === 'weekly') !== (before.cadence === 'weekly')
+  const waitsAnew = isOtherKind || after.pausedUntil !== before.pausedUntil
   const clockMoves = (['cadence', 'weekday', 'hour', 'zone'] as const).some((key) => after[key] !== before[key])
   await sql`
     update subscribers s set preferences_id = coalesce(${preferencesId}::int, s.preferences_id), silence = ${after.silence}, cadence = ${after.cadence},

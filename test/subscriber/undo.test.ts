@@ -66,6 +66,20 @@ describe('change and undo', () => {
     else expect(after.nextDueAt).not.toEqual(before.nextDueAt)
   })
 
+  it('leaves what waits to other days, and no week to the days or day to the weeks', async () => {
+    const reader = await addReader(round.db, 'ada')
+    const { waitingSince } = await clock(reader.id)
+    for (const cadence of ['working-days', 'daily'] as const) {
+      await change(round.db, reader.id, { cadence })
+      expect((await clock(reader.id)).waitingSince).toEqual(waitingSince)
+    }
+    await change(round.db, reader.id, { cadence: 'weekly' })
+    const weekly = await clock(reader.id)
+    expect(weekly.waitingSince > waitingSince).toBe(true)
+    await change(round.db, reader.id, { cadence: 'working-days' })
+    expect((await clock(reader.id)).waitingSince > weekly.waitingSince).toBe(true)
+  })
+
   it('pauses for days from the reader’s own today, and resumes', async () => {
     const reader = await addReader(round.db, 'ada', { zone: 'Pacific/Kiritimati' })
     await change(round.db, reader.id, { pausedUntil: { days: 14 } })

@@ -19,7 +19,7 @@ import { READER_HOURS } from '../../subscriber/clock.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
 import { providerIdSql } from '../sending/provider-id.ts'
-import { type Facts, type Outcome, outcomeFor } from './silence.ts'
+import { type Facts, type MergedInto, type Outcome, outcomeFor } from './silence.ts'
 
 export interface Explained {
   edition: Edition | undefined
@@ -63,7 +63,7 @@ interface DeliveryFacts {
   selectionId: number | null
   batchState: BatchState | null
   batchReason: string | null
-  mergedInto: string | null
+  mergedInto: MergedInto | null
   changedAt: Date
   provider: string | null
   providerId: string | null
@@ -141,9 +141,11 @@ async function findDeliveryFacts(
     select d.state, d.reason, d.selection_id as "selectionId", b.state as "batchState", b.reason as "batchReason",
       d.changed_at as "changedAt", b.provider, ${providerIdSql('d')} as "providerId", d.fate,
       case when d.reason = 'merged' then (
-        select min(n.date)::text from editions own join editions n on n.kind = own.kind and n.date > own.date
-        join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id and o.state <> 'withheld'
-        where own.id = d.edition_id
+        select json_build_object('date', n.date, 'withheld', case when o.state = 'withheld' then o.reason end)
+        from editions own join editions n on n.kind = own.kind and n.date > own.date
+        join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id
+        where own.id = d.edition_id and (o.state <> 'withheld' or o.reason <> 'merged')
+        order by n.date limit 1
       ) end as "mergedInto"
     from deliveries d left join batches b on b.id = d.batch_id
     where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId}`.execute(db)
@@ -196,13 +198,15 @@ async function getReaderFacts(
     isPaused: boolean
     suppressed: string | null
     subscribedAt: Date
+    changedAt: Date
     waitingSince: Date
     nextHour: string | null
     isTheirWeek: boolean | null
   }>`
     select coalesce(s.paused_until >= (round_now() at time zone s.zone)::date, false) as "isPaused",
       (select x.reason from suppressions x where x.address_hash = s.address_hash) as suppressed,
-      coalesce(s.confirmed_at, s.created_at) as "subscribedAt", coalesce(c.waiting_since, s.created_at) as "waitingSince",
+      coalesce(s.confirmed_at, s.created_at) as "subscribedAt", s.changed_at as "changedAt",
+      coalesce(c.waiting_since, s.created_at) as "waitingSince",
       to_char(c.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "nextHour",
       ${weekOfSql(nextHourSql('s', sql`(${cutoff} - interval '1 microsecond')`), cutoffMinutes)} = ${date}::date as "isTheirWeek"
     from subscribers s left join ${READER_HOURS} c on c.subscriber_id = s.id where s.id = ${subscriber.id}`.execute(db)

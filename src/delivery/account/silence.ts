@@ -9,9 +9,10 @@ import {
   heldSentence,
   type SilenceWords,
 } from '../../digest/choosing/silence-words.ts'
-import { longDate, shortDate } from '../../digest/text/words.ts'
+import { editionName, longDate, shortDate } from '../../digest/text/words.ts'
 import { dateOf, type Edition } from '../../edition/edition.ts'
 import type { EditionDate } from '../../source/paper.ts'
+import { DAY_MS } from '../../time.ts'
 
 /** Whose reason it is: the edition's, of the reader's own choices, or ours. */
 export type Whose = 'edition' | 'choices' | 'ours'
@@ -30,6 +31,13 @@ export type Outcome =
   | { kind: 'coming'; sentence: string }
   | ({ kind: 'silence' } & Silence)
 
+/** The newer edition that took this one in. */
+export interface MergedInto {
+  date: EditionDate
+  /** Why no email came of it; null for one that went or may go. */
+  withheld: string | null
+}
+
 export interface Facts {
   date: EditionDate
   kind: EditionKind
@@ -45,8 +53,7 @@ export interface Facts {
         reason: string | null
         /** Of the batch that carries it. */
         batch: { state: BatchState; reason: string | null } | null
-        /** The date of the newer edition that took it in. */
-        mergedInto: EditionDate | null
+        mergedInto: MergedInto | null
         filtered: Filtered | null
       }
     | undefined
@@ -59,6 +66,8 @@ export interface Facts {
     /** Why nothing may be written to the address. */
     suppressed: string | null
     subscribedAt: Date
+    /** When they last chose, came or left: what they are now they have been since. */
+    changedAt: Date
     waitingSince: Date
     /** The reader's local date and hour at which they are asked next; null for nobody confirmed. */
     nextHour: string | null
@@ -68,6 +77,9 @@ export interface Facts {
   /** Whether a weekly reader's weekday and hour point to this week. */
   isTheirWeek: boolean
 }
+
+/** How long an edition waits for a reader's hour: over a weekend, or for their day of the week. */
+const WAIT_MAX_DAYS = { daily: 4, weekly: 8 }
 
 /** Tells what became of an edition for a reader. Every case ends in exactly one answer. */
 export function outcomeFor(facts: Facts): Outcome {
@@ -89,7 +101,7 @@ export function editionSilence(
   { date, kind, cutoffAt, now }: Pick<Facts, 'date' | 'kind' | 'cutoffAt' | 'now'>,
 ): Silence | undefined {
   const whose = 'edition'
-  const name = kind === 'weekly' ? `The week to ${shortDate(date)}` : `The edition of ${shortDate(date)}`
+  const name = editionName(date, kind)
   if (date > dateOf(now))
     return { whose, reason: 'ahead', sentence: `${name} is still to come: its day is not there yet.` }
   if (!edition && cutoffAt <= now) {
@@ -118,7 +130,7 @@ export function editionSilence(
 /** Says what a reason of a withheld delivery means; `detail` adds what is known of this one. */
 export function withheldSilence(
   reason: string | null,
-  detail: { mergedInto?: EditionDate | null; filtered?: Filtered | null } = {},
+  detail: { mergedInto?: MergedInto | null; filtered?: Filtered | null } = {},
 ): Silence {
   switch (reason) {
     case 'filtered':
@@ -133,10 +145,8 @@ export function withheldSilence(
         reason,
         sentence: 'It was delayed too long to still be news.',
       }
-    case 'merged': {
-      const into = detail.mergedInto ? `your digest of ${shortDate(detail.mergedInto)}` : 'a newer one'
-      return { whose: 'ours', reason, sentence: `It was merged into ${into}: never several emails at once.` }
-    }
+    case 'merged':
+      return mergedSilence(detail.mergedInto ?? null)
     case 'suppressed':
       return { whose: 'ours', reason, sentence: 'This address gets no email: earlier emails to it failed.' }
     case 'reserved-domain':
@@ -152,6 +162,21 @@ export function withheldSilence(
         sentence: `Withheld (${reason ?? 'no reason recorded'}).`,
       }
   }
+}
+
+/** What took it in may have left nothing itself: then no email came of either. */
+function mergedSilence(into: MergedInto | null): Silence {
+  const reason = 'merged'
+  if (into === null || into.withheld === null) {
+    const name = into === null ? 'a newer one' : `your digest of ${shortDate(into.date)}`
+    return { whose: 'ours', reason, sentence: `It was merged into ${name}: never several emails at once.` }
+  }
+  const together = `It was merged into the edition of ${shortDate(into.date)}`
+  if (into.withheld !== 'filtered') {
+    const { whose, sentence } = withheldSilence(into.withheld)
+    return { whose, reason, sentence: `${together}, which you did not get. ${sentence}` }
+  }
+  return { whose: 'choices', reason, sentence: `${together}, and your settings left nothing of the two.` }
 }
 
 function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['delivery']>): Outcome {
@@ -176,29 +201,34 @@ function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['deli
 
 /**
  * A frozen edition that meets a reader without a delivery of it: it waits for them, or it never
- * did.
+ * did. What they are now is the reason only where they may have become it before it was their hour.
  */
-function outcomeOfWaiting({ edition, reader }: Facts): Outcome {
+function outcomeOfWaiting({ kind, edition, reader }: Facts): Outcome {
   if (reader.consent === 'pending') {
     return silent({ whose: 'choices', reason: 'pending', sentence: 'The subscription is not confirmed yet.' })
   }
-  if (reader.consent === 'unsubscribed') {
+  const frozenAt = edition?.frozenAt ?? new Date(0)
+  const wasInTime = reader.changedAt.getTime() <= frozenAt.getTime() + WAIT_MAX_DAYS[kind] * DAY_MS
+  if (reader.consent === 'unsubscribed' && wasInTime) {
     return silent({ whose: 'ours', reason: 'left', sentence: 'You have unsubscribed: nothing is sent any more.' })
   }
   if (reader.suppressed !== null) {
     const sentence = `This address gets no email: ${reader.suppressed}.`
     return silent({ whose: 'ours', reason: 'suppressed', sentence })
   }
-  const frozenAt = edition?.frozenAt ?? new Date(0)
   const paused = reader.pausedUntil === null ? '' : ` until ${longDate(reader.pausedUntil)}`
-  if (reader.isPaused) return silent({ whose: 'choices', reason: 'paused', sentence: `You are paused${paused}.` })
-  if (frozenAt > reader.waitingSince) {
+  if (reader.isPaused && wasInTime) {
+    return silent({ whose: 'choices', reason: 'paused', sentence: `You are paused${paused}.` })
+  }
+  if (reader.consent === 'confirmed' && !reader.isPaused && frozenAt > reader.waitingSince) {
     return { kind: 'coming', sentence: `It waits for your next hour: ${reader.nextHour ?? 'none is set'}.` }
   }
   if (frozenAt < reader.subscribedAt) {
     return silent({ whose: 'choices', reason: 'before', sentence: 'It froze before you subscribed.' })
   }
-  if (paused !== '') return silent({ whose: 'choices', reason: 'paused', sentence: `You were paused${paused}.` })
+  if (!reader.isPaused && wasInTime && reader.pausedUntil !== null && dateOf(frozenAt) <= reader.pausedUntil) {
+    return silent({ whose: 'choices', reason: 'paused', sentence: `You were paused${paused}.` })
+  }
   const sentence = 'You were paused or on another schedule that day.'
   return silent({ whose: 'choices', reason: 'not-waiting', sentence })
 }

@@ -14,8 +14,13 @@ export interface EarnedNote {
   localDate: string
 }
 
-/** Two weeks of a reader's own rhythm without a digest, counted from the first silent day. */
+/**
+ * Two weeks of a reader's own rhythm without a digest, counted from the first silent edition of its
+ * kind.
+ */
 const SILENT_DAYS = { daily: 13, weekly: 7 }
+/** Which editions `r` gets. */
+const KIND_OF_READER = sql`case r.cadence when 'weekly' then 'weekly' else 'daily' end`
 /** Filters that left nothing are looked for among the editions of so many days. */
 const LOOK_BACK_DAYS = 35
 
@@ -32,7 +37,7 @@ export async function insertNotes(
   isAnyFiltered: boolean,
 ): Promise<void> {
   const pointed = sql`(
-    select e.id from editions e where e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
+    select e.id from editions e where e.kind = ${KIND_OF_READER}
       and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}
   )`
   await sql`
@@ -47,6 +52,7 @@ export async function insertNotes(
       select l.subscriber_id, l.digest, min(${localDateSql('r', sql`d.changed_at`)}) as since
       from last l join due_readers r on r.id = l.subscriber_id
       join editions e on e.frozen_at > round_now() - make_interval(days => ${sql.lit(LOOK_BACK_DAYS)})
+        and e.kind = ${KIND_OF_READER}
       join deliveries d on d.edition_id = e.id and d.subscriber_id = l.subscriber_id and d.reason = 'filtered'
       where l.digest is null or ${localDateSql('r', sql`d.changed_at`)} > l.digest
       group by 1, 2

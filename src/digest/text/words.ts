@@ -45,6 +45,11 @@ export function editionDay(date: EditionDate, kind: EditionKind): string {
   return kind === 'weekly' ? `Week to ${longDate(date)}` : longDate(date)
 }
 
+/** Names an edition at the beginning of a sentence. */
+export function editionName(date: EditionDate, kind: EditionKind): string {
+  return kind === 'weekly' ? `The week to ${shortDate(date)}` : `The edition of ${shortDate(date)}`
+}
+
 /** Returns `Thursday` for a day of the week before `date`, `5 March` for an earlier one. */
 export function sinceDay(day: EditionDate, date: EditionDate): string {
   const at = new Date(`${day}T00:00:00Z`)

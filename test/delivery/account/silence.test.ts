@@ -15,9 +15,14 @@ const reader = {
   isPaused: false,
   suppressed: null,
   subscribedAt: new Date('2026-01-01T00:00:00Z'),
+  changedAt: new Date('2026-01-01T00:00:00Z'),
   waitingSince: new Date('2026-03-05T07:00:00Z'),
   nextHour: '2026-03-06 07:00',
 } as const
+/** The edition has passed a reader by. */
+const PASSED = { waitingSince: new Date('2026-03-07') } as const
+/** Their last change came when no edition of that day waited any more. */
+const LATER = { changedAt: new Date('2026-03-15T12:00:00Z') } as const
 
 function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}) {
   const { who, ...facts } = given
@@ -63,6 +68,12 @@ describe('outcomeFor', () => {
     [{ who: { isPaused: true, pausedUntil: '2026-03-09' } }, 'choices', 'paused'],
     [{ who: { subscribedAt: new Date('2026-03-07'), waitingSince: new Date('2026-03-07') } }, 'choices', 'before'],
     [{ who: { waitingSince: new Date('2026-03-07') } }, 'choices', 'not-waiting'],
+    [{ who: { ...PASSED, pausedUntil: '2026-03-06' } }, 'choices', 'paused'],
+    // What they are now they were not then, or what they were then is over.
+    [{ who: { ...PASSED, pausedUntil: '2026-03-04' } }, 'choices', 'not-waiting'],
+    [{ who: { ...PASSED, ...LATER, isPaused: true, pausedUntil: '2026-04-07' } }, 'choices', 'not-waiting'],
+    [{ who: { ...PASSED, ...LATER, pausedUntil: '2026-03-16' } }, 'choices', 'not-waiting'],
+    [{ who: { ...LATER, consent: 'unsubscribed' } }, 'choices', 'not-waiting'],
   ] as [Parameters<typeof outcome>[0], string, string][])('%j: %s, %s', (given, whose, reason) => {
     expect(outcome(given)).toMatchObject({ kind: 'silence', whose, reason })
   })
@@ -76,7 +87,22 @@ describe('withheldSilence', () => {
   it('says whose reason it is, and what is known of it', () => {
     const filtered = { ranked: 27, had: 27, belowBar: 0, bar: 50, nearMisses: 0 }
     expect(withheldSilence('filtered', { filtered })).toMatchObject({ whose: 'choices', reason: 'nothing-new' })
-    expect(withheldSilence('merged', { mergedInto: '2026-03-06' }).sentence).toContain('Fri 6 March')
+  })
+
+  it.each([
+    [null, 'It was merged into a newer one: never several emails at once.'],
+    [{ withheld: null }, 'It was merged into your digest of Fri 6 March: never several emails at once.'],
+    [
+      { withheld: 'filtered' },
+      'It was merged into the edition of Fri 6 March, and your settings left nothing of the two.',
+    ],
+    [
+      { withheld: 'left' },
+      'It was merged into the edition of Fri 6 March, which you did not get. You had unsubscribed before it was sent.',
+    ],
+  ])('says of a merged one what became of that which took it in: %j', (into, sentence) => {
+    const mergedInto = into && { date: '2026-03-06', ...into }
+    expect(withheldSilence('merged', { mergedInto }).sentence).toBe(sentence)
   })
 })
 

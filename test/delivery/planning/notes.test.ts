@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
 import { makeNotes } from '../../../src/jobs/notes.ts'
 import { planDue } from '../../../src/jobs/plan.ts'
+import { weekOfSql } from '../../../src/subscriber/calendar.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { addReader, freezeEdition, type TestRound } from '../../support/round.ts'
 
@@ -67,5 +68,26 @@ describe('insertNotes', () => {
     await sql`update reader_clocks set next_due_at = now(), waiting_since = now() - interval '90 minutes'`.execute(db)
     await planDue(round)
     expect(await listNotes()).toHaveLength(1)
+  })
+
+  it.each([
+    { earlier: 'daily', daysAgo: 13, notes: [] },
+    { earlier: 'weekly', daysAgo: 7, notes: [{ name: 'narrow', kind: 'filters' }] },
+  ] as const)('counts two weeks of the week in weeks: %j', async ({ earlier, daysAgo, notes }) => {
+    // The week to which their hour points, which may be before the cut-off of this very hour.
+    const its = weekOfSql(sql`date_trunc('hour', now())`, round.cutoffMinutes)
+    const { rows } = await sql<{ week: string; before: string }>`
+      select ${its}::text as week, (${its} - 7)::text as before`.execute(db)
+    const { week = '', before = '' } = rows[0] ?? {}
+    const first = await freezeEdition(round, before, { kind: earlier, hoursAgo: 24 * daysAgo })
+    await freezeEdition(round, week, { kind: 'weekly', hoursAgo: 2 })
+    const { id } = await addDue('narrow', 'silent', { minimumVotes: 9_999 })
+    await sql`update subscribers set cadence = 'weekly', weekday = extract(isodow from now() at time zone 'UTC')
+      where id = ${id}`.execute(db)
+    await sql`update reader_clocks set weekly = true where subscriber_id = ${id}`.execute(db)
+    await sql`insert into deliveries (edition_id, subscriber_id, state, reason, changed_at)
+      values (${first.id}, ${id}, 'withheld', 'filtered', now() - make_interval(days => ${daysAgo}))`.execute(db)
+    await planDue(round)
+    expect(await listNotes()).toEqual(notes)
   })
 })
