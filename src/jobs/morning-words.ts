@@ -33,7 +33,7 @@ export function wordReport(morning: Morning, alarms: readonly ToldAlarm[], comin
     subject: `Morning report: ${sent}, ${state}`,
     title: capital(`${sent}, ${state}`),
     preheader:
-      first?.sentence ?? `${grouped(morning.reading)} readers, ${morning.joined} joined, ${morning.left} left.`,
+      first?.sentence ?? `${counted(morning.reading, 'reader')}, ${morning.joined} joined, ${morning.left} left.`,
     day: `${briefDate(morning.now.toISOString().slice(0, 10))}, ${hourOf(morning.now)}`,
     sections: [
       ...(alarms.length === 0 ? [] : [needsYou(alarms)]),

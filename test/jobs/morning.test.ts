@@ -37,12 +37,14 @@ const openHere = (operatorEmail: string | null = HOST) => openMorning({ round, o
 const reports = () => round.provider.accepted.filter(({ to }) => to === HOST)
 
 it('comes once a day from its hour on, over two schedulers and a restart', async () => {
+  await addReader(round.db, 'ada')
   const [one, other] = [openHere(), openHere()]
   await one.look()
   await stopClock(round.databaseUrl, '2026-03-06 08:00Z')
   await Promise.all([one.look(), other.look()])
   await openHere().look()
   expect(reports().map(({ subject }) => subject)).toEqual(['Morning report: nothing was due, all is well'])
+  expect(reports()[0]?.html.toString()).toContain('1 reader, 1 joined, 0 left.')
   await stopClock(round.databaseUrl, '2026-03-07 07:59Z')
   await one.look()
   expect(reports()).toHaveLength(1)
