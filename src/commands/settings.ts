@@ -88,8 +88,8 @@ function judgeSecret(secret: string, at: number): Finding[] {
   return [
     {
       state: 'warning',
-      says: `LINK_SECRET${at === 0 ? '' : `, number ${at + 1} of its ring,`} can be guessed: whoever does leads any reader's subscription`,
-      remedy: 'put a new one in front, a comma between: openssl rand -hex 32',
+      says: `LINK_SECRET${at === 0 ? '' : `, number ${at + 1} of its ring,`} is easy to guess, and whoever guesses it can change any reader's subscription`,
+      remedy: 'put a new one in front of it, separated by a comma: openssl rand -hex 32',
     },
   ]
 }
