@@ -1,4 +1,5 @@
-// Why readers leave: offered on the goodbye page, counted in the host's morning report.
+// Why readers leave: offered on the goodbye page, kept in their row until they come back or are
+// erased, and counted in the host's morning report.
 import type { LeavingReason } from '../database/states.ts'
 
 /** In the order in which they are offered. */

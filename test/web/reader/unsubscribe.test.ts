@@ -85,6 +85,9 @@ describe('the page', () => {
     expect(await (await post(path, { action: 'reason', reason: 'other' })).text()).toContain('value="unsubscribe"')
     expect([await consentOf(ADDRESS), await reasonOf()]).toEqual(['confirmed', null])
     const goodbye = await (await post(path, { action: 'unsubscribe' })).text()
+    // It stands in their row and in their export, and the page says so.
+    expect(goodbye).toContain('We keep the answer with your data')
+    expect(goodbye).toContain('and, if you told us, why you left')
     expect([...goodbye.matchAll(/name="reason" value="([a-z-]+)"/g)].map(([, reason]) => reason)).toEqual([
       'too-many',
       'off-topic',
