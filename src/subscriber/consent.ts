@@ -3,7 +3,7 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
-import type { Consent, Silence } from '../database/states.ts'
+import type { Consent, LeavingReason, Silence } from '../database/states.ts'
 import { readStored } from '../database/stored.ts'
 import { startClocksSql } from './clock.ts'
 import { type Choices, type Rhythm, STORED_RHYTHM } from './preferences.ts'
@@ -164,16 +164,21 @@ async function isConfirmed(db: Kysely<Database>, publicId: string): Promise<bool
   return row?.consent === 'confirmed'
 }
 
-/**
- * Tells until when a reader who left may come back with one button; null when that is over or they
- * never left.
- */
-export async function findComeBackUntil(db: Kysely<Database>, publicId: string): Promise<Date | null> {
-  const { rows } = await sql<{ until: Date | null }>`
-    select left_at + make_interval(mins => ${COME_BACK_MINUTES}) as until from subscribers
-    where public_id = ${publicId} and consent = 'unsubscribed' and address is not null
-      and left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES})`.execute(db)
-  return rows[0]?.until ?? null
+/** How somebody left. */
+export interface Departure {
+  /** Whether one button still brings them back. */
+  mayComeBack: boolean
+  /** Why, if they said so. */
+  reason: LeavingReason | null
+}
+
+/** Returns how a reader left; undefined for whoever is here, or has been erased. */
+export async function findDeparture(db: Kysely<Database>, publicId: string): Promise<Departure | undefined> {
+  const { rows } = await sql<Departure>`
+    select coalesce(left_at > round_now() - make_interval(mins => ${COME_BACK_MINUTES}), false) as "mayComeBack",
+      left_reason as reason
+    from subscribers where public_id = ${publicId} and consent = 'unsubscribed' and address is not null`.execute(db)
+  return rows[0]
 }
 
 /**

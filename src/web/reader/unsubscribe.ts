@@ -8,7 +8,7 @@ import type { Context } from 'hono'
 import { unavailabilityOf } from '../../database/unavailable.ts'
 import { getReceipt, receiptInWords } from '../../delivery/account/receipt.ts'
 import { isStepDown, STEPS, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
-import { findComeBackUntil, markResubscribed } from '../../subscriber/consent.ts'
+import { findDeparture, markResubscribed } from '../../subscriber/consent.ts'
 import { findHolder } from '../../subscriber/holder.ts'
 import { leavingReasonFrom } from '../../subscriber/leaving.ts'
 import { markLeavingReason } from '../../subscriber/store.ts'
@@ -37,6 +37,15 @@ interface UnsubscribeValues {
 
 /** What else than leaving the page's buttons may mean. */
 const OTHER_ACTIONS = new Set(['resubscribe', 'reason', 'export', 'erase', ...STEPS.map(({ step }) => step as string)])
+/** How the goodbye page begins. */
+const GOODBYES = {
+  left: { heading: "You're unsubscribed", says: (address: string) => `${address} will get no new digests.` },
+  already: { heading: 'Already unsubscribed', says: (address: string) => `${address} gets no new digests.` },
+  thanked: {
+    heading: 'Thank you',
+    says: () => "It helps to know. You're unsubscribed, and we won't ask again.",
+  },
+}
 const MAY_ARRIVE = 'A digest already on its way may still arrive.'
 
 const unsubscribePage = definePage<UnsubscribeValues>('unsubscribe')
@@ -53,7 +62,7 @@ export function showUnsubscribe(parts: ReaderParts) {
     if (!reader) return c.notFound()
     const isOld = isFromBefore(parts, token, reader)
     if (reader.consent === 'unsubscribed')
-      return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, true)
+      return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, 'already')
     if (isOld) return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address: '', path, steps: [] }))
     const address = maskedAddress(reader)
     const offered = STEPS.filter(({ step }) => isOffered(step, reader))
@@ -97,7 +106,7 @@ export function unsubscribe(parts: ReaderParts) {
       logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
     }
     if (oneClick) return c.text('Unsubscribed.')
-    return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, false)
+    return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, 'left')
   }
 }
 
@@ -144,16 +153,17 @@ function goodbyeUnseen(c: Context, { pages }: ReaderParts): Response {
   })
 }
 
-async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscriber, already: boolean) {
+/** Says goodbye with the way back while there is one. Why they left is asked until they said so. */
+async function goodbye(c: Context, { db, pages }: ReaderParts, reader: Subscriber, begin: keyof typeof GOODBYES) {
   const path = `${pages.base}/unsubscribe/${tokenIn(c)}`
-  const mayComeBack = (await findComeBackUntil(db, reader.publicId)) !== null
-  const address = maskedAddress(reader)
+  const departure = await findDeparture(db, reader.publicId)
+  const { heading, says } = GOODBYES[begin]
   return sayGoodbye(c, pages, {
-    heading: already ? 'Already unsubscribed' : "You're unsubscribed",
-    paragraphs: [already ? `${address} gets no new digests.` : `${address} will get no new digests.`],
+    heading,
+    paragraphs: [says(maskedAddress(reader))],
     note: receiptInWords(await getReceipt(db, reader.id), reader.zone),
-    comeBackPath: mayComeBack ? path : '',
-    reasonPath: path,
+    comeBackPath: departure?.mayComeBack ? path : '',
+    reasonPath: departure?.reason ? '' : path,
     dataPath: path,
   })
 }
@@ -162,7 +172,7 @@ async function resubscribe(c: Context, parts: ReaderParts, reader: Subscriber): 
   // A wish to leave that an outage kept is older than this one.
   await parts.wishes.bring()
   if (!(await markResubscribed(parts.db, reader.publicId))) {
-    return goodbye(c, parts, reader, true)
+    return goodbye(c, parts, reader, 'already')
   }
   await parts.wishes.note({ kind: 'returned', publicId: reader.publicId })
   if (reader.consent === 'unsubscribed') {
@@ -177,20 +187,15 @@ async function takeReason(c: Context, parts: ReaderParts, reader: Subscriber, te
   // They came back meanwhile, or only looked.
   if (reader.consent !== 'unsubscribed') return showUnsubscribe(parts)(c)
   const reason = leavingReasonFrom(text)
-  if (reason === undefined) return goodbye(c, parts, reader, true)
+  if (reason === undefined) return goodbye(c, parts, reader, 'already')
   await markLeavingReason(parts.db, reader.publicId, reason)
-  const { pages } = parts
-  return sayGoodbye(c, pages, {
-    heading: 'Thank you',
-    paragraphs: ["It helps to know. You're unsubscribed, and we won't ask again."],
-    dataPath: `${pages.base}/unsubscribe/${tokenIn(c)}`,
-  })
+  return goodbye(c, parts, reader, 'thanked')
 }
 
 async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {
   const changed = await change(parts.db, reader.id, stepDown(step, reader))
   // They have left meanwhile.
-  if (!changed) return goodbye(c, parts, reader, true)
+  if (!changed) return goodbye(c, parts, reader, 'already')
   const links = changed.undo === null ? [] : [linkTo(parts.pages, `/undo/${changed.undo}`, 'Undo')]
   return tell(c, parts.pages, { heading: "You're still subscribed", paragraphs: describeChange(changed), links })
 }

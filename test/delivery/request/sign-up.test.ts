@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { confirm, findConfirmation, signUp } from '../../../src/delivery/request/sign-up.ts'
 import { planDue } from '../../../src/jobs/plan.ts'
-import { findComeBackUntil, markResubscribed, prunePending } from '../../../src/subscriber/consent.ts'
+import { findDeparture, markResubscribed, prunePending } from '../../../src/subscriber/consent.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import {
   findSubscriberByAddress,
@@ -142,16 +142,16 @@ describe('signUp and confirm', () => {
 describe('coming back', () => {
   it('takes one button within an hour of leaving, and not after', async () => {
     const { publicId } = await addReader(round.db, 'ada')
-    expect(await findComeBackUntil(round.db, publicId)).toBeNull()
+    expect(await findDeparture(round.db, publicId)).toBeUndefined()
     await markUnsubscribed(round.db, publicId)
-    expect((await findComeBackUntil(round.db, publicId))?.getTime()).toBeGreaterThan(Date.now())
+    expect(await findDeparture(round.db, publicId)).toEqual({ mayComeBack: true, reason: null })
     expect(await markResubscribed(round.db, publicId)).toBe(true)
     expect(await markResubscribed(round.db, publicId)).toBe(true)
     expect(await find()).toMatchObject({ consent: 'confirmed' })
     await markUnsubscribed(round.db, publicId)
     await sql`update subscribers set left_at = now() - interval '61 minutes'`.execute(round.db)
     await markUnsubscribed(round.db, publicId)
-    expect(await findComeBackUntil(round.db, publicId)).toBeNull()
+    expect(await findDeparture(round.db, publicId)).toEqual({ mayComeBack: false, reason: null })
     expect(await markResubscribed(round.db, publicId)).toBe(false)
     expect(await find()).toMatchObject({ consent: 'unsubscribed', nextDueAt: null })
   })

@@ -95,7 +95,12 @@ describe('the page', () => {
       'elsewhere',
       'other',
     ])
-    expect(await (await post(path, { action: 'reason', reason: 'too-many' })).text()).toContain('Thank you')
+    const thanks = await (await post(path, { action: 'reason', reason: 'too-many' })).text()
+    const later = await (await web.app.request(path)).text()
+    expect(thanks).toContain('Thank you')
+    for (const html of [thanks, later]) {
+      expect([html.includes('value="resubscribe"'), html.includes('name="reason"')]).toEqual([true, false])
+    }
     await post(path, { action: 'reason', reason: 'off-topic' })
     await post(path, { action: 'reason', reason: '<script>' })
     expect([await consentOf(ADDRESS), await reasonOf()]).toEqual(['unsubscribed', 'off-topic'])
