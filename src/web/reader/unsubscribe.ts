@@ -89,7 +89,8 @@ export function unsubscribe(parts: ReaderParts) {
       await wishes.leave(claim.publicId)
       return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)
     }
-    if (!reader) return c.notFound()
+    // A link of ours whose reader is erased: nothing is left to end, and a mail program is told so.
+    if (!reader) return oneClick ? c.text('Unsubscribed.') : c.notFound()
     const isOld = isFromBefore(parts, tokenIn(c), reader)
     if (isOld && !isLeaving) return showUnsubscribe(parts)(c)
     const step = stepFrom(form.get('action'))

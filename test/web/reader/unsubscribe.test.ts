@@ -119,6 +119,18 @@ describe('the page', () => {
     }
   })
 
+  it('tells a mail program that clicks for an erased reader that they are gone, by a genuine link', async () => {
+    const path = await mailAda()
+    const { id } = (await findSubscriberByAddress(web.round.db, ADDRESS)) as Subscriber
+    await web.round.db.transaction().execute((trx) => eraseSubscriber(trx, id))
+    const before = await snapshot(web.round.db)
+    const answer = await web.app.request(path, { method: 'POST', body: urlencoded() })
+    expect([answer.status, await answer.text()]).toEqual([200, 'Unsubscribed.'])
+    const forged = await web.app.request(`${path.slice(0, -2)}xx`, { method: 'POST', body: urlencoded() })
+    expect(forged.status).toBe(404)
+    expect(await snapshot(web.round.db)).toEqual(before)
+  })
+
   it('still gives readers who have left their data, or its end, by a mailed link', async () => {
     const path = await mailAda()
     await post(path, { action: 'unsubscribe' })
