@@ -437,7 +437,7 @@ export interface CredentialRow {
 
 /**
  * What became of a one-time link, by the hash of its token. Without a subscriber where a sign-up
- * vanished; nobody erased has any.
+ * vanished, and where it erased its reader, who has no others.
  */
 export interface SpentCredentialRow {
   hash: Buffer

@@ -1,5 +1,6 @@
 // What became of one-time links that are of no use any more: by hash, for 30 days, with nothing of
-// what they did. Links of an erased reader leave no trace.
+// what they did. Of an erased reader's links only the one that erased them is known, as nobody's
+// and for 48 hours.
 import { createHash } from 'node:crypto'
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
@@ -7,7 +8,7 @@ import type { CredentialFate, CredentialPurpose } from '../database/states.ts'
 
 /** A link that was genuine. */
 export interface Spent {
-  /** Null where a sign-up has vanished since, unconfirmed. */
+  /** Null where it has erased its reader, or its sign-up has vanished since, unconfirmed. */
   subscriberId: number | null
   fate: CredentialFate
 }
@@ -15,6 +16,8 @@ export interface Spent {
 const TOKEN = /^[A-Za-z0-9_-]{43}$/
 /** Whoever opens an older mail than this opens it for something else. */
 const KEPT_DAYS = 30
+/** As long as the link would have worked: for a page that is sent twice or loaded anew. */
+const ERASED_KEPT_HOURS = 48
 
 /** Tells whether a text could be the token of a one-time link. */
 export function isToken(text: string): boolean {
@@ -59,6 +62,20 @@ export async function findSpent(
   return rows[0]
 }
 
+/** Keeps that a link erased its reader, and nothing of whom. */
+export async function insertErased(trx: Transaction<Database>, token: string): Promise<void> {
+  await trx
+    .insertInto('spent_credentials')
+    .values({ hash: hashToken(token), purpose: 'erase', subscriber_id: null, fate: 'used' })
+    .execute()
+}
+
+/** Tells whether this very link erased its reader a short while ago. */
+export async function hasErased(db: Kysely<Database>, token: string): Promise<boolean> {
+  const spent = await findSpent(db, 'erase', token)
+  return spent?.subscriberId === null && spent.fate === 'used'
+}
+
 /** Forgets every spent link of a subscriber. */
 export async function pruneSpentOf(trx: Transaction<Database>, subscriberId: number): Promise<void> {
   await trx.deleteFrom('spent_credentials').where('subscriber_id', '=', subscriberId).execute()
@@ -66,7 +83,9 @@ export async function pruneSpentOf(trx: Transaction<Database>, subscriberId: num
 
 /** Removes what is older than it may be kept. Returns how many. */
 export async function pruneSpent(db: Kysely<Database>): Promise<number> {
-  const { numAffectedRows } = await sql`delete from spent_credentials where not ${isKept(sql`spent_at`)}`.execute(db)
+  const { numAffectedRows } = await sql`
+    delete from spent_credentials where not ${isKept(sql`spent_at`)} or subscriber_id is null and purpose = 'erase'
+      and spent_at <= round_now() - make_interval(hours => ${sql.lit(ERASED_KEPT_HOURS)})`.execute(db)
   return Number(numAffectedRows)
 }
 

@@ -9,7 +9,7 @@ import { holdSharedClock } from '../../subscriber/clock.ts'
 import { claimCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
 import type { NoteWish } from '../../subscriber/journal/wish.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../subscriber/preferences.ts'
-import { pruneSpentOf } from '../../subscriber/spent.ts'
+import { insertErased, pruneSpentOf } from '../../subscriber/spent.ts'
 import { ensurePreferences } from '../../subscriber/store.ts'
 import type { NoticeParts } from '../notice/notice.ts'
 import { markErased, markNoticesErased } from '../sending/ledger.ts'
@@ -23,6 +23,7 @@ export async function erase(
     const credential = await claimCredential(trx, 'erase', token)
     if (!credential) return false
     await eraseSubscriber(trx, credential.subscriberId, note)
+    await insertErased(trx, token)
     return true
   })
 }

@@ -6,6 +6,7 @@ import { confirmAddress, findAddressChange } from '../../delivery/request/addres
 import { erase } from '../../delivery/request/erasure.ts'
 import { exportData, findLink } from '../../delivery/request/own-data.ts'
 import type { Changed } from '../../subscriber/change.ts'
+import { hasErased } from '../../subscriber/spent.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
 import { maskAddress } from '../../subscriber/subscriber.ts'
 import { findUndo, undo } from '../../subscriber/undo.ts'
@@ -102,8 +103,11 @@ export function showErase(parts: ReaderParts) {
 export function eraseReader(parts: ReaderParts) {
   const { db, pages, logger, wishes } = parts
   return async (c: Context): Promise<Response> => {
-    if (!(await erase({ db, note: wishes.note }, tokenIn(c)))) return answerOldLink(c, parts, 'erase')
-    logger.info({ event: 'subscriber.erased' }, 'a subscriber was erased')
+    const isErased = await erase({ db, note: wishes.note }, tokenIn(c))
+    // Pressed twice, or the page was loaded anew: it says what was done. Opened again, the link is
+    // as good as none.
+    if (!isErased && !(await hasErased(db, tokenIn(c)))) return answerOldLink(c, parts, 'erase')
+    if (isErased) logger.info({ event: 'subscriber.erased' }, 'a subscriber was erased')
     return tell(c, pages, {
       heading: 'Your data is erased',
       paragraphs: ['Everything that identifies you has been deleted. You will get no more digests.'],

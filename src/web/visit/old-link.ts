@@ -37,11 +37,12 @@ const LIFE: Record<LinkPurpose, string> = {
   undo: 'A change can be undone for seven days. You can still make another in your preferences.',
   preferences: 'Links in our emails open your preferences for 90 days.',
 }
+/** '' where a link that was used is never asked about: it works again, or left nobody to tell. */
 const USED: Record<LinkPurpose, string> = {
   confirm: 'It confirmed your subscription.',
   address: 'It worked once. Your preferences are where you can change your address again.',
   export: 'Each link to your data works once.',
-  erase: 'Each link to erase your data works once.',
+  erase: '',
   undo: 'It worked once. Your preferences show how things stand.',
   preferences: '',
 }
@@ -91,7 +92,7 @@ async function findOldLink(
   }
   const spent = await findSpent(db, purpose, token)
   if (!spent) return undefined
-  if (spent.subscriberId === null) return { reader: null, fate: spent.fate }
+  if (spent.subscriberId === null) return purpose === 'confirm' ? { reader: null, fate: spent.fate } : undefined
   const reader = await findSubscriberById(db, spent.subscriberId)
   return reader && reader.address !== null ? { reader, fate: spent.fate } : undefined
 }

@@ -1,7 +1,9 @@
+import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CredentialPurpose } from '../../../src/database/states.ts'
 import { ensureCredential } from '../../../src/subscriber/credential.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
+import { pruneSpent } from '../../../src/subscriber/spent.ts'
 import { findSubscriberById, getAddressKey, markUnsubscribed } from '../../../src/subscriber/store.ts'
 import { hashAddress, type Subscriber } from '../../../src/subscriber/subscriber.ts'
 import { ensureSuppression } from '../../../src/subscriber/suppression.ts'
@@ -64,9 +66,16 @@ describe('a one-time link', () => {
   })
 
   it('erases', async () => {
-    const { shown, statuses } = await use(await makeLink('erase', null))
-    // Nothing of an erased reader is found any more.
-    expect(statuses).toEqual([200, 200, 200, 404, 404])
+    const path = await makeLink('erase', null)
+    const { shown, pressed, statuses } = await use(path)
+    // Nothing of an erased reader is found any more; pressed twice, the button says the same again.
+    expect(statuses).toEqual([200, 200, 200, 200, 404])
+    const again = await web.app.request(path, { method: 'POST' })
+    expect(await again.text()).toBe(await pressed.text())
+    expect(web.log.filter((line) => line.includes('subscriber.erased'))).toHaveLength(1)
+    await sql`update spent_credentials set spent_at = now() - interval '48 hours'`.execute(web.round.db)
+    expect(await pruneSpent(web.round.db)).toBe(1)
+    expect((await web.app.request(path, { method: 'POST' })).status).toBe(404)
     expect(shown).toContain('Nothing can bring them back')
     expect(await readerNow()).toMatchObject({ address: null, consent: 'unsubscribed' })
   })
