@@ -1,8 +1,12 @@
 // What a change of preferences means, told back in a sentence a person can check. Pure.
+import { LATE_RISERS_MAX } from '../../../digest/choosing/selection.ts'
 import { counted, shortDate } from '../../../digest/text/words.ts'
 import type { Changed } from '../../../subscriber/change.ts'
 import type { Choices } from '../../../subscriber/preferences.ts'
 import { rhythmOf } from '../../page/rhythm.ts'
+
+/** The most papers are the day's own: late risers come on top of them. A week has none. */
+export const RISERS_ON_TOP = `Up to ${LATE_RISERS_MAX} earlier papers on the rise may come on top.`
 
 const LENGTHS = { titles: 'titles only', short: 'short cards', full: 'full abstracts' }
 /** More of a list than this is not read. */
@@ -16,8 +20,10 @@ export function describeChange({ before, after }: Changed): string[] {
     sentences.push(`Your digest now comes ${rhythmOf(after)}; it came ${rhythmOf(before)}.`)
   }
   if (before.pausedUntil !== after.pausedUntil) sentences.push(pauseSentence(after.pausedUntil))
-  if (was.papers !== is.papers)
-    sentences.push(`It holds at most ${counted(is.papers, 'paper')}; it held ${was.papers}.`)
+  if (was.papers !== is.papers) {
+    const most = `It holds at most ${counted(is.papers, 'paper')}; it held ${was.papers}.`
+    sentences.push(after.cadence === 'weekly' ? most : `${most} ${RISERS_ON_TOP}`)
+  }
   if (was.length !== is.length) sentences.push(`It shows ${LENGTHS[is.length]}; it showed ${LENGTHS[was.length]}.`)
   if (was.minimumVotes !== is.minimumVotes) {
     sentences.push(

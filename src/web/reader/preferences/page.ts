@@ -18,6 +18,7 @@ import { askingPage } from '../../page/safety.ts'
 import { answerOldLink } from '../../visit/old-link.ts'
 import { type ReaderParts, tokenIn } from '../../visit/reader-parts.ts'
 import type { Session } from '../../visit/session.ts'
+import { RISERS_ON_TOP } from './change-words.ts'
 import { type LookBackValues, lookBackValues } from './look-back.ts'
 import { type PreferencesValues, preferencesValues, type Visit } from './values.ts'
 
@@ -151,5 +152,6 @@ export function stepWords(step: Step, reader: Subscriber): string {
   const { choices = reader.choices, pausedUntil: _, ...rest } = stepDown(step, reader)
   if (step === 'pause') return 'You get nothing for two weeks; then digests come again.'
   if (step === 'weekly') return `The week's papers, ${rhythmOf({ ...reader, ...rest })}.`
-  return `At most ${choices.papers} a digest instead of ${reader.choices.papers}.`
+  const fewer = `At most ${choices.papers} a digest instead of ${reader.choices.papers}.`
+  return reader.cadence === 'weekly' ? fewer : `${fewer} ${RISERS_ON_TOP}`
 }

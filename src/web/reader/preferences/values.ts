@@ -4,6 +4,7 @@ import type { Preferences } from '../../../subscriber/change.ts'
 import { PAPERS_MAX } from '../../../subscriber/preferences.ts'
 import { maskAddress, type Subscriber } from '../../../subscriber/subscriber.ts'
 import { type Choice, type RhythmValues, rhythmOf, rhythmValues } from '../../page/rhythm.ts'
+import { RISERS_ON_TOP } from './change-words.ts'
 import { type Entry, type EntryProblems, entryFrom } from './entry.ts'
 import type { LookBackValues } from './look-back.ts'
 
@@ -24,6 +25,8 @@ export interface PreferencesValues {
   rhythm: RhythmValues
   papers: string
   papersMax: number
+  /** What comes on top of the most. */
+  papersHelp: string
   papersProblem: string
   minimumVotes: string
   minimumVotesProblem: string
@@ -98,6 +101,7 @@ export function preferencesValues(
     rhythm: rhythmValues(entry, problems.zone, false),
     papers: entry.papers,
     papersMax: PAPERS_MAX,
+    papersHelp: RISERS_ON_TOP,
     papersProblem: problems.papers ?? '',
     minimumVotes: entry.minimumVotes,
     minimumVotesProblem: problems.minimumVotes ?? '',

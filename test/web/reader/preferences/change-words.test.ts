@@ -22,7 +22,7 @@ describe('describeChange', () => {
     ],
     [{ pausedUntil: '2026-03-05' }, {}, 'You get nothing through Thu 5 March; then digests come again.'],
     [{ silence: 'note' }, {}, 'A day without papers brings a short note.'],
-    [{}, { papers: 1 }, 'It holds at most 1 paper; it held 10.'],
+    [{}, { papers: 1 }, 'It holds at most 1 paper; it held 10. Up to 3 earlier papers on the rise may come on top.'],
     [{}, { length: 'titles' }, 'It shows titles only; it showed short cards.'],
     [{}, { minimumVotes: 5 }, 'Papers need 5 votes or more; they needed 0.'],
     [{}, { onlyWithCode: true }, 'You get only papers with code.'],
@@ -45,6 +45,12 @@ describe('describeChange', () => {
       'Topics you include: none now.',
       'As soon as you include or follow something, you get only that.',
     ])
+  })
+
+  it('tells a week nothing of late risers, as it has none', () => {
+    const weekly = { ...BEFORE, cadence: 'weekly' as const }
+    const after = { ...weekly, choices: parseChoices({ papers: 5 }) }
+    expect(describeChange({ before: weekly, after })).toEqual(['It holds at most 5 papers; it held 10.'])
   })
 
   it('tells the way back as well', () => {

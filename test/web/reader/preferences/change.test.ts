@@ -99,7 +99,7 @@ describe('the preferences page', () => {
     expect((await readerNow())?.choices).toMatchObject({ papers: 4, include: ['video'] })
     const wrong = await send({ ...fields, papers: '99', zone: 'CET', action: 'save' })
     expect(wrong.status).toBe(422)
-    expect(await wrong.text()).toContain('aria-describedby="papers-problem"')
+    expect(await wrong.text()).toContain('aria-describedby="papers-help papers-problem"')
     const zone = await send({ ...fields, zone: 'CET', action: 'save' })
     expect([zone.status, (await zone.text()).includes('id="zone-problem"')]).toEqual([422, true])
     expect((await readerNow())?.choices.papers).toBe(4)
