@@ -148,7 +148,7 @@ function assemble(
     app.all(path, (c) => {
       c.header('Allow', methods)
       if (c.req.method === 'OPTIONS') return c.body(null, 204)
-      return say(c, 405, "This page can't be used that way", `It takes ${methods} only.`)
+      return say(c, 405, "This page can't be used that way", 'Nothing was changed. Please go on from the front page.')
     })
   }
   // The same for every wrong link, token or not, so that nobody learns which part of it was wrong.

@@ -16,7 +16,7 @@ import { exchangeLink, showPreferences } from './reader/preferences/page.ts'
 import { showReaderFeed } from './reader/reader-feed.ts'
 import { showUnsubscribe, unsubscribe } from './reader/unsubscribe.ts'
 import { confirmSubscription, showConfirm } from './sign-up/confirm.ts'
-import { subscribe } from './sign-up/subscribe.ts'
+import { subscribe, toForm } from './sign-up/subscribe.ts'
 import type { ReaderParts } from './visit/reader-parts.ts'
 
 /** Behind a token or a sitting, or with an address typed in: never cached, never indexed. */
@@ -35,6 +35,8 @@ export const READER_PATHS = [
 
 export function readerRoutes(parts: ReaderParts): [method: 'GET' | 'POST', path: string, handler: Handler][] {
   return [
+    // The form's address, typed in or loaded anew.
+    ['GET', '/subscribe', toForm(parts)],
     ['POST', '/subscribe', subscribe(parts)],
     ['GET', '/confirm/:token', showConfirm(parts)],
     ['POST', '/confirm/:token', confirmSubscription(parts)],

@@ -97,7 +97,7 @@ describe('routes', () => {
       const html = await (await web.app.request(path)).text()
       for (const [, link] of html.matchAll(/(?:href|src|action)="(\/[^"]*)"/g)) links.add(decode(link as string))
     }
-    // It takes a filled-in form only.
+    // It leads to the form.
     links.delete('/subscribe')
     expect(links.size).toBeGreaterThan(3)
     for (const link of links) expect((await web.app.request(link)).status, link).toBe(200)
@@ -115,6 +115,8 @@ describe('routes', () => {
     const path = `/unsubscribe/${unsubscribe}`
     const refused = await web.app.request(path, { method: 'PUT' })
     expect([refused.status, refused.headers.get('Allow')]).toEqual([405, 'GET, HEAD, POST'])
+    // People are told nothing of methods, and where to go.
+    expect(await refused.text()).toMatch(/^(?!.*<p>[^<]*\b(?:GET|POST)\b).*<a class="button" href="\/">/s)
     const asked = await web.app.request(path, { method: 'OPTIONS' })
     expect([asked.status, asked.headers.get('Allow')]).toEqual([204, 'GET, HEAD, POST'])
     expect((await web.app.request('/', { method: 'POST' })).headers.get('Allow')).toBe('GET, HEAD')

@@ -93,6 +93,11 @@ export function subscribe(parts: ReaderParts) {
   }
 }
 
+/** Leads to the front page's form. */
+export function toForm({ pages }: ReaderParts) {
+  return (c: Context): Response => c.redirect(`${pages.base}/#joining`, 303)
+}
+
 async function take(
   parts: ReaderParts,
   address: string,

@@ -82,10 +82,15 @@ describe('signing up', () => {
       expect(html).toContain(`value="${given.address}"`)
     }
     expect(await listNotices()).toEqual([])
-    expect((await web.app.request('/subscribe')).status).toBe(405)
     await ask({ address: 'new@gmial.com', sure: 'new@gmial.com' })
     await ask({ address: 'other@gmial.com', suggested: 'other@gmail.com' })
     expect((await listNotices()).map((notice) => notice.address)).toEqual(['new@gmial.com', 'other@gmail.com'])
+  })
+
+  it('is led to by its address, below the path of the public one', async () => {
+    const answer = await openApp(web, { publicUrl: 'https://example.org/papers' }).request('/subscribe')
+    expect([answer.status, answer.headers.get('Location')]).toEqual([303, '/papers/#joining'])
+    expect(await (await web.app.request('/')).text()).toContain('id="joining"')
   })
 
   it('is limited by network, not by address, and keeps no network’s address', async () => {
