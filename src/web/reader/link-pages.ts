@@ -143,7 +143,7 @@ function undoParagraphs(change: Changed): string[] {
 }
 
 export function undoChange(parts: ReaderParts) {
-  const { db, pages, logger } = parts
+  const { db, pages, sessions, logger } = parts
   return async (c: Context): Promise<Response> => {
     const undone = await undo(db, tokenIn(c))
     if (!undone) return showUndo(parts)(c)
@@ -151,8 +151,20 @@ export function undoChange(parts: ReaderParts) {
       { event: 'subscriber.undid', subscriber: undone.subscriberId, kind: undone.kind },
       'a change was undone',
     )
-    const paragraphs =
-      undone.kind === 'address' ? [`Your digests go to ${maskAddress(undone.address)} again.`] : describeChange(undone)
+    if (undone.kind === 'address') {
+      // The link was in an email to the very address that they are back at, and no earlier one to
+      // the preferences works: this is the way there. An undo of choices opens nothing more, as it
+      // also stands on pages that a link to leave shows.
+      const reader = await findSubscriberById(db, undone.subscriberId)
+      if (reader) await sessions.begin(c, reader)
+      return tell(c, pages, {
+        heading: 'Undone',
+        paragraphs: [`Your digests go to ${maskAddress(undone.address)} again.`],
+        note: 'Links in earlier emails no longer change anything, except to unsubscribe.',
+        links: [linkTo(pages, '/preferences', 'Open your preferences', true)],
+      })
+    }
+    const paragraphs = describeChange(undone)
     return tell(c, pages, {
       heading: 'Undone',
       paragraphs: paragraphs.length > 0 ? paragraphs : ['Nothing changed: it was already like this.'],

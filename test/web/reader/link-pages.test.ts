@@ -94,6 +94,22 @@ describe('a one-time link', () => {
     expect(await readerNow()).toMatchObject({ hour: 7, choices: { include: [] } })
   })
 
+  it('undoes a move, and opens the preferences at the address that had them before', async () => {
+    const move = await makeLink('undo', { kind: 'address', before: 'before@example.org' })
+    const { pressed, statuses } = await use(move)
+    expect(statuses).toEqual(WORKS_ONCE)
+    expect(await pressed.text()).toContain('href="/preferences"')
+    const cookie = pressed.headers.get('Set-Cookie')?.split(';')[0] ?? ''
+    const page = await web.app.request('/preferences', { headers: { cookie } })
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('b•••@example.org')])
+  })
+
+  it('opens no preferences by undoing choices, as a link to leave shows that link too', async () => {
+    const token = (await change(web.round.db, reader.id, { hour: 21 }))?.undo
+    const pressed = await web.app.request(`/undo/${token}`, { method: 'POST' })
+    expect([pressed.status, pressed.headers.get('Set-Cookie')]).toEqual([200, null])
+  })
+
   it('says where an undo would change nothing', async () => {
     const { id: _, ...standing } = reader
     const { shown, statuses } = await use(await makeLink('undo', { kind: 'choices', before: standing }))
