@@ -1,5 +1,5 @@
-// The feeds of the daily editions, for everybody: what is frozen only, so that an entry never
-// changes once it was read.
+// The feeds of the daily editions, for everybody: what is frozen only, and as it froze, so that an
+// entry never changes once it was read.
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
@@ -16,7 +16,7 @@ import {
   renderFeed,
   updatedAtOf,
 } from './feed-document.ts'
-import { editionValues, findShown } from './shown-edition.ts'
+import { editionValues, getFrozen } from './shown-edition.ts'
 
 interface FeedOptions {
   db: Kysely<Database>
@@ -34,7 +34,6 @@ export function showFeed({ db, pages }: FeedOptions, format: FeedFormat) {
   const { publicUrl, name } = pages
   return async (c: Context): Promise<Response> => {
     const published = await listPublished(db, ['daily'], ENTRIES)
-    const entries = await Promise.all(published.map((edition) => entryOf({ db, pages }, edition)))
     const feed: Feed = {
       id: `${publicUrl}/`,
       title: name,
@@ -42,7 +41,7 @@ export function showFeed({ db, pages }: FeedOptions, format: FeedFormat) {
       homeUrl: `${publicUrl}/`,
       selfUrl: publicUrl + FEED_PATHS[format],
       author: name,
-      entries: entries.filter((entry) => entry !== undefined),
+      entries: await Promise.all(published.map((edition) => entryOf({ db, pages }, edition))),
     }
     // Readers in a browser, on pages of others, may take it too.
     c.header('Access-Control-Allow-Origin', '*')
@@ -52,14 +51,9 @@ export function showFeed({ db, pages }: FeedOptions, format: FeedFormat) {
   }
 }
 
-async function entryOf(
-  { db, pages }: FeedOptions,
-  { date, kind, frozenAt }: Published,
-): Promise<FeedEntry | undefined> {
-  const shown = await findShown(db, date, kind)
-  if (!shown) return undefined
-  const { heading, summary, note, papers } = editionValues(shown)
-  // An entry must not change once it was read: what moves with current votes stays out of it.
+async function entryOf({ db, pages }: FeedOptions, { id, date, kind, frozenAt }: Published): Promise<FeedEntry> {
+  // Neither current votes nor a title that was mended since.
+  const { heading, summary, note, papers } = editionValues(await getFrozen(db, id))
   const cards = papers.map(({ people, summary, ...paper }) => ({ ...paper, authors: people, text: summary }))
   const url = pages.publicUrl + pathOf(date, kind)
   return {

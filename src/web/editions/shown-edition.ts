@@ -8,7 +8,7 @@ import { counted, longDate, shortDate } from '../../digest/text/words.ts'
 import { dateOf, type Edition } from '../../edition/edition.ts'
 import { isVoted, type Place } from '../../edition/place.ts'
 import { daysOfWeek, placesOf } from '../../edition/places.ts'
-import { findEdition, findNewestEdition, listPlaces, listUnfrozenEditions } from '../../edition/store.ts'
+import { findEdition, findNewestEdition, getEdition, listPlaces, listUnfrozenEditions } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { type ListedPaper, listPapers } from '../../source/store.ts'
 import { type PaperValues, paperValues, type Standing, voteValues } from './paper-values.ts'
@@ -70,6 +70,16 @@ export async function findShown(
   if (kind === 'daily') return edition && showUnfrozen(db, edition)
   if (!edition && !(await findEdition(db, date, 'daily'))) return undefined
   return showRanked({ date, kind, edition }, await listPapers(db, daysOfWeek(date)))
+}
+
+/**
+ * Returns a frozen edition as it froze, with nothing that is known since: the same for ever. Throws
+ * when there is none.
+ */
+export async function getFrozen(db: Kysely<Database>, id: number): Promise<ShownEdition> {
+  const [edition, kept] = await Promise.all([getEdition(db, id), listPlaces(db, id)])
+  const places = kept.filter(({ section }) => section === 'ranked')
+  return { date: edition.date, kind: edition.kind, edition, places, late: [], now: new Map() }
 }
 
 /** Returns what a page prints of an edition. */

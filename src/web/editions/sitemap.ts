@@ -35,14 +35,14 @@ const PRIVATE_PREFIXES = [
 export function showSitemap({ db, pages }: { db: Kysely<Database>; pages: Pages }) {
   return async (c: Context): Promise<Response> => {
     const published = await listPublished(db, ['daily', 'weekly'], EDITIONS_MAX)
-    const entry = (path: string, changed?: Date) =>
-      `<url><loc>${escapeXml(pages.publicUrl + path)}</loc>${changed ? `<lastmod>${changed.toISOString()}</lastmod>` : ''}</url>`
+    // Without a time: a page goes on changing with current votes, long after its edition froze.
+    const entry = (path: string) => `<url><loc>${escapeXml(pages.publicUrl + path)}</loc></url>`
     const body = [
       '<?xml version="1.0" encoding="utf-8"?>',
       '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">',
       entry('/'),
       entry('/editions'),
-      ...published.map(({ date, kind, frozenAt }) => entry(pathOf(date, kind), frozenAt)),
+      ...published.map(({ date, kind }) => entry(pathOf(date, kind))),
       '</urlset>',
       '',
     ].join('\n')

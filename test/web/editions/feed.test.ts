@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { insertCollection } from '../../../src/source/store.ts'
 import { makePlace } from '../../support/places.ts'
 import { freezeEdition } from '../../support/round.ts'
 import { keepWeb, openApp } from '../open-app.ts'
@@ -37,6 +38,20 @@ describe.each(['/feed.xml', '/feed.json'])('%s', (path) => {
     expect(await ask({ 'If-None-Match': tag })).toBe(200)
     expect(await ask({ 'If-Modified-Since': modified })).toBe(200)
     expect(await ask({ 'If-Modified-Since': 'yesterday' })).toBe(200)
+  })
+
+  it('keeps an entry as it froze, whatever is mended at the source', async () => {
+    const { date, places } = { date: '2026-03-05', places: [makePlace({ position: 1 })] }
+    await freezeEdition(web.round, date, { places })
+    const first = await web.app.request(path)
+    const listings = places.map(({ paper }) => {
+      return { paper: { ...paper, title: 'A mended title' }, upvotes: 900, comments: 7, submittedAt: null }
+    })
+    const look = { date, source: 'test', verdict: 'complete' as const, reason: null, listings, setAside: 0 }
+    await web.round.db.transaction().execute((trx) => insertCollection(trx, look))
+    expect(await (await web.app.request(`/editions/${date}`)).text()).toContain('A mended title')
+    const later = await web.app.request(path)
+    expect([later.headers.get('ETag'), await later.text()]).toEqual([first.headers.get('ETag'), await first.text()])
   })
 
   it('is a feed before there is an edition, with its media type', async () => {
