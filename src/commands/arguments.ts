@@ -6,7 +6,7 @@ import type { EditionKey } from '../edition/stop.ts'
 import { UsageError } from '../errors.ts'
 import { openSource } from '../source/daily-papers.ts'
 import type { EditionDate } from '../source/paper.ts'
-import { normalizeAddress } from '../subscriber/subscriber.ts'
+import { describeRefused, normalizeAddress } from '../subscriber/subscriber.ts'
 import { DAY_MS } from '../time.ts'
 
 /** The longest range of dates that one command takes: more than a year is a mistyped year. */
@@ -82,7 +82,7 @@ export function parseSource(setting: string | undefined): string | undefined {
 
 export function parseAddress(text: string): string {
   const address = normalizeAddress(text)
-  if (address === undefined) throw new UsageError(`${text} is not an address of the form name@host.tld`)
+  if (address === undefined) throw new UsageError(`${text} is ${describeRefused(text)}`)
   return address
 }
 

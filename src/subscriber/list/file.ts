@@ -6,7 +6,7 @@ import { CADENCES, type Consent, SILENCES, type Silence } from '../../database/s
 import { UsageError } from '../../errors.ts'
 import { sayIssues } from '../../issues.ts'
 import { type Choices, DEFAULT_RHYTHM, parseChoices, parseRhythm, type Rhythm, WEEKDAYS } from '../preferences.ts'
-import { normalizeAddress } from '../subscriber.ts'
+import { describeRefused, normalizeAddress } from '../subscriber.ts'
 import { type Cell, CellError, guardCell, oneOf, phrasesFrom, timeFrom, unguardCell } from './cells.ts'
 
 /** A subscriber as a list tells of them. Moments are ISO 8601. */
@@ -129,8 +129,9 @@ export function readHeader(header: readonly string[], rhythm: Rhythm = DEFAULT_R
     unread: header.filter((_, index) => !isRead(names[index] ?? '', index)).map((name) => name.trim()),
     read(cells, zones, remark = () => {}) {
       const given = format === 'own' ? cells.map(unguardCell) : cells
-      const address = normalizeAddress(given[at] ?? '')
-      if (address === undefined) return 'not an address of the form name@host.tld'
+      const typed = given[at] ?? ''
+      const address = normalizeAddress(typed)
+      if (address === undefined) return describeRefused(typed)
       const cell = cellsOf(given)
       try {
         const row = { address, cell, zones, rhythm }

@@ -88,6 +88,7 @@ describe('a row of another list', () => {
     ['email,status', 'a@b.org,unconfirmed', 'status "unconfirmed" is no consent'],
     ['email,status', 'a@b.org,constructor', 'status "constructor" is no consent'],
     ['email,status', 'nobody,enabled', 'not an address of the form name@host.tld'],
+    ['email', 'jürgen@example.org', 'an address with letters beyond ASCII before the @, which cannot be written to'],
     ['name,email', 'only a name', 'not an address of the form name@host.tld'],
     ['email,OPTIN_TIME', 'a@b.org,yesterday', 'optin_time is not a time like 2026-03-05 07:00:00'],
     ['email,OPTIN_TIME', 'a@b.org,2021-13-05 14:02:11', 'optin_time is not a time like 2026-03-05 07:00:00'],
