@@ -1,7 +1,8 @@
 // A delivery status notification (RFC 3464, and RFC 6533 for addresses beyond ASCII). Pure.
+
+import { judgeRefusal } from '../provider/severity.ts'
 import { addressIn, type Fields, fieldOf, readFields } from './fields.ts'
 import type { Said } from './said.ts'
-import { judgeRefusal } from './severity.ts'
 
 export const DELIVERY_STATUS = /^message\/(global-)?delivery-status$/
 

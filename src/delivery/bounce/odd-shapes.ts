@@ -1,9 +1,10 @@
 // Reports of servers that write for people alone. Each is known by words that it begins with and
 // that its maker never changed; what was returned of our own mail is cut off before anything is
 // made of the rest. Pure.
+
+import { judgeRefusal } from '../provider/severity.ts'
 import { readDeliveryStatus } from './delivery-status.ts'
 import type { Said } from './said.ts'
-import { judgeRefusal } from './severity.ts'
 
 interface Shape {
   /** Whose it is. */

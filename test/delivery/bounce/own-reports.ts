@@ -87,7 +87,45 @@ const status = (name: string, type: Shape['type'], ...parts: Status[]) =>
 
 const GONE = { action: 'failed', status: '5.1.1', words: '550 5.1.1 User unknown' }
 
+/** Of our server, or of a mailbox for a while, however much it sounds as if nobody were there. */
+const ABOUT_US: [status: string, words: string][] = [
+  ['5.7.1', '550 5.7.1 <mx.papers.example>: Helo command rejected: Host not found'],
+  ['5.0.0', '550 Invalid HELO name'],
+  ['5.0.0', '550 HELO host not found'],
+  ['5.0.0', '550 SPF check failed: domain not found in record'],
+  ['5.0.0', '550 Cannot resolve PTR: host not found'],
+  ['5.0.0', '550 The sending domain does not exist'],
+  ['5.7.1', '550 5.7.1 Requested action not taken: mailbox unavailable. Your IP is on a blocklist'],
+  ['5.7.1', '550 5.7.1 Client host rejected: cannot find your hostname, host unknown'],
+  ['5.7.1', '550 5.7.1 Message rejected due to user not found in policy'],
+  ['5.7.1', '550 5.7.1 This message has been blocked as spam; account disabled for details'],
+  ['5.0.0', '550 SC-001 Mail rejected by Outlook.com for policy reasons. mailbox unavailable'],
+  ['5.0.0', '550 Administrative prohibition'],
+  [
+    '5.2.1',
+    '550-5.2.1 The user you are trying to contact is receiving mail at a rate that prevents additional messages',
+  ],
+  ['5.2.1', '550 5.2.1 The user you are trying to contact is receiving mail too quickly'],
+  ['5.2.1', '550 5.2.1 not now'],
+  ['5.2.2', '552 5.2.2 Recipient storage limit exceeded'],
+]
+/** Nobody is there, whatever stands beside it. */
+const ABOUT_NOBODY: [status: string, words: string][] = [
+  [
+    '5.1.1',
+    'host mx.readers.example said: 550 5.1.1 User unknown in relay recipient table (in reply to RCPT TO command)',
+  ],
+  ['5.1.1', '550 5.1.1 Recipient address rejected: user unknown; see our policy'],
+  ['5.1.10', '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup'],
+  ['5.5.0', '550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302)'],
+  ['5.0.0', "554 delivery error: dd This user doesn't have a yahoo.com account [0] - mta1.mail.yahoo.com"],
+  ['5.3.0', '553 5.3.0 Addressee unknown, relay=[192.0.2.1]'],
+  ['5.7.1', '550 5.7.1 Recipient address rejected: User unknown'],
+]
+
 export const OWN: readonly Shape[] = [
+  ...ABOUT_US.map(([code, words]) => status(words, 'soft-bounce', { action: 'failed', status: code, words })),
+  ...ABOUT_NOBODY.map(([code, words]) => status(words, 'hard-bounce', { action: 'failed', status: code, words })),
   status('a mailbox that is gone', 'hard-bounce', GONE),
   status('a domain that is gone', 'hard-bounce', {
     action: 'failed',

@@ -2,9 +2,24 @@
 // words. In doubt it is soft: who is barred comes back by the operator's hand alone, and a mailbox
 // that is gone will say so again. Pure.
 
-/** Full, or too large for it: the reader's own affair, and it passes. */
+/** A mailbox that is full, or too small for this mail: the reader's own affair, and it passes. */
 const FULL =
-  /\b((over)?quota|is full|full mailbox|mailbox full|(mailbox|inbox|disk|storage|folder) (is )?(nearly )?full|exceed(s|ed)? (its |the |their )?(storage|mailbox|size)|too large|size limit|insufficient (system )?storage|not enough (disk )?space)\b/i
+  /\b(over ?quota|is full|full mailbox|mailbox full|(mailbox|inbox|disk|storage|folder) (is )?(nearly )?full|exceed(s|ed)? (its |the |their )?(storage|mailbox|size)|storage (allocation |space )?(limit|quota)|out of (storage|space)|too large|size limit|insufficient (system )?storage|not enough (disk )?space)\b/i
+/** Gets more than it takes, of anything: that passes too. */
+const TOO_MUCH = /\bquota\b|\breceiv(es|ing) \w+ (at a rate|too (quickly|fast|much|many))\b/i
+/**
+ * About the server that we are to it, its name, place and right to send, or the address that it
+ * writes from: the same for every reader.
+ */
+const OURS = new RegExp(
+  [
+    String.raw`\b(helo|ehlo|ptr|rdns|reverse (dns|lookup)|spf|starttls|rbl|spamhaus|blocked using|not owned by user)\b`,
+    String.raw`\bclient (host|ip|address)\b|\b(sending|connecting) (domain|host|server|ip)\b`,
+    String.raw`\byour (ip|host|hostname|domain|server|mail server)\b`,
+    String.raw`\bsender (verify|address rejected|(is |was )?(rejected|refused|denied))\b`,
+  ].join('|'),
+  'i',
+)
 
 /** Who or what is not there, and how that is said; not across a sentence's end. */
 const WHO = String.raw`user|recipient|mailbox|(?<!\bip )address|account|person|addressee|name|destination`
@@ -30,19 +45,18 @@ const GONE = new RegExp(
 const SENDER = /\b(senders?|mail from|from address|from: header)\b/i
 /** About what we sent or where from, or before anybody was named. */
 const REFUSED =
-  /\b(spam|junk|blocked|block ?list(ed)?|black ?list(ed)?|reputation|policy|policies|dmarc|dkim|spf|virus|malware|content|\w*authenticat\w*|not (authori[sz]ed|allowed)|rate limit\w*|too many|greylist\w*|throttl\w*|relay\w*|reverse dns|ptr|(client|invalid) ip|mismatch\w*|rbl|spamhaus|banned|suspicious|end of data|initial connection|text command)\b/i
+  /\b(spam|junk|blocked|block ?list(ed)?|black ?list(ed)?|reputation|policy|policies|prohibit\w*|dmarc|dkim|virus|malware|content|\w*authenticat\w*|not (authori[sz]ed|allowed)|rate limit\w*|too many|greylist\w*|throttl\w*|relay\w*|invalid ip|mismatch\w*|banned|suspicious|end of data|initial connection|text command)\b/i
 
 /** Of which enhanced codes (RFC 3463, behind the class) nobody is there. */
-const GONE_CODES = /^(1\.[1-6]|1\.10|2\.1|4\.4|4\.310|4\.312)$/
+const GONE_CODES = /^(1\.[1-6]|1\.10|4\.4|4\.310|4\.312)$/
 /** General ones say nothing, and the server's words count. */
 const GENERAL_CODES = /^(0\.0|1\.0|5\.0|2\.0|4\.0|3\.0)$/
 
 /** Of an enhanced code that is no part of an address, a version or a longer number. */
 const ENHANCED = /(?<![\d.])([245])\.(\d{1,3}\.\d{1,3})(?![\d]|\.\d)/g
-const REPLY = /(?<![\d.-])([45]\d\d)(?![\d.])(?=[\s,:;-]|$)/
 
-/** Addresses, and what Amazon puts in front of any refusal. */
-const NOISE = /[^\s<>()]+@[^\s<>()]+|\bunknown address error\b/gi
+/** Addresses, what Amazon puts in front of any refusal, and where a relay looked. */
+const NOISE = /[^\s<>()]+@[^\s<>()]+|\bunknown address error\b|\brelay(=\S+| recipient table)/gi
 
 /** What a server says beyond this is not about why. */
 const WORDS_MAX = 4_000
@@ -64,12 +78,10 @@ export function judgeRefusal({ status, words: given }: Refusal): 'hard-bounce' |
   // Whoever gives up on what may pass says so with a code of class 4.
   if (first?.kind === '4') return 'soft-bounce'
   const code = codes.find((each) => each.kind === '5' && !GENERAL_CODES.test(each.code))?.code
-  if (code === '2.2' || code === '2.3' || code === '3.4' || FULL.test(words)) return 'soft-bounce'
-  if (SENDER.test(words) || /^1\.[789]$/.test(code ?? '')) return 'soft-bounce'
-  if (GONE.test(words)) return 'hard-bounce'
-  const isRefused = REFUSED.test(words)
-  if (code !== undefined) return GONE_CODES.test(code) && !isRefused ? 'hard-bounce' : 'soft-bounce'
-  if (isRefused || /\b(rejected|refused|denied)\b/i.test(words)) return 'soft-bounce'
-  // Without a code that says more: what RFC 5321 means by 550, 551 and 553.
-  return /^55[013]$/.test(REPLY.exec(words)?.[1] ?? '') ? 'hard-bounce' : 'soft-bounce'
+  if (/^(2\.2|2\.3|3\.4)$/.test(code ?? '') || FULL.test(words) || TOO_MUCH.test(words)) return 'soft-bounce'
+  // Said of us, "host not found" is nobody's mailbox.
+  if (SENDER.test(words) || OURS.test(words) || /^1\.[789]$/.test(code ?? '')) return 'soft-bounce'
+  const isGoneByCode = code !== undefined && GONE_CODES.test(code)
+  if (REFUSED.test(words)) return isGoneByCode && GONE.test(words) ? 'hard-bounce' : 'soft-bounce'
+  return isGoneByCode || GONE.test(words) ? 'hard-bounce' : 'soft-bounce'
 }
