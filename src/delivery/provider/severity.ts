@@ -3,7 +3,7 @@
 // that is gone will say so again. Pure.
 
 /** A mailbox that is full, or too small for this mail: the reader's own affair, and it passes. */
-const FULL =
+export const FULL =
   /\b(over ?quota|is full|full mailbox|mailbox full|(mailbox|inbox|disk|storage|folder) (is )?(nearly )?full|exceed(s|ed)? (its |the |their )?(storage|mailbox|size)|storage (allocation |space )?(limit|quota)|out of (storage|space)|too large|size limit|insufficient (system )?storage|not enough (disk )?space)\b/i
 /** Gets more than it takes, of anything: that passes too. */
 const TOO_MUCH = /\bquota\b|\breceiv(es|ing) \w+ (at a rate|too (quickly|fast|much|many))\b/i

@@ -2,6 +2,7 @@
 // answer came, it is `unknown`.
 import { msToMidnight, toReason } from '../outside.ts'
 import type { OneOutcome } from '../provider.ts'
+import { FULL } from '../severity.ts'
 import type { SmtpError } from './handing-over.ts'
 
 /** A server that is out of reach is asked again after this, in milliseconds. */
@@ -9,10 +10,16 @@ export const DOWN_MS = 60_000
 /** Greylisting lets nobody in for the first minutes; the ledger doubles this wait. */
 const DEFERRED_MS = 5 * 60_000
 
-/**
- * Words for a limit of ours, as servers put it; a full mailbox (5.2.2) is the reader's own affair.
- */
+/** Words for a limit of ours, as servers put it. */
 const QUOTA = /\b[45]\.4\.5\b|\b(daily|monthly|sending)\b.{0,40}\b(quota|limit)\b/i
+/**
+ * A mailbox has limits too, which are its reader's own affair: so say its codes (RFC 3463), and
+ * these words where they are not about sending.
+ */
+const MAILBOX_CODE = /^\d{3}[ -][45]\.2\.\d/
+const MAILBOX_LIMIT =
+  /\b(recipient|mailbox|inbox|user)\b.{0,40}\b(daily|monthly)\b|\bfor (this|the) (recipient|mailbox|inbox|user)\b/i
+const SENDING = /\b(send|sending|sent|outgoing)\b/i
 const RELAY = /\brelay|\bauthenticat|\bnot (allowed|permitted) to send\b/i
 /**
  * A receiver that gets too many at a time, in its own words and codes: Gmail's 4.7.28, Outlook's
@@ -53,19 +60,26 @@ export function readRefusal(
     return isOurs ? { state: 'rejected', reason } : down(reason)
   }
   if (status < 500 && OWN_RATE.test(reason)) return down(reason)
-  if (QUOTA.test(reason)) return { kind: 'quota', reason, retryAfterMs: msToMidnight(now) }
   const isOfTheMail = code === 'EENVELOPE' || code === 'EMESSAGE'
-  const isOfTheHost = status < 500 && (isOfTheMail ? command !== 'MAIL FROM' : CLOSED.test(error.message))
-  if (isOfTheHost && TOO_FAST.test(reason) && !GREYLISTED.test(reason)) {
-    return { state: 'deferred', reason, retryAfterMs: DEFERRED_MS, tooFast: true }
+  const isBehindSender = isOfTheMail ? command !== 'MAIL FROM' : CLOSED.test(error.message)
+  const isOfTheMailbox = isBehindSender && isLimitOfMailbox(reason)
+  if (QUOTA.test(reason) && !isOfTheMailbox) return { kind: 'quota', reason, retryAfterMs: msToMidnight(now) }
+  const deferred = { state: 'deferred' as const, reason, retryAfterMs: DEFERRED_MS }
+  if (status < 500 && isOfTheMailbox) return deferred
+  if (status < 500 && isBehindSender && TOO_FAST.test(reason) && !GREYLISTED.test(reason)) {
+    return { ...deferred, tooFast: true }
   }
   // 421: the server closes, whatever it was asked.
   if (status === 421) return down(reason)
-  if (status < 500) return isOfTheMail ? { state: 'deferred', reason, retryAfterMs: DEFERRED_MS } : down(reason)
+  if (status < 500) return isOfTheMail ? deferred : down(reason)
   // The sender, the greeting, the right to relay: the same for every reader, who must not be
   // rejected for it.
   const isOfTheAccount = !isOfTheMail || (command === 'MAIL FROM' && status !== 552) || isRelayDenied(error)
   return isOfTheAccount ? { kind: 'stopped', reason } : { state: 'rejected', reason }
+}
+
+function isLimitOfMailbox(reason: string): boolean {
+  return MAILBOX_CODE.test(reason) || FULL.test(reason) || (MAILBOX_LIMIT.test(reason) && !SENDING.test(reason))
 }
 
 function isRelayDenied({ command, response = '' }: SmtpError): boolean {

@@ -1,5 +1,5 @@
 // What large receivers answer to a sender who is too fast for them, as they and their users have
-// published it, and what only looks like it.
+// published it, and what only looks like it; and whom else a refusal is about.
 import { describe, expect, it } from 'vitest'
 import { readRefusal } from '../../../../src/delivery/provider/smtp/answer.ts'
 
@@ -46,10 +46,45 @@ describe('an answer that names a rate', () => {
     expect('state' in outcome ? outcome.state : outcome.kind).toBe(word)
   })
 
+  it.each([
+    '452 4.2.2 mailbox size limit exceeded',
+    '452 4.2.2 <ada@example.org> Mailbox has exceeded its storage limit',
+    '452 Mailbox full: user exceeded the disk quota limit',
+    '452 Recipient storage limit exceeded',
+    '452 4.3.1 Requested mail action aborted: exceeded storage allocation limit',
+    '450 4.2.1 recipient has exceeded the rate limit for receiving mail',
+    '452 4.2.2 Recipient has reached daily limit of messages',
+    '450 4.7.1 Recipient has exceeded its daily limit',
+  ])('is not where it is about one mailbox: %s', (response) => {
+    expect(read(response)).toEqual({ state: 'deferred', reason: expect.any(String), retryAfterMs: 300_000 })
+    expect(read(response, { code: 'EMESSAGE', command: 'DATA' })).toMatchObject({ state: 'deferred' })
+  })
+
   it('before any recipient is the word of the server in between', () => {
     expect(read('451 4.7.1 too many messages', { command: 'MAIL FROM' })).not.toHaveProperty('tooFast')
     expect(read('421 too many connections', { code: 'ECONNECTION', command: 'CONN' })).toMatchObject({
       kind: 'throttled',
     })
+  })
+})
+
+describe('an answer that names a quota', () => {
+  it.each([
+    '550 5.4.5 Daily user sending quota exceeded.',
+    '454 Throttling failure: Daily message quota exceeded.',
+    '550 5.7.1 User has exceeded its daily sending limit',
+    '550 5.7.1 Daily recipient limit exceeded',
+    '552 5.7.0 You have exceeded your daily limit',
+  ])('is about ours: %s', (response) => {
+    expect(read(response)).toMatchObject({ kind: 'quota' })
+    expect(read(response, { command: 'MAIL FROM' })).toMatchObject({ kind: 'quota' })
+  })
+
+  it.each([
+    '552 5.2.2 Recipient has exceeded its daily receiving limit',
+    '550 5.7.1 Recipient daily message limit reached',
+    '550 5.7.1 Daily limit reached for this recipient',
+  ])('is about one mailbox: %s', (response) => {
+    expect(read(response)).toMatchObject({ state: 'rejected' })
   })
 })
