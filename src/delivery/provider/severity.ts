@@ -11,7 +11,7 @@ const TOO_MUCH = /\bquota\b|\breceiv(es|ing) \w+ (at a rate|too (quickly|fast|mu
  * About the server that we are to it, its name, place and right to send, or the address that it
  * writes from: the same for every reader.
  */
-const OURS = new RegExp(
+export const OURS = new RegExp(
   [
     String.raw`\b(helo|ehlo|ptr|rdns|reverse (dns|lookup)|spf|starttls|rbl|spamhaus|blocked using|not owned by user)\b`,
     String.raw`\bclient (host|ip|address)\b|\b(sending|connecting) (domain|host|server|ip)\b`,

@@ -2,7 +2,7 @@
 // answer came, it is `unknown`.
 import { msToMidnight, toReason } from '../outside.ts'
 import type { OneOutcome } from '../provider.ts'
-import { FULL } from '../severity.ts'
+import { FULL, OURS } from '../severity.ts'
 import type { SmtpError } from './handing-over.ts'
 
 /** A server that is out of reach is asked again after this, in milliseconds. */
@@ -28,6 +28,8 @@ const RELAY = /\brelay|\bauthenticat|\bnot (allowed|permitted) to send\b/i
 const TOO_FAST =
   /\b4\.7\.(28|500|65\d)\b|\[TSS0\d\]|\brate.?limit|\btoo (many|much|fast)\b(?! errors)|\bunusual rate\b|\bunexpected volume\b|\bthrottl|\bslow down\b|\bexceed(s|ed)? .{0,40}\b(rate|limit)\b|\b(rate|limit) (is |was |has been )?(exceeded|reached)\b/i
 const GREYLISTED = /\bgr[ae]y.?list/i
+/** The recipient's server asked beforehand, and what it said. */
+const PASSED_ON = /\brecipient address rejected\b|\bsaid: /i
 /** The library's word for a 421 in the middle of a mail, behind its recipient. */
 const CLOSED = /^Server closed the connection/
 /** The server in between counts what we hand over, to whomever. */
@@ -73,8 +75,9 @@ export function readRefusal(
   if (status === 421) return down(reason)
   if (status < 500) return isOfTheMail ? deferred : down(reason)
   // The sender, the greeting, the right to relay: the same for every reader, who must not be
-  // rejected for it.
-  const isOfTheAccount = !isOfTheMail || (command === 'MAIL FROM' && status !== 552) || isRelayDenied(error)
+  // rejected for it. Most servers say so at the recipient.
+  const isAtSender = command === 'MAIL FROM' && status !== 552
+  const isOfTheAccount = !isOfTheMail || isAtSender || (command === 'RCPT TO' && isOfUs(status, reason))
   return isOfTheAccount ? { kind: 'stopped', reason } : { state: 'rejected', reason }
 }
 
@@ -82,8 +85,9 @@ function isLimitOfMailbox(reason: string): boolean {
   return MAILBOX_CODE.test(reason) || FULL.test(reason) || (MAILBOX_LIMIT.test(reason) && !SENDING.test(reason))
 }
 
-function isRelayDenied({ command, response = '' }: SmtpError): boolean {
-  return command === 'RCPT TO' && RELAY.test(response)
+/** 530: not before a login or TLS. */
+function isOfUs(status: number, reason: string): boolean {
+  return status === 530 || ((RELAY.test(reason) || OURS.test(reason)) && !PASSED_ON.test(reason))
 }
 
 function down(reason: string): OneOutcome {

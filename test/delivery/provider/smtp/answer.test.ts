@@ -88,3 +88,29 @@ describe('an answer that names a quota', () => {
     expect(read(response)).toMatchObject({ state: 'rejected' })
   })
 })
+
+describe('a refusal at the recipient', () => {
+  it.each([
+    '554 5.7.1 <papers@round.example>: Sender address rejected: Access denied',
+    '553 5.7.1 <papers@round.example>: Sender address rejected: not owned by user round',
+    '550 5.1.8 <papers@round.example>: Sender address rejected: Domain not found',
+    '550 Sender verify failed',
+    '530 5.7.0 Must issue a STARTTLS command first',
+    '530 5.7.0 Authentication required',
+    '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
+    '550 5.7.1 Client host rejected: cannot find your hostname, [192.0.2.1]',
+    '550 5.7.1 <round.example>: Helo command rejected: Host not found',
+    '554 5.7.1 <ada@example.org>: Relay access denied',
+  ])('concerns every reader: %s', (response) => {
+    expect(read(response)).toMatchObject({ kind: 'stopped' })
+  })
+
+  it.each([
+    '550 5.1.1 <relay@example.org>: User unknown',
+    '550 5.1.1 <ada@example.org>: Recipient address rejected: User unknown in relay recipient table',
+    '550 5.1.1 <ada@example.org>: Recipient address rejected: undeliverable address: host mx.example.org[192.0.2.2] said: 554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org',
+    '550 5.7.1 message looks like spam',
+  ])('concerns its reader alone: %s', (response) => {
+    expect(read(response)).toMatchObject({ state: 'rejected' })
+  })
+})
