@@ -16,7 +16,7 @@ import type { Out } from '../provider/out.ts'
 import { stepAfter } from '../provider/outcome.ts'
 import type { BatchOutcome, MailOutcome, NoticeRequest, Provider } from '../provider/provider.ts'
 import { markDeferred, markSaid, move } from '../sending/once.ts'
-import { followSuppressions } from '../sending/refused-for-good.ts'
+import { followRefusals } from '../sending/refused-for-good.ts'
 import { followWait, giveUp, markKept, type SendingParts } from '../sending/settling.ts'
 import type { Claimed, ClaimRow, Subject } from '../sending/subject.ts'
 import { NOTICE_LIFE } from '../sending/transitions.ts'
@@ -181,14 +181,16 @@ export async function settleNotice(
         throw new LaterError(mail.reason, mail.retryAfterMs)
       }
       await markNoticeSettled(db, notice.id, mail)
-      if (mail.state === 'rejected') await followSuppressions(db, [{ address: notice.address, reason: mail.reason }])
+      if (mail.state === 'rejected') await followRefusals(db, [{ address: notice.address, outcome: mail }])
       logger.debug({ event: 'notice.settled', ...facts, state: mail.state }, 'a notice was settled')
       return
     }
-    case 'halve':
+    case 'halve': {
       logger.warn({ event: 'notice.refused', ...facts, reason: step.reason }, 'a notice was refused')
-      await followSuppressions(db, [{ address: notice.address, reason: step.reason }])
-      return markNoticeSettled(db, notice.id, { state: 'rejected', reason: step.reason })
+      const outcome = { state: 'rejected', reason: step.reason } as const
+      await followRefusals(db, [{ address: notice.address, outcome }])
+      return markNoticeSettled(db, notice.id, outcome)
+    }
     case 'stop':
       await markDeferred(db, NOTICE, notice, step.reason, step.waitMs ?? STOPPED_WAIT_MS)
       logger.error({ event: 'notice.stopped', ...facts, reason: step.reason }, 'a notice has to wait')

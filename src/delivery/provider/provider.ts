@@ -52,7 +52,8 @@ export interface NoticeRequest {
 
 export type MailOutcome =
   | { state: 'submitted'; providerId: string | null }
-  | { state: 'rejected'; reason: string }
+  /** `isGone`: by the server's word on the recipient, nobody is there. */
+  | { state: 'rejected'; reason: string; isGone?: true }
   /** Certainly not accepted now; may be later. Only from a provider that takes mails one by one. */
   | {
       state: 'deferred'

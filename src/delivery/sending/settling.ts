@@ -18,7 +18,7 @@ import { type Glance, NEAR_END, REPORTS_MIN } from './glance.ts'
 import { markAttempting, markDeferred, markUnknown } from './once.ts'
 import { followPaces } from './pacing.ts'
 import { markHalved, markSettled } from './parts.ts'
-import { followSuppressions } from './refused-for-good.ts'
+import { followRefusals, type Refused } from './refused-for-good.ts'
 import type { Claimed, Fixed, Subject } from './subject.ts'
 
 /** What everything that sends works with. */
@@ -155,7 +155,7 @@ export async function settle(
       logger.warn({ event: 'batch.refused', batchId: batch.id, reason: step.reason }, 'a batch was refused as a whole')
       if (ids.length === 1) {
         const outcome = { state: 'rejected', reason: step.reason } as const
-        await followSuppressions(db, refusedOf(batch, [{ subscriberId: ids[0] as number, outcome }]))
+        await followRefusals(db, refusedOf(batch, [{ subscriberId: ids[0] as number, outcome }]))
       }
       return { next: await markHalved(db, batch, ids, step.reason), nearEnd: true }
     case 'stop':
@@ -181,7 +181,7 @@ export async function followAnswers(
   glance: Glance | undefined,
 ): Promise<void> {
   parts.logger.debug({ event: 'batch.settled', batchId: batch.id, mails: results.length }, 'a batch was settled')
-  await followSuppressions(parts.db, refusedOf(batch, results))
+  await followRefusals(parts.db, refusedOf(batch, results))
   await brake(
     parts,
     batch.editionId,
@@ -191,11 +191,14 @@ export async function followAnswers(
 }
 
 /** Who was refused, with the address that the claim read. */
-function refusedOf({ members }: ClaimedBatch, results: readonly { subscriberId: number; outcome: MailOutcome }[]) {
+function refusedOf(
+  { editionId, members }: ClaimedBatch,
+  results: readonly { subscriberId: number; outcome: MailOutcome }[],
+): Refused[] {
   return results.flatMap(({ subscriberId, outcome }) => {
     if (outcome.state !== 'rejected') return []
     const member = members.find((each) => each.subscriberId === subscriberId)
-    return [{ address: member?.address, reason: outcome.reason }]
+    return [{ address: member?.address, outcome, digest: { editionId, subscriberId } }]
   })
 }
 

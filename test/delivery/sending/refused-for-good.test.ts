@@ -1,9 +1,10 @@
-// A provider that refuses an address for a list of its own: the reader is suppressed with that
-// reason, and no later edition tries again.
+// A provider that refuses an address for good, since nobody is there or for a list of its own: the
+// reader is suppressed with that reason, and no later edition tries again.
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { insertNotice } from '../../../src/delivery/notice/asking.ts'
 import type { BatchOutcome, BatchRequest } from '../../../src/delivery/provider/provider.ts'
+import { listSentDays } from '../../../src/delivery/sending/good-name.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { notify } from '../../../src/jobs/notify.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
@@ -19,11 +20,11 @@ const suppressed = () => round.db.selectFrom('suppressions').select('reason').ex
 
 /** Refuses the mails to one reader for this reason, and takes the others. */
 const refusing =
-  (name: string, reason: string) =>
+  (name: string, reason: string, given: { isGone?: true } = {}) =>
   ({ mails }: BatchRequest): BatchOutcome => ({
     kind: 'answered',
     outcomes: mails.map(({ to }) =>
-      to.startsWith(name) ? { state: 'rejected', reason } : { state: 'submitted', providerId: null },
+      to.startsWith(name) ? { state: 'rejected', reason, ...given } : { state: 'submitted', providerId: null },
     ),
   })
 
@@ -44,6 +45,14 @@ describe('a refusal', () => {
     expect(Object.keys(await readDeliveries(round.db, next.id))).toEqual(['bob'])
   })
 
+  it('of a mailbox that is gone suppresses the reader, and counts as one hard bounce', async () => {
+    const { batchIds } = await planFor(round, ['ada', 'bob'])
+    round.provider.script.push(refusing('ada', '550 5.1.1 User unknown', { isGone: true }))
+    for (const id of batchIds) await dispatch(round, id)
+    expect(await suppressed()).toEqual([{ reason: 'bounce' }])
+    expect((await listSentDays(round.db)).at(-1)).toMatchObject({ sent: 2, bounces: 1 })
+  })
+
   it('of a batch as a whole does so for the one mail that is left, any other reason for nobody', async () => {
     const { batchIds } = await planFor(round, ['ada'])
     round.provider.script.push({ kind: 'refused', reason: '422 the address is suppressed' })
@@ -55,15 +64,18 @@ describe('a refusal', () => {
     expect(await suppressed()).toHaveLength(1)
   })
 
-  it('of a notice does so too', async () => {
+  it.each<[string, BatchOutcome]>([
+    ['provider', { kind: 'refused', reason: '422 the address is suppressed' }],
+    ['bounce', { kind: 'answered', outcomes: [{ state: 'rejected', reason: '550 5.1.1 unknown', isGone: true }] }],
+  ])('of a notice does so too, for %s', async (reason, outcome) => {
     const content = { kind: 'alarm' as const, subject: 'x', title: 'x', paragraphs: ['x'] }
     const id = await insertNotice(round.db, round.linkKeys, {
       ...content,
       subscriberId: null,
       address: 'host@example.org',
     })
-    round.provider.script.push({ kind: 'refused', reason: '422 the address is suppressed' })
+    round.provider.script.push(outcome)
     await notify(round, id)
-    expect(await suppressed()).toEqual([{ reason: 'provider' }])
+    expect(await suppressed()).toEqual([{ reason }])
   })
 })

@@ -2,7 +2,7 @@
 // answer came, it is `unknown`.
 import { msToMidnight, toReason } from '../outside.ts'
 import type { OneOutcome } from '../provider.ts'
-import { FULL, OURS } from '../severity.ts'
+import { FULL, judgeRefusal, OURS } from '../severity.ts'
 import type { SmtpError } from './handing-over.ts'
 
 /** A server that is out of reach is asked again after this, in milliseconds. */
@@ -78,7 +78,9 @@ export function readRefusal(
   // rejected for it. Most servers say so at the recipient.
   const isAtSender = command === 'MAIL FROM' && status !== 552
   const isOfTheAccount = !isOfTheMail || isAtSender || (command === 'RCPT TO' && isOfUs(status, reason))
-  return isOfTheAccount ? { kind: 'stopped', reason } : { state: 'rejected', reason }
+  if (isOfTheAccount) return { kind: 'stopped', reason }
+  const isGone = command === 'RCPT TO' && judgeRefusal({ words: error.response ?? '' }) === 'hard-bounce'
+  return isGone ? { state: 'rejected', reason, isGone } : { state: 'rejected', reason }
 }
 
 function isLimitOfMailbox(reason: string): boolean {

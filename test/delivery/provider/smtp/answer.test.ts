@@ -87,6 +87,18 @@ describe('an answer that names a quota', () => {
   ])('is about one mailbox: %s', (response) => {
     expect(read(response)).toMatchObject({ state: 'rejected' })
   })
+
+  it.each<[response: string, isGone: boolean, command?: string]>([
+    ['550 5.1.1 <ada@example.org>: Recipient address rejected: User unknown', true],
+    ['550 5.2.1 The email account that you tried to reach is disabled', true],
+    ['552 5.2.2 mailbox full', false],
+    ['550 5.7.1 <ada@example.org>: Recipient address rejected: Access denied', false],
+    ['550 refused', false],
+    ['550 5.1.1 User unknown', false, 'DATA'],
+  ])('says whether its mailbox is gone: %s (%s)', (response, isGone, command = 'RCPT TO') => {
+    const outcome = read(response, { command, code: command === 'DATA' ? 'EMESSAGE' : 'EENVELOPE' })
+    expect(outcome).toEqual({ state: 'rejected', reason: expect.any(String), ...(isGone && { isGone }) })
+  })
 })
 
 describe('a refusal at the recipient', () => {
@@ -112,5 +124,17 @@ describe('a refusal at the recipient', () => {
     '550 5.7.1 message looks like spam',
   ])('concerns its reader alone: %s', (response) => {
     expect(read(response)).toMatchObject({ state: 'rejected' })
+  })
+
+  it.each<[response: string, isGone: boolean, command?: string]>([
+    ['550 5.1.1 <ada@example.org>: Recipient address rejected: User unknown', true],
+    ['550 5.2.1 The email account that you tried to reach is disabled', true],
+    ['552 5.2.2 mailbox full', false],
+    ['550 5.7.1 <ada@example.org>: Recipient address rejected: Access denied', false],
+    ['550 refused', false],
+    ['550 5.1.1 User unknown', false, 'DATA'],
+  ])('says whether its mailbox is gone: %s (%s)', (response, isGone, command = 'RCPT TO') => {
+    const outcome = read(response, { command, code: command === 'DATA' ? 'EMESSAGE' : 'EENVELOPE' })
+    expect(outcome).toEqual({ state: 'rejected', reason: expect.any(String), ...(isGone && { isGone }) })
   })
 })
