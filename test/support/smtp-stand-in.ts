@@ -45,10 +45,13 @@ export async function openSmtpStandIn(
     pipelining?: boolean
     /** TLS from the first byte, with a certificate that nobody knows. */
     secure?: boolean
+    /** Refuses connections beyond so many at a time. */
+    most?: number
     answersAfterMs?: () => number
   } = {},
 ): Promise<SmtpStandIn> {
   const sockets = new Map<string, Socket>()
+  let open = 0
   const standIn: SmtpStandIn = {
     port: 0,
     taken: [],
@@ -91,6 +94,14 @@ export async function openSmtpStandIn(
         if (connection.id !== session.id) continue
         sockets.set(session.id, connection._socket)
       }
+      if (open >= (options.most ?? Number.POSITIVE_INFINITY)) {
+        const words = '4.7.0 mx.example.org Error: too many connections from 127.0.0.1'
+        return callback(Object.assign(new Error(words), { responseCode: 421 }))
+      }
+      open += 1
+      sockets.get(session.id)?.once('close', () => {
+        open -= 1
+      })
       const met = meet('connect', session)
       if (met === undefined && standIn.faults.some((fault) => fault.at === 'ehlo')) {
         sockets.get(session.id)?.prependOnceListener('data', () => meet('ehlo', session))

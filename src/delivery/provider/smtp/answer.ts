@@ -34,6 +34,9 @@ const PASSED_ON = /\brecipient address rejected\b|\bsaid: /i
 const CLOSED = /^Server closed the connection/
 /** The server in between counts what we hand over, to whomever. */
 const OWN_RATE = /\bsending rate\b/i
+/** Of connections at the same time, which a server takes or not before any mail. */
+const CONNECTIONS =
+  /\b(too many|concurrent|simultaneous|maximum)\b.{0,40}\b(connections?|sessions?|clients)\b|\b(connections?|sessions?)\b.{0,20}\blimit/i
 const CERTIFICATE = /certificate|self.signed|altname/i
 
 /**
@@ -46,6 +49,7 @@ export function readRefusal(
   const { code = '', command = '', responseCode: status = 0 } = error
   const reason = toReason(error.response ?? error.message, addresses)
   const refused = status >= 400 && status < 600
+  if (isOneTooMany(error)) return down(`${reason}: see pool in SMTP_URL`)
   if (!refused && handedOver) return { state: 'unknown', reason: `no answer after the whole message: ${reason}` }
   if (code === 'EAUTH' || code === 'ENOAUTH' || command.startsWith('AUTH')) {
     return status >= 400 && status < 500 ? down(reason) : { kind: 'stopped', reason }
@@ -81,6 +85,11 @@ export function readRefusal(
   if (isOfTheAccount) return { kind: 'stopped', reason }
   const isGone = command === 'RCPT TO' && judgeRefusal({ words: error.response ?? '' }) === 'hard-bounce'
   return isGone ? { state: 'rejected', reason, isGone } : { state: 'rejected', reason }
+}
+
+/** Tells whether a server refused a connection since it has too many of us; no mail was begun. */
+export function isOneTooMany({ command = '', message, response = '' }: SmtpError): boolean {
+  return /^(CONN|EHLO|HELO|AUTH)/.test(command) && !CLOSED.test(message) && CONNECTIONS.test(response)
 }
 
 function isLimitOfMailbox(reason: string): boolean {

@@ -18,8 +18,9 @@ import {
 } from '../provider.ts'
 import { REPLAY_MS } from '../replay.ts'
 import { DOWN_MS, readRefusal } from './answer.ts'
+import { openConnections } from './connections.ts'
 import { type DkimSettings, openDkim } from './dkim.ts'
-import { type Handover, handOver } from './handing-over.ts'
+import type { Handover } from './handing-over.ts'
 import { writeMessage } from './wire.ts'
 
 /** A mail server to hand mails to. */
@@ -92,6 +93,7 @@ export function openSmtp(settings: SmtpSettings): Provider {
     socketTimeout: settings.deadlineMs ?? DEADLINE_MS,
     idleTimeout: IDLE_MS,
   })
+  const handOver = openConnections(pool, server.pool)
 
   /** Everything that can fail without the server fails here, before anything is handed over. */
   async function prepare(mail: Mail, signal: AbortSignal): Promise<Ready> {
@@ -108,7 +110,7 @@ export function openSmtp(settings: SmtpSettings): Provider {
   }
 
   async function handOverOne(mail: Ready): Promise<OneOutcome> {
-    const { error, hasEnded } = await handOver(pool, mail)
+    const { error, hasEnded } = await handOver(mail)
     if (error) return readRefusal(error, { handedOver: hasEnded, addresses: [mail.to, mail.from], now: Date.now() })
     // Taken, so that no connection holds it any more.
     slabs.give(mail.slab)

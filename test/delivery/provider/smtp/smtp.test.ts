@@ -241,6 +241,26 @@ describe('openSmtp', () => {
     expect(standIn.taken).toHaveLength(8)
   })
 
+  it('goes on by as many connections as the server takes', async () => {
+    const standIn = await openStandIn({ most: 2 })
+    const provider = openProvider(standIn.port, { pool: 4 })
+    for (let round = 0; round < 2; round++) {
+      expect(wordOf(await send(provider, mails(4)))).toBe('submitted,submitted,submitted,submitted')
+    }
+    expect(standIn.connections).toBe(4)
+    expect(standIn.taken).toHaveLength(8)
+  })
+
+  it('names the setting where the server takes none of them', async () => {
+    const standIn = await openStandIn({ most: 0 })
+    const outcome = await send(openProvider(standIn.port), mails(4))
+    expect(outcome).toMatchObject({
+      kind: 'throttled',
+      reason: expect.stringMatching(/too many connections.*: see pool in SMTP_URL$/),
+    })
+    expect(standIn.taken).toEqual([])
+  })
+
   it('refuses a key that nothing could be signed with before anything is sent', () => {
     const dkim = { privateKey: 'no key', selector: 'papers' }
     expect(() => openProvider(1, { dkim })).toThrow()
