@@ -4,6 +4,7 @@ import { NOTICE } from '../delivery/notice/sending.ts'
 import { BATCH } from '../delivery/sending/batch.ts'
 import { listWaiting } from '../delivery/sending/waiting.ts'
 import { brakeByDays } from './brake.ts'
+import { mendClockBack } from './clock-back.ts'
 import { collect } from './collect.ts'
 import { dispatch, dispatchStretch } from './dispatch.ts'
 import { overdueJobs } from './heartbeat.ts'
@@ -41,6 +42,7 @@ export function openPipeline(
     tick: async () => {
       try {
         await round.witness.compare()
+        await mendClockBack(round)
         await queue.put(await tick(round))
       } finally {
         // A tick that fails is when alarms are needed.
