@@ -2,6 +2,10 @@ import { sql } from 'kysely'
 import { afterAll, beforeEach, expect, it } from 'vitest'
 import { getAccounts } from '../../src/delivery/account/accounting.ts'
 import { insertNotice } from '../../src/delivery/notice/asking.ts'
+import { BATCH } from '../../src/delivery/sending/batch.ts'
+import { markResolved } from '../../src/delivery/sending/parts.ts'
+import { getUnresolved } from '../../src/delivery/sending/unknown.ts'
+import { listWaiting } from '../../src/delivery/sending/waiting.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { planAll } from '../../src/jobs/plan.ts'
@@ -9,7 +13,7 @@ import { pruneOld } from '../../src/jobs/retention.ts'
 import { stopClock } from '../support/clock.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { makePaper } from '../support/places.ts'
-import { freezeEdition, openListedSource, planFor, readDeliveries, type TestRound } from '../support/round.ts'
+import { freezeEdition, only, openListedSource, planFor, readDeliveries, type TestRound } from '../support/round.ts'
 
 const OLD = '2026-03-05'
 const SIXTY_DAYS = 60 * 86_400_000
@@ -32,6 +36,18 @@ const count = async (table: 'pieces' | 'votes' | 'notices') => {
 async function sendOld() {
   const { edition, batchIds } = await planFor(round, ['ada', 'ben'], OLD)
   for (const id of batchIds) await dispatch(round, id)
+  return edition
+}
+
+const readPruned = (id: number) =>
+  round.db.selectFrom('editions').select('pruned_at').where('id', '=', id).executeTakeFirstOrThrow()
+
+/** Sends to two readers and loses the answer for good. */
+async function loseOld() {
+  const { edition, batchIds } = await planFor(round, ['ada', 'ben'], OLD)
+  round.provider.script.push({ kind: 'unknown', reason: 'the connection was cut' })
+  await dispatch({ ...round, ...only({ ...round.provider, replayMs: 0 }) }, batchIds[0] as number)
+  expect(await getUnresolved(round.db, edition.id)).toBe(2)
   return edition
 }
 
@@ -93,8 +109,7 @@ it('waits for what still waits, and takes up nothing twice', async () => {
   const { edition } = await planFor(round, ['ada'], OLD)
   await stopClock(round.databaseUrl, '2026-06-06 08:00Z')
   await prune()
-  const prunedAt = () =>
-    round.db.selectFrom('editions').select('pruned_at').where('id', '=', edition.id).executeTakeFirstOrThrow()
+  const prunedAt = () => readPruned(edition.id)
   expect(await prunedAt()).toEqual({ pruned_at: null })
   await sql`update batches set state = 'settled'`.execute(round.db)
   await prune()
@@ -103,4 +118,21 @@ it('waits for what still waits, and takes up nothing twice', async () => {
   await stopClock(round.databaseUrl, '2026-06-07 08:00Z')
   await prune()
   expect(await prunedAt()).toEqual(first)
+})
+
+it.each([
+  ['sent again', (id: number) => markResolved(round.db, id, round.linkKeys.currentKeyId)],
+  ['left', (id: number) => markResolved(round.db, id, null)],
+  // As what a provider lists is noted after a restore.
+  ['accounted for', () => sql`update deliveries set state = 'submitted', address = null`.execute(round.db)],
+])('waits for the word on what is unknown, until it is %s', async (_, decide) => {
+  const { id } = await loseOld()
+  await stopClock(round.databaseUrl, '2027-03-06 08:00Z')
+  await prune()
+  expect(await readPruned(id)).toEqual({ pruned_at: null })
+  await decide(id)
+  for (const batchId of await listWaiting(round.db, BATCH, 10)) await dispatch(round, batchId)
+  await prune()
+  expect(await readPruned(id)).not.toEqual({ pruned_at: null })
+  expect(Object.values(await readDeliveries(round.db, id)).map(({ address }) => address)).toEqual([null, null])
 })
