@@ -86,9 +86,9 @@ export async function listAllReaders(db: Kysely<Database>, edition: Planned, onl
  * them, and moves their clocks on, which are held until then; whose own clock somebody is moving at
  * this moment is left for the next line-up. What waited longer than `latenessMs` is withheld as
  * late, what a newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest
- * that is frozen, however old, of the archive too. The digest takes the local date of this moment:
- * after an outage that is not the date of the hour. Returns the editions to plan and how many
- * readers were looked at.
+ * that is frozen and not pruned, however old, of the archive too. The digest takes the local date
+ * of this moment: after an outage that is not the date of the hour. Returns the editions to plan
+ * and how many readers were looked at.
  */
 export async function claimDueReaders(
   trx: Transaction<Database>,
@@ -144,7 +144,8 @@ export async function claimDueReaders(
       and e.kind = case r.cadence when 'weekly' then 'weekly' else 'daily' end
       and case
         when r.welcome then e.id = (
-          select n.id from editions n where n.kind = e.kind and n.state = 'frozen' order by n.date desc limit 1
+          select n.id from editions n
+          where n.kind = e.kind and n.state = 'frozen' and n.pruned_at is null order by n.date desc limit 1
         )
         when e.kind = 'daily' then e.frozen_at > r.waiting_since and e.frozen_at <= r.hour_at
         else e.frozen_at > r.waiting_since and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}

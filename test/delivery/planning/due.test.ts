@@ -215,7 +215,9 @@ describe('planDue', () => {
       ])
     })
 
-    it('gives nothing where nothing is frozen, or they had it, and their hour comes as usual', async () => {
+    it('gives nothing where nothing is frozen or kept, or they had it, and their hour comes as usual', async () => {
+      const pruned = await freezeEdition(round, '2026-01-05', { hoursAgo: 1500 })
+      await sql`update editions set pruned_at = now() where id = ${pruned.id}`.execute(db)
       await addNewReader('early')
       expect(await planDue(round)).toBe(1)
       expect(await listDeliveries(db)).toEqual([])
