@@ -199,6 +199,39 @@ describeStores('dispatch', (stores) => {
     })
   })
 
+  describe('of an edition that is pruned', () => {
+    const prune = async () => {
+      await round.db.deleteFrom('pieces').execute()
+      await round.db.updateTable('editions').set({ pruned_at: new Date() }).execute()
+    }
+
+    it('withholds as late what was never attempted', async () => {
+      const { edition, id } = await plan('ada', 'bob')
+      await leave('bob')
+      await prune()
+      await dispatch(round, id)
+      expect(round.provider.requests).toEqual([])
+      expect(await readBatch(round.db, id)).toMatchObject({ state: 'settled' })
+      const { ada, bob } = await readDeliveries(round.db, edition.id)
+      expect(ada).toMatchObject({ state: 'withheld', reason: 'late', address: null, local_date: null })
+      expect(bob).toMatchObject({ state: 'withheld', reason: 'left' })
+    })
+
+    it('leaves unknown what was', async () => {
+      const { id } = await plan('ada')
+      round.provider.script.push(unknown)
+      await dispatch(round, id).catch(() => {})
+      await prune()
+      await endWaits(round.db)
+      await dispatch(round, id)
+      expect(round.provider.requests).toHaveLength(1)
+      const forGood = sql<boolean>`next_attempt_at = 'infinity'`.as('forGood')
+      expect(await round.db.selectFrom('batches').select(['state', forGood]).execute()).toEqual([
+        { state: 'unknown', forGood: true },
+      ])
+    })
+  })
+
   describe('each outcome', () => {
     it('answered: ids and refusals land on their own rows', async () => {
       const { edition, id } = await plan('ada', 'bob', 'cleo')

@@ -25,6 +25,8 @@ interface BatchFacts {
   editionId: number
   /** What its edition is called. */
   edition: { date: string; kind: EditionKind }
+  /** Whether RETENTION has removed what its emails are made of. */
+  isPruned: boolean
   /** How many members it has. */
   size: number
   /**
@@ -40,6 +42,7 @@ type BatchRow = ClaimRow & {
   editionId: number
   date: string
   kind: EditionKind
+  isPruned: boolean
   size: number
   mayHaveSlid: boolean
   /** MembersJson. */
@@ -63,7 +66,8 @@ export const BATCH: Subject<BatchFacts> = {
       with taken as (${update}, ${batch}.edition_id, ${batch}.members)
       select taken.id, taken.epoch, taken.attempts, taken."fixedHash", taken.version, taken."idempotencyKey",
         taken.provider, taken."ageMs", taken.edition_id as "editionId", e.date, e.kind,
-        cardinality(taken.members) as size, m.slid as "mayHaveSlid", m.list as members, ${outSql()} as out
+        e.pruned_at is not null as "isPruned", cardinality(taken.members) as size, m.slid as "mayHaveSlid",
+        m.list as members, ${outSql()} as out
       from taken join editions e on e.id = taken.edition_id cross join ${membersSql('taken')} m`.execute(db)
     return rows.map(({ date, kind, members, out, ...facts }) => ({
       ...facts,

@@ -4,7 +4,7 @@ import type { Outage } from '../../database/outage.ts'
 import { loadMaterials } from '../../digest/joining/materials.ts'
 import { LaterError, PermanentError } from '../../errors.ts'
 import type { LinkKeys } from '../../subscriber/token.ts'
-import { isReserved } from '../delivery.ts'
+import { isReserved, type WithheldReason } from '../delivery.ts'
 import type { Turn } from '../pace/paces.ts'
 import type { BatchRequest, Mail, Provider } from '../provider/provider.ts'
 import { withinQuota } from '../provider/quota.ts'
@@ -113,7 +113,8 @@ async function rebuild(
   fixed: NonNullable<ClaimedBatch['fixed']>,
 ): Promise<Ready | 'changed' | undefined> {
   const members = isComplete(batch) ? batch.members : await listMembers(parts.db, batch.id)
-  if (!members.every(isWhole) || !members.every(({ keyId }) => parts.linkKeys.byId.has(keyId))) return 'changed'
+  if (batch.isPruned || !members.every(isWhole)) return 'changed'
+  if (!members.every(({ keyId }) => parts.linkKeys.byId.has(keyId))) return 'changed'
   const built = await buildFor(parts, provider, batch, members)
   if (!built.hash.equals(fixed.hash)) return 'changed'
   const turn = await takeTurn(parts, provider, BATCH, batch)
@@ -140,9 +141,7 @@ async function dropLeavers(
   all: readonly MaybeLeaving[],
 ): Promise<Member[]> {
   const leavers = all.flatMap(({ subscriberId, leaving, address }) => {
-    // Nobody can be reached at an example domain; a real provider would only count it against the
-    // sender.
-    const reason = leaving ?? (provider.reachesRealWorld && isReserved(address ?? '') ? 'reserved-domain' : null)
+    const reason = leaving ?? barOf(provider, batch, address)
     return reason ? [{ subscriberId, reason }] : []
   })
   if (leavers.length > 0 && !(await dropMembers(db, batch, leavers))) return []
@@ -150,6 +149,19 @@ async function dropLeavers(
   const staying = all.filter((member) => !gone.has(member.subscriberId))
   if (!staying.every(isWhole)) throw new PermanentError(`batch ${batch.id} lacks what its mails are made of`)
   return staying
+}
+
+/** Says what keeps an email from somebody who may get it; null when nothing does. */
+function barOf(
+  { reachesRealWorld }: Provider,
+  { isPruned }: ClaimedBatch,
+  address: string | null,
+): WithheldReason | null {
+  // An email that outlived what it is made of is no news to anybody.
+  if (isPruned) return 'late'
+  // Nobody can be reached at an example domain; a real provider would only count it against the
+  // sender.
+  return reachesRealWorld && isReserved(address ?? '') ? 'reserved-domain' : null
 }
 
 async function buildFor(

@@ -127,7 +127,7 @@ export const DELIVERY_LIFE = {
     from: ['planned'],
     to: ['withheld'],
     by: 'holder',
-    why: 'left, paused, suppressed, merged or reserved-domain, before a mark',
+    why: 'left, paused, suppressed, late, merged or reserved-domain, before a mark',
   },
   settle: { from: ['planned', 'unknown'], to: ['submitted', 'rejected'], by: 'provider', why: 'its answer' },
   account: { from: ['planned', 'unknown'], to: ['submitted'], by: 'provider', why: 'a report that proves it' },

@@ -67,6 +67,7 @@ describe('claimBatch', () => {
     expect(claimed).toEqual({
       id,
       editionId: edition.id,
+      isPruned: false,
       edition: { date: edition.date, kind: 'daily' },
       epoch: 1,
       fixed: null,
