@@ -84,6 +84,11 @@ export function unknownInWords(edition: Pick<Edition, 'date' | 'kind'>, now: Dat
   return `nothing is known of ${editionName(edition)}: ${isAhead ? 'its day has not come' : so}`
 }
 
+/** Says that an edition can be sent to nobody any more, and `so` what to do. */
+export function prunedInWords(edition: Pick<Edition, 'date' | 'kind'>, so: string): string {
+  return `${editionName(edition)} can no longer be sent, because RETENTION has removed its text: ${so}`
+}
+
 /** Returns the state in words, with its reason. */
 export function stateInWords(edition: Edition): string {
   const words = edition.reason ? `${edition.state} (${edition.reason})` : edition.state

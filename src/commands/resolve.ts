@@ -13,7 +13,7 @@ import { counted } from '../digest/text/words.ts'
 import { findEdition } from '../edition/store.ts'
 import { UsageError } from '../errors.ts'
 import { deriveLinkKeys } from '../subscriber/token.ts'
-import { editionName, unknownInWords } from './accounts.ts'
+import { editionName, prunedInWords, unknownInWords } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
@@ -47,6 +47,9 @@ export async function resolveCommand(options: ResolveOptions): Promise<void> {
     const name = editionName(edition)
     if ((await getUnresolved(db, edition.id)) === 0) {
       return terminal.print({ date, kind, as, found: 0, resolved: 0 }, [`Nothing of ${name} is permanently unknown.`])
+    }
+    if (as === 'again' && edition.prunedAt !== null) {
+      throw new Error(prunedInWords(edition, 'say --as drop to leave what is unknown'))
     }
     const found = as === 'drop' ? 0 : await lookUp(context, edition.id, terminal)
     const left = await getUnresolved(db, edition.id)

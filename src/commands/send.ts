@@ -24,7 +24,15 @@ import type { Round } from '../jobs/round.ts'
 import type { EditionDate } from '../source/paper.ts'
 import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
-import { accountFields, accountLines, editionName, momentInWords, stateInWords, unknownInWords } from './accounts.ts'
+import {
+  accountFields,
+  accountLines,
+  editionName,
+  momentInWords,
+  prunedInWords,
+  stateInWords,
+  unknownInWords,
+} from './accounts.ts'
 import { kindOf, parseAddress, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
@@ -58,6 +66,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     if (edition?.state !== 'frozen') {
       throw new Error(rehearsalNeeds(edition, { date, kind }, await getNow(round.db)))
     }
+    if (edition.prunedAt !== null) throw new Error(prunedInWords(edition, 'send a newer one'))
     const stopped = options.dryRun ? null : await findStopReason(round.db, edition)
     if (stopped !== null) throw new Error(`nothing was sent: ${stopped}. Say "resume" first`)
     if (options.dryRun)

@@ -1,5 +1,6 @@
-// A rehearsal beside others: it waits for nobody, holds nobody up and leaves nothing behind, though
-// everything it reads is locked against whatever takes more than a plain select does.
+// What is refused before anything is planned. And a rehearsal beside others: it waits for nobody,
+// holds nobody up and leaves nothing behind, though everything it reads is locked against whatever
+// takes more than a plain select does.
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { sendCommand } from '../../src/commands/send.ts'
@@ -8,7 +9,8 @@ import type { Database } from '../../src/database/schema.ts'
 import { dateOf, type Edition } from '../../src/edition/edition.ts'
 import { collect } from '../../src/jobs/collect.ts'
 import { planAll } from '../../src/jobs/plan.ts'
-import { readJson } from '../support/command.ts'
+import { callOn, readJson } from '../support/command.ts'
+import { keepRound } from '../support/kept-round.ts'
 import { asOwner } from '../support/program-user.ts'
 import {
   addReader,
@@ -24,6 +26,24 @@ import { openTestDatabase, realPostgresUrl, type TestDatabase } from '../support
 const FROZEN = '2026-03-05'
 const OPEN = dateOf(new Date())
 const PATIENCE = { timeout: 90_000, interval: 20 }
+
+describe('send', () => {
+  let round: TestRound
+  keepRound((kept) => {
+    round = kept
+  })
+
+  it.each([false, true])('plans nothing of an edition whose text is gone (dry run: %s)', async (dryRun) => {
+    await addReader(round.db, 'ada')
+    await freezeEdition(round, FROZEN)
+    await round.db.updateTable('editions').set({ pruned_at: new Date() }).execute()
+    const given = { date: FROZEN, only: 'ada@example.org', dryRun }
+    await expect(callOn(round.databaseUrl, () => sendCommand(given))).rejects.toThrow(
+      `the edition of ${FROZEN} can no longer be sent, because RETENTION has removed its text: send a newer one`,
+    )
+    expect(await round.db.selectFrom('deliveries').selectAll().execute()).toEqual([])
+  })
+})
 
 describe.skipIf((await realPostgresUrl()) === undefined)('send --dry-run', () => {
   let database: TestDatabase
