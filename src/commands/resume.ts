@@ -1,6 +1,8 @@
 // Lifts what is stopped, all of it or one edition, and says what it was: by the operator, by the
-// edition itself, and which providers were out. The running workers take it up within a minute.
+// edition itself, and which providers were out. The running workers take it up within a minute. A
+// restored copy is found and told of here too, and stays held.
 import { readConfig } from '../config.ts'
+import { openConfiguredWatch } from '../context.ts'
 import { type Lifted, markResumed } from '../delivery/sending/brake.ts'
 import { findRestoredHold } from '../edition/restored.ts'
 import { type EditionKey, listStops, pruneStops, type Stop } from '../edition/stop.ts'
@@ -30,7 +32,10 @@ export async function resumeCommand(options: ResumeOptions): Promise<void> {
     edition: () => parseEdition(options),
     settings: () => readConfig('stores'),
   })
-  await withStores('stores', async ({ stores: { db } }) => {
+  await withStores('stores', async (context) => {
+    const { db } = context.stores
+    // So that a copy is found before its first start. Whoever sends has the providers to ask.
+    await (await openConfiguredWatch(context, [])).compareWithWitnesses()
     const known = edition === null ? undefined : await findEdition(db, edition.date, edition.kind)
     const { stops, lifted } = await db.transaction().execute(async (trx) => {
       const stops = await pruneStops(trx, edition)

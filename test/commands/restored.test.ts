@@ -131,13 +131,14 @@ describe('resume --restored', () => {
 })
 
 describe('beside it', () => {
-  it('plain resume lists the hold, leaves it, and fails', async () => {
+  it('plain resume finds the hold, leaves it, and fails, and writes no witness by itself', async () => {
     await restore()
-    await expect(heal({ as: 'again' })).rejects.toThrow()
+    const before = await readdir(env.STATE_DIR as string)
     await expect(callOn(round.databaseUrl, () => resumeCommand({}), env)).rejects.toThrow(
       'a restored copy is held: only "resume --restored" lifts that',
     )
     expect(await findRestoredHold(round.db)).toBeDefined()
+    expect(await readdir(env.STATE_DIR as string)).toEqual(before)
   })
 
   it('status says why it is held, and writes no witness by itself', async () => {

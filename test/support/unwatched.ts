@@ -7,6 +7,7 @@ export const UNWATCHED: Watch = {
   guard: (db, mark) => mark(db),
   keep: async () => {},
   compare: async () => {},
+  compareWithWitnesses: async () => {},
   read: async () => undefined,
   startBranch: async () => {},
 }

@@ -31,6 +31,11 @@ export interface Watch {
    * that cannot be known.
    */
   compare(): Promise<void>
+  /**
+   * Compares with what witnesses know, and no more: no provider is asked, and no witness written,
+   * which would keep whoever marks from asking. Rejects when none can be read.
+   */
+  compareWithWitnesses(): Promise<void>
   /** Returns the highest that any witness knows of this database, undefined where none does. */
   read(): Promise<Height | undefined>
   /** Starts a branch of its own, above all that any witness knows, and lifts the hold. */
@@ -70,10 +75,7 @@ export function openWatch({ db, witnesses, providers, countConnections, logger }
   async function compare(): Promise<string | undefined> {
     // What is opened from here on may lead to another database.
     const connections = countConnections()
-    const { databaseId } = await getLineage(db)
-    // The witness first: a mark of another worker in between must not look like a gap.
-    const seen = await witnesses.read(databaseId)
-    const own = await getLineage(db)
+    const { seen, own } = await readHeights()
     if (own.held) {
       compared = connections
       return undefined
@@ -84,13 +86,23 @@ export function openWatch({ db, witnesses, providers, countConnections, logger }
         : seen === undefined && own.quietMs > GAP_MIN_MS
           ? await askProviders(own.quietSince)
           : undefined
-    if (why !== undefined) {
-      const isNew = await ensureRestoredHold(db, why)
-      if (isNew)
-        logger.error({ event: 'restored.held', reason: why }, 'a restored copy was found: its editions are held')
-    } else await witnesses.keep(own)
+    if (why !== undefined) await hold(why)
+    else await witnesses.keep(own)
     compared = connections
     return why
+  }
+
+  async function readHeights(): Promise<{ seen: Height | undefined; own: Lineage }> {
+    const { databaseId } = await getLineage(db)
+    // The witness first: a mark of another worker in between must not look like a gap.
+    const seen = await witnesses.read(databaseId)
+    return { seen, own: await getLineage(db) }
+  }
+
+  async function hold(why: string): Promise<void> {
+    if (await ensureRestoredHold(db, why)) {
+      logger.error({ event: 'restored.held', reason: why }, 'a restored copy was found: its editions are held')
+    }
   }
 
   /** Returns why what providers accepted cannot be what this database knows of. */
@@ -130,6 +142,10 @@ export function openWatch({ db, witnesses, providers, countConnections, logger }
   return {
     async compare() {
       await compare()
+    },
+    async compareWithWitnesses() {
+      const { seen, own } = await readHeights()
+      if (seen !== undefined && isAbove(seen, own)) await hold(gapInWords(seen, own))
     },
     async look() {
       if (countConnections() === compared) return

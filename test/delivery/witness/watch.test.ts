@@ -206,6 +206,15 @@ describe('without any witness', () => {
     expect((await findRestoredHold(kept.db))?.why).toBe('outbox accepted 1 emails that this database does not know of')
   })
 
+  it('leaves that question to the next compare where only witnesses are compared', async () => {
+    await forget(11)
+    const { watch } = watchWith({ providers: [listing('Papers · Fri 6 Mar')] })
+    await watch.compareWithWitnesses()
+    expect([await findRestoredHold(kept.db), high]).toEqual([undefined, undefined])
+    await watch.compare()
+    expect(await findRestoredHold(kept.db)).toBeDefined()
+  })
+
   it.each([
     ['a shorter gap', 9, listing('Papers · Fri 6 Mar')],
     ['what the database knows of', 11, listing('Papers · Thu 5 Mar')],
