@@ -22,9 +22,10 @@ const CHALLENGE_LIFE_MS = 10 * 60_000
 export const WAIT_S = 20
 
 const NONCE = /^[0-9a-f]{32}$/
+/** Signed parameters are ours to the field: one more, and a stranger's nesting would be walked. */
 const payload = z.object({
   challenge: z.object({
-    parameters: z.looseObject({
+    parameters: z.strictObject({
       algorithm: z.string(),
       nonce: z.string().regex(NONCE),
       salt: z.string().regex(NONCE),
@@ -32,6 +33,7 @@ const payload = z.object({
       keyLength: z.number(),
       keyPrefix: z.string(),
       expiresAt: z.number(),
+      keySignature: z.string(),
     }),
     signature: z.string(),
   }),

@@ -264,9 +264,15 @@ describe('a proof', () => {
     for (const wrong of ['x', `${ticket}x`, ticket.replace(/^./, '0'), `${ticket}.x`]) {
       expect((await post({ address: 'c@one.example', ticket: wrong }, '203.0.113.4')).status, wrong).toBe(202)
     }
-    for (const wrong of ['x', '{}', solution.replace(/"counter":1/, '"counter":2').replace(/"cost":1/, '"cost":2')]) {
-      expect((await post({ address: 'c@one.example', solution: wrong }, '203.0.113.5')).status, wrong).toBe(202)
+    const fresh = await freeSolution()
+    const more = (value: string) => fresh.replace('"cost"', `"more":${value},"cost"`)
+    const nested = more(`${'['.repeat(10_000)}${']'.repeat(10_000)}`)
+    const changed = solution.replace(/"counter":1/, '"counter":2').replace(/"cost":1/, '"cost":2')
+    for (const wrong of ['x', '{}', changed, more('1'), nested]) {
+      const { status } = await post({ address: 'c@one.example', solution: wrong }, '203.0.113.5')
+      expect(status, wrong.slice(0, 200)).toBe(202)
     }
+    expect((await post({ address: 'f@one.example', solution: fresh }, '203.0.113.6')).status).toBe(200)
     expect((await post({ address: 'c@one.example', ticket }, '203.0.113.3')).status).toBe(200)
     expect((await post({ address: 'd@one.example', ticket }, '203.0.113.3')).status).toBe(202)
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 11 * 60_000 })
