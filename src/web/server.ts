@@ -10,6 +10,8 @@ const HEADERS_MAX_BYTES = 16 * 1024
 const HEADERS_TIMEOUT_MS = 10_000
 /** The whole request, body included: 64 kB over a bad mobile line. */
 const REQUEST_TIMEOUT_MS = 30_000
+/** How often Node looks for requests that are beyond these two. */
+const SLOW_LOOK_MS = 1_000
 const KEEP_ALIVE_MS = 5_000
 /**
  * What is beyond it is closed at once: some hundred visitors with the six connections of a browser,
@@ -52,6 +54,7 @@ export async function listen(app: Hono, address: WebAddress): Promise<WebServer>
       maxHeaderSize: HEADERS_MAX_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: SLOW_LOOK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
   }) as Server

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { IncomingMessage, Server } from 'node:http'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -7,8 +8,8 @@ import { listen, type WebServer } from '../../src/web/server.ts'
 
 const open: WebServer[] = []
 
-async function start(app: Hono = new Hono().get('/', (c) => c.text('here'))): Promise<WebServer> {
-  const server = await listen(app, { port: 0, hostname: '127.0.0.1' })
+async function start(app: Hono | Hono<Incoming> = new Hono().get('/', (c) => c.text('here'))): Promise<WebServer> {
+  const server = await listen(app as Hono, { port: 0, hostname: '127.0.0.1' })
   open.push(server)
   return server
 }
@@ -28,6 +29,13 @@ async function speak(url: string, text: string): Promise<string> {
   socket.end(text)
   await once(socket, 'close')
   return answer
+}
+
+type Incoming = { Bindings: { incoming: IncomingMessage } }
+
+/** Node's own server, which has all its settings. */
+function serverOf({ socket }: IncomingMessage): Server & { connectionsCheckingInterval?: number } {
+  return (socket as unknown as { server: Server }).server
 }
 
 describe('listen', () => {
@@ -67,6 +75,20 @@ describe('listen', () => {
     const [answer] = await once(second, 'data')
     expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /)
     first.destroy()
+  })
+
+  it('looks for slow requests often enough to cut them at their limits', async () => {
+    const { url } = await start(
+      new Hono<Incoming>().get('/', (c) => {
+        const { headersTimeout, requestTimeout, connectionsCheckingInterval } = serverOf(c.env.incoming)
+        return c.json({ headersTimeout, requestTimeout, connectionsCheckingInterval })
+      }),
+    )
+    expect(await (await fetch(url)).json()).toEqual({
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 1_000,
+    })
   })
 
   it('refuses headers above 16 kB and what is not HTTP, and goes on', async () => {
