@@ -85,7 +85,9 @@ async function serve(
   keep: Keep,
   { signal = untilSignal(), listen: openPort = listen }: PreviewSurroundings,
 ): Promise<void> {
-  const server = keep(await openPort(createPreview({ ...parts, start, signal }), { port, hostname: 'localhost' }))
+  // Its stream of changes is still until a template changes.
+  const address = { port, hostname: 'localhost', stillMs: 0 }
+  const server = keep(await openPort(createPreview({ ...parts, start, signal }), address))
   terminal.print(undefined, [
     `Preview at ${server.url}: it follows the templates in ${parts.templates.directories[0]}.`,
   ])

@@ -14,6 +14,11 @@ const REQUEST_TIMEOUT_MS = 30_000
 const SLOW_LOOK_MS = 1_000
 const KEEP_ALIVE_MS = 5_000
 /**
+ * How long nothing may move while an answer is made or taken, as proxies wait too: whoever asks and
+ * never reads would keep a connection for ever.
+ */
+const STILL_MS = 60_000
+/**
  * What is beyond it is closed at once: some hundred visitors with the six connections of a browser,
  * and the file handles that most systems give a process are not used up.
  */
@@ -40,6 +45,10 @@ export interface WebAddress {
   hostname?: string | undefined
   /** Most connections at a time; 700 unless told. */
   connections?: number
+  /**
+   * How long nothing may move on a connection, in milliseconds; a minute unless told, 0: for ever.
+   */
+  stillMs?: number
   /** Which setting names the port; PORT unless told. */
   setting?: string
 }
@@ -58,6 +67,7 @@ export async function listen(app: Hono, address: WebAddress): Promise<WebServer>
       keepAliveTimeout: KEEP_ALIVE_MS,
     },
   }) as Server
+  server.setTimeout(address.stillMs ?? STILL_MS)
   server.maxConnections = address.connections ?? CONNECTIONS_MAX
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(refusal(error, address)))

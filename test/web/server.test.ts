@@ -77,17 +77,36 @@ describe('listen', () => {
     first.destroy()
   })
 
-  it('looks for slow requests often enough to cut them at their limits', async () => {
+  it('lets go of who asks and never reads', async () => {
+    let answering = (_: IncomingMessage) => {}
+    const asked = new Promise<IncomingMessage>((resolve) => {
+      answering = resolve
+    })
+    const app = new Hono<Incoming>().get('/', (c) => {
+      answering(c.env.incoming)
+      return c.body(new Uint8Array(32 * 1024 * 1024))
+    })
+    const server = await listen(app as Hono, { port: 0, hostname: '127.0.0.1', stillMs: 500 })
+    open.push(server)
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1').pause()
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    const { socket: theirs } = await asked
+    await once(theirs, 'close')
+    socket.destroy()
+  })
+
+  it('has a limit for whatever is slow, and looks often enough to keep it', async () => {
     const { url } = await start(
       new Hono<Incoming>().get('/', (c) => {
-        const { headersTimeout, requestTimeout, connectionsCheckingInterval } = serverOf(c.env.incoming)
-        return c.json({ headersTimeout, requestTimeout, connectionsCheckingInterval })
+        const { headersTimeout, requestTimeout, connectionsCheckingInterval, timeout } = serverOf(c.env.incoming)
+        return c.json({ headersTimeout, requestTimeout, connectionsCheckingInterval, timeout })
       }),
     )
     expect(await (await fetch(url)).json()).toEqual({
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       connectionsCheckingInterval: 1_000,
+      timeout: 60_000,
     })
   })
 
