@@ -1,6 +1,8 @@
-// Answers that are the same for everybody, rendered once a change and then served from memory:
+// Answers that are the same for everybody, made once a change and then served from memory:
 // compressed already, with the headers that they had. Whether something changed is asked at most
-// once a second. While that cannot be asked, nothing is served from here.
+// once a second. While that cannot be asked, nothing is kept. One request at a time makes an
+// answer, and whoever asks meanwhile gets what comes of it, a failure too: all of them at once
+// would keep a database that was late for one from being in time for anybody.
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import type { Context, MiddlewareHandler, Next } from 'hono'
@@ -14,18 +16,30 @@ export interface KeepOptions {
   now?: () => number
 }
 
-interface Kept {
-  version: string
-  keptAt: number
+interface Answer {
+  status: number
   bodies: Record<Encoding, Uint8Array<ArrayBuffer>>
   headers: Record<string, string>
   bytes: number
+}
+
+interface Kept extends Answer {
+  version: string
+  keptAt: number
+}
+
+interface Making {
+  /** Undefined while changes cannot be seen. */
+  version: string | undefined
+  answer: Promise<Answer>
 }
 
 type Encoding = 'br' | 'gzip' | 'identity'
 
 /** What is not in the version (an old date collected anew) and what passes are as old at most. */
 const KEEP_MS = 60_000
+/** While it is made anew, or making it fails, one that no change is known of may be so old. */
+const SPARE_MS = 5 * KEEP_MS
 const ASK_EVERY_MS = 1_000
 /** A thousand editions fit; what was not asked for the longest goes first. */
 const MOST_BYTES = 64 * 1024 * 1024
@@ -39,14 +53,14 @@ const shrinkBrotli = promisify(brotliCompress)
 
 /**
  * Serves what `isShared` says of an address (path and query, as it was sent) from memory. Whatever
- * else comes, and whatever is not answered with 200, goes on as if nothing were kept.
+ * else comes goes on as if nothing were kept, and only what is answered with 200 is kept.
  */
 export function keepAnswers(
   isShared: (address: string) => boolean,
   { readVersion, now = () => performance.now() }: KeepOptions,
 ): MiddlewareHandler {
   const kept = new Map<string, Kept>()
-  const making = new Map<string, Promise<Kept | undefined>>()
+  const making = new Map<string, Making>()
   const findVersion = askSeldom(readVersion, now)
   let bytes = 0
 
@@ -67,38 +81,43 @@ export function keepAnswers(
   }
 
   /** Lets this request make the answer, and keeps it if it is one to keep. */
-  async function make(c: Context, next: Next, address: string, version: string): Promise<Kept | undefined> {
-    c.set(WHOLE, true)
-    await next()
-    if (c.res.status !== 200) return undefined
-    const answer = await keepFrom(c.res, version, now())
-    keep(address, answer)
-    return answer
-  }
-
-  return async (c, next) => {
-    const address = addressOf(c.req.url)
-    if (!(c.req.method === 'GET' || c.req.method === 'HEAD') || !isShared(address)) return next()
-    const version = await findVersion()
-    if (version === undefined) return next()
-    const found = kept.get(address)
-    if (found?.version === version && now() - found.keptAt < KEEP_MS) return answerFrom(c, found)
-    const other = making.get(address)
-    if (other !== undefined) {
-      const answer = await other.catch(() => undefined)
-      if (answer?.version === version) return answerFrom(c, answer)
-    }
-    const made = make(c, next, address, version)
-    making.set(address, made)
+  async function make(c: Context, next: Next, address: string, version: string | undefined): Promise<Answer> {
     try {
-      const answer = await made
-      if (answer === undefined) return
-      // What is put in its place would take over its headers.
-      c.res = undefined
-      c.res = answerFrom(c, answer)
+      c.set(WHOLE, true)
+      await next()
+      const answer = await answerOf(c.res)
+      if (answer.status === 200 && version !== undefined) keep(address, { ...answer, version, keptAt: now() })
+      return answer
     } finally {
       making.delete(address)
     }
+  }
+
+  async function serve(c: Context, next: Next, address: string): Promise<Response> {
+    const version = await findVersion()
+    const found = kept.get(address)
+    const isYoung = (ms: number) => found !== undefined && found.version === version && now() - found.keptAt < ms
+    const spare = isYoung(SPARE_MS) ? found : undefined
+    const other = making.get(address)
+    if (spare && (other || isYoung(KEEP_MS))) return answerFrom(c, spare)
+    if (other) {
+      const answer = await other.answer
+      // Another version: once more from the start, where one of those who waited makes it.
+      return other.version === version ? answerFrom(c, answer) : serve(c, next, address)
+    }
+    const made = make(c, next, address, version)
+    making.set(address, { version, answer: made })
+    const answer = await made
+    // What is put in its place would take over its headers.
+    c.res = undefined
+    c.res = answerFrom(c, answer.status >= 500 && spare ? spare : answer)
+    return c.res
+  }
+
+  return (c, next) => {
+    const address = addressOf(c.req.url)
+    const isKept = (c.req.method === 'GET' || c.req.method === 'HEAD') && isShared(address)
+    return isKept ? serve(c, next, address) : next()
   }
 }
 
@@ -115,8 +134,8 @@ function askSeldom(ask: () => Promise<string>, now: () => number): () => Promise
   }
 }
 
-async function keepFrom(answer: Response, version: string, keptAt: number): Promise<Kept> {
-  const identity = new Uint8Array(await answer.arrayBuffer())
+async function answerOf(made: Response): Promise<Answer> {
+  const identity = new Uint8Array(await made.arrayBuffer())
   const isWorth = identity.byteLength >= LEAST_COMPRESSED
   const [gzipped, brotlied] = isWorth
     ? await Promise.all([
@@ -125,19 +144,19 @@ async function keepFrom(answer: Response, version: string, keptAt: number): Prom
       ])
     : [identity, identity]
   const bodies = { identity, gzip: new Uint8Array(gzipped), br: new Uint8Array(brotlied) }
-  const headers = { ...Object.fromEntries(answer.headers), ...(isWorth && { vary: 'Accept-Encoding' }) }
+  const headers = { ...Object.fromEntries(made.headers), ...(isWorth && { vary: 'Accept-Encoding' }) }
   const bytes = Object.values(bodies).reduce((sum, body) => sum + body.byteLength, 0)
-  return { version, keptAt, bodies, headers, bytes }
+  return { status: made.status, bodies, headers, bytes }
 }
 
-function answerFrom(c: Context, { bodies, headers }: Kept): Response {
-  if (isKnown(c, headers.etag, headers['last-modified'])) {
+function answerFrom(c: Context, { status, bodies, headers }: Answer): Response {
+  if (status === 200 && isKnown(c, headers.etag, headers['last-modified'])) {
     const { 'content-type': _, ...rest } = headers
     return new Response(null, { status: 304, headers: rest })
   }
   const encoding = headers.vary === undefined ? 'identity' : encodingOf(headerOf(c, 'accept-encoding') ?? '')
   const own = encoding === 'identity' ? headers : { ...headers, 'content-encoding': encoding }
-  return new Response(bodies[encoding], { headers: own })
+  return new Response(bodies[encoding], { status, headers: own })
 }
 
 /** Path and query of a URL, as they were sent. */

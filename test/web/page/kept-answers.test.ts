@@ -9,7 +9,7 @@ const LONG = 'papers '.repeat(200)
 let version: string | Error
 let time: number
 let made: number
-let status: 200 | 404
+let status: 200 | 404 | 503
 
 beforeEach(() => {
   version = 'one'
@@ -70,6 +70,89 @@ describe('keepAnswers', () => {
     time = 61_000
     await app.request('/')
     expect(made).toBe(3)
+  })
+
+  describe('while one request makes it', () => {
+    let ends: (() => void)[]
+    let app: Hono
+
+    /** Lets so many ask until each of them waits for the making, or makes. */
+    async function ask(count: number) {
+      const answers = Array.from({ length: count }, async () => app.request('/'))
+      await turn()
+      return () => Promise.all(answers)
+    }
+
+    const turn = () => new Promise(setImmediate)
+
+    /** Ends what is being made. */
+    function end() {
+      for (const each of ends.splice(0)) each()
+    }
+
+    beforeEach(() => {
+      ends = []
+      app = openApp(async (c) => {
+        const answer = page(c)
+        await new Promise<void>((resolve) => ends.push(resolve))
+        return answer
+      })
+    })
+
+    it.each(['one', new Error('away')])('all get what comes of it, a failure too (changes: %s)', async (now) => {
+      version = now
+      status = 503
+      const failed = await ask(50)
+      expect(made).toBe(1)
+      end()
+      const answers = await failed()
+      expect(answers.map((answer) => answer.status)).toEqual(Array(50).fill(503))
+      expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(Array(50).fill(`${LONG}1`))
+      expect(answers[49]?.headers.get('X-Common')).toBe('yes')
+      status = 200
+      const next = await ask(50)
+      end()
+      expect(new Set((await next()).map((answer) => answer.status))).toEqual(new Set([200]))
+      expect(made).toBe(2)
+    })
+
+    it('one of those who ask after a change makes it once more', async () => {
+      const before = await ask(20)
+      version = 'two'
+      time = 1_000
+      const after = await ask(20)
+      end()
+      while (made < 2) await turn()
+      end()
+      const texts = async (answers: Response[]) => new Set(await Promise.all(answers.map((answer) => answer.text())))
+      expect(await texts(await before())).toEqual(new Set([`${LONG}1`]))
+      expect(await texts(await after())).toEqual(new Set([`${LONG}2`]))
+    })
+
+    it('others have the one before for five minutes, which also stands in for a failure', async () => {
+      const first = await ask(1)
+      end()
+      await first()
+      const text = async () => (await app.request('/')).text()
+      time = 60_000
+      status = 503
+      const anew = await ask(1)
+      expect([await text(), made]).toEqual([`${LONG}1`, 2])
+      end()
+      const [stood] = await anew()
+      expect([stood?.status, await stood?.text()]).toEqual([200, `${LONG}1`])
+      version = 'two'
+      time = 61_000
+      const changed = await ask(2)
+      end()
+      expect((await changed()).map((answer) => answer.status)).toEqual([503, 503])
+      version = 'one'
+      time = 300_000
+      const old = await ask(2)
+      end()
+      expect((await old()).map((answer) => answer.status)).toEqual([503, 503])
+      expect(made).toBe(4)
+    })
   })
 
   it('sends the smallest that is taken', async () => {
