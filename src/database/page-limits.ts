@@ -2,6 +2,7 @@
 // carries BEGIN and its time limits. They end with the transaction and are nothing that a session
 // keeps, so a pooler may hand each transaction to another session.
 import { LateError, within } from '../time.ts'
+import { BusyError } from './unavailable.ts'
 import type { Connection, ConnectionPool } from './watched-pool.ts'
 
 /** Whoever holds a reader's row for longer is planning or stuck: better told than kept waiting. */
@@ -33,9 +34,10 @@ export function limitPages(pool: ConnectionPool): ConnectionPool {
       } catch (error) {
         // One that comes too late goes back at once.
         connecting.then((late) => late.release()).catch(() => {})
-        throw error
+        throw error instanceof LateError && pool.isCrowded() ? new BusyError() : error
       }
     },
+    isCrowded: pool.isCrowded,
     async end() {},
   }
 }

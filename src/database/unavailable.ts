@@ -11,6 +11,10 @@ export type Unavailability = 'away' | 'busy'
 /** Every connection that this process may open is in use. */
 export class BusyError extends Error {
   override name = 'BusyError'
+
+  constructor() {
+    super('every connection is in use')
+  }
 }
 
 const SYSTEM_CODES = new Set([

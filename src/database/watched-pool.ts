@@ -16,6 +16,8 @@ export interface Connection {
 
 export interface ConnectionPool {
   connect(): Promise<Connection>
+  /** Whether what is late only waits for its turn: PostgreSQL has nothing to do with it. */
+  isCrowded(): boolean
   end(): Promise<void>
 }
 
@@ -71,6 +73,8 @@ export function watchPool(pool: pg.Pool, max: number, outage: Outage, names?: Na
       },
     }
   }
+  // Some have come and none may be added. Where none has, all of them may wait for PostgreSQL.
+  const isCrowded = () => lent > 0 && pool.totalCount >= max
   // The same object each time: Kysely keeps what it knows of a connection by it.
   const watched = new WeakMap<pg.PoolClient, Connection>()
   return {
@@ -82,18 +86,18 @@ export function watchPool(pool: pg.Pool, max: number, outage: Outage, names?: Na
         watched.set(client, known)
         return known
       } catch (error) {
-        // All are lent out: PostgreSQL has nothing to do with it.
-        if (lent >= max) throw new BusyError('every connection is in use')
+        if (isCrowded()) throw new BusyError()
         note(error)
         throw error
       }
     },
+    isCrowded,
     end: () => pool.end(),
   }
 }
 
 /** The pool in the shape that Kysely's dialect names. */
-export function toKysely(pool: ConnectionPool): PostgresPool {
+export function toKysely(pool: Pick<ConnectionPool, 'connect' | 'end'>): PostgresPool {
   return {
     connect: async () => (await pool.connect()) as unknown as PostgresPoolClient,
     end: () => pool.end(),

@@ -1,8 +1,11 @@
 import { type Kysely, sql } from 'kysely'
-import { describe, expect, it } from 'vitest'
+import type pg from 'pg'
+import { describe, expect, it, vi } from 'vitest'
 import { openHandles } from '../../src/database/client.ts'
 import { openOutage } from '../../src/database/outage.ts'
+import { limitPages } from '../../src/database/page-limits.ts'
 import { BusyError, unavailabilityOf } from '../../src/database/unavailable.ts'
+import { watchPool } from '../../src/database/watched-pool.ts'
 import { openTemporaryPostgres, realPostgresUrl } from '../support/stores.ts'
 
 function openTold() {
@@ -60,7 +63,7 @@ describe('what PostgreSQL says', () => {
 
   it('is read from a driver without codes, and from our own pool', () => {
     expect(unavailabilityOf(new Error('Connection terminated unexpectedly'))).toBe('away')
-    expect(unavailabilityOf(new BusyError('all lent'))).toBe('busy')
+    expect(unavailabilityOf(new BusyError())).toBe('busy')
     expect(unavailabilityOf('ECONNREFUSED')).toBeUndefined()
   })
 
@@ -69,6 +72,40 @@ describe('what PostgreSQL says', () => {
     expect(unavailabilityOf(await ask(db).catch((error: unknown) => error))).toBe('away')
     expect(outage.awayMs()).not.toBeNull()
     await db.destroy()
+  })
+})
+
+describe('a connection that does not come', () => {
+  /** Lends so many, and then lets everybody wait in vain, as the driver does. */
+  function openPool(lent: number, totalCount: number) {
+    let left = lent
+    const late = () =>
+      new Promise((_, reject) => {
+        setTimeout(() => reject(new Error('timeout exceeded when trying to connect')), 10_000)
+      })
+    const connect = () => (left-- > 0 ? Promise.resolve({}) : late())
+    return { totalCount, connect } as unknown as pg.Pool
+  }
+
+  it.each([
+    ['busy', 2, 2],
+    // The other one is on its way, or being closed.
+    ['busy', 1, 2],
+    ['away', 1, 1],
+    ['away', 0, 2],
+  ])('is told as %s where %d of %d are lent, of 2 at most', async (expected, lent, open) => {
+    vi.useFakeTimers()
+    try {
+      const { outage } = openTold()
+      const pool = watchPool(openPool(lent, open), 2, outage)
+      for (let index = 0; index < lent; index++) await pool.connect()
+      const asked = [pool, limitPages(pool)].map((each) => each.connect().catch(unavailabilityOf))
+      await vi.advanceTimersByTimeAsync(10_000)
+      expect(await Promise.all(asked)).toEqual([expected, expected])
+      expect(outage.awayMs()).toBe(expected === 'busy' ? null : 0)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 

@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { unavailabilityOf } from '../../database/unavailable.ts'
+import { BusyError, unavailabilityOf } from '../../database/unavailable.ts'
 import { sentenceOf } from '../../digest/sentence/sentence.ts'
 import { cleanLine } from '../../digest/text/text.ts'
 import { counted, grouped, longDate } from '../../digest/text/words.ts'
@@ -64,7 +64,8 @@ export async function showFound(c: Context, { db, pages, topics }: SearchOptions
   const page = pageFrom(c.req.query('page'))
   const part = { limit: PAPERS_A_PAGE, offset: (page - 1) * PAPERS_A_PAGE }
   const findings = await listFound(db, words, (phrase) => topics.namesOf(phrase), part).catch((error: unknown) => {
-    if (unavailabilityOf(error) !== 'busy') throw error
+    // It is the question that took too long, and not the wait before it.
+    if (error instanceof BusyError || unavailabilityOf(error) !== 'busy') throw error
     return undefined
   })
   // Every question would be a page of its own to an index.
