@@ -25,3 +25,21 @@ export function openLogger(
     destination,
   )
 }
+
+/**
+ * Lets the first of many alike through and then one every `everyMs`, each with how many were left
+ * out before it.
+ */
+export function quietly<What>(everyMs: number, report: (what: What, leftOut: number) => void): (what: What) => void {
+  let quietUntil = 0
+  let leftOut = 0
+  return (what) => {
+    if (Date.now() < quietUntil) {
+      leftOut++
+      return
+    }
+    quietUntil = Date.now() + everyMs
+    report(what, leftOut)
+    leftOut = 0
+  }
+}

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
-import { openLogger } from '../src/logger.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { openLogger, quietly } from '../src/logger.ts'
 import { builtFile } from './support/program.ts'
 
 function collectLines(level: string) {
@@ -46,7 +46,7 @@ describe('openLogger', () => {
 
   it('writes to stderr at once: stdout belongs to what a command prints', async () => {
     const program = `
-      import { openLogger } from '${pathToFileURL(await builtFile('src/logger.ts'))}'
+      import { openLogger, quietly } from '${pathToFileURL(await builtFile('src/logger.ts'))}'
       openLogger('info').info({ event: 'last.words' }, 'it was said')
       process.stdout.write('result')
       process.kill(process.pid, 'SIGKILL')`
@@ -54,5 +54,26 @@ describe('openLogger', () => {
     const ended = await promisify(execFile)(process.execPath, argv).catch((error) => error)
     expect(ended.stdout).toBe('result')
     expect(JSON.parse(ended.stderr)).toMatchObject({ event: 'last.words', message: 'it was said' })
+  })
+})
+
+describe('quietly', () => {
+  it('lets one of many through at a time, with how many it left out', () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 0 })
+    const said: [string, number][] = []
+    const say = quietly<string>(10_000, (what, leftOut) => said.push([what, leftOut]))
+    for (const what of ['a', 'b', 'c']) say(what)
+    vi.setSystemTime(9_999)
+    say('d')
+    vi.setSystemTime(10_000)
+    say('e')
+    vi.setSystemTime(20_000)
+    say('f')
+    expect(said).toEqual([
+      ['a', 0],
+      ['e', 3],
+      ['f', 0],
+    ])
+    vi.useRealTimers()
   })
 })

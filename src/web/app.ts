@@ -5,6 +5,7 @@ import { routePath } from 'hono/route'
 import { type Unavailability, unavailabilityOf } from '../database/unavailable.ts'
 import { openResendWebhook } from '../delivery/provider/resend/webhook.ts'
 import { describeError } from '../errors.ts'
+import { quietly } from '../logger.ts'
 import { showEdition } from './editions/edition.ts'
 import { showEditions } from './editions/editions.ts'
 import { showFeed } from './editions/feed.ts'
@@ -67,10 +68,13 @@ const UNAVAILABLE: Record<Unavailability, { heading: string; text: string; retry
   },
   busy: {
     heading: 'One moment, please',
-    text: 'We are busy with exactly this just now, and nothing was changed. Please try again in a few seconds.',
+    text: 'We are busy just now, and nothing was changed. Please try again in a few seconds.',
     retryAfterS: 2,
   },
 }
+
+/** While PostgreSQL cannot serve, nearly every request has the same to say. */
+const UNAVAILABLE_PAUSE_MS = 10_000
 
 const messagePage = definePage<MessageValues>('message')
 
@@ -157,15 +161,15 @@ function assemble(
     c.header('X-Robots-Tag', 'noindex')
     return say(c, 404, 'Nothing here', 'The link may be incomplete, or what it led to no longer exists.')
   })
+  const tellUnavailable = quietly<Record<string, string>>(UNAVAILABLE_PAUSE_MS, (fields, leftOut) =>
+    logger.warn({ event: 'web.unavailable', ...fields, leftOut }, 'a request had to wait'),
+  )
   app.onError((error, c) => {
     // The pattern, never the path: that may hold a token.
     const route = routePath(c, -1)
     const unavailability = unavailabilityOf(error)
     if (unavailability) {
-      logger.warn(
-        { event: 'web.unavailable', route, unavailability, reason: describeError(error) },
-        'a request has to wait',
-      )
+      tellUnavailable({ route, unavailability, reason: describeError(error) })
       const { heading, text, retryAfterS } = UNAVAILABLE[unavailability]
       c.header('Retry-After', String(retryAfterS))
       c.header('Cache-Control', 'no-store')

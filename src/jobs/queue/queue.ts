@@ -3,7 +3,7 @@
 // other file knows BullMQ.
 import { randomBytes } from 'node:crypto'
 import { describeError } from '../../errors.ts'
-import type { Logger } from '../../logger.ts'
+import { type Logger, quietly } from '../../logger.ts'
 import { within } from '../../time.ts'
 import { openBackend } from './backend.ts'
 import { type DispatchOnly, type Handlers, idOf, isSending, type Job, runJob } from './job.ts'
@@ -105,8 +105,11 @@ const ERROR_PAUSE_MS = 10_000
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { logger } = options
   const timing = { ...TIMING, ...options.timing }
-  const onError = quietly((error) =>
-    logger.error({ event: 'queue.error', reason: describeError(error) }, 'The store of the queue gave trouble'),
+  const onError = quietly<unknown>(ERROR_PAUSE_MS, (error, leftOut) =>
+    logger.error(
+      { event: 'queue.error', leftOut, reason: describeError(error) },
+      'The store of the queue gave trouble',
+    ),
   )
   const backend = await openBackend(options.redisUrl, options.databaseUrl, options.prefix, onError)
   const open = (name: string, priority: number) => {
@@ -296,15 +299,5 @@ function openCount() {
         look()
       })
     },
-  }
-}
-
-/** Lets the first error through and then one every ten seconds. */
-function quietly(report: (error: unknown) => void): (error: unknown) => void {
-  let quietUntil = 0
-  return (error) => {
-    if (Date.now() < quietUntil) return
-    quietUntil = Date.now() + ERROR_PAUSE_MS
-    report(error)
   }
 }
