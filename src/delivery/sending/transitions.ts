@@ -116,7 +116,12 @@ export const NOTICE_LIFE = {
     by: 'sweep',
     why: 'a day after its first request nothing personal stays',
   },
-  prune: { from: ['submitted', 'rejected', 'withheld', 'unknown'], to: [], by: 'sweep', why: 'of nobody any more' },
+  prune: {
+    from: ['submitted', 'rejected', 'withheld', 'unknown'],
+    to: [],
+    by: 'sweep',
+    why: 'of nobody any more, or past RETENTION',
+  },
 } as const satisfies Record<string, Transition<NoticeState>>
 
 /** A delivery changes when it is planned and when it is settled; in between its batch speaks. */
