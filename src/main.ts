@@ -25,6 +25,7 @@ import { type Metrics, openMetrics } from './web/operator/metrics.ts'
 import { createMetricsApp } from './web/operator/metrics-app.ts'
 import { openTallies } from './web/operator/tallies.ts'
 import { listen } from './web/server.ts'
+import { limitPeers } from './web/visit/peers.ts'
 
 export const ROLES = ['web', 'worker', 'scheduler'] as const
 export type Role = (typeof ROLES)[number]
@@ -121,7 +122,8 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
     readVersion: () => getArchiveVersion(context.stores.pageDb),
     db: context.stores.pageDb,
   })
-  const server = keep(await listen(app, { port: config.port, hostname: config.host }))
+  const address = { port: config.port, hostname: config.host, admit: limitPeers(trustedProxy) }
+  const server = keep(await listen(app, address))
   logger.info({ event: 'web.listening', url: server.url }, 'the website was opened')
   // Whatever holds the certificate can be gone around then.
   if (config.host === undefined && publicUrl.startsWith('https:')) {

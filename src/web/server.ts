@@ -49,6 +49,11 @@ export interface WebAddress {
    * How long nothing may move on a connection, in milliseconds; a minute unless told, 0: for ever.
    */
   stillMs?: number
+  /**
+   * Admits a connection by the address it comes from: returns what to call when it is closed,
+   * undefined to close it at once. All are admitted unless told.
+   */
+  admit?: (from: string | undefined) => (() => void) | undefined
   /** Which setting names the port; PORT unless told. */
   setting?: string
 }
@@ -69,6 +74,14 @@ export async function listen(app: Hono, address: WebAddress): Promise<WebServer>
   }) as Server
   server.setTimeout(address.stillMs ?? STILL_MS)
   server.maxConnections = address.connections ?? CONNECTIONS_MAX
+  const { admit } = address
+  if (admit) {
+    server.on('connection', (socket) => {
+      const leave = admit(socket.remoteAddress)
+      if (leave) socket.once('close', leave)
+      else socket.destroy()
+    })
+  }
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(refusal(error, address)))
     server.listen(address.port, address.hostname, resolve)

@@ -4,12 +4,15 @@ import { connect } from 'node:net'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, it } from 'vitest'
 import { UsageError } from '../../src/errors.ts'
-import { listen, type WebServer } from '../../src/web/server.ts'
+import { listen, type WebAddress, type WebServer } from '../../src/web/server.ts'
 
 const open: WebServer[] = []
 
-async function start(app: Hono | Hono<Incoming> = new Hono().get('/', (c) => c.text('here'))): Promise<WebServer> {
-  const server = await listen(app as Hono, { port: 0, hostname: '127.0.0.1' })
+async function start(
+  app: Hono | Hono<Incoming> = new Hono().get('/', (c) => c.text('here')),
+  more: Partial<WebAddress> = {},
+): Promise<WebServer> {
+  const server = await listen(app as Hono, { port: 0, hostname: '127.0.0.1', ...more })
   open.push(server)
   return server
 }
@@ -77,6 +80,23 @@ describe('listen', () => {
     first.destroy()
   })
 
+  it('closes a connection that is not admitted, and says when another one is over', async () => {
+    const asked: (string | undefined)[] = []
+    let leave = () => {}
+    const left = new Promise<void>((resolve) => {
+      leave = resolve
+    })
+    const { url } = await start(undefined, { admit: (from) => (asked.push(from) === 1 ? leave : undefined) })
+    const port = Number(new URL(url).port)
+    const first = connect(port, '127.0.0.1')
+    await once(first, 'connect')
+    const second = connect(port, '127.0.0.1').on('error', () => {})
+    await once(second, 'close')
+    first.destroy()
+    await left
+    expect(asked).toEqual(['127.0.0.1', '127.0.0.1'])
+  })
+
   it('lets go of who asks and never reads', async () => {
     let answering = (_: IncomingMessage) => {}
     const asked = new Promise<IncomingMessage>((resolve) => {
@@ -86,9 +106,8 @@ describe('listen', () => {
       answering(c.env.incoming)
       return c.body(new Uint8Array(32 * 1024 * 1024))
     })
-    const server = await listen(app as Hono, { port: 0, hostname: '127.0.0.1', stillMs: 500 })
-    open.push(server)
-    const socket = connect(Number(new URL(server.url).port), '127.0.0.1').pause()
+    const { url } = await start(app, { stillMs: 500 })
+    const socket = connect(Number(new URL(url).port), '127.0.0.1').pause()
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
     const { socket: theirs } = await asked
     await once(theirs, 'close')

@@ -55,7 +55,8 @@ export function networksOf(address: string): [string, ...string[]] {
   ]
 }
 
-function trustOf(trust: TrustedProxy): (address: string, hop: number) => boolean {
+/** Returns what tells whether an address so many hops away (0: the peer's own) is trusted. */
+export function trustOf(trust: TrustedProxy): (address: string, hop: number) => boolean {
   if ('hops' in trust) return (_, hop) => hop < trust.hops
   const list = new BlockList()
   for (const entry of trust.addresses) {
@@ -74,7 +75,7 @@ function peerOf(c: Context): string {
 }
 
 /** Reads an address as proxies write it: with a port, in brackets, or IPv4 within IPv6. */
-function readAddress(text: string): string | undefined {
+export function readAddress(text: string): string | undefined {
   const bare = text
     .trim()
     .replace(/^\[([^\]]*)\](:\d+)?$/, '$1')
