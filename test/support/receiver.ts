@@ -12,6 +12,8 @@ export interface Receiver {
   url: string
   posts: { id: string; type: string; name: string; subject: string; text: string }[]
   beats: number
+  /** The credentials of each request, '' for none. */
+  logins: string[]
   /** What it answers: 200 unless set. */
   status: number
   close(): Promise<void>
@@ -22,6 +24,7 @@ export async function openReceiver(): Promise<Receiver> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     response.statusCode = receiver.status
+    receiver.logins.push(request.headers.authorization ?? '')
     try {
       if (request.method === 'GET' && request.url === '/beat') {
         if (receiver.status === 200) receiver.beats += 1
@@ -54,6 +57,7 @@ export async function openReceiver(): Promise<Receiver> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     posts: [],
     beats: 0,
+    logins: [],
     status: 200,
     async close() {
       server.closeAllConnections()

@@ -69,13 +69,28 @@ export async function sendBeat(url: string): Promise<string | null> {
 // may hold a secret.
 async function request(url: string, init: RequestInit): Promise<string | null> {
   try {
-    const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(REQUEST_MS) })
+    const { address, login } = partLogin(url)
+    const headers = new Headers(init.headers)
+    if (login !== undefined) headers.set('authorization', login)
+    const signal = AbortSignal.timeout(REQUEST_MS)
+    const response = await fetch(address, { ...init, headers, redirect: 'manual', signal })
     await response.body?.cancel()
     return response.ok ? null : `it answered ${response.status}`
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
     return describeError(cause)
   }
+}
+
+/** Takes a user and password out of an address, where fetch refuses them, for their header. */
+function partLogin(url: string): { address: URL; login: string | undefined } {
+  const address = new URL(url)
+  const { username, password } = address
+  if (username === '' && password === '') return { address, login: undefined }
+  address.username = ''
+  address.password = ''
+  const words = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
+  return { address, login: `Basic ${words.toString('base64')}` }
 }
 
 function sayEnd(alarm: Pick<ToldAlarm, 'name' | 'subject'>): string {
