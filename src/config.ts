@@ -419,10 +419,17 @@ const POOL = { default: 12, max: 50 }
 /** Receivers refuse shorter ones (RFC 8301). */
 const RSA_MIN_BITS = 1024
 
+const WEB = ['http:', 'https:']
+const FOLDER = /^file:./
+
 const url = (protocols: string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+  z.string().refine((text) => isUrl(text, protocols), {
     message: `is not an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+    abort: true,
   })
+
+/** An address that paths are put behind. */
+const base = url(WEB).superRefine(demandBare)
 
 /** A text that `parse` reads; what it returns as a string is the problem. */
 const parsed = <T>(parse: (text: string) => T | string) =>
@@ -448,7 +455,7 @@ const environment = z.object({
   REDIS_URL: url(['redis:', 'rediss:']).optional(),
   DATA_DIR: z.string().default(DATA_DIR),
   STATE_DIR: z.string().optional(),
-  PUBLIC_URL: url(['http:', 'https:']).optional(),
+  PUBLIC_URL: base.optional(),
   PORT: port.default(3000),
   HOST: z
     .string()
@@ -463,7 +470,7 @@ const environment = z.object({
     .optional(),
   MAIL_PROVIDER: parsed(readProviders).optional(),
   RESEND_API_KEY: z.string().optional(),
-  RESEND_BASE_URL: url(['http:', 'https:']).optional(),
+  RESEND_BASE_URL: base.optional(),
   RESEND_WEBHOOK_SECRET: z.string().transform(splitRing).refine(isSigningRing, SIGNING_RING).default([]),
   OPERATOR_TOKEN: token.optional(),
   METRICS_TOKEN: token.optional(),
@@ -472,9 +479,9 @@ const environment = z.object({
     .string()
     .regex(/^[^@\s<>,]+@[^@\s<>,]+$/, 'is not an address')
     .optional(),
-  ALARM_URL: url(['http:', 'https:']).optional(),
+  ALARM_URL: url(WEB).optional(),
   ALARM_SECRET: z.string().transform(splitRing).refine(isSigningRing, SIGNING_RING).default([]),
-  HEARTBEAT_URL: url(['http:', 'https:']).optional(),
+  HEARTBEAT_URL: url(WEB).optional(),
   ALARM_LIMITS: parsed(readLimits).optional(),
   REPORT_HOUR: z.coerce
     .number({ error: 'is not an hour of the day (UTC), 0 to 23' })
@@ -498,8 +505,12 @@ const environment = z.object({
   POSTAL_ADDRESS: z.string().optional(),
   SOURCE: z
     .string()
-    .refine((text) => /^file:./.test(text) || url(['http:', 'https:']).safeParse(text).success, {
+    .refine((text) => FOLDER.test(text) || isUrl(text, WEB), {
       message: 'is neither an https:// address nor file:DIRECTORY',
+      abort: true,
+    })
+    .superRefine((text, context) => {
+      if (!FOLDER.test(text)) demandBare(text, context)
     })
     .default('https://huggingface.co/api/daily_papers'),
   SEND_RATE: z.coerce
@@ -531,6 +542,21 @@ const environment = z.object({
 
 /** Every setting that there is, without the `_FILE` of the secrets. */
 export const SETTING_NAMES: readonly string[] = Object.keys(environment.shape)
+
+function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol)
+}
+
+/** Demands that what is put behind an address is its path, and that it shows nobody a password. */
+function demandBare(text: string, context: z.RefinementCtx): void {
+  const { username, password } = new URL(text)
+  const tell = (part: string) =>
+    context.addIssue({ code: 'custom', message: `has a ${part}: paths are put behind it, so name the address alone` })
+  if (/^[^#]*\?/.test(text)) tell('query (from ? on)')
+  if (text.includes('#')) tell('fragment (from # on)')
+  if (username !== '') tell('user (before the @)')
+  if (password !== '') tell('password (before the @)')
+}
 
 /** Returns the secrets of a comma-separated ring, newest first. */
 function splitRing(text: string): string[] {

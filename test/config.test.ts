@@ -138,6 +138,7 @@ describe('readConfig', () => {
     [{ POSTAL_ADDRESS: '1 Paper Road' }, { postalAddress: '1 Paper Road' }],
     [{ UNSUBSCRIBE_MAILTO: 'off@papers.example' }, { unsubscribeMailto: 'off@papers.example' }],
     [{ SOURCE: 'file:some/where' }, { source: 'file:some/where' }],
+    [{ SOURCE: 'file:some/#1?' }, { source: 'file:some/#1?' }],
     [{ SOURCE: 'http://127.0.0.1:9/api' }, { source: 'http://127.0.0.1:9/api' }],
     [{ CUTOFF: '00:00' }, { cutoffMinutes: 0 }],
     [{ CUTOFF: '23:59' }, { cutoffMinutes: 23 * 60 + 59 }],
@@ -155,6 +156,11 @@ describe('readConfig', () => {
     ['STATE_DIR', '.data/state', /inside DATA_DIR/],
     ['PUBLIC_URL', 'papers.example', /begins with http:\/\/ or https:\/\//],
     ['PUBLIC_URL', 'javascript:alert(1)', /not an address/],
+    ['PUBLIC_URL', 'https://papers.example/?a=b', /has a query/],
+    ['PUBLIC_URL', 'https://papers.example/round?', /has a query/],
+    ['PUBLIC_URL', 'https://papers.example/#a?b', /has a fragment/],
+    ['PUBLIC_URL', 'https://me@papers.example', /has a user/],
+    ['PUBLIC_URL', 'https://:word@papers.example', /has a password/],
     ['PORT', '70000', /not a port/],
     ['PORT', '-1', /not a port/],
     ['PORT', '80.5', /not a port/],
@@ -165,9 +171,12 @@ describe('readConfig', () => {
     ['MAIL_FROM', 'A\r\nBcc: b@papers.example <a@papers.example>', /"Name <address>"/],
     ['MAIL_PROVIDER', 'pigeon', /outbox, resend, smtp/],
     ['RESEND_BASE_URL', 'ftp://host', /not an address/],
+    ['RESEND_BASE_URL', 'https://host/?key=a', /has a query/],
     ['UNSUBSCRIBE_MAILTO', 'a@b.example,c@d.example', /not an address/],
     ['SOURCE', 'file:', /file:DIRECTORY/],
     ['SOURCE', '/some/where', /file:DIRECTORY/],
+    ['SOURCE', 'https://papers.example/api?key=a', /has a query/],
+    ['SOURCE', 'https://papers.example/api#a', /has a fragment/],
     ['SEND_RATE', '0', /above 0/],
     ['SEND_RATE', '10001', /at most 10000/],
     ['SEND_RATE', 'Infinity', /requests a second/],
@@ -219,6 +228,17 @@ describe('readConfig', () => {
 
   it('keeps the public URL without a slash at the end', () => {
     expect(read({ PUBLIC_URL: 'https://papers.example/round//' }).publicUrl).toBe('https://papers.example/round')
+  })
+
+  it('tells each part that no link can have, and none of a password', () => {
+    const problems = problemsOf({ PUBLIC_URL: 'https://me:hush@papers.example/?a=b#c' })
+    expect(problems.map((line) => line.split(' ').slice(0, 4).join(' '))).toEqual([
+      'PUBLIC_URL has a query',
+      'PUBLIC_URL has a fragment',
+      'PUBLIC_URL has a user',
+      'PUBLIC_URL has a password',
+    ])
+    expect(problems.join()).not.toContain('hush')
   })
 
   it('refuses Redis without a PostgreSQL, whatever the command', () => {

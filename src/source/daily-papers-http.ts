@@ -98,8 +98,12 @@ export function userAgentFor(contactUrl?: string): string {
 
 function endpointOf(baseUrl: string): URL {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null
-  if (!url || !['https:', 'http:'].includes(url.protocol) || url.username || url.password) {
+  if (!url || !['https:', 'http:'].includes(url.protocol)) {
     throw new UsageError(`SOURCE is not an https:// address: ${baseUrl}`)
+  }
+  // Nothing of it is told: a password or a key is part of it.
+  if (url.username || url.password || url.search || url.hash) {
+    throw new UsageError('SOURCE is more than an https:// address and a path: it has a query, a fragment or a password')
   }
   const path = url.pathname.replace(/\/+$/, '')
   return new URL(path.endsWith(API_PATH) ? path : `${path}${API_PATH}`, url.origin)

@@ -305,7 +305,12 @@ describe('the address and the name', () => {
     expect(userAgentFor()).toMatch(/^paper-round\/\d+\.\d+\.\d+$/)
   })
 
-  it.each(['ftp://host', 'host', 'https://user:secret@host'])('refuses %j', (baseUrl) => {
-    expect(() => openDailyPapersHttp({ baseUrl })).toThrow(UsageError)
-  })
+  it.each(['ftp://host', 'host', 'https://user:secret@host', 'https://host/?key=secret', 'https://host/#secret'])(
+    'refuses %j, and tells no secret',
+    (baseUrl) => {
+      const open = () => openDailyPapersHttp({ baseUrl })
+      expect(open).toThrow(UsageError)
+      expect(open).not.toThrow(/secret/)
+    },
+  )
 })
