@@ -79,6 +79,8 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   const providers = [tallies.countRequests(first), ...others.map(tallies.countRequests)] as const
   const round: Round = { ...opened, providers }
   const wishes = tallies.countLeaving(await openConfiguredWishes(context))
+  // A website that keeps no wishes would promise what an outage breaks.
+  if (roles.includes('web')) await wishes.check()
   await ensureLinkKey(round.db, round.linkKeys, { isNew: newSecret })
   await tellEarlierAddress(round)
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.

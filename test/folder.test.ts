@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { UsageError } from '../src/errors.ts'
-import { makeFolder } from '../src/folder.ts'
+import { makeFolder, tryFolder } from '../src/folder.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -37,9 +37,20 @@ it.each([
   expect(problem).toBeInstanceOf(UsageError)
   expect(problem.problems).toEqual([expect.stringContaining(words)])
   expect(problem.message).toMatch(/^DATA_DIR \/\S+ cannot be made or written: .*; name a folder that this account may/)
+  const tried = tryFolder('DATA_DIR', join(folder, name))
+  await expect(tried).rejects.toThrow(`DATA_DIR ${join(folder, name)} cannot be made or written: `)
+  expect(await readdir(folder)).toHaveLength(2)
+})
+
+it('tries a folder, or where it would be made, and leaves all as it is', async () => {
+  expect(await tryFolder('DATA_DIR', folder)).toBe(folder)
+  expect(await tryFolder('DATA_DIR', join(folder, 'a', 'b'))).toBe(folder)
+  expect(await readdir(folder)).toEqual([])
 })
 
 // Elsewhere there is no such folder, or it refuses at once.
 it.runIf(process.platform === 'linux')('gives up at once where no folder can ever be made', async () => {
-  await expect(makeFolder('DATA_DIR', '/proc/nope/below')).rejects.toThrow('DATA_DIR /proc/nope/below cannot be made')
+  for (const use of [makeFolder, tryFolder]) {
+    await expect(use('DATA_DIR', '/proc/nope/below')).rejects.toThrow('DATA_DIR /proc/nope/below cannot be made')
+  }
 })

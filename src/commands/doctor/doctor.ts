@@ -3,7 +3,6 @@
 // --live, nothing is sent.
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { Kysely } from 'kysely'
 import { type Config, listSet, readConfig, SETTING_NAMES } from '../../config.ts'
 import { openConfiguredSource, withKept } from '../../context.ts'
@@ -19,6 +18,7 @@ import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from '.
 import { counted } from '../../digest/text/words.ts'
 import { dateOf, shiftDate } from '../../edition/edition.ts'
 import { describeError, type Finding, UsageError } from '../../errors.ts'
+import { tryFolder } from '../../folder.ts'
 import { openLogger } from '../../logger.ts'
 import { isLinkKeyKnown, OTHER_SECRET, OTHER_SECRET_REMEDY } from '../../subscriber/link-key.ts'
 import { listReaderCounts } from '../../subscriber/store.ts'
@@ -160,8 +160,8 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
   }
   await guarded('source', SOURCE_REMEDY, async () => [await judgeSource(config)])
   note('templates', await judgeTemplates(config))
-  for (const folder of foldersOf(config)) {
-    await guarded('disk', `see whether ${folder} can be made`, async () => [await judgeDisk(folder)])
+  for (const [setting, folder] of foldersOf(config)) {
+    await guarded('disk', `see ${setting}`, async () => [await judgeDisk(setting, folder)])
   }
   if (to !== undefined) {
     await guarded('live', 'see above what is not as it should be', async () => {
@@ -192,13 +192,17 @@ async function judgeSource(config: Config): Promise<Finding> {
   return { state: 'ok', says: `the source answers: ${counted(papers, 'paper')} for ${date}` }
 }
 
-function foldersOf({ databaseUrl, dataDir, stateDir, providers }: Config): string[] {
+function foldersOf({ databaseUrl, dataDir, stateDir, providers }: Config): [setting: string, folder: string][] {
   const outboxes = providers.flatMap((provider) => (provider.name === 'outbox' ? [provider.directory] : []))
-  return [...(databaseUrl === undefined ? [dataDir] : []), stateDir, ...outboxes]
+  return [
+    ...(databaseUrl === undefined ? [['DATA_DIR', dataDir] as [string, string]] : []),
+    ['STATE_DIR', stateDir],
+    ...outboxes.map((folder): [string, string] => ['OUTBOX_DIR', folder]),
+  ]
 }
 
-async function judgeDisk(folder: string): Promise<Finding> {
-  const { bavail, bsize } = await statfs(folder).catch(() => statfs(dirname(folder)))
+async function judgeDisk(setting: string, folder: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(await tryFolder(setting, folder))
   const free = bavail * bsize
   const says = `${(free / 1e9).toLocaleString('en', { maximumFractionDigits: 1 })} GB are free for ${folder}`
   return free < DISK_MIN_BYTES

@@ -1,10 +1,10 @@
 // The witness in files: one a process under STATE_DIR, written in place with every mark and forced
 // to the disk once a second. A killed process loses nothing of it; a power cut, a second.
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { makeFolder } from '../../folder.ts'
+import { makeFolder, tryFolder } from '../../folder.ts'
 import { DAY_MS, SECOND_MS } from '../../time.ts'
 import { type Height, isAbove, type Mark, type Witness } from './witness.ts'
 
@@ -71,13 +71,7 @@ export function openFileWitness(folder: string): Witness {
       if (fresh) await file.sync()
     },
     async check() {
-      await makeFolder(name, folder)
-      const beside = join(folder, `check-${randomBytes(8).toString('hex')}`)
-      try {
-        await writeFile(beside, 'written', { flush: true })
-      } finally {
-        await rm(beside, { force: true })
-      }
+      await tryFolder(name, folder)
     },
     async close() {
       clearInterval(timer)

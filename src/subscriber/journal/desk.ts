@@ -22,6 +22,8 @@ export interface WishDesk {
    * when it cannot take it yet.
    */
   bring(): Promise<void>
+  /** Rejects when the journal could keep no wish now. */
+  check(): Promise<void>
   /** Notes what the database has or is about to have. */
   note: NoteWish
   close(): Promise<void>
@@ -92,6 +94,7 @@ export async function openWishDesk(
       }
     },
     bring,
+    check: journal.check,
     note: (wished) => journal.keep(wishOf(wished)).catch(() => {}),
     async close() {
       clearTimeout(timer)

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder } from '../../folder.ts'
+import { makeFolder, tryFolder } from '../../folder.ts'
 import { DAY_MS } from '../../time.ts'
 import { readWish, WISH_KEPT_MS, type Wish, type WishPlace, writeWish } from './wish.ts'
 
@@ -11,6 +11,7 @@ const NAME = /^wishes-(\d{4}-\d{2}-\d{2})-[0-9a-f]{16}\.jsonl$/
 
 /** Opens the folder; a file is made with the first wish of a day. */
 export function openWishFiles(folder: string): WishPlace {
+  const name = 'STATE_DIR'
   const own = randomBytes(8).toString('hex')
   let day = ''
   let file: FileHandle | undefined
@@ -35,18 +36,21 @@ export function openWishFiles(folder: string): WishPlace {
   }
 
   return {
-    name: 'STATE_DIR',
+    name,
     keep(wish) {
       gathered.push(writeWish(wish))
       waiting ??= writing.then(write)
       writing = waiting.catch(() => {})
       return waiting
     },
+    async check() {
+      await tryFolder(name, folder)
+    },
     async list() {
       const wishes: Wish[] = []
-      for (const name of await listNames(folder)) {
-        const path = join(folder, name)
-        const ageMs = Date.now() - Date.parse(NAME.exec(name)?.[1] ?? '')
+      for (const each of await listNames(folder)) {
+        const path = join(folder, each)
+        const ageMs = Date.now() - Date.parse(NAME.exec(each)?.[1] ?? '')
         if (ageMs > WISH_KEPT_MS + DAY_MS) await rm(path, { force: true })
         else wishes.push(...(await readFile(path, 'utf8')).split('\n').flatMap((line) => readWish(line) ?? []))
       }

@@ -9,6 +9,8 @@ import { type Wish, type WishPlace, writeWish } from './wish.ts'
 export interface Journal {
   /** Returns once a place has kept the wish. Rejects when none has. */
   keep(wish: Wish): Promise<void>
+  /** Tries each place; one that fails is named in the log. Rejects when none can keep a wish. */
+  check(): Promise<void>
   /** Lists the wishes of all places, each once, by time. Rejects when no place can be read. */
   list(): Promise<Wish[]>
   close(): Promise<void>
@@ -27,9 +29,9 @@ export function openJournal({ stateDir, redisUrl, schema }: JournalSettings, log
   if (redisUrl !== undefined) places.push(openWishesInRedis(redisUrl, schema === 'public' ? 'paper-round' : schema))
   const failing = new Set<string>()
 
-  async function keepIn(place: WishPlace, wish: Wish): Promise<void> {
+  async function writeTo(place: WishPlace, write: (place: WishPlace) => Promise<void>): Promise<void> {
     try {
-      await place.keep(wish)
+      await write(place)
       failing.delete(place.name)
     } catch (error) {
       const facts = { event: 'journal.failed', place: place.name, reason: describeError(error) }
@@ -39,12 +41,16 @@ export function openJournal({ stateDir, redisUrl, schema }: JournalSettings, log
     }
   }
 
+  async function writeToAll(write: (place: WishPlace) => Promise<void>): Promise<void> {
+    const written = await Promise.allSettled(places.map((place) => writeTo(place, write)))
+    if (written.some(({ status }) => status === 'fulfilled')) return
+    const failed = written.find((each) => each.status === 'rejected')
+    throw new Error('the journal keeps no wishes', { cause: failed?.reason })
+  }
+
   return {
-    async keep(wish) {
-      const kept = await Promise.allSettled(places.map((place) => keepIn(place, wish)))
-      if (kept.some(({ status }) => status === 'fulfilled')) return
-      throw new Error('the journal keeps no wishes', { cause: kept.find((each) => each.status === 'rejected')?.reason })
-    },
+    keep: (wish) => writeToAll((place) => place.keep(wish)),
+    check: () => writeToAll((place) => place.check()),
     async list() {
       const lists = await Promise.allSettled(places.map((place) => place.list()))
       const read = lists.flatMap((list) => (list.status === 'fulfilled' ? [list.value] : []))

@@ -19,6 +19,9 @@ export function openWishesInRedis(url: string, prefix: string): WishPlace {
       await client.zadd(key, at, writeWish(wish))
       await client.zremrangebyscore(key, '-inf', at - WISH_KEPT_MS)
     },
+    async check() {
+      await (await redis.connected()).set(`${key}-check`, '1', 'PX', COMMAND_MS)
+    },
     async list() {
       return (await (await redis.connected()).zrange(key, '0', '-1')).flatMap((line) => readWish(line) ?? [])
     },

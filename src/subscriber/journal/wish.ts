@@ -48,6 +48,8 @@ export interface WishPlace {
   name: string
   /** Rejects when it is not certain that the wish is kept. */
   keep(wish: Wish): Promise<void>
+  /** Tries to write beside what it keeps. Rejects when that fails. */
+  check(): Promise<void>
   /** Lists all that it has, of every process. */
   list(): Promise<Wish[]>
   close(): Promise<void>

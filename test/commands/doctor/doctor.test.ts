@@ -78,6 +78,7 @@ describe('doctor', () => {
         MAIL_PROVDER: 'smtp',
         TEMPLATES_DIR: '/nowhere',
         SOURCE: 'file:/nowhere',
+        STATE_DIR: '/dev/null/state',
       })
       const { findings, errors, warnings } = await readJson(round.databaseUrl, () => doctorCommand({ json: true }), env)
       const bad = (findings as { about: string; state: string; says: string; remedy?: string }[]).filter(
@@ -89,11 +90,13 @@ describe('doctor', () => {
         'resend error',
         'source error',
         'templates error',
+        'disk error',
       ])
       expect(bad.every(({ remedy }) => remedy)).toBe(true)
       expect(bad[1]?.says).toMatch(/^LINK_SECRET is not what the links/)
       expect(bad[2]?.says).toBe('Resend has not verified papers.example: it is not started')
-      expect({ errors, warnings }).toEqual({ errors: 4, warnings: 1 })
+      expect(bad[5]?.says).toMatch(/^STATE_DIR \/dev\/null\/state cannot be made or written: \/dev\/null is a file;/)
+      expect({ errors, warnings }).toEqual({ errors: 5, warnings: 1 })
       expect(process.exitCode).toBe(1)
     } finally {
       await standIn.close()
