@@ -54,6 +54,7 @@ export function openDatabase(url: string, options: DatabaseOptions = {}): Kysely
 export function openHandles(url: string, options: DatabaseOptions = {}): Handles {
   const max = options.maxConnections ?? DEFAULT_CONNECTIONS
   const pool = new pg.Pool({
+    Client: PlainClient,
     ...connectionSettings(url, options.schema),
     max,
     application_name: options.applicationName ?? 'paper-round',
@@ -103,6 +104,21 @@ export async function tryLockInTransaction<T>(trx: Transaction<T>, name: string)
     taken: boolean | null
   }>`select pg_try_advisory_xact_lock(${lockKey(name)}) as taken`.execute(trx)
   return rows[0]?.taken === true
+}
+
+/**
+ * What a server, database or user may have set otherwise, and statements and parsers depend on. Of
+ * all settings, PgBouncer takes these alone at the start of a session, and keeps them for each of
+ * its clients.
+ */
+const SESSION = { DateStyle: 'ISO, MDY', TimeZone: 'UTC', standard_conforming_strings: 'on' }
+
+/** Says SESSION with the message that begins a session: that costs no turn. */
+class PlainClient extends pg.Client {
+  getStartupConf() {
+    const { getStartupConf } = pg.Client.prototype as unknown as { getStartupConf(): Record<string, string> }
+    return { ...getStartupConf.call(this), ...SESSION }
+  }
 }
 
 /** Below PostgreSQL's usual 100 for several processes at once. */

@@ -3,8 +3,17 @@ import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lockInTransaction, openDatabase, tryLockInTransaction } from '../../src/database/client.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { migrations } from '../../src/database/migrations/index.ts'
 import type { Database } from '../../src/database/schema.ts'
-import { openTemporaryPostgres, openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
+import { query } from '../support/servers.ts'
+import {
+  openTemporaryPooler,
+  openTemporaryPostgres,
+  openTestDatabase,
+  realPostgresUrl,
+  type TestDatabase,
+} from '../support/stores.ts'
 
 const hasPostgres = (await realPostgresUrl()) !== undefined
 const kinds = [{ kind: 'embedded' }, ...(hasPostgres ? [{ kind: 'real' }] : [])] as const
@@ -123,6 +132,40 @@ it.skipIf(!hasPostgres)('says at once when a name is held, but not in another sc
     await db.destroy()
     await database.close()
   }
+})
+
+// Behind PgBouncer, sessions are handed on between clients that say so and others that do not.
+describe.skipIf(!hasPostgres)('a database with settings of its own', () => {
+  const OWN = { DateStyle: "'SQL, DMY'", TimeZone: "'Asia/Kolkata'", standard_conforming_strings: 'off' }
+  const readSql = sql`
+    select timestamptz '2026-03-29 01:30:00+01' as moment, date '2026-03-29' as day, '\\d' as text, '{}'::timestamptz[] as none`
+  const read = {
+    ...{ moment: new Date('2026-03-29T00:30:00Z'), day: '2026-03-29' },
+    ...{ text: '\\d', none: [] },
+  }
+
+  it.each(['PostgreSQL', 'PgBouncer'])('is read as any other, by %s', async (kind) => {
+    const database = await openAny('real')
+    const name = new URL(database.url).pathname.slice(1)
+    for (const [setting, value] of Object.entries(OWN)) {
+      await query(database.url, `alter database ${name} set ${setting} = ${value}`)
+    }
+    const pooler = kind === 'PgBouncer' ? await openTemporaryPooler(database.url) : undefined
+    const { url } = pooler ?? database
+    const db = openDatabase(url, { maxConnections: 4 })
+    try {
+      const ask = async () => (await readSql.execute(db)).rows[0]
+      const asked = await Promise.all(
+        Array.from({ length: 12 }, (_, at) => (at % 3 === 0 ? query(url, 'select 1') : ask())),
+      )
+      expect(asked.filter(Boolean)).toEqual(Array.from({ length: 8 }, () => read))
+      await migrate(db, migrations)
+    } finally {
+      await db.destroy()
+      await pooler?.close()
+      await database.close()
+    }
+  })
 })
 
 it('refuses a schema that is no plain name', () => {
