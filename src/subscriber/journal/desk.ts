@@ -55,7 +55,8 @@ export async function openWishDesk(
   }
 
   async function bringAll(): Promise<void> {
-    const wishes = waiting
+    // More may come while these are brought.
+    const wishes = [...waiting]
     if (wishes.length === 0) return
     await markLeft(db, key, wishes)
     waiting = waiting.filter((wish) => !wishes.includes(wish))

@@ -91,6 +91,32 @@ describe('a wish to leave', () => {
     await desk.close()
   })
 
+  it('that comes while others are brought follows as well', async () => {
+    let gate = Promise.resolve()
+    const db = handles.db.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        await gate
+        return result
+      },
+    })
+    const readers = [await addReader(handles.db, 'ada'), await addReader(handles.db, 'ben')] as const
+    const desk = await openWishDesk({ db, pageDb: away.db }, journalIn(await openFolder()), logger)
+    await desk.leave(readers[0].publicId)
+    let open = () => {}
+    gate = new Promise((resolve) => {
+      open = resolve
+    })
+    const bringing = desk.bring()
+    await desk.leave(readers[1].publicId)
+    open()
+    await bringing
+    await desk.bring()
+    const { rows } = await sql`select from subscribers where consent = 'unsubscribed'`.execute(handles.db)
+    expect(rows).toHaveLength(2)
+    await desk.close()
+  })
+
   it('of a process that died is brought in by the next one on its folder, also beside a broken line', async () => {
     const publicId = await addAda()
     const folder = await openFolder()
