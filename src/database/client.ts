@@ -37,8 +37,8 @@ export interface Handles {
   /** `destroy()` closes the pool and waits for the queries under way. */
   db: Kysely<Database>
   /**
-   * For pages: each write is one transaction that waits a second at most for a row. It closes with
-   * `db`.
+   * For pages: each statement is in a transaction that waits a second at most for a row or table.
+   * It closes with `db`.
    */
   pageDb: Kysely<Database>
   /** What the connections of the pool say of PostgreSQL being away. */

@@ -1,11 +1,14 @@
-// How long a page waits. Somebody sits before it: a write is one transaction whose first message
-// carries BEGIN and its time limits. They end with the transaction and are nothing that a session
-// keeps, so a pooler may hand each transaction to another session.
+// How long a page waits. Somebody sits before it: each statement, a read too, is in a transaction
+// whose first message carries BEGIN and its time limits. They end with the transaction and are
+// nothing that a session keeps, so a pooler may hand each transaction to another session.
 import { LateError, within } from '../time.ts'
 import { BusyError } from './unavailable.ts'
 import type { Connection, ConnectionPool } from './watched-pool.ts'
 
-/** Whoever holds a reader's row for longer is planning or stuck: better told than kept waiting. */
+/**
+ * Whoever holds a reader's row for longer is planning or stuck, and whoever holds a table is an
+ * operator: better told than kept waiting.
+ */
 const ROW_WAIT_MS = 1_000
 /** Far above any write of a page. */
 const STATEMENT_MS = 5_000
@@ -15,7 +18,8 @@ const CONNECT_MS = 3_000
 /** The network's part on top; a search of everything may take a while. */
 const ANSWER_MS = 15_000
 
-const LIMITS = `set local lock_timeout = ${ROW_WAIT_MS}; set local statement_timeout = ${STATEMENT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`
+const READ_LIMITS = `set local lock_timeout = ${ROW_WAIT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`
+const LIMITS = `${READ_LIMITS}; set local statement_timeout = ${STATEMENT_MS}`
 const BEGIN = /^(begin|start transaction)\b/i
 const END = /^(commit|rollback)$/i
 const READ = /^\s*select\b(?!.*\bfor (no key )?(update|share)\b)/is
@@ -59,7 +63,7 @@ function limit(connection: Connection): Connection {
     }
   }
   const askAlone: Connection['query'] = async (text, values) => {
-    await ask(`begin; ${LIMITS}`, [])
+    await ask(`begin; ${READ.test(text) ? READ_LIMITS : LIMITS}`, [])
     try {
       const result = await ask(text, values)
       await ask('commit', [])
@@ -78,7 +82,7 @@ function limit(connection: Connection): Connection {
         return ask(`${text}; ${LIMITS}`, [])
       }
       if (END.test(text)) isOpen = false
-      return isOpen || END.test(text) || READ.test(text) ? ask(text, values) : askAlone(text, values)
+      return isOpen || END.test(text) ? ask(text, values) : askAlone(text, values)
     },
     release(destroy) {
       isOpen = false

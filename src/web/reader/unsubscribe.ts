@@ -2,8 +2,8 @@
 // themselves (RFC 8058). Looking at the page changes nothing, as scanners open every link of a
 // mail; a POST acts at once, for everyone who holds the link, and is never limited. The same link
 // takes a step down instead, or comes back within an hour; one from before a change of address only
-// leaves, as its mailbox may be somebody else's by now. While the database is away, the link's
-// signature alone lets its reader leave.
+// leaves, as its mailbox may be somebody else's by now. While the database is away, or kept by
+// somebody else, the link's signature alone lets its reader leave.
 import type { Context } from 'hono'
 import { unavailabilityOf } from '../../database/unavailable.ts'
 import { getReceipt, receiptInWords } from '../../delivery/account/receipt.ts'
@@ -107,7 +107,12 @@ export function unsubscribe(parts: ReaderParts) {
       logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
     }
     if (oneClick) return c.text('Unsubscribed.')
-    return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, 'left')
+    const said = isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, 'left')
+    return said.catch((error: unknown) => {
+      // They have left, whatever else of them cannot be read now.
+      if (unavailabilityOf(error) === undefined) throw error
+      return goodbyeUnseen(c, parts)
+    })
   }
 }
 
@@ -145,7 +150,7 @@ async function goodbyeAlone(c: Context, { db, pages }: ReaderParts, reader: Subs
   })
 }
 
-/** Says goodbye to somebody whose row could not be seen. */
+/** Says goodbye to somebody of whom nothing can be read now. */
 function goodbyeUnseen(c: Context, { pages }: ReaderParts): Response {
   return sayGoodbye(c, pages, {
     heading: "You're unsubscribed",
