@@ -71,12 +71,12 @@ export type ReportBad = (place: Place, error: unknown) => void
 
 /**
  * Reads the templates, those of a host's directory first; what is written to them later changes
- * nothing. Throws a PermanentError when a file cannot be read or theme or topics do not hold.
+ * nothing. `data` is from there too unless given. Throws a PermanentError when a file cannot be
+ * read or theme or topics do not hold.
  */
-export function openTemplates(directory?: string): TemplateFiles {
+export function openTemplates(directory?: string, data = readData(directory)): TemplateFiles {
   const read = {
-    theme: readTheme(directory),
-    topics: readTopics(directory),
+    ...data,
     files: new Map(FILES.map((file) => [file, readTemplate(file, directory)])),
     // A host's own notice is the same in every version: what was attempted was made from it.
     notice1: new Map(NOTICE_FILES.map((file) => [file, readTemplate(file, directory, `version-1/${file}`)])),
@@ -90,6 +90,10 @@ export function openTemplates(directory?: string): TemplateFiles {
     },
     reportTemplate: () => compileReport(read),
   }
+}
+
+function readData(directory?: string): Pick<Templates, 'theme' | 'topics'> {
+  return { theme: readTheme(directory), topics: readTopics(directory) }
 }
 
 /** Opens the templates and compiles them at once. */

@@ -4,6 +4,8 @@ import { readdirSync } from 'node:fs'
 import { basename, extname } from 'node:path'
 import type { Config } from '../../config.ts'
 import { TEMPLATES_DIR } from '../../digest/template/files.ts'
+import { readTheme } from '../../digest/template/theme.ts'
+import { readTopics } from '../../digest/topics/topics.ts'
 import { describeError, type Finding } from '../../errors.ts'
 import { distance } from '../settings.ts'
 
@@ -15,22 +17,28 @@ const EARLIER = /^version-\d+\//
 const NEAR = 2
 const REMEDY = 'see TEMPLATES_DIR'
 
-/** Returns every problem: a mistake in a mail hides none in a page. */
+/**
+ * Returns every problem: a mistake in the theme or the topics hides none in a mail, and one in a
+ * mail none in a page.
+ */
 export async function judgeTemplates({
   templatesDir,
   publicUrl,
 }: Pick<Config, 'templatesDir' | 'publicUrl'>): Promise<Finding[]> {
   const problems = new Set<string>()
-  const look = async (compile: () => Promise<unknown>) => {
+  const look = async <T>(use: () => T | Promise<T>): Promise<T | undefined> => {
     try {
-      await compile()
+      return await use()
     } catch (error) {
       for (const line of describeError(error).split('\n')) problems.add(line)
+      return undefined
     }
   }
   await look(async () => {
     const { openTemplates } = await import('../../digest/rendering.ts')
-    const { templates, reportTemplate } = openTemplates(templatesDir)
+    const theme = (await look(() => readTheme(templatesDir))) ?? readTheme()
+    const topics = (await look(() => readTopics(templatesDir))) ?? readTopics()
+    const { templates, reportTemplate } = openTemplates(templatesDir, { theme, topics })
     await look(templates)
     await look(reportTemplate)
   })

@@ -33,6 +33,12 @@ it('compiles mails, report and pages as a start does, each on one line', async (
   ])
 })
 
+it('tells what is wrong with the theme, the topics and a mail at once', async () => {
+  const files = { 'theme.json': '{"nam":1}', 'topics.json': '[', 'digest.mjml': '\n<mjml', 'report.txt': '\n{{ x' }
+  const found = await judge(files)
+  for (const name of Object.keys(files)) expect(found.filter((line) => line.includes(name))).toHaveLength(1)
+})
+
 it('tells of files that change nothing, with the name that was meant', async () => {
   const files = { 'Theme.json': '', 'topic.json': '', 'diggest.mjml': '', 'front.hbs': '', 'pages/other.hbs': '' }
   expect(await judge(files)).toEqual([
