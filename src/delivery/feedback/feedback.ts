@@ -89,6 +89,9 @@ export async function pruneEvents(db: Kysely<Database>): Promise<void> {
 
 /**
  * Keeps a report with what it is about, in one statement. `fresh` is false when it was kept before.
+ * Of a delivery's soft bounces only the earliest is kept: editions are what counts, and whoever has
+ * a mail can write any number of reports about it. Of other types each is kept: a reader who came
+ * back may complain about the same mail once more.
  */
 async function insertEvent(
   trx: Transaction<Database>,
@@ -99,12 +102,20 @@ async function insertEvent(
       select d.edition_id as "editionId", d.subscriber_id as "subscriberId", d.public_id as "publicId", s.public_id as "subscriberPublicId",
         s.address_hash as "addressHash", d.state, d.batch_id as "batchId"
       from deliveries d join subscribers s on s.id = d.subscriber_id where d.public_id = ${delivery}::uuid
+    ), before as (
+      select e.id from subject join events e on e.subscriber_id = "subscriberId" and e.edition_id = "editionId"
+      where e.type = 'soft-bounce' and ${type}::text = 'soft-bounce' order by e.at limit 1
+    ), moved as (
+      update events e set at = ${at}::timestamptz from before where e.id = before.id and e.at > ${at}::timestamptz
+      returning e.id
     ), kept as (
       insert into events (id, type, edition_id, subscriber_id, at)
       select ${id}, ${type}, "editionId", "subscriberId", ${at}::timestamptz from (select 1) one left join subject on true
+      where not exists (select from before)
       on conflict do nothing returning id
     )
-    select subject.*, exists (select from kept) as fresh from (select 1) one left join subject on true`.execute(trx)
+    select subject.*, exists (select from kept) or exists (select from moved) as fresh
+    from (select 1) one left join subject on true`.execute(trx)
   const { fresh, ...found } = rows[0] as (typeof rows)[0]
   return { subject: isSubject(found) ? found : undefined, fresh }
 }
@@ -124,14 +135,17 @@ async function softBounceReason(
 ): Promise<SuppressionReason | null> {
   if (type !== 'soft-bounce') return null
   // By the provider's clock and both ways, so that an older bounce that arrives last counts as
-  // well.
+  // well; in one pass, since an older database may hold any number of reports of each edition.
   const { rows } = await sql`
-    select from events a join events z on z.subscriber_id = a.subscriber_id and z.type = 'soft-bounce' and not z.lifted
-      and z.at - a.at between make_interval(days => ${SOFT_BOUNCES.spanDays}) and make_interval(days => ${SOFT_BOUNCES.withinDays})
-    where a.subscriber_id = ${subscriberId} and a.type = 'soft-bounce' and not a.lifted
-      and (select count(distinct e.edition_id) from events e
-        where e.subscriber_id = a.subscriber_id and e.type = 'soft-bounce' and not e.lifted and e.at between a.at and z.at
-      ) >= ${SOFT_BOUNCES.editions}
+    select from (
+      select at, first_value(at) over recent as since, count(*) over recent as editions
+      from (
+        select min(at) as at from events
+        where subscriber_id = ${subscriberId} and type = 'soft-bounce' and not lifted group by edition_id
+      ) bounced
+      window recent as (order by at range between make_interval(days => ${SOFT_BOUNCES.withinDays}) preceding and current row)
+    ) seen
+    where editions >= ${SOFT_BOUNCES.editions} and at - since >= make_interval(days => ${SOFT_BOUNCES.spanDays})
     limit 1`.execute(trx)
   return rows.length > 0 ? 'bounce' : null
 }

@@ -385,6 +385,16 @@ describe('soft bounces', () => {
     )
   }
 
+  async function readKept() {
+    const kept = await round.db
+      .selectFrom('events')
+      .select('at')
+      .where('type', '=', 'soft-bounce')
+      .orderBy('at')
+      .execute()
+    return kept.map(({ at }) => at)
+  }
+
   it.each([
     ['three editions over a week', [0, 3, 7], true],
     ['the oldest last', [7, 3, 0], true],
@@ -392,14 +402,47 @@ describe('soft bounces', () => {
     ['three editions within six days', [0, 3, 6], false],
     ['three editions over two months', [0, 30, 60], false],
     ['a weekly reader, three weeks', [0, 7, 14], true],
+    ['three editions of which one is too old', [0, 25, 31], false],
+    ['a week that ends long after the first', [0, 31, 33, 38], true],
   ])('%s', async (_name, days, suppressed) => {
     for (const each of await bounceOn(days)) await markReported(round.db, each)
     expect(await readSuppressions()).toEqual(suppressed ? ['ada: bounce'] : [])
   })
 
-  it('of one edition count once', async () => {
-    for (const each of await bounceOn([0, 3, 7], { sameEdition: true })) await markReported(round.db, each)
+  it('of one edition count once, however many are reported, and one is kept', async () => {
+    const reports = await bounceOn([0, 3, 7], { sameEdition: true })
+    const results = []
+    for (const each of reports) results.push((await markReported(round.db, each)).result)
+    expect(results).toEqual(['applied', 'known', 'known'])
     expect(await readSuppressions()).toEqual([])
+    expect(await readKept()).toEqual([reports[0]?.at])
+  })
+
+  it('of one edition count by the earliest, in every order', async () => {
+    const [first, other, last] = await bounceOn([0, 3, 7])
+    const again = { ...(first as Report), id: 'again', at: new Date(NOON + 2 * DAY_MS) }
+    for (const order of permutations(4)) {
+      await sql`delete from events`.execute(round.db)
+      await pruneSuppression(round.db, 'ada@example.org')
+      for (const place of order) await markReported(round.db, [first, other, last, again][place] as Report)
+      expect(await readSuppressions(), order.join()).toEqual(['ada: bounce'])
+      expect(await readKept()).toEqual([first?.at, other?.at, last?.at])
+    }
+  })
+
+  it('count one pass of what is kept, with thousands of one edition as well', async () => {
+    // With a look at each pair this takes hours.
+    const [first, other, last] = await bounceOn([0, 3, 7])
+    await markReported(round.db, first as Report)
+    await sql`
+      insert into events (id, type, edition_id, subscriber_id, at)
+      select e.id || n, type, edition_id, subscriber_id, at + make_interval(secs => 200 * n) from events e, generate_series(1, 5000) n`.execute(
+      round.db,
+    )
+    await markReported(round.db, other as Report)
+    expect(await readSuppressions()).toEqual([])
+    await markReported(round.db, last as Report)
+    expect(await readSuppressions()).toEqual(['ada: bounce'])
   })
 
   it('begin anew when the operator lifts', async () => {
