@@ -27,7 +27,13 @@ export function fieldOf(fields: Fields, name: string): string | undefined {
   return fields.find((field) => field.name === name)?.value
 }
 
+/**
+ * An address begins where what cannot be of one ends: looked for from there alone, an endless word
+ * without an @ is read once.
+ */
+const ADDRESS = /(?<![^\s<>;,:"()])[^\s<>;,:"()]+@[^\s<>;,:"()]+/
+
 /** Returns the address in `rfc822; <ada@example.org>` or plainer spellings of it. */
 export function addressIn(value: string | undefined): string | undefined {
-  return /[^\s<>;,:"()]+@[^\s<>;,:"()]+/.exec(value ?? '')?.[0]
+  return ADDRESS.exec(value ?? '')?.[0]
 }

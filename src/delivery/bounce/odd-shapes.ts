@@ -23,9 +23,9 @@ const ADDRESS = /[^\s<>;,:"'()[\]]+@[^\s<>;,:"'()[\]]+/g
 /** Says that the server goes on trying. */
 const GOES_ON =
   /\bthis is a warning\b|\bwarning: (message|could not)|\bwill continue to\b|\bhas not (yet )?been (delivered|sent)|\bhas been delayed\b|\bis delayed\b|\bdelivery attempts will continue\b|\bno action is required\b|\bwill be retried\b/i
-/** Where our own mail begins. */
+/** Where our own mail begins. No part of it goes over a line's end: each line is read once. */
 const RETURNED =
-  /^(--- Below this line|--- Original message follows|-{2,} ?(This is a copy of|Original message|Message header|Unsent message|Undelivered message|original message)|\s*-{3,} (Original|Unsent|Undelivered|Returned) message|Original message (follows|headers)|\s*Below is a copy of the original message|Message (headers|text) follows?|\|-{10,} ?Message text follows|-{7}SMTP command|Received: ?from\b|Return-Path:)/im
+  /^(--- Below this line|--- Original message follows|-{2,} ?(This is a copy of|Original message|Message header|Unsent message|Undelivered message|original message)|[ \t]*-{3,} (Original|Unsent|Undelivered|Returned) message|Original message (follows|headers)|[ \t]*Below is a copy of the original message|Message (headers|text) follows?|\|-{10,} ?Message text follows|-{7}SMTP command|Received: ?from\b|Return-Path:)/im
 
 const SHAPES: readonly Shape[] = [
   { name: 'qmail', opening: /^Hi\. This is the .{1,200}\n+(I'm afraid I wasn't able to deliver|I tried to deliver)/m },

@@ -64,6 +64,12 @@ describe('a hostile message', () => {
     ['of nothing', '', 'no-report'],
     ['of zeros', '\0'.repeat(100_000), 'unreadable'],
     ['of one line', 'x'.repeat(300_000), 'unreadable'],
+    ['of a line and nothing but the ends of others', `Subject: x\n\nx${'\n'.repeat(65_000)}x`, 'no-report'],
+    [
+      'of a recipient without an end',
+      notification(statusPart({ action: 'failed', status: '5.1.1', recipient: 'x'.repeat(200_000) })),
+      'delivery-status',
+    ],
     [
       'with a report behind ten megabytes',
       `Content-Type: multipart/report; boundary="b"\n\n${part('text/plain', 'x'.repeat(1e7))}${part('message/delivery-status', FAILED)}--b--`,
