@@ -4,6 +4,12 @@ import { DAY_MS } from '../../time.ts'
 
 /** Reasons stand in tables and on one line of a terminal. */
 const LONGEST_REASON = 200
+/**
+ * Both are looked for only where they can begin: an answer may be one word of megabytes, and is
+ * read once.
+ */
+const LINK = /(?<![a-z0-9+.-])([0-9+.-]*)[a-z][a-z0-9+.-]*:\/\/\S+/gi
+const ADDRESS = /(?<![^\s<>()[\]`'",;:])[^\s<>()[\]`'",;:]+@[^\s<>()[\]`'",;:]+/g
 
 /**
  * Tells whether a host is this machine: whoever listens there, no mail reaches people without
@@ -26,8 +32,8 @@ export function msToMidnight(now: number): number {
 export function toReason(message: string, addresses: readonly string[] = []): string {
   const masked = addresses
     .reduce((text, address) => (address === '' ? text : text.replaceAll(address, '[address]')), message)
-    .replace(/[a-z][a-z0-9+.-]*:\/\/\S+/gi, '[link]')
-    .replace(/[^\s<>()[\]`'",;:]+@[^\s<>()[\]`'",;:]+/g, '[address]')
+    .replace(LINK, '$1[link]')
+    .replace(ADDRESS, '[address]')
     .replace(/\bre_\w+|[\w-]{32,}/g, '[token]')
     .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
     .trim()

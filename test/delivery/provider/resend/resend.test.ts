@@ -440,6 +440,14 @@ describe('a reason', () => {
     expect(long.endsWith('…')).toBe(true)
   })
 
+  it('comes of a word without an end too, which is read once', () => {
+    const startedAt = process.cpuUsage()
+    for (const unit of ['x', 'x-', '1', '@', 'x.', '.']) toReason(unit.repeat(200_000))
+    const { user, system } = process.cpuUsage(startedAt)
+    // In microseconds: once takes milliseconds, once from each of its characters half a minute.
+    expect(user + system).toBeLessThan(5e6)
+  })
+
   it('never carries an address of the request, whatever surrounds it', () => {
     fc.assert(
       fc.property(fc.emailAddress(), fc.string(), fc.string(), (address, before, after) => {
