@@ -63,18 +63,24 @@ export function describeError(error: unknown): string {
   return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`
 }
 
-/** What Node says of a connection, and how people say it; `$1` is whom it tried to reach. */
-const CONNECTION_WORDS: readonly [RegExp, string][] = [
+/**
+ * What Node says of a connection and Redis of a write, and how people say it; `$1` is whom Node
+ * tried to reach.
+ */
+const KNOWN_WORDS: readonly [RegExp, string][] = [
   [/^connect ECONNREFUSED (.+)$/, '$1 refuses the connection'],
   [/^connect (?:ETIMEDOUT|EHOSTUNREACH|ENETUNREACH) (\S+).*$/, '$1 cannot be reached'],
   [/^connect ENOENT (.+)$/, 'there is no socket $1'],
   [/^getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (.+)$/, 'the DNS knows no address of $1'],
   [/^read ECONNRESET$/, 'the other end cut the connection'],
+  [/^OOM .*$/s, 'Redis takes no writes, for its memory is full: raise its maxmemory, or see what else fills it'],
+  [/^MISCONF .*$/s, 'Redis takes no writes, for it cannot save them: make room on its disk, and see its log'],
+  [/^READONLY .*$/s, 'Redis takes no writes, for it follows another server: name that one as REDIS_URL'],
 ]
 
-/** Takes codes and system calls out of what Node says of files and connections. */
+/** Takes codes and system calls out of what Node and Redis say. */
 function wordsOf(message: string): string {
-  const known = CONNECTION_WORDS.find(([says]) => says.test(message))
+  const known = KNOWN_WORDS.find(([says]) => says.test(message))
   if (known) return message.replace(...known)
   return message.replace(/^E[A-Z]+: ([^,]+), \w+( '.*')?$/s, '$1')
 }

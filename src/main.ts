@@ -120,7 +120,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
     ...handingOn(queue),
     ...web,
     wishes,
-    hasQueue: queue.isReachable,
+    checkQueue: queue.check,
     readVersion: () => getArchiveVersion(context.stores.pageDb),
     db: context.stores.pageDb,
   })

@@ -39,6 +39,21 @@ describe('describeError', () => {
       'fetch failed: the DNS knows no address of papers.test',
     ],
     ['a machine that is off', new Error('connect ETIMEDOUT 10.0.0.9:5432'), '10.0.0.9:5432 cannot be reached'],
+    [
+      'a full Redis',
+      new Error("OOM command not allowed when used memory > 'maxmemory'. script: 5c9d, on @user_script:1."),
+      'Redis takes no writes, for its memory is full: raise its maxmemory, or see what else fills it',
+    ],
+    [
+      'a Redis on a full disk',
+      new Error('MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist on disk.'),
+      'Redis takes no writes, for it cannot save them: make room on its disk, and see its log',
+    ],
+    [
+      'a Redis that follows another',
+      new Error("READONLY You can't write against a read only replica."),
+      'Redis takes no writes, for it follows another server: name that one as REDIS_URL',
+    ],
     ['a cut connection', new Error('read ECONNRESET'), 'the other end cut the connection'],
   ])('describes %s', (_name, thrown, words) => expect(describeError(thrown)).toBe(words))
 

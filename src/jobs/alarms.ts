@@ -31,7 +31,7 @@ export interface Alarms {
 
 export interface AlarmOptions {
   round: Round
-  queue: Pick<Queue, 'counts'>
+  queue: Pick<Queue, 'check'>
   settings: AlarmSettings
   /** Whether emails may leave from here; otherwise the sweep gives them to who may. */
   sends: boolean
@@ -95,7 +95,7 @@ export function openAlarms({
 
   async function findQueueFailure(): Promise<Surroundings['queue']> {
     try {
-      await within(QUEUE_ANSWERS_MS, 'counting its jobs', queue.counts())
+      await within(QUEUE_ANSWERS_MS, 'its answer', queue.check())
       queueFailedAt = null
       return null
     } catch (error) {

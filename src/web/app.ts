@@ -12,7 +12,7 @@ import { showFeed } from './editions/feed.ts'
 import { showRobots, showSitemap } from './editions/sitemap.ts'
 import { showView, showViewMail } from './editions/view.ts'
 import { demandBearer } from './operator/bearer.ts'
-import { isSchemaCurrent, showHealth, showReadiness } from './operator/health.ts'
+import { showHealth, showReadiness } from './operator/health.ts'
 import { METRICS_PATH, type Metrics, showMetrics } from './operator/metrics.ts'
 import { limitReport, takeReport, WEBHOOK_PATH } from './operator/webhook.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox/mail.ts'
@@ -36,10 +36,8 @@ import { openReaderParts, type ReaderDependencies } from './visit/reader-parts.t
 export interface WebDependencies extends ReaderDependencies {
   /** Minutes from the end of an edition's date (UTC) to its cut-off. */
   cutoffMinutes: number
-  /** Tells whether requests can be served; throws when the stores do not answer. */
-  isReady?: () => Promise<boolean>
-  /** Tells whether the queue is there, which readiness mentions; pages do without. */
-  hasQueue?: () => boolean
+  /** Rejects when the queue takes no jobs, which readiness mentions; pages do without. */
+  checkQueue?: () => Promise<void>
   /** The ring that signs reports: the route for them exists only with it. */
   webhookSecrets?: readonly string[]
   /** Who has one of them may read /metrics, which exists only with one. */
@@ -92,7 +90,6 @@ export function createApp(deps: WebDependencies): Hono {
   const pages = openPages(deps)
   const parts = openReaderParts(deps, pages)
   const formStamp = () => parts.formKeys.stamp(new Date())
-  const isReady = deps.isReady ?? (() => isSchemaCurrent(db))
   const outbox = outboxDirectory === undefined ? undefined : { db, pages, directory: outboxDirectory, publicUrl }
 
   const routes: Route[] = [
@@ -113,7 +110,7 @@ export function createApp(deps: WebDependencies): Hono {
     ['GET', '/zone.js', showZoneScript(pages)],
     ['GET', '/robots.txt', showRobots(pages)],
     ['GET', '/healthz', showHealth],
-    ['GET', '/readyz', showReadiness(isReady, logger, deps.hasQueue)],
+    ['GET', '/readyz', showReadiness({ db, logger, checkQueue: deps.checkQueue })],
   ]
   if (outbox) {
     routes.push(

@@ -21,7 +21,6 @@ import { only, openScriptedProvider, planFor, type ScriptedProvider, type TestRo
 
 const HOST = 'host@papers.test'
 const NOBODY = { operatorEmail: null, alarmUrl: null, alarmSecrets: [], heartbeatUrl: null, limits: DEFAULT_LIMITS }
-const COUNTS = { waiting: 0, active: 0, delayed: 0, failed: 0 }
 
 let round: TestRound & { provider: ScriptedProvider }
 let receiver: Receiver
@@ -41,7 +40,7 @@ afterEach(() => receiver.close())
 const openHere = (given: Partial<AlarmOptions> = {}) =>
   openAlarms({
     round,
-    queue: { counts: async () => ({ round: COUNTS, dispatch: COUNTS }) },
+    queue: { check: async () => {} },
     settings: {
       operatorEmail: HOST,
       alarmUrl: `${receiver.url}/alarms`,
@@ -247,7 +246,7 @@ describe('openAlarms', () => {
 
   it('tells of a queue that has failed for two minutes, also when the tick fails on it', async () => {
     let time = 0
-    const queue = { counts: () => Promise.reject(new Error('connect ECONNREFUSED')) }
+    const queue = { check: () => Promise.reject(new Error('connect ECONNREFUSED')) }
     const alarms = openHere({ queue, now: () => time })
     const pipeline = openPipeline(round, { put: () => Promise.reject(new Error('connect ECONNREFUSED')) }, [alarms])
     const tick = () => expect(pipeline.tick({ name: 'tick' })).rejects.toThrow('ECONNREFUSED')
@@ -258,7 +257,7 @@ describe('openAlarms', () => {
     await tick()
     expect(receiver.posts).toMatchObject([{ type: 'alarm.opened', name: 'queue', text: /ECONNREFUSED/ }])
     // It needs no queue to leave.
-    expect(mailed()).toEqual([{ to: HOST, subject: 'Alarm: the queue does not answer' }])
+    expect(mailed()).toEqual([{ to: HOST, subject: 'Alarm: the queue takes no jobs' }])
     await letPass()
     await openHere().look()
     expect(receiver.posts.map(({ type }) => type)).toEqual(['alarm.opened', 'alarm.ended'])

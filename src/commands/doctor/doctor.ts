@@ -1,6 +1,6 @@
 // Looks at everything that a round needs before a reader has to miss it: settings, stores, clocks,
-// the sender's domain, provider, source, templates and disk. Nothing is changed and, without
-// --live, nothing is sent.
+// the sender's domain, provider, source, templates and disk. Nothing is changed but a key in Redis
+// that passes and, without --live, nothing is sent.
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import type { Kysely } from 'kysely'

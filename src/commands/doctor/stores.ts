@@ -73,7 +73,7 @@ function wellInWords(isEmbedded: boolean, major: number): string {
     : `PostgreSQL ${major} keeps what it commits`
 }
 
-export function judgeRedis({ version, evictionPolicy, isPersistent }: RedisFacts): Finding[] {
+export function judgeRedis({ version, evictionPolicy, isPersistent, refusal }: RedisFacts): Finding[] {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const findings: Finding[] = []
   if (major < REDIS_MIN[0] || (major === REDIS_MIN[0] && minor < REDIS_MIN[1])) {
@@ -81,6 +81,13 @@ export function judgeRedis({ version, evictionPolicy, isPersistent }: RedisFacts
       state: 'error',
       says: `Redis is version ${version}, and ${REDIS_MIN.join('.')} is the oldest that will do`,
       remedy: 'name a newer server, or Valkey',
+    })
+  }
+  if (refusal !== null) {
+    findings.push({
+      state: 'error',
+      says: refusal,
+      remedy: 'nothing is lost meanwhile: jobs that it refuses are found in PostgreSQL again',
     })
   }
   if (evictionPolicy !== '' && evictionPolicy !== 'noeviction') {

@@ -21,7 +21,7 @@ export const ALARMS = {
   rejected: { open: 'emails are rejected', over: 'the edition with rejected emails is more than a day old' },
   'good-name': { open: "the sender's reputation suffers", over: 'bounces and complaints are few again' },
   source: { open: 'the source is silent', over: 'the source answers again' },
-  queue: { open: 'the queue does not answer', over: 'the queue answers again' },
+  queue: { open: 'the queue takes no jobs', over: 'the queue takes jobs again' },
   disk: { open: 'a disk is nearly full', over: 'the disk has room again' },
   'sign-ups': { open: 'sign-ups are refused or challenged', over: 'few or no sign-ups are refused or challenged' },
   bounces: { open: 'bounces cannot be read', over: 'the mailbox of bounces is read again' },
@@ -40,7 +40,7 @@ export interface Alarm {
 
 /** What the database does not know: it is as this process finds it. */
 export interface Surroundings {
-  /** Since how many milliseconds the queue has not answered, and why; null while it does. */
+  /** Since how many milliseconds the queue has taken no jobs, and why; null while it does. */
   queue: { forMs: number; reason: string } | null
   /** The folder with the least room, in bytes. */
   disk: { host: string; folder: string; freeBytes: number } | null
@@ -148,11 +148,7 @@ export function judge(facts: Facts, { queue, disk }: Surroundings, limits: Limit
     )
   }
   if (queue !== null && queue.forMs >= limits.queue) {
-    raise(
-      'queue',
-      '',
-      `The queue has not answered for ${limitInWords(limits.queue)}: ${queue.reason}. See whether Redis runs.`,
-    )
+    raise('queue', '', `The queue has taken no jobs for ${limitInWords(limits.queue)}: ${queue.reason}. See "doctor".`)
   }
   if (disk !== null && disk.freeBytes < limits.disk * MEGABYTE) {
     const megabytes = Math.floor(disk.freeBytes / MEGABYTE)

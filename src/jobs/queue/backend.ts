@@ -24,10 +24,14 @@ export interface QueueBackend extends BackendClasses<IQueueBackend, NoConnection
   looksAfterS: number
   /** Throws when a command could not be answered now. */
   demandReachable(): void
+  /** Writes a little beside the queue, which passes. Rejects when the store takes no writes. */
+  tryWriting(): Promise<void>
   /** Drops the connections. Workers and queues close before it. */
   close(): Promise<void>
 }
 
+/** What stands before the queue's keys in Redis, unless it is told. */
+export const KEY_PREFIX = 'paper-round'
 /** How long a connection may take to be made before whoever opens it is told, in milliseconds. */
 export const CONNECT_MS = 10_000
 /**
@@ -97,18 +101,25 @@ async function openRedis(
       `Redis throws keys away when its memory is full (${evicts}): set maxmemory-policy noeviction there`,
     )
   }
+  const keyPrefix = prefix ?? KEY_PREFIX
   return {
     ...withBackend<IQueueBackend, NoConnection>((name, options, role) =>
       createRedisBackend(name, { ...options, connection: role?.withBlockingConnection ? working : putting }, role),
     ),
-    keyPrefix: prefix ?? 'paper-round',
+    keyPrefix,
     // What a hold puts back wakes nobody here: all of the queue would stand still that much longer.
     looksAfterS: 1,
     demandReachable() {
       if (putting.status !== 'ready') throw new Error('Redis, where the queue lives, is not connected')
     },
+    tryWriting: () => tryWritingTo(putting, keyPrefix),
     close,
   }
+}
+
+/** A server that is full, follows another or cannot save still answers all that only reads. */
+export async function tryWritingTo(redis: Redis, keyPrefix: string): Promise<void> {
+  await redis.set(`${keyPrefix}:queue-check`, '1', 'PX', COMMAND_MS)
 }
 
 /**
@@ -150,6 +161,8 @@ async function openPostgres(url: string, prefix: string | undefined): Promise<Qu
     keyPrefix: schema,
     looksAfterS: 5,
     demandReachable() {},
+    // It is the ledger's own, which is asked elsewhere.
+    async tryWriting() {},
     async close() {},
   }
 }

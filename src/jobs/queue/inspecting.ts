@@ -1,7 +1,9 @@
-// What Redis says of itself, for whoever asks whether the queue is safe in it. Nothing is changed.
+// What Redis says of itself, for whoever asks whether the queue is safe in it. Nothing is changed
+// but a key that passes.
 import { Redis } from 'ioredis'
+import { describeError } from '../../errors.ts'
 import { within } from '../../time.ts'
-import { CONNECT_MS } from './backend.ts'
+import { CONNECT_MS, KEY_PREFIX, tryWritingTo } from './backend.ts'
 
 export interface RedisFacts {
   /** `7.0.15`. */
@@ -10,6 +12,8 @@ export interface RedisFacts {
   evictionPolicy: string
   /** Whether anything of it outlives a restart. */
   isPersistent: boolean
+  /** Why it takes no writes at present; null where it takes them. */
+  refusal: string | null
   at: Date
 }
 
@@ -29,6 +33,7 @@ export async function inspectRedis(url: string): Promise<RedisFacts> {
       version: find('redis_version'),
       evictionPolicy: find('maxmemory_policy'),
       isPersistent: find('aof_enabled') === '1' || (await savesSnapshots(redis)),
+      refusal: await tryWritingTo(redis, KEY_PREFIX).then(() => null, describeError),
       at: new Date(Number(seconds) * 1_000 + Number(micros) / 1_000),
     }
   } catch (error) {

@@ -41,7 +41,7 @@ export async function openPatientQueue(open: () => Promise<Queue>, logger: Logge
     counts: async () => demand().counts(),
     countEnded: () => queue?.countEnded() ?? 0,
     untilEnded: async (count, atMostMs) => demand().untilEnded(count, atMostMs),
-    isReachable: () => queue?.isReachable() ?? false,
+    check: async () => demand().check(),
     async close() {
       isClosed = true
       clearTimeout(timer)

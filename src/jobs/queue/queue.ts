@@ -44,8 +44,8 @@ export interface Queue {
    * them need not ask every moment.
    */
   untilEnded(count: number, atMostMs: number): Promise<void>
-  /** Tells whether its store could be asked at this moment. */
-  isReachable(): boolean
+  /** Tries whether its store takes jobs now, by a write beside them. Rejects with why not. */
+  check(): Promise<void>
   /** Ends the work that is still open, then disconnects. */
   close(): Promise<void>
 }
@@ -231,13 +231,10 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     work,
     countEnded: ended.count,
     untilEnded: ended.until,
-    isReachable() {
-      try {
-        backend.demandReachable()
-        return true
-      } catch {
-        return false
-      }
+    async check() {
+      backend.demandReachable()
+      await backend.tryWriting()
+      await countsOf(round)
     },
     async counts() {
       backend.demandReachable()

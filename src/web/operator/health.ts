@@ -11,22 +11,48 @@ import { VERSION } from '../../version.ts'
 
 /** Below the five seconds that health checks commonly wait. */
 const READY_TIMEOUT_MS = 3_000
+/** Anybody may ask, and each answer of the queue costs its store a write. */
+const QUEUE_ANSWER_KEPT_MS = 5_000
 
 /** Answers as long as the process runs: what a restart depends on, so nothing else is asked. */
 export function showHealth(c: Context): Response {
   return c.text(`ok ${VERSION}`)
 }
 
+interface ReadinessParts {
+  db: Kysely<Database>
+  logger: Logger
+  /** Rejects when the queue takes no jobs. */
+  checkQueue?: (() => Promise<void>) | undefined
+}
+
 /**
- * Answers 200 when `isReady` finds that requests can be served, 503 with one line otherwise. Pages
- * need no queue: that it is away is said, and no more.
+ * Answers 200 when the database has the schema of this version, 503 with one line otherwise. Pages
+ * need no queue: that it takes no jobs is said, and no more.
  */
-export function showReadiness(isReady: () => Promise<boolean>, logger: Logger, hasQueue = () => true) {
+export function showReadiness({ db, logger, checkQueue = async () => {} }: ReadinessParts) {
+  let asked: { at: number; takesJobs: Promise<boolean> } | undefined
+  const askQueue = () => {
+    if (asked === undefined || performance.now() - asked.at > QUEUE_ANSWER_KEPT_MS) {
+      const checking = within(READY_TIMEOUT_MS, 'asking the queue', checkQueue())
+      asked = {
+        at: performance.now(),
+        takesJobs: checking.then(
+          () => true,
+          () => false,
+        ),
+      }
+    }
+    return asked.takesJobs
+  }
   return async (c: Context): Promise<Response> => {
     try {
-      const ready = await within(READY_TIMEOUT_MS, 'asking the database', isReady())
-      if (ready) return c.text(hasQueue() ? 'ok' : 'ok, without the queue: jobs of pages wait for the sweep')
-      return c.text('the schema is not that of this version: run migrate', 503)
+      const [isCurrent, takesJobs] = await Promise.all([
+        within(READY_TIMEOUT_MS, 'asking the database', isSchemaCurrent(db)),
+        askQueue(),
+      ])
+      if (!isCurrent) return c.text('the schema is not that of this version: run migrate', 503)
+      return c.text(takesJobs ? 'ok' : 'ok, without the queue: jobs of pages wait for the sweep')
     } catch (error) {
       logger.warn({ event: 'web.unready', reason: describeError(error) }, 'the database could not be asked')
       return c.text('the database does not answer', 503)

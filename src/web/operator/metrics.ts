@@ -27,7 +27,7 @@ const COUNT_MS = 5 * SECOND_MS
 
 export interface MetricsOptions {
   db: Kysely<Database>
-  queue?: Pick<Queue, 'counts'> | undefined
+  queue?: Pick<Queue, 'counts' | 'check'> | undefined
   tallies?: Pick<Tallies, 'read'> | undefined
   /** The names of those in use. */
   providers?: readonly string[]
@@ -119,17 +119,19 @@ async function doesAnswer(db: Kysely<Database>): Promise<boolean> {
 
 async function writeQueue(gauge: MakeGauge, queue: MetricsOptions['queue'], logger: Logger): Promise<void> {
   if (!queue) return
-  const up = gauge('queue_up', '1 when the store of the queue answers.')
+  const up = gauge('queue_up', '1 when the store of the queue takes jobs.')
   const jobs = gauge('queue_jobs', 'Jobs in the queue.', ['queue', 'state'])
-  try {
-    const found = await within(STORE_MS, 'counting jobs', queue.counts())
-    for (const [name, counts] of Object.entries(found)) {
-      for (const [state, count] of Object.entries(counts)) jobs.set({ queue: name, state }, count as number)
-    }
-    up.set(1)
-  } catch (error) {
-    // The ledger's figures matter most when the queue is gone.
-    logger.warn({ event: 'metrics.queue', reason: describeError(error) }, 'the queue could not be counted')
-    up.set(0)
+  // The ledger's figures matter most when the queue is gone, and its jobs when it takes no more.
+  const [counting, checking] = await Promise.allSettled([
+    within(STORE_MS, 'counting jobs', queue.counts()),
+    within(STORE_MS, 'trying to write', queue.check()),
+  ])
+  for (const [name, counts] of Object.entries(counting.status === 'fulfilled' ? counting.value : {})) {
+    for (const [state, count] of Object.entries(counts)) jobs.set({ queue: name, state }, count as number)
   }
+  const failed = [counting, checking].find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') {
+    logger.warn({ event: 'metrics.queue', reason: describeError(failed.reason) }, 'the queue takes no jobs')
+  }
+  up.set(failed === undefined ? 1 : 0)
 }

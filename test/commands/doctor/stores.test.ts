@@ -12,7 +12,7 @@ const DATABASE = {
   forbidden: [],
   mayMigrate: true,
 }
-const REDIS = { version: '7.0.15', evictionPolicy: 'noeviction', isPersistent: true, at: new Date() }
+const REDIS = { version: '7.0.15', evictionPolicy: 'noeviction', isPersistent: true, refusal: null, at: new Date() }
 const lines = (findings: { state: string; says: string }[]) => findings.map(({ state, says }) => `${state} ${says}`)
 
 describe('judgeDatabase', () => {
@@ -52,6 +52,7 @@ describe('judgeRedis', () => {
     [{ version: '6.0.20' }, /^error Redis is version 6.0.20/],
     [{ version: '6.2.0' }, /^ok /],
     [{ evictionPolicy: 'allkeys-lru' }, /^error Redis throws keys away .*\(allkeys-lru\)/],
+    [{ refusal: 'Redis takes no writes' }, /^error Redis takes no writes$/],
     [{ isPersistent: false }, /^warning Redis keeps nothing on disk/],
   ])('judges %j', (facts, words) => {
     expect(lines(judgeRedis({ ...REDIS, ...facts }))).toEqual([expect.stringMatching(words)])

@@ -19,10 +19,10 @@ it('opens once its Redis answers, and lets its process serve until then', async 
     })
   const queue = await openPatientQueue(open, logger, 50)
   try {
-    expect(queue.isReachable()).toBe(false)
+    await expect(queue.check()).rejects.toThrow('did not answer yet')
     await expect(queue.put([{ name: 'tick' }])).rejects.toThrow('did not answer yet')
     await redis.restart()
-    await expect.poll(() => queue.isReachable()).toBe(true)
+    await expect.poll(() => queue.check().then(String, String)).toBe('undefined')
     await queue.put([{ name: 'tick' }])
     expect((await queue.counts()).round.waiting).toBe(1)
     expect(log.filter((event) => event !== 'queue.error')).toEqual(['queue.away', 'queue.back'])

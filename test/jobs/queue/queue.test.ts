@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { HoldError, LaterError, PermanentError } from '../../../src/errors.ts'
+import { inspectRedis } from '../../../src/jobs/queue/inspecting.ts'
 import type { Handlers, Job } from '../../../src/jobs/queue/job.ts'
 import { openQueue, type Queue, type QueueOptions } from '../../../src/jobs/queue/queue.ts'
 import { openLogger } from '../../../src/logger.ts'
@@ -450,6 +451,11 @@ describe('the queue when its store fails', () => {
     redis.disconnect()
   }
 
+  async function callOn(redis: Redis, words: string): Promise<void> {
+    const [name = '', ...values] = words.split(' ')
+    await redis.call(name, ...values)
+  }
+
   it('goes on after everything in Redis was lost', async ({ skip }) => {
     const server = await start()
     if (server === undefined) return skip('Redis is not installed')
@@ -484,6 +490,28 @@ describe('the queue when its store fails', () => {
     await server.restart()
     await eventually(() => queue.put([batch(2), batch(3)]).then(String, String)).toBe('undefined')
     await eventually(() => ids().sort()).toEqual([2, 3])
+  })
+
+  it('tells that Redis takes no jobs, though it answers, until it takes them again', async ({ skip }) => {
+    const server = await start()
+    if (server === undefined) return skip('Redis is not installed')
+    const queue = await open(at(server.url))
+    const redis = new Redis(server.url)
+    await expect(queue.check()).resolves.toBeUndefined()
+    for (const [refuse, end, reason] of [
+      ['config set maxmemory 1', 'config set maxmemory 0', /^OOM /],
+      ['replicaof 127.0.0.1 1', 'replicaof no one', /^READONLY /],
+    ] as const) {
+      await callOn(redis, refuse)
+      await expect(queue.check()).rejects.toThrow(reason)
+      await expect(queue.put([batch(1)])).rejects.toThrow(reason)
+      await expect(queue.put([batch(1), batch(2)])).rejects.toThrow(reason)
+      expect(await queue.counts()).toMatchObject({ dispatch: { waiting: 0 } })
+      expect(await inspectRedis(server.url)).toMatchObject({ refusal: expect.stringMatching(/^Redis takes no writes/) })
+      await callOn(redis, end)
+      await expect(queue.check()).resolves.toBeUndefined()
+    }
+    redis.disconnect()
   })
 
   it('closes while Redis is gone, and does not open', async ({ skip }) => {

@@ -44,7 +44,7 @@ keepRound((kept) => {
   round = kept
 })
 
-const queue = { counts: async () => ({ round: COUNTS, dispatch: COUNTS }) }
+const queue = { counts: async () => ({ round: COUNTS, dispatch: COUNTS }), check: async () => {} }
 const COUNTS = { waiting: 0, active: 0, delayed: 0, failed: 0 }
 const tallies = openTallies(['worker'])
 const provider = openScriptedProvider()
@@ -144,7 +144,7 @@ const FAULTS: Record<string, Fault> = {
     await db.destroy()
     return text
   },
-  PaperRoundQueueAway: () => scrape({ queue: { counts: () => Promise.reject(new Error('Redis is away')) } }),
+  PaperRoundQueueAway: () => scrape({ queue: { ...queue, check: () => Promise.reject(new Error('Redis is away')) } }),
   PaperRoundUncounted: async () => {
     await query(asOwner(round.databaseUrl), 'alter table lineage rename to lineages')
     const text = await scrape()

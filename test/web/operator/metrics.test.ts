@@ -12,7 +12,7 @@ import { keepWeb, mailEdition, openApp } from '../open-app.ts'
 const web = keepWeb()
 const TOKEN = 'a token for tests that is long enough'.replaceAll(' ', '-')
 const counts = { waiting: 3, active: 1, delayed: 0, failed: 2 }
-const queue = { counts: async () => ({ round: counts, dispatch: counts }) }
+const queue = { counts: async () => ({ round: counts, dispatch: counts }), check: async () => {} }
 
 const HEADERS = { authorization: `Bearer ${TOKEN}` }
 
@@ -80,15 +80,21 @@ describe('GET /metrics', () => {
     expect(text).not.toMatch(/ada|@/)
   })
 
-  it('still answers when the queue does not', async () => {
-    const away = {
-      counts: async () => {
-        throw new Error('Redis is not connected')
-      },
+  it('still answers when the queue does not, or takes no jobs and tells those it has', async () => {
+    const fail = async () => {
+      throw new Error('Redis is not connected')
     }
-    const answer = await get(undefined, { queue: away })
-    expect(answer.status).toBe(200)
-    expect((await answer.text()).split('\n')).toContain('paper_round_queue_up 0')
+    const has = 'paper_round_queue_jobs{queue="dispatch",state="waiting"} 3'
+    for (const [given, told] of [
+      [{ counts: fail, check: fail }, false],
+      [{ ...queue, check: fail }, true],
+    ] as const) {
+      const answer = await get(undefined, { queue: given })
+      expect(answer.status).toBe(200)
+      const lines = (await answer.text()).split('\n')
+      expect(lines).toContain('paper_round_queue_up 0')
+      expect(lines.includes(has)).toBe(told)
+    }
   })
 
   it('still answers while PostgreSQL is away, with what this process counted and no old figure', async () => {
@@ -121,6 +127,7 @@ describe('GET /metrics', () => {
   it('counts once for those who ask at the same time', async () => {
     let asked = 0
     const slow = {
+      ...queue,
       counts: async () => {
         asked += 1
         return { round: counts, dispatch: counts }
