@@ -59,10 +59,12 @@ export interface Finding {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const first: unknown = error instanceof AggregateError ? error.errors[0] : undefined
-  const own = wordsOf(error.message) || (first === undefined ? error.name : describeError(first))
+  const own = wordsOf(error) || (first === undefined ? error.name : describeError(first))
   return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`
 }
 
+/** PostgreSQL's code: it follows another server, or is switched so. Its words have a language. */
+const READ_ONLY = '25006'
 /**
  * What Node says of a connection and Redis of a write, and how people say it; `$1` is whom Node
  * tried to reach.
@@ -78,8 +80,10 @@ const KNOWN_WORDS: readonly [RegExp, string][] = [
   [/^READONLY .*$/s, 'Redis takes no writes, for it follows another server: name that one as REDIS_URL'],
 ]
 
-/** Takes codes and system calls out of what Node and Redis say. */
-function wordsOf(message: string): string {
+/** Takes codes and system calls out of what Node and the stores say. */
+function wordsOf(error: Error): string {
+  const { message } = error
+  if ('code' in error && error.code === READ_ONLY) return 'PostgreSQL takes no writes at present: see "doctor"'
   const known = KNOWN_WORDS.find(([says]) => says.test(message))
   if (known) return message.replace(...known)
   return message.replace(/^E[A-Z]+: ([^,]+), \w+( '.*')?$/s, '$1')

@@ -54,6 +54,11 @@ describe('describeError', () => {
       new Error("READONLY You can't write against a read only replica."),
       'Redis takes no writes, for it follows another server: name that one as REDIS_URL',
     ],
+    [
+      'a PostgreSQL that is read-only',
+      Object.assign(new Error('INSERT kann nicht ausgeführt werden'), { code: '25006' }),
+      'PostgreSQL takes no writes at present: see "doctor"',
+    ],
     ['a cut connection', new Error('read ECONNRESET'), 'the other end cut the connection'],
   ])('describes %s', (_name, thrown, words) => expect(describeError(thrown)).toBe(words))
 

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
 import { openDatabase, USUAL_SCHEMA } from '../database/client.ts'
 import { findEmbeddedUrl } from '../database/embedded/embedded.ts'
+import { findReadOnlyCause, READ_ONLY_WORDS } from '../database/inspecting.ts'
 import { unavailabilityOf } from '../database/unavailable.ts'
 import { listAlive } from '../delivery/sending/heartbeats.ts'
 import { describeError, UsageError } from '../errors.ts'
@@ -67,12 +68,14 @@ async function hearRole(config: Config, role: BeatingRole | undefined): Promise<
     applicationName: 'paper-round healthcheck',
   })
   try {
-    const all = await within(DATABASE_MS, 'reading the heartbeats', listAlive(db))
+    const asking = Promise.all([listAlive(db), findReadOnlyCause(db)])
+    const [all, readOnly] = await within(DATABASE_MS, 'reading the heartbeats', asking)
     const own = all.filter(({ host, roles }) => host === hostname() && (role === undefined || roles.includes(role)))
     const [last] = own
     if (last)
       return { alive: true, line: `${last.roles.join(', ')}: last beat ${Math.round(last.ageMs / 1_000)} s ago` }
-    return { alive: false, line: `no ${role ?? 'process that sends or plans'} on ${hostname()} has a heartbeat` }
+    const why = readOnly === null ? '' : `: ${READ_ONLY_WORDS[readOnly].says}`
+    return { alive: false, line: `no ${role ?? 'process that sends or plans'} on ${hostname()} has a heartbeat${why}` }
   } catch (error) {
     // What was killed leaves its address behind.
     const isGone = config.databaseUrl === undefined && unavailabilityOf(error) === 'away'

@@ -5,6 +5,7 @@ import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { getNow } from '../database/clock.ts'
+import { findReadOnlyCause, READ_ONLY_WORDS } from '../database/inspecting.ts'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
 import { getAccounts, getFates, listWaitingReasons, NO_FATES } from '../delivery/account/accounting.ts'
@@ -121,6 +122,8 @@ async function printStatus(
   const shares = await readShares(db)
   const stops = await listStops(db)
   const restored = await findRestoredHold(db)
+  const cause = await findReadOnlyCause(db)
+  const readOnly = cause && READ_ONLY_WORDS[cause]
   const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
   const behind = whole ? await listBehind(db) : []
   const alarms = whole ? await listAlarms(db) : []
@@ -134,6 +137,7 @@ async function printStatus(
       providersOut: out,
       stops: stops.map(stopFields),
       restored: restored ?? null,
+      readOnly,
       witnesses,
       behind,
       alarms,
@@ -141,6 +145,7 @@ async function printStatus(
     },
     [
       ...own.lines,
+      ...(readOnly ? [`${readOnly.says}, so nothing is planned or sent: ${readOnly.remedy}.`] : []),
       ...rampLines(ramp),
       ...slowHostLines(slowHosts),
       ...shareLines(shares),

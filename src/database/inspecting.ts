@@ -2,6 +2,9 @@
 // changed.
 import { type Kysely, sql } from 'kysely'
 
+/** `standby`: a copy that follows another server. `setting`: whoever runs it has switched it so. */
+export type ReadOnlyCause = 'standby' | 'setting'
+
 export interface DatabaseFacts {
   /** `160004` for 16.4. */
   version: number
@@ -11,12 +14,36 @@ export interface DatabaseFacts {
   fullPageWrites: boolean
   synchronousCommit: boolean
   maxConnections: number
-  /** A copy that follows another server: nothing can be written. */
-  isReadOnly: boolean
+  /** Why nothing can be written; null where it can. */
+  readOnly: ReadOnlyCause | null
   /** Tables of ours that this user may not read or write. */
   forbidden: string[]
   /** Whether this user may make what a newer version needs. */
   mayMigrate: boolean
+}
+
+/** What is so, and what to do. */
+export const READ_ONLY_WORDS: Record<ReadOnlyCause, { says: string; remedy: string }> = {
+  standby: {
+    says: 'PostgreSQL follows another server and takes no writes',
+    remedy: 'name the server that it follows as DATABASE_URL',
+  },
+  setting: {
+    says: 'PostgreSQL is switched to read-only and takes no writes',
+    remedy: 'see whether its disk is nearly full, then turn default_transaction_read_only off; some hosts do both',
+  },
+}
+
+const readOnlyCause = sql<ReadOnlyCause | null>`
+  case
+    when pg_is_in_recovery() then 'standby'
+    when current_setting('transaction_read_only') = 'on' then 'setting'
+  end`
+
+/** Returns why nothing can be written at present; null where it can. */
+export async function findReadOnlyCause<T>(db: Kysely<T>): Promise<ReadOnlyCause | null> {
+  const { rows } = await sql<{ cause: ReadOnlyCause | null }>`select ${readOnlyCause} as cause`.execute(db)
+  return rows[0]?.cause ?? null
 }
 
 /** Asks the database that `db` leads to, in the schema of its connection. */
@@ -28,7 +55,7 @@ export async function inspectDatabase<T>(db: Kysely<T>): Promise<DatabaseFacts> 
       current_setting('full_page_writes') = 'on' as "fullPageWrites",
       current_setting('synchronous_commit') <> 'off' as "synchronousCommit",
       current_setting('max_connections')::int as "maxConnections",
-      coalesce(pg_is_in_recovery(), false) as "isReadOnly",
+      ${readOnlyCause} as "readOnly",
       array(
         select c.relname::text from pg_class c
         where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace

@@ -8,11 +8,13 @@ import { Hono } from 'hono'
 import { sql } from 'kysely'
 import { afterEach, expect, it } from 'vitest'
 import { healthcheckCommand } from '../../src/commands/healthcheck.ts'
+import { statusCommand } from '../../src/commands/status.ts'
 import { showHealth } from '../../src/web/operator/health.ts'
 import { listen } from '../../src/web/server.ts'
 import { callOn } from '../support/command.ts'
 import { keepRound } from '../support/kept-round.ts'
 import type { TestRound } from '../support/round.ts'
+import { realPostgresUrl } from '../support/stores.ts'
 
 let round: TestRound
 keepRound((kept) => {
@@ -77,6 +79,16 @@ it('says in one line that PostgreSQL is away, that nothing runs, and that a role
   expect(none).toMatchObject({ code: 1, says: `nothing runs on ${folder}` })
   await rm(folder, { recursive: true })
   await expect(healthcheckCommand({ role: 'web' })).rejects.toThrow('choose from worker, scheduler')
+})
+
+it('says that PostgreSQL takes no writes, where no heartbeat can be written', async ({ skip }) => {
+  const url = `${round.databaseUrl}?options=${encodeURIComponent('-c default_transaction_read_only=on')}`
+  // An embedded one takes no such settings.
+  if ((await realPostgresUrl()) === undefined || process.env.TEST_EITHER === 'embedded') return skip()
+  const says = `no worker on ${hostname()} has a heartbeat: PostgreSQL is switched to read-only and takes no writes`
+  expect(await check('worker', {}, url)).toMatchObject({ code: 1, says })
+  const { stdout } = await callOn(url, () => statusCommand({}))
+  expect(stdout).toMatch(/^PostgreSQL is switched to read-only and takes no writes, so nothing is planned or sent: /m)
 })
 
 it('loads neither the queue, the templates nor an engine', async () => {

@@ -1,5 +1,5 @@
 // Whether PostgreSQL and Redis keep what they are given. Pure.
-import type { DatabaseFacts } from '../../database/inspecting.ts'
+import { type DatabaseFacts, READ_ONLY_WORDS } from '../../database/inspecting.ts'
 import type { Finding } from '../../errors.ts'
 import type { RedisFacts } from '../../jobs/queue/inspecting.ts'
 
@@ -21,13 +21,7 @@ export function judgeDatabase(facts: DatabaseFacts, pending: readonly string[]):
       remedy: 'name a newer server',
     })
   }
-  if (facts.isReadOnly) {
-    findings.push({
-      state: 'error',
-      says: 'PostgreSQL follows another server and takes no writes',
-      remedy: 'name the server that it follows as DATABASE_URL',
-    })
-  }
+  if (facts.readOnly !== null) findings.push({ state: 'error', ...READ_ONLY_WORDS[facts.readOnly] })
   if (forbidden.length > 0) {
     findings.push({
       state: 'error',

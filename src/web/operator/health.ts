@@ -2,6 +2,7 @@
 // than that.
 import type { Context } from 'hono'
 import { DEFAULT_MIGRATION_TABLE, type Kysely, sql } from 'kysely'
+import { findReadOnlyCause } from '../../database/inspecting.ts'
 import { migrations } from '../../database/migrations/index.ts'
 import type { Database } from '../../database/schema.ts'
 import { describeError } from '../../errors.ts'
@@ -27,8 +28,8 @@ interface ReadinessParts {
 }
 
 /**
- * Answers 200 when the database has the schema of this version, 503 with one line otherwise. Pages
- * need no queue: that it takes no jobs is said, and no more.
+ * Answers 200 when the database has the schema of this version and takes writes, 503 with one line
+ * otherwise. Pages need no queue: that it takes no jobs is said, and no more.
  */
 export function showReadiness({ db, logger, checkQueue = async () => {} }: ReadinessParts) {
   let asked: { at: number; takesJobs: Promise<boolean> } | undefined
@@ -47,11 +48,13 @@ export function showReadiness({ db, logger, checkQueue = async () => {} }: Readi
   }
   return async (c: Context): Promise<Response> => {
     try {
-      const [isCurrent, takesJobs] = await Promise.all([
-        within(READY_TIMEOUT_MS, 'asking the database', isSchemaCurrent(db)),
+      const asking = Promise.all([isSchemaCurrent(db), findReadOnlyCause(db)])
+      const [[isCurrent, readOnly], takesJobs] = await Promise.all([
+        within(READY_TIMEOUT_MS, 'asking the database', asking),
         askQueue(),
       ])
       if (!isCurrent) return c.text('the schema is not that of this version: run migrate', 503)
+      if (readOnly !== null) return c.text('the database takes no writes', 503)
       return c.text(takesJobs ? 'ok' : 'ok, without the queue: jobs of pages wait for the sweep')
     } catch (error) {
       logger.warn({ event: 'web.unready', reason: describeError(error) }, 'the database could not be asked')

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { judgeClocks, judgeDatabase, judgeRedis } from '../../../src/commands/doctor/stores.ts'
+import type { DatabaseFacts } from '../../../src/database/inspecting.ts'
 
 const DATABASE = {
   version: 160_004,
@@ -8,7 +9,7 @@ const DATABASE = {
   fullPageWrites: true,
   synchronousCommit: true,
   maxConnections: 100,
-  isReadOnly: false,
+  readOnly: null,
   forbidden: [],
   mayMigrate: true,
 }
@@ -26,10 +27,11 @@ describe('judgeDatabase', () => {
     ])
   })
 
-  it.each([
+  it.each<[Partial<DatabaseFacts>, RegExp]>([
     [{ version: 130_011 }, /^error PostgreSQL is version 13/],
     [{ fsync: false, synchronousCommit: false }, /^error .*fsync is off, synchronous_commit is off.*twice$/],
-    [{ isReadOnly: true }, /^error .*takes no writes/],
+    [{ readOnly: 'standby' }, /^error PostgreSQL follows another server and takes no writes$/],
+    [{ readOnly: 'setting' }, /^error PostgreSQL is switched to read-only and takes no writes$/],
     [{ forbidden: ['a', 'b', 'c', 'd'] }, /^error this user may not read and write a, b, c and more/],
     [{ maxConnections: 20 }, /^warning PostgreSQL takes 20 connections/],
   ])('tells %j', (facts, words) => {

@@ -56,6 +56,15 @@ describe('/readyz', () => {
     await db.destroy()
   })
 
+  it('refuses a database that takes no writes', async () => {
+    await web.round.db
+      .transaction()
+      .setAccessMode('read only')
+      .execute(async (db) => {
+        expect(await readiness(openApp(web, { db }))).toEqual([503, 'the database takes no writes'])
+      })
+  })
+
   it('says that the queue takes no jobs, and is ready all the same', async () => {
     let asked = 0
     const app = openApp(web, {
