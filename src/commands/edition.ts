@@ -13,7 +13,7 @@ import type { EditionDate } from '../source/paper.ts'
 import { listVoteBars } from '../subscriber/store.ts'
 import { editionName } from './accounts.ts'
 import { kindOf, parseAll, parseDate, parseSource } from './arguments.ts'
-import { withStores } from './session.ts'
+import { withLook, withStores } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
 interface EditionOptions {
@@ -50,7 +50,7 @@ async function lookAt(setting: string, date: EditionDate, kind: EditionKind): Pr
 }
 
 async function lookInStores(date: EditionDate, kind: EditionKind): Promise<Outlook> {
-  return withStores('stores', async (context) => {
+  return withLook(async (context) => {
     const { db } = context.stores
     const kept = await outlookFromStore(db, date, kind, await listVoteBars(db))
     return kept ?? outlookFromSource(openConfiguredSource(context), date, kind, db)

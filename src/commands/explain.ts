@@ -18,7 +18,7 @@ import { findSubscriberByAddress } from '../subscriber/store.ts'
 import type { Subscriber } from '../subscriber/subscriber.ts'
 import { editionName, sentInWords, stateInWords } from './accounts.ts'
 import { parseAddress, parseAll, parseDate } from './arguments.ts'
-import { demoHint, withStores } from './session.ts'
+import { demoHint, withLook } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
 /** A week holds hundreds of papers, and most are left out for the same reason: their place. */
@@ -33,7 +33,7 @@ export async function explainCommand(
     date: () => (options.date === undefined ? undefined : parseDate(options.date)),
     settings: () => readConfig('stores'),
   })
-  await withStores('stores', async ({ config, stores }) => {
+  await withLook(async ({ config, stores }) => {
     const subscriber = await findSubscriberByAddress(stores.db, address)
     if (!subscriber) {
       throw new Error(`${address} is not a subscriber${demoHint(config)}`)

@@ -15,7 +15,7 @@ import { MINUTE_MS } from '../time.ts'
 import { editionName, momentInWords, unknownInWords } from './accounts.ts'
 import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { rampLines } from './good-name.ts'
-import { demoHint, withStores } from './session.ts'
+import { demoHint, withLook } from './session.ts'
 import { openTerminal } from './terminal.ts'
 
 interface OutlookOptions {
@@ -34,7 +34,7 @@ export async function outlookCommand(options: OutlookOptions): Promise<void> {
     settings: () => readConfig('stores'),
   })
   // Pace and quota are settings: the provider is asked nothing, so that no secret is needed.
-  await withStores('stores', async (context) => {
+  await withLook(async (context) => {
     const { config, stores } = context
     const { db } = stores
     const now = await getNow(db)

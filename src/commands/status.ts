@@ -42,7 +42,7 @@ import { kindOf, parseAll, parseDate } from './arguments.ts'
 import { rampLines, shareLines, slowHostLines } from './good-name.ts'
 import { openPace } from './pace.ts'
 import { restoredInWords } from './restored.ts'
-import { demoHint, withStores } from './session.ts'
+import { demoHint, withLook } from './session.ts'
 import { untilSignal } from './signal.ts'
 import { behindLines, stopFields } from './stopped.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
@@ -66,7 +66,7 @@ export async function statusCommand(options: StatusOptions): Promise<void> {
     date: () => (options.date === undefined ? undefined : parseDate(options.date)),
     settings: () => readConfig('stores'),
   })
-  await withStores('stores', async (context) => {
+  await withLook(async (context) => {
     const {
       config,
       stores: { db },

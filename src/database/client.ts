@@ -3,6 +3,7 @@
 // expects its own.
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
+import { limitLooks } from './look-limits.ts'
 import { type Outage, openOutage } from './outage.ts'
 import { limitPages } from './page-limits.ts'
 import { openNames } from './prepared.ts'
@@ -41,6 +42,8 @@ export interface Handles {
    * It closes with `db`.
    */
   pageDb: Kysely<Database>
+  /** For commands that only look: no statement waits for a table for long. It closes with `db`. */
+  lookDb: Kysely<Database>
   /** What the connections of the pool say of PostgreSQL being away. */
   outage: Outage
 }
@@ -77,7 +80,7 @@ export function openHandles(url: string, options: DatabaseOptions = {}): Handles
   const watched = watchPool(pool, max, outage, options.prepares ? openNames() : undefined)
   const over = (lender: ConnectionPool) =>
     new Kysely<Database>({ dialect: new PostgresDialect({ pool: toKysely(lender) }) })
-  return { db: over(watched), pageDb: over(limitPages(watched)), outage }
+  return { db: over(watched), pageDb: over(limitPages(watched)), lookDb: over(limitLooks(watched)), outage }
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely'
 import { type Config, listSet, readConfig, SETTING_NAMES } from '../../config.ts'
 import { openConfiguredSource, withKept } from '../../context.ts'
 import { getNow } from '../../database/clock.ts'
+import { listForgotten } from '../../database/holders.ts'
 import { inspectDatabase } from '../../database/inspecting.ts'
 import { listPending } from '../../database/migrate.ts'
 import { migrations } from '../../database/migrations/index.ts'
@@ -23,14 +24,16 @@ import { openLogger } from '../../logger.ts'
 import { isLinkKeyKnown, OTHER_SECRET, OTHER_SECRET_REMEDY } from '../../subscriber/link-key.ts'
 import { listReaderCounts } from '../../subscriber/store.ts'
 import { deriveLinkKeys } from '../../subscriber/token.ts'
+import { MINUTE_MS } from '../../time.ts'
 import { parseAddress } from '../arguments.ts'
+import { findHeld } from '../held.ts'
 import { judgeSettings, reachesPeople } from '../settings.ts'
 import { openTerminal } from '../terminal.ts'
 import { sendTestMail } from '../test-mail.ts'
 import { judgeBounceDomain, judgeMailbox } from './bounces.ts'
 import { judgeQuota } from './quota.ts'
 import { judgeSender, openDns } from './sender.ts'
-import { judgeClocks, judgeDatabase, judgeRedis } from './stores.ts'
+import { judgeClocks, judgeDatabase, judgeForgotten, judgeRedis } from './stores.ts'
 import { judgeTemplates } from './templates.ts'
 
 interface DoctorOptions {
@@ -43,6 +46,8 @@ type Named = Finding & { about: string }
 /** A day's papers and mails take a few; below this a database stops in the middle of a round. */
 const DISK_MIN_BYTES = 500e6
 const ANSWER_MS = 30_000
+/** Our own transactions may do nothing for half a minute. */
+const FORGOTTEN_MS = 5 * MINUTE_MS
 const SOURCE_REMEDY = 'see SOURCE, and whether this machine reaches what it names'
 const MARKS = { ok: '✓', warning: '!', error: '✗' }
 
@@ -105,19 +110,26 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
       return [{ state: 'ok', says: `the embedded database will be made in ${config.dataDir}` }]
     }
     return withKept(logger, async (keep) => {
-      const { db } = keep(await openUnmigrated(config, logger))
-      const pending = await listPending(db, migrations)
-      const found = judgeDatabase(await inspectDatabase(db), pending)
-      if (pending.length > 0) return found
-      clocks['the database'] = await getNow(db)
-      const earlier = await findEarlierAddress(db, config.publicUrl, config.latenessMs)
-      if (earlier) {
-        note('settings', [{ state: 'warning', says: sayEarlierAddress(earlier), remedy: EARLIER_ADDRESS_REMEDY }])
+      const { lookDb: db } = keep(await openUnmigrated(config, logger))
+      const found: Finding[] = []
+      try {
+        const pending = await listPending(db, migrations)
+        found.push(...judgeDatabase(await inspectDatabase(db), pending))
+        found.push(...judgeForgotten(await listForgotten(db, FORGOTTEN_MS)))
+        if (pending.length > 0) return found
+        clocks['the database'] = await getNow(db)
+        const earlier = await findEarlierAddress(db, config.publicUrl, config.latenessMs)
+        if (earlier) {
+          note('settings', [{ state: 'warning', says: sayEarlierAddress(earlier), remedy: EARLIER_ADDRESS_REMEDY }])
+        }
+        found.push(...(await judgeQuotas(db, config.providers)))
+        if (await isLinkKeyKnown(db, deriveLinkKeys(config.linkSecrets))) return found
+        return [...found, { state: 'error', says: OTHER_SECRET, remedy: OTHER_SECRET_REMEDY }]
+      } catch (error) {
+        const held = await findHeld(db, error)
+        if (held === undefined) throw error
+        return [...found, { state: 'error', ...held }]
       }
-      const keys = deriveLinkKeys(config.linkSecrets)
-      const quotas = await judgeQuotas(db, config.providers)
-      if (await isLinkKeyKnown(db, keys)) return [...found, ...quotas]
-      return [...found, ...quotas, { state: 'error', says: OTHER_SECRET, remedy: OTHER_SECRET_REMEDY }]
     })
   })
   const { redisUrl } = config

@@ -1,7 +1,9 @@
 // Whether PostgreSQL and Redis keep what they are given. Pure.
+import type { Session } from '../../database/holders.ts'
 import { type DatabaseFacts, READ_ONLY_WORDS } from '../../database/inspecting.ts'
 import type { Finding } from '../../errors.ts'
 import type { RedisFacts } from '../../jobs/queue/inspecting.ts'
+import { sayForgotten } from '../held.ts'
 
 const POSTGRES_MIN = 14
 const REDIS_MIN = [6, 2] as const
@@ -65,6 +67,10 @@ function wellInWords(isEmbedded: boolean, major: number): string {
   return isEmbedded
     ? 'the embedded database is well: it survives a killed process, not a power cut'
     : `PostgreSQL ${major} keeps what it commits`
+}
+
+export function judgeForgotten(sessions: readonly Session[]): Finding[] {
+  return sessions.map((session) => ({ state: 'warning', ...sayForgotten(session) }))
 }
 
 export function judgeRedis({ version, evictionPolicy, isPersistent, refusal }: RedisFacts): Finding[] {
