@@ -2,6 +2,7 @@
 // the ledger. Planning reads it as it stands; explain as it stood when a digest was planned, from
 // the moments that the rows keep. `d` is the alias of a delivery, `at` SQL of a timestamptz.
 import { type RawBuilder, sql } from 'kysely'
+import { LATE_PAPERS } from '../edition/place.ts'
 
 /**
  * Tells whether delivery `d` counts as had: it may have reached its reader. Rejected and withheld
@@ -71,7 +72,13 @@ export function missedBeforeSql(
 }
 
 function lateOfSql(editionId: number): RawBuilder<unknown> {
-  return sql`(select min(p.listed_on) from edition_papers p where p.edition_id = ${editionId} and p.section = 'late')`
+  return sql`(select min(p.listed_on) from edition_papers p where p.edition_id = ${editionId} and ${isOfferedLateSql('p')})`
+}
+
+/** Tells isOfferedLate of a row `p` with section and rank_before. */
+export function isOfferedLateSql(p: string): RawBuilder<boolean> {
+  const column = columnOf(p)
+  return sql<boolean>`(${column('section')} = 'late' or (${column('section')} = 'rising' and ${column('rank_before')} <= ${sql.lit(LATE_PAPERS)}))`
 }
 
 /**

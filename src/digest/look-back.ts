@@ -8,6 +8,7 @@ import { listLastEditions, listPlacesOf } from '../edition/store.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import { indexPlaces, type PlaceIndex } from './choosing/place-index.ts'
+import { type History, NO_HISTORY } from './choosing/selection.ts'
 import { countFiltered, emptyWords, filteredWords, heldSentence } from './choosing/silence-words.ts'
 import { listSelected } from './opening.ts'
 import { cleanText } from './text/text.ts'
@@ -83,13 +84,13 @@ function lookAt(
     const silence = state === 'held' ? heldSentence('It', reason) : emptyWords(reason, kind).sentence
     return { date, state, papers: 0, titles: [], silence }
   }
-  const out = index.places.filter(({ section, paper }) => section === 'late' || had.has(paper.id))
-  const outPositions = new Set(out.map(({ position }) => position))
-  const papers = listSelected(index, choices, outPositions)
+  const again = index.places.filter(({ paper }) => had.has(paper.id))
+  const history: History = { ...NO_HISTORY, had: new Set(again.map(({ position }) => position)) }
+  const papers = listSelected(index, choices, history)
   const chosen = papers.flatMap((position) => index.places.find((place) => place.position === position) ?? [])
   for (const { paper } of chosen) had.add(paper.id)
   const titles = chosen.map(({ paper }) => cleanText(paper.title))
-  const silence = papers.length > 0 ? null : filteredWords(countFiltered(index, choices, outPositions)).sentence
+  const silence = papers.length > 0 ? null : filteredWords(countFiltered(index, choices, history.had)).sentence
   return { date, state, papers: papers.length, titles, silence }
 }
 

@@ -6,7 +6,14 @@ import { isVoted, type Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import { lazily, type PlaceIndex } from './choosing/place-index.ts'
-import { type LeadLine, type Opening, type Selection, selectPapers } from './choosing/selection.ts'
+import {
+  type History,
+  type LeadLine,
+  missedIn,
+  type Opening,
+  type Selection,
+  selectPapers,
+} from './choosing/selection.ts'
 import { judgePlace, openWishes, strengthAt } from './choosing/wishes.ts'
 import { fitOpening } from './joining/printed-opening.ts'
 import { subjectLine } from './piece/envelope.ts'
@@ -22,6 +29,9 @@ export interface OpeningEdition {
   date: EditionDate
   kind: EditionKind
 }
+
+/** The papers that an opening is made of, and why each is in. */
+type Chosen = Pick<Selection, 'papers' | 'reasons'>
 
 /**
  * In UTF-16 code units, as everything here: an inbox on a phone shows about this much of a subject.
@@ -53,14 +63,9 @@ const tolds = new WeakMap<PlaceIndex, Map<number, Told>>()
  * Makes the opening of a selection. A late riser leads when it has more votes than any paper of the
  * day that the mail holds; else the mail's first paper does.
  */
-export function openingOf(
-  edition: OpeningEdition,
-  index: PlaceIndex,
-  choices: Choices,
-  papers: readonly number[],
-): Opening {
-  const own = toldIn(index, papers)
-  const { news, dayFirst, riser } = firstsOf(own)
+export function openingOf(edition: OpeningEdition, index: PlaceIndex, choices: Choices, selection: Chosen): Opening {
+  const own = toldIn(index, selection.papers)
+  const { news, dayFirst, riser } = firstsOf(own, selection)
   const lead =
     edition.kind === 'weekly'
       ? weekLead(own, index)
@@ -85,27 +90,34 @@ export function selectDigest(
   edition: OpeningEdition,
   index: PlaceIndex,
   choices: Choices,
-  had: ReadonlySet<number>,
+  history: History,
 ): Selection {
-  const selection = selectPapers(index, choices, had)
+  const selection = selectPapers(index, choices, history)
   if (selection.papers.length === 0) return selection
-  const opening = fitOpening(openingOf(edition, index, choices, selection.papers))
+  const opening = fitOpening(openingOf(edition, index, choices, selection))
   return { ...newsFirst(selection, opening.papers[0] as number), opening }
 }
 
 /** Lists the papers that selectDigest selects, in its order, for whoever prints nothing of them. */
-export function listSelected(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): readonly number[] {
-  const selection = selectPapers(index, choices, had)
+export function listSelected(index: PlaceIndex, choices: Choices, history: History): readonly number[] {
+  const selection = selectPapers(index, choices, history)
   if (selection.papers.length === 0) return []
-  const { news } = firstsOf(toldIn(index, selection.papers))
+  const { news } = firstsOf(toldIn(index, selection.papers), selection)
   return newsFirst(selection, news.place.position).papers
 }
 
-/** Finds what leads among a selection's papers, in its order, and what was ahead of the others. */
-function firstsOf(own: readonly Told[]): { news: Told; dayFirst: Told | undefined; riser: Told | undefined } {
+/**
+ * Finds what leads among a selection's papers, in its order, and what was ahead of the others. Of
+ * an edition that was missed nothing is a late riser.
+ */
+function firstsOf(
+  own: readonly Told[],
+  selection: Chosen,
+): { news: Told; dayFirst: Told | undefined; riser: Told | undefined } {
+  const missed = missedIn(selection)
   const among = (section: Place['section']) =>
     mostOf(
-      own.filter(({ place }) => place.section === section),
+      own.filter(({ place }) => place.section === section && !missed.has(place.position)),
       votesOf,
     )
   const [dayFirst, riser] = [among('ranked'), among('rising')]

@@ -1,7 +1,7 @@
 // An edition's places become pieces, once an edition and length: cards first, then what stands
 // around them.
 import type { EditionKind, Length } from '../database/states.ts'
-import { isVoted, type Place } from '../edition/place.ts'
+import { isOfferedLate, isVoted, type Place } from '../edition/place.ts'
 import { SECTION_MAX } from './choosing/selection.ts'
 import { cardOf, itemOf, lineOf, type PrintedEdition } from './forms.ts'
 import { alsoHeading, hostFrame, lateHeading, listHeading, type Sheet, sheetFrame } from './frame.ts'
@@ -215,7 +215,7 @@ export async function renderEdition(
   const more = (left: number) => twin('more', `more/${left}`, { left, viewUrl: frame.viewUrl })
   const fixed = sumSizes([OPENING_SIZE_MAX, ...[...around, ...contents].map(({ size }) => size)])
   const shorter = neededVariants<Twin>(
-    papers.map(({ place, forms }) => ({ section: place.section, forms })),
+    papers.map(({ place, forms }) => ({ section: isOfferedLate(place) ? 'late' : place.section, forms })),
     layout,
     fixed,
     {
@@ -254,7 +254,7 @@ function renderSections({ kind }: Sheet, good: readonly Place[], { large, compac
   const isList = kind === 'weekly' && large + compact > 0
   return [
     ...(isList ? [twin('section', 'section/list', listHeading())] : []),
-    ...(good.some(({ section }) => section === 'late') ? [twin('section', 'section/late', lateHeading())] : []),
+    ...(good.some(isOfferedLate) ? [twin('section', 'section/late', lateHeading())] : []),
   ]
 }
 

@@ -3,6 +3,7 @@
 import type { Outlook } from '../edition/outlook.ts'
 import type { Choices } from '../subscriber/preferences.ts'
 import { indexPlaces } from './choosing/place-index.ts'
+import { NO_HISTORY } from './choosing/selection.ts'
 import { joinDigest, preparePieces } from './joining/joining.ts'
 import { selectDigest } from './opening.ts'
 import type { Slots } from './piece/draft.ts'
@@ -31,8 +32,7 @@ export async function makeTestDigest(
   host: Host,
   templates: Templates,
 ): Promise<TestDigest | undefined> {
-  const late = outlook.places.filter(({ section }) => section === 'late').map(({ position }) => position)
-  const selection = selectDigest(outlook, indexPlaces(outlook.places, templates.topics), choices, new Set(late))
+  const selection = selectDigest(outlook, indexPlaces(outlook.places, templates.topics), choices, NO_HISTORY)
   if (selection.papers.length === 0) return undefined
   const pieces = await renderEdition(outlook, choices.length, host, templates, () => {})
   const { subject, html, text } = joinDigest(preparePieces(pieces, 'utf8'), selection, NO_TOKENS)

@@ -3,6 +3,12 @@
 import type { Section } from '../database/states.ts'
 import type { EditionDate, Paper } from '../source/paper.ts'
 
+/**
+ * So many papers of an edition, its first, a reader who missed it still gets: what a default digest
+ * would have held.
+ */
+export const LATE_PAPERS = 10
+
 export interface Place {
   /** From 1, unique within the edition over all sections. */
   position: number
@@ -22,6 +28,14 @@ export interface Place {
   /** Its place there at that time; only of late risers, and unknown for those of older rows. */
   rankBefore?: number
   paper: Paper
+}
+
+/**
+ * Tells whether a place of an earlier date is offered to whoever missed the edition of that date:
+ * also where it stands as a late riser, as an edition holds a paper once.
+ */
+export function isOfferedLate({ section, rankBefore }: Pick<Place, 'section' | 'rankBefore'>): boolean {
+  return section === 'late' || (section === 'rising' && rankBefore !== undefined && rankBefore <= LATE_PAPERS)
 }
 
 /** Tells whether anybody voted for any of these: where the source has no votes, none are told. */

@@ -6,17 +6,12 @@ import type { EditionDate } from '../source/paper.ts'
 import { type ListedPaper, listPapers } from '../source/store.ts'
 import { DAY_MS } from '../time.ts'
 import { shiftDate } from './edition.ts'
-import type { Place } from './place.ts'
+import { LATE_PAPERS, type Place } from './place.ts'
 import { findRisers, type Ranked, type Riser, rankPapers } from './ranking.ts'
 import { listFrozenBefore, listPlaces } from './store.ts'
 
 /** Earlier editions whose papers may still rise into this one. */
 export const RISING_EDITIONS = 5
-/**
- * Papers of an earlier edition that a reader who missed it still gets: what a default digest would
- * have held.
- */
-const LATE_PAPERS = 10
 const WEEK_DAYS = 7
 
 /** Lists the seven dates that end with `date`, oldest first. */
@@ -105,8 +100,8 @@ function votesBefore(frozen: Pick<Place, 'upvotes'> | undefined): Pick<Place, 'u
 }
 
 /**
- * Offers the first papers of the editions that are not late yet to readers whom an outage kept from
- * them.
+ * Offers the first papers of the editions that are not late yet to readers who missed them. What
+ * `places` hold is not among them: see isOfferedLate for those that have risen since.
  */
 export async function latePlaces(
   db: Kysely<Database>,

@@ -94,8 +94,8 @@ function countDigests(places: readonly Place[], readers: readonly ComingReaders[
   const hours = new Map<number, Map<string, number>>()
   const rising = new Set(places.filter(({ section }) => section === 'rising').map(({ position }) => position))
   let filtered = 0
-  for (const { key, choices, had, at, zone, count } of readers) {
-    const papers = selections.get(key) ?? listSelected(index, choices, new Set(had))
+  for (const { key, choices, history, at, zone, count } of readers) {
+    const papers = selections.get(key) ?? listSelected(index, choices, history)
     selections.set(key, papers)
     const [lead] = papers
     if (lead === undefined) {

@@ -111,7 +111,7 @@ export async function rehearseAll(round: PlanRound, edition: Edition, only: stri
   for (const ids of slicesOf(await readAside(db, (trx) => listAllReaders(trx, edition, only)), sliceSize)) {
     const groups = await readAside(db, (trx) => listRehearsedGroups(trx, edition.id, allReadersSql(edition, ids)))
     for (const group of groups) {
-      const { papers } = selectDigest(edition, index, group.choices, new Set(group.had))
+      const { papers } = selectDigest(edition, index, group.choices, group.history)
       if (papers.length === 0) withheld.filtered = (withheld.filtered ?? 0) + group.readers
       else accounts.waiting += group.readers - group.taken
       accounts.due += papers.length === 0 ? group.readers : group.readers - group.taken
@@ -178,8 +178,8 @@ async function selectFor(
   groups: readonly ReaderGroup[],
 ): Promise<(ReaderGroup & { selectionId: number | null })[]> {
   const made: (Selection & { length: Length })[] = []
-  for (const { choices, had } of groups) {
-    made.push({ ...selectDigest(edition, index, choices, new Set(had)), length: choices.length })
+  for (const { choices, history } of groups) {
+    made.push({ ...selectDigest(edition, index, choices, history), length: choices.length })
     if (made.length % GROUPS_AT_ONCE === 0) await setImmediate()
   }
   const ids = await ensureSelections(

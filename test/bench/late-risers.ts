@@ -4,7 +4,7 @@
 // votes grow say what each freeze and each look found, and the range over them is printed. `npx tsx
 // test/bench/late-risers.ts`; without the captures there is nothing to measure.
 import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
-import { selectPapers } from '../../src/digest/choosing/selection.ts'
+import { NO_HISTORY, selectPapers } from '../../src/digest/choosing/selection.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { placesWithRisers, RISING_EDITIONS } from '../../src/edition/places.ts'
@@ -83,7 +83,9 @@ function measure(label: string, days: readonly Day[], choices: Choices): Measure
   const risers: number[] = []
   for (const [at, { places }] of days.entries()) {
     const had = places.filter(({ paper }) => receivedAt.has(paper.id)).map(({ position }) => position)
-    const chosen = new Set(selectPapers(indexPlaces(places, topics), choices, new Set(had)).papers)
+    const chosen = new Set(
+      selectPapers(indexPlaces(places, topics), choices, { ...NO_HISTORY, had: new Set(had) }).papers,
+    )
     const received = places.filter(({ position }) => chosen.has(position))
     for (const { paper } of received) receivedAt.set(paper.id, at)
     risers.push(received.filter(({ section }) => section === 'rising').length)

@@ -3,7 +3,7 @@
 // [--database postgres://…/EMPTY]`; without a database the look back is left out.
 import { parseArgs } from 'node:util'
 import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
-import { selectPapers } from '../../src/digest/choosing/selection.ts'
+import { NO_HISTORY, selectPapers } from '../../src/digest/choosing/selection.ts'
 import { lookBack } from '../../src/digest/look-back.ts'
 import { TOPIC_GROUPS } from '../../src/digest/topics/groups.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
@@ -19,7 +19,6 @@ const readers = Number(values.readers)
 const PAPERS = 60
 const NAMES = TOPIC_GROUPS.flat()
 const print = (line: string) => process.stdout.write(`${line}\n`)
-const none = new Set<number>()
 
 const places = writtenPlaces('2026-03-05')
 const topics = readTopics()
@@ -60,7 +59,7 @@ function measure(choices: readonly Choices[], warmUp = 2): number {
   for (let round = 0; round < warmUp; round++) {
     const index = indexPlaces(places, topics)
     const start = process.cpuUsage()
-    for (const each of choices) selectPapers(index, each, none)
+    for (const each of choices) selectPapers(index, each, NO_HISTORY)
     micros = process.cpuUsage(start).user / choices.length
   }
   return micros

@@ -10,6 +10,7 @@ import type { Length } from '../../src/database/states.ts'
 import { composeMessage } from '../../src/delivery/provider/message.ts'
 import { openDkim } from '../../src/delivery/provider/smtp/dkim.ts'
 import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
+import { NO_HISTORY } from '../../src/digest/choosing/selection.ts'
 import { joinDigest, preparePieces } from '../../src/digest/joining/joining.ts'
 import { selectDigest } from '../../src/digest/opening.ts'
 import { HTML_MAX_BYTES } from '../../src/digest/piece/budget.ts'
@@ -83,8 +84,7 @@ async function makeMail(
   known: Map<Length, Promise<Piece[]>>,
 ): Promise<LabMail | undefined> {
   const own = parseChoices(choices)
-  const had = outlook.places.filter(({ section }) => section === 'late').map(({ position }) => position)
-  const selection = selectDigest(outlook, indexPlaces(outlook.places, templates.topics), own, new Set(had))
+  const selection = selectDigest(outlook, indexPlaces(outlook.places, templates.topics), own, NO_HISTORY)
   const { papers, opening } = selection
   if (!opening) return undefined
   const pieces = await (known.get(own.length) ?? renderEdition(outlook, own.length, HOST, templates))

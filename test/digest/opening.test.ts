@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
+import { NO_HISTORY, REASON_PLACE } from '../../src/digest/choosing/selection.ts'
 import { openingOf, plainOpening, selectDigest } from '../../src/digest/opening.ts'
 import { together } from '../../src/digest/text/words.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
@@ -27,8 +28,9 @@ const riser = (upvotes: number, upvotesBefore?: number): Place => ({
   ...makePlace({ position: 9, section: 'rising', listedOn: '2025-08-07', upvotes }, { title: 'Is CoT a Mirage?' }),
   ...(upvotesBefore !== undefined && { upvotesBefore }),
 })
+const chosen = (papers: number[]) => ({ papers, reasons: papers.map(() => REASON_PLACE) })
 const open = (places: Place[], choices: object = {}) => {
-  const digest = selectDigest(FRIDAY, indexPlaces(places, topics), parseChoices(choices), new Set())
+  const digest = selectDigest(FRIDAY, indexPlaces(places, topics), parseChoices(choices), NO_HISTORY)
   if (!digest.opening) throw new Error('nothing was selected')
   return digest.opening
 }
@@ -89,7 +91,7 @@ describe('the opening of a day', () => {
   it('puts what it names on top, whatever the topics speak for', () => {
     const choices = parseChoices({ include: ['diffusion'], minimumVotes: 1 })
     const index = indexPlaces([...shelf, riser(240, 24)], topics)
-    const { papers, reasons, remarks, opening } = selectDigest(FRIDAY, index, choices, new Set())
+    const { papers, reasons, remarks, opening } = selectDigest(FRIDAY, index, choices, NO_HISTORY)
     expect(opening?.headline).toMatch(/^Is CoT a Mirage/)
     expect(papers[0]).toBe(9)
     expect(remarks?.indexOf('matches diffusion')).toBe(papers.indexOf(3))
@@ -138,7 +140,7 @@ describe.skipIf(editions.length === 0)('the openings of the captured days', () =
     for (const edition of editions) {
       const index = indexPlaces(edition.places, topics)
       for (const [reader, choices] of Object.entries(READERS)) {
-        const { papers, opening } = selectDigest(edition, index, parseChoices(choices), new Set())
+        const { papers, opening } = selectDigest(edition, index, parseChoices(choices), NO_HISTORY)
         if (!opening) continue
         openings++
         const name = `${edition.date} ${edition.kind}, ${reader}`
@@ -188,6 +190,16 @@ function squeeze(title: string): string {
 }
 
 describe('openingOf', () => {
+  it('leads with no paper of an edition that was missed, however its votes rose', () => {
+    const risen = { ...riser(240, 24), rankBefore: 1 }
+    const index = indexPlaces([...shelf, risen], topics)
+    const missed = { ...NO_HISTORY, missed: new Set(['2025-08-07']) }
+    const { papers, opening } = selectDigest(FRIDAY, index, parseChoices({}), missed)
+    expect(papers).toEqual([1, 2, 3, 9])
+    expect(opening?.subject).toMatch(/^On the Generalization/)
+    expect(opening?.lead.map(({ label }) => label)).not.toContain('Rising')
+  })
+
   it('says of a week what it is remembered for', () => {
     const places = [
       { ...makePlace({ position: 1, upvotes: 90, comments: 2 }, { title: 'First' }), upvotesBefore: 80 },
@@ -195,7 +207,7 @@ describe('openingOf', () => {
       makePlace({ position: 3, upvotes: 60 }, { title: 'Third', codeStars: 12_000 }),
     ]
     const week = { date: '2025-08-10', kind: 'weekly' } as const
-    const opening = openingOf(week, indexPlaces(places, topics), parseChoices({}), [1, 2, 3])
+    const opening = openingOf(week, indexPlaces(places, topics), parseChoices({}), chosen([1, 2, 3]))
     expect(opening.headline).toBe('First leads the week with 90 votes')
     expect(opening.subject).toBe('First · and 2 more · week to 10 Aug')
     expect(opening.lead.map(({ label, title, fact }) => `${label}: ${title}, ${fact}`)).toEqual([
@@ -233,7 +245,7 @@ describe('openingOf', () => {
         const edition = { date: '2025-08-08', kind: isWeek ? 'weekly' : 'daily' } as const
         const index = indexPlaces(places, topics)
         const all = places.map(({ position }) => position)
-        const { lead } = openingOf(edition, index, parseChoices({ include: ['title'] }), all)
+        const { lead } = openingOf(edition, index, parseChoices({ include: ['title'] }), chosen(all))
         expect(new Set(lead.map(({ url }) => url)).size).toBe(lead.length)
         if (!isWeek) return
         const said = lead.flatMap(({ label }) => label.split(' · '))

@@ -1,7 +1,7 @@
 // Selections as planning makes them, for tests that choose the papers themselves.
 
 import { indexPlaces } from '../../src/digest/choosing/place-index.ts'
-import type { Selection } from '../../src/digest/choosing/selection.ts'
+import { REASON_PLACE, type Selection } from '../../src/digest/choosing/selection.ts'
 import { openingOf } from '../../src/digest/opening.ts'
 import type { Sheet } from '../../src/digest/rendering.ts'
 import { readTopics } from '../../src/digest/topics/topics.ts'
@@ -17,6 +17,7 @@ export function selectionOf(
   papers: number[] = places.map(({ position }) => position),
   choices: object = {},
 ): Selection {
-  const opening = openingOf({ date, kind }, indexPlaces(places, topics), parseChoices(choices), papers)
-  return { papers, reasons: papers.map(() => 0), opening }
+  const reasons = papers.map(() => REASON_PLACE)
+  const opening = openingOf({ date, kind }, indexPlaces(places, topics), parseChoices(choices), { papers, reasons })
+  return { papers, reasons, opening }
 }

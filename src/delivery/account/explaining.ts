@@ -6,6 +6,7 @@ import type { Database } from '../../database/schema.ts'
 import type { BatchState, DeliveryState, EditionKind, Fate } from '../../database/states.ts'
 import { type Explanation, explainPlaces } from '../../digest/choosing/explaining.ts'
 import { indexPlaces } from '../../digest/choosing/place-index.ts'
+import { type History, NO_HISTORY } from '../../digest/choosing/selection.ts'
 import { countFiltered } from '../../digest/choosing/silence-words.ts'
 import { listSelections } from '../../digest/joining/store.ts'
 import type { Topics } from '../../digest/topics/topics.ts'
@@ -81,9 +82,9 @@ export async function explainEdition(db: Kysely<Database>, subscriber: Subscribe
     edition && delivery?.selectionId != null
       ? new Set((await listSelections(db, edition.id, [delivery.selectionId]))[0]?.papers)
       : new Set<number>()
-  const had = edition && isMade ? await listHad(db, edition.id, subscriber.id, chosen) : new Set<number>()
-  const explained = explainPlaces(index, subscriber.choices, had)
-  const filtered = delivery?.reason === 'filtered' ? countFiltered(index, subscriber.choices, had) : null
+  const history = edition && isMade ? await getHistory(db, edition.id, subscriber.id, chosen) : NO_HISTORY
+  const explained = explainPlaces(index, subscriber.choices, history)
+  const filtered = delivery?.reason === 'filtered' ? countFiltered(index, subscriber.choices, history.had) : null
   const facts: Facts = {
     date: ask.date,
     kind: ask.kind,
@@ -153,39 +154,42 @@ async function findDeliveryFacts(
 }
 
 /**
- * Lists the positions whose papers the reader had when this delivery was planned, or that were not
- * offered to them: what its selection holds was neither. A digest that was sent again was issued
- * anew, so that the date of its edition says as well that it came before.
+ * Returns the reader's history as it was when this delivery was planned: they had nothing that its
+ * selection holds. A digest that was sent again was issued anew, so that the date of its edition
+ * says as well that it came before.
  */
-async function listHad(
+async function getHistory(
   db: Kysely<Database>,
   editionId: number,
   subscriberId: number,
   chosen: ReadonlySet<number>,
-): Promise<Set<number>> {
+): Promise<History> {
   const at = sql<Date>`(select at from this)`
-  const { rows } = await sql<{ position: number }>`
+  const { rows } = await sql<{ had: number[]; missed: EditionDate[] }>`
     with this as (
       select e.date, date_trunc('second', coalesce(d.issued_at, d.changed_at)) as at
       from deliveries d join editions e on e.id = d.edition_id
       where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId}
     ), missed as (${missedDatesSql(editionId, sql`select ${subscriberId}::int as subscriber_id`, at)})
-    select own.position from edition_papers own cross join this left join missed on true
-    where own.edition_id = ${editionId} and (
-      exists (
-        select from edition_papers other
-        join editions e on e.id = other.edition_id
-        join deliveries d on d.edition_id = e.id and d.subscriber_id = ${subscriberId}
-          and ${isHadSql('d', at)} and (d.issued_at <= this.at or e.date < this.date)
-        join selections x on x.edition_id = d.edition_id and x.id = d.selection_id and other.position = any(x.papers)
-        where other.paper_id = own.paper_id and other.edition_id <> own.edition_id
-        offset 0
-      ) or exists (
-        select from recovered_papers x join editions e on e.id = x.edition_id
-        where x.subscriber_id = ${subscriberId} and x.paper_id = own.paper_id and e.date < this.date
-      ) or (own.section = 'late' and own.listed_on <> all(coalesce(missed.dates, '{}')))
-    )`.execute(db)
-  return new Set(rows.map(({ position }) => position).filter((position) => !chosen.has(position)))
+    select array(
+      select own.position from edition_papers own cross join this
+      where own.edition_id = ${editionId} and (
+        exists (
+          select from edition_papers other
+          join editions e on e.id = other.edition_id
+          join deliveries d on d.edition_id = e.id and d.subscriber_id = ${subscriberId}
+            and ${isHadSql('d', at)} and (d.issued_at <= this.at or e.date < this.date)
+          join selections x on x.edition_id = d.edition_id and x.id = d.selection_id and other.position = any(x.papers)
+          where other.paper_id = own.paper_id and other.edition_id <> own.edition_id
+          offset 0
+        ) or exists (
+          select from recovered_papers x join editions e on e.id = x.edition_id
+          where x.subscriber_id = ${subscriberId} and x.paper_id = own.paper_id and e.date < this.date
+        )
+      )
+    ) as had, array(select unnest(missed.dates)::text from missed) as missed`.execute(db)
+  const { had = [], missed = [] } = rows[0] ?? {}
+  return { had: new Set(had.filter((position) => !chosen.has(position))), missed: new Set(missed) }
 }
 
 async function getReaderFacts(

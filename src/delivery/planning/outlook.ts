@@ -2,13 +2,15 @@
 // out, asked beforehand by queries that lock nothing and write nothing.
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import type { History } from '../../digest/choosing/selection.ts'
 import type { Place } from '../../edition/place.ts'
 import type { EditionKey } from '../../edition/stop.ts'
 import { localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { READER_HOURS } from '../../subscriber/clock.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
-import { isHadSql, missedBeforeSql, recoveredSql } from '../never-twice.ts'
+import { isHadSql, isOfferedLateSql, missedBeforeSql, recoveredSql } from '../never-twice.ts'
 import { isFreshSql } from '../sending/transitions.ts'
+import { historyFrom, historySql } from './planning.ts'
 
 /** What is older waits for nobody any more. */
 const OLDER_DAYS = 30
@@ -18,8 +20,7 @@ export interface ComingReaders {
   choices: Choices
   /** The same for all with the same choices and history. */
   key: string
-  /** Positions of the edition whose papers they had, or that are not offered to them. */
-  had: number[]
+  history: History
   /** Their first chosen hour after the cut-off. */
   at: Date
   zone: string
@@ -29,7 +30,7 @@ export interface ComingReaders {
 export interface ComingAsk extends EditionKey {
   cutoffAt: Date
   cutoffMinutes: number
-  places: readonly Pick<Place, 'position' | 'paper' | 'section' | 'listedOn'>[]
+  places: readonly Pick<Place, 'position' | 'paper' | 'section' | 'listedOn' | 'rankBefore'>[]
   /** As `send` takes them: now, and whatever week a weekly reader's hour points to. */
   everyone: boolean
   /** One address alone; null: all. */
@@ -42,19 +43,20 @@ export interface ComingAsk extends EditionKey {
  */
 export async function listComingReaders(db: Kysely<Database>, ask: ComingAsk): Promise<ComingReaders[]> {
   const places = JSON.stringify(
-    ask.places.map(({ position, paper, section, listedOn }) => ({
+    ask.places.map(({ position, paper, section, listedOn, rankBefore }) => ({
       position,
       paper: paper.id,
       section,
       listed: listedOn,
+      rank_before: rankBefore,
     })),
   )
-  const late = sql`(select min(listed) from own where section = 'late')`
+  const late = sql`(select min(own.listed) from own where ${isOfferedLateSql('own')})`
   const missed = missedBeforeSql({ date: sql`${ask.date}::date`, late }, sql`select subscriber_id from readers`)
-  // In the words of the plan: one bit a position, `had` and what is not offered (`closed`).
+  // In the words of the plan.
   const { rows } = await sql<ComingRow>`
     with own as materialized (
-      select * from jsonb_to_recordset(${places}::jsonb) as p(position int, paper text, section text, listed date)
+      select * from jsonb_to_recordset(${places}::jsonb) as p(position int, paper text, section text, listed date, rank_before int)
     ), readers as materialized (
       ${readersSql(ask)} and not r.paused and not r.suppressed
     ), width as (select repeat('0', coalesce(max(position), 0) + 1)::varbit as zeros from own),
@@ -78,25 +80,21 @@ export async function listComingReaders(db: Kysely<Database>, ask: ComingAsk): P
         select e.subscriber_id, set_bit(width.zeros, e.ours, 1)
         from (${recoveredSql(sql`own`, 'paper', sql`select subscriber_id from readers`)}) e cross join width
       ) t group by 1
-    ), missed as (${missed}), closed as (
-      select m.dates, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
-      from (select '{}'::date[] as dates union select dates from missed) m
-      cross join width left join own on own.section = 'late' and own.listed <> all(m.dates)
-      group by m.dates, width.zeros
-    ), grouped as (
-      select r.preferences_id, (closed.mask | coalesce(had.mask, closed.mask))::text as mask, r.hour_at as at, r.zone, count(*) as count
-      from readers r left join missed on missed.subscriber_id = r.subscriber_id
-      join closed on closed.dates = coalesce(missed.dates, '{}') left join had on had.subscriber_id = r.subscriber_id
+    ), missed as (${missed}), grouped as (
+      select r.preferences_id, ${historySql(sql`coalesce(had.mask, width.zeros)`, sql`missed.dates`)} as history, r.hour_at as at,
+        r.zone, count(*) as count
+      from readers r cross join width left join missed on missed.subscriber_id = r.subscriber_id
+      left join had on had.subscriber_id = r.subscriber_id
       group by 1, 2, 3, 4
     )
-    select g.preferences_id, p.choices, g.mask, g.at, g.zone, g.count
+    select g.preferences_id, p.choices, g.history, g.at, g.zone, g.count
     from grouped g join preferences p on p.id = g.preferences_id order by g.at, g.zone`.execute(db)
   const read = openChoices()
-  return rows.flatMap(({ mask, at, zone, count, ...stored }) => {
-    // Every rhythm has a next hour, and every reader a mask.
-    if (mask === null || at === null) return []
-    const had = [...mask].flatMap((bit, position) => (bit === '1' ? [position] : []))
-    return { choices: read(stored), key: `${stored.preferences_id} ${mask}`, had, at, zone, count }
+  return rows.flatMap(({ history, at, zone, count, ...stored }) => {
+    // Every rhythm has a next hour, and every reader a history.
+    if (history === null || at === null) return []
+    const key = `${stored.preferences_id} ${history}`
+    return { choices: read(stored), key, history: historyFrom(history), at, zone, count }
   })
 }
 
@@ -130,7 +128,7 @@ export async function getComingOthers(db: Kysely<Database>, ask: Omit<ComingAsk,
 interface ComingRow {
   preferences_id: number
   choices: unknown
-  mask: string | null
+  history: string | null
   at: Date | null
   zone: string
   count: number

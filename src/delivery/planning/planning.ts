@@ -2,20 +2,20 @@
 // deliveries with batches.
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import type { History } from '../../digest/choosing/selection.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
 import { isHadSql, missedDatesSql, recoveredSql } from '../never-twice.ts'
 import { createWorkTable } from './work-tables.ts'
 
 const UNIQUE_VIOLATION = '23505'
 
-/** Readers of an edition with the same choices who already had the same of its papers. */
+/** Readers of an edition with the same choices and the same history. */
 export interface ReaderGroup {
   preferencesId: number
   choices: Choices
-  /** Positions of the edition whose papers they had, or that are not offered to them. */
-  had: number[]
-  /** The key under which the database groups them. */
-  mask: string
+  history: History
+  /** The history as the database groups them by it. */
+  key: string
 }
 
 /** A group, and what planning it would write. */
@@ -32,12 +32,12 @@ export async function listReaderGroups(trx: Transaction<Database>, editionId: nu
   await sql`drop table if exists grouped_readers`.execute(trx)
   await createWorkTable(trx, 'grouped_readers')
   await sql`
-    insert into grouped_readers (subscriber_id, preferences_id, local_date, mask) ${groupingSql(editionId)}`.execute(
+    insert into grouped_readers (subscriber_id, preferences_id, local_date, history) ${groupingSql(editionId)}`.execute(
     trx,
   )
   const { rows } = await sql<GroupRow>`
-    select g.preferences_id, p.choices, g.mask
-    from (select distinct preferences_id, mask from grouped_readers) g
+    select g.preferences_id, p.choices, g.history
+    from (select distinct preferences_id, history from grouped_readers) g
     join preferences p on p.id = g.preferences_id order by 1, 3`.execute(trx)
   return groupsFrom(rows)
 }
@@ -53,9 +53,9 @@ export async function listRehearsedGroups(
 ): Promise<RehearsedGroup[]> {
   const { rows } = await sql<GroupRow & { readers: number; taken: number }>`
     with planned_readers as materialized (${readers}), grouped_readers as materialized (${groupingSql(editionId)})
-    select g.preferences_id, p.choices, coalesce(g.mask, '') as mask, g.readers, g.taken
+    select g.preferences_id, p.choices, coalesce(g.history, '') as history, g.readers, g.taken
     from (
-      select r.preferences_id, r.mask, count(*) as readers, count(*) filter (where exists (
+      select r.preferences_id, r.history, count(*) as readers, count(*) filter (where exists (
         select from deliveries d where d.subscriber_id = r.subscriber_id and d.local_date = r.local_date offset 0
       )) as taken
       from grouped_readers r group by 1, 2
@@ -68,9 +68,8 @@ export async function listRehearsedGroups(
 }
 
 /**
- * Returns the rows of grouped_readers of an edition's planned_readers: one bit a position. `had`:
- * what other editions share with this one, per selection that these readers had of them. `closed`:
- * late papers of days that a reader did not miss, which count as had.
+ * Returns the rows of grouped_readers of an edition's planned_readers. `had`: what other editions
+ * share with this one, per selection that these readers had of them.
  */
 function groupingSql(editionId: number): RawBuilder<unknown> {
   const readers = sql`select subscriber_id from planned_readers where edition_id = ${editionId}`
@@ -109,24 +108,35 @@ function groupingSql(editionId: number): RawBuilder<unknown> {
       ) t group by 1
     ), missed as (
       ${missedDatesSql(editionId, readers)}
-    ), closed as (
-      select m.dates, width.zeros | coalesce(bit_or(set_bit(width.zeros, own.position, 1)), width.zeros) as mask
-      from (select '{}'::date[] as dates union select dates from missed) m
-      cross join width left join own on own.section = 'late' and own.listed_on <> all(m.dates)
-      group by m.dates, width.zeros
     )
-    select r.subscriber_id, r.preferences_id, r.local_date, (closed.mask | coalesce(had.mask, closed.mask))::text as mask
-    from planned_readers r
+    select r.subscriber_id, r.preferences_id, r.local_date, ${historySql(sql`coalesce(had.mask, width.zeros)`, sql`missed.dates`)} as history
+    from planned_readers r cross join width
     left join missed on missed.subscriber_id = r.subscriber_id
-    join closed on closed.dates = coalesce(missed.dates, '{}')
     left join had on had.subscriber_id = r.subscriber_id
     where r.edition_id = ${editionId}`
+}
+
+/**
+ * Returns the SQL of a history as text, of the bits of what a reader had and the dates that they
+ * missed: null where they missed none.
+ */
+export function historySql(mask: RawBuilder<unknown>, dates: RawBuilder<unknown>): RawBuilder<string> {
+  return sql<string>`concat_ws(' ', ${mask}::text, nullif(array_to_string(${dates}, ' '), ''))`
+}
+
+/** Reads what historySql wrote. */
+export function historyFrom(text: string): History {
+  const [mask = '', ...missed] = text.split(' ')
+  return {
+    had: new Set([...mask].flatMap((bit, position) => (bit === '1' ? [position] : []))),
+    missed: new Set(missed),
+  }
 }
 
 interface GroupRow {
   preferences_id: number
   choices: unknown
-  mask: string
+  history: string
 }
 
 function groupsFrom(rows: readonly GroupRow[]): ReaderGroup[] {
@@ -134,8 +144,8 @@ function groupsFrom(rows: readonly GroupRow[]): ReaderGroup[] {
   return rows.map((row) => ({
     preferencesId: row.preferences_id,
     choices: read(row),
-    had: [...row.mask].flatMap((bit, position) => (bit === '1' ? [position] : [])),
-    mask: row.mask,
+    history: historyFrom(row.history),
+    key: row.history,
   }))
 }
 
@@ -154,11 +164,11 @@ export async function insertDeliveries(
   },
 ): Promise<number> {
   const groups = JSON.stringify(
-    plan.groups.map(({ preferencesId, mask, selectionId }) => ({ preferencesId, mask, selectionId })),
+    plan.groups.map(({ preferencesId, key, selectionId }) => ({ preferencesId, key, selectionId })),
   )
   const grouped = sql`
-    grouped_readers r join jsonb_to_recordset(${groups}::jsonb) as g("preferencesId" int, mask text, "selectionId" int)
-      on g."preferencesId" = r.preferences_id and g.mask = r.mask`
+    grouped_readers r join jsonb_to_recordset(${groups}::jsonb) as g("preferencesId" int, key text, "selectionId" int)
+      on g."preferencesId" = r.preferences_id and g.key = r.history`
   await insertWithheld(
     trx,
     sql`select ${plan.editionId}::int, r.subscriber_id, 'filtered' from ${grouped} where g."selectionId" is null`,

@@ -62,14 +62,15 @@ export const WORK_TABLES = {
     local_date: 'date not null',
   },
   /**
-   * Those of one edition with what they had of it, one bit a position. Written by planning.ts, anew
-   * for each edition; read there.
+   * Those of one edition with their `history`: what they had of it, one bit a position, and the
+   * dates that they missed, each after a space. Written by planning.ts, anew for each edition; read
+   * there.
    */
   grouped_readers: {
     subscriber_id: 'int not null',
     preferences_id: 'int not null',
     local_date: 'date not null',
-    mask: 'text not null',
+    history: 'text not null',
   },
   /**
    * Members of batches that wait and were never attempted, the newest edition of a reader with

@@ -6,7 +6,7 @@ import type { Choices } from '../../subscriber/preferences.ts'
 import { cleanText } from '../text/text.ts'
 import { counted, shortDate } from '../text/words.ts'
 import type { PlaceIndex } from './place-index.ts'
-import { isRising, LATE_RISERS_MAX, risingNumber, selectPapers } from './selection.ts'
+import { type History, LATE_RISERS_MAX, risingNumber, sectionFor, selectPapers } from './selection.ts'
 import { judgePlace, openWishes, type Unmet, unmetWords, wishWords } from './wishes.ts'
 
 export interface Explanation {
@@ -30,12 +30,9 @@ export interface NearMiss {
 /** Votes this share below the bar are still near it. */
 const NEAR_SHARE = 0.25
 
-/**
- * Explains every place of an edition to one reader, in the edition's order. `had` as selectPapers
- * takes it: the positions whose papers they had, and papers of earlier editions that reached them.
- */
-export function explainPlaces(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): Explanation[] {
-  const selected = new Set(selectPapers(index, choices, had).papers)
+/** Explains every place of an edition to one reader, in the edition's order. */
+export function explainPlaces(index: PlaceIndex, choices: Choices, history: History): Explanation[] {
+  const selected = new Set(selectPapers(index, choices, history).papers)
   const wishes = openWishes(index, choices)
   return index.places.map((place, at) => {
     const judgement = judgePlace(wishes, at)
@@ -43,7 +40,7 @@ export function explainPlaces(index: PlaceIndex, choices: Choices, had: Readonly
     const isIn = selected.has(position)
     const words = isIn
       ? [reasonWords(place), wishWords(judgement, choices, true)].filter((part) => part !== '').join('; ')
-      : `left out: ${leftOutWords(place, judgement.unmet, choices, had.has(position), selected.size === 0)}`
+      : `left out: ${leftOutWords(place, judgement.unmet, choices, history, selected.size === 0)}`
     return { position, selected: isIn, title: cleanText(place.paper.title), sentence: sentenceOf(words) }
   })
 }
@@ -64,13 +61,19 @@ export function nearMisses(index: PlaceIndex, choices: Choices, had: ReadonlySet
   })
 }
 
-function leftOutWords(place: Place, unmet: readonly Unmet[], choices: Choices, had: boolean, nothing: boolean): string {
-  const { section, listedOn } = place
-  if (had && section === 'late') return `the edition of ${shortDate(listedOn)} reached you`
-  if (had) return 'you had it already'
+function leftOutWords(
+  place: Place,
+  unmet: readonly Unmet[],
+  choices: Choices,
+  { had, missed }: History,
+  nothing: boolean,
+): string {
+  const section = sectionFor(place, choices, missed)
+  if (had.has(place.position)) return 'you had it already'
+  if (!section && place.section === 'late') return `the edition of ${shortDate(place.listedOn)} reached you`
   if (unmet.length > 0) return unmet.map(unmetWords).join('; ')
+  if (!section) return notRisingWords(place, choices)
   if (section !== 'rising') return `beyond your ${counted(choices.papers, 'paper')}`
-  if (!isRising(place, choices)) return notRisingWords(place, choices)
   if (nothing) return 'late risers alone make no digest'
   return `a digest has ${LATE_RISERS_MAX} late risers at most`
 }

@@ -3,12 +3,23 @@
 import * as z from 'zod'
 import type { Section } from '../../database/states.ts'
 import { readStored } from '../../database/stored.ts'
-import type { Place } from '../../edition/place.ts'
+import { isOfferedLate, type Place } from '../../edition/place.ts'
 import { isOverBar, RISING_DEPTH } from '../../edition/ranking.ts'
+import type { EditionDate } from '../../source/paper.ts'
 import { type Choices, PAPERS_MAX } from '../../subscriber/preferences.ts'
 import { fitRemark } from '../piece/remark.ts'
 import type { PlaceIndex } from './place-index.ts'
 import { isFiltering, judgePlace, openWishes, strengthAt, wishWords } from './wishes.ts'
+
+/** What a reader knows of an edition's papers, and what kept them from others. */
+export interface History {
+  /** Positions whose papers they had: those never come again. */
+  had: ReadonlySet<number>
+  /** Dates whose editions never went to them: papers of those are new to them. */
+  missed: ReadonlySet<EditionDate>
+}
+
+export const NO_HISTORY: History = { had: new Set(), missed: new Set() }
 
 export interface Selection {
   /**
@@ -93,12 +104,21 @@ export const REASON_PLACE = 0
  * By its place among those that the reader's choices leave: the others are not wanted, not even in
  * a line.
  */
-const REASON_CHOSEN = 1
-export const REASON_CODES: readonly number[] = [REASON_PLACE, REASON_CHOSEN]
+export const REASON_CHOSEN = 1
+/** By its place in an edition that the reader missed. */
+const REASON_MISSED = 2
+export const REASON_CODES: readonly number[] = [REASON_PLACE, REASON_CHOSEN, REASON_MISSED]
 /** More late risers than this would make yesterday's news of a digest. */
 export const LATE_RISERS_MAX = 3
-/** The most places of each section that a selection holds. */
-export const SECTION_MAX: Record<Section, number> = { ranked: PAPERS_MAX, rising: LATE_RISERS_MAX, late: PAPERS_MAX }
+/**
+ * The most places of each section that a selection holds. Of those that are offered late some may
+ * be its late risers: of an edition that its reader did not miss.
+ */
+export const SECTION_MAX: Record<Section, number> = {
+  ranked: PAPERS_MAX,
+  rising: LATE_RISERS_MAX,
+  late: PAPERS_MAX + LATE_RISERS_MAX,
+}
 
 interface Candidate {
   at: number
@@ -106,35 +126,51 @@ interface Candidate {
 }
 
 /**
- * Selects from an edition for one set of choices. `had` are the positions whose papers the reader
- * already had: they never come again. What is included or followed comes first. Late risers join a
- * digest, the strongest three at most, and never make one: without other papers the selection is
- * empty.
+ * Selects from an edition for one set of choices and one history. What is included or followed
+ * comes first. Late risers join a digest, the strongest three at most, and never make one: without
+ * other papers the selection is empty.
  */
-export function selectPapers(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): Selection {
+export function selectPapers(index: PlaceIndex, choices: Choices, { had, missed }: History): Selection {
   const { places } = index
   const wishes = openWishes(index, choices)
   const wanted: Record<Section, Candidate[]> = { ranked: [], rising: [], late: [] }
   for (const [at, place] of places.entries()) {
-    const { position, section } = place
-    if (had.has(position) || (section === 'rising' && !isRising(place, choices))) continue
+    const section = had.has(place.position) ? undefined : sectionFor(place, choices, missed)
+    if (!section) continue
     const strength = strengthAt(wishes, at)
     if (strength >= 0) wanted[section].push({ at, strength })
   }
   const ranked = best(wanted.ranked, choices.papers)
-  // Offered only to readers who missed an edition: for everybody else they count as had.
   const late = best(wanted.late, choices.papers)
   if (ranked.length + late.length === 0) return { papers: [], reasons: [] }
   const fresh = withRisers(places, ranked, best(wanted.rising, LATE_RISERS_MAX))
   const chosen = [...fresh, ...late]
   const papers = chosen.map(({ at }) => places[at]?.position as number)
-  if (!isFiltering(choices)) return { papers, reasons: papers.map(() => REASON_PLACE) }
+  const isFiltered = isFiltering(choices)
+  const own = isFiltered ? REASON_CHOSEN : REASON_PLACE
+  const reasons = papers.map((_, index) => (index < fresh.length ? own : REASON_MISSED))
+  if (!isFiltered) return { papers, reasons }
   const remarks = chosen.map(({ at }) => fitRemark(wishWords(judgePlace(wishes, at), choices)))
   return {
     papers,
-    reasons: papers.map(() => REASON_CHOSEN),
+    reasons,
     ...(remarks.some((remark) => remark !== '') && { remarks }),
   }
+}
+
+/**
+ * Returns where a place stands for a reader: a paper of an edition that they missed is one of that
+ * edition, whatever its votes did since. Undefined where it is not offered to them.
+ */
+export function sectionFor(place: Place, choices: Choices, missed: History['missed']): Section | undefined {
+  if (isOfferedLate(place) && missed.has(place.listedOn)) return 'late'
+  if (place.section === 'late' || (place.section === 'rising' && !isRising(place, choices))) return undefined
+  return place.section
+}
+
+/** Returns the positions that are in as papers of editions which the reader missed. */
+export function missedIn({ papers, reasons }: Pick<Selection, 'papers' | 'reasons'>): ReadonlySet<number> {
+  return new Set(papers.filter((_, index) => reasons[index] === REASON_MISSED))
 }
 
 /**

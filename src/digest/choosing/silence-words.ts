@@ -23,7 +23,7 @@ export interface Filtered {
   nearMisses: number
 }
 
-/** Counts what an edition met. `had` as selectPapers takes it. */
+/** Counts what an edition met. `had`: positions whose papers the reader had. */
 export function countFiltered(index: PlaceIndex, choices: Choices, had: ReadonlySet<number>): Filtered {
   const ranked = index.places.filter(({ section }) => section === 'ranked')
   const fresh = ranked.filter(({ position }) => !had.has(position))

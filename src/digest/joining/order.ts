@@ -1,7 +1,7 @@
 // Which pieces make a selection's mail, and in which order. Pure, and part of what JOIN_VERSION
 // stands for: another answer is another version.
 import type { Section } from '../../database/states.ts'
-import { REASON_CODES, REASON_PLACE, remarksOf, type Selection } from '../choosing/selection.ts'
+import { missedIn, REASON_CHOSEN, REASON_CODES, remarksOf, type Selection } from '../choosing/selection.ts'
 import { fitCards, fits, type Level, NO_SIZE, type Size, sumSizes } from '../piece/budget.ts'
 import { printRemark } from '../piece/remark.ts'
 import { leadLines, leadName, printedSize } from './printed-opening.ts'
@@ -88,7 +88,7 @@ export function orderOfMail(stock: Stock, layout: Layout, selection: Selection):
   }
   const opening = openingNames(stock, selection, false)
   const contents = contentsOf(stock, layout, papers)
-  const around = ['head', ...opening, ...contents, ...headings(stock, layout, papers), 'foot']
+  const around = ['head', ...opening, ...contents, ...headings(stock, layout, selection, papers), 'foot']
   const frame = sumSizes([...around.map((name) => demand(stock, name)), printedSize(selection.opening)])
   const fit = fitCards(papers.length, frame, weigh, (left) => demand(stock, `more/${left}`))
   const printed = papers.slice(0, fit.kept)
@@ -104,7 +104,7 @@ export function orderOfMail(stock: Stock, layout: Layout, selection: Selection):
       'head',
       ...opening,
       ...contents,
-      ...underHeadings(stock, layout, printed, names),
+      ...underHeadings(stock, layout, selection, printed, names),
       ...(left > 0 ? [`more/${left}`] : []),
       ...also,
       'foot',
@@ -121,7 +121,7 @@ export function orderOfView(stock: Stock, layout: Layout, selection: Selection):
   const names = papers.map((position, index) => paperName(formAt(layout, index), position))
   const opening = openingNames(stock, selection, true)
   const contents = contentsOf(stock, layout, papers)
-  const cards = underHeadings(stock, layout, papers, names)
+  const cards = underHeadings(stock, layout, selection, papers, names)
   const also = alsoOf(stock, selection, NO_SIZE)
   return { printed: papers, body: ['head-view', ...opening, ...contents, ...cards, ...also, 'foot-view'] }
 }
@@ -170,21 +170,33 @@ function contentsOf(stock: Stock, { contentsFrom }: Layout, papers: readonly num
  * Names the papers' pieces with a heading before what missed editions held, and before the lines of
  * a week.
  */
-function underHeadings(stock: Stock, layout: Layout, papers: readonly number[], names: readonly string[]): string[] {
-  const before = headingsBefore(stock, layout, papers)
+function underHeadings(
+  stock: Stock,
+  layout: Layout,
+  selection: Selection,
+  papers: readonly number[],
+  names: readonly string[],
+): string[] {
+  const before = headingsBefore(stock, layout, selection, papers)
   return names.flatMap((name, index) => [...(before.get(index) ?? []), name])
 }
 
-function headings(stock: Stock, layout: Layout, papers: readonly number[]): string[] {
-  return [...headingsBefore(stock, layout, papers).values()].flat()
+function headings(stock: Stock, layout: Layout, selection: Selection, papers: readonly number[]): string[] {
+  return [...headingsBefore(stock, layout, selection, papers).values()].flat()
 }
 
-function headingsBefore({ sections, sizeOf }: Stock, layout: Layout, papers: readonly number[]): Map<number, string[]> {
-  const firstLate = papers.findIndex((position) => sections.get(position) === 'late')
+function headingsBefore(
+  { sections, sizeOf }: Stock,
+  layout: Layout,
+  selection: Selection,
+  papers: readonly number[],
+): Map<number, string[]> {
+  const missed = missedIn(selection)
+  const firstLate = papers.findIndex((position) => sections.get(position) === 'late' || missed.has(position))
   const firstLine = layout.large + layout.compact
   const list =
     firstLine < papers.length && firstLine > 0 && sizeOf('section/list') ? [[firstLine, 'section/list'] as const] : []
-  const late = firstLate >= 0 ? [[firstLate, 'section/late'] as const] : []
+  const late = firstLate >= 0 && sizeOf('section/late') ? [[firstLate, 'section/late'] as const] : []
   return new Map([...list, ...late].map(([index, name]) => [index, [name]]))
 }
 
@@ -196,7 +208,7 @@ function headingsBefore({ sections, sizeOf }: Stock, layout: Layout, papers: rea
 function alsoOf(stock: Stock, { papers, reasons }: Selection, size: Size): string[] {
   const heading = stock.sizeOf('section/also')
   const ranked = papers.filter((position) => stock.sections.get(position) === 'ranked')
-  const filtered = reasons.some((reason) => reason !== REASON_PLACE)
+  const filtered = reasons.includes(REASON_CHOSEN)
   if (!heading || filtered || ranked.length === 0 || ranked.some((position, index) => position !== index + 1)) return []
   const names: string[] = []
   let total = sumSizes([size, heading])

@@ -2,6 +2,7 @@
 // and no link in it opens anything.
 import { composeMessage } from '../../delivery/provider/message.ts'
 import { indexPlaces } from '../../digest/choosing/place-index.ts'
+import { NO_HISTORY } from '../../digest/choosing/selection.ts'
 import { joinDigest, preparePieces } from '../../digest/joining/joining.ts'
 import { selectDigest } from '../../digest/opening.ts'
 import type { Slots } from '../../digest/piece/draft.ts'
@@ -52,10 +53,9 @@ export async function makePreview(
   host: Host,
   templates: Templates,
 ): Promise<PreviewMail | undefined> {
-  // As planning has it: papers of earlier editions count as had by everybody whom those reached.
-  const had = outlook.places.filter(({ section }) => section === 'late' && !reader.missed)
+  const missed = new Set(reader.missed ? outlook.places.map(({ listedOn }) => listedOn) : [])
   const index = indexPlaces(outlook.places, templates.topics)
-  const selection = selectDigest(outlook, index, reader.choices, new Set(had.map(({ position }) => position)))
+  const selection = selectDigest(outlook, index, reader.choices, { ...NO_HISTORY, missed })
   if (selection.papers.length === 0) return undefined
   const leftOut: string[] = []
   const pieces = await renderEdition(outlook, reader.choices.length, host, templates, (place, error) => {

@@ -9,10 +9,10 @@ import { type Explained, explainEdition } from '../../../src/delivery/account/ex
 import { claimAllReaders, claimDueReaders, listAllReaders, listDueReaders } from '../../../src/delivery/planning/due.ts'
 import { listReaderGroups } from '../../../src/delivery/planning/planning.ts'
 import { indexPlaces } from '../../../src/digest/choosing/place-index.ts'
-import { selectPapers } from '../../../src/digest/choosing/selection.ts'
+import { type History, selectPapers } from '../../../src/digest/choosing/selection.ts'
 import { listSelections } from '../../../src/digest/joining/store.ts'
 import { cutoffOf, type Edition, shiftDate } from '../../../src/edition/edition.ts'
-import type { Place } from '../../../src/edition/place.ts'
+import { isOfferedLate, type Place } from '../../../src/edition/place.ts'
 import { ensureEdition, getEdition, listPlaces, markFrozen, markState } from '../../../src/edition/store.ts'
 import { makeNotes } from '../../../src/jobs/notes.ts'
 import { planAll, planDue } from '../../../src/jobs/plan.ts'
@@ -231,14 +231,14 @@ const CHOICES = [{}, { papers: 2 }, { minimumVotes: 101 }, { papers: 3, minimumV
   parseChoices(each),
 )
 
-/** What a plan knew of a reader: the positions that were not for them. */
-type Known = Map<string, { had: Set<number>; choices: string }>
+/** What a plan knew of a reader. */
+type Known = Map<string, { history: History; choices: string }>
 
 describe('explainEdition, held to the plan', () => {
   it('says of each paper what the plan knew, and that choices have changed only where they did', {
     timeout: 600_000,
   }, async () => {
-    const seen = { late: 0, had: 0, filtered: 0, changed: 0, unchanged: 0, tooLate: 0 }
+    const seen = { late: 0, lateRisen: 0, had: 0, filtered: 0, changed: 0, unchanged: 0, tooLate: 0 }
     await fc.assert(
       fc.asyncProperty(fc.array(morning, { minLength: 4, maxLength: 8 }), async (mornings) => {
         await emptyRound(db)
@@ -310,7 +310,13 @@ async function live(
  */
 async function freezeDay(date: string, past: Place[][]): Promise<Edition> {
   const own = inventPlaces(date, 4).map((place, at) => ({ ...place, upvotes: 100 - at * 30 }))
-  const rising = (past[0] ?? []).slice(2).map((place) => ({ ...place, section: 'rising' as const, rank: 1 }))
+  const rising = (past[0] ?? []).slice(2).map((place, at) => ({
+    ...place,
+    section: 'rising' as const,
+    rank: 1,
+    // The other is of an older row.
+    ...(at === 0 && { rankBefore: place.rank, upvotesBefore: place.upvotes - 1 }),
+  }))
   const risen = new Set(rising.map(({ paper }) => paper.id))
   const late = past
     .slice(0, 4)
@@ -337,12 +343,14 @@ async function rehearse(
     .execute(async (trx) => {
       for (const editionId of await claim(trx)) {
         const groups = await listReaderGroups(trx, editionId)
-        const { rows } = await sql<{ id: number; preferencesId: number; mask: string }>`
-          select subscriber_id as id, preferences_id as "preferencesId", mask from grouped_readers`.execute(trx)
-        for (const { id, preferencesId, mask } of rows) {
-          const group = groups.find((each) => each.preferencesId === preferencesId && each.mask === mask)
+        const { rows } = await sql<{ id: number; preferencesId: number; key: string }>`
+          select subscriber_id as id, preferences_id as "preferencesId", history as key from grouped_readers`.execute(
+          trx,
+        )
+        for (const { id, preferencesId, key } of rows) {
+          const group = groups.find((each) => each.preferencesId === preferencesId && each.key === key)
           if (!group) throw new Error('a reader of no group')
-          known.set(`${editionId} ${id}`, { had: new Set(group.had), choices: JSON.stringify(group.choices) })
+          known.set(`${editionId} ${id}`, { history: group.history, choices: JSON.stringify(group.choices) })
         }
       }
       throw undo
@@ -407,14 +415,21 @@ async function compare(known: Known, resent: Set<number>, seen: Record<string, n
       row.selection_id === null ? [] : (await listSelections(db, row.edition_id, [row.selection_id]))[0]?.papers
     const isResent = resent.has(subscriber.id)
     const outcome = places.filter((_, at) => /^Left out: (you had it|the edition of)/.test(papers[at]?.sentence ?? ''))
-    if (!isResent) expect(outcome.map(({ position }) => position)).toEqual([...plan.had].sort((a, b) => a - b))
-    const now = selectPapers(indexPlaces(places, topics), subscriber.choices, plan.had).papers
+    const { had, missed } = plan.history
+    const notForThem = places.filter(
+      ({ position, section, listedOn }) => had.has(position) || (section === 'late' && !missed.has(listedOn)),
+    )
+    if (!isResent) expect(outcome).toEqual(notForThem)
+    const now = selectPapers(indexPlaces(places, topics), subscriber.choices, plan.history).papers
     const differs = [...now].sort().join() !== [...(chosen ?? [])].sort().join()
     if (!isResent) expect(choicesChanged).toBe(differs)
     if (JSON.stringify(subscriber.choices) === plan.choices) expect(choicesChanged).toBe(false)
     count(choicesChanged ? 'changed' : 'unchanged')
     if (row.reason === 'filtered') count('filtered')
     if (outcome.some(({ section }) => section !== 'late')) count('had')
-    if (places.some(({ section, position }) => section === 'late' && chosen?.includes(position))) count('late')
+    const isChosen = ({ position }: Place) => chosen?.includes(position)
+    if (places.some((place) => place.section === 'late' && isChosen(place))) count('late')
+    const isNew = (place: Place) => isOfferedLate(place) && missed.has(place.listedOn)
+    if (places.some((place) => place.section === 'rising' && isNew(place) && isChosen(place))) count('lateRisen')
   }
 }

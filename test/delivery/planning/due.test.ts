@@ -83,7 +83,10 @@ describe('planDue', () => {
     const fresh = inventPlaces('2026-03-05', 2)
     const late = inventPlaces('2026-03-04', 3).map((place) => ({
       ...place,
-      section: 'late' as const,
+      // The first has gained a vote since.
+      ...(place.rank === 1
+        ? { section: 'rising' as const, rankBefore: 1, upvotesBefore: place.upvotes, upvotes: place.upvotes + 1 }
+        : { section: 'late' as const }),
       position: place.position + 2,
     }))
     const other = { ...makePlace({ position: 6, section: 'late', listedOn: '2026-03-03' }, { id: '2603.99999' }) }

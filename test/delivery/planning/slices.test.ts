@@ -110,7 +110,7 @@ describe('on one store', () => {
       return [listed, await countRows(trx, 'CTE masks', findAsked(asked, 'insert into grouped_readers'))]
     })
     asked.mockRestore()
-    expect(groups.map(({ had }) => had)).toEqual([
+    expect(groups.map(({ history }) => [...history.had])).toEqual([
       [1, 2, 3],
       [1, 2, 3, 4],
     ])

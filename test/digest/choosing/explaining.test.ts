@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { explainPlaces, nearMisses } from '../../../src/digest/choosing/explaining.ts'
 import { indexPlaces } from '../../../src/digest/choosing/place-index.ts'
+import { NO_HISTORY } from '../../../src/digest/choosing/selection.ts'
 import { readTopics } from '../../../src/digest/topics/topics.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import { makePlace } from '../../support/places.ts'
@@ -33,12 +34,14 @@ const index = indexPlaces(
   readTopics(),
 )
 const choices = parseChoices({ papers: 3, minimumVotes: 50, onlyWithCode: true, include: ['LLMs'], mute: ['gan'] })
-const sentences = (given: object, had: number[] = []) =>
-  explainPlaces(index, parseChoices({ ...choices, ...given }), new Set(had)).map(({ sentence }) => sentence)
+const sentences = (given: object, { had = [], missed = [] }: { had?: number[]; missed?: string[] } = {}) =>
+  explainPlaces(index, parseChoices({ ...choices, ...given }), { had: new Set(had), missed: new Set(missed) }).map(
+    ({ sentence }) => sentence,
+  )
 
 describe('explainPlaces', () => {
   it('says of each paper why it is in or what it lacks', () => {
-    expect(sentences({}, [7])).toEqual([
+    expect(sentences({})).toEqual([
       '1st of 5 by votes; matches LLMs in its title (as "language model"); has code.',
       'Left out: 48 votes, below your bar of 50; muted: matches gan in its title.',
       'Left out: 46 votes, below your bar of 50.',
@@ -50,7 +53,7 @@ describe('explainPlaces', () => {
   })
   it('says what was had, what is beyond the number, and what is of no topic', () => {
     const open = { minimumVotes: 0, onlyWithCode: false, mute: [], papers: 1 }
-    expect(sentences(open, [1])[0]).toBe('Left out: you had it already.')
+    expect(sentences(open, { had: [1] })[0]).toBe('Left out: you had it already.')
     expect(sentences(open)[1]).toBe('Left out: beyond your 1 paper.')
     expect(sentences({ ...open, includeMeans: 'only' })[1]).toBe(
       'Left out: none of your topics, authors or organisations.',
@@ -69,16 +72,24 @@ describe('explainPlaces', () => {
           readTopics(),
         ),
         parseChoices({ papers: 25 }),
-        new Set(),
+        NO_HISTORY,
       )[1]?.sentence
     expect(deep({})).toBe('Left out: no more votes since its own edition froze.')
     expect(deep({ upvotes: 10 })).toBe('Left out: 14th of its own day, beyond the first 10.')
+  })
+  it('says of a paper whose edition was missed what keeps it out, and never that it was there', () => {
+    const missed = { missed: ['2026-03-03'] }
+    const open = { papers: 1, minimumVotes: 0, onlyWithCode: false }
+    expect(sentences({ ...open, papers: 5 }, missed)[5]).toMatch(/^Place 6;? ?/)
+    expect(sentences({ minimumVotes: 95 }, missed)[5]).toBe('Left out: 90 votes, below your bar of 95.')
+    const both = { missed: ['2026-03-03', '2026-03-04'] }
+    expect(sentences(open, both)[6]).toBe('Left out: beyond your 1 paper.')
   })
   it('says that late risers alone make no digest', () => {
     expect(sentences({ papers: 4, minimumVotes: 80 })[5]).toBe('Left out: late risers alone make no digest.')
   })
   it('explains exactly what is selected', () => {
-    const explained = explainPlaces(index, choices, new Set())
+    const explained = explainPlaces(index, choices, { ...NO_HISTORY, missed: new Set(['2026-03-04']) })
     expect(explained.filter(({ selected }) => selected).map(({ position }) => position)).toEqual([1, 7])
   })
 })

@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../../src/digest/choosing/place-index.ts'
-import { selectPapers } from '../../../src/digest/choosing/selection.ts'
+import { type History, isRising, missedIn, NO_HISTORY, selectPapers } from '../../../src/digest/choosing/selection.ts'
 import { readTopics } from '../../../src/digest/topics/topics.ts'
 import type { Place } from '../../../src/edition/place.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import { makePlace } from '../../support/places.ts'
 
-const none = new Set<number>()
 const topics = readTopics()
 const index = (places: Place[]) => indexPlaces(places, topics)
 const places = [
@@ -17,7 +16,10 @@ const places = [
   makePlace({ position: 8, rank: 4, section: 'rising', upvotes: 70 }),
   makePlace({ position: 9, rank: 5, section: 'rising', upvotes: 60 }),
 ]
-const select = (choices: object, had = none) => selectPapers(index(places), parseChoices(choices), had).papers
+const having = (had: number[]): History => ({ ...NO_HISTORY, had: new Set(had) })
+const missing = (...missed: string[]): History => ({ ...NO_HISTORY, missed: new Set(missed) })
+const select = (choices: object, had: number[] = []) =>
+  selectPapers(index(places), parseChoices(choices), having(had)).papers
 
 describe('selectPapers', () => {
   it('takes the first places up to the number of papers, and at most three late risers where their votes put them', () => {
@@ -38,7 +40,7 @@ describe('selectPapers', () => {
       { rank: 12, rankBefore: 30, upvotes: 6, upvotesBefore: 1 },
     ].map((riser, at) => makePlace({ position: at + 2, section: 'rising', ...riser }))
     const shelf = index([makePlace({ position: 1, upvotes: 5 }), ...risers])
-    const of = (choices: object) => selectPapers(shelf, parseChoices(choices), none).papers
+    const of = (choices: object) => selectPapers(shelf, parseChoices(choices), NO_HISTORY).papers
     expect(of({ papers: 10 })).toEqual([4, 1])
     expect(of({ papers: 50 })).toEqual([4, 1])
     expect(of({ papers: 3 })).toEqual([2, 4, 1])
@@ -52,7 +54,7 @@ describe('selectPapers', () => {
       makePlace({ position: 3, section: 'rising', rank: 14, upvotes: 21 }),
       makePlace({ position: 4, section: 'rising', rank: 4, rankBefore: 4, upvotes: 23, upvotesBefore: 20 }),
     ])
-    const of = (choices: object) => selectPapers(shelf, parseChoices(choices), none).papers
+    const of = (choices: object) => selectPapers(shelf, parseChoices(choices), NO_HISTORY).papers
     expect(of({})).toEqual([1])
     expect(of({ minimumVotes: 20 })).toEqual([1, 2, 3])
     expect(of({ minimumVotes: 22 })).toEqual([1, 2, 4])
@@ -66,25 +68,55 @@ describe('selectPapers', () => {
       ),
     )
     const shelf = index([makePlace({ position: 1, upvotes: 5 }), ...risers])
-    expect(selectPapers(shelf, parseChoices({}), none).papers).toEqual([2, 3, 4, 1])
-    expect(selectPapers(shelf, parseChoices({ include: ['diffusion'] }), none).papers).toEqual([5, 2, 3, 1])
+    expect(selectPapers(shelf, parseChoices({}), NO_HISTORY).papers).toEqual([2, 3, 4, 1])
+    expect(selectPapers(shelf, parseChoices({ include: ['diffusion'] }), NO_HISTORY).papers).toEqual([5, 2, 3, 1])
   })
   it('never takes what the reader had, and fills up with the next places', () => {
-    expect(select({ papers: 2 }, new Set([1, 6]))).toEqual([7, 2, 3])
+    expect(select({ papers: 2 }, [1, 6])).toEqual([7, 2, 3])
   })
   it('keeps to the minimum of votes, late risers included', () => {
     expect(select({ minimumVotes: 60 })).toEqual([6, 1, 7, 8])
-    expect(select({ minimumVotes: 61, papers: 5 }, none)).toEqual([6, 1, 7, 8])
+    expect(select({ minimumVotes: 61, papers: 5 })).toEqual([6, 1, 7, 8])
   })
   it('puts papers of missed editions last, up to the number of papers, even when nothing else is left', () => {
     const late = [10, 11, 12].map((position) => makePlace({ position, section: 'late', upvotes: 40 }))
     const all = [...places, ...late]
-    expect(selectPapers(index(all), parseChoices({ papers: 2 }), none).papers).toEqual([6, 1, 7, 2, 10, 11])
-    expect(selectPapers(index(late), parseChoices({}), none).papers).toEqual([10, 11, 12])
+    expect(selectPapers(index(all), parseChoices({ papers: 2 }), missing('2026-03-05')).papers).toEqual([
+      6, 1, 7, 2, 10, 11,
+    ])
+    expect(selectPapers(index(late), parseChoices({}), missing('2026-03-05')).papers).toEqual([10, 11, 12])
+    expect(selectPapers(index(all), parseChoices({ papers: 2 }), missing('2026-03-04')).papers).toEqual([6, 1, 7, 2])
+  })
+  it('offers the first ten of a missed edition, each once, whatever their votes did since', () => {
+    const grown = fc.record({ gain: fc.nat(3), rank: fc.integer({ min: 1, max: 12 }) })
+    fc.assert(
+      fc.property(
+        fc.array(grown, { minLength: 10, maxLength: 10 }),
+        fc.integer({ min: 1, max: 50 }),
+        (grown, papers) => {
+          const earlier = grown.map(({ gain, rank }, at) => {
+            const before = { rankBefore: at + 1, upvotesBefore: 20 - at }
+            const given = { position: at + 2, listedOn: '2026-03-04', upvotes: 20 - at + gain }
+            return makePlace({ ...given, ...(gain > 0 ? { section: 'rising', rank, ...before } : { section: 'late' }) })
+          })
+          const choices = parseChoices({ papers })
+          const all = index([makePlace({ position: 1 }), ...earlier])
+          const selection = selectPapers(all, choices, missing('2026-03-04'))
+          expect(selection.papers.toSorted((a, b) => a - b)).toEqual(
+            Array.from({ length: 1 + Math.min(papers, 10) }, (_, at) => at + 1),
+          )
+          expect([...missedIn(selection)]).toEqual(selection.papers.slice(1))
+          const others = selectPapers(all, choices, NO_HISTORY).papers
+          expect(
+            others.filter((position) => position > 1).every((at) => isRising(earlier[at - 2] as Place, choices)),
+          ).toBe(true)
+        },
+      ),
+    )
   })
   it('is empty when no ranked paper is left: late risers alone make no digest', () => {
     expect(select({ minimumVotes: 95 })).toEqual([])
-    expect(select({}, new Set([1, 2, 3, 4, 5]))).toEqual([])
+    expect(select({}, [1, 2, 3, 4, 5])).toEqual([])
   })
   it('keeps to papers with code where asked, and leaves withdrawn ones out', () => {
     const odd = [
@@ -92,11 +124,11 @@ describe('selectPapers', () => {
       makePlace({ position: 2, rank: 2 }, { codeUrl: 'https://github.com/a/b' }),
       makePlace({ position: 3, rank: 3 }, { withdrawnAt: '2026-03-05T00:00:00Z' }),
     ]
-    expect(selectPapers(index(odd), parseChoices({ onlyWithCode: true }), none).papers).toEqual([2])
-    expect(selectPapers(index(odd), parseChoices({}), none).papers).toEqual([1, 2])
+    expect(selectPapers(index(odd), parseChoices({ onlyWithCode: true }), NO_HISTORY).papers).toEqual([2])
+    expect(selectPapers(index(odd), parseChoices({}), NO_HISTORY).papers).toEqual([1, 2])
   })
   it('says by its reasons whether anything was filtered, so that no mail lists what a reader did not want', () => {
-    const reasons = (choices: object) => new Set(selectPapers(index(places), parseChoices(choices), none).reasons)
+    const reasons = (choices: object) => new Set(selectPapers(index(places), parseChoices(choices), NO_HISTORY).reasons)
     expect(reasons({ papers: 2 })).toEqual(new Set([0]))
     expect(reasons({ papers: 2, minimumVotes: 1 })).toEqual(new Set([1]))
     expect(reasons({ onlyWithCode: true })).not.toContain(0)
@@ -104,7 +136,7 @@ describe('selectPapers', () => {
   it('gives one reason a paper, never a paper twice, never one the reader had', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 9 })), fc.integer({ min: 1, max: 9 }), (had, papers) => {
-        const selection = selectPapers(index(places), parseChoices({ papers }), new Set(had))
+        const selection = selectPapers(index(places), parseChoices({ papers }), having(had))
         expect(new Set(selection.papers).size).toBe(selection.papers.length)
         expect(selection.papers.some((position) => had.includes(position))).toBe(false)
         expect(selection.reasons).toHaveLength(selection.papers.length)
@@ -124,7 +156,7 @@ describe('selectPapers by topics and names', () => {
     titled(4, 'Reading Large Language Models', { authors: ['Grace Hopper'] }),
     titled(5, 'A Diffusing Agent', { keywords: ['diffusion'], organization: 'Sample Institute' }),
   ])
-  const of = (choices: object) => selectPapers(shelf, parseChoices(choices), none)
+  const of = (choices: object) => selectPapers(shelf, parseChoices(choices), NO_HISTORY)
 
   it('puts what is included first: by where it was found, then by rank', () => {
     expect(of({ include: ['diffusion'] }).papers).toEqual([3, 5, 2, 1, 4])
@@ -166,6 +198,6 @@ describe('selectPapers by topics and names', () => {
       { ...titled(5, 'More Diffusion'), section: 'late' },
     ])
     const only = parseChoices({ include: ['diffusion'], includeMeans: 'only' })
-    expect(selectPapers(all, only, none).papers).toEqual([1, 3, 5])
+    expect(selectPapers(all, only, missing('2026-03-05')).papers).toEqual([1, 3, 5])
   })
 })

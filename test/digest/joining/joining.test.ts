@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { simpleParser } from 'mailparser'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../../src/digest/choosing/place-index.ts'
-import type { Selection } from '../../../src/digest/choosing/selection.ts'
+import { NO_HISTORY, type Selection } from '../../../src/digest/choosing/selection.ts'
 import {
   JOIN_VERSION,
   JOIN_VERSIONS,
@@ -265,7 +265,7 @@ describe('the page of two readers of different topics who got the same papers', 
     const index = indexPlaces(places, templates.topics)
     const sheet = { ...SHEET, places }
     const digests = [{ include: ['diffusion'] }, { include: ['agents'] }, { authors: ['Grace Hopper'] }].map(
-      (choices) => selectDigest(sheet, index, parseChoices(choices), new Set()),
+      (choices) => selectDigest(sheet, index, parseChoices(choices), NO_HISTORY),
     )
     expect(new Set(digests.map(({ remarks }) => String(remarks))).size).toBe(3)
     expect(new Set(digests.map(({ papers }) => String(papers))).size).toBe(1)

@@ -83,6 +83,13 @@ describe('orderOfMail', () => {
     expect(bodyOf(38.5, select(1, 2)), CHANGED).toBe('head large/1 large/2 foot')
   })
 
+  it('puts a heading before what a reader missed, also where it has risen since', () => {
+    const missed = { papers: [1, 2, 14, 13], reasons: [0, 0, 2, 2] }
+    expect(bodyOf(5, missed)).toBe(
+      'head large/1 large/2 section/late large/14 compact/13 section/also also/4 also/5 also/6 also/7 also/8 foot',
+    )
+  })
+
   it('lists the contents of as many papers as the layout says', () => {
     const listing = { ...LAYOUT, contentsFrom: 2 }
     expect(bodyOf(5, select(1, 2), listing), CHANGED).toMatch(/^head contents item\/1 item\/2 contents-end large\/1 /)

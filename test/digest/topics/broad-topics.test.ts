@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { indexPlaces } from '../../../src/digest/choosing/place-index.ts'
-import { selectPapers } from '../../../src/digest/choosing/selection.ts'
+import { NO_HISTORY, selectPapers } from '../../../src/digest/choosing/selection.ts'
 import { readTopics } from '../../../src/digest/topics/topics.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 import { makePlace } from '../../support/places.ts'
@@ -24,7 +24,7 @@ const twoTopics = judgeTopics('two topics')?.filter(({ topic }) => topic === 'nl
 describe('broad topics', () => {
   const is = (choices: object, title: string, paper: object = {}) => {
     const place = makePlace({ position: 1 }, { title, abstract: '', summary: '', ...paper })
-    return selectPapers(indexPlaces([place], readTopics()), parseChoices(choices), new Set()).papers.length > 0
+    return selectPapers(indexPlaces([place], readTopics()), parseChoices(choices), NO_HISTORY).papers.length > 0
   }
   const only = (topic: string, title: string, paper: object = {}) =>
     is({ include: [topic], includeMeans: 'only' }, title, paper)

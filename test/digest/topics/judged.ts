@@ -1,7 +1,7 @@
 // How well a topic finds what is about it: the labelled papers through the product's own rules, as
 // a reader meets them who wants only that topic. Undefined where the captures are not at hand.
 import { indexPlaces } from '../../../src/digest/choosing/place-index.ts'
-import { selectPapers } from '../../../src/digest/choosing/selection.ts'
+import { NO_HISTORY, selectPapers } from '../../../src/digest/choosing/selection.ts'
 import { readTopics } from '../../../src/digest/topics/topics.ts'
 import type { Place } from '../../../src/edition/place.ts'
 import type { Paper } from '../../../src/source/paper.ts'
@@ -59,7 +59,7 @@ export function judgeTopics(...parts: Part[]): Judged[] | undefined {
     const choices = parseChoices({ include: [topic], includeMeans: 'only', papers: PAPERS_MAX })
     const chosen = new Set(
       indexes.flatMap((index) => {
-        const { papers } = selectPapers(index, choices, new Set())
+        const { papers } = selectPapers(index, choices, NO_HISTORY)
         return papers.length > 0 ? index.places.map(({ paper }) => paper.id) : []
       }),
     )
