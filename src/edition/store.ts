@@ -90,6 +90,10 @@ export async function listUnfrozenEditions(db: Kysely<Database>): Promise<Editio
   return rows.map(editionFrom)
 }
 
+/** SQL of the cut-offs of daily editions that are still to freeze and will go to readers. */
+export const OPEN_CUTOFFS = sql`
+  select e.cutoff_at from editions e where e.kind = 'daily' and not e.archive and e.state in ('open', 'held')`
+
 /**
  * Lists the last `limit` daily editions before `date` that held papers when they froze, newest
  * first.

@@ -17,6 +17,11 @@ export function nextHourSql(reader: string, after: RawBuilder<unknown>): RawBuil
   return sql<Date>`(select min(chosen.at) from ${chosenHours(reader, after, 0, REACH_DAYS)} chosen where chosen.at > ${after})`
 }
 
+/** Returns the SQL of a reader's first chosen local hour at or after a moment. */
+export function firstHourSql(reader: string, from: RawBuilder<unknown>): RawBuilder<Date> {
+  return nextHourSql(reader, sql`(${from} - interval '1 microsecond')`)
+}
+
 /** Returns the SQL of a reader's last chosen local hour at or before a moment. */
 export function lastHourSql(reader: string, before: RawBuilder<unknown>): RawBuilder<Date> {
   return sql<Date>`(select max(chosen.at) from ${chosenHours(reader, before, -REACH_DAYS, 1)} chosen where chosen.at <= ${before})`

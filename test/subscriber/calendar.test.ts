@@ -5,7 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { CADENCES } from '../../src/database/states.ts'
-import { hourOnDaySql, lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../src/subscriber/calendar.ts'
+import {
+  firstHourSql,
+  hourOnDaySql,
+  lastHourSql,
+  localDateSql,
+  nextHourSql,
+  weekOfSql,
+} from '../../src/subscriber/calendar.ts'
 import { isZone, type Rhythm } from '../../src/subscriber/preferences.ts'
 import { assertZones } from '../../src/subscriber/zone.ts'
 import { lastHour, listClockChanges, localDate, nextHour } from '../support/due.ts'
@@ -349,6 +356,12 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
       'Pacific/Kiritimati',
       'Mon 09 → Wed 11 07:00, Tue 10 → Thu 12 07:00, Wed 11 → Fri 13 07:00, Thu 12 → Sat 14 07:00, Fri 13 → Sun 15 07:00',
     ],
+    // Their hour is the cut-off itself.
+    [
+      'daily',
+      'Asia/Yangon',
+      'Mon 09 → Tue 10 07:00, Tue 10 → Wed 11 07:00, Wed 11 → Thu 12 07:00, Thu 12 → Fri 13 07:00, Fri 13 → Sat 14 07:00',
+    ],
     [
       'working-days',
       'Asia/Tokyo',
@@ -370,7 +383,7 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
     const { rows } = await sql<{ table: string }>`
       with e as (select unnest(${EDITIONS}::date[]) as date),
       a as (
-        select e.date, r.zone, ${nextHourSql('r', sql`((e.date + 1)::timestamp at time zone 'UTC' + interval '30 minutes' - interval '1 microsecond')`)} as at
+        select e.date, r.zone, ${firstHourSql('r', sql`((e.date + 1)::timestamp at time zone 'UTC' + interval '30 minutes')`)} as at
         from e cross join (select ${cadence}::text as cadence, 1 as weekday, 7 as hour, ${zone}::text as zone) r
       )
       select string_agg(to_char(date, 'Dy DD') || ' → ' || ${say} || case when newest then '' else ' (merged)' end, ', ' order by date) as table
@@ -383,6 +396,7 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
     ['America/Los_Angeles', 'Mon 16 07:00 ← the week to Sun 15'],
     ['Pacific/Kiritimati', 'Mon 16 07:00 ← the week to Sat 14'],
     ['Europe/Paris', 'Mon 16 07:00 ← the week to Sun 15'],
+    ['Asia/Yangon', 'Mon 16 07:00 ← the week to Sun 15'],
   ] as const
 
   it.each(WEEKS)('weekly on Mondays in %s', async (zone, wanted) => {

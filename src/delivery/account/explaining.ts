@@ -15,7 +15,7 @@ import type { Place } from '../../edition/place.ts'
 import { findStopReason } from '../../edition/stop.ts'
 import { findEdition, listPlaces } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
-import { nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import { firstHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { READER_HOURS } from '../../subscriber/clock.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
@@ -212,7 +212,7 @@ async function getReaderFacts(
       coalesce(s.confirmed_at, s.created_at) as "subscribedAt", s.changed_at as "changedAt",
       coalesce(c.waiting_since, s.created_at) as "waitingSince",
       to_char(c.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "nextHour",
-      ${weekOfSql(nextHourSql('s', sql`(${cutoff} - interval '1 microsecond')`), cutoffMinutes)} = ${date}::date as "isTheirWeek"
+      ${weekOfSql(firstHourSql('s', cutoff), cutoffMinutes)} = ${date}::date as "isTheirWeek"
     from subscribers s left join ${READER_HOURS} c on c.subscriber_id = s.id where s.id = ${subscriber.id}`.execute(db)
   const { isTheirWeek, ...facts } = rows[0] as (typeof rows)[0]
   return { reader: { ...subscriber, ...facts }, isTheirWeek: isTheirWeek === true }

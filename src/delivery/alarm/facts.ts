@@ -6,6 +6,7 @@ import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { findRestoredHold, isHeldAsRestoredSql, type RestoredHold } from '../../edition/restored.ts'
 import { type EditionKey, isStoppedByHandSql, listStops } from '../../edition/stop.ts'
+import { OPEN_CUTOFFS } from '../../edition/store.ts'
 import { hasReaderSql } from '../../subscriber/clock.ts'
 import type { SignUpAnswer } from '../../subscriber/sign-up-counts.ts'
 import { findMailbox } from '../bounce/store.ts'
@@ -60,10 +61,12 @@ export async function readFacts(trx: Transaction<Database>, latenessMs: number):
     select round_clock() as now,
       (select min(x.at) from (
         (select c.next_due_at as at from reader_clocks c join subscribers s on s.id = c.subscriber_id
-          where c.next_due_at <= round_clock() and not c.weekly and s.consent = 'confirmed' order by 1 limit 1)
+          where c.next_due_at <= round_clock() and not c.weekly and s.consent = 'confirmed' and c.next_due_at not in (${OPEN_CUTOFFS})
+          order by 1 limit 1)
         union all
         (select k.next_due_at from shared_clocks k
-          where k.next_due_at <= round_clock() and k.cadence <> 'weekly' and ${hasReaderSql('k')} order by 1 limit 1)
+          where k.next_due_at <= round_clock() and k.cadence <> 'weekly' and k.next_due_at not in (${OPEN_CUTOFFS})
+            and ${hasReaderSql('k')} order by 1 limit 1)
       ) x) as "unplannedSince",
       (select c.collected_at from collections c order by c.id desc limit 1) as "lookedAt",
       (select c.collected_at from collections c where c.verdict <> 'refused' order by c.id desc limit 1) as "answeredAt",

@@ -4,7 +4,7 @@
 // more leaves it. Only a planner does either, and there is one at a time.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { lastHourSql, nextHourSql } from '../../subscriber/calendar.ts'
+import { nextHourSql } from '../../subscriber/calendar.ts'
 
 /**
  * Most readers of a shared clock: as many fewer rows to write, and as many to plan in one piece.
@@ -46,9 +46,11 @@ export async function moveClocks(
 /** A clock that nobody goes by any more ends. */
 async function moveShared(trx: Transaction<Database>, held: readonly number[]): Promise<void> {
   await sql`
-    with stayed as (select shared_clock_id as id, count(*)::int as members from due_readers where stays group by 1), moved as (
+    with stayed as (
+      select shared_clock_id as id, max(hour_at) as hour_at, count(*)::int as members from due_readers where stays group by 1
+    ), moved as (
       update shared_clocks k set next_due_at = ${nextHourSql('k', sql`round_now()`)},
-        waiting_since = greatest(k.waiting_since, ${lastHourSql('k', sql`round_now()`)}), members = s.members
+        waiting_since = greatest(k.waiting_since, s.hour_at), members = s.members
       from stayed s where k.id = s.id
     )
     delete from shared_clocks k where k.id = any(${[...held]}::int[]) and not exists (select from stayed s where s.id = k.id)`.execute(

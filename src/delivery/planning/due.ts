@@ -10,7 +10,8 @@ import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import type { Edition } from '../../edition/edition.ts'
-import { lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import { OPEN_CUTOFFS } from '../../edition/store.ts'
+import { firstHourSql, lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
 import { markOvertaken } from '../sending/ledger.ts'
 import { isFreshSql } from '../sending/transitions.ts'
@@ -117,7 +118,7 @@ export async function claimDueReaders(
       cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
       where c.next_due_at <= round_now() and s.consent = 'confirmed' and not ${isAwaitingSql('c', 's', { latenessMs, cutoffMinutes })}
     ), rhythms as materialized (
-      select r.*, ${localDateSql('r', sql`round_now()`)} as local_date, ${lastHourSql('r', sql`round_now()`)} as last_hour_at,
+      select r.*, ${localDateSql('r', sql`round_now()`)} as local_date, ${lastHourReachedSql('r')} as last_hour_at,
         ${nextHourSql('r', sql`round_now()`)} as next_hour_at
       from (${RHYTHMS} from held) r
     )
@@ -222,7 +223,7 @@ export function allReadersSql(edition: Planned, ids: readonly number[]): RawBuil
       where s.id = any(${[...ids]}::int[]) and ${mayGetSql('s', edition.kind)}
         and not exists (select from deliveries d where d.edition_id = ${edition.id} and d.subscriber_id = s.id offset 0)
     ), rhythms as materialized (
-      select r.*, ${localDateSql('r', nextHourSql('r', sql`${edition.cutoffAt}::timestamptz`))} as local_date
+      select r.*, ${localDateSql('r', firstHourSql('r', sql`${edition.cutoffAt}::timestamptz`))} as local_date
       from (${RHYTHMS} from getting) r
     )
     select ${edition.id}::int as edition_id, g.id as subscriber_id, g.preferences_id, r.local_date
@@ -237,23 +238,45 @@ function mayGetSql(reader: string, kind: EditionKind): RawBuilder<boolean> {
 }
 
 /**
- * Tells whether a weekly reader whose clock has come to its hour has yet to see the week of it
- * made: it freezes minutes after its cut-off, or when an outage is over, and until it would be
- * late they wait for it instead of losing their week. Of clock `c` and its reader `s`, or of a
- * shared clock.
+ * Returns the SQL of the last chosen hour of rhythm `r`. Whose hour is a cut-off waits for what
+ * freezes then, and for them it is not over before that.
+ */
+function lastHourReachedSql(rhythm: string): RawBuilder<Date> {
+  const r = sql.table(rhythm)
+  return sql<Date>`(
+    select coalesce((
+      select greatest(e.frozen_at, hour.at) from editions e
+      where e.kind = 'daily' and e.cutoff_at = hour.at and e.state = 'frozen' and ${r}.cadence <> 'weekly'
+    ), hour.at)
+    from (select ${lastHourSql(rhythm, sql`round_now()`)} as at) hour
+  )`
+}
+
+/**
+ * Tells whether a reader whose clock has come to its hour has yet to see made what they would get
+ * then: it freezes seconds after its cut-off, or when an outage is over. Weekly readers wait for
+ * the week of their hour until it would be late, instead of losing it; daily ones, whose hour is
+ * the very cut-off, for its edition as long as their day lasts, instead of getting it a day after
+ * everybody else. Of clock `c` and its reader `s`, or of a shared clock.
  */
 function isAwaitingSql(clock: string, reader: string, { cutoffMinutes, latenessMs }: PlanClock): RawBuilder<boolean> {
   const isShared = clock === reader
   const c = sql.table(clock)
   const welcome = isShared ? sql`false` : sql`${c}.welcome`
-  const hour = sql`case when ${welcome} then ${c}.next_due_at else ${lastHourSql(reader, sql`round_now()`)} end`
-  return sql<boolean>`(${isShared ? sql`${c}.cadence = 'weekly'` : sql`${c}.weekly`} and (
+  const lastHour = lastHourSql(reader, sql`round_now()`)
+  const hour = sql`case when ${welcome} then ${c}.next_due_at else ${lastHour} end`
+  // Most clocks are at the hour that they were set to, and no other has come since.
+  const ofDay = sql`case when ${c}.next_due_at > round_now() - interval '20 hours' then ${c}.next_due_at else ${lastHour} end`
+  return sql<boolean>`case when ${isShared ? sql`${c}.cadence = 'weekly'` : sql`${c}.weekly`} then (
     select h.at > round_now() - make_interval(secs => ${latenessMs / 1000}) and not exists (
       select from editions e where e.kind = 'weekly' and e.state in ('frozen', 'empty')
         and e.date between h.week - case when ${welcome} then ${sql.lit(WELCOME_WEEK_DAYS)} else 0 end and h.week
     )
     from (select hour.at, ${weekOfSql(sql`hour.at`, cutoffMinutes)} as week from (select ${hour} as at) hour) h
-  ))`
+  ) else not ${welcome} and (
+    select hour.at in (${OPEN_CUTOFFS}) and ${localDateSql(reader, sql`hour.at`)} = ${localDateSql(reader, sql`round_now()`)}
+    from (select ${ofDay} as at) hour
+  ) end`
 }
 
 async function layOut(trx: Transaction<Database>, readers: RawBuilder<unknown>): Promise<void> {

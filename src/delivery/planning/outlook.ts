@@ -5,7 +5,7 @@ import type { Database } from '../../database/schema.ts'
 import type { History } from '../../digest/choosing/selection.ts'
 import type { Place } from '../../edition/place.ts'
 import type { EditionKey } from '../../edition/stop.ts'
-import { localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import { firstHourSql, localDateSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { READER_HOURS } from '../../subscriber/clock.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
 import { isHadSql, isOfferedLateSql, missedBeforeSql, recoveredSql } from '../never-twice.ts'
@@ -21,7 +21,7 @@ export interface ComingReaders {
   /** The same for all with the same choices and history. */
   key: string
   history: History
-  /** Their first chosen hour after the cut-off. */
+  /** Their first chosen hour at or after the cut-off. */
   at: Date
   zone: string
   count: number
@@ -134,7 +134,7 @@ interface ComingRow {
   count: number
 }
 
-/** Everyone of the kind without a delivery of the edition, with their first hour after it. */
+/** Everyone of the kind without a delivery of the edition, with the hour at which it is due. */
 function readersSql({
   date,
   kind,
@@ -152,7 +152,7 @@ function readersSql({
         exists (select from suppressions x where x.address_hash = h.address_hash) as suppressed
       from (
         select s.id as subscriber_id, s.preferences_id, s.zone, s.paused_until, s.address_hash, c.next_due_at, c.waiting_since,
-          ${nextHourSql('s', cutoff)} as hour_at
+          ${firstHourSql('s', cutoff)} as hour_at
         from subscribers s join ${READER_HOURS} c on c.subscriber_id = s.id
         where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${kind === 'weekly'}::boolean
           and (${only}::text is null or s.address = ${only})

@@ -4,16 +4,19 @@
 import { CompiledQuery, type Kysely, sql } from 'kysely'
 import { DateTime } from 'luxon'
 import pg from 'pg'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Database } from '../../../src/database/schema.ts'
+import { readFacts } from '../../../src/delivery/alarm/facts.ts'
 import { BATCH } from '../../../src/delivery/sending/batch.ts'
 import { listMembers } from '../../../src/delivery/sending/members.ts'
 import { claim, markAttempting } from '../../../src/delivery/sending/once.ts'
-import { shiftDate } from '../../../src/edition/edition.ts'
+import { cutoffOf, shiftDate } from '../../../src/edition/edition.ts'
+import { ensureEdition, markState } from '../../../src/edition/store.ts'
 import { planAll, planDue } from '../../../src/jobs/plan.ts'
 import { type Change, markChanged } from '../../../src/subscriber/change.ts'
 import { READER_HOURS } from '../../../src/subscriber/clock.ts'
 import { findSubscriberById } from '../../../src/subscriber/store.ts'
+import { moveClock, stopClock } from '../../support/clock.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { makePlace } from '../../support/places.ts'
 import { asOwner } from '../../support/program-user.ts'
@@ -484,5 +487,113 @@ describe('planDue', () => {
     const lines = held.rows.map((row) => row['QUERY PLAN']).join('\n')
     expect(lines).toContain('reader_clocks_pkey')
     expect(lines).not.toContain('reader_clocks_due')
+  })
+})
+
+describe('an hour that is the cut-off', () => {
+  const setClock = (at: string) => stopClock(round.databaseUrl, at)
+  // As it goes for the tests before and after.
+  afterEach(() => moveClock(round.databaseUrl, '0 seconds'))
+
+  /** Lets an edition be open, as the tick does. */
+  async function open(date: string): Promise<number> {
+    return (await ensureEdition(db, { date, kind: 'daily', cutoffAt: cutoffOf(date, 30) })).id
+  }
+
+  async function freezeAt(at: string, date: string): Promise<void> {
+    await setClock(at)
+    const { id } = await freezeEdition(round, date)
+    await db.updateTable('editions').set({ frozen_at: at }).where('id', '=', id).execute()
+  }
+
+  /** Adds a reader on 9 March 2026 who asks for notes; 07:00 in Yangon is 00:30 UTC. */
+  async function addAsking(name: string, rhythm: { zone?: string; hour?: number } = {}): Promise<number> {
+    await setClock('2026-03-09T12:00:00Z')
+    await open('2026-03-09')
+    const { id } = await addReader(db, name, { zone: 'Asia/Yangon', hour: 7, ...rhythm })
+    await sql`update subscribers set silence = 'note' where id = ${id}`.execute(db)
+    await sql`update reader_clocks set waiting_since = round_now() where subscriber_id = ${id}`.execute(db)
+    return id
+  }
+
+  /** Plans, and has the provider take it. Returns how many readers were looked at. */
+  async function plan(): Promise<number> {
+    const looked = await planDue(round)
+    await sql`update deliveries set state = 'submitted', address = null where state = 'planned'`.execute(db)
+    return looked
+  }
+
+  async function listDays(): Promise<string[]> {
+    const { rows } = await sql<{ day: string }>`
+      select to_char(e.date, 'DD') || ' ' || coalesce(d.reason, to_char(d.local_date, 'DD')) as day
+      from deliveries d join editions e on e.id = d.edition_id order by e.date, 1`.execute(db)
+    return rows.map(({ day }) => day)
+  }
+
+  const countNotes = async () => (await db.selectFrom('notes').selectAll().execute()).length
+
+  it('waits for the freeze, by an hour of their own and by a shared one, and then no more', async () => {
+    await addAsking('yangon')
+    await addAsking('later', { hour: 8 })
+    for (const [date, next] of [
+      ['2026-03-09', '2026-03-10'],
+      ['2026-03-10', '2026-03-11'],
+      ['2026-03-11', '2026-03-12'],
+    ] as const) {
+      await open(date)
+      await setClock(`${next}T00:30:00Z`)
+      expect(await plan()).toBe(0)
+      await freezeAt(`${next}T00:30:07.5Z`, date)
+      await open(next)
+      expect(await plan()).toBe(1)
+      await setClock(`${next}T01:30:00Z`)
+      expect(await plan()).toBe(1)
+    }
+    expect(await listDays()).toEqual(['09 10', '09 10', '10 11', '10 11', '11 12', '11 12'])
+    expect(await countNotes()).toBe(0)
+  })
+
+  it('waits while an edition is held, as long as the local day lasts', async () => {
+    await addAsking('yangon')
+    // 22:00 in St. John’s: its day has two hours left.
+    await addAsking('st-johns', { zone: 'America/St_Johns', hour: 22 })
+    await setClock('2026-03-10T02:29:59Z')
+    await markState(db, await open('2026-03-09'), { state: 'held', reason: 'too few papers' })
+    expect(await plan()).toBe(0)
+    const facts = await db.transaction().execute((trx) => readFacts(trx, round.latenessMs))
+    expect(facts.unplannedSince).toBeNull()
+    await setClock('2026-03-10T02:30:00Z')
+    expect(await plan()).toBe(1)
+    await freezeAt('2026-03-10T12:30:00Z', '2026-03-09')
+    expect(await plan()).toBe(1)
+    expect(await listDays()).toEqual(['09 10'])
+    await freezeAt('2026-03-11T00:30:05Z', '2026-03-10')
+    expect(await plan()).toBe(2)
+    expect(await listDays()).toEqual(['09 10', '09 merged', '10 10', '10 11'])
+    expect(await countNotes()).toBe(0)
+  })
+
+  it('is told of a day without papers when that is known, and not before', async () => {
+    await addAsking('yangon')
+    await setClock('2026-03-10T00:30:01Z')
+    expect([await plan(), await countNotes()]).toEqual([0, 0])
+    await markState(db, await open('2026-03-09'), { state: 'empty', reason: 'source' })
+    expect([await plan(), await countNotes()]).toEqual([1, 1])
+  })
+
+  it('passes over what froze while its reader was paused, whoever else shares the clock', async () => {
+    await addAsking('reading')
+    const paused = await addAsking('paused')
+    await freezeAt('2026-03-10T00:30:07Z', '2026-03-09')
+    await plan()
+    await sql`update subscribers set paused_until = '2026-03-11' where id = ${paused}`.execute(db)
+    await freezeAt('2026-03-11T00:30:07Z', '2026-03-10')
+    await plan()
+    await freezeAt('2026-03-12T00:30:07Z', '2026-03-11')
+    await plan()
+    const { rows } = await sql<{ days: string[] }>`
+      select array_agg(to_char(e.date, 'DD') || ' ' || d.state order by e.date) as days
+      from deliveries d join editions e on e.id = d.edition_id where d.subscriber_id = ${paused}`.execute(db)
+    expect(rows[0]?.days).toEqual(['09 submitted', '11 submitted'])
   })
 })
