@@ -20,6 +20,7 @@ export function limitLooks(pool: ConnectionPool): ConnectionPool {
       limited.set(connection, known)
       return known
     },
+    isCrowded: pool.isCrowded,
     async end() {},
   }
 }

@@ -51,7 +51,7 @@ export function openStores(settings: StoreSettings, logger: Logger): Promise<Sto
   })
 }
 
-/** Whoever asked for a list has changed a schema under whatever else still runs: they should know. */
+/** Whoever asked for a list has changed the schema under whatever else runs: they should know. */
 function tellUpdate(migrated: string[], logger: Logger): void {
   const isNew = migrated.length === Object.keys(migrations).length
   if (migrated.length === 0 || isNew) return

@@ -73,8 +73,8 @@ export function isStepDown(step: Step, { cadence, choices }: Pick<Preferences, '
 /**
  * Changes what a confirmed reader chose. Editions of another kind, a pause or its end begin to be
  * waited for anew; other days, another hour or zone move the clock on, what is frozen waits for it,
- * and one digest a local day stays the rule by the ledger's own key. Returns undefined when nobody is confirmed under this id; throws an
- * UnknownZoneError for an unknown zone.
+ * and one digest a local day stays the rule by the ledger's own key. Returns undefined when nobody
+ * is confirmed under this id; throws an UnknownZoneError for an unknown zone.
  */
 export async function markChanged(
   trx: Transaction<Database>,

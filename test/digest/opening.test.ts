@@ -217,7 +217,7 @@ describe('openingOf', () => {
     // Of papers that the week has more of, none is said to be the most; the only one is not said to
     // be anything among others.
     const leadOf = (papers: number[]) =>
-      openingOf(week, indexPlaces(places, topics), parseChoices({}), papers).lead.map(({ label }) => label)
+      openingOf(week, indexPlaces(places, topics), parseChoices({}), chosen(papers)).lead.map(({ label }) => label)
     expect(leadOf([1, 3])).toEqual(['Rising · Discussed', 'Most starred'])
     expect(leadOf([1])).toEqual([])
     expect(leadOf([2])).toEqual(['Biggest riser · Most discussed'])

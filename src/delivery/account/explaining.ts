@@ -20,7 +20,7 @@ import { READER_HOURS } from '../../subscriber/clock.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
 import { providerIdSql } from '../sending/provider-id.ts'
-import { type Facts, type MergedInto, type Outcome, outcomeFor } from './silence.ts'
+import { type Facts, type Outcome, outcomeFor } from './silence.ts'
 
 export interface Explained {
   edition: Edition | undefined
@@ -64,7 +64,9 @@ interface DeliveryFacts {
   selectionId: number | null
   batchState: BatchState | null
   batchReason: string | null
-  mergedInto: MergedInto | null
+  /** Of the newer edition that took it in. */
+  mergedDate: EditionDate | null
+  mergedWithheld: string | null
   changedAt: Date
   provider: string | null
   providerId: string | null
@@ -94,6 +96,8 @@ export async function explainEdition(db: Kysely<Database>, subscriber: Subscribe
     stopped: edition ? await findStopReason(db, edition) : null,
     delivery: delivery && {
       ...delivery,
+      mergedInto:
+        delivery.mergedDate === null ? null : { date: delivery.mergedDate, withheld: delivery.mergedWithheld },
       batch: delivery.batchState === null ? null : { state: delivery.batchState, reason: delivery.batchReason },
       filtered,
     },
@@ -141,14 +145,15 @@ async function findDeliveryFacts(
   const { rows } = await sql<DeliveryFacts>`
     select d.state, d.reason, d.selection_id as "selectionId", b.state as "batchState", b.reason as "batchReason",
       d.changed_at as "changedAt", b.provider, ${providerIdSql('d')} as "providerId", d.fate,
-      case when d.reason = 'merged' then (
-        select json_build_object('date', n.date, 'withheld', case when o.state = 'withheld' then o.reason end)
-        from editions own join editions n on n.kind = own.kind and n.date > own.date
-        join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id
-        where own.id = d.edition_id and (o.state <> 'withheld' or o.reason <> 'merged')
-        order by n.date limit 1
-      ) end as "mergedInto"
+      newer.date as "mergedDate", newer.withheld as "mergedWithheld"
     from deliveries d left join batches b on b.id = d.batch_id
+    left join lateral (
+      select n.date::text as date, case when o.state = 'withheld' then o.reason end as withheld
+      from editions own join editions n on n.kind = own.kind and n.date > own.date
+      join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id
+      where own.id = d.edition_id and d.reason = 'merged' and (o.state <> 'withheld' or o.reason <> 'merged')
+      order by n.date limit 1
+    ) newer on true
     where d.edition_id = ${editionId} and d.subscriber_id = ${subscriberId}`.execute(db)
   return rows[0]
 }

@@ -1,7 +1,7 @@
 // Days that bring a reader a short note instead of a digest: decided set-based while their hour is
 // planned, one a local day, as a digest would be. What a note says is in note-words.ts; the mail
 // itself is a notice.
-import { sql, type Transaction } from 'kysely'
+import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { localDateSql, weekOfSql } from '../../subscriber/calendar.ts'
 
@@ -19,8 +19,6 @@ export interface EarnedNote {
  * kind.
  */
 const SILENT_DAYS = { daily: 13, weekly: 7 }
-/** Which editions `r` gets. */
-const KIND_OF_READER = sql`case r.cadence when 'weekly' then 'weekly' else 'daily' end`
 /** Filters that left nothing are looked for among the editions of so many days. */
 const LOOK_BACK_DAYS = 35
 
@@ -37,7 +35,7 @@ export async function insertNotes(
   isAnyFiltered: boolean,
 ): Promise<void> {
   const pointed = sql`(
-    select e.id from editions e where e.kind = ${KIND_OF_READER}
+    select e.id from editions e where e.kind = ${kindForSql('r')}
       and e.date = ${weekOfSql(sql`r.hour_at`, cutoffMinutes)}
   )`
   await sql`
@@ -52,7 +50,7 @@ export async function insertNotes(
       select l.subscriber_id, l.digest, min(${localDateSql('r', sql`d.changed_at`)}) as since
       from last l join due_readers r on r.id = l.subscriber_id
       join editions e on e.frozen_at > round_now() - make_interval(days => ${sql.lit(LOOK_BACK_DAYS)})
-        and e.kind = ${KIND_OF_READER}
+        and e.kind = ${kindForSql('r')}
       join deliveries d on d.edition_id = e.id and d.subscriber_id = l.subscriber_id and d.reason = 'filtered'
       where l.digest is null or ${localDateSql('r', sql`d.changed_at`)} > l.digest
       group by 1, 2
@@ -91,4 +89,9 @@ export async function claimNotes(trx: Transaction<Database>, limit: number): Pro
     returning n.subscriber_id as "subscriberId", s.address, n.kind, n.edition_id as "editionId", n.local_date as "localDate",
       s.consent = 'confirmed' and s.address is not null as reads`.execute(trx)
   return rows.flatMap(({ reads, address, ...note }) => (reads && address !== null ? { ...note, address } : []))
+}
+
+/** Which editions a reader of this cadence gets. */
+function kindForSql(reader: string): RawBuilder<string> {
+  return sql<string>`case ${sql.ref(`${reader}.cadence`)} when 'weekly' then 'weekly' else 'daily' end`
 }

@@ -4,7 +4,7 @@ import { networksOf, readAddress, type TrustedProxy, trustOf } from './client-ad
 
 /** A large office behind one address, each with the six connections of a browser. */
 const CONNECTIONS_A_PEER = 100
-/** Proxies that nobody named and gateways of containers have such addresses, and all come by them. */
+/** Proxies that nobody named and gateways of containers are at these, and all come by them. */
 const NEAR: readonly [string, number, 'ipv4' | 'ipv6'][] = [
   ['10.0.0.0', 8, 'ipv4'],
   ['100.64.0.0', 10, 'ipv4'],
