@@ -33,6 +33,7 @@ const FIXTURE = `
   create table mails_of_fixture (reader_id int not null, date date not null, sent_at timestamptz)`
 
 const RESTORED = 'by the operator, once a restored copy: each reader is held against a list from outside'
+const SET_BACK = 'once, after the clock was set back'
 /** What reads a large table from end to end, and why it may: by file and table. */
 const WHOLE: Readonly<Record<string, string>> = {
   'src/delivery/account/morning.ts subscribers': 'once a day, all readers are counted',
@@ -43,6 +44,9 @@ const WHOLE: Readonly<Record<string, string>> = {
   'src/delivery/sending/recovered.ts subscribers': RESTORED,
   'src/delivery/witness/listed.ts subscribers': RESTORED,
   'src/subscriber/journal/readers.ts subscribers': `${RESTORED}; the hashes are of a key that no index knows`,
+  'src/jobs/clock-back.ts collections': SET_BACK,
+  'src/jobs/clock-back.ts reader_clocks': SET_BACK,
+  'src/jobs/clock-back.ts subscribers': SET_BACK,
   'src/source/store.ts collections': 'a row a look at the source, some twenty a day',
 }
 
