@@ -1,7 +1,6 @@
-// How long a page waits. Somebody sits before it: each statement, a read too, is in a transaction
-// whose first message carries BEGIN and its time limits. They end with the transaction and are
-// nothing that a session keeps, so a pooler may hand each transaction to another session.
+// How long a page waits, for a read too: somebody sits before it.
 import { LateError, within } from '../time.ts'
+import { lendLimited, limitTransactions } from './transaction-limits.ts'
 import { BusyError } from './unavailable.ts'
 import type { Connection, ConnectionPool } from './watched-pool.ts'
 
@@ -20,72 +19,42 @@ const ANSWER_MS = 15_000
 
 const READ_LIMITS = `set local lock_timeout = ${ROW_WAIT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`
 const LIMITS = `${READ_LIMITS}; set local statement_timeout = ${STATEMENT_MS}`
-const BEGIN = /^(begin|start transaction)\b/i
-const END = /^(commit|rollback)$/i
 const READ = /^\s*select\b(?!.*\bfor (no key )?(update|share)\b)/is
 
 /** Lends the connections of `pool` with a page's limits. Ending the pool is for who opened it. */
 export function limitPages(pool: ConnectionPool): ConnectionPool {
-  const limited = new WeakMap<Connection, Connection>()
-  return {
-    async connect() {
-      const connecting = pool.connect()
-      try {
-        const connection = await within(CONNECT_MS, 'connecting to PostgreSQL', connecting)
-        const known = limited.get(connection) ?? limit(connection)
-        limited.set(connection, known)
-        return known
-      } catch (error) {
-        // One that comes too late goes back at once.
-        connecting.then((late) => late.release()).catch(() => {})
-        throw error instanceof LateError && pool.isCrowded() ? new BusyError() : error
-      }
-    },
-    isCrowded: pool.isCrowded,
-    async end() {},
-  }
+  const limit = (connection: Connection) =>
+    limitTransactions(answering(connection), (text) => (READ.test(text) ? READ_LIMITS : LIMITS))
+  return lendLimited(pool, limit, async () => {
+    const connecting = pool.connect()
+    try {
+      return await within(CONNECT_MS, 'connecting to PostgreSQL', connecting)
+    } catch (error) {
+      // One that comes too late goes back at once.
+      connecting.then((late) => late.release()).catch(() => {})
+      throw error instanceof LateError && pool.isCrowded() ? new BusyError() : error
+    }
+  })
 }
 
-function limit(connection: Connection): Connection {
-  let isOpen = false
+/** Waits for no answer longer than a page does. */
+function answering(connection: Connection): Connection {
   let isBroken = false
-  const ask: Connection['query'] = async (text, values) => {
-    const asking = connection.query(text, values)
-    try {
-      return await within(ANSWER_MS, 'an answer of PostgreSQL', asking)
-    } catch (error) {
-      // Its answer may still come: nobody else may take it for theirs.
-      if (error instanceof LateError) {
-        isBroken = true
-        asking.catch(() => {})
-      }
-      throw error
-    }
-  }
-  const askAlone: Connection['query'] = async (text, values) => {
-    await ask(`begin; ${READ.test(text) ? READ_LIMITS : LIMITS}`, [])
-    try {
-      const result = await ask(text, values)
-      await ask('commit', [])
-      return result
-    } catch (error) {
-      await ask('rollback', []).catch(() => {
-        isBroken = true
-      })
-      throw error
-    }
-  }
   return {
     async query(text, values) {
-      if (BEGIN.test(text)) {
-        isOpen = true
-        return ask(`${text}; ${LIMITS}`, [])
+      const asking = connection.query(text, values)
+      try {
+        return await within(ANSWER_MS, 'an answer of PostgreSQL', asking)
+      } catch (error) {
+        // Its answer may still come: nobody else may take it for theirs.
+        if (error instanceof LateError) {
+          isBroken = true
+          asking.catch(() => {})
+        }
+        throw error
       }
-      if (END.test(text)) isOpen = false
-      return isOpen || END.test(text) ? ask(text, values) : askAlone(text, values)
     },
     release(destroy) {
-      isOpen = false
       connection.release(destroy || isBroken)
     },
   }
