@@ -301,7 +301,9 @@ describe('beside a slice that is not over', () => {
       round.db,
     )
     await sql`delete from deliveries`.execute(round.db)
-    const moving = beside((trx) => markChanged(trx, ids.ben as number, { hour: 3 }))
+    // Their hour is the present one, so that they are due.
+    const otherHour = (new Date().getUTCHours() + 12) % 24
+    const moving = beside((trx) => markChanged(trx, ids.ben as number, { hour: otherHour }))
     await expect(moving).rejects.toThrow('lock timeout')
   })
 
