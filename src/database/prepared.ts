@@ -44,9 +44,11 @@ export interface Names {
   renounced(text: string, error: unknown): boolean
 }
 
-/** PostgreSQL's way to say that a plan was made for tables that have changed since. */
-const PLAN_IS_OLD = '0A000'
-const PLAN_IS_OLD_WORDS = 'cached plan must not change result type'
+/**
+ * PostgreSQL's way to say that a plan was made for tables that have changed since: a state that
+ * other failures share, from one place. Its words are in the language of the server.
+ */
+const PLAN_IS_OLD = { code: '0A000', routine: 'RevalidateCachedQuery' }
 /** Unknown to this session, or known already: a pooler lends sessions without caring for names. */
 const NAMES_ARE_LOST = new Set(['26000', '42P05'])
 
@@ -63,9 +65,9 @@ export function openNames(): Names {
   return {
     nameOf: (text) => (isOff || !text.startsWith(MARK) ? undefined : (names.get(text) ?? give(text))),
     renounced(text, error) {
-      const { code, message } = error as { code?: unknown; message?: string }
+      const { code, routine } = error as { code?: unknown; routine?: unknown }
       if (typeof code === 'string' && NAMES_ARE_LOST.has(code)) isOff = true
-      else if (code !== PLAN_IS_OLD || message !== PLAN_IS_OLD_WORDS) return false
+      else if (code !== PLAN_IS_OLD.code || routine !== PLAN_IS_OLD.routine) return false
       else {
         generation += 1
         give(text)

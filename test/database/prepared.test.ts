@@ -3,7 +3,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
-import { fixedPart, prepared } from '../../src/database/prepared.ts'
+import { fixedPart, openNames, prepared } from '../../src/database/prepared.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { openTemporaryPooler, openTestDatabase, realPostgresUrl, type TestDatabase } from '../support/stores.ts'
 
@@ -15,6 +15,18 @@ const reader = new Kysely<Database>({
   }),
 })
 const hasServer = (await realPostgresUrl()) !== undefined
+
+describe('a name', () => {
+  it('is given up for a plan that is too old, in whichever language the server says so', () => {
+    const names = openNames()
+    const text = '/* prepared */ select 1'
+    const first = names.nameOf(text)
+    const failure = { code: '0A000', message: 'gecachter Plan darf den Ergebnistyp nicht ändern' }
+    expect(names.renounced(text, { ...failure, routine: 'RevalidateCachedQuery' })).toBe(true)
+    expect(names.nameOf(text)).not.toBe(first)
+    expect(names.renounced(text, { ...failure, routine: 'transformSetOperationTree' })).toBe(false)
+  })
+})
 
 describe.skipIf(!hasServer)('a prepared statement', () => {
   let database: TestDatabase
