@@ -44,8 +44,9 @@ export function perMinuteAt({ learned, slowedAt }: HostPace, most: number | null
 }
 
 /**
- * Gives turns to `mails` emails. Who has none waits behind those that wait already; `random` (0 …
- * 1) spreads those whose turn is too far away to tell.
+ * Gives turns to `mails` emails. Those that have none wait behind those that wait already, until as
+ * many of them have a turn as may go at once; `random` (0 … 1) spreads those whose turn is too far
+ * away to tell.
  */
 export function takeTurns(
   pace: HostPace,
@@ -58,10 +59,13 @@ export function takeTurns(
   if (perMinute === Number.POSITIVE_INFINITY) return { pace, turns: { granted: mails, waitMs: 0 } }
   const everyMs = MINUTE_MS / perMinute
   const start = Math.max(pace.nextAt, now)
-  const granted = Math.min(mails, Math.max(0, Math.floor((now + Math.max(AT_ONCE_MS, everyMs) - start) / everyMs)))
+  const atOnceMs = Math.max(AT_ONCE_MS, everyMs)
+  const granted = Math.min(mails, Math.max(0, Math.floor((now + atOnceMs - start) / everyMs)))
   const nextAt = start + granted * everyMs
   if (granted === mails) return { pace: { ...pace, nextAt }, turns: { granted, waitMs: 0 } }
-  const queuedUntil = Math.max(pace.queuedUntil, nextAt - AT_ONCE_MS, now) + (mails - granted) * everyMs
+  // Turns wait for nobody: for more than may go at once, the first would have lapsed with the last.
+  const awaited = Math.min(mails - granted, Math.floor(atOnceMs / everyMs))
+  const queuedUntil = Math.max(pace.queuedUntil, nextAt - AT_ONCE_MS, now) + awaited * everyMs
   const waitMs = queuedUntil - now
   return waitMs <= WAIT.most
     ? { pace: { ...pace, nextAt, queuedUntil }, turns: { granted, waitMs: Math.max(WAIT.least, waitMs) } }

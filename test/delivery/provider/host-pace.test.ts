@@ -40,11 +40,11 @@ describe('a pace', () => {
 
 describe('turns', () => {
   /** Asks again as told, for so many minutes, and returns how many went in each. */
-  function follow(start: HostPace, mails: number, minutes: number, most: number | null = null): number[] {
+  function follow(start: HostPace, mails: number, minutes: number, most: number | null = null, size = 5): number[] {
     let pace = start
     const went = Array.from({ length: minutes }, () => 0)
-    // Batches of five that come at once, and each by itself when its wait is over.
-    let batches = Array.from({ length: Math.ceil(mails / 5) }, () => ({ left: 5, at: NOW }))
+    // Batches that come at once, and each by itself when its wait is over.
+    let batches = Array.from({ length: Math.ceil(mails / size) }, () => ({ left: size, at: NOW }))
     for (let now = NOW; now < NOW + minutes * MINUTE_MS; now += 1_000) {
       for (const batch of batches.filter(({ at }) => at <= now)) {
         const taken = takeTurns(pace, batch.left, most, now, 0.5)
@@ -59,10 +59,19 @@ describe('turns', () => {
     return went
   }
 
-  it('are as many a minute as the pace says, however many wait', () => {
-    const went = follow(UNKNOWN_PACE, 1_000, 10, 30)
-    for (const count of went) expect(count).toBeLessThanOrEqual(30 + 5)
-    expect(went.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0.7 * 300)
+  it.each([
+    [30, 5],
+    [12, 8],
+    [12, 20],
+    [60, 20],
+  ])('are as many a minute as the pace says, however many wait: %i by batches of %i', (most, size) => {
+    for (const mails of [100, 1_000]) {
+      const minutes = Math.min(10, Math.floor(mails / most))
+      const went = follow(UNKNOWN_PACE, mails, minutes, most, size)
+      // So much as goes in ten seconds may go at once.
+      for (const count of went) expect(count).toBeLessThanOrEqual(most + Math.floor(most / 6))
+      expect(went.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0.95 * most * minutes)
+    }
   })
 
   it('of a slow host begin after its pause, and come to everybody', () => {
