@@ -5,24 +5,18 @@ import type { EditionKind } from '../database/states.ts'
 import { isVoted, type Place } from '../edition/place.ts'
 import type { EditionDate } from '../source/paper.ts'
 import type { Choices } from '../subscriber/preferences.ts'
-import { lazily, type PlaceIndex } from './choosing/place-index.ts'
-import {
-  type History,
-  type LeadLine,
-  missedIn,
-  type Opening,
-  type Selection,
-  selectPapers,
-} from './choosing/selection.ts'
+import type { PlaceIndex } from './choosing/place-index.ts'
+import { type History, missedIn, type Opening, type Selection, selectPapers } from './choosing/selection.ts'
 import { judgePlace, openWishes, strengthAt } from './choosing/wishes.ts'
 import { fitOpening } from './joining/printed-opening.ts'
 import { subjectLine } from './piece/envelope.ts'
-import { paperLinks } from './piece/links.ts'
 import { riseNumbers, riseOf, riseWords } from './rise.ts'
 import { sentenceOf } from './sentence/sentence.ts'
 import { isolated } from './text/direction.ts'
-import { cleanText, nameOf, shorten } from './text/text.ts'
-import { briefDate, brieflyCounted, counted, editionDay, grouped, together } from './text/words.ts'
+import { nameOf, shorten } from './text/text.ts'
+import { briefDate, counted, editionDay, grouped } from './text/words.ts'
+import { type Led, lineOf, mostOf, type Told, toldIn, votesOf } from './told.ts'
+import { weekLead } from './week-lead.ts'
 
 /** What of an edition its openings say. */
 export interface OpeningEdition {
@@ -41,23 +35,7 @@ const NEWS_MAX = 35
 const HEADLINE_TITLE_MAX = 44
 const PREHEADER_MAX = 150
 const PREHEADER_TITLES = 3
-const PREHEADER_TITLE_MAX = 44
-const LEAD_TITLE_MAX = 44
 const LEAD_PHRASE_MAX = 32
-
-/** A place with what is said of it more than once: read out once, however many readers it has. */
-interface Told {
-  /** Where it is in the index. */
-  at: number
-  place: Place
-  title: string
-  /** Its name and votes, as a preheader has them. */
-  inPreheader: () => string
-  inLead: () => Pick<LeadLine, 'title' | 'url'>
-}
-
-/** By position, of each index. */
-const tolds = new WeakMap<PlaceIndex, Map<number, Told>>()
 
 /**
  * Makes the opening of a selection. A late riser leads when it has more votes than any paper of the
@@ -143,11 +121,6 @@ export function plainOpening({ date, kind }: OpeningEdition): Opening {
   return { subject, preheader: '', headline: what, day: editionDay(date, kind), lead: [], papers: [] }
 }
 
-interface Led {
-  told: Told
-  line: LeadLine
-}
-
 function subjectOf(edition: OpeningEdition, news: Told, count: number): string {
   const more = count > 1 ? ` · and ${count - 1} more` : ''
   const rest = `${more} · ${subjectDate(edition)}`
@@ -226,37 +199,6 @@ function dayLead({ date }: OpeningEdition, { places }: PlaceIndex, { news, dayFi
   ]
 }
 
-/**
- * What a week is remembered for, whoever its first is. What leads among a reader's own papers alone
- * is not said to lead the week, and not said at all of the only one there is.
- */
-function weekLead(own: readonly Told[], { places }: PlaceIndex): Led[] {
-  const gain = ({ upvotes, upvotesBefore = upvotes }: Place) => upvotes - upvotesBefore
-  const comments = ({ comments }: Place) => comments
-  const stars = ({ paper }: Place) => paper.codeStars ?? 0
-  const highlight = (of: (place: Place) => number, most: string, much: string, factOf: (place: Place) => string) => {
-    const told = mostOf(own, ({ place }) => of(place))
-    const fact = told ? factOf(told.place) : ''
-    if (!told || fact === '') return []
-    const isMost = places.every((place) => of(place) <= of(told.place))
-    return isMost || own.length > 1 ? [{ told, label: isMost ? most : much, fact }] : []
-  }
-  const highlights = [
-    ...highlight(gain, 'Biggest riser', 'Rising', (place) => {
-      const rise = riseOf(place)
-      return rise ? `${riseNumbers(rise)} votes` : ''
-    }),
-    ...highlight(comments, 'Most discussed', 'Discussed', (place) => counted(place.comments, 'comment')),
-    ...highlight(stars, 'Most starred', 'Starred', (place) => `★ ${brieflyCounted(stars(place))}`),
-  ]
-  // One paper is one line, whatever it is remembered for.
-  return [...new Set(highlights.map(({ told }) => told))].map((told) => {
-    const its = highlights.filter((each) => each.told === told)
-    const label = its.map(({ label }) => label).join(' · ')
-    return { told, line: lineOf(told, label, its.map(({ fact }) => fact).join(', '), false) }
-  })
-}
-
 interface Match {
   told: Told
   label: string
@@ -297,46 +239,4 @@ function preheaderOf(own: readonly Told[], news: Told): { words: string; told: T
     told.push(other)
   }
   return { words, told }
-}
-
-function lineOf(told: Told, label: string, fact: string, personal: boolean): LeadLine {
-  const { title, url } = told.inLead()
-  return { label, title, url, fact: together(fact), personal }
-}
-
-function toldIn(index: PlaceIndex, papers: readonly number[]): Told[] {
-  const known = tolds.get(index) ?? new Map(index.places.map((place, at) => [place.position, readOut(place, at)]))
-  tolds.set(index, known)
-  return papers.flatMap((position) => known.get(position) ?? [])
-}
-
-function readOut(place: Place, at: number): Told {
-  const title = lazily(() => cleanText(place.paper.title))
-  return {
-    at,
-    place,
-    get title() {
-      return title()
-    },
-    inPreheader: lazily(() => {
-      const rise = place.section === 'rising' ? riseOf(place) : undefined
-      const votes = rise ? riseNumbers(rise) : place.upvotes > 0 ? counted(place.upvotes, 'vote') : ''
-      return [isolated(nameOf(title(), PREHEADER_TITLE_MAX)), votes].filter((part) => part !== '').join(', ')
-    }),
-    inLead: lazily(() => ({
-      title: isolated(nameOf(title(), LEAD_TITLE_MAX)),
-      url: paperLinks(place.paper)?.paper ?? '',
-    })),
-  }
-}
-
-function votesOf({ place }: { place: Place }): number {
-  return place.upvotes
-}
-
-/** Returns the first of those with the most of something; undefined where none has any. */
-function mostOf<T>(tolds: readonly T[], of: (told: T) => number): T | undefined {
-  let best: T | undefined
-  for (const told of tolds) if (of(told) > (best ? of(best) : 0)) best = told
-  return best
 }

@@ -200,27 +200,11 @@ describe('openingOf', () => {
     expect(opening?.lead.map(({ label }) => label)).not.toContain('Rising')
   })
 
-  it('says of a week what it is remembered for', () => {
-    const places = [
-      { ...makePlace({ position: 1, upvotes: 90, comments: 2 }, { title: 'First' }), upvotesBefore: 80 },
-      { ...makePlace({ position: 2, upvotes: 70, comments: 31 }, { title: 'Second' }), upvotesBefore: 5 },
-      makePlace({ position: 3, upvotes: 60 }, { title: 'Third', codeStars: 12_000 }),
-    ]
+  it('says of a week that it is one', () => {
     const week = { date: '2025-08-10', kind: 'weekly' } as const
-    const opening = openingOf(week, indexPlaces(places, topics), parseChoices({}), chosen([1, 2, 3]))
-    expect(opening.headline).toBe('First leads the week with 90 votes')
-    expect(opening.subject).toBe('First · and 2 more · week to 10 Aug')
-    expect(opening.lead.map(({ label, title, fact }) => `${label}: ${title}, ${fact}`)).toEqual([
-      `Biggest riser · Most discussed: Second, ${together('5 → 70 votes, 31 comments')}`,
-      `Most starred: Third, ${together('★ 12k')}`,
-    ])
-    // Of papers that the week has more of, none is said to be the most; the only one is not said to
-    // be anything among others.
-    const leadOf = (papers: number[]) =>
-      openingOf(week, indexPlaces(places, topics), parseChoices({}), chosen(papers)).lead.map(({ label }) => label)
-    expect(leadOf([1, 3])).toEqual(['Rising · Discussed', 'Most starred'])
-    expect(leadOf([1])).toEqual([])
-    expect(leadOf([2])).toEqual(['Biggest riser · Most discussed'])
+    const opening = openingOf(week, indexPlaces(shelf, topics), parseChoices({}), chosen([1, 2, 3]))
+    expect(opening.headline).toBe('On the Generalization of SFT: A Perspective leads the week with 44 votes')
+    expect(opening.subject).toBe('On the Generalization of SFT · and 2 more · week to 10 Aug')
   })
 
   it('names a paper in one line, of a day and of a week, and forgets nothing that it is remembered for', () => {
