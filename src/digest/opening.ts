@@ -35,6 +35,8 @@ const NEWS_MAX = 35
 const HEADLINE_TITLE_MAX = 44
 const PREHEADER_MAX = 150
 const PREHEADER_TITLES = 3
+/** What needs no colon before numbers, which else read on from a name: `AgentScope 1.0 2 → 66`. */
+const ENDED = /[?!.…:;,？！。]$/
 const LEAD_PHRASE_MAX = 32
 
 /**
@@ -138,9 +140,14 @@ export function subjectDate({ date, kind }: OpeningEdition): string {
  * sign that turns its direction, not even ours.
  */
 function newsOf({ place, title }: Told, max: number): string {
+  const named = (room: number) => nameOf(subjectLine(title), room)
   const rise = place.section === 'rising' ? riseOf(place) : undefined
-  const fact = rise === undefined ? '' : ` ${riseNumbers(rise)} votes`
-  return `${nameOf(subjectLine(title), max - fact.length)}${fact}`
+  if (rise === undefined) return named(max)
+  const fact = ` ${riseNumbers(rise)} votes`
+  const room = max - fact.length
+  const whole = named(room)
+  const name = ENDED.test(whole) || whole.length < room ? whole : named(room - 1)
+  return `${name}${ENDED.test(name) ? '' : ':'}${fact}`
 }
 
 /** What leads among a reader's own papers alone is not said to lead its day. */

@@ -56,6 +56,19 @@ describe('the opening of a day', () => {
     ])
   })
 
+  it('keeps the numbers of a name and of its votes apart, within the same length', () => {
+    const newsOf = (title: string) => {
+      const risen = riser(240, 24)
+      const { subject } = open([...shelf, { ...risen, paper: { ...risen.paper, title } }])
+      return subject.slice(0, subject.indexOf(' · '))
+    }
+    expect(newsOf('AgentScope 1.0: A Developer-Centric Framework')).toBe('AgentScope 1.0: 24 → 240 votes')
+    expect(newsOf('Is Chain-of-Thought Reasoning of LLMs a Mirage?')).toBe('Is Chain-of-Thought… 24 → 240 votes')
+    // Of as many characters as there are without the colon.
+    expect(newsOf('Agents, Models and 2')).toBe('Agents, Models… 24 → 240 votes')
+    expect(newsOf('Agents, Models, a 2')).toBe('Agents, Models, a 2: 24 → 240 votes')
+  })
+
   it('puts a late riser that does not beat the day into the lead block', () => {
     expect(open([...shelf, riser(40, 24)]).lead).toMatchObject([
       { label: 'Rising', fact: together('24 → 40 votes since Thursday') },
