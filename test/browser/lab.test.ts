@@ -39,6 +39,8 @@ const RESIDUE_MAX = 0.002
 const GREY = 0.2
 /** Letters as fine as a phone draws them: a thin stroke has its own colour. */
 const SCALE = 2
+/** Above and below what stands in a row, in CSS pixels. */
+const ROOM_MIN = 10
 /** Between full looks at how programs show a day, one in so many kinds of readers is enough. */
 const SHOWN_EACH = 7
 
@@ -179,6 +181,21 @@ describe.skipIf(!hasChromium)('a mail on a screen', () => {
     }
   })
 
+  it('has its one-line rows in Word’s engine as elsewhere: with room, number and title on one line', async () => {
+    await page.setViewportSize({ width: DESK, height: SCREEN.height })
+    let rows = 0
+    for (const { name, html } of mails.filter((_, index) => !isFull || index % SHOWN_EACH === 0)) {
+      await page.setContent(asWord(html))
+      const lines = (await page.evaluate(LINES)) as { number: number; title: number; below: number }[]
+      rows += lines.length
+      for (const { number, title, below } of lines) {
+        expect(Math.abs(title - number), name).toBeLessThanOrEqual(1)
+        expect(Math.min(title, below), name).toBeGreaterThanOrEqual(ROOM_MIN)
+      }
+    }
+    expect(rows).toBeGreaterThan(5)
+  })
+
   const PROGRAMS = [
     { program: 'Gmail without styles', as: withoutStyles, width: SCREEN.width, dark: false },
     { program: 'Outlook with Word’s engine', as: asWord, width: DESK, dark: false },
@@ -221,6 +238,18 @@ describe.skipIf(!hasChromium)('a mail on a screen', () => {
 
 /** Each runs in the page. Dots between facts are drawn where facts share a line. */
 const WORDS = `document.body.innerText.replace(/[\\s\\u00a0\\u034f·]+/g, '')`
+/** Of rows of one line, in CSS pixels: where number and title begin in it, and what is below. */
+const LINES = `[...document.querySelectorAll('td > .x:only-child')].map((line) => {
+  const row = line.closest('tr').getBoundingClientRect()
+  const edgesOf = (element) => {
+    const range = document.createRange()
+    range.selectNodeContents(element)
+    const boxes = [...range.getClientRects()]
+    return [Math.min(...boxes.map(({ top }) => top)) - row.top, row.bottom - Math.max(...boxes.map(({ bottom }) => bottom))]
+  }
+  const [title, below] = edgesOf(line)
+  return { number: edgesOf(line.closest('td').previousElementSibling)[0], title, below }
+})`
 const OVERFLOW = 'document.documentElement.scrollWidth - window.innerWidth'
 /** Links that run into one another. */
 const JOINED_LINKS = `[...document.querySelectorAll('a + a')]
