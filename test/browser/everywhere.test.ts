@@ -20,6 +20,10 @@ const HEIGHT = 900
 /** A finger's width in CSS pixels. */
 const TARGET_MIN = 44
 const PHONE_MAX = 479
+/** Papers of an email that lists its contents. */
+const LISTED = 16
+/** WCAG 2.2, 1.4.12: what readers may ask of any text. */
+const SPACED = '*{line-height:1.5!important;letter-spacing:.12em!important;word-spacing:.16em!important}'
 
 /** Runs in the page. */
 const VIOLATIONS =
@@ -203,6 +207,21 @@ describe.skipIf(!hasChromium)('a mail on a screen', () => {
     if (width <= PHONE_MAX) expect(await smallTargets(page)).toEqual([])
     const background = await page.evaluate('getComputedStyle(document.querySelector(".sheet > table")).backgroundColor')
     expect(background).toBe(colorScheme === 'dark' ? 'rgb(27, 25, 22)' : 'rgb(255, 254, 251)')
+  })
+
+  it('fits a narrow phone when its reader spaces letters and words, with a list of contents too', async () => {
+    const places = Array.from({ length: LISTED }, (_, at) =>
+      place(at + 1, { title: `${'Common Words '.repeat(2)}${at}` }),
+    )
+    const sheet = { date: '2026-03-05', kind: 'daily', incomplete: false, places } as const
+    const pieces = await renderEdition(sheet, 'full', HOST, await loadTemplates())
+    const selection = { papers: places.map(({ position }) => position), reasons: places.map(() => 0) }
+    const { html } = joinDigest(preparePieces(pieces, 'utf8'), selection, SLOTS)
+    await page.setViewportSize({ width: 320, height: HEIGHT })
+    await page.setContent(html)
+    await page.addStyleTag({ content: SPACED })
+    expect(await page.isVisible('.c')).toBe(true)
+    expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
   })
 })
 
