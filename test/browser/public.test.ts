@@ -146,6 +146,30 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBeLessThanOrEqual(0)
   })
 
+  it.each(['light', 'dark'] as const)(
+    'tells its button and what is chosen in forced colours: %s',
+    async (colorScheme) => {
+      const { page, shown } = screen
+      shown.name = 'front'
+      await page.emulateMedia({ colorScheme, forcedColors: 'active' })
+      try {
+        await page.goto(ORIGIN)
+        const [main, lesser] = await page.evaluate<string[]>(
+          `['.button:not(.quieter)', '.button.quieter'].map((of) => getComputedStyle(document.querySelector(of)).border)`,
+        )
+        expect([main, lesser]).toEqual([expect.stringContaining('2px solid'), expect.stringContaining('1px solid')])
+        const grounds = await page.evaluate<string[]>(
+          `[...document.querySelectorAll('.choice label')].map((label) => getComputedStyle(label).backgroundColor)`,
+        )
+        // The first one is chosen.
+        expect(grounds.slice(2)).toEqual(grounds.slice(1, -1))
+        expect(grounds[0]).not.toBe(grounds[1])
+      } finally {
+        await page.emulateMedia({ forcedColors: 'none' })
+      }
+    },
+  )
+
   it('guesses the time zone of an untouched form only, and shows the weekday of a weekly digest only', async () => {
     const { page, close } = await open('front', 375, 'light')
     try {
