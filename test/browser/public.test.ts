@@ -170,6 +170,29 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     },
   )
 
+  it.each(['front', 'edition'])('prints what is read, by night too, and nothing to press: %s', async (name) => {
+    const { page, shown } = screen
+    const inkOf = () => page.evaluate<string>(`getComputedStyle(document.querySelector('h1')).color`)
+    shown.name = name
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.goto(ORIGIN)
+    const ink = await inkOf()
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+    try {
+      expect(await inkOf()).toBe(ink)
+      const seen = await page.evaluate<string[]>(
+        `[...document.querySelectorAll('form, button, nav:not(.top), nav.top > a, details, .papers h3')]
+          .filter((element) => element.checkVisibility()).map(({ tagName }) => tagName)`,
+      )
+      expect(seen).toEqual([...values.papers, ...values.late].map(() => 'H3'))
+      expect(await page.evaluate(`getComputedStyle(document.querySelector('h3 a'), '::after').content`)).toBe(
+        `"${values.papers[0]?.paperUrl}"`,
+      )
+    } finally {
+      await page.emulateMedia({ media: 'screen' })
+    }
+  })
+
   it('guesses the time zone of an untouched form only, and shows the weekday of a weekly digest only', async () => {
     const { page, close } = await open('front', 375, 'light')
     try {

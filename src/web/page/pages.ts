@@ -260,6 +260,6 @@ function variables(theme: Theme): string {
   const root = (rules: string) => `:root {\n${rules}\n}`
   return [
     root(`${list(theme.fonts, 'font-')}\n${list(theme.light, '')}`),
-    `@media (prefers-color-scheme: dark) {\n${root(list(theme.dark, ''))}\n}`,
+    `@media screen and (prefers-color-scheme: dark) {\n${root(list(theme.dark, ''))}\n}`,
   ].join('\n')
 }
