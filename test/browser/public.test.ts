@@ -193,6 +193,22 @@ describe.skipIf(!hasChromium)('in a browser', () => {
     }
   })
 
+  it('keeps each choice within its frame when a reader spaces letters and words', async () => {
+    const { page, shown } = screen
+    shown.name = 'front'
+    await page.setViewportSize({ width: 320, height: HEIGHT })
+    await page.goto(ORIGIN)
+    await page.addStyleTag({ content: '*{letter-spacing:.12em!important;word-spacing:.16em!important}' })
+    const rooms = await page.evaluate<number[]>(
+      `[...document.querySelectorAll('.choice span')].map((words) => {
+        const { left, right } = words.getBoundingClientRect()
+        const frame = words.parentElement.getBoundingClientRect()
+        return Math.min(left - frame.left, frame.right - right)
+      })`,
+    )
+    expect(Math.min(...rooms)).toBeGreaterThanOrEqual(8)
+  })
+
   it('guesses the time zone of an untouched form only, and shows the weekday of a weekly digest only', async () => {
     const { page, close } = await open('front', 375, 'light')
     try {
