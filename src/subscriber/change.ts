@@ -3,6 +3,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Silence } from '../database/states.ts'
+import { shiftDate } from '../edition/edition.ts'
 import { localDateSql } from './calendar.ts'
 import { moveClock } from './clock.ts'
 import { type Choices, type Rhythm, readChoices } from './preferences.ts'
@@ -17,11 +18,17 @@ export interface Preferences extends Rhythm {
   pausedUntil: string | null
 }
 
+/** What is to be another: what is left out stays. */
+export type Change = Partial<Preferences>
+
+/** Preferences as they stand, with their reader's own date. */
+export type Standing = Preferences & { today: string }
+
 /**
- * What is to be another: what is left out stays. A pause may be given in days from the reader's
- * today.
+ * A change, or what makes one, or none, of what stands once nobody else can change it. A zone is
+ * asked about before that.
  */
-export type Change = Partial<Omit<Preferences, 'pausedUntil'>> & { pausedUntil?: string | null | { days: number } }
+export type Wanted = Change | ((standing: Standing) => Omit<Change, 'zone'> | undefined)
 
 export interface Changed {
   before: Preferences
@@ -47,27 +54,28 @@ const SNOOZE_DAYS = 14
 
 /**
  * Returns what a step down changes for a reader: the week's edition on Mondays, two weeks of
- * silence, or half as many papers.
+ * silence, or half as many papers. Undefined where it would be none: who has the week keeps their
+ * day of it, and a pause never becomes shorter.
  */
-export function stepDown(step: Step, { choices }: Pick<Preferences, 'choices'>): Change {
+export function stepDown(
+  step: Step,
+  { cadence, choices, pausedUntil, today }: Pick<Standing, 'cadence' | 'choices' | 'pausedUntil' | 'today'>,
+): Omit<Change, 'zone'> | undefined {
   switch (step) {
     case 'weekly':
-      return { cadence: 'weekly', weekday: 1 }
-    case 'pause':
-      return { pausedUntil: { days: SNOOZE_DAYS } }
+      return cadence === 'weekly' ? undefined : { cadence: 'weekly', weekday: 1 }
+    case 'pause': {
+      const until = shiftDate(today, SNOOZE_DAYS)
+      return pausedUntil !== null && pausedUntil >= until ? undefined : { pausedUntil: until }
+    }
     case 'fewer':
-      return { choices: { ...choices, papers: Math.ceil(choices.papers / 2) } }
+      return choices.papers > 1 ? { choices: { ...choices, papers: Math.ceil(choices.papers / 2) } } : undefined
   }
 }
 
 /** Returns the step down that a text names, undefined for anything else. */
 export function stepFrom(text: string | undefined): Step | undefined {
   return STEPS.find(({ step }) => step === text)?.step
-}
-
-/** Tells whether a step down would be one for a confirmed reader. */
-export function isStepDown(step: Step, { cadence, choices }: Pick<Preferences, 'cadence' | 'choices'>): boolean {
-  return step === 'weekly' ? cadence !== 'weekly' : step === 'fewer' ? choices.papers > 1 : true
 }
 
 /**
@@ -79,26 +87,22 @@ export function isStepDown(step: Step, { cadence, choices }: Pick<Preferences, '
 export async function markChanged(
   trx: Transaction<Database>,
   id: number,
-  change: Change,
+  wanted: Wanted,
 ): Promise<Changed | undefined> {
-  if (change.zone !== undefined) await assertZones(trx, new Set([change.zone]))
-  const { rows } = await sql<Omit<Preferences, 'choices'> & { choices: unknown; pauseDate: string | null }>`
+  if ('zone' in wanted && wanted.zone !== undefined) await assertZones(trx, new Set([wanted.zone]))
+  const { rows } = await sql<Omit<Standing, 'choices'> & { choices: unknown }>`
     select p.choices, s.silence, s.cadence, s.weekday, s.hour, s.zone, s.paused_until as "pausedUntil",
-      ${localDateSql('s', sql`round_now()`)} + ${pauseDays(change)}::int as "pauseDate"
+      ${localDateSql('s', sql`round_now()`)} as today
     from subscribers s join preferences p on p.id = s.preferences_id
     where s.id = ${id} and s.consent = 'confirmed' for no key update of s`.execute(trx)
   const row = rows[0]
   if (!row) return undefined
-  const { pauseDate, choices, ...rhythm } = row
+  const { today, choices, ...rhythm } = row
   const before: Preferences = { ...rhythm, choices: readChoices(choices) }
-  const { pausedUntil = before.pausedUntil, ...rest } = change
-  const after: Preferences = {
-    ...before,
-    ...rest,
-    // What this program does not know of them is kept.
-    choices: { ...before.choices, ...change.choices },
-    pausedUntil: typeof pausedUntil === 'object' && pausedUntil !== null ? pauseDate : pausedUntil,
-  }
+  const change = typeof wanted === 'function' ? wanted({ ...before, today }) : wanted
+  if (!change) return { before, after: before }
+  // What this program does not know of them is kept.
+  const after: Preferences = { ...before, ...change, choices: { ...before.choices, ...change.choices } }
   // Choices that stay are not written again: their row may hold what cannot be read here.
   const [preferencesId = null] = change.choices ? await ensurePreferences(trx, [after.choices]) : []
   const isOtherKind = (after.cadence === 'weekly') !== (before.cadence === 'weekly')
@@ -111,8 +115,4 @@ export async function markChanged(
   // Whose clock stays as it is, waits for no planner that is about to move it.
   if (waitsAnew || clockMoves) await moveClock(trx, id, { waitsAnew, clockMoves })
   return { before, after }
-}
-
-function pauseDays({ pausedUntil }: Change): number | null {
-  return typeof pausedUntil === 'object' && pausedUntil !== null ? pausedUntil.days : null
 }

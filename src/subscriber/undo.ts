@@ -5,7 +5,7 @@ import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
 import { readStored } from '../database/stored.ts'
 import { findMoveObstacle, markAddress, type Obstacle } from './address.ts'
-import { type Change, type Changed, markChanged, type Preferences } from './change.ts'
+import { type Changed, markChanged, type Preferences, type Wanted } from './change.ts'
 import { claimCredentialFor, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
 import { hashChoices, STORED_RHYTHM } from './preferences.ts'
 import { findSubscriberById } from './store.ts'
@@ -27,7 +27,7 @@ export type Undone =
 export async function change(
   db: Kysely<Database>,
   subscriberId: number,
-  wanted: Change,
+  wanted: Wanted,
 ): Promise<(Changed & { undo: string | null }) | undefined> {
   return db.transaction().execute(async (trx) => {
     const changed = await markChanged(trx, subscriberId, wanted)

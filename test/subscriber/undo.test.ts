@@ -27,6 +27,8 @@ const clock = async (id: number) =>
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
 
+const STANDING = { cadence: 'daily', choices: parseChoices({}), pausedUntil: null, today: '2026-12-01' } as const
+
 /** A weekday (1 Monday … 7 Sunday) that is neither today nor tomorrow anywhere. */
 const IN_THREE_DAYS = ((new Date().getUTCDay() + 2) % 7) + 1
 
@@ -80,9 +82,9 @@ describe('change and undo', () => {
     expect((await clock(reader.id)).waitingSince > weekly.waitingSince).toBe(true)
   })
 
-  it('pauses for days from the reader’s own today, and resumes', async () => {
+  it('pauses from the reader’s own today, and resumes', async () => {
     const reader = await addReader(round.db, 'ada', { zone: 'Pacific/Kiritimati' })
-    await change(round.db, reader.id, { pausedUntil: { days: 14 } })
+    await change(round.db, reader.id, (standing) => stepDown('pause', standing))
     const { rows } = await sql<{ until: string }>`
       select ((now() at time zone 'Pacific/Kiritimati')::date + 14)::text as until`.execute(round.db)
     expect((await clock(reader.id)).pausedUntil).toBe(rows[0]?.until)
@@ -112,13 +114,34 @@ describe('change and undo', () => {
   })
 
   it('step down to the week, to a pause or to half as many papers', () => {
-    expect(stepDown('weekly', { choices: parseChoices({}) })).toEqual({ cadence: 'weekly', weekday: 1 })
-    expect(stepDown('pause', { choices: parseChoices({}) })).toEqual({ pausedUntil: { days: 14 } })
-    expect(stepDown('fewer', { choices: parseChoices({ papers: 1 }) }).choices?.papers).toBe(1)
-    expect(stepDown('fewer', { choices: parseChoices({ papers: 9, mute: ['rl'] }) }).choices).toMatchObject({
-      papers: 5,
-      mute: ['rl'],
+    expect(stepDown('weekly', STANDING)).toEqual({ cadence: 'weekly', weekday: 1 })
+    expect(stepDown('pause', STANDING)).toEqual({ pausedUntil: '2026-12-15' })
+    expect(stepDown('fewer', { ...STANDING, choices: parseChoices({ papers: 9, mute: ['rl'] }) })).toMatchObject({
+      choices: { papers: 5, mute: ['rl'] },
     })
+  })
+
+  it('step nowhere from the week or from one paper, and never to a shorter pause', () => {
+    expect(stepDown('weekly', { ...STANDING, cadence: 'weekly' })).toBeUndefined()
+    expect(stepDown('fewer', { ...STANDING, choices: parseChoices({ papers: 1 }) })).toBeUndefined()
+    for (const [pausedUntil, until] of [
+      ['2026-11-30', '2026-12-15'],
+      ['2026-12-14', '2026-12-15'],
+      ['2026-12-15', undefined],
+      ['2027-06-01', undefined],
+    ] as const) {
+      expect(stepDown('pause', { ...STANDING, pausedUntil })?.pausedUntil, pausedUntil).toBe(until)
+    }
+  })
+
+  it('decides by what stands under the lock, and touches nothing where nothing is decided', async () => {
+    const reader = await addReader(round.db, 'ada', { cadence: 'weekly', weekday: 6 })
+    const rowOf = () =>
+      round.db.selectFrom('subscribers').selectAll().where('id', '=', reader.id).executeTakeFirstOrThrow()
+    const before = await rowOf()
+    const changed = await change(round.db, reader.id, (standing) => stepDown('weekly', standing))
+    expect(changed).toMatchObject({ after: { cadence: 'weekly', weekday: 6 }, undo: null })
+    expect(await rowOf()).toEqual(before)
   })
 })
 

@@ -2,8 +2,9 @@
 import type { Kysely } from 'kysely'
 import { readConfig } from '../../config.ts'
 import type { Database } from '../../database/schema.ts'
+import { shiftDate } from '../../edition/edition.ts'
 import { UsageError } from '../../errors.ts'
-import { type Change, markChanged, type Preferences } from '../../subscriber/change.ts'
+import { markChanged, type Preferences, type Wanted } from '../../subscriber/change.ts'
 import { rhythmInWords } from '../../subscriber/preferences.ts'
 import { findSubscriberByAddress } from '../../subscriber/store.ts'
 import { UnknownZoneError } from '../../subscriber/zone.ts'
@@ -61,7 +62,7 @@ export async function pauseSubscriberCommand(email: string, options: PauseOption
 async function changeReader(
   address: string,
   options: { json?: boolean },
-  read: (db: Kysely<Database>) => Promise<Change>,
+  read: (db: Kysely<Database>) => Promise<Wanted>,
 ): Promise<void> {
   const { id, after } = await withStores('stores', ({ stores: { db } }) =>
     db.transaction().execute(async (trx) => {
@@ -88,13 +89,16 @@ function inWords(preferences: Preferences): string {
   ].join(', ')
 }
 
-function parsePause({ until, days, end }: PauseOptions): Change {
+function parsePause({ until, days, end }: PauseOptions): Wanted {
   const named = [until, days, end].filter((each) => each !== undefined && each !== false)
   if (named.length !== 1) {
     throw new UsageError('say one of --until DATE (that day included), --days N, or --end')
   }
   if (end) return { pausedUntil: null }
-  if (days !== undefined) return { pausedUntil: { days: parseWhole('--days', days, 1, PAUSE_DAYS_MAX) } }
+  if (days !== undefined) {
+    const count = parseWhole('--days', days, 1, PAUSE_DAYS_MAX)
+    return ({ today }) => ({ pausedUntil: shiftDate(today, count) })
+  }
   const date = parseUntil(until)
   if (date < new Date().toISOString().slice(0, 10)) throw new UsageError(`--until ${date} is over: use --end`)
   return { pausedUntil: date }

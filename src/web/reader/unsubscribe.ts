@@ -5,9 +5,10 @@
 // leaves, as its mailbox may be somebody else's by now. While the database is away, or kept by
 // somebody else, the link's signature alone lets its reader leave.
 import type { Context } from 'hono'
+import { getNow } from '../../database/clock.ts'
 import { unavailabilityOf } from '../../database/unavailable.ts'
 import { getReceipt, receiptInWords } from '../../delivery/account/receipt.ts'
-import { isStepDown, STEPS, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
+import { STEPS, type Standing, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
 import { findDeparture, markResubscribed } from '../../subscriber/consent.ts'
 import { findHolder } from '../../subscriber/holder.ts'
 import { leavingReasonFrom } from '../../subscriber/leaving.ts'
@@ -23,7 +24,7 @@ import { linkTo, tell } from '../page/tell.ts'
 import { type DataWish, dataWishFrom, mailDataLink } from '../visit/data-links.ts'
 import { type ReaderParts, tokenIn } from '../visit/reader-parts.ts'
 import { describeChange } from './preferences/change-words.ts'
-import { stepWords } from './preferences/page.ts'
+import { alreadyWords, standingOf, stepWords } from './preferences/steps.ts'
 
 /** The button that ends a subscription. */
 interface UnsubscribeValues {
@@ -31,6 +32,8 @@ interface UnsubscribeValues {
   address: string
   /** Where the buttons post to. */
   path: string
+  /** What they have already, who pressed for it; ''. */
+  told: string
   /** What may be had instead: nothing by an old link, or for somebody who gets nothing yet. */
   steps: { action: string; label: string; what: string }[]
 }
@@ -51,23 +54,23 @@ const MAY_ARRIVE = 'A digest already on its way may still arrive.'
 const unsubscribePage = definePage<UnsubscribeValues>('unsubscribe')
 
 /** Shows the button, or says that there is nothing left to end. */
-export function showUnsubscribe(parts: ReaderParts) {
+export function showUnsubscribe(parts: ReaderParts, told = '') {
   const { pages } = parts
+  const show = (c: Context, values: UnsubscribeValues) =>
+    c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, values))
   return async (c: Context): Promise<Response> => {
     const token = tokenIn(c)
     const path = `${pages.base}/unsubscribe/${token}`
     const reader = await findReader(parts, token)
-    if (reader === 'away')
-      return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address: '', path, steps: [] }))
+    const leavingAlone = { address: '', path, told: '', steps: [] }
+    if (reader === 'away') return show(c, leavingAlone)
     if (!reader) return c.notFound()
     const isOld = isFromBefore(parts, token, reader)
     if (reader.consent === 'unsubscribed')
       return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, 'already')
-    if (isOld) return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address: '', path, steps: [] }))
-    const address = maskedAddress(reader)
-    const offered = STEPS.filter(({ step }) => isOffered(step, reader))
-    const steps = offered.map(({ step, label }) => ({ action: step, label, what: stepWords(step, reader) }))
-    return c.html(pages.render(unsubscribePage, { title: 'Unsubscribe' }, { address, path, steps }))
+    if (isOld) return show(c, leavingAlone)
+    const steps = reader.consent === 'confirmed' ? offersFor(standingOf(reader, await getNow(parts.db))) : []
+    return show(c, { address: maskedAddress(reader), path, told, steps })
   }
 }
 
@@ -95,7 +98,7 @@ export function unsubscribe(parts: ReaderParts) {
     if (isOld && !isLeaving) return showUnsubscribe(parts)(c)
     const step = stepFrom(form.get('action'))
     if (!oneClick && form.get('action') === 'resubscribe') return resubscribe(c, parts, reader)
-    if (!oneClick && step && isOffered(step, reader)) return stepInstead(c, parts, reader, step)
+    if (!oneClick && step && reader.consent === 'confirmed') return stepInstead(c, parts, reader, step)
     if (!oneClick && form.get('action') === 'reason') return takeReason(c, parts, reader, form.get('reason'))
     const wish = dataWishFrom(form.get('action'))
     if (!oneClick && wish && reader.consent === 'unsubscribed') return dataLink(c, parts, reader, wish)
@@ -199,10 +202,12 @@ async function takeReason(c: Context, parts: ReaderParts, reader: Subscriber, te
 }
 
 async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {
-  const changed = await change(parts.db, reader.id, stepDown(step, reader))
+  const changed = await change(parts.db, reader.id, (standing) => stepDown(step, standing))
   // They have left meanwhile.
   if (!changed) return goodbye(c, parts, reader, 'already')
-  const links = changed.undo === null ? [] : [linkTo(parts.pages, `/undo/${changed.undo}`, 'Undo')]
+  // An older page offered it.
+  if (changed.undo === null) return showUnsubscribe(parts, alreadyWords(step, changed.after))(c)
+  const links = [linkTo(parts.pages, `/undo/${changed.undo}`, 'Undo')]
   return tell(c, parts.pages, { heading: "You're still subscribed", paragraphs: describeChange(changed), links })
 }
 
@@ -214,8 +219,12 @@ async function dataLink(c: Context, parts: ReaderParts, reader: Subscriber, wish
   })
 }
 
-function isOffered(step: Step, reader: Subscriber): boolean {
-  return reader.consent === 'confirmed' && isStepDown(step, reader)
+/** Offers each step down that would be one. */
+function offersFor(standing: Standing): UnsubscribeValues['steps'] {
+  return STEPS.flatMap(({ step, label }) => {
+    const change = stepDown(step, standing)
+    return change ? [{ action: step, label, what: stepWords(step, standing, change) }] : []
+  })
 }
 
 function maskedAddress({ address }: Subscriber): string {

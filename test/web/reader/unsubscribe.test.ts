@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { openHandles } from '../../../src/database/client.ts'
 import { eraseSubscriber } from '../../../src/delivery/request/erasure.ts'
+import { shortDate } from '../../../src/digest/text/words.ts'
 import { openLogger } from '../../../src/logger.ts'
 import { openWishDesk } from '../../../src/subscriber/journal/desk.ts'
 import { openJournal } from '../../../src/subscriber/journal/journal.ts'
@@ -331,6 +332,26 @@ describe('what may be had instead of leaving', () => {
     const html = await (await post(path, { action })).text()
     expect(await consentOf(ADDRESS)).toBe('confirmed')
     expect([...html.matchAll(/<button[^>]* value="(\w+)"/g)].map(([, value]) => value)).toContain('pause')
+  })
+
+  it('offers and takes no step that would be none, and says what there is already', async () => {
+    const path = await mailAda()
+    const paused = new Date(Date.now() + 180 * 86_400_000).toISOString().slice(0, 10)
+    await sql`update subscribers set cadence = 'weekly', weekday = 6, paused_until = ${paused}::date
+      where address = ${ADDRESS}`.execute(web.round.db)
+    const before = await findSubscriberByAddress(web.round.db, ADDRESS)
+    const offered = (html: string) =>
+      [...html.matchAll(/<button class="button quieter"[^>]* value="(\w+)"/g)].map(([, action]) => action)
+    expect(offered(await (await web.app.request(path)).text())).toEqual(['fewer'])
+    for (const [action, words] of [
+      ['weekly', 'once a week already: every Saturday at 07:00'],
+      ['pause', `You are paused through ${shortDate(paused)} already.`],
+    ] as const) {
+      const html = await (await post(path, { action })).text()
+      expect(html).toContain(words)
+      expect(offered(html)).toEqual(['fewer'])
+    }
+    expect(await findSubscriberByAddress(web.round.db, ADDRESS)).toEqual(before)
   })
 
   it('comes back within an hour of leaving, and one-click leaves whatever else it says', async () => {

@@ -2,7 +2,7 @@
 // link. Each change is told back in sentences, with a link that takes it back.
 import type { Context } from 'hono'
 import { askAddress } from '../../../delivery/request/address-change.ts'
-import { type Change, stepDown, stepFrom } from '../../../subscriber/change.ts'
+import { type Preferences, type Step, stepDown, stepFrom, type Wanted } from '../../../subscriber/change.ts'
 import { maskAddress, normalizeAddress } from '../../../subscriber/subscriber.ts'
 import { change } from '../../../subscriber/undo.ts'
 import { UnknownZoneError } from '../../../subscriber/zone.ts'
@@ -17,6 +17,7 @@ import { describeChange } from './change-words.ts'
 import { parsePreferences } from './entry.ts'
 import { lookBackPart } from './look-back.ts'
 import { lookBackOf, noSession, notSubscribed, pauseDays, preferencesPage } from './page.ts'
+import { alreadyWords } from './steps.ts'
 
 interface Request {
   c: Context
@@ -29,7 +30,7 @@ const ACTIONS: Record<string, (request: Request) => Promise<Response>> = {
   save,
   preview,
   pause,
-  snooze: (request) => changeTo(request, stepDown('pause', request.session.reader)),
+  snooze: (request) => takeStep(request, 'pause'),
   resume: (request) => changeTo(request, { pausedUntil: null }),
   step,
   address: moveTo,
@@ -106,16 +107,30 @@ async function pause(request: Request): Promise<Response> {
 async function step(request: Request): Promise<Response> {
   const { c, parts, session, form } = request
   const chosen = stepFrom(form.get('step'))
-  return chosen ? changeTo(request, stepDown(chosen, session.reader)) : preferencesPage(c, parts, session, {})
+  return chosen ? takeStep(request, chosen) : preferencesPage(c, parts, session, {})
 }
 
-async function changeTo({ c, parts, session, form }: Request, wanted: Change): Promise<Response> {
+/** What stands counts, not what stood when the button was shown. */
+function takeStep(request: Request, chosen: Step): Promise<Response> {
+  return changeTo(
+    request,
+    (standing) => stepDown(chosen, standing),
+    (standing) => alreadyWords(chosen, standing),
+  )
+}
+
+async function changeTo(
+  { c, parts, session, form }: Request,
+  wanted: Wanted,
+  sayUnchanged: (standing: Preferences) => string = () => 'Nothing changed.',
+): Promise<Response> {
   try {
     const changed = await change(parts.db, session.reader.id, wanted)
     if (!changed) return notSubscribed(c, parts, session)
     const told = describeChange(changed)
     const undoPath = changed.undo === null ? '' : `${parts.pages.base}/undo/${changed.undo}`
-    return preferencesPage(c, parts, session, { told: told.length > 0 ? told : ['Nothing changed.'], undoPath })
+    const said = told.length > 0 ? told : [sayUnchanged(changed.after)]
+    return preferencesPage(c, parts, session, { told: said, undoPath })
   } catch (error) {
     if (!(error instanceof UnknownZoneError)) throw error
     // A zone that this runtime knows and PostgreSQL does not.

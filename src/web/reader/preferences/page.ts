@@ -3,23 +3,21 @@
 import type { Context } from 'hono'
 import { DateTime } from 'luxon'
 import { lookBack } from '../../../digest/look-back.ts'
-import { STEPS, type Step, stepDown, stepFrom } from '../../../subscriber/change.ts'
+import { type Change, STEPS, type Standing, type Step, stepDown, stepFrom } from '../../../subscriber/change.ts'
 import { findHolder } from '../../../subscriber/holder.ts'
 import type { Choices, Rhythm } from '../../../subscriber/preferences.ts'
 import { findSubscriberByPublicId } from '../../../subscriber/store.ts'
-import type { Subscriber } from '../../../subscriber/subscriber.ts'
 import { issueToken } from '../../../subscriber/token.ts'
 import { ask } from '../../page/ask.ts'
 import { sayGoodbye } from '../../page/goodbye.ts'
 import { linkPage } from '../../page/link-form.ts'
 import { definePage, type Pages } from '../../page/pages.ts'
-import { rhythmOf } from '../../page/rhythm.ts'
 import { askingPage } from '../../page/safety.ts'
 import { answerOldLink } from '../../visit/old-link.ts'
 import { type ReaderParts, tokenIn } from '../../visit/reader-parts.ts'
 import type { Session } from '../../visit/session.ts'
-import { RISERS_ON_TOP } from './change-words.ts'
 import { type LookBackValues, lookBackValues } from './look-back.ts'
+import { alreadyWords, standingOf, stepWords } from './steps.ts'
 import { type PreferencesValues, preferencesValues, type Visit } from './values.ts'
 
 const preferencesTemplate = definePage<PreferencesValues>('preferences')
@@ -43,18 +41,22 @@ export function exchangeLink(parts: ReaderParts) {
   }
 }
 
-/** Shows the page, or with `?step=` the one button of a mail's foot. */
+/**
+ * Shows the page, or with `?step=` the one button of a mail's foot, while that would be a step: the
+ * mail may be an old one.
+ */
 export function showPreferences(parts: ReaderParts) {
   return async (c: Context): Promise<Response> => {
     const session = await parts.sessions.find(c)
     if (!session) return noSession(c, parts)
     if (session.reader.consent !== 'confirmed') return notSubscribed(c, parts, session)
     const step = stepFrom(c.req.query('step'))
-    if (step) {
-      return askStep(c, parts.pages, step, session)
-    }
+    const standing = standingOf(session.reader, session.now)
+    const change = step && stepDown(step, standing)
+    if (step && change) return askStep(c, parts.pages, session, { step, standing, change })
+    const told = step ? [alreadyWords(step, standing)] : []
     // Who opens it has just been read, and changes nothing by that.
-    return pageFor(c, parts, session, {}, session.reader, 200)
+    return pageFor(c, parts, session, { told }, session.reader, 200)
   }
 }
 
@@ -88,7 +90,8 @@ async function pageFor(
     feedPath: `${pages.base}/feed/${issueToken(linkKeys, 'feed', reader, now)}`,
     unsubscribePath: `${pages.base}/unsubscribe/${issueToken(linkKeys, 'unsubscribe', reader, now)}`,
   }
-  const values = preferencesValues(reader, visit, given, pauseDays(reader, now))
+  const maySnooze = stepDown('pause', standingOf(reader, now)) !== undefined
+  const values = preferencesValues(reader, visit, { ...given, maySnooze }, pauseDays(reader, now))
   return askingPage(c, pages.render(preferencesTemplate, { title: 'Your digest', choices: true }, values), status)
 }
 
@@ -130,13 +133,18 @@ export function notSubscribed(c: Context, { pages }: ReaderParts, { formToken }:
   })
 }
 
-function askStep(c: Context, pages: Pages, step: Step, { reader, formToken }: Session): Response {
+function askStep(
+  c: Context,
+  pages: Pages,
+  { formToken }: Session,
+  { step, standing, change }: { step: Step; standing: Standing; change: Change },
+): Response {
   const path = `${pages.base}/preferences`
   const { question, button } = STEPS.find((each) => each.step === step) as (typeof STEPS)[number]
   return ask(c, pages, {
     heading: question,
     button,
-    paragraphs: [stepWords(step, reader)],
+    paragraphs: [stepWords(step, standing, change)],
     path,
     fields: [
       { name: 'form', value: formToken },
@@ -145,13 +153,4 @@ function askStep(c: Context, pages: Pages, step: Step, { reader, formToken }: Se
     ],
     links: [{ path, label: 'All choices' }],
   })
-}
-
-/** Says what a step down would bring this reader. */
-export function stepWords(step: Step, reader: Subscriber): string {
-  const { choices = reader.choices, pausedUntil: _, ...rest } = stepDown(step, reader)
-  if (step === 'pause') return 'You get nothing for two weeks; then digests come again.'
-  if (step === 'weekly') return `The week's papers, ${rhythmOf({ ...reader, ...rest })}.`
-  const fewer = `At most ${choices.papers} a digest instead of ${reader.choices.papers}.`
-  return reader.cadence === 'weekly' ? fewer : `${fewer} ${RISERS_ON_TOP}`
 }

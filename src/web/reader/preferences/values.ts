@@ -14,6 +14,8 @@ export interface PreferencesValues {
   rhythmWords: string
   /** '' while nothing is paused. */
   pausedWords: string
+  /** Whether a snooze would make the pause a longer one. */
+  maySnooze: boolean
   /** What was just changed or done, in sentences. */
   told: string[]
   /** Takes it back; ''. */
@@ -84,7 +86,7 @@ const LISTS = [
 export function preferencesValues(
   reader: Subscriber,
   visit: Visit,
-  given: Pick<PreferencesValues, 'formToken' | 'lookBack' | 'feedPath' | 'unsubscribePath'>,
+  given: Pick<PreferencesValues, 'formToken' | 'lookBack' | 'feedPath' | 'unsubscribePath' | 'maySnooze'>,
   days: Pick<PreferencesValues, 'untilMin' | 'untilMax'>,
 ): PreferencesValues {
   const entry = visit.entry ?? entryFrom(reader)

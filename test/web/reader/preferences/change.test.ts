@@ -1,5 +1,7 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { shortDate } from '../../../../src/digest/text/words.ts'
+import { markChanged } from '../../../../src/subscriber/change.ts'
 import { findSubscriberByAddress } from '../../../../src/subscriber/store.ts'
 import type { Subscriber } from '../../../../src/subscriber/subscriber.ts'
 import { issueToken } from '../../../../src/subscriber/token.ts'
@@ -23,7 +25,8 @@ beforeEach(async () => {
   formToken = /name="form" value="([^"]+)"/.exec(await (await look()).text())?.[1] as string
 })
 
-const look = () => web.app.request('/preferences', { headers: { cookie } })
+const look = (query = '') => web.app.request(`/preferences${query}`, { headers: { cookie } })
+const actionsIn = (html: string) => [...html.matchAll(/name="action" value="(\w+)"/g)].map(([, action]) => action)
 const readerNow = () => findSubscriberByAddress(web.round.db, ADDRESS)
 
 function send(fields: Record<string, string>, headers: Record<string, string> = {}) {
@@ -115,6 +118,52 @@ describe('the preferences page', () => {
     expect(await (await look()).text()).toContain('Resume now')
     await send({ action: 'resume' })
     expect((await readerNow())?.pausedUntil).toBeNull()
+  })
+
+  it('never makes a pause shorter by a step, and by its own form alone', async () => {
+    const [near, later, far] = [3, 12, 180].map((days) =>
+      new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10),
+    ) as [string, string, string]
+    await send({ action: 'pause', until: far })
+    const words = `You are paused through ${shortDate(far)} already.`
+    for (const fields of [{ action: 'step', step: 'pause' }, { action: 'snooze' }]) {
+      expect(await (await send(fields)).text()).toContain(words)
+      expect((await readerNow())?.pausedUntil).toBe(far)
+    }
+    const paused = await (await look('?step=pause')).text()
+    expect(paused).toContain(words)
+    expect(actionsIn(paused)).toContain('resume')
+    expect(actionsIn(paused)).not.toContain('snooze')
+    await send({ action: 'pause', until: near })
+    expect((await readerNow())?.pausedUntil).toBe(near)
+    expect(await (await look('?step=pause')).text()).toContain(`You are paused through ${shortDate(near)};`)
+    expect(actionsIn(await (await look()).text())).toContain('snooze')
+    await send({ action: 'snooze' })
+    expect(((await readerNow())?.pausedUntil ?? '') > later).toBe(true)
+  })
+
+  it('asks for a step of an old mail only where it is one, and takes none that has become none since', async () => {
+    for (const step of ['weekly', 'fewer']) {
+      expect(await (await look(`?step=${step}`)).text()).toContain(`name="step" value="${step}"`)
+    }
+    await web.round.db.transaction().execute((trx) =>
+      markChanged(trx, reader.id, {
+        ...{ cadence: 'weekly', weekday: 6, hour: 8 },
+        choices: { ...reader.choices, papers: 1 },
+      }),
+    )
+    const before = await readerNow()
+    for (const [step, words] of [
+      ['weekly', 'Your digest comes once a week already: every Saturday at 08:00, UTC.'],
+      ['fewer', 'Your digest holds at most 1 paper already.'],
+    ] as const) {
+      // Asked for now, and pressed on a page from before.
+      for (const answer of [await look(`?step=${step}`), await send({ action: 'step', step })]) {
+        const html = await answer.text()
+        expect([answer.status, html.includes(words), html.includes('name="step"')]).toEqual([200, true, false])
+      }
+    }
+    expect(await readerNow()).toEqual(before)
   })
 
   it('mails links instead of moving, exporting or erasing, and says the same of an address that is taken', async () => {
