@@ -35,6 +35,11 @@ const subscribePage = definePage<{ form: SubscribeFormValues }>('subscribe')
  */
 const CONSENT_PAGE = 'subscribe, English, 1'
 const MINUTE_S = 60
+/** The field stands far below the top of a narrow page. */
+const ZONE_PROBLEMS: SubscribeProblems = {
+  note: 'Nothing was sent: the time zone needs another look.',
+  zone: UNKNOWN_ZONE,
+}
 
 /** Takes the form. Problems are told beside it; everything else is answered alike. */
 export function subscribe(parts: ReaderParts) {
@@ -60,7 +65,7 @@ export function subscribe(parts: ReaderParts) {
     const { rhythm, wrong } = parseRhythm(entry)
     if (wrong) {
       const onlyZone = wrong.every((field) => field === 'zone')
-      const problem = onlyZone ? { zone: UNKNOWN_ZONE } : { note: 'Please choose how often and when.' }
+      const problem = onlyZone ? ZONE_PROBLEMS : { note: 'Please choose how often and when.' }
       return again(c, 422, entry, problem, stamp)
     }
     const suggestion = form.get('sure') === address ? undefined : suggestAddress(address)
@@ -116,7 +121,7 @@ async function take(
     await parts.sendNotice(noticeId)
     return undefined
   } catch (error) {
-    if (error instanceof UnknownZoneError) return { zone: UNKNOWN_ZONE }
+    if (error instanceof UnknownZoneError) return ZONE_PROBLEMS
     throw error
   }
 }

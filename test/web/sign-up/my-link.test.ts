@@ -75,6 +75,7 @@ describe('asking for one’s link', () => {
     for (const [given, words] of cases) {
       const answer = await ask(given)
       const html = await answer.text()
+      expect(html).toMatch(/aria-describedby="own-address-problem" autofocus>/)
       expect([answer.status, html.includes(words), html.includes(`value="${given.address}"`)]).toEqual([
         422,
         true,

@@ -78,6 +78,8 @@ describe('signing up', () => {
       const answer = await ask(given, { from: `203.0.113.${index}` })
       const html = await answer.text()
       expect(answer.status, words).toBe(422)
+      // Said where the eye is: at the top of the form, or by the field that has the focus.
+      expect(html, words).toMatch(/role="alert"| autofocus>/)
       expect(html).toContain(words)
       expect(html).toContain(`value="${given.address}"`)
     }

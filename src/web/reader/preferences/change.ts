@@ -89,8 +89,12 @@ async function preview({ c, parts, session, form }: Request): Promise<Response> 
     if (!wanted) return c.body(null, 422)
     return c.html(parts.pages.fill(lookBackPart, await lookBackOf(parts, wanted)))
   }
-  const told = wanted ? ['This is a preview: nothing is saved yet.'] : []
-  return preferencesPage(c, parts, session, { entry, problems, told }, wanted, wanted ? 200 : 422)
+  if (wanted) {
+    const told = ['This is a preview: nothing is saved yet.']
+    return preferencesPage(c, parts, session, { entry, problems, told }, wanted)
+  }
+  const problem = 'There is no preview of this: something below needs another look.'
+  return preferencesPage(c, parts, session, { entry, problems, problem }, session.reader, 422)
 }
 
 async function pause(request: Request): Promise<Response> {
@@ -100,8 +104,9 @@ async function pause(request: Request): Promise<Response> {
   if (/^\d{4}-\d{2}-\d{2}$/.test(until) && isDay(until) && until >= untilMin && until <= untilMax) {
     return changeTo(request, { pausedUntil: until })
   }
+  const problem = 'Nothing was paused: the date needs another look.'
   const untilProblem = 'Choose a date between tomorrow and a year from now.'
-  return preferencesPage(c, parts, session, { until, untilProblem }, session.reader, 422)
+  return preferencesPage(c, parts, session, { until, untilProblem, problem }, session.reader, 422)
 }
 
 async function step(request: Request): Promise<Response> {
@@ -150,8 +155,9 @@ async function moveTo({ c, parts, session, form }: Request): Promise<Response> {
   const newAddress = form.get('address')
   const address = normalizeAddress(newAddress)
   if (address === undefined) {
+    const problem = 'No link was sent: the new address needs another look.'
     const addressProblem = 'We cannot send email to this address.'
-    return preferencesPage(c, parts, session, { newAddress, addressProblem }, session.reader, 422)
+    return preferencesPage(c, parts, session, { newAddress, addressProblem, problem }, session.reader, 422)
   }
   const noticeId = await askAddress(parts, session.reader.id, address)
   await parts.sendNotice(noticeId)

@@ -108,6 +108,25 @@ describe('the preferences page', () => {
     expect((await readerNow())?.choices.papers).toBe(4)
   })
 
+  it('says at the top that nothing came of a form, whichever it was, and leads to the field far below', async () => {
+    const { onlyWithCode: _, ...fields } = entryFrom(reader)
+    const cases: [Record<string, string>, string, string[]][] = [
+      [{ ...fields, papers: '99', action: 'save' }, 'Nothing was saved', []],
+      [{ ...fields, papers: '99', action: 'preview' }, 'There is no preview of this', []],
+      [{ action: 'pause', until: '2020-01-01' }, 'Nothing was paused', ['until']],
+      [{ action: 'address', address: 'me@intranet' }, 'No link was sent', ['address']],
+    ]
+    for (const [sent, words, led] of cases) {
+      const answer = await send(sent)
+      const html = await answer.text()
+      expect([answer.status, /role="alert">([^:<]*)/.exec(html)?.[1]]).toEqual([422, words])
+      expect(
+        [...html.matchAll(/<input id="(\w+)"[^>]* aria-invalid="true"[^>]* autofocus>/g)].map(([, id]) => id),
+      ).toEqual(led)
+    }
+    expect(await (await look()).text()).not.toMatch(/role="alert"|autofocus/)
+  })
+
   it('pauses from tomorrow on, for a year at most, and resumes', async () => {
     const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
     for (const until of [day(0), day(-3), day(500), '2026-02-31', 'tomorrow', '']) {
