@@ -11,9 +11,9 @@ import { cleanText } from './text/text.ts'
  * What notices are made in now; stored with every marked one. Raised whenever the same row could
  * give other bytes.
  */
-export const NOTICE_VERSION = 2
+export const NOTICE_VERSION = 3
 /** Versions that are repeated to the byte as ever. Another one's notice is never rebuilt. */
-export const NOTICE_VERSIONS: readonly number[] = [1, NOTICE_VERSION]
+export const NOTICE_VERSIONS: readonly number[] = [1, 2, NOTICE_VERSION]
 
 /** What a notice says, in plain text. */
 export interface Notice {

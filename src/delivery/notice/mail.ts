@@ -93,6 +93,7 @@ async function sayNotice(
       unsubscribe: link('unsubscribe', unsubscribe),
     },
     { name: host.name ?? templates.theme.name, site: new URL(host.publicUrl).host },
+    version,
   )
   const unsubscribeHeader = content.kind === 'note' ? unsubscribe : null
   const mail = await renderNotice(words.notice, host, templates, version)

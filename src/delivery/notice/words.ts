@@ -1,6 +1,6 @@
 // What each notice says: plain, kind and short. It says who asked, what happens if nothing is done,
 // and how long a link works; nothing that a visitor typed stands in a mail to somebody else.
-import type { Notice } from '../../digest/notice.ts'
+import { NOTICE_VERSION, type Notice } from '../../digest/notice.ts'
 import type { SaidContent } from './notice.ts'
 
 /** The links that a notice may offer; those that its kind does not need are left out. */
@@ -19,13 +19,17 @@ export interface NoticeWords {
 const TWO_DAYS = 'The link works once, within 48 hours.'
 
 /**
- * Returns subject and words. `name` is what the host calls itself, `site` the host of its pages.
+ * Returns subject and words, of version 2 or today's. `name` is what the host calls itself, `site`
+ * the host of its pages.
  */
 export function wordsOf(
   content: SaidContent,
   links: NoticeLinks,
   { name, site }: { name: string; site: string },
+  version: number = NOTICE_VERSION,
 ): NoticeWords {
+  // True in both parts: a mail's text has no button, of which version 2 spoke there too.
+  const confirm = version === 2 ? 'Press the button to confirm' : 'Open the link to confirm'
   const action = (label: string, url: string | null) => (url === null ? {} : { action: { label, url } })
   const foot = [
     ...(links.preferences === null ? [] : [{ label: 'Preferences', url: links.preferences }]),
@@ -40,7 +44,7 @@ export function wordsOf(
           preheader: "You'll get the papers that people vote for, as often as you chose.",
           paragraphs: [
             `Someone, hopefully you, asked at ${site} to get trending research papers at this address.`,
-            `Press the button to confirm. ${TWO_DAYS}`,
+            `${confirm}. ${TWO_DAYS}`,
             "If it wasn't you, do nothing: you won't hear from us again, and we delete the address within a week.",
           ],
           ...action('Confirm my subscription', links.own),
@@ -85,7 +89,7 @@ export function wordsOf(
           preheader: 'Confirm it to get your papers here from now on.',
           paragraphs: [
             `A reader asked at ${site} to get their papers at this address from now on.`,
-            `Press the button to confirm that it is yours. ${TWO_DAYS}`,
+            `${confirm} that it is yours. ${TWO_DAYS}`,
             "If it wasn't you, do nothing: everything stays as it is.",
           ],
           ...action('Use this address', links.own),

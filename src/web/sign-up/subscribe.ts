@@ -90,7 +90,7 @@ export function subscribe(parts: ReaderParts) {
     return tell(c, pages, {
       heading: 'Check your inbox',
       paragraphs: [
-        `An email is on its way to ${address}. Press its button to subscribe. If you don't, nothing happens.`,
+        `An email is on its way to ${address}. Open the link in it to subscribe. If you don't, nothing happens.`,
       ],
       note: limitNote('confirmation'),
       links: parts.outbox ? [linkTo(pages, '/outbox?folder=notices', "Open the demo's outbox", true)] : [],
