@@ -46,7 +46,14 @@ const front = {
   cutoff: '00:30',
   outbox: true,
 }
-const day = { label: 'Thu 5 March', path: '/d', standing: 'Held', papers: '3 papers', first: 'A title', weekPath: '/w' }
+const day = {
+  label: 'Thu 5 March',
+  path: '/d',
+  standing: 'Still voting',
+  papers: '3 papers',
+  first: 'A title',
+  weekPath: '/w',
+}
 const parts = [
   { text: 'A ', marked: false },
   { text: 'title', marked: true },

@@ -113,8 +113,8 @@ export function editionSilence(
     const until = `${cutoffAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`
     const sentence =
       cutoffAt > now
-        ? `${name} is not frozen yet: votes count until ${until}.`
-        : `${name} was collected but never frozen; its votes ended at ${until}.`
+        ? `${name} is still open: votes count until ${until}.`
+        : `${name} has not come out; its votes ended at ${until}.`
     return { whose, reason: 'open', sentence }
   }
   if (state === 'held') {
@@ -169,9 +169,9 @@ function mergedSilence(into: MergedInto | null): Silence {
   const reason = 'merged'
   if (into === null || into.withheld === null) {
     const name = into === null ? 'a newer one' : `your digest of ${shortDate(into.date)}`
-    return { whose: 'ours', reason, sentence: `It was merged into ${name}: never several emails at once.` }
+    return { whose: 'ours', reason, sentence: `It went into ${name}: never several emails at once.` }
   }
-  const together = `It was merged into the edition of ${shortDate(into.date)}`
+  const together = `It went into the edition of ${shortDate(into.date)}`
   if (into.withheld !== 'filtered') {
     const { whose, sentence } = withheldSilence(into.withheld)
     return { whose, reason, sentence: `${together}, which you did not get. ${sentence}` }
@@ -224,7 +224,7 @@ function outcomeOfWaiting({ kind, edition, reader }: Facts): Outcome {
     return { kind: 'coming', sentence: `It waits for your next hour: ${reader.nextHour ?? 'none is set'}.` }
   }
   if (frozenAt < reader.subscribedAt) {
-    return silent({ whose: 'choices', reason: 'before', sentence: 'It froze before you subscribed.' })
+    return silent({ whose: 'choices', reason: 'before', sentence: 'It came out before you subscribed.' })
   }
   if (!reader.isPaused && wasInTime && reader.pausedUntil !== null && dateOf(frozenAt) <= reader.pausedUntil) {
     return silent({ whose: 'choices', reason: 'paused', sentence: `You were paused${paused}.` })

@@ -19,7 +19,7 @@ export interface Reason {
   sentence: string
 }
 
-const NOTHING_NEW = 'Nothing new was frozen since your last digest.'
+const NOTHING_NEW = 'No new edition has come out since your last digest.'
 
 /** Says why a day brings nothing: of which edition what is the reason, null for none at all. */
 export function dayNote(localDate: string, reason: Reason | null): NoteWords {

@@ -79,11 +79,11 @@ function leftOutWords(
 }
 
 function notRisingWords({ rank, upvotes, upvotesBefore }: Place, choices: Choices): string {
-  if (upvotesBefore !== undefined && upvotes <= upvotesBefore) return 'no more votes since its own edition froze'
+  if (upvotesBefore !== undefined && upvotes <= upvotesBefore) return 'no more votes since its own edition came out'
   const number = risingNumber(choices)
   const own = number < choices.papers ? `the first ${number}` : `your ${counted(number, 'paper')}`
   if (rank > number) return `${ordinal(rank)} of its own day, beyond ${own}`
-  return `it was among ${own} already when its own edition froze`
+  return `it was among ${own} already when its own edition came out`
 }
 
 /** Reasons are kept with plain dates; people get them in words. */

@@ -92,9 +92,9 @@ function dayValues(day: ArchiveDay, base: string): EditionsValues['days'][number
   }
 }
 
-/** In a chip; '' for an order that is final and whole. */
+/** In a chip; '' for an order that is final and whole. One that is held takes votes still. */
 function standingOf({ state, reason, incomplete }: ArchiveDay): string {
   if (state === 'frozen') return incomplete ? 'May lack papers' : ''
   if (state === 'empty') return reason === 'weekend' ? 'Weekend' : 'No papers'
-  return state === 'held' ? 'Held' : 'Still voting'
+  return 'Still voting'
 }

@@ -39,6 +39,8 @@ function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}
     reader: { ...reader, ...who },
   })
 }
+/** Readers get these sentences as notes. */
+const OPERATORS_WORDS = /\b(froze|frozen|merged|selection|due|suppressed|withheld)\b/i
 const delivered = (
   state: 'planned' | 'withheld' | 'rejected' | 'unknown' | 'submitted',
   reason: string | null = null,
@@ -75,7 +77,9 @@ describe('outcomeFor', () => {
     [{ who: { ...PASSED, ...LATER, pausedUntil: '2026-03-16' } }, 'choices', 'not-waiting'],
     [{ who: { ...LATER, consent: 'unsubscribed' } }, 'choices', 'not-waiting'],
   ] as [Parameters<typeof outcome>[0], string, string][])('%j: %s, %s', (given, whose, reason) => {
-    expect(outcome(given)).toMatchObject({ kind: 'silence', whose, reason })
+    const told = outcome(given)
+    expect(told).toMatchObject({ kind: 'silence', whose, reason })
+    expect(told.sentence).not.toMatch(OPERATORS_WORDS)
   })
 
   it('says for whose hour an edition waits', () => {
@@ -90,15 +94,12 @@ describe('withheldSilence', () => {
   })
 
   it.each([
-    [null, 'It was merged into a newer one: never several emails at once.'],
-    [{ withheld: null }, 'It was merged into your digest of Fri 6 March: never several emails at once.'],
-    [
-      { withheld: 'filtered' },
-      'It was merged into the edition of Fri 6 March, and your settings left nothing of the two.',
-    ],
+    [null, 'It went into a newer one: never several emails at once.'],
+    [{ withheld: null }, 'It went into your digest of Fri 6 March: never several emails at once.'],
+    [{ withheld: 'filtered' }, 'It went into the edition of Fri 6 March, and your settings left nothing of the two.'],
     [
       { withheld: 'left' },
-      'It was merged into the edition of Fri 6 March, which you did not get. You had unsubscribed before it was sent.',
+      'It went into the edition of Fri 6 March, which you did not get. You had unsubscribed before it was sent.',
     ],
   ])('says of a merged one what became of that which took it in: %j', (into, sentence) => {
     const mergedInto = into && { date: '2026-03-06', ...into }
@@ -118,15 +119,15 @@ describe('an open edition', () => {
     editionSilence(open, { date: '2026-03-05', kind: 'daily', cutoffAt, now: new Date(now) })?.sentence
 
   it('is one of which votes count, until they do not', () => {
-    expect(said('2026-03-06T00:29:00Z')).toMatch(/is not frozen yet: votes count until 2026-03-06 00:30 UTC\.$/)
-    expect(said('2026-03-06T00:30:00Z')).toMatch(/was collected but never frozen; its votes ended at 2026-03-06 00:30/)
+    expect(said('2026-03-06T00:29:00Z')).toMatch(/is still open: votes count until 2026-03-06 00:30 UTC\.$/)
+    expect(said('2026-03-06T00:30:00Z')).toMatch(/has not come out; its votes ended at 2026-03-06 00:30/)
   })
 
   it('may be one that nobody has looked at, or whose day has not come', () => {
     const unknown = (now: string) =>
       editionSilence(undefined, { date: '2026-03-05', kind: 'weekly', cutoffAt, now: new Date(now) })?.sentence
     expect(unknown('2026-03-05T12:00:00Z')).toBe(
-      'The week to Thu 5 March is not frozen yet: votes count until 2026-03-06 00:30 UTC.',
+      'The week to Thu 5 March is still open: votes count until 2026-03-06 00:30 UTC.',
     )
     expect(unknown('2026-03-04T12:00:00Z')).toBe('The week to Thu 5 March is still to come: its day is not there yet.')
     expect(unknown('2026-03-06T12:00:00Z')).toMatch(/was never made/)

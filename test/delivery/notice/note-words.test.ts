@@ -13,6 +13,6 @@ describe('a note', () => {
   })
 
   it('says that there was none', () => {
-    expect(dayNote('2026-03-10', null).paragraphs[0]).toBe('Nothing new was frozen since your last digest.')
+    expect(dayNote('2026-03-10', null).paragraphs[0]).toBe('No new edition has come out since your last digest.')
   })
 })

@@ -60,8 +60,12 @@ describe('explainPlaces', () => {
     )
   })
   it('says why a paper of an earlier day is no late riser to this reader', () => {
-    expect(sentences({ papers: 5 })[5]).toBe('Left out: it was among your 5 papers already when its own edition froze.')
-    expect(sentences({ papers: 25 })[5]).toBe('Left out: it was among the first 10 already when its own edition froze.')
+    expect(sentences({ papers: 5 })[5]).toBe(
+      'Left out: it was among your 5 papers already when its own edition came out.',
+    )
+    expect(sentences({ papers: 25 })[5]).toBe(
+      'Left out: it was among the first 10 already when its own edition came out.',
+    )
     const deep = (given: object) =>
       explainPlaces(
         indexPlaces(
@@ -74,7 +78,7 @@ describe('explainPlaces', () => {
         parseChoices({ papers: 25 }),
         NO_HISTORY,
       )[1]?.sentence
-    expect(deep({})).toBe('Left out: no more votes since its own edition froze.')
+    expect(deep({})).toBe('Left out: no more votes since its own edition came out.')
     expect(deep({ upvotes: 10 })).toBe('Left out: 14th of its own day, beyond the first 10.')
   })
   it('says of a paper whose edition was missed what keeps it out, and never that it was there', () => {
