@@ -30,6 +30,12 @@ const ENGINE = [
   COMPILE_LATE,
 ]
 
+/** What `npm test` leaves to `npm run test:all`. */
+const LONG = {
+  name: 'long',
+  description: 'takes more than a second: processes, browsers, mail servers, whole histories',
+}
+
 const tests = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `test/${name}`)
@@ -88,6 +94,7 @@ export default defineConfig(({ mode }) => ({
       }),
       last(project(mode, 'statements', [LAST])),
     ],
+    tags: [LONG],
     // Kills and browsers mostly wait, so that more files are at work than there are cores. Each
     // worker more loads the program once more.
     maxWorkers: availableParallelism() + 3,

@@ -96,6 +96,7 @@ describe('wrong use', () => {
   ]
 
   it('ends with 2, one clear line on stderr and nothing on stdout, before any store is opened', {
+    tags: 'long',
     timeout: MANY_PROCESSES_MS,
   }, async () => {
     await Promise.all(
@@ -125,6 +126,7 @@ describe('wrong use', () => {
 })
 
 it('reads the settings of the working directory and says so, except for the demo', {
+  tags: 'long',
   timeout: MANY_PROCESSES_MS,
 }, async () => {
   const file = join(folder, '.env')
@@ -368,6 +370,7 @@ describe('one round by hand', () => {
   })
 
   it('shows what was reported and what is unknown, and resolves that by the word of the operator', {
+    tags: 'long',
     timeout: MANY_PROCESSES_MS,
   }, async () => {
     await sql`update deliveries set fate = 'delivered'`.execute(db)
@@ -403,7 +406,7 @@ describe('one round by hand', () => {
     expect(objectOf(sent)).toMatchObject({ submitted: 4, unknown: 0, waiting: 0 })
   })
 
-  it('ends quietly when whoever reads a list has enough', { timeout: MANY_PROCESSES_MS }, async () => {
+  it('ends quietly when whoever reads a list has enough', { tags: 'long', timeout: MANY_PROCESSES_MS }, async () => {
     await sql`
       insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
       select 'many' || i || '@example.org', sha256(i::text::bytea), 'unsubscribed', 'test', (select min(id) from preferences),

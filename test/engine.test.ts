@@ -7,7 +7,7 @@ import { COMPILE_WASM_LATE } from '../src/engine.ts'
 
 const run = promisify(execFile)
 
-it('has the engine of a command compile well less of what runs a few thousand times', async () => {
+it('has the engine of a command compile well less of what runs a few thousand times', { tags: 'long' }, async () => {
   const source = await readFile(new URL('../src/engine.ts', import.meta.url), 'utf8')
   const { code } = await transform(source, { loader: 'ts' })
   const busy = `

@@ -40,7 +40,7 @@ describe('the heap of a sender', () => {
     return { ...JSON.parse(stdout), stderr }
   }
 
-  it('is looked through once when there is more in it than lives in a sender', async () => {
+  it('is looked through once when there is more in it than lives in a sender', { tags: 'long' }, async () => {
     expect(await hold(1_000_000)).toEqual({ held: 1_000_000, asked: ['whole'], stderr: '' })
   })
 

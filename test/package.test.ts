@@ -33,7 +33,9 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-it('holds dist/, templates, sample days and the settings explained, and nothing of what lies around', async () => {
+it('holds dist/, templates, sample days and the settings explained, and nothing of what lies around', {
+  tags: 'long',
+}, async () => {
   const call = promisify(execFile)
   const { stdout } = await call('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--offline'], {
     cwd: folder,
@@ -57,6 +59,7 @@ it('starts what it names, and is built before it is packed', () => {
 })
 
 it('opens few files for a command, and no compiler of MJML, queue or provider before they are needed', {
+  tags: 'long',
   timeout: 180_000,
 }, async () => {
   const built = join(folder, 'built')

@@ -1,6 +1,7 @@
 // Mails in every client: what their HTML and CSS ask of a client, whether they are valid and
 // accessible, and how they stand on a phone and on a desk, by day and by night. The browser's part
 // is skipped where there is no Chromium.
+// @module-tag long
 import axe from 'axe-core'
 import { caniemail } from 'caniemail'
 import { HtmlValidate } from 'html-validate'

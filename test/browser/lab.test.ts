@@ -1,6 +1,7 @@
 // The email lab: digests for every kind of reader as they leave, and as mail programs show them.
 // `npm test` looks at the sample days, `npm run test:full` at every captured one, and prints what
 // it measured. The pictures are made by gallery.ts.
+// @module-tag long
 import { generateKeyPairSync } from 'node:crypto'
 import { stdout } from 'node:process'
 import { load } from 'cheerio'

@@ -1,5 +1,6 @@
 // The public pages as a browser and a validator see them: valid, accessible, as wide as the window,
 // by day and by night. The browser's part is skipped where there is no Chromium.
+// @module-tag long
 import axe from 'axe-core'
 import { Hono } from 'hono'
 import type { Browser } from 'playwright-core'

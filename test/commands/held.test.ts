@@ -80,14 +80,18 @@ describe.each([{ kind: 'embedded' }, ...(hasPostgres ? [{ kind: 'real' }] : [])]
     })
   })
 
-  it.skipIf(kind === 'embedded')('lets a command that looks wait for seconds only, and say who it was', async () => {
-    await connected(asOwner(database.url), async (owner) => {
-      await owner.query('begin; lock table editions in access exclusive mode')
-      const pid = await pidOf(owner)
-      const failed = await callOn(database.url, () => statusCommand({})).catch(describeError)
-      expect(failed).toMatch(new RegExp(`^session ${pid} \\(.*\\) holds the table editions.*backend\\(${pid}\\)$`))
-    })
-  })
+  it.skipIf(kind === 'embedded')(
+    'lets a command that looks wait for seconds only, and say who it was',
+    { tags: 'long' },
+    async () => {
+      await connected(asOwner(database.url), async (owner) => {
+        await owner.query('begin; lock table editions in access exclusive mode')
+        const pid = await pidOf(owner)
+        const failed = await callOn(database.url, () => statusCommand({})).catch(describeError)
+        expect(failed).toMatch(new RegExp(`^session ${pid} \\(.*\\) holds the table editions.*backend\\(${pid}\\)$`))
+      })
+    },
+  )
 })
 
 async function pidOf(client: pg.Client): Promise<number> {

@@ -32,6 +32,7 @@ const call = (args: string[], env: NodeJS.ProcessEnv = {}) => callLine(['preview
 
 describe('preview --json', () => {
   it('says once what a sample day comes to, with nothing set up and nothing left behind', {
+    tags: 'long',
     timeout: PROCESS_MS,
   }, async () => {
     const { code, stdout, stderr } = await call(['--json'])
@@ -97,6 +98,7 @@ describe('preview --json', () => {
 
 describe('preview', () => {
   it('serves its page on loopback until it is told to stop, whoever is still listening', {
+    tags: 'long',
     timeout: PROCESS_MS,
   }, async () => {
     const child = await spawnCommand(['preview'], { folder })

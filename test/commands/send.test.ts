@@ -89,7 +89,7 @@ describe.skipIf((await realPostgresUrl()) === undefined)('send --dry-run', () =>
     expect({ ...after, ticks: 0 }).toEqual({ ...before, ticks: 0 })
   })
 
-  it('would be seen by it, as planning is', async () => {
+  it('would be seen by it, as planning is', { tags: 'long' }, async () => {
     const { pg_attribute: columns = 0 } = await countWrites(round.db)
     const other = await openTestRound(database.url)
     await round.db.transaction().execute(async (trx) => {

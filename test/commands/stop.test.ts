@@ -64,7 +64,7 @@ async function work(round: TestRound, signal: AbortSignal): Promise<void> {
   }
 }
 
-it('lets nothing be requested that was not marked when it returned', { timeout: 300_000 }, async () => {
+it('lets nothing be requested that was not marked when it returned', { tags: 'long', timeout: 300_000 }, async () => {
   const [round] = rounds as [TestRound]
   const { edition } = await planFor(
     round,

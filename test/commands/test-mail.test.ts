@@ -57,7 +57,7 @@ it('is one marked digest, as the reader would get it, and leaves no trace but it
   expect(await planAll(round, edition, null)).toBe(1)
 })
 
-it('shows a sample day where nothing is collected, and says why it cannot be sent', async () => {
+it('shows a sample day where nothing is collected, and says why it cannot be sent', { tags: 'long' }, async () => {
   expect(await call()).toMatchObject({ as: null, sample: true })
   const { stdout } = await callOn(round.databaseUrl, () => testMailCommand('me@host.example', {}), env())
   expect(stdout).toMatch(/^Sent to me@host.example through outbox.*: \[Test\] .*\nIt is a sample day/)

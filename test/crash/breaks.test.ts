@@ -51,7 +51,7 @@ function openNoting(id: number) {
   return { asked, provider: { ...(round.providers[0] as Provider), send } }
 }
 
-it('checkpoint-at-fetch never lets go of what was claimed', async () => {
+it('checkpoint-at-fetch never lets go of what was claimed', { tags: 'long' }, async () => {
   const { id } = await planOne(round, ['ada'])
   const { db, broken } = openBroken('checkpoint-at-fetch')
   const batch = await claimed(db, id)

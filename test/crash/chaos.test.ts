@@ -1,6 +1,7 @@
 // The round against a provider that fails in every way it can: everybody is served once, nobody
 // pays for another's bad address, and a repeat is the same to the byte whatever was changed
 // meanwhile. Samples in `npm test`, the whole in full.
+// @module-tag long
 
 import { appendFile, cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -75,7 +75,7 @@ describe.skipIf(!hasStores)('processes that are killed, on PostgreSQL and Redis'
 
   it.each(isFull ? (Object.keys(BREAKS) as BreakName[]) : (['random-key'] as const))(
     'are caught when the build is broken by %s',
-    { timeout: 1_300_000 },
+    { tags: 'long', timeout: 1_300_000 },
     async (broken) => {
       const direct = await run({ broken, strikes: { [WEAK_POINT[broken]]: 30 } })
       expect(direct.isBroken).toBe(true)

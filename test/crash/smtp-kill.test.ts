@@ -1,6 +1,7 @@
 // Workers on SMTP are killed with SIGKILL in the middle, again and again. The server's list is the
 // truth: nobody is ever in it twice, everybody is accounted for, and a kill leaves at most the
 // pool's size unknown.
+// @module-tag long
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,6 +1,7 @@
 // A round in bad weather: stores that are emptied, stopped, cut off or full, deploys, and many
 // processes at once. Everybody due gets the digest once all the same. One short ride in `npm test`,
 // each storm at full length in `npm run test:full`.
+// @module-tag long
 import { readFile, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'

@@ -74,7 +74,10 @@ describe.each(kinds)('migrate on $kind PostgreSQL', ({ kind }) => {
     }
   })
 
-  it('brings this program to its schema, from several processes at once', { timeout: 180_000 }, async () => {
+  it('brings this program to its schema, from several processes at once', {
+    tags: 'long',
+    timeout: 180_000,
+  }, async () => {
     const program = await builtFile('test/database/migrate-process.ts')
     const children = [1, 2, 3].map(() => fork(program, [database.url, 'several'], { execArgv: [] }))
     const applied = await Promise.all(children.map(async (child) => (await once(child, 'message'))[0]))

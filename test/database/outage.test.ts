@@ -110,7 +110,7 @@ describe('a connection that does not come', () => {
 })
 
 describe.skipIf((await realPostgresUrl()) === undefined)('a server that dies', () => {
-  it('is noted when it goes and when it is back', async () => {
+  it('is noted when it goes and when it is back', { tags: 'long' }, async () => {
     const server = await openTemporaryPostgres()
     if (!server) return
     const { db, outage } = openHandles(server.url)

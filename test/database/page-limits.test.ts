@@ -63,20 +63,24 @@ describe.each(kinds)('a page on $kind PostgreSQL', ({ kind }) => {
     expect((await lockTimeoutSql.execute(db)).rows).toEqual([{ limit: '0' }])
   })
 
-  it.skipIf(kind === 'embedded')('waits a second for a row, and then says that it is busy', async () => {
-    const { db, pageDb } = handles
-    await takeSql.execute(db)
-    await db.transaction().execute(async (trx) => {
-      await takeSql.execute(trx)
-      const startedAt = performance.now()
-      const error = await takeSql.execute(pageDb).catch((each: unknown) => each)
-      expect(unavailabilityOf(error)).toBe('busy')
-      expect(performance.now() - startedAt).toBeGreaterThanOrEqual(950)
-    })
-    await takeSql.execute(pageDb)
-  })
+  it.skipIf(kind === 'embedded')(
+    'waits a second for a row, and then says that it is busy',
+    { tags: 'long' },
+    async () => {
+      const { db, pageDb } = handles
+      await takeSql.execute(db)
+      await db.transaction().execute(async (trx) => {
+        await takeSql.execute(trx)
+        const startedAt = performance.now()
+        const error = await takeSql.execute(pageDb).catch((each: unknown) => each)
+        expect(unavailabilityOf(error)).toBe('busy')
+        expect(performance.now() - startedAt).toBeGreaterThanOrEqual(950)
+      })
+      await takeSql.execute(pageDb)
+    },
+  )
 
-  it.skipIf(kind === 'embedded')('reads no table that somebody keeps for longer', async () => {
+  it.skipIf(kind === 'embedded')('reads no table that somebody keeps for longer', { tags: 'long' }, async () => {
     const { db, pageDb } = handles
     const readSql = sql`select count(*)::int as count from rate_limits`
     await db.transaction().execute(async (trx) => {

@@ -111,7 +111,7 @@ describe('what is stored as JSON', () => {
 })
 
 describe('choices', () => {
-  it('that lack a field or hold another are planned, shown, explained and sent', async () => {
+  it('that lack a field or hold another are planned, shown, explained and sent', { tags: 'long' }, async () => {
     const { db, linkKeys, topics, provider } = web.round
     const variants = variantsOf(parseChoices({ papers: 3, mute: ['benchmarks'], include: ['agents'] }))
     const readers = []

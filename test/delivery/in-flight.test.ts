@@ -81,7 +81,9 @@ describeStores(
       expect(replays.sort()).toEqual([attempting, unknown, deferred])
     })
 
-    it('sends what waits without whoever left since, and what was attempted with everybody', async () => {
+    it('sends what waits without whoever left since, and what was attempted with everybody', {
+      tags: 'long',
+    }, async () => {
       await sql`update subscribers set consent = 'unsubscribed', left_at = now() where id in (3, 5, 7, 9)`.execute(
         round.db,
       )

@@ -46,7 +46,10 @@ keepRound((kept) => {
 })
 
 describe('a paper comes once', () => {
-  it('over invented days whose papers rise, come late and are listed again', { timeout: 5 * MINUTE_MS }, async () => {
+  it('over invented days whose papers rise, come late and are listed again', {
+    tags: 'long',
+    timeout: 5 * MINUTE_MS,
+  }, async () => {
     const seen = await replay(inventDays(isFull ? 20 : 8), random(1))
     expect(seen.twice).toEqual([])
     // Without these it would have shown nothing.
@@ -57,7 +60,7 @@ describe('a paper comes once', () => {
   const months = (isFull ? ['2025-08', '2026-03'] : ['2025-08']).map((month) => ({ month, days: capturedMonth(month) }))
   it.runIf(months.every(({ days }) => days.length > 0)).each(months)(
     'over the captured days of $month',
-    { timeout: 20 * MINUTE_MS },
+    { tags: 'long', timeout: 20 * MINUTE_MS },
     async ({ days }) => {
       const seen = await replay(isFull ? days : days.slice(0, DAYS_SAMPLED), random(2))
       expect(seen.twice).toEqual([])

@@ -78,6 +78,7 @@ describe('the HTML of a mail', () => {
 
   it.skipIf(days.length === 0)(
     'has the structure of its plain twin, on every captured day and length',
+    { tags: 'long', timeout: 120_000 },
     async () => {
       let mails = 0
       let elements = 0
@@ -89,7 +90,6 @@ describe('the HTML of a mail', () => {
       }
       figures.push(`${mails} mails of ${days.length} days: ${elements} nodes, each where its twin has it`)
     },
-    120_000,
   )
 
   it('has the structure of its plain twin, whatever a paper says', async () => {

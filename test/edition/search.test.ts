@@ -111,7 +111,7 @@ describeStores('searching', (stores) => {
     expect(found[0]?.paper.id).toBe('2603.00009')
   })
 
-  it('lists those that hold much of a sentence after the few that hold all of it', async () => {
+  it('lists those that hold much of a sentence after the few that hold all of it', { tags: 'long' }, async () => {
     await keep([
       { id: '2603.00011', title: 'Gears', abstract: 'A clock that a spring drives.' },
       { id: '2603.00012', title: 'A clock with gears', abstract: 'A pendulum drives it.' },

@@ -21,7 +21,7 @@ const lift = (edition: { date: string; kind: 'daily' | 'weekly' } | null) =>
   round.db.transaction().execute((trx) => pruneStops(trx, edition))
 
 describe('a stop', () => {
-  it('of all digests holds every edition back, planned before or after it', async () => {
+  it('of all digests holds every edition back, planned before or after it', { tags: 'long' }, async () => {
     const before = await planFor(round, ['ada'], '2026-03-05')
     await ensureStop(round.db, null, 'a wrong link')
     const after = await planFor(round, ['bob'], '2026-03-06')

@@ -166,6 +166,7 @@ const faults: Record<Exclude<AlarmName, 'queue' | 'disk' | 'database'>, { begin(
 describe('openAlarms', () => {
   it.each(Object.entries(faults))(
     'tells %s once, and its end, over two schedulers and a restart',
+    { tags: 'long' },
     async (name, fault) => {
       await fault.begin()
       const [one, other] = [openHere(), openHere()]

@@ -157,7 +157,7 @@ describe('openBounceReader', () => {
 
 const missing = await whyNoMailServers()
 describe.skipIf(missing !== undefined)(`with postfix and dovecot (${missing ?? 'installed'})`, () => {
-  it('a mail that a mailbox refuses comes back and bars its reader', async () => {
+  it('a mail that a mailbox refuses comes back and bars its reader', { tags: 'long', timeout: 180_000 }, async () => {
     const servers = keep(
       await openMailServers({
         bounceDomain: HOME.domain,
@@ -236,5 +236,5 @@ describe.skipIf(missing !== undefined)(`with postfix and dovecot (${missing ?? '
       /to=<bounces\+[a-z2-7]{48}@papers\.example>, relay=virtual, .*status=sent \(delivered to maildir\)/,
     )
     if (process.env.PRINT_MAIL_LOG) process.stderr.write(`${log}\n`)
-  }, 180_000)
+  })
 })

@@ -524,7 +524,7 @@ describeStores('dispatch', (stores) => {
       expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, unknown: 1 })
     })
 
-    it('comes as long as the provider replays, and not a minute later', async () => {
+    it('comes as long as the provider replays, and not a minute later', { tags: 'long' }, async () => {
       round.provider.replayMs = 23 * HOUR_MS
       const { edition, id } = await plan('ada')
       const ageTo = (minutes: number) =>
@@ -610,6 +610,7 @@ describeStores('dispatch', (stores) => {
   })
 
   it('ends with everybody in one account and nobody accepted twice, whatever happens', {
+    tags: 'long',
     timeout: 120_000,
   }, async () => {
     const provider = openReplayingProvider({ batchSize: 4 })

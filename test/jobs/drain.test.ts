@@ -150,7 +150,7 @@ describe('drainEdition', () => {
     expect(await drain(edition.id, ada?.subscriber_id ?? 0)).toMatchObject({ accounts: { submitted: 2 } })
   })
 
-  it('queues again what the queue lost', async () => {
+  it('queues again what the queue lost', { tags: 'long' }, async () => {
     const { edition } = await planFor(round, ['ada'])
     vi.useFakeTimers({ toFake: ['Date'] })
     let puts = 0

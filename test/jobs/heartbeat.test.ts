@@ -76,7 +76,9 @@ describeStores('the heartbeat of a process', (stores) => {
     }
   }
 
-  it('has what a dead worker held sent by another one, and the late answer of the dead still counts', async () => {
+  it('has what a dead worker held sent by another one, and the late answer of the dead still counts', {
+    tags: 'long',
+  }, async () => {
     const { edition, batchIds } = await planFor(round, ['ada', 'bob'])
     const id = batchIds[0] as number
     let answer = () => {}

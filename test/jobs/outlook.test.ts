@@ -131,7 +131,7 @@ describe.each([
   ['a day', 'daily'],
   ['a week', 'weekly'],
 ] as const)('the outlook of %s', (_, kind) => {
-  it.each(seeds)('is the plan made at once, seed %i', async (seed) => {
+  it.each(seeds)('is the plan made at once, seed %i', { tags: 'long' }, async (seed) => {
     await arrange(seed)
     const outlook = await readOutlook(round, { date: DATE, kind }, { everyone: true })
     if (!outlook) throw new Error('nothing is known of it')

@@ -104,7 +104,7 @@ describeStores('the pipeline', (stores) => {
     expect(round.provider.accepted[0]?.subject).toBe('Paper 2603.00000 · and 4 more · Thu 5 Mar')
   })
 
-  it('sends nothing twice when every job is put many times and many workers take them', async () => {
+  it('sends nothing twice when every job is put many times and many workers take them', { tags: 'long' }, async () => {
     const edition = await freezeEdition(round, WORKING_DAY)
     for (let reader = 0; reader < 20; reader++) await addReader(round.db, `r${reader}`)
     await makeDue()
@@ -134,7 +134,7 @@ describeStores('the pipeline', (stores) => {
     expect(round.provider.accepted).toHaveLength(1)
   })
 
-  it('waits as long as the provider asks, then sends the same', async () => {
+  it('waits as long as the provider asks, then sends the same', { tags: 'long' }, async () => {
     const edition = await freezeEdition(round, WORKING_DAY)
     await addReader(round.db, 'a')
     await makeDue()
@@ -147,7 +147,7 @@ describeStores('the pipeline', (stores) => {
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, submitted: 1 })
   })
 
-  it('ticks: notes the time, makes the dates and asks for what they need', async () => {
+  it('ticks: notes the time, makes the dates and asks for what they need', { tags: 'long' }, async () => {
     expect(await getTickAgeMs(round)).toBe(Number.POSITIVE_INFINITY)
     await queue.work(pipeline)
     await queue.put([{ name: 'tick' }])

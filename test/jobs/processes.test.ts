@@ -124,7 +124,10 @@ describe.skipIf(!isPossible)('worker processes', () => {
     )
   }
 
-  it('share a round: four workers, every mail once, one request a batch', { timeout: 120_000 }, async () => {
+  it('share a round: four workers, every mail once, one request a batch', {
+    tags: 'long',
+    timeout: 120_000,
+  }, async () => {
     const edition = await makeDueRound(READERS)
     for (let worker = 0; worker < 4; worker++) startProcess('worker', 10)
     startProcess('scheduler', 10)

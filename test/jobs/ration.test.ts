@@ -62,7 +62,7 @@ async function passDay(): Promise<void> {
 }
 
 describe('a daily quota', () => {
-  it('is used up and not overdrawn; those who wait are told, and go first tomorrow', async () => {
+  it('is used up and not overdrawn; those who wait are told, and go first tomorrow', { tags: 'long' }, async () => {
     const { edition } = await planFor(round, names)
     await sendAll()
     const first = served(resend)
@@ -133,7 +133,10 @@ describe('a daily quota', () => {
 })
 
 describe('over several days', () => {
-  it('everybody is served as often as the quota allows, whatever it is', { timeout: 240_000 }, async () => {
+  it('everybody is served as often as the quota allows, whatever it is', {
+    tags: 'long',
+    timeout: 240_000,
+  }, async () => {
     const days = isFull ? 8 : 4
     await planFor(round, names)
     const editions: Edition[] = []

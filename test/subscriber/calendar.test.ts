@@ -126,7 +126,9 @@ const clockAround = (rhythm: Partial<Rhythm>) =>
   )
 
 describe('nextHourSql and lastHourSql', () => {
-  it('find what the offsets of the runtime say, around every kind of clock change and between', async () => {
+  it('find what the offsets of the runtime say, around every kind of clock change and between', {
+    tags: 'long',
+  }, async () => {
     const list = fc.sample(cases, { seed: SEED, numRuns: isFull ? 20_000 : 1_000 })
     const { rows } = await sql<{ next: Date; last: Date; date: string }>`
       select ${nextHourSql('r', sql.ref('r.at'))} as next, ${lastHourSql('r', sql.ref('r.at'))} as last,
@@ -255,7 +257,9 @@ describe('every zone that both the database and this runtime know', () => {
   /** A table expression of rows (zone, day). */
   const changesSql = () => sql`unnest(${changed.zones}::text[], ${changed.days}::date[]) c(zone, day)`
 
-  it('has each hour of each local day exactly once: every clock change and a sample of all days', async () => {
+  it('has each hour of each local day exactly once: every clock change and a sample of all days', {
+    tags: 'long',
+  }, async () => {
     const zones = await listZones(db)
     expect(zones.length).toBeGreaterThan(400)
     const around = await sql<{ days: number; elsewhere: number; apart: number }>`

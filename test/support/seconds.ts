@@ -1,5 +1,6 @@
 // Tells after a run how long each file took beside what it may take on two quiet cores, longest
-// first. It judges nothing: a busy machine takes longer, and a suite that grows is seen here.
+// first, and which tests are long without saying so. It judges nothing: a busy machine takes
+// longer, and a suite that grows is seen here.
 import type { Reporter, TestModule } from 'vitest/node'
 
 /** What is not named here may take so many seconds. */
@@ -73,6 +74,9 @@ export function budgetOf(path: string): number {
   return BUDGETS[path] ?? USUAL
 }
 
+/** A test that takes longer is tagged `long`, and no part of `npm test`. */
+const LONG_MS = 1_000
+
 export default class Seconds implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const files = modules.map((module) => {
@@ -87,7 +91,22 @@ export default class Seconds implements Reporter {
       return `${seconds.toFixed(1).padStart(7)} of ${String(budget).padStart(3)} s  ${path}${over}`
     })
     process.stdout.write(
-      ['', `Seconds a file, ${total.toFixed(0)} in all, against its budget`, ...lines, ''].join('\n'),
+      ['', `Seconds a file, ${total.toFixed(0)} in all, against its budget`, ...lines, ...tellLong(modules), ''].join(
+        '\n',
+      ),
     )
   }
+}
+
+function tellLong(modules: readonly TestModule[]): string[] {
+  const long = modules.flatMap((module) =>
+    [...module.children.allTests('passed')].flatMap((test) => {
+      const { duration = 0 } = test.diagnostic() ?? {}
+      const isTold = duration <= LONG_MS || test.tags.includes('long')
+      return isTold ? [] : [{ duration, name: `${module.relativeModuleId}: ${test.fullName}` }]
+    }),
+  )
+  long.sort((one, other) => other.duration - one.duration)
+  const lines = long.map(({ duration, name }) => `${(duration / 1000).toFixed(1).padStart(7)} s  ${name}`)
+  return lines.length === 0 ? [] : ['', 'Longer than a second, and not tagged `long`', ...lines]
 }

@@ -56,7 +56,7 @@ it('lends a real database again as it was, without what was set for it', async (
   }
 })
 
-it('opens one embedded database at a time', async () => {
+it('opens one embedded database at a time', { tags: 'long' }, async () => {
   const { close } = await openTestDatabase('embedded')
   await expect(openTestDatabase('embedded')).rejects.toThrow(/close it first/)
   await close()
@@ -77,7 +77,7 @@ describe('temporary servers', () => {
     await server.close()
   })
 
-  it('PostgreSQL keeps when it is killed', async (context) => {
+  it('PostgreSQL keeps when it is killed', { tags: 'long' }, async (context) => {
     const server = await openTemporaryPostgres()
     if (server === undefined) return context.skip()
     const ask = async (text: string) => {

@@ -58,8 +58,12 @@ export function describeStores(
   define: (stores: TestStores) => void,
   contents: Contents = 'tables',
 ): void {
-  describe(`${name} (embedded stores)`, () => define(keepStores(() => openEmbeddedDatabase(contents), undefined)))
-  describe.skipIf(lending === undefined || redisUrl === undefined)(`${name} (PostgreSQL and Redis)`, () =>
+  const hasServers = lending !== undefined && redisUrl !== undefined
+  // Ten times as dear as the real ones: where those are, left to the longer runs.
+  describe(`${name} (embedded stores)`, { tags: hasServers ? ['long'] : [] }, () =>
+    define(keepStores(() => openEmbeddedDatabase(contents), undefined)),
+  )
+  describe.skipIf(!hasServers)(`${name} (PostgreSQL and Redis)`, () =>
     define(keepStores(() => openRealDatabase(contents), redisUrl)),
   )
 }

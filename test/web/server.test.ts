@@ -97,7 +97,7 @@ describe('listen', () => {
     expect(asked).toEqual(['127.0.0.1', '127.0.0.1'])
   })
 
-  it('lets go of who asks and never reads', async () => {
+  it('lets go of who asks and never reads', { tags: 'long' }, async () => {
     let answering = (_: IncomingMessage) => {}
     const asked = new Promise<IncomingMessage>((resolve) => {
       answering = resolve

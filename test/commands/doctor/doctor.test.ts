@@ -43,7 +43,7 @@ const settings = (more: Record<string, string>) => ({
 })
 
 describe('doctor', () => {
-  it('has nothing to mend where all is well', async () => {
+  it('has nothing to mend where all is well', { tags: 'long' }, async () => {
     const standIn = await openResendStandIn({ domains: { 'papers.example': 'verified' } })
     try {
       const env = settings({ RESEND_BASE_URL: standIn.url })

@@ -70,7 +70,7 @@ describe('importList', () => {
     expect(await findSubscriberByAddress(round.db, 'erased@example.org')).toBeUndefined()
   })
 
-  it('is the inverse of exporting, states, consent facts and topics included', async () => {
+  it('is the inverse of exporting, states, consent facts and topics included', { tags: 'long' }, async () => {
     await addReader(round.db, 'ada', {
       cadence: 'weekly',
       weekday: 5,
@@ -119,7 +119,7 @@ describe('importList', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('tells a file its end, its zones and a rhythm for the whole list', async () => {
+  it('tells a file its end, its zones and a rhythm for the whole list', { tags: 'long' }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'paper-round-import-'))
     const file = join(folder, 'list.csv')
     await writeFile(file, 'email,timezone,status,Name\na@b.org,Mars,enabled,A\nb@b.org,,enabled,B\n')

@@ -1,4 +1,5 @@
 // What a damaged DATA_DIR says of itself, and that nothing of it is made anew or removed.
+// @module-tag long
 import { cp, mkdir, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'

@@ -1,5 +1,6 @@
 // Whole processes, started and killed: who owns the database, what a kill leaves behind, how the
 // rest goes on.
+// @module-tag long
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'

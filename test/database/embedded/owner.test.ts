@@ -40,7 +40,7 @@ describe('claimOwnership', { timeout: 180_000 }, () => {
     expect(claims.filter((claim) => claim.owned)).toHaveLength(1)
   })
 
-  it('is free again after a kill, and clears away what dead owners left', async () => {
+  it('is free again after a kill, and clears away what dead owners left', { tags: 'long' }, async () => {
     for (let round = 0; round < 3; round += 1) {
       const { child, claim } = contend(folder)
       expect((await claim).owned).toBe(true)

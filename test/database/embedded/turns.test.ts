@@ -47,7 +47,7 @@ afterEach(async () => {
 })
 
 describe('turns', () => {
-  it('never gives a client the answer to another client, however their frames arrive', async () => {
+  it('never gives a client the answer to another client, however their frames arrive', { tags: 'long' }, async () => {
     const clients = await Promise.all(Array.from({ length: 10 }, () => openClient()))
     // A parameter longer than a chunk of the socket: the frames of one statement then arrive with
     // others in between.
@@ -143,7 +143,7 @@ describe('turns', () => {
     await expect(one.query('commit')).rejects.toThrow()
   })
 
-  it('hears whoever has spoken while it stood still, before it calls anybody idle', async () => {
+  it('hears whoever has spoken while it stood still, before it calls anybody idle', { tags: 'long' }, async () => {
     const patience = { admissionMs: 1_000, idleInTransactionMs: 1_000 }
     const own = await serveTurns(engine, {
       ...{ port: 0, password: 'secret', ...patience },

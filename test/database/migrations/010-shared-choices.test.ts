@@ -33,7 +33,7 @@ describe.each(kinds)('010-shared-choices on $kind PostgreSQL', ({ kind }) => {
     await database.close()
   })
 
-  it('merges rows that become equal, keeps every reader’s choices, and a round goes on', async () => {
+  it('merges rows that become equal, keeps every reader’s choices, and a round goes on', { tags: 'long' }, async () => {
     const full = parseChoices({})
     const { includeMeans: _, ...older } = full
     const few = parseChoices({ papers: 3, mute: ['benchmarks'] })
@@ -78,7 +78,7 @@ describe.each(kinds)('010-shared-choices on $kind PostgreSQL', ({ kind }) => {
     expect(await planAll(round, edition, null)).toBe(1)
   })
 
-  it('waits for whoever writes either table, without a deadlock', async () => {
+  it('waits for whoever writes either table, without a deadlock', { tags: 'long' }, async () => {
     if (kind === 'embedded') return
     const id = await insertOld(parseChoices({}))
     await insertOld({ papers: 10 })

@@ -38,7 +38,7 @@ describe.each(kinds)('012-spent-credentials on $kind PostgreSQL', ({ kind }) => 
     await database.close()
   })
 
-  it('goes on with what was under way', async () => {
+  it('goes on with what was under way', { tags: 'long' }, async () => {
     const old = await openTestRound(database.url, { db }, before)
     const paper = makePaper({ id: '2603.00001', authors: ['Zoë Müller'], keywords: ['sheep'] })
     const listings = [{ paper, upvotes: 3, comments: 0, submittedAt: null }]

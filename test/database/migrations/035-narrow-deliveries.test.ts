@@ -99,7 +99,9 @@ describeStores(
       expect(reached).toHaveLength(6)
     })
 
-    it('plans, sends and follows reports as before, and still no second digest of an edition or a day', async () => {
+    it('plans, sends and follows reports as before, and still no second digest of an edition or a day', {
+      tags: 'long',
+    }, async () => {
       await migrate(round.db, AFTER)
       await addReader(round.db, 'kim')
       const edition = await freezeEdition(round, '2026-03-06')

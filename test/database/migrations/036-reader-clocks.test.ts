@@ -69,7 +69,7 @@ describeStores(
     })
     afterEach(() => round.close())
 
-    it('keeps every clock of who is subscribed', async () => {
+    it('keeps every clock of who is subscribed', { tags: 'long' }, async () => {
       const before = await readClocks(round.db)
       expect(before.map(({ name }) => name)).toEqual([...NAMES, 'week'])
       await sql.raw(BACK).execute(round.db)
@@ -78,7 +78,7 @@ describeStores(
       expect(await sql`select from reader_clocks`.execute(round.db)).toMatchObject({ rows: { length: before.length } })
     })
 
-    it('goes on with the plan and with what was sent: everybody once', async () => {
+    it('goes on with the plan and with what was sent: everybody once', { tags: 'long' }, async () => {
       await sql.raw(BACK).execute(round.db)
       await migrate(round.db, migrations)
       const asked = round.provider.requests.map(({ idempotencyKey }) => idempotencyKey)

@@ -56,7 +56,7 @@ describeStores(
     })
     afterEach(() => round.close())
 
-    it('keeps every clock of who is subscribed', async () => {
+    it('keeps every clock of who is subscribed', { tags: 'long' }, async () => {
       const before = await readClocks(round.db)
       expect(before.map(({ name }) => name)).toEqual([...NAMES, 'week'])
       await sql.raw(BACK_TO_OWN_CLOCKS).execute(round.db)
@@ -67,7 +67,7 @@ describeStores(
       })
     })
 
-    it('goes on with the plan and with what was sent: everybody once', async () => {
+    it('goes on with the plan and with what was sent: everybody once', { tags: 'long' }, async () => {
       await sql.raw(BACK_TO_OWN_CLOCKS).execute(round.db)
       await migrate(round.db, migrations)
       const asked = round.provider.requests.map(({ idempotencyKey }) => idempotencyKey)

@@ -110,7 +110,10 @@ async function each(editions: readonly Edition[], act: (id: number) => Promise<u
   for (const { id } of editions) await act(id)
 }
 
-it('due = submitted + withheld + rejected + unknown + waiting, after every step of any history', async () => {
+it('due = submitted + withheld + rejected + unknown + waiting, after every step of any history', {
+  tags: 'long',
+  timeout: 900_000,
+}, async () => {
   const often = [
     'dispatch',
     'dispatch',
@@ -163,7 +166,7 @@ it('due = submitted + withheld + rejected + unknown + waiting, after every step 
   )
   // The histories reached every account.
   for (const state of ['submitted', 'rejected', 'unknown', 'waiting', 'left']) expect([...met]).toContain(state)
-}, 900_000)
+})
 
 it('counts every fate, and none that is not there', async () => {
   const edition = await freezeEdition(round, '2026-03-05')

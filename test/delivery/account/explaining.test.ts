@@ -122,6 +122,7 @@ async function disturb(id: number, publicId: string, fate: number): Promise<void
 
 describe('explainEdition', () => {
   it('tells one thing of every reader and date of a fortnight, and what it tells is so', {
+    tags: 'long',
     timeout: 300_000,
   }, async () => {
     const random = fc.sample(fc.array(fc.nat(1_000), { minLength: 400, maxLength: 400 }), {
@@ -236,6 +237,7 @@ type Known = Map<string, { history: History; choices: string }>
 
 describe('explainEdition, held to the plan', () => {
   it('says of each paper what the plan knew, and that choices have changed only where they did', {
+    tags: 'long',
     timeout: 600_000,
   }, async () => {
     const seen = { late: 0, lateRisen: 0, had: 0, filtered: 0, changed: 0, unchanged: 0, tooLate: 0 }

@@ -89,7 +89,7 @@ describe('applyBounce', () => {
     expect(await readState(edition.id)).toEqual(['submitted', 'bounced', 'confirmed', ''])
   })
 
-  it('ends in the same state in every order, before, amid and after our own commit', async () => {
+  it('ends in the same state in every order, before, amid and after our own commit', { tags: 'long' }, async () => {
     // A batch a reader, all of them in one edition.
     round.provider.batchSize = 1
     const orders = ['012', '021', '102', '120', '201', '210']
@@ -144,7 +144,7 @@ describe('applyBounce', () => {
     expect(await round.db.selectFrom('events').selectAll().execute()).toEqual([])
   })
 
-  it('applies every known shape to the mail whose address it came to', async () => {
+  it('applies every known shape to the mail whose address it came to', { tags: 'long' }, async () => {
     const shapes = [...KNOWN, ...OWN].filter(({ type }) => type !== null)
     const names = shapes.map((_, at) => `shape${at}`)
     const { edition, ids } = await sendTo(names)

@@ -179,7 +179,10 @@ describe.skipIf(database === undefined)('on a PostgreSQL of many sessions', () =
 
   it(`applies ${READERS * 4} reports × ${REPEATS} at once as if each had come once`, () => storm(), 900_000)
 
-  it('reports that race with our own settling, and with one another, leave nothing behind', async () => {
+  it('reports that race with our own settling, and with one another, leave nothing behind', {
+    tags: 'long',
+    timeout: 300_000,
+  }, async () => {
     round.provider.batchSize = 3
     const { edition, batchIds } = await planFor(
       round,
@@ -204,7 +207,7 @@ describe.skipIf(database === undefined)('on a PostgreSQL of many sessions', () =
       select d.state, d.fate, b.state as batch, d.address from deliveries d join batches b on b.id = d.batch_id
       where d.edition_id = ${edition.id} group by 1, 2, 3, 4`.execute(round.db)
     expect(rows).toEqual([{ state: 'submitted', fate: 'delivered', batch: 'settled', address: null }])
-  }, 300_000)
+  })
 })
 
 /**
@@ -404,7 +407,7 @@ describe('soft bounces', () => {
     ['a weekly reader, three weeks', [0, 7, 14], true],
     ['three editions of which one is too old', [0, 25, 31], false],
     ['a week that ends long after the first', [0, 31, 33, 38], true],
-  ])('%s', async (_name, days, suppressed) => {
+  ])('%s', { tags: 'long' }, async (_name, days, suppressed) => {
     for (const each of await bounceOn(days)) await markReported(round.db, each)
     expect(await readSuppressions()).toEqual(suppressed ? ['ada: bounce'] : [])
   })
@@ -430,7 +433,7 @@ describe('soft bounces', () => {
     }
   })
 
-  it('count one pass of what is kept, with thousands of one edition as well', async () => {
+  it('count one pass of what is kept, with thousands of one edition as well', { tags: 'long' }, async () => {
     // With a look at each pair this takes hours.
     const [first, other, last] = await bounceOn([0, 3, 7])
     await markReported(round.db, first as Report)

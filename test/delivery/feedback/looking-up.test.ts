@@ -55,7 +55,7 @@ describe('markLookedUp', () => {
     expect(await ask()).toEqual({ found: 0, failures: [] })
   })
 
-  it('goes through the pages of the list, and no further back than the first attempt', async () => {
+  it('goes through the pages of the list, and no further back than the first attempt', { tags: 'long' }, async () => {
     const names = Array.from({ length: 230 }, (_, index) => `reader${index}`)
     const { round, edition, ask } = await lose(names, 10, {}, 23)
     expect(await ask()).toEqual({ found: 230, failures: [] })
@@ -91,7 +91,7 @@ describe('markLookedUp', () => {
     }
   })
 
-  it('waits when it asks too fast', async () => {
+  it('waits when it asks too fast', { tags: 'long' }, async () => {
     const { ask } = await lose(['ada', 'bob'], 1, { requestsPerSecond: 2 })
     expect(await ask()).toEqual({ found: 2, failures: [] })
   })

@@ -69,7 +69,7 @@ describe.each(openers)('turns in %s', (where, openStore) => {
     store.close()
   })
 
-  it('come to all workers together, one after the other', async () => {
+  it('come to all workers together, one after the other', { tags: 'long' }, async () => {
     const named = provider(20)
     const workers = [open(), open(), open()]
     const taken = await Promise.all(Array.from({ length: 30 }, (_, index) => go(workers[index % 3] as Paces, named)))
@@ -193,7 +193,7 @@ describe.each(openers)('turns in %s', (where, openStore) => {
     expect(turn).toBeGreaterThan(5)
   })
 
-  it('are changed for a later one where they were missed', async () => {
+  it('are changed for a later one where they were missed', { tags: 'long' }, async () => {
     const named = provider(4)
     const [one, other] = [open(), open()]
     const missed = (await one.take(named, asked)) as Turn
@@ -271,7 +271,7 @@ describe('swaps', () => {
     expect(swaps).toEqual({ kept: 4, lost: 0 })
   })
 
-  it('are not lost over and over where many workers share a fast pace', async () => {
+  it('are not lost over and over where many workers share a fast pace', { tags: 'long' }, async () => {
     const { store, swaps } = openSlowStore()
     const workers = Array.from({ length: 8 }, () => openPaces(store, openLogger('silent')))
     let left = 100

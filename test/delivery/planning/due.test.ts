@@ -532,7 +532,9 @@ describe('an hour that is the cut-off', () => {
 
   const countNotes = async () => (await db.selectFrom('notes').selectAll().execute()).length
 
-  it('waits for the freeze, by an hour of their own and by a shared one, and then no more', async () => {
+  it('waits for the freeze, by an hour of their own and by a shared one, and then no more', {
+    tags: 'long',
+  }, async () => {
     await addAsking('yangon')
     await addAsking('later', { hour: 8 })
     for (const [date, next] of [
@@ -581,7 +583,9 @@ describe('an hour that is the cut-off', () => {
     expect([await plan(), await countNotes()]).toEqual([1, 1])
   })
 
-  it('passes over what froze while its reader was paused, whoever else shares the clock', async () => {
+  it('passes over what froze while its reader was paused, whoever else shares the clock', {
+    tags: 'long',
+  }, async () => {
     await addAsking('reading')
     const paused = await addAsking('paused')
     await freezeAt('2026-03-10T00:30:07Z', '2026-03-09')

@@ -93,7 +93,7 @@ describe('on one store', () => {
     expect(batches.rows.map((row) => row.selections)).toEqual([1, 1, 1])
   })
 
-  it('makes a mask of each selection that its own readers had, and of no other', async () => {
+  it('makes a mask of each selection that its own readers had, and of no other', { tags: 'long' }, async () => {
     const places = inventPlaces('2026-03-04', 12)
     const earlier = await freezeEdition(round, '2026-03-04', { places })
     const ids: number[] = []
@@ -230,7 +230,9 @@ describe('killed', () => {
   const startPlanner = (slices: number) =>
     spawn(process.execPath, [program, database.url, '2', String(slices)], { stdio: ['ignore', 'ignore', 'inherit'] })
 
-  it('with SIGKILL between slices or inside one: what was committed is whole, and the next one goes on', async () => {
+  it('with SIGKILL between slices or inside one: what was committed is whole, and the next one goes on', {
+    tags: 'long',
+  }, async () => {
     const { db } = round
     const edition = await freezeEdition(round, '2026-03-05')
     await addDueReaders(db, NAMES)

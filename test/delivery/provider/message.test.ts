@@ -200,7 +200,7 @@ describe.skipIf(!hasPython())('Python, which shares no code with us,', () => {
 })
 
 describe.skipIf(!hasSpamAssassin())('SpamAssassin', () => {
-  it('finds next to nothing in a short and a full mail', () => {
+  it('finds next to nothing in a short and a full mail', { tags: 'long', timeout: 180_000 }, () => {
     const some = [
       sent.find(({ label }) => label.includes(' short ')),
       sent.findLast(({ label }) => label.includes(' full ')),
@@ -213,7 +213,7 @@ describe.skipIf(!hasSpamAssassin())('SpamAssassin', () => {
     for (const { points, rules } of scores) {
       expect(points - pointsOfTheSource(rules), JSON.stringify(rules)).toBeLessThanOrEqual(SCORE_MAX)
     }
-  }, 180_000)
+  })
 })
 
 describe('Resend', () => {
@@ -272,7 +272,9 @@ function hasPython(): boolean {
 }
 
 describe('a joined mail', () => {
-  it('is composed, signed and sent as the same bytes from what its selection shares, whoever it is for', async () => {
+  it('is composed, signed and sent as the same bytes from what its selection shares, whoever it is for', {
+    tags: 'long',
+  }, async () => {
     const { privateKey } = generateKeyPairSync('ed25519')
     const sign = openDkim({ privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), selector: 'p' })
     const slabs = openSlabs()

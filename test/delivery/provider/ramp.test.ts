@@ -107,7 +107,7 @@ describe('a ramp', () => {
 })
 
 describe('ten days of a ramp', () => {
-  it('serve who waited longest first, and everybody from the day on that covers them', async () => {
+  it('serve who waited longest first, and everybody from the day on that covers them', { tags: 'long' }, async () => {
     const readers = isFull ? 2_000 : 100
     const first = isFull ? 40 : 2
     const days = Array.from({ length: 8 }, (_, day) => first * 2 ** day)

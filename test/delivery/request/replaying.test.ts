@@ -83,7 +83,7 @@ describe('replaying the journal on a copy', () => {
     expect(await replay()).toEqual({ ...nothing, suppressed: 3 })
   })
 
-  it('takes the last wish of a reader, and in doubt the leaving', async () => {
+  it('takes the last wish of a reader, and in doubt the leaving', { tags: 'long' }, async () => {
     const [ada, bob, cy] = [await add('ada'), await add('bob'), await add('cy')]
     await markUnsubscribed(handles.db, ada.publicId)
     await desk.note({ kind: 'left', publicId: bob.publicId })

@@ -41,7 +41,7 @@ async function run({ seed, open = openDumpedStores, ...given }: Given): Promise<
 const KEPT = { doubled: 0, lost: 0, sentWhileHeld: 0, toLeavers: 0 }
 
 describe.skipIf(!hasPostgres)('a restored dump', () => {
-  it('doubled everybody while nothing stood beside the database', async () => {
+  it('doubled everybody while nothing stood beside the database', { tags: 'long' }, async () => {
     const { held, doubled } = await run({ seed: 3, watched: false, backUpAt: 0 })
     expect(held).toBe(false)
     // Two editions, and those who left meanwhile have come back by the restore.
@@ -52,7 +52,7 @@ describe.skipIf(!hasPostgres)('a restored dump', () => {
     expect(await run({ seed: 1 })).toMatchObject({ ...KEPT, lostWishes: 0 })
   })
 
-  it('doubles and loses nobody where all beside it is lost and the provider lists', async () => {
+  it('doubles and loses nobody where all beside it is lost and the provider lists', { tags: 'long' }, async () => {
     // Held unless nothing was marked between dump and restore, which the moment decides.
     expect(await run({ seed: 2, lost: BOTH })).toMatchObject(KEPT)
   })

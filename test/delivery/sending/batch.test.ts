@@ -172,7 +172,7 @@ describe.skipIf(!hasServer)('a plan that was made while an edition was young', (
     return { round, close }
   }
 
-  it('still claims by the deliveries of one batch alone once the edition has thousands', async () => {
+  it('still claims by the deliveries of one batch alone once the edition has thousands', { tags: 'long' }, async () => {
     const { round, close } = await openOne()
     try {
       const { edition, batchIds } = await planFor(round, names(400))
@@ -188,7 +188,7 @@ describe.skipIf(!hasServer)('a plan that was made while an edition was young', (
     }
   })
 
-  it('marks and settles by them too, as PostgreSQL was shown the first slice', async () => {
+  it('marks and settles by them too, as PostgreSQL was shown the first slice', { tags: 'long' }, async () => {
     // Who has migrated owns the tables, and may have PostgreSQL look at them.
     const { round, close } = await openOne('nothing')
     try {

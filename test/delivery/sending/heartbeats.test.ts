@@ -172,7 +172,7 @@ it('take what hangs once its lease is over, though its process lives', async () 
   expect(await takeOverdue(round.db)).toEqual({ batches: [], notices: [] })
 })
 
-it('wait for no lock of whoever was stopped in the middle of a transaction', async ({ skip }) => {
+it('wait for no lock of whoever was stopped in the middle of a transaction', { tags: 'long' }, async ({ skip }) => {
   // Embedded, one session serves all: nobody stops in the middle.
   const database = await openTestDatabase('real')
   if (!database) return skip('no PostgreSQL answers on this machine')

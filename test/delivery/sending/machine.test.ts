@@ -59,7 +59,11 @@ describe('any history', () => {
     round = kept
   })
 
-  it('makes no change that the table does not know, and leaves everybody somewhere', () => holdsFor(round), 900_000)
+  it(
+    'makes no change that the table does not know, and leaves everybody somewhere',
+    { tags: 'long', timeout: 900_000 },
+    () => holdsFor(round),
+  )
 
   it.runIf(isFull)(
     'does so on PostgreSQL itself',

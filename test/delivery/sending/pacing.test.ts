@@ -108,7 +108,7 @@ describe('a host that gets too many at a time', () => {
 })
 
 describe('DOMAIN_RATE', () => {
-  it('holds for each host over all workers, and for no other provider', async () => {
+  it('holds for each host over all workers, and for no other provider', { tags: 'long' }, async () => {
     openSmtp(12)
     const edition = await plan([...many(9), 'ada@small.example', 'bob@small.example'])
     await sendAll()

@@ -16,7 +16,7 @@ const WORKERS = 4
 const REQUEST_MS = 3
 
 describeStores('during a paced round', (stores) => {
-  it('makes no more requests than were marked, and after resuming sends everybody one', async () => {
+  it('makes no more requests than were marked, and after resuming sends everybody one', { tags: 'long' }, async () => {
     const provider = openScriptedProvider({ batchSize: PACED.batchSize })
     const own = await openTestRound(stores.databaseUrl, { provider, providers: [provider] })
     const names = Array.from({ length: PACED.readers }, (_, at) => `reader${at}`)

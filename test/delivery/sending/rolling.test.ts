@@ -86,7 +86,7 @@ async function countWaiting(): Promise<number> {
 }
 
 describe('roll', () => {
-  it('never has more in hand than it may, fills its hand, and sends to everybody once', async () => {
+  it('never has more in hand than it may, fills its hand, and sends to everybody once', { tags: 'long' }, async () => {
     const doubts: number[] = []
     let atOnce = 0
     let fill = () => {}
@@ -134,7 +134,7 @@ describe('roll', () => {
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: 60, unknown: 0 })
   })
 
-  it('takes at most 20 statements for 100 emails', async () => {
+  it('takes at most 20 statements for 100 emails', { tags: 'long' }, async () => {
     const provider = oneByOne(accept)
     await plan(100, provider)
     // The first batch of an edition reads its pieces and selections; all others find them.

@@ -4,6 +4,7 @@
 //
 // A seed that fails prints its log. It is played again, alone, by
 // `SEED=n npx vitest run test/delivery/sending/seeded.test.ts`.
+// @module-tag long
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BREAKS, type BreakName } from '../../crash/breaks.ts'
 import { isFull } from '../../support/full.ts'

@@ -218,7 +218,7 @@ describe('what sources leave in titles and abstracts', () => {
 describe('the captured days', () => {
   const papers = capturedPapers()
 
-  it.skipIf(papers.length === 0)('keep residue in at most 0.2 % of their papers', () => {
+  it.skipIf(papers.length === 0)('keep residue in at most 0.2 % of their papers', { tags: 'long' }, () => {
     const left = papers.flatMap(({ id, title, abstract, summary }) => {
       const residue = [title, abstract, summary].flatMap((text) => residueOf(cleanText(text)))
       return residue.length === 0 ? [] : [`${id} ${residue.join(' · ')}`]

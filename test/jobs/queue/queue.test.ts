@@ -150,7 +150,7 @@ describeStores('the queue', (store) => {
     await eventually(() => ids().length).toBe(3)
   })
 
-  it('tries again with growing waits, and drops a job that fails every time', async () => {
+  it('tries again with growing waits, and drops a job that fails every time', { tags: 'long' }, async () => {
     const queue = await open(store)
     const { handlers, starts } = recorder((batchId, nth) => {
       if (batchId === 1 && nth < 3) throw new Error('the wire broke')
@@ -195,7 +195,9 @@ describeStores('the queue', (store) => {
     expect(ids().at(-1)).toBe(1)
   })
 
-  it('holds every dispatch for as long as a hold says, in all processes, and counts no attempt', async () => {
+  it('holds every dispatch for as long as a hold says, in all processes, and counts no attempt', {
+    tags: 'long',
+  }, async () => {
     const [queue, other] = [await open(store), await open(store)]
     let held = 0
     const { handlers, starts } = recorder((batchId, nth) => {
@@ -285,7 +287,7 @@ describeStores('the queue', (store) => {
     expect((starts[1]?.at ?? 0) - put).toBeGreaterThanOrEqual(295)
   })
 
-  it('ticks once an interval, however many processes assert it', async () => {
+  it('ticks once an interval, however many processes assert it', { tags: 'long' }, async () => {
     const queues = [await open(store), await open(store), await open(store)]
     const began = performance.now()
     await Promise.all(queues.map((queue) => queue.assertTick(250)))
@@ -456,7 +458,7 @@ describe('the queue when its store fails', () => {
     await redis.call(name, ...values)
   }
 
-  it('goes on after everything in Redis was lost', async ({ skip }) => {
+  it('goes on after everything in Redis was lost', { tags: 'long' }, async ({ skip }) => {
     const server = await start()
     if (server === undefined) return skip('Redis is not installed')
     const queue = await open(at(server.url))
@@ -524,7 +526,7 @@ describe('the queue when its store fails', () => {
     await expect(open(at(server.url))).rejects.toThrow(/Redis/)
   })
 
-  it('refuses to put while PostgreSQL is gone, and goes on when it is back', async ({ skip }) => {
+  it('refuses to put while PostgreSQL is gone, and goes on when it is back', { tags: 'long' }, async ({ skip }) => {
     const server = await start(() => openTemporaryPostgres())
     if (server === undefined) return skip('PostgreSQL is not installed')
     const place = { redisUrl: undefined, databaseUrl: server.url }

@@ -82,7 +82,7 @@ describe('a wish to leave', () => {
     await desk.close()
   })
 
-  it('that the database could not take follows by itself', async () => {
+  it('that the database could not take follows by itself', { tags: 'long' }, async () => {
     const publicId = await addAda()
     const desk = await openCutOff(journalIn(await openFolder()))
     expect(await desk.leave(publicId)).toBe('kept')
@@ -127,7 +127,7 @@ describe('a wish to leave', () => {
     expect((await findAda()).consent).toBe('unsubscribed')
   })
 
-  it('from before a return through another process changes nothing', async () => {
+  it('from before a return through another process changes nothing', { tags: 'long' }, async () => {
     const publicId = await addAda()
     const folder = await openFolder()
     await (await openCutOff(journalIn(folder))).leave(publicId)

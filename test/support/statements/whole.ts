@@ -9,8 +9,9 @@ declare module 'vitest' {
 }
 
 export async function setup({ vitest, provide }: TestProject): Promise<void> {
-  const { project, testNamePattern, shard } = vitest.config
-  const isPicked = project.length > 0 || testNamePattern !== undefined || shard !== undefined
+  const { project, testNamePattern, shard, tagsFilter } = vitest.config
+  const isPicked =
+    project.length > 0 || testNamePattern !== undefined || shard !== undefined || tagsFilter !== undefined
   const files = new Set((await vitest.globTestSpecifications()).map(({ moduleId }) => moduleId))
   provide('isWhole', !isPicked && vitest.state.getPaths().length === files.size)
 }

@@ -265,6 +265,7 @@ describe('the rules for Prometheus', () => {
 
   it.skipIf(!isInstalled)(
     'fire on their own fault alone; a sound round fires none, and answers each query of the dashboard',
+    { tags: 'long' },
     async () => {
       const sound = inputOf(await scrape())
       const tests = [

@@ -232,7 +232,9 @@ describe('one click (RFC 8058)', () => {
 })
 
 describe('while the database is away', () => {
-  it('leaves by the signature alone, by one click and by the button, and says what may still come', async () => {
+  it('leaves by the signature alone, by one click and by the button, and says what may still come', {
+    tags: 'long',
+  }, async () => {
     const path = await mailAda()
     const stateDir = await mkdtemp(join(tmpdir(), 'journal-'))
     const logger = openLogger('silent')

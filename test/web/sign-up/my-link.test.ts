@@ -19,7 +19,9 @@ function ask(given: Record<string, string>, from = '203.0.113.1') {
 const listNotices = () => web.round.db.selectFrom('notices').select(['kind', 'address']).orderBy('id').execute()
 
 describe('asking for one’s link', () => {
-  it('is answered alike and no sooner, whatever the state of the address; only mails differ', async () => {
+  it('is answered alike and no sooner, whatever the state of the address; only mails differ', {
+    tags: 'long',
+  }, async () => {
     const { db } = web.round
     for (const name of ['confirmed', 'left']) await addReader(db, name)
     await sql`update subscribers set consent = 'unsubscribed' where address like 'left@%'`.execute(db)
@@ -44,7 +46,7 @@ describe('asking for one’s link', () => {
     expect(await listNotices()).toHaveLength(4)
   })
 
-  it('is not used up by sign-ups of somebody else, and uses up none', async () => {
+  it('is not used up by sign-ups of somebody else, and uses up none', { tags: 'long' }, async () => {
     await addReader(web.round.db, 'ada')
     const address = 'ada@example.org'
     for (let times = 0; times < 3; times++) {
@@ -85,7 +87,7 @@ describe('asking for one’s link', () => {
     expect(await listNotices()).toEqual([])
   })
 
-  it('is limited to a network', async () => {
+  it('is limited to a network', { tags: 'long' }, async () => {
     const statuses: number[] = []
     for (let times = 0; times < 11; times++) statuses.push((await ask({ address: `a${times}@example.org` })).status)
     expect(statuses.slice(-2)).toEqual([200, 429])

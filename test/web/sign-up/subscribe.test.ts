@@ -26,7 +26,9 @@ async function ask(given: Record<string, string>, { app = web.app, from = '203.0
 const listNotices = () => web.round.db.selectFrom('notices').select(['id', 'kind', 'address']).orderBy('id').execute()
 
 describe('signing up', () => {
-  it('is answered alike and no sooner, whatever the state of the address; only mails differ', async () => {
+  it('is answered alike and no sooner, whatever the state of the address; only mails differ', {
+    tags: 'long',
+  }, async () => {
     const { db } = web.round
     for (const name of ['confirmed', 'left', 'bounced']) await addReader(db, name)
     await sql`update subscribers set consent = 'unsubscribed' where address like 'left@%'`.execute(db)

@@ -86,7 +86,9 @@ function verify(signed: { message: string; record: string }[]): { holds: boolean
 describe.each(['rsa', 'ed25519'] as const)('a signature with %s', (kind) => {
   const { privateKey, publicKey } = KEYS[kind]()
 
-  it('holds for what a mail server received, both headers of one-click unsubscribe under it', async ({ skip }) => {
+  it('holds for what a mail server received, both headers of one-click unsubscribe under it', { tags: 'long' }, async ({
+    skip,
+  }) => {
     if (python === undefined) return skip('python3-dkim is not installed')
     const standIn = await openSmtpStandIn()
     const provider = openSmtp({

@@ -154,7 +154,7 @@ describe('openSmtp', () => {
     [{ at: 'dot', does: 'taken, die' }, 'unknown', 1],
     [{ at: 'dot', does: 'hang' }, 'unknown', 0],
   ]
-  it.each(cases)('calls %j %s', async (fault, wanted, taken) => {
+  it.each(cases)('calls %j %s', { tags: 'long' }, async (fault, wanted, taken) => {
     const standIn = await openStandIn({ login: LOGIN })
     const provider = openProvider(standIn.port, { login: LOGIN, deadlineMs: 1_000 })
     standIn.faults.push(fault)
@@ -180,6 +180,7 @@ describe('openSmtp', () => {
 
   it.each([false, true])(
     'knows that nothing was accepted when the server dies in the middle of a body (TLS: %s)',
+    { tags: 'long' },
     async (secure) => {
       vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')
       closing.push(async () => void vi.unstubAllEnvs())
@@ -190,7 +191,9 @@ describe('openSmtp', () => {
     },
   )
 
-  it('lets no end leave behind a body that was given up, however late the server reads it', async () => {
+  it('lets no end leave behind a body that was given up, however late the server reads it', {
+    tags: 'long',
+  }, async () => {
     const server = await openReluctantServer()
     const outcome = await send(openProvider(server.port, { deadlineMs: 5_000 }), [LARGE])
     await server.reached
@@ -198,7 +201,7 @@ describe('openSmtp', () => {
     expect(await server.readRest()).not.toMatch(/\r\n\.\r\n$/)
   })
 
-  it('waits for a server that reads slowly', async () => {
+  it('waits for a server that reads slowly', { tags: 'long' }, async () => {
     const server = await openReluctantServer()
     const sending = send(openProvider(server.port), [LARGE])
     await server.reached
