@@ -17,6 +17,38 @@ export function nextHourSql(reader: string, after: RawBuilder<unknown>): RawBuil
   return sql<Date>`(select min(chosen.at) from ${chosenHours(reader, after, 0, REACH_DAYS)} chosen where chosen.at > ${after})`
 }
 
+/** By what a reader's next digest is found, beside their rhythm. */
+export interface Awaited {
+  /** SQL of a timestamptz: the next one comes behind it. */
+  after: RawBuilder<unknown>
+  /** SQL of the moment at which a weekly reader was last asked: the week of it is behind them. */
+  since: RawBuilder<unknown>
+  /** SQL of the hour that they were to have, which counts where no day closes the gap. */
+  planned?: RawBuilder<unknown>
+  cutoffMinutes: number
+}
+
+/**
+ * Returns the SQL of a reader's next hour, such that no day falls between two weeks: where their
+ * next chosen hour would come more than a week of editions behind the last one, as after a move to
+ * another weekday or where the clocks change at the cut-off, it is their hour of the last day that
+ * closes the gap, and where that day's is over, the hour that was planned.
+ */
+export function nextHourWithoutGapSql(
+  reader: string,
+  { after, since, planned, cutoffMinutes }: Awaited,
+): RawBuilder<Date> {
+  const reached = sql`${weekOfSql(since, cutoffMinutes)} + 7`
+  return sql<Date>`(
+    select case when ${sql.ref(`${reader}.cadence`)} <> 'weekly' or ${weekOfSql(sql`chosen.at`, cutoffMinutes)} <= ${reached} then chosen.at
+      else coalesce((
+        select max(each.at) from ${hoursOfDays(reader, after, 0, REACH_DAYS)} each
+        where each.at > ${after} and each.at < chosen.at and ${weekOfSql(sql`each.at`, cutoffMinutes)} <= ${reached}
+      ), least(${planned ?? sql`null`}, chosen.at)) end
+    from (select ${nextHourSql(reader, after)} as at) chosen
+  )`
+}
+
 /** Returns the SQL of a reader's first chosen local hour at or after a moment. */
 export function firstHourSql(reader: string, from: RawBuilder<unknown>): RawBuilder<Date> {
   return nextHourSql(reader, sql`(${from} - interval '1 microsecond')`)
@@ -25,6 +57,15 @@ export function firstHourSql(reader: string, from: RawBuilder<unknown>): RawBuil
 /** Returns the SQL of a reader's last chosen local hour at or before a moment. */
 export function lastHourSql(reader: string, before: RawBuilder<unknown>): RawBuilder<Date> {
   return sql<Date>`(select max(chosen.at) from ${chosenHours(reader, before, -REACH_DAYS, 1)} chosen where chosen.at <= ${before})`
+}
+
+/**
+ * Returns the SQL of the hour that a weekly reader's clock, which stands at `at`, has come to: that
+ * one, which may be on another day than theirs, or after an outage the last chosen one. Whoever was
+ * passed over for six days has had no other since.
+ */
+export function weeklyHourSql(reader: string, at: RawBuilder<unknown>): RawBuilder<Date> {
+  return sql<Date>`case when ${at} > round_now() - interval '6 days' then ${at} else greatest(${at}, ${lastHourSql(reader, sql`round_now()`)}) end`
 }
 
 /** Returns the SQL of the reader's local date at a moment. */
@@ -58,15 +99,23 @@ export function hourOnDaySql(day: RawBuilder<unknown>, hour: RawBuilder<unknown>
 function chosenHours(reader: string, around: RawBuilder<unknown>, from: number, to: number): RawBuilder<unknown> {
   const column = (name: string) => sql.ref(`${reader}.${name}`)
   return sql`(
-    select ${hourOnDaySql(sql`day.local`, column('hour'), column('zone'))} as at
+    select hour.at from ${hoursOfDays(reader, around, from, to)} hour
+    where case ${column('cadence')}
+      when 'daily' then true
+      when 'working-days' then extract(isodow from hour.day) <= 5
+      else extract(isodow from hour.day) = ${column('weekday')}
+    end
+  )`
+}
+
+/** A reader's hour on each of the days around a moment, whatever their cadence. */
+function hoursOfDays(reader: string, around: RawBuilder<unknown>, from: number, to: number): RawBuilder<unknown> {
+  const column = (name: string) => sql.ref(`${reader}.${name}`)
+  return sql`(
+    select day.local as day, ${hourOnDaySql(sql`day.local`, column('hour'), column('zone'))} as at
     from (
       select (${around} at time zone ${column('zone')})::date + step as local
       from generate_series(${sql.lit(from)}, ${sql.lit(to)}) step
     ) day
-    where case ${column('cadence')}
-      when 'daily' then true
-      when 'working-days' then extract(isodow from day.local) <= 5
-      else extract(isodow from day.local) = ${column('weekday')}
-    end
   )`
 }

@@ -30,9 +30,16 @@ export type Standing = Preferences & { today: string }
  */
 export type Wanted = Change | ((standing: Standing) => Omit<Change, 'zone'> | undefined)
 
+/** What a move of the clock goes by: see Round. */
+export interface ChangeClock {
+  cutoffMinutes: number
+}
+
 export interface Changed {
   before: Preferences
   after: Preferences
+  /** The local time of the one digest between two rhythms of a week; null where none is needed. */
+  extra?: string | null
 }
 
 /** Less instead of nothing: the offers of a mail's foot and of the page for leaving, in order. */
@@ -81,13 +88,15 @@ export function stepFrom(text: string | undefined): Step | undefined {
 /**
  * Changes what a confirmed reader chose. Editions of another kind, a pause or its end begin to be
  * waited for anew; other days, another hour or zone move the clock on, what is frozen waits for it,
- * and one digest a local day stays the rule by the ledger's own key. Returns undefined when nobody
- * is confirmed under this id; throws an UnknownZoneError for an unknown zone.
+ * no day falls between two weeks, and one digest a local day stays the rule by the ledger's own
+ * key. Returns undefined when nobody is confirmed under this id; throws an UnknownZoneError for an
+ * unknown zone.
  */
 export async function markChanged(
   trx: Transaction<Database>,
   id: number,
   wanted: Wanted,
+  { cutoffMinutes }: ChangeClock,
 ): Promise<Changed | undefined> {
   if ('zone' in wanted && wanted.zone !== undefined) await assertZones(trx, new Set([wanted.zone]))
   const { rows } = await sql<Omit<Standing, 'choices'> & { choices: unknown }>`
@@ -100,7 +109,7 @@ export async function markChanged(
   const { today, choices, ...rhythm } = row
   const before: Preferences = { ...rhythm, choices: readChoices(choices) }
   const change = typeof wanted === 'function' ? wanted({ ...before, today }) : wanted
-  if (!change) return { before, after: before }
+  if (!change) return { before, after: before, extra: null }
   // What this program does not know of them is kept.
   const after: Preferences = { ...before, ...change, choices: { ...before.choices, ...change.choices } }
   // Choices that stay are not written again: their row may hold what cannot be read here.
@@ -113,6 +122,6 @@ export async function markChanged(
       weekday = ${after.weekday}, hour = ${after.hour}, zone = ${after.zone}, paused_until = ${after.pausedUntil}::date, changed_at = round_now()
     where s.id = ${id}`.execute(trx)
   // Whose clock stays as it is, waits for no planner that is about to move it.
-  if (waitsAnew || clockMoves) await moveClock(trx, id, { waitsAnew, clockMoves })
-  return { before, after }
+  if (!waitsAnew && !clockMoves) return { before, after, extra: null }
+  return { before, after, extra: await moveClock(trx, id, { waitsAnew, clockMoves, cutoffMinutes }) }
 }

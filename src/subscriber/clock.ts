@@ -11,7 +11,7 @@
 // refers to it (`for no key update`): a planner that holds the clock may be about to.
 import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import { nextHourSql } from './calendar.ts'
+import { hourOnDaySql, localDateSql, nextHourSql, nextHourWithoutGapSql } from './calendar.ts'
 
 /** A relation of all clocks, with the hour and the wait that count of each. */
 export const READER_HOURS = sql`(
@@ -50,20 +50,44 @@ export function startClocksSql(readers: RawBuilder<unknown>, welcome?: boolean):
 
 /**
  * Sets a reader's clock by the rhythm that they chose; `waitsAnew`: what is frozen is passed over.
+ * Whose week would end later than it was going to, has one more digest before it. Returns the local
+ * time of that one.
  */
 export async function moveClock(
   trx: Transaction<Database>,
   id: number,
-  { waitsAnew, clockMoves }: { waitsAnew: boolean; clockMoves: boolean },
-): Promise<void> {
+  { waitsAnew, clockMoves, cutoffMinutes }: { waitsAnew: boolean; clockMoves: boolean; cutoffMinutes: number },
+): Promise<string | null> {
   const moves = sql`${clockMoves}::boolean and not c.welcome`
-  const shared = sql`(select k.waiting_since from shared_clocks k where k.id = c.shared_clock_id)`
-  await sql`
-    update reader_clocks c set weekly = s.cadence = 'weekly',
-      waiting_since = case when ${waitsAnew}::boolean then round_now() else ${waitingSinceSql('c', shared)} end,
-      next_due_at = case when ${moves} then ${nextHourSql('s', sql`round_now()`)} else c.next_due_at end,
+  const shared = (column: string) =>
+    sql`(select ${sql.ref(`k.${column}`)} from shared_clocks k where k.id = c.shared_clock_id)`
+  const since = sql`case when ${waitsAnew}::boolean then round_now() else ${waitingSinceSql('c', shared('waiting_since'))} end`
+  const planned = sql`case when c.weekly then coalesce(c.next_due_at, ${shared('next_due_at')}) end`
+  const after = behindDigestsSql('s')
+  const { rows } = await sql<{ extra: string | null }>`
+    update reader_clocks c set weekly = s.cadence = 'weekly', waiting_since = ${since},
+      next_due_at = case when ${moves} then ${nextHourWithoutGapSql('s', { after, since, planned, cutoffMinutes })} else c.next_due_at end,
       shared_clock_id = case when ${moves} then null else c.shared_clock_id end
-    from subscribers s where c.subscriber_id = ${id} and s.id = ${id}`.execute(trx)
+    from subscribers s where c.subscriber_id = ${id} and s.id = ${id}
+    returning case when ${moves} and c.next_due_at < ${nextHourSql('s', after)}
+      then to_char(c.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') end as extra`.execute(trx)
+  return rows[0]?.extra ?? null
+}
+
+/**
+ * Behind what a reader's next hour is: now, and for a weekly one the hour of a day which has its
+ * digest or note already: whoever crossed the date line may have had that of tomorrow.
+ */
+function behindDigestsSql(reader: string): RawBuilder<Date> {
+  const s = sql.table(reader)
+  const today = localDateSql(reader, sql`round_now()`)
+  return sql<Date>`greatest(round_now(), (
+    select ${hourOnDaySql(sql`max(had.day)`, sql`${s}.hour`, sql`${s}.zone`)} from (
+      select d.local_date as day from deliveries d where d.subscriber_id = ${s}.id and d.local_date >= ${today}
+      union all
+      select n.local_date from notes n where n.subscriber_id = ${s}.id and n.local_date >= ${today}
+    ) had where ${s}.cadence = 'weekly'
+  ))`
 }
 
 /** Holds the clock that a reader shares: a planner that has it is waited for, and waits. */

@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Cadence, Consent, LeavingReason } from '../database/states.ts'
-import { lastHourSql, weekOfSql } from './calendar.ts'
+import { weeklyHourSql, weekOfSql } from './calendar.ts'
 import { hasReaderSql, READER_HOURS, startClocksSql } from './clock.ts'
 import { type Choices, hashChoices, openChoices, type Rhythm } from './preferences.ts'
 import { hashAddress, type Subscriber } from './subscriber.ts'
@@ -234,12 +234,12 @@ export async function listWantedWeeks(db: Kysely<Database>, cutoffMinutes: numbe
       )
       union
       select ${weekOfSql(sql`h.at`, cutoffMinutes)}, c.welcome from reader_clocks c cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s cross join lateral (
-        select case when c.next_due_at > round_now() - interval '6 days' then c.next_due_at else ${lastHourSql('s', sql`round_now()`)} end as at
+        select ${weeklyHourSql('s', sql`c.next_due_at`)} as at
       ) h
       where c.weekly and c.next_due_at <= round_now() and s.consent = 'confirmed'
       union
       select ${weekOfSql(sql`h.at`, cutoffMinutes)}, false from shared_clocks k cross join lateral (
-        select case when k.next_due_at > round_now() - interval '6 days' then k.next_due_at else ${lastHourSql('k', sql`round_now()`)} end as at
+        select ${weeklyHourSql('k', sql`k.next_due_at`)} as at
       ) h
       where k.cadence = 'weekly' and k.next_due_at <= round_now() and ${hasReaderSql('k')}
     )

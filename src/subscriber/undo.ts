@@ -5,7 +5,7 @@ import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
 import { readStored } from '../database/stored.ts'
 import { findMoveObstacle, markAddress, type Obstacle } from './address.ts'
-import { type Changed, markChanged, type Preferences, type Wanted } from './change.ts'
+import { type ChangeClock, type Changed, markChanged, type Preferences, type Wanted } from './change.ts'
 import { claimCredentialFor, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
 import { hashChoices, STORED_RHYTHM } from './preferences.ts'
 import { findSubscriberById } from './store.ts'
@@ -25,12 +25,12 @@ export type Undone =
  * UnknownZoneError.
  */
 export async function change(
-  db: Kysely<Database>,
+  { db, cutoffMinutes }: ChangeClock & { db: Kysely<Database> },
   subscriberId: number,
   wanted: Wanted,
 ): Promise<(Changed & { undo: string | null }) | undefined> {
   return db.transaction().execute(async (trx) => {
-    const changed = await markChanged(trx, subscriberId, wanted)
+    const changed = await markChanged(trx, subscriberId, wanted, { cutoffMinutes })
     if (!changed) return undefined
     if (isSame(changed)) return { ...changed, undo: null }
     const undo: Undo = { kind: 'choices', before: changed.before }
@@ -59,12 +59,15 @@ export async function findUndo(
  * used, and where the way back is closed for now (the reader has left, or the old address belongs
  * to somebody else): then the link stays of use.
  */
-export async function undo(db: Kysely<Database>, token: string): Promise<Undone | undefined> {
+export async function undo(
+  { db, cutoffMinutes }: ChangeClock & { db: Kysely<Database> },
+  token: string,
+): Promise<Undone | undefined> {
   return claimCredentialFor(db, 'undo', token, async (trx, { subscriberId, payload }): Promise<Undone | undefined> => {
     const wanted = readUndo(payload)
     if (!wanted) return undefined
     if (wanted.kind === 'choices') {
-      const changed = await markChanged(trx, subscriberId, wanted.before)
+      const changed = await markChanged(trx, subscriberId, wanted.before, { cutoffMinutes })
       return changed && { kind: 'choices', subscriberId, ...changed }
     }
     if ((await markAddress(trx, subscriberId, wanted.before)) === undefined) return undefined

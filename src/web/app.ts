@@ -34,8 +34,6 @@ import { showFront } from './sign-up/front.ts'
 import { openReaderParts, type ReaderDependencies } from './visit/reader-parts.ts'
 
 export interface WebDependencies extends ReaderDependencies {
-  /** Minutes from the end of an edition's date (UTC) to its cut-off. */
-  cutoffMinutes: number
   /** Rejects when the queue takes no jobs, which readiness mentions; pages do without. */
   checkQueue?: () => Promise<void>
   /** The ring that signs reports: the route for them exists only with it. */

@@ -154,11 +154,11 @@ describe('choices', () => {
       return rows[0]
     }
     const before = await stored()
-    await change(db, id, { hour: 20 })
+    await change(web.round, id, { hour: 20 })
     expect(await stored()).toEqual(before)
-    const changed = await change(db, id, { choices: parseChoices({ papers: 4 }) })
+    const changed = await change(web.round, id, { choices: parseChoices({ papers: 4 }) })
     expect((await stored())?.choices).toMatchObject({ papers: 4, length: 'short', ...NEWER })
-    await undo(db, changed?.undo as string)
+    await undo(web.round, changed?.undo as string)
     expect((await stored())?.choices).toMatchObject({ papers: 10, ...NEWER })
   })
 
@@ -348,11 +348,11 @@ describe('links', () => {
   it.each(undos)('to undo, %s, show and do what can be read of them', async (_, payload) => {
     const { db } = web.round
     const { id } = await addReader(db, 'ada')
-    const token = (await change(db, id, { hour: 20 }))?.undo as string
+    const token = (await change(web.round, id, { hour: 20 }))?.undo as string
     await setPayload(payload)
     const found = await findUndo(db, token)
     expect((await web.app.request(`/undo/${token}`)).status).toBe(found ? 200 : 404)
-    const undone = await undo(db, token)
+    const undone = await undo(web.round, token)
     expect(undone?.kind).toBe(found?.wanted.kind)
     expect('before' in payload && (!('kind' in payload) || typeof payload.kind === 'string')).toBe(found !== undefined)
   })

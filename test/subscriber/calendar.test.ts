@@ -11,6 +11,7 @@ import {
   lastHourSql,
   localDateSql,
   nextHourSql,
+  nextHourWithoutGapSql,
   weekOfSql,
 } from '../../src/subscriber/calendar.ts'
 import { isZone, type Rhythm } from '../../src/subscriber/preferences.ts'
@@ -202,6 +203,107 @@ describe('nextHourSql and lastHourSql', () => {
       const weeks = dues.slice(1).map((due, week) => (due.getTime() - (dues[week] as Date).getTime()) / HOUR_MS / 168)
       expect(weeks.map(Math.round)).toEqual([1, 1])
     }
+  })
+})
+
+describe('nextHourWithoutGapSql', () => {
+  const CUTOFF_MINUTES = 30
+  const STEPS = 40
+
+  interface Reader extends Rhythm {
+    at: number
+    /** When they were last asked, and the local date that it counted for. */
+    since: number
+    had: string
+    planned: number | null
+  }
+
+  /** Returns the next hour of each, and the week that it would bring. */
+  async function ask(readers: readonly Reader[]): Promise<{ at: number; week: number }[]> {
+    const time = (ms: number | null) => ms && new Date(ms).toISOString()
+    const rows = JSON.stringify(
+      readers.map((one, index) => ({
+        ...one,
+        at: time(one.at),
+        since: time(one.since),
+        planned: time(one.planned),
+        index,
+      })),
+    )
+    const had = hourOnDaySql(sql`r.had`, sql`r.hour`, sql`r.zone`)
+    const after = sql`greatest(r.at, case when r.had >= ${localDateSql('r', sql`r.at`)} then ${had} end)`
+    const next = { after, since: sql`r.since`, planned: sql`r.planned`, cutoffMinutes: CUTOFF_MINUTES }
+    const { rows: found } = await sql<{ at: Date; week: string }>`
+      select n.at, ${weekOfSql(sql`n.at`, CUTOFF_MINUTES)} as week
+      from jsonb_to_recordset(${rows}::jsonb) as r(index int, cadence text, weekday int, hour int, zone text,
+        at timestamptz, since timestamptz, planned timestamptz, had date)
+      cross join lateral (select ${nextHourWithoutGapSql('r', next)} as at) n order by r.index`.execute(db)
+    return found.map(({ at, week }) => ({ at: at.getTime(), week: Date.parse(week) / (24 * HOUR_MS) }))
+  }
+
+  it('leaves no day between two weeks, nor two on one local day, whatever a reader changes and when', async () => {
+    const rhythm = fc.record({
+      weekday: fc.integer({ min: 1, max: 7 }),
+      hour: fc.integer({ min: 0, max: 23 }),
+      zone: fc.constantFrom(...ZONES),
+    })
+    const change = fc.record({
+      // Minutes, hours or days after what came before; often another has come until then.
+      ms: fc.oneof(
+        fc.integer({ min: 1, max: 5 * MINUTE_MS }),
+        fc.integer({ min: 1, max: 36 * HOUR_MS }),
+        fc.integer({ min: 1, max: 12 * 24 * HOUR_MS }),
+      ),
+      to: fc.oneof(
+        rhythm,
+        rhythm.map(({ weekday }) => ({ weekday })),
+        rhythm.map(({ hour }) => ({ hour })),
+        rhythm.map(({ zone }) => ({ zone })),
+      ),
+    })
+    const lives = fc.sample(
+      fc.record({
+        rhythm,
+        from: fc.integer({ min: FROM, max: TO }),
+        changes: fc.array(change, { minLength: STEPS, maxLength: STEPS }),
+      }),
+      { seed: SEED, numRuns: isFull ? 5_000 : 300 },
+    )
+    const readers = lives.map(
+      ({ rhythm, from }): Reader => ({
+        ...rhythm,
+        cadence: 'weekly',
+        at: from,
+        since: from,
+        had: '2000-01-01',
+        planned: null,
+      }),
+    )
+    const due = await ask(readers)
+    const got = readers.map(() => [] as { at: number; week: number; day: string }[])
+    for (let step = 0; step < STEPS; step++) {
+      for (const [index, reader] of readers.entries()) {
+        const next = due[index] as { at: number; week: number }
+        const { ms, to } = (lives[index] as (typeof lives)[0]).changes[step] as { ms: number; to: Partial<Rhythm> }
+        if (next.at <= reader.at + ms) {
+          const day = localDate(reader.zone, next.at)
+          got[index]?.push({ ...next, day })
+          Object.assign(reader, { at: next.at, since: next.at, had: day, planned: null })
+        } else {
+          Object.assign(reader, to, { at: reader.at + ms, planned: next.at })
+        }
+      }
+      for (const [index, next] of (await ask(readers)).entries()) due[index] = next
+    }
+    const wrong = got.flatMap((digests, index) => {
+      const days = new Set(digests.map(({ day }) => day))
+      const gaps = digests.slice(1).map(({ week }, before) => week - (digests[before]?.week ?? 0))
+      return days.size < digests.length || gaps.some((gap) => gap > 7 || gap < 0)
+        ? [{ ...lives[index]?.rhythm, digests }]
+        : []
+    })
+    expect(wrong).toEqual([])
+    expect(got.flat().length).toBeGreaterThan(readers.length * 7)
   })
 })
 

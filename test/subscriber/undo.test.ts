@@ -36,7 +36,7 @@ describe('change and undo', () => {
   it('tell before and after, and put back what was before, once', async () => {
     const reader = await addReader(round.db, 'ada')
     const choices = parseChoices({ papers: 3, mute: ['benchmarks'] })
-    const changed = await change(round.db, reader.id, { hour: 20, choices, silence: 'note' })
+    const changed = await change(round, reader.id, { hour: 20, choices, silence: 'note' })
     expect(changed).toMatchObject({
       before: { hour: 7, silence: 'silent', choices: { papers: 10 } },
       after: { hour: 20, silence: 'note', choices },
@@ -44,8 +44,8 @@ describe('change and undo', () => {
     expect(await findSubscriberById(round.db, reader.id)).toMatchObject({ hour: 20, silence: 'note', choices })
     const token = changed?.undo as string
     expect(await findUndo(round.db, token)).toMatchObject({ wanted: { kind: 'choices', before: { hour: 7 } } })
-    expect(await undo(round.db, token)).toMatchObject({ kind: 'choices', after: { hour: 7, choices: { papers: 10 } } })
-    expect(await undo(round.db, token)).toBeUndefined()
+    expect(await undo(round, token)).toMatchObject({ kind: 'choices', after: { hour: 7, choices: { papers: 10 } } })
+    expect(await undo(round, token)).toBeUndefined()
     expect(await findSubscriberById(round.db, reader.id)).toEqual(reader)
   })
 
@@ -61,7 +61,7 @@ describe('change and undo', () => {
   ])('%j begins to wait anew and moves the clock only where it should', async (wanted, { waits, moves }) => {
     const reader = await addReader(round.db, 'ada')
     const before = await clock(reader.id)
-    await change(round.db, reader.id, wanted)
+    await change(round, reader.id, wanted)
     const after = await clock(reader.id)
     expect(after.waitingSince > before.waitingSince).toBe(waits)
     if (!moves) expect(after.nextDueAt).toEqual(before.nextDueAt)
@@ -72,45 +72,45 @@ describe('change and undo', () => {
     const reader = await addReader(round.db, 'ada')
     const { waitingSince } = await clock(reader.id)
     for (const cadence of ['working-days', 'daily'] as const) {
-      await change(round.db, reader.id, { cadence })
+      await change(round, reader.id, { cadence })
       expect((await clock(reader.id)).waitingSince).toEqual(waitingSince)
     }
-    await change(round.db, reader.id, { cadence: 'weekly' })
+    await change(round, reader.id, { cadence: 'weekly' })
     const weekly = await clock(reader.id)
     expect(weekly.waitingSince > waitingSince).toBe(true)
-    await change(round.db, reader.id, { cadence: 'working-days' })
+    await change(round, reader.id, { cadence: 'working-days' })
     expect((await clock(reader.id)).waitingSince > weekly.waitingSince).toBe(true)
   })
 
   it('pauses from the reader’s own today, and resumes', async () => {
     const reader = await addReader(round.db, 'ada', { zone: 'Pacific/Kiritimati' })
-    await change(round.db, reader.id, (standing) => stepDown('pause', standing))
+    await change(round, reader.id, (standing) => stepDown('pause', standing))
     const { rows } = await sql<{ until: string }>`
       select ((now() at time zone 'Pacific/Kiritimati')::date + 14)::text as until`.execute(round.db)
     expect((await clock(reader.id)).pausedUntil).toBe(rows[0]?.until)
-    expect(await change(round.db, reader.id, { pausedUntil: null })).toMatchObject({ after: { pausedUntil: null } })
+    expect(await change(round, reader.id, { pausedUntil: null })).toMatchObject({ after: { pausedUntil: null } })
   })
 
   it('make no undo where nothing changed, and nothing for who is not confirmed or for a zone that nobody knows', async () => {
     const reader = await addReader(round.db, 'ada')
-    expect((await change(round.db, reader.id, { hour: 7 }))?.undo).toBeNull()
-    await expect(change(round.db, reader.id, { zone: 'Mars/Olympus' })).rejects.toThrow(RangeError)
-    const token = (await change(round.db, reader.id, { hour: 8 }))?.undo as string
+    expect((await change(round, reader.id, { hour: 7 }))?.undo).toBeNull()
+    await expect(change(round, reader.id, { zone: 'Mars/Olympus' })).rejects.toThrow(RangeError)
+    const token = (await change(round, reader.id, { hour: 8 }))?.undo as string
     await markUnsubscribed(round.db, reader.publicId)
-    expect(await change(round.db, reader.id, { hour: 9 })).toBeUndefined()
-    expect(await undo(round.db, token)).toBeUndefined()
+    expect(await change(round, reader.id, { hour: 9 })).toBeUndefined()
+    expect(await undo(round, token)).toBeUndefined()
     expect((await findSubscriberById(round.db, reader.id))?.consent).toBe('unsubscribed')
   })
 
   it('keep the link of a reader who has left, for when they come back', async () => {
     const reader = await addReader(round.db, 'ada')
-    const token = (await change(round.db, reader.id, { hour: 8 }))?.undo as string
+    const token = (await change(round, reader.id, { hour: 8 }))?.undo as string
     await markUnsubscribed(round.db, reader.publicId)
     expect(await findUndo(round.db, token)).toMatchObject({ obstacle: 'left' })
-    expect(await undo(round.db, token)).toBeUndefined()
+    expect(await undo(round, token)).toBeUndefined()
     await markResubscribed(round.db, reader.publicId)
     expect(await findUndo(round.db, token)).toMatchObject({ obstacle: undefined })
-    expect(await undo(round.db, token)).toMatchObject({ after: { hour: 7 } })
+    expect(await undo(round, token)).toMatchObject({ after: { hour: 7 } })
   })
 
   it('step down to the week, to a pause or to half as many papers', () => {
@@ -139,7 +139,7 @@ describe('change and undo', () => {
     const rowOf = () =>
       round.db.selectFrom('subscribers').selectAll().where('id', '=', reader.id).executeTakeFirstOrThrow()
     const before = await rowOf()
-    const changed = await change(round.db, reader.id, (standing) => stepDown('weekly', standing))
+    const changed = await change(round, reader.id, (standing) => stepDown('weekly', standing))
     expect(changed).toMatchObject({ after: { cadence: 'weekly', weekday: 6 }, undo: null })
     expect(await rowOf()).toEqual(before)
   })
@@ -163,13 +163,13 @@ describe('moving to another address', () => {
     expect(notice).toMatchObject({ kind: 'address-changed', address: 'ada@example.org' })
     expect(await readContent(round, notice.id)).toMatchObject({ newAddress: 'n•••@example.org' })
     // Whoever moved it could ask for more meanwhile: taking it back makes all of that useless.
-    const thief = (await change(round.db, reader.id, { hour: 3 }))?.undo as string
-    expect(await undo(round.db, await readToken(round, notice.id))).toEqual({
+    const thief = (await change(round, reader.id, { hour: 3 }))?.undo as string
+    expect(await undo(round, await readToken(round, notice.id))).toEqual({
       kind: 'address',
       subscriberId: reader.id,
       address: 'ada@example.org',
     })
-    expect(await undo(round.db, thief)).toBeUndefined()
+    expect(await undo(round, thief)).toBeUndefined()
     expect((await findSubscriberByAddress(round.db, 'ada@example.org'))?.id).toBe(reader.id)
     expect(await findSubscriberByAddress(round.db, 'new@example.org')).toBeUndefined()
   })

@@ -64,11 +64,11 @@ async function changeReader(
   options: { json?: boolean },
   read: (db: Kysely<Database>) => Promise<Wanted>,
 ): Promise<void> {
-  const { id, after } = await withStores('stores', ({ stores: { db } }) =>
+  const { id, after } = await withStores('stores', ({ config, stores: { db } }) =>
     db.transaction().execute(async (trx) => {
       const subscriber = await findSubscriberByAddress(trx, address)
       if (!subscriber) throw new Error(`${address} is not a subscriber`)
-      const changed = await markChanged(trx, subscriber.id, await read(trx))
+      const changed = await markChanged(trx, subscriber.id, await read(trx), config)
       if (!changed) throw new Error(`${address} is ${subscriber.consent}: only a confirmed subscriber has preferences`)
       return { id: subscriber.id, after: changed.after }
     }),

@@ -15,7 +15,7 @@ import type { Place } from '../../edition/place.ts'
 import { findStopReason } from '../../edition/stop.ts'
 import { findEdition, listPlaces } from '../../edition/store.ts'
 import type { EditionDate } from '../../source/paper.ts'
-import { firstHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import { firstHourSql, weeklyHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { READER_HOURS } from '../../subscriber/clock.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
@@ -200,9 +200,10 @@ async function getHistory(
 async function getReaderFacts(
   db: Kysely<Database>,
   subscriber: Subscriber,
-  { date, cutoffMinutes }: Ask,
-): Promise<Pick<Facts, 'reader' | 'isTheirWeek'>> {
+  { date, kind, cutoffMinutes }: Ask,
+): Promise<Pick<Facts, 'reader' | 'isTheirWeek' | 'isNext' | 'hourAt' | 'otherWeek'>> {
   const cutoff = sql`((${date}::date + 1) at time zone 'UTC' + make_interval(mins => ${cutoffMinutes}))`
+  const isAtWeek = sql`${weekOfSql(weeklyHourSql('s', sql`c.next_due_at`), cutoffMinutes)} = ${date}::date`
   const { rows } = await sql<{
     isPaused: boolean
     suppressed: string | null
@@ -211,14 +212,31 @@ async function getReaderFacts(
     waitingSince: Date
     nextHour: string | null
     isTheirWeek: boolean | null
+    isNext: boolean | null
+    hourAt: Date | null
+    otherWeek: EditionDate | null
   }>`
     select coalesce(s.paused_until >= (round_now() at time zone s.zone)::date, false) as "isPaused",
       (select x.reason from suppressions x where x.address_hash = s.address_hash) as suppressed,
       coalesce(s.confirmed_at, s.created_at) as "subscribedAt", s.changed_at as "changedAt",
       coalesce(c.waiting_since, s.created_at) as "waitingSince",
       to_char(c.next_due_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "nextHour",
-      ${weekOfSql(firstHourSql('s', cutoff), cutoffMinutes)} = ${date}::date as "isTheirWeek"
-    from subscribers s left join ${READER_HOURS} c on c.subscriber_id = s.id where s.id = ${subscriber.id}`.execute(db)
-  const { isTheirWeek, ...facts } = rows[0] as (typeof rows)[0]
-  return { reader: { ...subscriber, ...facts }, isTheirWeek: isTheirWeek === true }
+      ${weekOfSql(sql`h.at`, cutoffMinutes)} = ${date}::date or ${isAtWeek} as "isTheirWeek",
+      ${kind === 'daily'}::boolean or c.welcome or ${isAtWeek} as "isNext", h.at as "hourAt", (
+        select e.date::text from editions e join deliveries d on d.edition_id = e.id and d.subscriber_id = s.id
+        where e.kind = 'weekly' and e.date between ${date}::date - 6 and ${date}::date + 6 and e.date <> ${date}::date
+        order by e.date > ${date}::date desc, abs(e.date - ${date}::date) limit 1
+      ) as "otherWeek"
+    from subscribers s left join ${READER_HOURS} c on c.subscriber_id = s.id
+      cross join lateral (select ${firstHourSql('s', cutoff)} as at) h
+    where s.id = ${subscriber.id}`.execute(db)
+  const { isTheirWeek, isNext, hourAt, otherWeek, ...facts } = rows[0] as (typeof rows)[0]
+  return {
+    reader: { ...subscriber, ...facts },
+    isTheirWeek: isTheirWeek === true,
+    isNext: isNext === true,
+    // Every rhythm has a next hour.
+    hourAt: hourAt ?? facts.changedAt,
+    otherWeek,
+  }
 }

@@ -47,16 +47,19 @@ export async function listDays(db: Kysely<Database>, subscriber: Subscriber, ask
   return days
 }
 
-/** Returns the date that ends the week which a weekly reader's last hour pointed to. */
+/**
+ * Returns the date that ends the week which a weekly reader's last hour pointed to, or of a later
+ * one that they were asked about: on another day, between two rhythms.
+ */
 export async function findTheirWeek(
   db: Kysely<Database>,
   subscriberId: number,
   cutoffMinutes: number,
 ): Promise<EditionDate | undefined> {
   const { rows } = await sql<{ week: string | null }>`
-    select ${weekOfSql(lastHourSql('s', sql`round_now()`), cutoffMinutes)} as week from subscribers s where s.id = ${subscriberId}`.execute(
-    db,
-  )
+    select greatest(${weekOfSql(lastHourSql('s', sql`round_now()`), cutoffMinutes)}, (
+      select max(e.date) from editions e join deliveries d on d.edition_id = e.id and d.subscriber_id = s.id where e.kind = 'weekly'
+    )) as week from subscribers s where s.id = ${subscriberId}`.execute(db)
   return rows[0]?.week ?? undefined
 }
 

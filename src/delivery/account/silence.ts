@@ -74,8 +74,14 @@ export interface Facts {
   }
   /** The database's time. */
   now: Date
-  /** Whether a weekly reader's weekday and hour point to this week. */
+  /** Whether a weekly reader's weekday and hour point to this week, or their clock stands at it. */
   isTheirWeek: boolean
+  /** Whether what it brings at the hour of their clock is this edition, where it waits for them. */
+  isNext: boolean
+  /** When it would have come by what they chose today. */
+  hourAt: Date
+  /** The week within six days of this one that they were asked about, a later one first. */
+  otherWeek: EditionDate | null
 }
 
 /** How long an edition waits for a reader's hour: over a weekend, or for their day of the week. */
@@ -92,6 +98,9 @@ export function outcomeFor(facts: Facts): Outcome {
     return silent({ whose: 'choices', reason: 'other-cadence', sentence })
   }
   if (isWeekly && !facts.isTheirWeek) return silent(notYourDay(facts))
+  // What it held came with the later one.
+  const moved = isWeekly ? movedSilence(facts) : undefined
+  if (moved && (facts.otherWeek ?? '') > facts.date) return silent({ ...moved, reason: 'not-your-day' })
   return silent(editionSilence(edition, facts)) ?? outcomeOfWaiting(facts)
 }
 
@@ -203,7 +212,8 @@ function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['deli
  * A frozen edition that meets a reader without a delivery of it: it waits for them, or it never
  * did. What they are now is the reason only where they may have become it before it was their hour.
  */
-function outcomeOfWaiting({ kind, edition, reader }: Facts): Outcome {
+function outcomeOfWaiting(facts: Facts): Outcome {
+  const { kind, edition, reader } = facts
   if (reader.consent === 'pending') {
     return silent({ whose: 'choices', reason: 'pending', sentence: 'The subscription is not confirmed yet.' })
   }
@@ -220,7 +230,7 @@ function outcomeOfWaiting({ kind, edition, reader }: Facts): Outcome {
   if (reader.isPaused && wasInTime) {
     return silent({ whose: 'choices', reason: 'paused', sentence: `You are paused${paused}.` })
   }
-  if (reader.consent === 'confirmed' && !reader.isPaused && frozenAt > reader.waitingSince) {
+  if (reader.consent === 'confirmed' && !reader.isPaused && frozenAt > reader.waitingSince && facts.isNext) {
     return { kind: 'coming', sentence: `It waits for your next hour: ${reader.nextHour ?? 'none is set'}.` }
   }
   if (frozenAt < reader.subscribedAt) {
@@ -230,7 +240,20 @@ function outcomeOfWaiting({ kind, edition, reader }: Facts): Outcome {
     return silent({ whose: 'choices', reason: 'paused', sentence: `You were paused${paused}.` })
   }
   const sentence = 'You were paused or on another schedule that day.'
-  return silent({ whose: 'choices', reason: 'not-waiting', sentence })
+  return silent((kind === 'weekly' && movedSilence(facts)) || { whose: 'choices', reason: 'not-waiting', sentence })
+}
+
+/**
+ * Says that a week was none of theirs before they changed something; undefined where nothing has
+ * changed since its hour. That it was their day or hour is known where another week was theirs.
+ */
+function movedSilence({ reader, hourAt, otherWeek }: Facts): Silence | undefined {
+  if (reader.consent !== 'confirmed' || reader.changedAt <= hourAt || reader.subscribedAt > hourAt) return undefined
+  const sentence =
+    otherWeek === null
+      ? `Your settings were different then: you changed them on ${longDate(dateOf(reader.changedAt))}.`
+      : `You moved your weekly digest since: yours was the week to ${longDate(otherWeek)}.`
+  return { whose: 'choices', reason: 'moved', sentence }
 }
 
 function notYourDay({ date }: Facts): Silence {

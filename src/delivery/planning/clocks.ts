@@ -4,7 +4,6 @@
 // more leaves it. Only a planner does either, and there is one at a time.
 import { sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
-import { nextHourSql } from '../../subscriber/calendar.ts'
 
 /**
  * Most readers of a shared clock: as many fewer rows to write, and as many to plan in one piece.
@@ -47,9 +46,9 @@ export async function moveClocks(
 async function moveShared(trx: Transaction<Database>, held: readonly number[]): Promise<void> {
   await sql`
     with stayed as (
-      select shared_clock_id as id, max(hour_at) as hour_at, count(*)::int as members from due_readers where stays group by 1
+      select shared_clock_id as id, max(hour_at) as hour_at, max(next_hour_at) as next_hour_at, count(*)::int as members from due_readers where stays group by 1
     ), moved as (
-      update shared_clocks k set next_due_at = ${nextHourSql('k', sql`round_now()`)},
+      update shared_clocks k set next_due_at = s.next_hour_at,
         waiting_since = greatest(k.waiting_since, s.hour_at), members = s.members
       from stayed s where k.id = s.id
     )

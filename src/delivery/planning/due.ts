@@ -11,7 +11,15 @@ import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
 import type { Edition } from '../../edition/edition.ts'
 import { OPEN_CUTOFFS } from '../../edition/store.ts'
-import { firstHourSql, lastHourSql, localDateSql, nextHourSql, weekOfSql } from '../../subscriber/calendar.ts'
+import {
+  firstHourSql,
+  hourOnDaySql,
+  lastHourSql,
+  localDateSql,
+  nextHourWithoutGapSql,
+  weeklyHourSql,
+  weekOfSql,
+} from '../../subscriber/calendar.ts'
 import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
 import { markOvertaken } from '../sending/ledger.ts'
 import { isFreshSql } from '../sending/transitions.ts'
@@ -118,9 +126,11 @@ export async function claimDueReaders(
       cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
       where c.next_due_at <= round_now() and s.consent = 'confirmed' and not ${isAwaitingSql('c', 's', { latenessMs, cutoffMinutes })}
     ), rhythms as materialized (
-      select r.*, ${localDateSql('r', sql`round_now()`)} as local_date, ${lastHourReachedSql('r')} as last_hour_at,
-        ${nextHourSql('r', sql`round_now()`)} as next_hour_at
-      from (${RHYTHMS} from held) r
+      select r.*, ${nextHourWithoutGapSql('r', { after: sql`r.after`, since: sql`r.last_hour_at`, cutoffMinutes })} as next_hour_at
+      from (
+        select r.*, ${localDateSql('r', sql`round_now()`)} as local_date, ${lastHourReachedSql('r')} as last_hour_at, ${behindTodaySql('r')} as after
+        from (${RHYTHMS}, ${weeklyClockSql('held')} as weekly_at from held) r
+      ) r
     )
     select h.id, h.preferences_id, h.cadence, h.waiting_since, h.zone, h.silence, h.welcome,
       case when h.welcome then h.next_due_at else r.last_hour_at end as hour_at, r.next_hour_at,
@@ -128,7 +138,7 @@ export async function claimDueReaders(
         or exists (select from suppressions x where x.address_hash = h.address_hash offset 0) as barred,
       r.local_date, t.taken, h.shared_clock_id, h.shared_clock_id is null as is_own, h.consent <> 'confirmed' as has_left,
       h.fits and not t.taken and h.consent = 'confirmed' as stays, h.shared_clock_id is null and not t.taken as joins
-    from held h join rhythms r on ${hasRhythm('h', 'r')} cross join lateral (
+    from held h join rhythms r on ${hasRhythm('h', 'r')} and r.weekly_at is not distinct from ${weeklyClockSql('h')} cross join lateral (
       select exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = r.local_date offset 0)
         or exists (select from notes n where n.subscriber_id = h.id and n.local_date = r.local_date offset 0) as taken offset 0
     ) t`.execute(trx)
@@ -237,19 +247,32 @@ function mayGetSql(reader: string, kind: EditionKind): RawBuilder<boolean> {
     and not exists (select from suppressions x where x.address_hash = ${s}.address_hash offset 0))`
 }
 
+/** The hour at which the clock of a weekly reader stands: it may be on another day than theirs. */
+function weeklyClockSql(reader: string): RawBuilder<Date> {
+  const r = sql.table(reader)
+  return sql<Date>`case when ${r}.cadence = 'weekly' then ${r}.next_due_at end`
+}
+
+/** Behind what rhythm `r` has its next hour: of a week that came on another day, not the same. */
+function behindTodaySql(rhythm: string): RawBuilder<Date> {
+  const r = sql.table(rhythm)
+  const today = hourOnDaySql(localDateSql(rhythm, sql`round_now()`), sql`${r}.hour`, sql`${r}.zone`)
+  return sql<Date>`case when ${r}.cadence = 'weekly' then greatest(round_now(), ${today}) else round_now() end`
+}
+
 /**
- * Returns the SQL of the last chosen hour of rhythm `r`. Whose hour is a cut-off waits for what
- * freezes then, and for them it is not over before that.
+ * Returns the SQL of the last hour of rhythm `r`. Whose hour is a cut-off waits for what freezes
+ * then, and for them it is not over before that.
  */
 function lastHourReachedSql(rhythm: string): RawBuilder<Date> {
   const r = sql.table(rhythm)
-  return sql<Date>`(
+  return sql<Date>`case when ${r}.cadence = 'weekly' then ${weeklyHourSql(rhythm, sql`${r}.weekly_at`)} else (
     select coalesce((
       select greatest(e.frozen_at, hour.at) from editions e
-      where e.kind = 'daily' and e.cutoff_at = hour.at and e.state = 'frozen' and ${r}.cadence <> 'weekly'
+      where e.kind = 'daily' and e.cutoff_at = hour.at and e.state = 'frozen'
     ), hour.at)
     from (select ${lastHourSql(rhythm, sql`round_now()`)} as at) hour
-  )`
+  ) end`
 }
 
 /**
@@ -264,7 +287,7 @@ function isAwaitingSql(clock: string, reader: string, { cutoffMinutes, latenessM
   const c = sql.table(clock)
   const welcome = isShared ? sql`false` : sql`${c}.welcome`
   const lastHour = lastHourSql(reader, sql`round_now()`)
-  const hour = sql`case when ${welcome} then ${c}.next_due_at else ${lastHour} end`
+  const hour = sql`case when ${welcome} then ${c}.next_due_at else ${weeklyHourSql(reader, sql`${c}.next_due_at`)} end`
   // Most clocks are at the hour that they were set to, and no other has come since.
   const ofDay = sql`case when ${c}.next_due_at > round_now() - interval '20 hours' then ${c}.next_due_at else ${lastHour} end`
   return sql<boolean>`case when ${isShared ? sql`${c}.cadence = 'weekly'` : sql`${c}.weekly`} then (

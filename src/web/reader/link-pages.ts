@@ -145,7 +145,7 @@ function undoParagraphs(change: Changed): string[] {
 export function undoChange(parts: ReaderParts) {
   const { db, pages, sessions, logger } = parts
   return async (c: Context): Promise<Response> => {
-    const undone = await undo(db, tokenIn(c))
+    const undone = await undo(parts, tokenIn(c))
     if (!undone) return showUndo(parts)(c)
     logger.info(
       { event: 'subscriber.undid', subscriber: undone.subscriberId, kind: undone.kind },

@@ -202,7 +202,7 @@ async function takeReason(c: Context, parts: ReaderParts, reader: Subscriber, te
 }
 
 async function stepInstead(c: Context, parts: ReaderParts, reader: Subscriber, step: Step): Promise<Response> {
-  const changed = await change(parts.db, reader.id, (standing) => stepDown(step, standing))
+  const changed = await change(parts, reader.id, (standing) => stepDown(step, standing))
   // They have left meanwhile.
   if (!changed) return goodbye(c, parts, reader, 'already')
   // An older page offered it.

@@ -16,6 +16,8 @@ export interface ReaderParts extends NoticeParts {
   pages: Pages
   /** Whether mails can be looked at here: in the demo. */
   outbox: boolean
+  /** Minutes from the end of an edition's date (UTC) to its cut-off. */
+  cutoffMinutes: number
   /** What the topics that readers name are also called. */
   topics: Topics
   formKeys: FormKeys
@@ -36,6 +38,7 @@ export interface ReaderParts extends NoticeParts {
 export interface ReaderDependencies extends NoticeParts {
   /** Without a slash at the end. */
   publicUrl: string
+  cutoffMinutes: number
   logger: Logger
   /** Without it, nobody can leave while the database is away. */
   wishes?: Pick<WishDesk, 'leave' | 'bring' | 'note'>
@@ -60,13 +63,14 @@ export interface ReaderDependencies extends NoticeParts {
 const ANSWER_MS = 400
 
 export function openReaderParts(deps: ReaderDependencies, pages: Pages): ReaderParts {
-  const { db, linkKeys, logger, publicUrl } = deps
+  const { cutoffMinutes, db, linkKeys, logger, publicUrl } = deps
   const formKeys = openFormKeys(linkKeys)
   return {
     db,
     linkKeys,
     pages,
     outbox: deps.outboxDirectory !== undefined,
+    cutoffMinutes,
     topics: readTopics(deps.templatesDir),
     formKeys,
     logger,

@@ -282,7 +282,9 @@ async function live(
       const [reader, choices] = change
       await db
         .transaction()
-        .execute((trx) => markChanged(trx, ids[reader] as number, { choices: CHOICES[choices] as (typeof CHOICES)[0] }))
+        .execute((trx) =>
+          markChanged(trx, ids[reader] as number, { choices: CHOICES[choices] as (typeof CHOICES)[0] }, round),
+        )
     }
     await setClock(`${shiftDate(FROM, day)}T06:30:00.250Z`)
     if (plan === 'hour') {

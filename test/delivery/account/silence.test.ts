@@ -24,6 +24,10 @@ const PASSED = { waitingSince: new Date('2026-03-07') } as const
 /** Their last change came when no edition of that day waited any more. */
 const LATER = { changedAt: new Date('2026-03-15T12:00:00Z') } as const
 
+const WEEKLY = { cadence: 'weekly' } as const
+/** Theirs by what they chose, but their clock has passed it by. */
+const WEEK = { kind: 'weekly', isTheirWeek: true, isNext: false } as const
+
 function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}) {
   const { who, ...facts } = given
   return outcomeFor({
@@ -34,6 +38,9 @@ function outcome(given: Partial<Facts> & { who?: Partial<Facts['reader']> } = {}
     delivery: undefined,
     now: new Date('2026-03-06T08:00:00Z'),
     isTheirWeek: false,
+    isNext: true,
+    hourAt: new Date('2026-03-06T07:00:00Z'),
+    otherWeek: null,
     stopped: null,
     ...facts,
     reader: { ...reader, ...who },
@@ -65,6 +72,16 @@ describe('outcomeFor', () => {
     [{ edition: { ...edition, archive: true } }, 'edition', 'archive'],
     [{ who: { cadence: 'weekly' } }, 'choices', 'other-cadence'],
     [{ kind: 'weekly', who: { cadence: 'weekly' } }, 'choices', 'not-your-day'],
+    [{ ...WEEK, who: { ...WEEKLY, ...LATER } }, 'choices', 'moved'],
+    [{ ...WEEK, otherWeek: '2026-03-03', who: { ...WEEKLY, ...LATER } }, 'choices', 'moved'],
+    [{ ...WEEK, otherWeek: '2026-03-07', who: { ...WEEKLY, ...LATER } }, 'choices', 'not-your-day'],
+    // Nothing has changed since, or they were not there.
+    [{ ...WEEK, otherWeek: '2026-03-07', who: { ...WEEKLY, ...PASSED } }, 'choices', 'not-waiting'],
+    [
+      { ...WEEK, otherWeek: '2026-03-07', who: { ...WEEKLY, ...LATER, subscribedAt: new Date('2026-03-07') } },
+      'choices',
+      'before',
+    ],
     [{ who: { consent: 'unsubscribed' } }, 'ours', 'left'],
     [{ who: { suppressed: 'bounced' } }, 'ours', 'suppressed'],
     [{ who: { isPaused: true, pausedUntil: '2026-03-09' } }, 'choices', 'paused'],
@@ -80,6 +97,13 @@ describe('outcomeFor', () => {
     const told = outcome(given)
     expect(told).toMatchObject({ kind: 'silence', whose, reason })
     expect(told.sentence).not.toMatch(OPERATORS_WORDS)
+  })
+
+  it('says of a week between two rhythms which one was theirs, and of no pause that was none', () => {
+    const told = (otherWeek: string | null) => outcome({ ...WEEK, otherWeek, who: { ...WEEKLY, ...LATER } }).sentence
+    expect(told('2026-03-03')).toBe('You moved your weekly digest since: yours was the week to Tuesday 3 March 2026.')
+    expect(told('2026-03-07')).toBe('You moved your weekly digest since: yours was the week to Saturday 7 March 2026.')
+    expect(told(null)).toBe('Your settings were different then: you changed them on Sunday 15 March 2026.')
   })
 
   it('says for whose hour an edition waits', () => {

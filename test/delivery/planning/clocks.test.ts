@@ -108,7 +108,7 @@ describe('shared clocks', () => {
     const ids = await addSharing(['a', 'b'])
     const wait = (await readHour(ids.a as number)).waiting
     const hour = (new Date().getUTCHours() + 1) % 24
-    await db.transaction().execute((trx) => markChanged(trx, ids.a as number, { hour }))
+    await db.transaction().execute((trx) => markChanged(trx, ids.a as number, { hour }, round))
     const moved = await readHour(ids.a as number)
     expect(moved.waiting).toEqual(wait)
     expect(moved.at?.getTime()).toBeGreaterThan(Date.now())
@@ -198,7 +198,7 @@ describe('beside a slice that is not over', () => {
     await freezeEdition(round, '2026-03-05', { hoursAgo: 2 })
     const hour = (new Date().getUTCHours() + 2) % 24
     // The rows of who stays are written by nobody, those of who has left by the planner.
-    await beside(() => db.transaction().execute((trx) => markChanged(trx, ids.moves as number, { hour })))
+    await beside(() => db.transaction().execute((trx) => markChanged(trx, ids.moves as number, { hour }, round)))
     expect((await readHour(ids.moves as number)).at?.getUTCHours()).toBe(hour)
     expect(await markResubscribed(db, back?.publicId as string)).toBe(true)
     expect((await readHour(ids.back as number)).at?.getTime()).toBeGreaterThan(Date.now())

@@ -356,7 +356,7 @@ describe('planDue', () => {
   })
 
   describe('when a reader changes their rhythm between two digests', () => {
-    const change = (id: number, given: Change) => db.transaction().execute((trx) => markChanged(trx, id, given))
+    const change = (id: number, given: Change) => db.transaction().execute((trx) => markChanged(trx, id, given, round))
     const hourIn = (zone: string) => DateTime.now().setZone(zone).hour
     const dateIn = (zone: string) => DateTime.now().setZone(zone).toISODate()
 

@@ -153,10 +153,12 @@ describe('on one store', () => {
       await markPaused(db, ids.paused as number, '2999-01-01')
       await db
         .transaction()
-        .execute((trx) => markChanged(trx, ids.moved as number, { hour: (new Date().getUTCHours() + 6) % 24 }))
+        .execute((trx) => markChanged(trx, ids.moved as number, { hour: (new Date().getUTCHours() + 6) % 24 }, round))
       await db
         .transaction()
-        .execute((trx) => markChanged(trx, ids.changed as number, { choices: { ...parseChoices({}), papers: 2 } }))
+        .execute((trx) =>
+          markChanged(trx, ids.changed as number, { choices: { ...parseChoices({}), papers: 2 } }, round),
+        )
     })
     const rows = await readDeliveries(db, edition.id)
     expect(Object.keys(rows).sort()).toEqual(['changed', 'first'])
@@ -296,7 +298,9 @@ describe('beside a slice that is not over', () => {
     const ids = await addDueReaders(round.db, ['ada', 'ben'])
     const { publicId } = (await findSubscriberByAddress(round.db, 'ada@example.org')) as { publicId: string }
     await beside(async (trx) => {
-      expect(await markChanged(trx, ids.ada as number, { choices: { ...parseChoices({}), papers: 3 } })).toBeDefined()
+      expect(
+        await markChanged(trx, ids.ada as number, { choices: { ...parseChoices({}), papers: 3 } }, round),
+      ).toBeDefined()
       expect(await markUnsubscribed(trx, publicId)).toBe(true)
     })
     await sql`update reader_clocks set next_due_at = now(), waiting_since = now() - interval '60 days'`.execute(
@@ -305,7 +309,7 @@ describe('beside a slice that is not over', () => {
     await sql`delete from deliveries`.execute(round.db)
     // Their hour is the present one, so that they are due.
     const otherHour = (new Date().getUTCHours() + 12) % 24
-    const moving = beside((trx) => markChanged(trx, ids.ben as number, { hour: otherHour }))
+    const moving = beside((trx) => markChanged(trx, ids.ben as number, { hour: otherHour }, round))
     await expect(moving).rejects.toThrow('lock timeout')
   })
 

@@ -226,7 +226,7 @@ async function liveThroughEverything(mine: TestRound): Promise<Subscriber> {
     await planAll(mine, await freezeEdition(mine, date), null)
     for (const { id } of await mine.db.selectFrom('batches').select('id').execute()) await dispatch(mine, id)
   }
-  await change(mine.db, subscriber.id, { hour: 9 })
+  await change(mine, subscriber.id, { hour: 9 })
   expect(await askAddress(mine, subscriber.id, 'elsewhere@example.org')).not.toBeNull()
   return subscriber
 }

@@ -81,9 +81,9 @@ describe('a one-time link', () => {
   })
 
   it('undoes a change', async () => {
-    const token = (await change(web.round.db, reader.id, { choices: parseChoices({ include: ['video'] }) }))?.undo
+    const token = (await change(web.round, reader.id, { choices: parseChoices({ include: ['video'] }) }))?.undo
     // A newer change goes too, and is named before and after.
-    await change(web.round.db, reader.id, { hour: 21 })
+    await change(web.round, reader.id, { hour: 21 })
     reader = (await readerNow()) as Subscriber
     const { shown, pressed, statuses } = await use(`/undo/${token}`)
     expect(statuses).toEqual(WORKS_ONCE)
@@ -105,7 +105,7 @@ describe('a one-time link', () => {
   })
 
   it('opens no preferences by undoing choices, as a link to leave shows that link too', async () => {
-    const token = (await change(web.round.db, reader.id, { hour: 21 }))?.undo
+    const token = (await change(web.round, reader.id, { hour: 21 }))?.undo
     const pressed = await web.app.request(`/undo/${token}`, { method: 'POST' })
     expect([pressed.status, pressed.headers.get('Set-Cookie')]).toEqual([200, null])
   })

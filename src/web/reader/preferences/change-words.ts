@@ -1,6 +1,6 @@
 // What a change of preferences means, told back in a sentence a person can check. Pure.
 import { LATE_RISERS_MAX } from '../../../digest/choosing/selection.ts'
-import { counted, shortDate } from '../../../digest/text/words.ts'
+import { counted, longDate, shortDate } from '../../../digest/text/words.ts'
 import type { Changed } from '../../../subscriber/change.ts'
 import type { Choices } from '../../../subscriber/preferences.ts'
 import { rhythmOf } from '../../page/rhythm.ts'
@@ -13,11 +13,12 @@ const LENGTHS = { titles: 'titles only', short: 'short cards', full: 'full abstr
 const SHOWN_MAX = 5
 
 /** Returns one sentence a difference, none when nothing differs. */
-export function describeChange({ before, after }: Changed): string[] {
+export function describeChange({ before, after, extra }: Changed): string[] {
   const [was, is] = [before.choices, after.choices]
   const sentences: string[] = []
   if (rhythmOf(before) !== rhythmOf(after)) {
     sentences.push(`Your digest now comes ${rhythmOf(after)}; it came ${rhythmOf(before)}.`)
+    if (extra) sentences.push(extraSentence(extra))
   }
   if (before.pausedUntil !== after.pausedUntil) sentences.push(pauseSentence(after.pausedUntil))
   if (was.papers !== is.papers) {
@@ -65,6 +66,12 @@ function listSentence(name: string, list: readonly string[]): string {
   if (list.length === 0) return `${name}: none now.`
   const shown = list.slice(0, SHOWN_MAX).join(', ')
   return list.length > SHOWN_MAX ? `${name}: ${shown} and ${list.length - SHOWN_MAX} more.` : `${name}: ${shown}.`
+}
+
+/** Of a local time as `2026-03-13 07:00`. */
+function extraSentence(extra: string): string {
+  const [date = '', time] = extra.split(' ')
+  return `One more comes on ${longDate(date)} at ${time}, so that no day is left out.`
 }
 
 function pauseSentence(until: string | null): string {

@@ -130,7 +130,7 @@ async function changeTo(
   sayUnchanged: (standing: Preferences) => string = () => 'Nothing changed.',
 ): Promise<Response> {
   try {
-    const changed = await change(parts.db, session.reader.id, wanted)
+    const changed = await change(parts, session.reader.id, wanted)
     if (!changed) return notSubscribed(c, parts, session)
     const told = describeChange(changed)
     const undoPath = changed.undo === null ? '' : `${parts.pages.base}/undo/${changed.undo}`

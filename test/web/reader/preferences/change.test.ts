@@ -165,12 +165,16 @@ describe('the preferences page', () => {
     for (const step of ['weekly', 'fewer']) {
       expect(await (await look(`?step=${step}`)).text()).toContain(`name="step" value="${step}"`)
     }
-    await web.round.db.transaction().execute((trx) =>
-      markChanged(trx, reader.id, {
-        ...{ cadence: 'weekly', weekday: 6, hour: 8 },
-        choices: { ...reader.choices, papers: 1 },
-      }),
-    )
+    await web.round.db
+      .transaction()
+      .execute((trx) =>
+        markChanged(
+          trx,
+          reader.id,
+          { cadence: 'weekly', weekday: 6, hour: 8, choices: { ...reader.choices, papers: 1 } },
+          web.round,
+        ),
+      )
     const before = await readerNow()
     for (const [step, words] of [
       ['weekly', 'Your digest comes once a week already: every Saturday at 08:00, UTC.'],
