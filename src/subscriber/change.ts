@@ -115,7 +115,9 @@ export async function markChanged(
   // Choices that stay are not written again: their row may hold what cannot be read here.
   const [preferencesId = null] = change.choices ? await ensurePreferences(trx, [after.choices]) : []
   const isOtherKind = (after.cadence === 'weekly') !== (before.cadence === 'weekly')
-  const waitsAnew = isOtherKind || after.pausedUntil !== before.pausedUntil
+  // A pause that is over by itself does not end once more.
+  const pauseOf = ({ pausedUntil }: Preferences) => (pausedUntil !== null && pausedUntil >= today ? pausedUntil : null)
+  const waitsAnew = isOtherKind || pauseOf(after) !== pauseOf(before)
   const clockMoves = (['cadence', 'weekday', 'hour', 'zone'] as const).some((key) => after[key] !== before[key])
   await sql`
     update subscribers s set preferences_id = coalesce(${preferencesId}::int, s.preferences_id), silence = ${after.silence}, cadence = ${after.cadence},

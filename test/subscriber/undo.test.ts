@@ -91,6 +91,14 @@ describe('change and undo', () => {
     expect(await change(round, reader.id, { pausedUntil: null })).toMatchObject({ after: { pausedUntil: null } })
   })
 
+  it('keeps what waits where a pause that is over is taken away', async () => {
+    const reader = await addReader(round.db, 'ada')
+    await sql`update subscribers set paused_until = (now() at time zone zone)::date - 1`.execute(round.db)
+    const { waitingSince } = await clock(reader.id)
+    await change(round, reader.id, { pausedUntil: null })
+    expect(await clock(reader.id)).toMatchObject({ waitingSince, pausedUntil: null })
+  })
+
   it('make no undo where nothing changed, and nothing for who is not confirmed or for a zone that nobody knows', async () => {
     const reader = await addReader(round.db, 'ada')
     expect((await change(round, reader.id, { hour: 7 }))?.undo).toBeNull()
