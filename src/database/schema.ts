@@ -274,7 +274,7 @@ export interface SubscriberRow {
  */
 export interface ReaderClockRow {
   /**
-   * The next chosen local hour where it is their own; else they go by the shared clock. Without
+   * The hour of their next digest where it is their own; else they go by the shared clock. Without
    * either they are never due.
    */
   next_due_at: OptionalTimestamp
