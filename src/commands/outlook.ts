@@ -53,7 +53,7 @@ export async function outlookCommand(options: OutlookOptions): Promise<void> {
       throw new Error(`${editionName({ date, kind })} is frozen already: ask "status" or "explain"`)
     }
     const providers = await openConfiguredProviders(context)
-    const sending = foresee(await readRoutes({ db, providers }), outlook.hours, now)
+    const sending = foresee(await readRoutes({ db, providers }), outlook.hours, now, outlook.putOff)
     const stopped = await findStopReason(db, { date, kind })
     openTerminal(options).print(fieldsOf(outlook, sending, stopped), linesOf(outlook, sending, stopped))
   })
@@ -121,7 +121,7 @@ function sendingLines({ provider, perMinute, endsAt, putOff, ramp }: Sending): s
     ...rampLines(ramp),
     ...(putOff > 0
       ? [
-          `${ramp === null ? 'The quota does' : 'Quota and ramp do'} not last for ${counted(putOff, 'email')}: they wait for another day, fairly.`,
+          `${ramp === null ? 'The quota does' : 'Quota and ramp do'} not last for ${counted(putOff, 'email')}: they wait for an hour of theirs on another day, fairly.`,
         ]
       : []),
   ]

@@ -8,7 +8,7 @@ import { getNow } from '../database/clock.ts'
 import { findReadOnlyCause, READ_ONLY_WORDS } from '../database/inspecting.ts'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
-import { getAccounts, getFates, listWaitingReasons, NO_FATES } from '../delivery/account/accounting.ts'
+import { findPutOffUntil, getAccounts, getFates, listWaitingReasons, NO_FATES } from '../delivery/account/accounting.ts'
 import { listBehind } from '../delivery/account/behind.ts'
 import { getHeldLeavers } from '../delivery/account/receipt.ts'
 import { listAlarms } from '../delivery/alarm/store.ts'
@@ -172,6 +172,7 @@ interface Told {
 async function tellEdition(db: Kysely<Database>, edition: Edition): Promise<Told> {
   const accounts = await getAccounts(db, edition.id)
   const waitingFor = await listWaitingReasons(db, edition.id)
+  const putOffUntil = await findPutOffUntil(db, edition.id)
   const fates = await getFates(db, edition.id)
   const unresolved = await getUnresolved(db, edition.id)
   const leaversHeld = await getHeldLeavers(db, edition.id)
@@ -183,7 +184,7 @@ async function tellEdition(db: Kysely<Database>, edition: Edition): Promise<Told
       ...{ date, kind, state, reason, incomplete, stoppedReason, setAside },
       reasons: reasonsOf(edition, accounts, now),
       ...accountFields(accounts, 0),
-      ...{ waitingFor, fates, unresolved, leaversHeld },
+      ...{ waitingFor, putOffUntil, fates, unresolved, leaversHeld },
     },
     lines: [
       `${editionName(edition)}: ${stateInWords(edition)}`,
@@ -199,6 +200,9 @@ async function tellEdition(db: Kysely<Database>, edition: Edition): Promise<Told
       ...Object.entries(waitingFor).map(
         ([why, count]) => `  ${grouped(count)} ${count === 1 ? 'waits' : 'wait'} because of: ${why}`,
       ),
+      ...(putOffUntil === null
+        ? []
+        : [`  put off to the readers' own hours, the first of them at ${momentInWords(putOffUntil)}`]),
     ],
     check: () => checkSum(edition, accounts),
   }
@@ -212,7 +216,7 @@ function tellNone({ kind }: NoEdition, hint: string): Told {
       ...{ date: null, kind, state: null, reason: null, incomplete: false, stoppedReason: null, setAside: 0 },
       reasons: {},
       ...accountFields(nothing, 0),
-      ...{ waitingFor: {}, fates: NO_FATES, unresolved: 0, leaversHeld: 0 },
+      ...{ waitingFor: {}, putOffUntil: null, fates: NO_FATES, unresolved: 0, leaversHeld: 0 },
     },
     lines: [`No ${kind} edition was frozen yet: "start" collects and freezes, "collect" looks at one date${hint}.`],
     check: () => {},

@@ -10,7 +10,7 @@ import { findStopReason } from '../edition/stop.ts'
 import { getEdition } from '../edition/store.ts'
 import type { Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
-import { isRationAwaited, ration } from './ration.ts'
+import { isRationAwaited, type RationRound, ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs, singleJobs } from './routes.ts'
 
@@ -43,7 +43,7 @@ export interface Drained {
  * is planned. Returns the last of them.
  */
 export async function handOn(
-  round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: DrainQueue },
+  round: RationRound & { queue: DrainQueue },
   editionId: number,
   only: number | null,
   after: number,
@@ -61,7 +61,7 @@ export async function handOn(
  * hears how many mails wait. A worker must be running.
  */
 export async function drainEdition(
-  round: Pick<Round, 'db' | 'providers' | 'logger'> & { queue: DrainQueue },
+  round: RationRound & { queue: DrainQueue },
   editionId: number,
   only: number | null,
   onProgress: (waiting: number) => void,

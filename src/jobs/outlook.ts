@@ -8,6 +8,7 @@ import {
   type ComingReaders,
   getComingOthers,
   listComingReaders,
+  listPutOff,
 } from '../delivery/planning/outlook.ts'
 import { indexPlaces } from '../digest/choosing/place-index.ts'
 import { listSelected } from '../digest/opening.ts'
@@ -46,6 +47,8 @@ export interface DigestOutlook extends ComingOthers {
   /** Readers whose choices or history leave nothing of it. */
   filtered: number
   hours: ComingHour[]
+  /** What a quota put off that is not merged into it, by its moment: it goes first on its day. */
+  putOff: { at: Date; emails: number }[]
   /** What stands first, the most emails first. */
   leads: Counted[]
   /** Late risers that somebody will get, the most emails first. */
@@ -76,6 +79,7 @@ export async function readOutlook(
     cutoffAt,
     ...countDigests(places, readers, topics),
     ...(await getComingOthers(db, ask)),
+    putOff: await listPutOff(db, ask),
   }
 }
 

@@ -1,16 +1,17 @@
 // Plans what waits within what the providers' quotas and a new sender's ramp leave, before it is
-// queued. Does nothing while any number may go.
+// queued. While any number may go, it only lets those go who were put off.
 import { rationWaiting } from '../delivery/planning/rationing.ts'
 import { isPlanning } from '../delivery/planning/slices.ts'
 import { readRoutes } from '../delivery/provider/routes.ts'
 import type { Round } from './round.ts'
 
+export type RationRound = Pick<Round, 'db' | 'providers' | 'latenessMs' | 'logger'>
+
 /**
- * Puts off whom the quotas or the ramp do not cover, fairly. Returns how many readers wait for
- * another day because of it.
+ * Puts off whom the quotas or the ramp do not cover, fairly, and lets those go at once whom they
+ * cover again. Returns how many readers wait for another day because of it.
  */
-export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>): Promise<number> {
-  if (!isLimited(round)) return 0
+export async function ration(round: RationRound): Promise<number> {
   const routes = await readRoutes(round)
   const free = routes.filter(({ out }) => !out)
   const spent = routes.filter(({ allowance }) => allowance.mails === 0)
@@ -18,12 +19,13 @@ export async function ration(round: Pick<Round, 'db' | 'providers' | 'logger'>):
   if (!first) return 0
   const quotas = free.reduce((sum, { allowance }) => sum + allowance.mails, 0)
   const mails = Math.min(quotas, first.allowance.ramp?.left ?? Number.POSITIVE_INFINITY)
-  if (!Number.isFinite(mails)) return 0
   const next = [...free, ...spent].reduce((soonest, each) =>
     each.allowance.waitMs < soonest.allowance.waitMs ? each : soonest,
   )
-  const { reason, waitMs } = next.allowance
-  const putOff = await rationWaiting(round.db, { mails, batchSize: first.provider.batchSize, reason, waitMs })
+  const { reason, freeAt } = next.allowance
+  const { batchSize } = first.provider
+  const { db, latenessMs } = round
+  const putOff = await rationWaiting(db, { mails, batchSize, reason, freeAt, latenessMs })
   if (putOff > 0) {
     round.logger.warn(
       { event: 'quota.rationed', mails, putOff, reason },

@@ -2,6 +2,7 @@
 // something is left.
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { NO_QUOTA } from '../../src/delivery/provider/provider.ts'
 import { markStopped } from '../../src/edition/store.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
 import { drainEdition, handOn } from '../../src/jobs/drain.ts'
@@ -18,6 +19,7 @@ beforeEach(async () => {
   round.provider.requests.length = 0
   round.provider.script.length = 0
   round.provider.batchSize = 1
+  round.provider.quota = NO_QUOTA
   round.provider.replayMs = Number.POSITIVE_INFINITY
 })
 afterEach(() => {
@@ -133,9 +135,7 @@ describe('drainEdition', () => {
 
   it('says why it has to wait', async () => {
     const { edition } = await planFor(round, ['ada'])
-    await sql`update batches set state = 'deferred', reason = 'quota: tomorrow', next_attempt_at = now() + interval '1 day'`.execute(
-      round.db,
-    )
+    round.provider.quota = { day: 0, month: null }
     const standstill = 'what is left has to wait because of: quota: tomorrow'
     expect(await drain(edition.id)).toMatchObject({ standstill, accounts: { waiting: 1 } })
   })

@@ -26,6 +26,11 @@ export async function keepClock(url: string, at: string): Promise<void> {
   await replaceClock(url, '(select at from public.test_clock)', '(select at from public.test_clock)')
 }
 
+/** Sets a clock that is kept. */
+export function setKeptClock(url: string, at: string): Promise<void> {
+  return query(asOwner(url), `update test_clock set at = timestamptz '${at}'`)
+}
+
 function replaceClock(url: string, now: string, clock: string): Promise<void> {
   return query(
     asOwner(url),

@@ -5,7 +5,7 @@ import type { EditionKind, Fate } from '../../database/states.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { isStoppedByHandSql } from '../../edition/stop.ts'
 import { type Accounts, accountsFrom, type StateCount } from '../delivery.ts'
-import { isUnsettledSql } from '../sending/transitions.ts'
+import { isPutOffSql, isUnsettledSql } from '../sending/transitions.ts'
 import { getUnresolved } from '../sending/unknown.ts'
 
 /**
@@ -54,6 +54,15 @@ export async function listWaitingReasons(db: Kysely<Database>, editionId: number
     where edition_id = ${editionId} and state = 'deferred' and reason is not null
     group by reason order by reason`.execute(db)
   return Object.fromEntries(rows.map((row) => [row.reason, row.count ?? 0]))
+}
+
+/** Returns when the first of what a quota put off goes, null where nothing of it waits. */
+export async function findPutOffUntil(db: Kysely<Database>, editionId: number): Promise<Date | null> {
+  const { rows } = await sql<{ at: Date | null }>`
+    select min(b.next_attempt_at) as at from batches b where b.edition_id = ${editionId} and ${isPutOffSql('b')}`.execute(
+    db,
+  )
+  return rows[0]?.at ?? null
 }
 
 /** Returns how many deliveries of an edition have which fate; none is left out. */

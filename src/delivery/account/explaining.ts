@@ -64,6 +64,7 @@ interface DeliveryFacts {
   selectionId: number | null
   batchState: BatchState | null
   batchReason: string | null
+  waitsUntil: string | null
   /** Of the newer edition that took it in. */
   mergedDate: EditionDate | null
   mergedWithheld: string | null
@@ -98,7 +99,10 @@ export async function explainEdition(db: Kysely<Database>, subscriber: Subscribe
       ...delivery,
       mergedInto:
         delivery.mergedDate === null ? null : { date: delivery.mergedDate, withheld: delivery.mergedWithheld },
-      batch: delivery.batchState === null ? null : { state: delivery.batchState, reason: delivery.batchReason },
+      batch:
+        delivery.batchState === null
+          ? null
+          : { state: delivery.batchState, reason: delivery.batchReason, until: delivery.waitsUntil },
       filtered,
     },
     ...(await getReaderFacts(db, subscriber, ask)),
@@ -144,9 +148,11 @@ async function findDeliveryFacts(
 ): Promise<DeliveryFacts | undefined> {
   const { rows } = await sql<DeliveryFacts>`
     select d.state, d.reason, d.selection_id as "selectionId", b.state as "batchState", b.reason as "batchReason",
+      case when b.next_attempt_at > round_now() and b.next_attempt_at < 'infinity'
+        then to_char(b.next_attempt_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') end as "waitsUntil",
       d.changed_at as "changedAt", b.provider, ${providerIdSql('d')} as "providerId", d.fate,
       newer.date as "mergedDate", newer.withheld as "mergedWithheld"
-    from deliveries d left join batches b on b.id = d.batch_id
+    from deliveries d join subscribers s on s.id = d.subscriber_id left join batches b on b.id = d.batch_id
     left join lateral (
       select n.date::text as date, case when o.state = 'withheld' then o.reason end as withheld
       from editions own join editions n on n.kind = own.kind and n.date > own.date

@@ -13,6 +13,7 @@ import { editionName, longDate, shortDate } from '../../digest/text/words.ts'
 import { dateOf, type Edition } from '../../edition/edition.ts'
 import type { EditionDate } from '../../source/paper.ts'
 import { DAY_MS } from '../../time.ts'
+import { isQuotaReason, type QuotaReason } from '../provider/provider.ts'
 
 /** Whose reason it is: the edition's, of the reader's own choices, or ours. */
 export type Whose = 'edition' | 'choices' | 'ours'
@@ -52,7 +53,12 @@ export interface Facts {
         state: DeliveryState
         reason: string | null
         /** Of the batch that carries it. */
-        batch: { state: BatchState; reason: string | null } | null
+        batch: {
+          state: BatchState
+          reason: string | null
+          /** The reader's local date and hour until which it waits; null where that is over. */
+          until: string | null
+        } | null
         mergedInto: MergedInto | null
         filtered: Filtered | null
       }
@@ -196,8 +202,7 @@ function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['deli
     case 'planned': {
       if (stopped !== null) return { kind: 'coming', sentence: `It is planned, but sending is stopped: ${stopped}.` }
       if (batch?.state === 'unknown') return silent(sayUnknown(batch.reason))
-      const waits = batch?.state === 'deferred' ? ` and waits: ${batch.reason ?? 'the provider asked for it'}` : ''
-      return { kind: 'coming', sentence: `It is planned${waits}.` }
+      return { kind: 'coming', sentence: `It is planned${batch?.state === 'deferred' ? waitingWords(batch) : ''}.` }
     }
     case 'unknown':
       return silent(sayUnknown(reason))
@@ -206,6 +211,17 @@ function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['deli
     case 'withheld':
       return silent(withheldSilence(reason, delivery))
   }
+}
+
+const PUT_OFF_WORDS: Record<QuotaReason, string> = {
+  'quota: tomorrow': 'as many emails as may go in a day had gone',
+  'quota: next month': 'as many emails as may go in a month had gone',
+  'warm-up: tomorrow': 'a new sender writes to only so many readers a day',
+}
+
+function waitingWords({ reason, until }: { reason: string | null; until: string | null }): string {
+  if (!isQuotaReason(reason)) return ` and waits: ${reason ?? 'the provider asked for it'}`
+  return ` and waits${until === null ? '' : ` until ${until}`}: ${PUT_OFF_WORDS[reason]}`
 }
 
 /**

@@ -9,7 +9,7 @@ import { firstHourSql, localDateSql, weekOfSql } from '../../subscriber/calendar
 import { READER_HOURS } from '../../subscriber/clock.ts'
 import { type Choices, openChoices } from '../../subscriber/preferences.ts'
 import { isHadSql, isOfferedLateSql, missedBeforeSql, recoveredSql } from '../never-twice.ts'
-import { isFreshSql } from '../sending/transitions.ts'
+import { isFreshSql, isPutOffSql } from '../sending/transitions.ts'
 import { historyFrom, historySql } from './planning.ts'
 
 /** What is older waits for nobody any more. */
@@ -123,6 +123,28 @@ export async function getComingOthers(db: Kysely<Database>, ask: Omit<ComingAsk,
           else d.state = 'planned' and ${isFreshSql('b')} end
     ) older`.execute(db)
   return rows[0] as ComingOthers
+}
+
+/** Lists what a quota put off that goes before a coming edition takes it in, or in spite of it. */
+export async function listPutOff(
+  db: Kysely<Database>,
+  { date, kind, cutoffAt }: EditionKey & { cutoffAt: Date },
+): Promise<{ at: Date; emails: number }[]> {
+  const { rows } = await sql<{ at: Date; emails: number }>`
+    with m as materialized (
+      select b.next_attempt_at as at, e.date, e.kind, s.cadence, s.weekday, s.hour, s.zone
+      from batches b join editions e on e.id = b.edition_id cross join unnest(b.members) x(subscriber_id)
+      cross join lateral (select * from subscribers s where s.id = x.subscriber_id offset 0) s
+      where ${isFreshSql('b')} and ${isPutOffSql('b')}
+    ), rhythms as materialized (
+      select r.*, ${firstHourSql('r', sql`${cutoffAt}::timestamptz`)} as hour_at
+      from (select distinct cadence, weekday, hour, zone from m) r
+    )
+    select m.at, count(*)::int as emails
+    from m join rhythms r on (r.cadence, r.weekday, r.hour, r.zone) = (m.cadence, m.weekday, m.hour, m.zone)
+    where m.kind <> ${kind} or (m.cadence = 'weekly') <> ${kind === 'weekly'}::boolean or m.date >= ${date}::date or m.at < r.hour_at
+    group by m.at order by m.at`.execute(db)
+  return rows
 }
 
 interface ComingRow {

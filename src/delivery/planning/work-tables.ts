@@ -73,17 +73,24 @@ export const WORK_TABLES = {
     history: 'text not null',
   },
   /**
-   * Members of batches that wait and were never attempted, the newest edition of a reader with
-   * `age` 1. Written by rationing.ts, which marks the `chosen`; read there and by sending/parts.ts.
+   * Members of batches that wait and were never attempted. Written by rationing.ts, which marks the
+   * `chosen`; read there and by sending/parts.ts. `due`: may go now, if there is enough; `put_off`:
+   * waits for a later moment as it stands. Whoever is not chosen goes at `goes_at`, and waits in a
+   * batch with those of the same moment and zone alone. `withheld`: late, or merged into a newer
+   * one that waits too.
    */
   waiting_mails: {
     batch_id: 'int not null',
     edition_id: 'int not null',
     subscriber_id: 'int not null',
     place: 'bigint not null',
-    date: 'date not null',
+    zone: 'text not null',
+    goes_at: 'timestamptz not null',
+    reason: 'text',
+    due: 'boolean not null',
+    put_off: 'boolean not null',
     chosen: 'boolean not null',
-    age: 'bigint not null',
+    withheld: 'text',
   },
 } as const satisfies Record<string, Record<string, string>>
 

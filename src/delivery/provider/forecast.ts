@@ -20,12 +20,14 @@ export interface Sending {
 
 const MINUTE_SECONDS = 60
 
-/** Follows the hours of an edition, in order, through the first provider that is not out. */
-export function foresee(
-  routes: readonly Pick<Route, 'provider' | 'allowance' | 'out'>[],
-  hours: readonly { at: Date; emails: number }[],
-  now: Date,
-): Sending {
+type Routes = readonly Pick<Route, 'provider' | 'allowance' | 'out'>[]
+type Hours = readonly { at: Date; emails: number }[]
+
+/**
+ * Follows the hours of an edition, in order, through the first provider that is not out. `putOff`:
+ * what waits of other editions, and goes first on its day.
+ */
+export function foresee(routes: Routes, hours: Hours, now: Date, putOff: Hours = []): Sending {
   const free = routes.filter(({ out }) => !out)
   const first = free[0]?.provider
   const perMinute = first?.requestsPerSecond ? first.requestsPerSecond * mailsPerRequest(first) * MINUTE_SECONDS : null
@@ -38,7 +40,7 @@ export function foresee(
     provider: first?.name ?? null,
     perMinute,
     endsAt: endsAtMs === null ? null : new Date(endsAtMs),
-    putOff: putOffBy(routes, hours, now),
+    putOff: putOffBy(routes, hours, now, putOff),
     ramp: routes[0]?.allowance.ramp ?? null,
   }
 }
@@ -54,29 +56,60 @@ function mailsPerRequest({ oneByOne, batchSize }: Provider): number {
   return oneByOne ? 1 : batchSize
 }
 
-/** Days are those of UTC, as quotas count. What is left today is known; another day begins anew. */
-function putOffBy(
-  routes: readonly Pick<Route, 'provider' | 'allowance' | 'out'>[],
-  hours: readonly { at: Date; emails: number }[],
-  now: Date,
-): number {
-  const dayOf = (at: Date) => Math.floor(at.getTime() / DAY_MS)
+/**
+ * Days are those of UTC, as quotas count, and so are months. What is left today is known; another
+ * day begins anew. Who is put off comes first on the day after.
+ */
+function putOffBy(routes: Routes, hours: Hours, now: Date, waiting: Hours): number {
+  const own = emailsByDay(hours)
+  const others = emailsByDay(waiting)
+  const today = dayOf(now)
+  let putOff = 0
+  let behind = 0
+  let month = monthOf(today)
+  let gone = 0
+  for (const day of [...new Set([...own.keys(), ...others.keys()])].sort((a, b) => a - b)) {
+    if (monthOf(day) !== month) [month, gone] = [monthOf(day), 0]
+    const left = Math.max(0, Math.min(leftOn(routes, day, today, gone), leftOfRamp(routes, day <= today)))
+    const first = (others.get(day) ?? 0) + behind
+    const emails = own.get(day) ?? 0
+    const going = Math.min(left, first + emails)
+    const waits = emails - Math.max(0, going - first)
+    putOff += waits
+    behind = Math.max(0, first - going) + waits
+    gone += going
+  }
+  return putOff
+}
+
+/** What the quotas leave of a day, when so many emails have `gone` earlier in its month. */
+function leftOn(routes: Routes, day: number, today: number, gone: number): number {
+  let [ofDay, ofMonth] = [0, 0]
+  for (const { provider, allowance } of routes) {
+    const most =
+      monthOf(day) === monthOf(today) ? allowance.ofMonth : (provider.quota.month ?? Number.POSITIVE_INFINITY)
+    ofDay += day <= today ? allowance.mails : Math.min(provider.quota.day ?? Number.POSITIVE_INFINITY, most)
+    ofMonth += most
+  }
+  return Math.min(ofDay, ofMonth - gone)
+}
+
+function emailsByDay(hours: Hours): Map<number, number> {
   const days = new Map<number, number>()
   for (const { at, emails } of hours) days.set(dayOf(at), (days.get(dayOf(at)) ?? 0) + emails)
-  const isToday = (day: number) => day <= dayOf(now)
-  const leftOn = (day: number) =>
-    routes.reduce((sum, { provider: { quota }, allowance }) => {
-      const most = Math.min(quota.day ?? Number.POSITIVE_INFINITY, quota.month ?? Number.POSITIVE_INFINITY)
-      return sum + (isToday(day) ? allowance.mails : most)
-    }, 0)
-  return [...days].reduce(
-    (sum, [day, emails]) => sum + Math.max(0, emails - Math.min(leftOn(day), leftOfRamp(routes, isToday(day)))),
-    0,
-  )
+  return days
+}
+
+function dayOf(at: Date): number {
+  return Math.floor(at.getTime() / DAY_MS)
+}
+
+function monthOf(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 7)
 }
 
 /** What the ramp leaves of today, or of the next day on which it sends. */
-function leftOfRamp(routes: readonly Pick<Route, 'provider' | 'allowance'>[], isToday: boolean): number {
+function leftOfRamp(routes: Routes, isToday: boolean): number {
   const [first] = routes
   const ramp = first?.allowance.ramp
   if (!first || !ramp) return Number.POSITIVE_INFINITY

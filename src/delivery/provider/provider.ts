@@ -205,3 +205,11 @@ export interface Provider {
 }
 
 export const NO_QUOTA: Quota = { day: null, month: null }
+
+/** Why an email waits for which nothing was left. Rows of older versions have the same words. */
+export const QUOTA_REASONS = ['quota: tomorrow', 'quota: next month', 'warm-up: tomorrow'] as const
+export type QuotaReason = (typeof QUOTA_REASONS)[number]
+
+export function isQuotaReason(reason: string | null): reason is QuotaReason {
+  return QUOTA_REASONS.some((each) => each === reason)
+}

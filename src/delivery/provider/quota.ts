@@ -4,23 +4,34 @@
 import { type Kysely, sql } from 'kysely'
 import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
-import type { Provider } from './provider.ts'
+import type { Provider, QuotaReason } from './provider.ts'
 import { ensureRampDay, findRampDay, type RampDay } from './ramp.ts'
 
 export interface Allowance {
   /** Mails that may still go; Infinity where no quota is known. */
   mails: number
-  /** Until more may go, in milliseconds. */
+  /** Of them by the quota of the month alone. */
+  ofMonth: number
+  /** When more may go: the first moment of a day or month; null where no quota is known. */
+  freeAt: Date | null
+  /** Until then, in milliseconds. */
   waitMs: number
-  /** The reason that people read who have to wait for it. */
-  reason: 'quota: tomorrow' | 'quota: next month' | 'warm-up: tomorrow'
+  /** The reason of whoever has to wait for it. */
+  reason: QuotaReason
   /** Where the sender stands on its ramp, the same for all providers; null without one. */
   ramp: RampDay | null
 }
 
 type Limited = Pick<Provider, 'name' | 'quota'>
 
-const NO_LIMIT: Allowance = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason: 'quota: tomorrow', ramp: null }
+const NO_LIMIT: Allowance = {
+  mails: Number.POSITIVE_INFINITY,
+  ofMonth: Number.POSITIVE_INFINITY,
+  freeAt: null,
+  waitMs: 0,
+  reason: 'quota: tomorrow',
+  ramp: null,
+}
 
 /**
  * Returns what may still go now. Mails of unknown outcome count as sent; those that were certainly
@@ -29,7 +40,7 @@ const NO_LIMIT: Allowance = { mails: Number.POSITIVE_INFINITY, waitMs: 0, reason
 export async function getAllowance(db: Kysely<Database>, { name, quota }: Limited): Promise<Allowance> {
   const ramp = (quota.ramp && (await findRampDay(db, quota.ramp))) ?? null
   if (quota.day === null && quota.month === null && ramp === null) return NO_LIMIT
-  const { rows } = await sql<{ day: number; month: number; to_day: number; to_month: number }>`
+  const { rows } = await sql<UsedRow>`
     with clock as (select round_clock() at time zone 'UTC' as now),
     begun as (select now, date_trunc('day', now) as day, date_trunc('month', now) as month from clock),
     mails as (
@@ -43,18 +54,28 @@ export async function getAllowance(db: Kysely<Database>, { name, quota }: Limite
     )
     select coalesce((select sum(count) from mails where at >= begun.day at time zone 'UTC'), 0)::float8 as day,
       coalesce((select sum(count) from mails), 0)::float8 as month,
-      (extract(epoch from day + interval '1 day' - now) * 1000)::float8 as to_day,
-      (extract(epoch from month + interval '1 month' - now) * 1000)::float8 as to_month
+      (day + interval '1 day') at time zone 'UTC' as next_day, (extract(epoch from day + interval '1 day' - now) * 1000)::float8 as to_day,
+      (month + interval '1 month') at time zone 'UTC' as next_month, (extract(epoch from month + interval '1 month' - now) * 1000)::float8 as to_month
     from begun`.execute(db)
-  const used = rows[0] as (typeof rows)[0]
+  const used = rows[0] as UsedRow
   const day = Math.max(0, (quota.day ?? Number.POSITIVE_INFINITY) - used.day)
   const month = Math.max(0, (quota.month ?? Number.POSITIVE_INFINITY) - used.month)
+  const byDay = { ofMonth: month, freeAt: used.next_day, waitMs: used.to_day, ramp }
   if (ramp !== null && ramp.left < Math.min(day, month)) {
-    return { mails: ramp.left, waitMs: used.to_day, reason: 'warm-up: tomorrow', ramp }
+    return { ...byDay, mails: ramp.left, reason: 'warm-up: tomorrow' }
   }
   return month <= day
-    ? { mails: month, waitMs: used.to_month, reason: 'quota: next month', ramp }
-    : { mails: day, waitMs: used.to_day, reason: 'quota: tomorrow', ramp }
+    ? { ...byDay, mails: month, freeAt: used.next_month, waitMs: used.to_month, reason: 'quota: next month' }
+    : { ...byDay, mails: day, reason: 'quota: tomorrow' }
+}
+
+interface UsedRow {
+  day: number
+  month: number
+  next_day: Date
+  to_day: number
+  next_month: Date
+  to_month: number
 }
 
 /** So long a process goes by what its last mark read, in milliseconds. */

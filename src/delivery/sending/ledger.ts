@@ -83,20 +83,22 @@ export async function markOvertaken(trx: Transaction<Database>, overtaken: strin
       select from fenced f where f.id = o.batch_id and o.subscriber_id = any(f.members)
     )`.execute(trx)
   // In the second of the plan, so that explain can tell what its digests were made from.
-  await markMerged(trx, sql`${list}`, sql`date_trunc('second', round_now())`)
+  await markPassedOver(trx, sql`${list}`, 'merged', sql`date_trunc('second', round_now())`)
 }
 
 /**
- * Withholds as merged what waits of `list` (edition_id, subscriber_id): a newer edition brings it.
+ * Withholds what waits of `list` (edition_id, subscriber_id): a newer edition brings it, or it
+ * waited too long.
  */
-export async function markMerged(
+export async function markPassedOver(
   trx: Transaction<Database>,
   list: RawBuilder<unknown>,
+  reason: 'merged' | 'late',
   at: RawBuilder<unknown> = sql`round_clock()`,
 ): Promise<void> {
   // The arrays keep it to the primary key: a table of millions is never read for a few readers.
   await sql`
-    update deliveries d set state = ${withheld}, reason = 'merged', ${freed}, changed_at = ${at}
+    update deliveries d set state = ${withheld}, reason = ${reason}, ${freed}, changed_at = ${at}
     from ${list} o where d.edition_id = o.edition_id and d.subscriber_id = o.subscriber_id
       and d.edition_id = any(array(select distinct l.edition_id from ${list} l))
       and d.subscriber_id = any(array(select l.subscriber_id from ${list} l))

@@ -17,11 +17,11 @@ import {
   type MailResult,
   markAnswered,
   markDropped,
-  markMerged,
+  markPassedOver,
   markPlannedAgain,
 } from './ledger.ts'
 import { markSaid, move, sayingSql } from './once.ts'
-import { BATCH_LIFE, isForGoodSql, isFreshSql, isUnaccountedSql, statesSql, toSql } from './transitions.ts'
+import { BATCH_LIFE, isForGoodSql, isFreshSql, isPutOffSql, isUnaccountedSql, statesSql, toSql } from './transitions.ts'
 
 /** A wait that is told for one mail doubles so often: five minutes become 80, then it stays. */
 const DOUBLINGS_MAX = 4
@@ -182,40 +182,42 @@ export async function splitBatch(
 
 /**
  * Lays the batches that `waiting` lists out anew (a table of the transaction with batch_id,
- * edition_id, subscriber_id, place; `age` over 1: a newer edition waits for the same reader; and
- * `chosen`): the chosen may go at once, the others wait with a reason.
+ * edition_id, subscriber_id, place, zone, goes_at, reason, chosen and withheld): the chosen may go
+ * at once, the others wait with their reason until their moment, by zones, and what is withheld
+ * leaves.
  */
-export async function layOutAnew(
-  trx: Transaction<Database>,
-  waiting: string,
-  { batchSize, reason, waitMs }: { batchSize: number; reason: string; waitMs: number },
-): Promise<void> {
+export async function layOutAnew(trx: Transaction<Database>, waiting: string, batchSize: number): Promise<void> {
   const list = sql.table(waiting)
-  await markMerged(trx, sql`(select edition_id, subscriber_id from ${list} where age > 1)`)
+  for (const reason of ['merged', 'late'] as const) {
+    await markPassedOver(trx, sql`(select edition_id, subscriber_id from ${list} where withheld = ${reason})`, reason)
+  }
   await sql`
     delete from batches b using (select distinct batch_id from ${list}) w where b.id = w.batch_id and ${isFreshSql('b')}`.execute(
     trx,
   )
   await sql`
-    with parts as (
-      select *, (row_number() over (partition by edition_id, chosen order by batch_id, place) - 1) / ${batchSize}::int as part
-      from ${list} where age = 1
+    with staying as (
+      select batch_id, edition_id, subscriber_id, place, chosen, case when not chosen then zone end as zone,
+        case when not chosen then goes_at end as goes_at, case when not chosen then reason end as reason
+      from ${list} where withheld is null
+    ), parts as (
+      select *, (row_number() over (partition by edition_id, goes_at, zone, reason order by batch_id, place) - 1) / ${batchSize}::int as part
+      from staying
     ), inserted as (
       insert into batches (edition_id, state, members, reason, next_attempt_at)
       select edition_id, case when chosen then 'planned' else 'deferred' end, array_agg(subscriber_id order by batch_id, place),
-        case when not chosen then ${reason} end,
-        round_clock() + case when chosen then interval '0' else make_interval(secs => ${waitMs / 1000}) end
-      from parts group by edition_id, chosen, part
+        reason, coalesce(goes_at, round_clock())
+      from parts group by edition_id, chosen, goes_at, zone, reason, part
       returning id, edition_id, members
     ), members as (select id, edition_id, unnest(members) as subscriber_id from inserted)
     update deliveries d set batch_id = m.id from members m
     where d.edition_id = m.edition_id and d.subscriber_id = m.subscriber_id`.execute(trx)
 }
 
-/** Lets what of an edition was put off go at once. */
+/** Lets what of an edition was put off go at once, and forgets for whose hour it waited. */
 export async function markHastened(trx: Transaction<Database>, editionId: number): Promise<void> {
   await sql`
-    update batches b set next_attempt_at = round_clock()
+    update batches b set next_attempt_at = round_clock(), reason = case when not ${isPutOffSql('b')} then b.reason end
     where b.edition_id = ${editionId} and b.state in ${statesSql(BATCH_LIFE.resume.from)} and b.next_attempt_at > round_clock()`.execute(
     trx,
   )

@@ -8,7 +8,7 @@ import type { Logger } from '../../logger.ts'
 import type { Paces } from '../pace/paces.ts'
 import { markOut, type Out } from '../provider/out.ts'
 import { type Step, stepAfter } from '../provider/outcome.ts'
-import type { BatchOutcome, MailOutcome, Provider } from '../provider/provider.ts'
+import { type BatchOutcome, isQuotaReason, type MailOutcome, type Provider } from '../provider/provider.ts'
 import { isAnotherFree } from '../provider/routes.ts'
 import { RestoredCopyError, UnwitnessedError, type Watch } from '../witness/watch.ts'
 import { isMark, type Mark } from '../witness/witness.ts'
@@ -36,6 +36,8 @@ export interface SendingParts {
 const UNWITNESSED_WAIT_MS = 15_000
 /** A batch that stays with a provider which is out asks again after this, in milliseconds. */
 const ASK_AGAIN_MS = 15 * 60_000
+/** Longer than a lease, so that nobody takes it for one. */
+const RATION_MS = 2 * 60_000
 /**
  * A provider that wants a longer pause than this is out, where another can take its batches, in
  * milliseconds.
@@ -120,9 +122,13 @@ export async function keptBy<Facts, Other>(
 type Marked = Awaited<ReturnType<typeof markAttempting>>
 type MarkIn = (db: Kysely<Database>) => Promise<Marked>
 
-/** Lets a batch wait for a provider that is out. */
+/**
+ * Lets a batch wait for a provider that is out. Where a quota was used up meanwhile, only until the
+ * rest of it is rationed: that knows the hour of each reader.
+ */
 export async function letBatchWait({ db }: SendingParts, batch: ClaimedBatch, { reason, waitMs }: Out): Promise<void> {
-  await markDeferred(db, BATCH, batch, reason, waitMs ?? ASK_AGAIN_MS)
+  const isRationed = batch.fixed === null && isQuotaReason(reason)
+  await markDeferred(db, BATCH, batch, reason, isRationed ? RATION_MS : (waitMs ?? ASK_AGAIN_MS))
 }
 
 export interface Settled {

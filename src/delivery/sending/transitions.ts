@@ -4,6 +4,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { fixedPart } from '../../database/prepared.ts'
 import type { BatchState, DeliveryState, NoticeState } from '../../database/states.ts'
+import { QUOTA_REASONS } from '../provider/provider.ts'
 
 /** Who may make a change. */
 export type Actor =
@@ -177,6 +178,12 @@ export function isUnsettledSql(alias: string): RawBuilder<boolean> {
 export function isFreshSql(alias: string): RawBuilder<boolean> {
   return sql<boolean>`(${isUnsettledSql(alias)} and ${sql.ref(`${alias}.state`)} in ${statesSql(FRESH)}
     and ${sql.ref(`${alias}.recipe_sha256`)} is null)`
+}
+
+/** Tells whether batch `b` waits because of a quota or a ramp. */
+export function isPutOffSql(batch: string): RawBuilder<boolean> {
+  const b = sql.table(batch)
+  return sql<boolean>`(${b}.state = 'deferred' and ${b}.reason in ${listSql(...QUOTA_REASONS)})`
 }
 
 /**

@@ -5,11 +5,18 @@ import { openScriptedProvider } from '../../support/round.ts'
 
 const NOW = new Date('2026-03-05T12:00:00Z')
 
-function routeOf(given: { quota?: Quota; left?: number; requestsPerSecond?: number | null; isOut?: boolean }) {
+function routeOf(given: {
+  quota?: Quota
+  left?: number
+  ofMonth?: number
+  requestsPerSecond?: number | null
+  isOut?: boolean
+}) {
   const { quota = { day: null, month: null }, left = Number.POSITIVE_INFINITY, requestsPerSecond = null } = given
+  const { ofMonth = quota.month ?? Number.POSITIVE_INFINITY } = given
   return {
     provider: openScriptedProvider({ quota, requestsPerSecond, batchSize: 100 }),
-    allowance: { mails: left, waitMs: 0, reason: 'quota: tomorrow' as const, ramp: null },
+    allowance: { mails: left, ofMonth, freeAt: null, waitMs: 0, reason: 'quota: tomorrow' as const, ramp: null },
     out: given.isOut ? { reason: 'the key was refused', waitMs: null } : undefined,
   }
 }
@@ -33,6 +40,26 @@ it('adds up hours at the pace of the provider, one after the other', () => {
 it('counts whom a quota does not cover, by the days of UTC', () => {
   const hours = [hour('2026-03-05T23:00:00Z', 80), hour('2026-03-06T06:00:00Z', 90), hour('2026-03-06T20:00:00Z', 30)]
   const quota = { day: 100, month: 3_000 }
-  expect(foresee([routeOf({ quota, left: 50 })], hours, NOW).putOff).toBe(30 + 20)
+  // Who is put off on the first day goes first on the second.
+  expect(foresee([routeOf({ quota, left: 50 })], hours, NOW).putOff).toBe(30 + 50)
   expect(foresee([routeOf({ quota, left: 50 }), routeOf({ quota, left: 25 })], hours, NOW).putOff).toBe(5)
+})
+
+it('lets what was put off before go first on its day', () => {
+  const hours = [hour('2026-03-06T06:00:00Z', 10)]
+  const quota = { day: 5, month: null }
+  const routes = [routeOf({ quota, left: 0 })]
+  expect(foresee(routes, hours, NOW).putOff).toBe(5)
+  expect(foresee(routes, hours, NOW, [hour('2026-03-06T00:00:00Z', 2)]).putOff).toBe(7)
+  // What waits for a day before this one's hours is gone by then, as far as the quota lasts.
+  expect(foresee(routes, hours, NOW, [hour('2026-03-05T20:00:00Z', 2)]).putOff).toBe(7)
+  expect(foresee([routeOf({ quota, left: 2 })], hours, NOW, [hour('2026-03-05T20:00:00Z', 2)]).putOff).toBe(5)
+  expect(foresee(routes, hours, NOW, [hour('2026-03-07T00:00:00Z', 2)]).putOff).toBe(5)
+})
+
+it('knows what is left of the month on its other days', () => {
+  const quota = { day: 100, month: 3_000 }
+  const hours = [hour('2026-03-30T06:00:00Z', 90), hour('2026-03-31T06:00:00Z', 90)]
+  expect(foresee([routeOf({ quota, left: 100, ofMonth: 120 })], hours, NOW).putOff).toBe(60)
+  expect(foresee([routeOf({ quota, left: 0, ofMonth: 0 })], [hour('2026-04-01T06:00:00Z', 90)], NOW).putOff).toBe(0)
 })

@@ -1,7 +1,7 @@
 // A new domain's ramp on real rows: its days, whom it lets go first, and that neither two workers
 // nor two providers overdraw it. The ten days print the table of what it came to.
 import { sql } from 'kysely'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { listWaitingReasons } from '../../../src/delivery/account/accounting.ts'
 import { findRampDay } from '../../../src/delivery/provider/ramp.ts'
 import { BATCH } from '../../../src/delivery/sending/batch.ts'
@@ -10,7 +10,8 @@ import { shiftDate } from '../../../src/edition/edition.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
 import { ration } from '../../../src/jobs/ration.ts'
-import { moveClock } from '../../support/clock.ts'
+import { DAY_MS } from '../../../src/time.ts'
+import { keepClock, setKeptClock } from '../../support/clock.ts'
 import { isFull } from '../../support/full.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import {
@@ -31,11 +32,18 @@ const RAMP = { domain: 'papers.example', days: [3, 5] }
 const open = (days: readonly number[], name: 'resend' | 'smtp' = 'resend') =>
   openScriptedProvider({ name, batchSize: 4, quota: { day: null, month: null, ramp: { ...RAMP, days } } })
 
-beforeEach(() => {
+const NOON = '2026-03-06T12:00:00Z'
+beforeAll(() => keepClock(round.databaseUrl, NOON))
+/** At noon, after everybody's hour. */
+function passDays(days: number): Promise<void> {
+  return setKeptClock(round.databaseUrl, new Date(Date.parse(NOON) + days * DAY_MS).toISOString())
+}
+
+beforeEach(async () => {
+  await passDays(0)
   provider = open(RAMP.days)
   round = { ...round, provider, providers: [provider] }
 })
-afterEach(() => moveClock(round.databaseUrl, '0'))
 
 const namesOf = (count: number) => Array.from({ length: count }, (_, index) => `reader-${index}`)
 const served = (from: ScriptedProvider) => from.accepted.map(({ to }) => to.split('@')[0] as string)
@@ -61,11 +69,11 @@ describe('a ramp', () => {
     expect(await findRampDay(round.db, RAMP)).toMatchObject({ day: 1, begun: true, left: 0 })
     expect(await listWaitingReasons(round.db, edition.id)).toEqual({ 'warm-up: tomorrow': 9 })
     // A day without a digest is none of the ramp's.
-    await moveClock(round.databaseUrl, '3 days')
+    await passDays(3)
     expect(await findRampDay(round.db, RAMP)).toMatchObject({ day: 2, begun: false, left: 5 })
     await sendAll(2)
     expect(new Set(served(provider)).size).toBe(8)
-    await moveClock(round.databaseUrl, '4 days')
+    await passDays(4)
     expect(await findRampDay(round.db, RAMP)).toBeUndefined()
     await sendAll()
     expect(new Set(served(provider)).size).toBe(12)
@@ -119,7 +127,7 @@ describe('ten days of a ramp', () => {
     const waitedSince = new Map(names.map((name) => [name, 0]))
     const table: string[] = []
     for (let day = 1; day <= 10; day++) {
-      await moveClock(round.databaseUrl, `${day} days`)
+      await passDays(day)
       await planAll(round, await freezeEdition(round, shiftDate('2026-03-05', day)), null)
       provider.accepted.length = 0
       const before = await findRampDay(round.db, { ...RAMP, days })

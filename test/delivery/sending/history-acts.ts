@@ -303,7 +303,9 @@ export const ACTS = {
 
   async ration({ round, providers }, pick) {
     const batchSize = providers[0]?.batchSize as number
-    await rationWaiting(round.db, { mails: pick % 4, batchSize, reason: 'quota: tomorrow', waitMs: 60_000 })
+    const freeAt = new Date(Date.now() + 60_000)
+    const { latenessMs } = round
+    await rationWaiting(round.db, { mails: pick % 4, batchSize, reason: 'quota: tomorrow', freeAt, latenessMs })
     return { batches: ['ration', 'part'], deliveries: ['withhold'] }
   },
 
