@@ -31,7 +31,7 @@ it('has the engine of a command compile well less of what runs a few thousand ti
   expect(await compiled('compileLate()')).toEqual({ isCompiledWell: false, stderr: '' })
 })
 
-it('has the engine of the embedded database compile well less of its WebAssembly', async () => {
+it('has the engine of the embedded database compile well less of its WebAssembly', { tags: 'long' }, async () => {
   // One function that counts its argument down.
   const body = [0, 3, 64, 32, 0, 65, 1, 107, 34, 0, 13, 0, 11, 32, 0, 11]
   const types = [1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 7, 8, 1, 4, ...Buffer.from('busy'), 0, 0]

@@ -51,6 +51,7 @@ describe('preview --json', () => {
   })
 
   it("shows a stored edition with a subscriber's choices, and refuses a database that was never migrated", {
+    tags: 'long',
     timeout: PROCESS_MS,
   }, async () => {
     const database = await openTestDatabase('either', 'nothing')

@@ -74,7 +74,7 @@ describe.skipIf((await realPostgresUrl()) === undefined)('send --dry-run', () =>
 
   const rehearse = (date: string) => readJson(database.url, () => sendCommand({ date, dryRun: true, json: true }))
 
-  it('takes no lock that a writer could have, and writes no row that would be dead', async () => {
+  it('takes no lock that a writer could have, and writes no row that would be dead', { tags: 'long' }, async () => {
     const before = await countWrites(round.db)
     await round.db.transaction().execute(async (trx) => {
       // Nothing but a plain select goes beside it.

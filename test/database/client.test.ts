@@ -144,7 +144,7 @@ describe.skipIf(!hasPostgres)('a database with settings of its own', () => {
     ...{ text: '\\d', none: [] },
   }
 
-  it.each(['PostgreSQL', 'PgBouncer'])('is read as any other, by %s', async (kind) => {
+  it.each(['PostgreSQL', 'PgBouncer'])('is read as any other, by %s', { tags: 'long' }, async (kind) => {
     const database = await openAny('real')
     const name = new URL(database.url).pathname.slice(1)
     for (const [setting, value] of Object.entries(OWN)) {
@@ -192,7 +192,7 @@ it.skipIf(!hasPostgres)('fails a transaction whose connection is ended, and noth
   }
 })
 
-it('outlives a server that goes away and comes back', async (context) => {
+it('outlives a server that goes away and comes back', { tags: 'long' }, async (context) => {
   const server = await openTemporaryPostgres()
   if (server === undefined) return context.skip()
   const errors: string[] = []

@@ -50,7 +50,9 @@ describe.skipIf((await realPostgresUrl()) === undefined)('the stores of a DATABA
     expect(await readPath('demo')).toEqual([path, path])
   })
 
-  it('tell whoever opens them that the schema is another one now, and say nothing of a new one', async () => {
+  it('tell whoever opens them that the schema is another one now, and say nothing of a new one', {
+    tags: 'long',
+  }, async () => {
     const settings: StoreSettings = { databaseUrl: database.url, dataDir: 'unused', schema: 'public' }
     const lines: string[] = []
     const logger = openLogger('warn', { write: (line) => void lines.push(line) })

@@ -241,7 +241,9 @@ describe('nextHourWithoutGapSql', () => {
     return found.map(({ at, week }) => ({ at: at.getTime(), week: Date.parse(week) / (24 * HOUR_MS) }))
   }
 
-  it('leaves no day between two weeks, nor two on one local day, whatever a reader changes and when', async () => {
+  it('leaves no day between two weeks, nor two on one local day, whatever a reader changes and when', {
+    tags: 'long',
+  }, async () => {
     const rhythm = fc.record({
       weekday: fc.integer({ min: 1, max: 7 }),
       hour: fc.integer({ min: 0, max: 23 }),

@@ -1,3 +1,4 @@
+// @module-tag long
 import { sql } from 'kysely'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findTheirWeek, listDays } from '../../src/delivery/account/history.ts'

@@ -59,7 +59,7 @@ describe('importList', () => {
     expect([bob?.consent, bob?.nextDueAt]).toEqual(['unsubscribed', null])
   })
 
-  it('brings nobody back: neither who left, nor who is erased', async () => {
+  it('brings nobody back: neither who left, nor who is erased', { tags: 'long' }, async () => {
     const left = await addReader(round.db, 'left')
     await markUnsubscribed(round.db, left.publicId)
     const erased = await addReader(round.db, 'erased')

@@ -134,7 +134,9 @@ describe('show', () => {
     expect(whole).toMatchObject({ subscriber: { address: ADA, publicId: ada.publicId }, digests: [{}, {}] })
   })
 
-  it('shows a weekly reader their own weeks, and explain names the last of them in short', async () => {
+  it('shows a weekly reader their own weeks, and explain names the last of them in short', {
+    tags: 'long',
+  }, async () => {
     await addReader(round.db, 'ada', { cadence: 'weekly', weekday: 5 })
     const { rows } = await sql<{ friday: string }>`
       select (current_date - (extract(isodow from current_date)::int + 2) % 7 - case when extract(isodow from now()) = 5

@@ -72,7 +72,7 @@ describeStores(
     })
     afterEach(() => round.close())
 
-    it('keeps every row, and the ids of providers to the letter', async () => {
+    it('keeps every row, and the ids of providers to the letter', { tags: 'long' }, async () => {
       const before = await readRows(round.db, sql`d.provider_id`)
       expect(await migrate(round.db, AFTER)).toEqual(['last-narrow-deliveries'])
       expect(await readRows(round.db, providerIdSql('d'))).toEqual(before)
@@ -82,7 +82,7 @@ describeStores(
       expect(rows).toEqual([{ bytes: true }])
     })
 
-    it('goes on with what was under way: to the byte, everybody once', async () => {
+    it('goes on with what was under way: to the byte, everybody once', { tags: 'long' }, async () => {
       await migrate(round.db, AFTER)
       const asked = new Map(round.provider.requests.map((request) => [request.idempotencyKey, JSON.stringify(request)]))
       round.provider.requests.length = 0

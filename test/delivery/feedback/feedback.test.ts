@@ -130,7 +130,10 @@ const SETS: ReportType[][] = [
 describe.each(SETS.map((types, index) => ({ name: types.join(' '), types, index })))('$name', ({ types, index }) => {
   const orders = isFull ? permutations(6) : permutations(6).filter((_, place) => place % 40 === index)
 
-  it(`ends in the same state in every one of ${orders.length} orders, before, amid and after our own commit`, async () => {
+  it(`ends in the same state in every one of ${orders.length} orders, before, amid and after our own commit`, {
+    tags: 'long',
+    timeout: 900_000,
+  }, async () => {
     // A reader and a batch an order: all of them in one edition.
     round.provider.batchSize = 1
     const names = orders.map((_, run) => `reader-${run}`)
@@ -154,8 +157,12 @@ describe.each(SETS.map((types, index) => ({ name: types.join(' '), types, index 
     const states = await readStates(edition.id)
     expect(states).toHaveLength(orders.length)
     expect([...new Set(states)]).toHaveLength(1)
-    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: orders.length, waiting: 0, unknown: 0 })
-  }, 900_000)
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({
+      submitted: orders.length,
+      waiting: 0,
+      unknown: 0,
+    })
+  })
 })
 
 const [READERS, REPEATS] = isFull ? [2_500, 10] : [75, 3]
@@ -407,7 +414,7 @@ describe('soft bounces', () => {
     ['a weekly reader, three weeks', [0, 7, 14], true],
     ['three editions of which one is too old', [0, 25, 31], false],
     ['a week that ends long after the first', [0, 31, 33, 38], true],
-  ])('%s', { tags: 'long' }, async (_name, days, suppressed) => {
+  ])('%s', async (_name, days, suppressed) => {
     for (const each of await bounceOn(days)) await markReported(round.db, each)
     expect(await readSuppressions()).toEqual(suppressed ? ['ada: bounce'] : [])
   })

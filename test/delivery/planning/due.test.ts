@@ -459,7 +459,9 @@ describe('planDue', () => {
     })
   })
 
-  it('finds who is due by the index, and a clock by its reader, whatever hours were there to be counted', async () => {
+  it('finds who is due by the index, and a clock by its reader, whatever hours were there to be counted', {
+    tags: 'long',
+  }, async () => {
     await addReader(db, 'a')
     await sql`
       insert into subscribers (address, address_hash, consent, consent_source, preferences_id, cadence, hour, zone)
@@ -555,7 +557,7 @@ describe('an hour that is the cut-off', () => {
     expect(await countNotes()).toBe(0)
   })
 
-  it('waits while an edition is held, as long as the local day lasts', async () => {
+  it('waits while an edition is held, as long as the local day lasts', { tags: 'long' }, async () => {
     await addAsking('yangon')
     // 22:00 in St. John’s: its day has two hours left.
     await addAsking('st-johns', { zone: 'America/St_Johns', hour: 22 })

@@ -1,5 +1,6 @@
 // Days on which a quota or a ramp does not last: whoever is put off goes at an hour of their own
 // with the newest edition, before those who were not.
+// @module-tag long
 import { sql } from 'kysely'
 import { DateTime } from 'luxon'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'

@@ -141,7 +141,9 @@ describe('on one store', () => {
     expect(await planDue(round)).toBe(0)
   })
 
-  it('leaves alone who leaves, pauses or moves their hour in between, and heeds changed choices', async () => {
+  it('leaves alone who leaves, pauses or moves their hour in between, and heeds changed choices', {
+    tags: 'long',
+  }, async () => {
     round.sliceSize = 1
     const edition = await freezeEdition(round, '2026-03-05')
     const ids = await addDueReaders(db, ['first', 'left', 'paused', 'moved', 'changed'])

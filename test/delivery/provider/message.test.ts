@@ -175,7 +175,7 @@ describe('a message', () => {
 })
 
 describe.skipIf(!hasPython())('Python, which shares no code with us,', () => {
-  it('finds no defect in any message, and reads the same', () => {
+  it('finds no defect in any message, and reads the same', { tags: 'long', timeout: 120_000 }, () => {
     const found = JSON.parse(
       execFileSync('python3', ['-c', PYTHON, folder], { encoding: 'utf8', maxBuffer: 1 << 29 }),
     ) as {
@@ -196,7 +196,7 @@ describe.skipIf(!hasPython())('Python, which shares no code with us,', () => {
       expect(bodies['text/plain']?.trimEnd()).toBe(own?.plain.text.trimEnd())
     }
     expect(found.length).toBe(sent.length)
-  }, 120_000)
+  })
 })
 
 describe.skipIf(!hasSpamAssassin())('SpamAssassin', () => {

@@ -59,7 +59,7 @@ async function sendAll(workers = 1): Promise<void> {
 }
 
 describe('a ramp', () => {
-  it('lets so many readers go a day on which it sends, and everybody once it is over', async () => {
+  it('lets so many readers go a day on which it sends, and everybody once it is over', { tags: 'long' }, async () => {
     const { edition } = await planFor(round, namesOf(12))
     expect(await findRampDay(round.db, RAMP)).toEqual({
       ...{ domain: 'papers.example', day: 1, of: 2, begun: false, readers: 3, left: 3 },

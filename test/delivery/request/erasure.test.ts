@@ -43,7 +43,9 @@ const ADDRESS = 'zebulon.quux@example.org'
 const PERSONAL = /zebulon|quux|hamster wheels|elsewhere/i
 
 describe('erase', () => {
-  it('leaves nothing personal in any table, only what bars an import and what a new opt-in lifts', async () => {
+  it('leaves nothing personal in any table, only what bars an import and what a new opt-in lifts', {
+    tags: 'long',
+  }, async () => {
     const mine = { ...round, ...only(openScriptedProvider()) }
     const reader = await liveThroughEverything(mine)
     expect(await findTraces()).not.toEqual([])

@@ -145,23 +145,27 @@ describe('fitCards', () => {
 })
 
 describe('mails of captured days', () => {
-  it.skipIf(days.length === 0)('arrive whole, at every length and number of papers', { timeout: 240_000 }, async () => {
-    for (const length of LENGTHS) {
-      const measured = new Map(PAPERS.map((papers) => [papers, [] as Size[]]))
-      for (const day of days) {
-        const pieces = await piecesOf(day, length, templates)
-        // Of a day with fewer papers it is the same mail.
-        const bySize = new Map<number, Size>()
-        for (const papers of PAPERS) {
-          const first = day.places.slice(0, papers)
-          const size = bySize.get(first.length) ?? checkMail(pieces, first, `${day.name} ${length} ${papers}`)
-          bySize.set(first.length, size)
-          measured.get(papers)?.push(size)
+  it.skipIf(days.length === 0)(
+    'arrive whole, at every length and number of papers',
+    { tags: 'long', timeout: 240_000 },
+    async () => {
+      for (const length of LENGTHS) {
+        const measured = new Map(PAPERS.map((papers) => [papers, [] as Size[]]))
+        for (const day of days) {
+          const pieces = await piecesOf(day, length, templates)
+          // Of a day with fewer papers it is the same mail.
+          const bySize = new Map<number, Size>()
+          for (const papers of PAPERS) {
+            const first = day.places.slice(0, papers)
+            const size = bySize.get(first.length) ?? checkMail(pieces, first, `${day.name} ${length} ${papers}`)
+            bySize.set(first.length, size)
+            measured.get(papers)?.push(size)
+          }
         }
+        for (const [papers, sizes] of measured) table.push(lineOf(`${length}, ${papers} papers`, sizes))
       }
-      for (const [papers, sizes] of measured) table.push(lineOf(`${length}, ${papers} papers`, sizes))
-    }
-  })
+    },
+  )
 
   it.skipIf(days.length === 0)('print the whole abstract of nearly every paper', { timeout: 240_000 }, async () => {
     const all = { printed: 0, whole: 0 }

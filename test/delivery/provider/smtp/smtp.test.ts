@@ -154,7 +154,7 @@ describe('openSmtp', () => {
     [{ at: 'dot', does: 'taken, die' }, 'unknown', 1],
     [{ at: 'dot', does: 'hang' }, 'unknown', 0],
   ]
-  it.each(cases)('calls %j %s', { tags: 'long' }, async (fault, wanted, taken) => {
+  it.each(cases)('calls %j %s', async (fault, wanted, taken) => {
     const standIn = await openStandIn({ login: LOGIN })
     const provider = openProvider(standIn.port, { login: LOGIN, deadlineMs: 1_000 })
     standIn.faults.push(fault)
