@@ -17,6 +17,7 @@ import { METRICS_PATH, type Metrics, showMetrics } from './operator/metrics.ts'
 import { limitReport, takeReport, WEBHOOK_PATH } from './operator/webhook.ts'
 import { showMail, showMailHtml, showMailSource } from './outbox/mail.ts'
 import { showOutbox } from './outbox/outbox.ts'
+import { openPathReader } from './page/base-path.ts'
 import { keepAnswers } from './page/kept-answers.ts'
 import {
   definePage,
@@ -131,7 +132,8 @@ function assemble(
   pages: Pages,
   { publicUrl, logger, metricsTokens, readVersion }: WebDependencies,
 ): Hono {
-  const app = new Hono()
+  const ownPaths = routes.map(([, path]) => path)
+  const app = new Hono({ getPath: openPathReader(publicUrl, ownPaths) })
   const say = (c: Context, status: 404 | 405 | 413 | 500 | 503, heading: string, text: string) =>
     c.html(pages.render(messagePage, { title: heading }, { heading, text }), status)
 

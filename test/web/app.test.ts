@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openHandles } from '../../src/database/client.ts'
+import { findSubscriberByAddress } from '../../src/subscriber/store.ts'
 import { deriveLinkKeys, signToken, type TokenPurpose } from '../../src/subscriber/token.ts'
 import { runs } from '../support/full.ts'
 import { addReader, freezeEdition } from '../support/round.ts'
@@ -108,6 +109,26 @@ describe('routes', () => {
     const html = await (await app.request('/')).text()
     expect(decode(html)).toContain('href="/papers/style.css?v=')
     expect(html).not.toMatch(/(?:href|src|action)="\/(?!papers\/)/)
+  })
+
+  it('leads to the same pages with the path of the public address and without it', async () => {
+    const { unsubscribe } = await mailAda()
+    const settings = { publicUrl: 'https://example.org/papers', readVersion: async () => 'one' }
+    const app = openApp(web, settings)
+    // As a link mailed before there was a path, where nothing is in front of us.
+    const html = await (await app.request(`/unsubscribe/${unsubscribe}`)).text()
+    const button = /<form method="post" action="([^"]+)">/.exec(decode(html))?.[1] as string
+    expect(button).toBe(`/papers/unsubscribe/${unsubscribe}`)
+    const style = /href="([^"]*style\.css[^"]*)"/.exec(decode(html))?.[1] as string
+    for (const path of [style, style.slice('/papers'.length), '/papers', '/papers/', '/papers/editions']) {
+      expect((await app.request(path)).status, path).toBe(200)
+    }
+    for (const path of ['/papersomething', '/papers/papers/editions']) {
+      expect((await app.request(path)).status, path).toBe(404)
+    }
+    const left = await app.request(button, { method: 'POST', body: new URLSearchParams() })
+    expect([left.status, left.headers.get('Cache-Control')]).toEqual([200, 'no-store'])
+    expect(await findSubscriberByAddress(web.round.db, 'ada@example.org')).toMatchObject({ consent: 'unsubscribed' })
   })
 
   it('names the methods that an address takes', async () => {

@@ -52,8 +52,8 @@ const shrinkGzip = promisify(gzip)
 const shrinkBrotli = promisify(brotliCompress)
 
 /**
- * Serves what `isShared` says of an address (path and query, as it was sent) from memory. Whatever
- * else comes goes on as if nothing were kept, and only what is answered with 200 is kept.
+ * Serves what `isShared` says of an address (path and query) from memory. Whatever else comes goes
+ * on as if nothing were kept, and only what is answered with 200 is kept.
  */
 export function keepAnswers(
   isShared: (address: string) => boolean,
@@ -115,7 +115,7 @@ export function keepAnswers(
   }
 
   return (c, next) => {
-    const address = addressOf(c.req.url)
+    const address = addressOf(c)
     const isKept = (c.req.method === 'GET' || c.req.method === 'HEAD') && isShared(address)
     return isKept ? serve(c, next, address) : next()
   }
@@ -159,9 +159,10 @@ function answerFrom(c: Context, { status, bodies, headers }: Answer): Response {
   return new Response(bodies[encoding], { status, headers: own })
 }
 
-/** Path and query of a URL, as they were sent. */
-function addressOf(url: string): string {
-  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
+/** The path that routes see, with the query as it was sent. */
+function addressOf({ req: { path, url } }: Context): string {
+  const end = url.search(/[?#]/)
+  return end < 0 ? path : path + url.slice(end)
 }
 
 /** The smallest that the asker takes. */

@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { type Context, Hono } from 'hono'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { openPathReader } from '../../../src/web/page/base-path.ts'
 import { publicAnswer } from '../../../src/web/page/caching.ts'
 import { keepAnswers } from '../../../src/web/page/kept-answers.ts'
 
@@ -19,8 +20,8 @@ beforeEach(() => {
 })
 
 /** Answers every path with what it says at the moment, behind a header of all answers. */
-function openApp(answer = (c: Context): Response | Promise<Response> => page(c)) {
-  const app = new Hono()
+function openApp(answer = (c: Context): Response | Promise<Response> => page(c), base = '') {
+  const app = new Hono({ getPath: openPathReader(`https://example.org${base}`, []) })
   const readVersion = async () => {
     if (version instanceof Error) throw version
     return version
@@ -45,6 +46,14 @@ const asking = (accepted: string, more: Record<string, string> = {}) => ({
 })
 
 describe('keepAnswers', () => {
+  it('keeps one answer for all addresses of a page', async () => {
+    const app = openApp(undefined, '/papers')
+    for (const path of ['/papers/?page=2', '/?page=2']) await app.request(path)
+    expect(made).toBe(1)
+    await app.request('/papers/#?page=2')
+    expect(made).toBe(2)
+  })
+
   it('makes an answer once a version, with all its headers, whoever else asks meanwhile', async () => {
     const app = openApp(async (c) => {
       await new Promise(setImmediate)
