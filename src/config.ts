@@ -107,7 +107,9 @@ export const SECRET_NAMES = [
 export const ENV_FILE = '.env'
 /** A setting as parseEnv takes it, several lines long where it is quoted, a comment or nothing. */
 const ENV_FORM =
-  /(?:\s*(?:export\s+)?[A-Za-z_]\w*[ \t]*=[ \t]*(?:'[^']*'|"[^"]*"|`[^`]*`)?|[ \t\r]*(?:#|(?=\n|$)))[^\n]*(?:\n|$)/y
+  /(?:(?<before>\s*)(?:export\s+)?[A-Za-z_]\w*[ \t]*=[ \t]*(?<quoted>'[^']*'|"[^"]*"|`[^`]*`)?(?<rest>[^\n]*)|[ \t\r]*(?:#[^\n]*|(?=\n|$)))(?:\n|$)/y
+/** Behind one word at most, and spaces on both sides: no value of ours goes on like this. */
+const ENV_COMMENT = /^(?:[^\s#]+ +)?#(?:\s|$)/
 /** A key that somebody pasted without quotes has dozens. */
 const LINES_TOLD = 5
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
@@ -225,24 +227,50 @@ export function readEnvFile(path: string): Record<string, string> | undefined {
   const text = readEnvText(path)
   if (text === undefined) return undefined
   const settings: Record<string, string> = {}
-  const lines: number[] = []
+  const formless: number[] = []
+  const cut: number[] = []
   for (let at = 0, line = 1; at < text.length; ) {
     ENV_FORM.lastIndex = at
-    const [form] = ENV_FORM.exec(text) ?? []
-    if (form === undefined) lines.push(line)
+    const found = ENV_FORM.exec(text)
+    const form = found?.[0]
+    if (form === undefined) formless.push(line)
+    else if (isCut(found?.groups)) cut.push(line + countLines(found?.groups?.before))
     // One by one: what parseEnv does not know as a comment it takes for the name of what follows.
     else Object.assign(settings, parseEnv(form.trim()))
     const end = form === undefined ? text.indexOf('\n', at) + 1 || text.length : at + form.length
-    line += text.slice(at, end).split('\n').length - 1
+    line += countLines(text.slice(at, end))
     at = end
   }
-  if (lines.length === 0) return settings
-  const more = lines.length > LINES_TOLD ? ` and ${lines.length - LINES_TOLD} more` : ''
-  const named = `line${lines.length > 1 ? 's' : ''} ${lines.slice(0, LINES_TOLD).join(', ')}${more}`
   // What stands there may be part of a secret.
-  throw new UsageError(
-    `${path} ${named}: not of the form NAME=value, where a name has letters, digits and _ alone; a value of several lines stands in quotes`,
-  )
+  const problems = [
+    sayLines(
+      formless,
+      'not of the form NAME=value, where a name has letters, digits and _ alone; a value of several lines stands in quotes',
+    ),
+    sayLines(
+      cut,
+      'what stands behind a # or a closing quote would be lost: put the whole value in quotes, and a comment on a line of its own',
+    ),
+  ].filter((problem) => problem !== undefined)
+  if (problems.length > 0) throw new UsageError(problems.map((problem) => `${path} ${problem}`))
+  return settings
+}
+
+/** Whether parseEnv would drop the end of a value that may be meant. */
+function isCut({ quoted, rest = '' }: Record<string, string | undefined> = {}): boolean {
+  if (quoted !== undefined) return !/^\s*(?:#|$)/.test(rest)
+  return rest.includes('#') && !ENV_COMMENT.test(rest)
+}
+
+function countLines(text = ''): number {
+  return text.split('\n').length - 1
+}
+
+/** Says something of these lines, undefined of none. */
+function sayLines(lines: readonly number[], words: string): string | undefined {
+  if (lines.length === 0) return undefined
+  const more = lines.length > LINES_TOLD ? ` and ${lines.length - LINES_TOLD} more` : ''
+  return `line${lines.length > 1 ? 's' : ''} ${lines.slice(0, LINES_TOLD).join(', ')}${more}: ${words}`
 }
 
 /** Returns the text of a file of settings without its byte order mark, undefined without a file. */

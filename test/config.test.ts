@@ -640,11 +640,11 @@ describe('readEnvFile', () => {
   it.each(['\n', '\r\n'])(
     'reads settings behind a byte order mark, quoted and commented (line end %j)',
     async (end) => {
-      const lines = ['\ufeffA=1', '', '  # mine', 'export B = "two', 'lines" # and more', "C='it''s'", 'D_2=', 'E=a=b']
+      const lines = ['\ufeffA=1', '', '  # mine', 'export B = "two', 'lines" # and more', "C=it's", 'D_2=', 'E=a=b']
       expect(await read(lines.join(end))).toEqual({
         A: '1',
         B: expect.stringMatching(/^two\r?\nlines$/),
-        C: expect.any(String),
+        C: "it's",
         D_2: '',
         E: 'a=b',
       })
@@ -662,6 +662,30 @@ describe('readEnvFile', () => {
     expect(problem).toBeInstanceOf(UsageError)
     expect(problem.message).toContain(`settings.env ${lines}: not of the form NAME=value`)
     expect(problem.message).not.toContain('secret')
+  })
+
+  it('takes a # apart from one word for a comment', async () => {
+    expect(await read('PORT=3000  # the website\nHOST= # all\nZ="a"#b\n')).toEqual({ PORT: '3000', HOST: '', Z: 'a' })
+  })
+
+  it.each([
+    ['POSTAL_ADDRESS=548 Market St #400, San Francisco', 'line 1'],
+    ['POSTAL_ADDRESS=548 Market St # 400, San Francisco', 'line 1'],
+    ['\n\n# mine\n\nMETRICS_TOKEN=secret#secret', 'line 5'],
+    ['A=#secret\nB="two\nlines" secret\nMAIL_FROM="Papers" <secret@example.org>\nC=1', 'lines 1, 2, 4'],
+    ["A='it''s'", 'line 1'],
+    ['A="never closed\nB="secret"', 'line 1'],
+  ])('refuses %j, of which a part would be lost', async (content, lines) => {
+    const problem = await read(content).catch((error) => error)
+    expect(problem).toBeInstanceOf(UsageError)
+    expect(problem.message).toContain(`settings.env ${lines}: what stands behind a # or a closing quote would be lost`)
+    expect(problem.message).not.toContain('secret')
+  })
+
+  it('tells all that is wrong with a file at once', async () => {
+    await expect(read('just words\nA=b#c\n')).rejects.toMatchObject({
+      problems: [expect.stringContaining('line 1: not of the form'), expect.stringContaining('line 2: what stands')],
+    })
   })
 
   it.each([

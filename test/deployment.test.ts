@@ -79,7 +79,7 @@ const namesOfCompose = [...`${composeText}${sharedText}`.matchAll(/\$\{([A-Z_]+)
 describe('.env.example', () => {
   it('names every secret that may stand in a file, and no other', () => {
     const [head = ''] = read('.env.example').split('\n\n')
-    const [, list = ''] = /without quotes\.([\s\S]*?) may instead be named by file/.exec(head) ?? []
+    const [, list = ''] = /a line of its own\.([\s\S]*?) may instead be named by file/.exec(head) ?? []
     expect([...list.matchAll(/[A-Z][A-Z_]+/g)].map(([name]) => name).sort()).toEqual([...SECRET_NAMES].sort())
   })
 
