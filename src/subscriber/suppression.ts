@@ -15,7 +15,7 @@ export type SuppressionReason = (typeof SUPPRESSION_REASONS)[number]
 
 /**
  * Makes sure that an address is suppressed for this reason or a graver one, since `at` or earlier.
- * `note` is what the operator says of it.
+ * `note` is what the operator says of it. Returns the reason that it then has.
  */
 export async function ensureSuppression(
   db: Kysely<Database>,
@@ -23,15 +23,30 @@ export async function ensureSuppression(
   reason: SuppressionReason,
   at: Date,
   note: string | null = null,
-): Promise<void> {
+): Promise<string> {
   const gravity = (column: string) => sql`array_position(${[...SUPPRESSION_REASONS]}::text[], ${sql.ref(column)})`
-  await sql`
+  const { rows } = await sql<{ reason: string }>`
     insert into suppressions as s (address_hash, reason, since, note) values (${addressHash}, ${reason}, ${at}, ${note})
     on conflict (address_hash) do update set since = least(s.since, excluded.since), 
       note = case when excluded.reason <> 'erased' then coalesce(excluded.note, s.note) end,
-      reason = case when ${gravity('excluded.reason')} > ${gravity('s.reason')} then excluded.reason else s.reason end`.execute(
-    db,
-  )
+      reason = case when ${gravity('excluded.reason')} > ${gravity('s.reason')} then excluded.reason else s.reason end
+    returning s.reason`.execute(db)
+  return rows[0]?.reason ?? reason
+}
+
+/**
+ * Forgets what the operator says of a suppressed address. Returns the reason, which stays;
+ * undefined where nothing was said.
+ */
+export async function pruneSuppressionNote(db: Kysely<Database>, address: string): Promise<string | undefined> {
+  const silenced = await db
+    .updateTable('suppressions')
+    .set({ note: null })
+    .where('address_hash', '=', hashAddress(await getAddressKey(db), address))
+    .where('note', 'is not', null)
+    .returning('reason')
+    .executeTakeFirst()
+  return silenced?.reason
 }
 
 /**

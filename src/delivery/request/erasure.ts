@@ -4,6 +4,7 @@
 // 24 hours at most.
 import { randomBytes } from 'node:crypto'
 import { sql, type Transaction } from 'kysely'
+import { getNow } from '../../database/clock.ts'
 import type { Database } from '../../database/schema.ts'
 import { holdSharedClock } from '../../subscriber/clock.ts'
 import { claimCredential, pruneCredentialsOf } from '../../subscriber/credential.ts'
@@ -11,6 +12,7 @@ import type { NoteWish } from '../../subscriber/journal/wish.ts'
 import { DEFAULT_RHYTHM, parseChoices } from '../../subscriber/preferences.ts'
 import { insertErased, pruneSpentOf } from '../../subscriber/spent.ts'
 import { ensurePreferences } from '../../subscriber/store.ts'
+import { ensureSuppression } from '../../subscriber/suppression.ts'
 import type { NoticeParts } from '../notice/notice.ts'
 import { markErased, markNoticesErased } from '../sending/ledger.ts'
 
@@ -30,13 +32,14 @@ export async function erase(
 
 /**
  * Erases a subscriber. Repeating it changes nothing. `note` hears of it before it is committed,
- * with what is gone after.
+ * with what is gone after. Returns why nothing may be written to the address; undefined where it
+ * was erased before.
  */
 export async function eraseSubscriber(
   trx: Transaction<Database>,
   subscriberId: number,
   note?: NoteWish,
-): Promise<void> {
+): Promise<string | undefined> {
   const row = await trx
     .selectFrom('subscribers')
     .select(['public_id', 'address_hash', 'preferences_id'])
@@ -44,16 +47,12 @@ export async function eraseSubscriber(
     .where('address', 'is not', null)
     .forNoKeyUpdate()
     .executeTakeFirst()
-  if (!row) return
+  if (!row) return undefined
   // A planner that holds their clock has written of them what the next statements let go of.
   await holdSharedClock(trx, subscriberId)
   await trx.deleteFrom('reader_clocks').where('subscriber_id', '=', subscriberId).execute()
-  // A stronger reason stays: coming back would not lift it.
-  await trx
-    .insertInto('suppressions')
-    .values({ address_hash: row.address_hash, reason: 'erased' })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute()
+  // A stronger reason stays: coming back would not lift it. What was said of it goes.
+  const suppressed = await ensureSuppression(trx, row.address_hash, 'erased', await getNow<Database>(trx))
   await markErased(trx, subscriberId)
   await pruneCredentialsOf(trx, subscriberId)
   await pruneSpentOf(trx, subscriberId)
@@ -89,6 +88,7 @@ export async function eraseSubscriber(
     .execute()
   await prunePreferences(trx, row.preferences_id)
   await note?.({ kind: 'erased', publicId: row.public_id, addressHash: row.address_hash, reason: 'erased' })
+  return suppressed
 }
 
 /** Topics and names that nobody else chose go too. */

@@ -3,6 +3,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 import { explainCommand } from '../../../src/commands/explain.ts'
+import { eraseSubscriberCommand } from '../../../src/commands/subscribers/erase.ts'
 import { exportSubscribersCommand } from '../../../src/commands/subscribers/export.ts'
 import { pauseSubscriberCommand, setSubscriberCommand } from '../../../src/commands/subscribers/set.ts'
 import { showSubscriberCommand } from '../../../src/commands/subscribers/show.ts'
@@ -78,6 +79,21 @@ it('pauses for days or until a day, and goes on', async () => {
   }
   await expect(pauseSubscriberCommand(ADA, { until: 'soon' })).rejects.toThrow('--until soon is not a date')
   await expect(pauseSubscriberCommand(ADA, { until: '2020-01-01' })).rejects.toThrow('--until 2020-01-01 is over')
+})
+
+it('erases what is said of a suppressed reader too, and says what they may still do', async () => {
+  await call(() => addSubscriberCommand(ADA, {}))
+  await call(() => suppressCommand(ADA, { reason: 'Ada, by phone' }))
+  const stays = 'it stays suppressed (operator), so it is neither written to nor imported, and cannot sign up'
+  expect(await call(() => eraseSubscriberCommand(ADA, {}))).toContain(`Erased ${ADA}: ${stays}`)
+  expect(await call(() => showSubscriberCommand(ADA, {}))).not.toContain('by phone')
+  await call(() => suppressCommand(ADA, { reason: 'Ada, by phone' }))
+  expect(await call(() => eraseSubscriberCommand(ADA, {}))).toContain(`Erased the words kept about ${ADA}: ${stays}`)
+  expect(await call(() => showSubscriberCommand(ADA, {}))).not.toContain('by phone')
+  await expect(call(() => eraseSubscriberCommand(ADA, {}))).rejects.toThrow('nothing to erase')
+  await call(() => liftSuppressionCommand(ADA, {}))
+  await call(() => addSubscriberCommand(ADA, {}))
+  expect(await call(() => eraseSubscriberCommand(ADA, {}))).toContain('may come back by signing up')
 })
 
 it('suppresses whom nobody knows too, with the words of the operator', async () => {

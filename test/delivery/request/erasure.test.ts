@@ -151,15 +151,15 @@ describe('erase', () => {
     await insertSubscriber(round.db, { ...makeAsk(), choices: shared, address: 'bo@example.org' })
     const reader = (await findSubscriberByAddress(round.db, ADDRESS)) as Subscriber
     await sql`
-      insert into suppressions (address_hash, reason) select address_hash, 'complaint' from subscribers where id = ${reader.id}`.execute(
+      insert into suppressions (address_hash, reason, note)
+      select address_hash, 'complaint', 'Zebulon Quux, by phone' from subscribers where id = ${reader.id}`.execute(
       round.db,
     )
     await eraseNow(reader.id)
     await eraseNow(reader.id)
     expect((await findSubscriberByAddress(round.db, 'bo@example.org'))?.choices).toEqual(shared)
-    expect((await round.db.selectFrom('suppressions').select('reason').execute()).map((row) => row.reason)).toEqual([
-      'complaint',
-    ])
+    const rows = await round.db.selectFrom('suppressions').select(['reason', 'note']).execute()
+    expect(rows).toEqual([{ reason: 'complaint', note: null }])
   })
 })
 
