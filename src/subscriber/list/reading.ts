@@ -6,9 +6,11 @@ import { normalizeAddress } from '../subscriber.ts'
 
 /**
  * A record with the line on which it begins, or what is wrong with it and how many lines are not
- * read for it.
+ * read for it; `text` is a header that is no row.
  */
-export type ListRow = { line: number; cells: string[] } | { line: number; problem: string; lines: number }
+export type ListRow =
+  | { line: number; cells: string[] }
+  | { line: number; problem: string; lines: number; text?: string }
 
 interface Line {
   line: number
@@ -21,6 +23,9 @@ interface Line {
 const RECORD_MAX_CHARACTERS = 100_000
 const LINE_MAX_BYTES = RECORD_MAX_CHARACTERS * 4
 const NEWLINE = 0x0a
+const RETURN = 0x0d
+/** Of the first line that has one: a newline, with returns before it or not, or a return alone. */
+const FIRST_END = /^[^\r\n]*(?:\r*(\n)|\r+([^\r\n]))/
 const BROKEN = 'not a row of a table: a quote is open or out of place'
 
 /**
@@ -29,7 +34,7 @@ const BROKEN = 'not a row of a table: a quote is open or out of place'
  * Throws a RangeError for what is not UTF-8.
  */
 export async function* readRows(input: AsyncIterable<Buffer>): AsyncGenerator<ListRow> {
-  const lines = readLines(input)
+  const lines = readLines(unifyEnds(input))
   const ahead: Line[] = []
   /** Returns the line that stands so far behind the next one, undefined behind the last. */
   const lineAt = async (index: number) => {
@@ -63,7 +68,7 @@ export async function* readRows(input: AsyncIterable<Buffer>): AsyncGenerator<Li
     if (cells === undefined) {
       if (count > 1) doubtful = { from: line, to: ahead[count - 1]?.line ?? line }
       ahead.shift()
-      yield { line, problem: BROKEN, lines: 1 }
+      yield { line, problem: BROKEN, lines: 1, ...(width === undefined && { text: first.text }) }
       continue
     }
     const within = ahead.splice(0, count).slice(1)
@@ -95,6 +100,29 @@ function cellsOf(text: string, quotes: number): string[] | undefined {
 function isLikeRow(text: string, width: number | undefined): boolean {
   const cells = text.replaceAll('"', '').split(',')
   return cells.length === width && cells.some((cell) => normalizeAddress(cell) !== undefined)
+}
+
+/**
+ * Returns the same bytes, with a newline at the end of each line where the first one has a carriage
+ * return alone, as some spreadsheets save.
+ */
+async function* unifyEnds(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let isReturned: boolean | undefined
+  let begun: Buffer = Buffer.alloc(0)
+  for await (const chunk of input) {
+    if (isReturned === undefined) {
+      begun = Buffer.concat([begun, chunk])
+      const [, newline, other] = FIRST_END.exec(begun.toString('latin1')) ?? []
+      if (newline === undefined && other === undefined && begun.length < LINE_MAX_BYTES) continue
+      isReturned = other !== undefined
+      yield isReturned ? endedByNewlines(begun) : begun
+    } else yield isReturned ? endedByNewlines(chunk) : chunk
+  }
+  if (isReturned === undefined) yield begun
+}
+
+function endedByNewlines(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.map((byte) => (byte === RETURN ? NEWLINE : byte)))
 }
 
 /** Reads whole lines, so that no character is cut, each of them checked. */

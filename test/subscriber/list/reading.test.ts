@@ -13,7 +13,7 @@ async function read(content: string | Buffer, size = 3) {
 }
 
 describe('readRows', () => {
-  it.each(['\n', '\r\n'])(
+  it.each(['\n', '\r\n', '\r'])(
     'reads records with the lines on which they begin, quotes and marks in them (line end %j)',
     async (end) => {
       const content = `\ufeffemail,name${end}a@b.org,"Ä, ""B""${end}C"${end}${end}c@d.org,日本`
@@ -24,6 +24,18 @@ describe('readRows', () => {
       ])
     },
   )
+
+  it('takes a return alone for a line end only where the first line ends with one', async () => {
+    const cells = async (content: string) =>
+      (await read(content)).map((row) => ('cells' in row ? row.cells : row.problem))
+    expect(await cells('email\ra@b.org\r')).toEqual([['email'], ['a@b.org']])
+    expect(await cells('email,name\na@b.org,A\rB\n')).toEqual([
+      ['email', 'name'],
+      ['a@b.org', 'A\rB'],
+    ])
+    expect(await cells('email\r')).toEqual([['email']])
+    expect(await cells('')).toEqual([])
+  })
 
   it('tells the line that is no row, and goes on', async () => {
     const rows = await read('email\na@b.org\nx"y"z@b.org\nc@d.org\n')
