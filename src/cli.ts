@@ -277,7 +277,7 @@ subscribers
   .action(async (options) => (await import('./commands/subscribers/subscribers.ts')).listSubscribersCommand(options))
 subscribers
   .command('import <file>')
-  .description('take a list over: listmonk, Mailchimp or our own CSV, - for standard input; safe to repeat')
+  .description('take a list over: our own CSV or that of another program, - for standard input; safe to repeat')
   .option('--zone <zone>', 'for whom the file names none, IANA time zone (UTC)')
   .option('--hour <hour>', 'for whom the file names none, local hour (7)')
   .option('--cadence <cadence>', 'for whom the file names none (daily)')

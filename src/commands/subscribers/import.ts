@@ -110,7 +110,8 @@ export async function importList(
     if (!reader) {
       if ('problem' in row) throw new UsageError(`line ${row.line} is no header: ${row.problem}`)
       reader = readHeader(row.cells, rhythm)
-      const { unread } = reader
+      const { unread, caution } = reader
+      if (caution !== undefined) remark({ line: row.line, reason: caution })
       if (unread.length > 0) remark({ line: row.line, reason: `no use is made of ${unread.join(', ')}` })
       continue
     }

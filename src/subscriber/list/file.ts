@@ -8,6 +8,7 @@ import { sayIssues } from '../../issues.ts'
 import { type Choices, DEFAULT_RHYTHM, parseChoices, parseRhythm, type Rhythm, WEEKDAYS } from '../preferences.ts'
 import { describeRefused, normalizeAddress } from '../subscriber.ts'
 import { type Cell, CellError, guardCell, oneOf, phrasesFrom, timeFrom, unguardCell } from './cells.ts'
+import { findStanding, type Standing } from './standing.ts'
 
 /** A subscriber as a list tells of them. Moments are ISO 8601. */
 export interface ListedSubscriber extends Rhythm {
@@ -33,12 +34,14 @@ export interface ListedSubscriber extends Rhythm {
   suppressed: { reason: string; note: string | null; since: string | null } | null
 }
 
-export type ListFormat = 'own' | 'listmonk' | 'mailchimp' | 'addresses'
+export type ListFormat = 'own' | 'mailchimp' | 'listmonk' | 'buttondown' | 'substack' | 'ghost' | 'addresses'
 
 export interface ListReader {
   format: ListFormat
   /** Columns that say nothing to us, as they are called there. */
   unread: readonly string[]
+  /** What whoever imports it should know before, in words; undefined where there is nothing. */
+  caution: string | undefined
   /**
    * Returns the subscriber of a row, or why it is refused, in words. `remark` hears what was read
    * otherwise than it stands there.
@@ -80,36 +83,31 @@ export const LIST_COLUMNS = [
   'suppressed_note',
   'suppressed_since',
 ] as const
-const FOREIGN_COLUMNS = ['status', 'timezone', 'time_zone', 'created_at']
-/** What whoever writes a list by hand may add. */
-const RHYTHM_COLUMNS = ['zone', 'hour', 'cadence', 'weekday']
-const READ_COLUMNS: Record<ListFormat, readonly string[]> = {
-  own: LIST_COLUMNS,
-  addresses: [...FOREIGN_COLUMNS, ...RHYTHM_COLUMNS],
-  listmonk: [...FOREIGN_COLUMNS, ...RHYTHM_COLUMNS],
-  mailchimp: [
-    ...FOREIGN_COLUMNS,
-    ...['optin_time', 'optin_ip', 'confirm_time', 'confirm_ip', 'unsub_time', 'clean_time'],
-    // Told by, and of no use.
-    ...['member_rating', 'leid', 'euid'],
-  ],
+/** What the lists of other programs hold besides, and what whoever writes one by hand may add. */
+const FOREIGN_COLUMNS = ['timezone', 'time_zone', 'created_at', 'zone', 'hour', 'cadence', 'weekday']
+const MAILCHIMP_COLUMNS = [
+  ...['timezone', 'time_zone', 'created_at'],
+  ...['optin_time', 'optin_ip', 'confirm_time', 'confirm_ip', 'unsub_time', 'clean_time'],
+  // Told by, and of no use.
+  ...['member_rating', 'leid', 'euid'],
+]
+/** By which columns the list of another program is told; each of them is enough. */
+const MARKS: Partial<Record<ListFormat, readonly string[]>> = {
+  own: ['consent'],
+  mailchimp: ['optin_time', 'confirm_time', 'member_rating', 'leid'],
+  listmonk: ['attributes', 'uuid'],
+  buttondown: ['unsubscription_date'],
+  substack: ['email_disabled', 'active_subscription'],
+  ghost: ['subscribed_to_emails'],
+}
+const CAUTIONS: Partial<Record<ListFormat, string>> = {
+  listmonk:
+    "listmonk's file does not tell who has left a list: import one that was made with /api/subscribers/export?list_id=…&subscription_status=confirmed, or people who left get emails",
 }
 
 const ADDRESS_COLUMNS = ['email', 'email_address', 'e_mail', 'mail', 'address']
-/**
- * What others call the states of their subscribers. Whoever is not among these has not consented to
- * anything.
- */
-const STATUSES: Record<string, Consent> = {
-  enabled: 'confirmed',
-  confirmed: 'confirmed',
-  subscribed: 'confirmed',
-  disabled: 'unsubscribed',
-  unsubscribed: 'unsubscribed',
-  blocklisted: 'unsubscribed',
-  cleaned: 'unsubscribed',
-}
 const CONSENTS: readonly Consent[] = ['pending', 'confirmed', 'unsubscribed']
+
 /**
  * Returns what reads the rows below a header; `rhythm` stands for what a row leaves out. Throws a
  * UsageError when no column holds addresses.
@@ -119,13 +117,16 @@ export function readHeader(header: readonly string[], rhythm: Rhythm = DEFAULT_R
   const at = findAddresses(names)
   if (at === undefined) throw new UsageError(missingIn(header))
   const format = formatOf(names)
-  const isRead = (name: string, index: number) => index === at || name === '' || READ_COLUMNS[format].includes(name)
+  const standing = findStanding(header, names)
+  const isRead = (name: string, index: number) =>
+    index === at || name === '' || columnsOf(format).includes(name) || (format !== 'own' && standing.includes(name))
   const cellsOf = (cells: readonly string[]) => {
     const values = new Map(names.map((name, index) => [name, (cells[index] ?? '').trim()]))
     return (name: string) => values.get(name) ?? ''
   }
   return {
     format,
+    caution: CAUTIONS[format],
     unread: header.filter((_, index) => !isRead(names[index] ?? '', index)).map((name) => name.trim()),
     read(cells, zones, remark = () => {}) {
       const given = format === 'own' ? cells.map(unguardCell) : cells
@@ -135,7 +136,7 @@ export function readHeader(header: readonly string[], rhythm: Rhythm = DEFAULT_R
       const cell = cellsOf(given)
       try {
         const row = { address, cell, zones, rhythm }
-        return format === 'own' ? readOwn(row) : readForeign(row, format, names, remark)
+        return format === 'own' ? readOwn(row) : readForeign(row, format, standing.read(cell), remark)
       } catch (error) {
         return reasonOf(error)
       }
@@ -198,22 +199,27 @@ function missingIn(header: readonly string[]): string {
   if (normalizeAddress(header[0] ?? '') !== undefined) {
     return 'the first line is an address already: write a line above it that names the columns, email for one'
   }
-  const line = header.join()
-  for (const [sign, name] of [
-    [';', 'semicolons'],
-    ['\t', 'tabs'],
-  ] as const) {
-    if (findAddresses(line.split(sign).map(nameOf)) !== undefined) {
-      return `${name} separate the columns of the first line: save the file with commas between them`
-    }
-  }
-  return 'no column of the first line is called email or Email Address'
+  return findSeparator(header.join()) ?? 'no column of the first line is called email or Email Address'
+}
+
+/** Says what to do where other signs than commas separate the columns of a header. */
+export function findSeparator(line: string): string | undefined {
+  const [, name] =
+    [
+      [';', 'semicolons'],
+      ['\t', 'tabs'],
+    ].find(([sign = '']) => findAddresses(line.replaceAll('"', '').split(sign).map(nameOf)) !== undefined) ?? []
+  return name && `${name} separate the columns of the first line: save the file with commas between them`
 }
 
 function formatOf(names: readonly string[]): ListFormat {
-  if (names.includes('consent')) return 'own'
-  if (['optin_time', 'confirm_time', 'member_rating', 'leid'].some((name) => names.includes(name))) return 'mailchimp'
-  return ['attributes', 'status', 'uuid'].some((name) => names.includes(name)) ? 'listmonk' : 'addresses'
+  const marked = Object.entries(MARKS).find(([, columns]) => columns.some((name) => names.includes(name)))
+  return (marked?.[0] as ListFormat | undefined) ?? 'addresses'
+}
+
+function columnsOf(format: ListFormat): readonly string[] {
+  if (format === 'own') return LIST_COLUMNS
+  return format === 'mailchimp' ? MAILCHIMP_COLUMNS : FOREIGN_COLUMNS
 }
 
 /** A row that is read, and what stands for what it leaves out. */
@@ -287,14 +293,9 @@ function readRhythm(cell: Cell, zones: ReadonlySet<string>, defaults: Rhythm): R
 function readForeign(
   { address, cell, zones, rhythm }: ReadRow,
   format: ListFormat,
-  names: readonly string[],
+  { consent, because, leftAt }: Standing,
   remark: (words: string) => void,
 ): ListedSubscriber {
-  // Mailchimp keeps who left and who bounced in files of their own, told by their columns alone.
-  const file = names.includes('clean_time') ? 'cleaned' : names.includes('unsub_time') ? 'unsubscribed' : ''
-  const status = file || cell('status').toLowerCase() || 'confirmed'
-  const consent = Object.hasOwn(STATUSES, status) ? STATUSES[status] : undefined
-  if (!consent) throw new CellError(`status ${JSON.stringify(status)} is no consent`)
   const source = format === 'addresses' ? 'import' : `import: ${format}`
   // Whoever writes a list by hand calls the columns as ours are called, beside one of states or
   // not; a zone that nobody knows is no reason to lose a reader.
@@ -307,11 +308,11 @@ function readForeign(
     ...own,
     address,
     consent,
-    consentSource: ['blocklisted', 'cleaned'].includes(status) ? `${source}, ${status}` : source,
+    consentSource: because === '' ? source : `${source}, ${because}`,
     consentPage: 'subscribers import',
     askedAt: timeFrom(cell, 'optin_time') ?? timeFrom(cell, 'created_at'),
     confirmedAt: timeFrom(cell, 'confirm_time'),
-    leftAt: timeFrom(cell, 'unsub_time') ?? timeFrom(cell, 'clean_time'),
+    leftAt,
     zone: isKnown ? zone : rhythm.zone,
     pausedUntil: null,
     silence: 'silent',

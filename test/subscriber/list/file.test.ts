@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CADENCES, SILENCES } from '../../../src/database/states.ts'
 import { UsageError } from '../../../src/errors.ts'
-import { LIST_COLUMNS, type ListedSubscriber, listCells, readHeader } from '../../../src/subscriber/list/file.ts'
+import {
+  findSeparator,
+  LIST_COLUMNS,
+  type ListedSubscriber,
+  listCells,
+  readHeader,
+} from '../../../src/subscriber/list/file.ts'
 import { parseChoices } from '../../../src/subscriber/preferences.ts'
 
 const ZONES = new Set(['UTC', 'Asia/Kolkata'])
@@ -18,6 +24,10 @@ describe('readHeader', () => {
     ['uuid,email,name,attributes,status,created_at,updated_at', 'listmonk'],
     ['Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,CONFIRM_TIME', 'mailchimp'],
     [LIST_COLUMNS.join(','), 'own'],
+    ['email,type,creation_date,unsubscription_date', 'buttondown'],
+    ['Email,Name,email_disabled,active_subscription', 'substack'],
+    ['id,email,name,note,subscribed_to_emails,created_at,deleted_at', 'ghost'],
+    ['email,status', 'addresses'],
     ['Name,E-Mail', 'addresses'],
     ['EMAIL', 'addresses'],
   ])('knows %s as %s', (header, format) => {
@@ -28,6 +38,8 @@ describe('readHeader', () => {
     expect(() => readHeader(['Name', 'Phone'])).toThrow(UsageError)
     expect(() => readHeader(['e-mail;zone'])).toThrow(/^semicolons separate the columns of the first line: save/)
     expect(() => readHeader(['Name\tEmail Address'])).toThrow(/^tabs separate the columns/)
+    expect(findSeparator('"Name";"E-Mail"')).toMatch(/^semicolons separate/)
+    expect(findSeparator('"Name","E-Mail"')).toBeUndefined()
     expect(() => readHeader(['ada@example.org'])).toThrow(/first line is an address already: write a line above it/)
   })
 })
@@ -43,6 +55,11 @@ describe('columns that are not read', () => {
   ])('are named: %s', (header, unread) => {
     expect(readHeader(header.split(',')).unread).toEqual(unread)
   })
+})
+
+it("warns of listmonk's file, which does not tell who left a list", () => {
+  expect(readHeader(['uuid', 'email', 'status']).caution).toContain('subscription_status=confirmed')
+  expect(readHeader(['email', 'status']).caution).toBeUndefined()
 })
 
 describe('a row of another list', () => {
