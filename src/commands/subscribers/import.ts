@@ -6,7 +6,7 @@ import { readConfig } from '../../config.ts'
 import type { Database } from '../../database/schema.ts'
 import { counted, grouped } from '../../digest/text/words.ts'
 import { describeError, UsageError } from '../../errors.ts'
-import { type ListedSubscriber, type ListReader, readHeader } from '../../subscriber/list/file.ts'
+import { findSeparator, type ListedSubscriber, type ListReader, readHeader } from '../../subscriber/list/file.ts'
 import { insertListed } from '../../subscriber/list/importing.ts'
 import { readRows } from '../../subscriber/list/reading.ts'
 import { DEFAULT_RHYTHM, type Rhythm } from '../../subscriber/preferences.ts'
@@ -80,7 +80,7 @@ export async function importSubscribersCommand(file: string, options: ImportOpti
         ]
       : []),
   ])
-  if (unread > 0) process.exitCode = 1
+  if (unread > 0 || (read > 0 && refused === read)) process.exitCode = 1
 }
 
 /**
@@ -108,7 +108,9 @@ export async function importList(
   }
   for await (const row of readRows(input)) {
     if (!reader) {
-      if ('problem' in row) throw new UsageError(`line ${row.line} is no header: ${row.problem}`)
+      if ('problem' in row) {
+        throw new UsageError(findSeparator(row.text ?? '') ?? `line ${row.line} is no header: ${row.problem}`)
+      }
       reader = readHeader(row.cells, rhythm)
       const { unread, caution } = reader
       if (caution !== undefined) remark({ line: row.line, reason: caution })

@@ -119,6 +119,21 @@ describe('importList', () => {
     await rm(folder, { recursive: true })
   })
 
+  it('fails where every line was refused, and warns of what a file cannot tell', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'paper-round-import-'))
+    const file = join(folder, 'list.csv')
+    await writeFile(file, 'uuid,email,status\n1,a@b.org,unconfirmed\n2,nobody,enabled\n')
+    const { stdout, stderr } = await callOn(round.databaseUrl, () => importSubscribersCommand(file, {}))
+    expect(stdout).toContain('Added 0 of 2: 0 known already, 0 suppressed, 2 refused.')
+    expect(stderr).toContain("line 1: listmonk's file does not tell who has left a list")
+    expect(process.exitCode).toBe(1)
+    process.exitCode = undefined
+    await writeFile(file, 'email\na@b.org\nnobody\n')
+    await callOn(round.databaseUrl, () => importSubscribersCommand(file, {}))
+    expect(process.exitCode).toBeUndefined()
+    await rm(folder, { recursive: true })
+  })
+
   it('tells a file its end, its zones and a rhythm for the whole list', { tags: 'long' }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'paper-round-import-'))
     const file = join(folder, 'list.csv')
@@ -152,5 +167,8 @@ describe('importList', () => {
   it('takes an empty file or one without addresses for wrong use', async () => {
     await expect(importText('')).rejects.toThrow('the file is empty')
     await expect(importText('name\nAda\n')).rejects.toThrow('no column')
+    await expect(importText('"email";"name"\n"a@b.org";"A"\n')).rejects.toThrow(/^semicolons separate/)
+    await expect(importText('"email"\t"name"\n')).rejects.toThrow(/^tabs separate/)
+    await expect(importText('"email,name\n')).rejects.toThrow('line 1 is no header: not a row of a table')
   })
 })
