@@ -1,8 +1,12 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, vi } from 'vitest'
-import { openLogger, quietly } from '../src/logger.ts'
+import { openLines, openLogger, quietly } from '../src/logger.ts'
 import { builtFile } from './support/program.ts'
 
 function collectLines(level: string) {
@@ -46,7 +50,7 @@ describe('openLogger', () => {
 
   it('writes to stderr at once: stdout belongs to what a command prints', { tags: 'long' }, async () => {
     const program = `
-      import { openLogger, quietly } from '${pathToFileURL(await builtFile('src/logger.ts'))}'
+      import { openLines, openLogger, quietly } from '${pathToFileURL(await builtFile('src/logger.ts'))}'
       openLogger('info').info({ event: 'last.words' }, 'it was said')
       process.stdout.write('result')
       process.kill(process.pid, 'SIGKILL')`
@@ -55,6 +59,73 @@ describe('openLogger', () => {
     expect(ended.stdout).toBe('result')
     expect(JSON.parse(ended.stderr)).toMatchObject({ event: 'last.words', message: 'it was said' })
   })
+})
+
+/** A file that takes so many bytes more, as a disk does that fills within a line. */
+function openSmall() {
+  const file = { text: '', room: 0, waits: 0 }
+  const write = (_: number, bytes: Uint8Array): number => {
+    if (file.waits-- > 0) throw Object.assign(new Error('the reader is behind'), { code: 'EAGAIN' })
+    if (file.room === 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    const taken = bytes.subarray(0, file.room)
+    file.text += Buffer.from(taken).toString()
+    file.room -= taken.length
+    return taken.length
+  }
+  return { file, line: openLines(2, write) }
+}
+
+describe('openLines', () => {
+  it('loses what finds no room, and says how much once there is some', () => {
+    const { file, line } = openSmall()
+    file.room = 9
+    for (const each of ['first\n', 'second\n', 'third\n', 'fourth\n']) line(each)
+    expect(file.text).toBe('first\nsec')
+    file.room = 1_000
+    for (const each of ['fifth\n', 'sixth\n']) line(each)
+    const [first, cut, said, ...rest] = file.text.split('\n')
+    expect([first, cut, ...rest]).toEqual(['first', 'sec', 'fifth', 'sixth', ''])
+    expect(JSON.parse(said as string)).toEqual({
+      level: 'warn',
+      time: expect.any(String),
+      event: 'log.lost',
+      lines: 3,
+      message: 'lines of the log could not be written',
+    })
+  })
+
+  it('waits for a reader who is behind', () => {
+    const { file, line } = openSmall()
+    Object.assign(file, { room: 1_000, waits: 2 })
+    line('first\n')
+    expect(file.text).toBe('first\n')
+  })
+
+  it.skipIf(!existsSync('/dev/full')).each(['a full disk', 'a pipe that nobody reads'])(
+    'costs a process on %s nothing but lines',
+    async (where) => {
+      const program = `
+        import { openLogger } from '${pathToFileURL(await builtFile('src/logger.ts'))}'
+        const logger = openLogger('info')
+        process.stdin.once('data', () => {
+          for (const words of ['one', 'two', 'three']) logger.info(words)
+          setTimeout(() => {
+            logger.info('four')
+            process.stdout.write('it lives')
+            process.exit()
+          }, 10)
+        })`
+      const full = await open('/dev/full', 'w')
+      const stderr = where === 'a full disk' ? full.fd : 'pipe'
+      const argv = ['--input-type=module', '--eval', program]
+      const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', stderr] })
+      child.stderr?.destroy()
+      child.stdin?.end('go')
+      const [said] = await Promise.all([text(child.stdout as NodeJS.ReadableStream), once(child, 'close')])
+      await full.close()
+      expect([child.exitCode, said]).toEqual([0, 'it lives'])
+    },
+  )
 })
 
 describe('quietly', () => {
