@@ -423,9 +423,12 @@ if (existsSync(called) && realpathSync(called) === fileURLToPath(import.meta.url
   enableCompileCache?.()
   // Whoever reads along (head, less) may leave before the end.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit()
+    if (error.code === 'EPIPE') process.exit()
+    process.stderr.write(`paper-round: the output cannot be written: ${describeError(error)}\n`)
+    process.exit(1)
   })
+  // What is said besides is no result: without room for it, the work goes on.
+  process.stderr.on('error', () => {})
   await runCommand(process.argv.slice(2))
   // A connection that was lost for good can keep timers alive after everything is closed: nothing
   // is waited for any more.

@@ -1,11 +1,13 @@
 // The commands as people and scripts call them, judged by exit code, stdout and stderr. One of each
 // kind of end is a real process; the others run in here, where loading the program is done already.
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { type Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDatabase } from '../src/database/client.ts'
@@ -16,7 +18,7 @@ import { openLogger } from '../src/logger.ts'
 import { VERSION } from '../src/version.ts'
 import { callLine, callProcess, type Ended, spawnCommand } from './support/command.ts'
 import { isFull } from './support/full.ts'
-import { importBuilt } from './support/program.ts'
+import { builtFile, importBuilt } from './support/program.ts'
 import { addReader } from './support/round.ts'
 import { copyFreshFiles } from './support/stores.ts'
 
@@ -136,6 +138,26 @@ it('reads the settings of the working directory and says so, except for the demo
   expect(status).toMatchObject({ code: 2, stdout: '' })
   expect(status.stderr).toMatch(/^Settings from .env: PORT\npaper-round: PORT is not a port number\n$/)
   expect(demo.stderr).not.toContain('PORT')
+})
+
+describe('a full disk', () => {
+  it.skipIf(!existsSync('/dev/full'))(
+    'under the output is one line and a failure, and under what is said besides is nothing',
+    {
+      timeout: MANY_PROCESSES_MS,
+    },
+    async () => {
+      const program = [process.execPath, await builtFile('src/cli.ts')]
+      const callOn = (full: string, ...args: string[]) =>
+        promisify(execFile)('sh', ['-c', `"$0" "$@" ${full} /dev/full`, ...program, ...args], { cwd: folder }).catch(
+          ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+        )
+      const [output, besides] = await Promise.all([callOn('>', 'status', '--help'), callOn('2>', 'status', '--jsn')])
+      const stderr = 'paper-round: the output cannot be written: no space left on device\n'
+      expect(output).toEqual({ code: 1, stdout: '', stderr })
+      expect(besides).toEqual({ code: 2, stdout: '', stderr: '' })
+    },
+  )
 })
 
 describe('help', () => {
