@@ -63,8 +63,11 @@ export function describeError(error: unknown): string {
   return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`
 }
 
-/** PostgreSQL's code: it follows another server, or is switched so. Its words have a language. */
-const READ_ONLY = '25006'
+/** By PostgreSQL's code: its own words have a language. */
+const SQLSTATE_WORDS = new Map<unknown, string>([
+  ['25006', 'PostgreSQL takes no writes at present: see "doctor"'],
+  ['53100', "PostgreSQL's disk is full: make room there"],
+])
 /**
  * What Node says of a connection and Redis of a write, and how people say it; `$1` is whom Node
  * tried to reach.
@@ -83,7 +86,8 @@ const KNOWN_WORDS: readonly [RegExp, string][] = [
 /** Takes codes and system calls out of what Node and the stores say. */
 function wordsOf(error: Error): string {
   const { message } = error
-  if ('code' in error && error.code === READ_ONLY) return 'PostgreSQL takes no writes at present: see "doctor"'
+  const refused = 'code' in error && SQLSTATE_WORDS.get(error.code)
+  if (refused) return refused
   const known = KNOWN_WORDS.find(([says]) => says.test(message))
   if (known) return message.replace(...known)
   return message.replace(/^E[A-Z]+: ([^,]+), \w+( '.*')?$/s, '$1')

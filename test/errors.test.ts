@@ -59,6 +59,11 @@ describe('describeError', () => {
       Object.assign(new Error('INSERT kann nicht ausgeführt werden'), { code: '25006' }),
       'PostgreSQL takes no writes at present: see "doctor"',
     ],
+    [
+      'a PostgreSQL on a full disk',
+      Object.assign(new Error('could not extend file "base/5/16783": No space left on device'), { code: '53100' }),
+      "PostgreSQL's disk is full: make room there",
+    ],
     ['a cut connection', new Error('read ECONNRESET'), 'the other end cut the connection'],
   ])('describes %s', (_name, thrown, words) => expect(describeError(thrown)).toBe(words))
 

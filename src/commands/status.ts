@@ -5,7 +5,7 @@ import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
 import type { Context } from '../context.ts'
 import { getNow } from '../database/clock.ts'
-import { findReadOnlyCause, READ_ONLY_WORDS } from '../database/inspecting.ts'
+import { READ_ONLY_WORDS, tryWriting } from '../database/inspecting.ts'
 import type { Database } from '../database/schema.ts'
 import type { EditionKind } from '../database/states.ts'
 import { findPutOffUntil, getAccounts, getFates, listWaitingReasons, NO_FATES } from '../delivery/account/accounting.ts'
@@ -122,7 +122,7 @@ async function printStatus(
   const shares = await readShares(db)
   const stops = await listStops(db)
   const restored = await findRestoredHold(db)
-  const cause = await findReadOnlyCause(db)
+  const cause = await tryWriting(db)
   const readOnly = cause && READ_ONLY_WORDS[cause]
   const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
   const behind = whole ? await listBehind(db) : []

@@ -32,6 +32,8 @@ export interface Stores extends Handles {
 const NOT_LET_IN = /^(28...|3D000|ERR_TLS_\w+|\w*CERT\w*|UNABLE_TO_\w+|ENOENT)$/
 /** What the driver says without a code: of TLS, and of a password that is missing. */
 const NOT_LET_IN_WORDS = /^(The server does not support SSL|There was an error establishing an SSL|SASL: )/
+/** It answers, and says itself why it takes no writes. */
+const NO_WRITES = /^(25006|53100)$/
 
 /**
  * Opens the database and brings its schema up to date. Throws a UsageError when the schema is newer
@@ -73,7 +75,7 @@ async function reaching<T>({ databaseUrl }: StoreSettings, open: () => Promise<T
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     const isRefused = NOT_LET_IN.test(code) || (error instanceof Error && NOT_LET_IN_WORDS.test(error.message))
-    const isReached = !isRefused && unavailabilityOf(error) !== 'away'
+    const isReached = NO_WRITES.test(code) || (!isRefused && unavailabilityOf(error) !== 'away')
     if (databaseUrl === undefined || isReached) throw error
     throw new Error('PostgreSQL cannot be reached (see DATABASE_URL)', { cause: error })
   }

@@ -29,9 +29,9 @@ const SYSTEM_CODES = new Set([
 ])
 /**
  * 08: the connection failed, 57P01…5: it shuts down, starts or dropped us, 53300: no connection is
- * left, 25006: a standby that takes no writes yet.
+ * left, 25006: a standby that takes no writes yet, 53100: its disk is full.
  */
-const AWAY_STATE = /^(08...|57P0[1-5]|53300|25006)$/
+const AWAY_STATE = /^(08...|57P0[1-5]|53300|25006|53100)$/
 /** A lock that was not had in time, a statement cut off by its time limit. */
 const BUSY_STATE = /^(55P03|57014)$/
 /** What the driver says without a code. */

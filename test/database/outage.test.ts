@@ -53,6 +53,7 @@ describe('what PostgreSQL says', () => {
     ['away', { code: '57P01' }],
     ['away', { code: '08006' }],
     ['away', { code: '25006' }],
+    ['away', { code: '53100' }],
     ['busy', { code: '55P03' }],
     ['busy', { code: '57014' }],
     [undefined, { code: '23505' }],

@@ -32,6 +32,7 @@ describe('judgeDatabase', () => {
     [{ fsync: false, synchronousCommit: false }, /^error .*fsync is off, synchronous_commit is off.*twice$/],
     [{ readOnly: 'standby' }, /^error PostgreSQL follows another server and takes no writes$/],
     [{ readOnly: 'setting' }, /^error PostgreSQL is switched to read-only and takes no writes$/],
+    [{ readOnly: 'full' }, /^error PostgreSQL's disk is full$/],
     [{ forbidden: ['a', 'b', 'c', 'd'] }, /^error this user may not read and write a, b, c and more/],
     [{ maxConnections: 20 }, /^warning PostgreSQL takes 20 connections/],
   ])('tells %j', (facts, words) => {
