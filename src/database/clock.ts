@@ -19,8 +19,10 @@ export interface FollowedClock {
   close(): void
 }
 
-/** Machines' clocks are steady enough for so long between two looks. */
-const FOLLOW_EVERY_MS = 600_000
+/** Machines' clocks are steady for longer, but may be put right at any moment, by days. */
+const FOLLOW_EVERY_MS = 10_000
+/** An answer that took longer says too little of when it was given. */
+const ANSWER_MS = 1_000
 
 /**
  * Follows the database's clock, to within the time that asking it takes. Where this machine's two
@@ -29,14 +31,23 @@ const FOLLOW_EVERY_MS = 600_000
 export async function followClock<T>(db: Kysely<T>): Promise<FollowedClock> {
   let steady = 0
   let wall = 0
-  const look = async () => {
+  const look = async (withinMs: number) => {
     const asked = performance.now()
     const now = (await getNow(db)).getTime()
-    steady = now - (asked + performance.now()) / 2
+    const answered = performance.now()
+    if (answered - asked > withinMs) return
+    steady = now - (asked + answered) / 2
     wall = now - Date.now()
   }
-  await look()
-  const timer = setInterval(() => void look().catch(() => {}), FOLLOW_EVERY_MS)
+  await look(Number.POSITIVE_INFINITY)
+  // While the database is away, one look waits for it and no more.
+  let isLooking = false
+  const timer = setInterval(async () => {
+    if (isLooking) return
+    isLooking = true
+    await look(ANSWER_MS).catch(() => {})
+    isLooking = false
+  }, FOLLOW_EVERY_MS)
   timer.unref()
   return {
     now: () => new Date(Math.max(performance.now() + steady, Date.now() + wall)),

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { openDatabase } from '../../src/database/client.ts'
-import { getNow, inMs } from '../../src/database/clock.ts'
+import { followClock, getNow, inMs } from '../../src/database/clock.ts'
 import type { Database } from '../../src/database/schema.ts'
 import { moveClock, stopClock } from '../support/clock.ts'
 import { describeStores } from '../support/stores.ts'
@@ -47,4 +47,25 @@ describeStores('The clock', (stores) => {
     const ahead = (await getNow(db)).getTime() - Date.now()
     expect(ahead).toBeGreaterThan(364 * 24 * 3_600_000)
   })
+
+  it('is followed soon when it is put right', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const clock = await followClock(db)
+    const aheadMs = () => clock.now().getTime() - Date.now()
+    try {
+      await moveClock(stores.databaseUrl, '3 years')
+      const before = aheadMs()
+      // As often as it takes: a busy machine may answer too late to tell the time by.
+      await vi.waitFor(
+        () => {
+          vi.advanceTimersByTime(10_000)
+          expect(aheadMs() - before).toBeGreaterThan(364 * 24 * 3_600_000)
+        },
+        { interval: 500, timeout: 10_000 },
+      )
+    } finally {
+      clock.close()
+      vi.useRealTimers()
+    }
+  }, 15_000)
 })

@@ -14,9 +14,10 @@ import { hashReader, type NoteWish, type Wish, type Wished } from './wish.ts'
 export interface WishDesk {
   /**
    * Ends a subscription. `kept`: the wish is safe in the journal and follows. Rejects when neither
-   * the journal nor the database took it.
+   * the journal nor the database took it. `readAt`: the database's time when it last said that they
+   * are here, where it could be asked. The wish came after that, whatever clock has moved.
    */
-  leave(publicId: string): Promise<'left' | 'kept'>
+  leave(publicId: string, readAt?: Date): Promise<'left' | 'kept'>
   /**
    * Brings whatever was kept into the database, before anything newer of the same readers. Rejects
    * when it cannot take it yet.
@@ -58,9 +59,9 @@ export async function openWishDesk(
     // More may come while these are brought.
     const wishes = [...waiting]
     if (wishes.length === 0) return
-    await markLeft(db, key, wishes)
+    const readers = await markLeft(db, key, wishes)
     waiting = waiting.filter((wish) => !wishes.includes(wish))
-    logger.info({ event: 'journal.applied', readers: wishes.length }, 'wishes of the journal were brought in')
+    logger.info({ event: 'journal.applied', wishes: wishes.length, readers }, 'wishes of the journal were brought in')
   }
   function bring(): Promise<void> {
     const next = bringing.then(bringAll)
@@ -77,8 +78,9 @@ export async function openWishDesk(
   }
 
   return {
-    async leave(publicId) {
-      const wish = wishOf({ kind: 'left', publicId })
+    async leave(publicId, readAt) {
+      const noted = wishOf({ kind: 'left', publicId })
+      const wish = readAt !== undefined && readAt > noted.at ? { ...noted, at: readAt } : noted
       const kept = await journal.keep(wish).then(
         () => true,
         () => false,

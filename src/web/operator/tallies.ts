@@ -107,8 +107,8 @@ export function openTallies(roles: readonly string[]): Tallies {
     countFailures,
     countLeaving: (desk) => ({
       ...desk,
-      async leave(publicId) {
-        const answer = await desk.leave(publicId)
+      async leave(...whose) {
+        const answer = await desk.leave(...whose)
         leavings.inc({ answer })
         return answer
       },

@@ -5,12 +5,11 @@
 // leaves, as its mailbox may be somebody else's by now. While the database is away, or kept by
 // somebody else, the link's signature alone lets its reader leave.
 import type { Context } from 'hono'
-import { getNow } from '../../database/clock.ts'
 import { unavailabilityOf } from '../../database/unavailable.ts'
 import { getReceipt, receiptInWords } from '../../delivery/account/receipt.ts'
 import { STEPS, type Standing, type Step, stepDown, stepFrom } from '../../subscriber/change.ts'
 import { findDeparture, markResubscribed } from '../../subscriber/consent.ts'
-import { findHolder } from '../../subscriber/holder.ts'
+import { findHolderNow } from '../../subscriber/holder.ts'
 import { leavingReasonFrom } from '../../subscriber/leaving.ts'
 import { markLeavingReason } from '../../subscriber/store.ts'
 import { maskAddress, type Subscriber } from '../../subscriber/subscriber.ts'
@@ -61,15 +60,16 @@ export function showUnsubscribe(parts: ReaderParts, told = '') {
   return async (c: Context): Promise<Response> => {
     const token = tokenIn(c)
     const path = `${pages.base}/unsubscribe/${token}`
-    const reader = await findReader(parts, token)
+    const found = await findReader(parts, token)
     const leavingAlone = { address: '', path, told: '', steps: [] }
-    if (reader === 'away') return show(c, leavingAlone)
-    if (!reader) return c.notFound()
+    if (found === 'away') return show(c, leavingAlone)
+    if (!found) return c.notFound()
+    const reader = found.subscriber
     const isOld = isFromBefore(parts, token, reader)
     if (reader.consent === 'unsubscribed')
       return isOld ? goodbyeAlone(c, parts, reader) : goodbye(c, parts, reader, 'already')
     if (isOld) return show(c, leavingAlone)
-    const steps = reader.consent === 'confirmed' ? offersFor(standingOf(reader, await getNow(parts.db))) : []
+    const steps = reader.consent === 'confirmed' ? offersFor(standingOf(reader, found.now)) : []
     return show(c, { address: maskedAddress(reader), path, told, steps })
   }
 }
@@ -87,13 +87,14 @@ export function unsubscribe(parts: ReaderParts) {
     const form = await readForm(c)
     const oneClick = form.get('List-Unsubscribe') === 'One-Click'
     const isLeaving = oneClick || !OTHER_ACTIONS.has(form.get('action'))
-    const reader = await findReader(parts, tokenIn(c), isLeaving)
-    if (reader === 'away') {
+    const found = await findReader(parts, tokenIn(c), isLeaving)
+    if (found === 'away') {
       await wishes.leave(claim.publicId)
       return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)
     }
     // A link of ours whose reader is erased: nothing is left to end, and a mail program is told so.
-    if (!reader) return oneClick ? c.text('Unsubscribed.') : c.notFound()
+    if (!found) return oneClick ? c.text('Unsubscribed.') : c.notFound()
+    const { subscriber: reader, now } = found
     const isOld = isFromBefore(parts, tokenIn(c), reader)
     if (isOld && !isLeaving) return showUnsubscribe(parts)(c)
     const step = stepFrom(form.get('action'))
@@ -105,7 +106,7 @@ export function unsubscribe(parts: ReaderParts) {
     // What an older page still offered ends nothing: it is shown what there is now.
     if (!isLeaving) return showUnsubscribe(parts)(c)
     if (reader.consent !== 'unsubscribed') {
-      const taken = await wishes.leave(reader.publicId)
+      const taken = await wishes.leave(reader.publicId, now)
       if (taken === 'kept') return oneClick ? c.text(`Unsubscribed. ${MAY_ARRIVE}`) : goodbyeUnseen(c, parts)
       logger.info({ event: 'subscriber.unsubscribed', subscriber: reader.id, oneClick }, 'a subscriber left')
     }
@@ -120,16 +121,16 @@ export function unsubscribe(parts: ReaderParts) {
 }
 
 /**
- * Returns whose link it is, undefined where it is nobody's; `away` for a genuine one while the
- * database cannot be asked. Without `orAway` it throws then.
+ * Returns whose link it is, and the database's time; undefined where it is nobody's, `away` for a
+ * genuine one while the database cannot be asked. Without `orAway` it throws then.
  */
 async function findReader(
   { db, linkKeys }: ReaderParts,
   token: string,
   orAway = true,
-): Promise<Subscriber | 'away' | undefined> {
+): Promise<{ subscriber: Subscriber; now: Date } | 'away' | undefined> {
   try {
-    return await findHolder(db, linkKeys, 'unsubscribe', token)
+    return await findHolderNow(db, linkKeys, 'unsubscribe', token)
   } catch (error) {
     if (!orAway || unavailabilityOf(error) === undefined) throw error
     return verifyToken(linkKeys, 'unsubscribe', token) && 'away'

@@ -10,7 +10,8 @@ import { openWishDesk, type WishDesk } from '../../../src/subscriber/journal/des
 import { type Journal, openJournal } from '../../../src/subscriber/journal/journal.ts'
 import { markLeft } from '../../../src/subscriber/journal/readers.ts'
 import { hashReader } from '../../../src/subscriber/journal/wish.ts'
-import { findSubscriberByAddress, getAddressKey } from '../../../src/subscriber/store.ts'
+import { findSubscriberByAddress, findSubscriberNow, getAddressKey } from '../../../src/subscriber/store.ts'
+import { moveClock } from '../../support/clock.ts'
 import { addReader, emptyRound } from '../../support/round.ts'
 import { openTestDatabase, type TestDatabase } from '../../support/stores.ts'
 
@@ -152,6 +153,34 @@ describe('a wish to leave', () => {
     expect(await markLeft(handles.db, key, [wishAt(-2_000)])).toBe(0)
     expect(await markLeft(handles.db, key, [wishAt(-2_000), wishAt(-900)])).toBe(1)
     expect(await markLeft(handles.db, key, [wishAt(-900)])).toBe(0)
+  })
+
+  it('came after what the database said of its reader, though the clock of the database stepped in between', async () => {
+    const desk = await openCutOff(journalIn(await openFolder()))
+    await moveClock(database.url, '2 days')
+    try {
+      const publicId = await addAda()
+      expect(await markResubscribed(handles.db, publicId)).toBe(true)
+      expect(await desk.leave(publicId, (await findSubscriberNow(handles.db, publicId))?.now)).toBe('kept')
+      await desk.bring()
+      expect((await findAda()).consent).toBe('unsubscribed')
+    } finally {
+      await desk.close()
+      await moveClock(database.url, '0 days')
+    }
+  })
+
+  it('is counted in the log where it ended something', async () => {
+    const lines: string[] = []
+    const log = openLogger('info', { write: (line) => void lines.push(line) })
+    const desk = await openWishDesk({ db: handles.db, pageDb: away.db }, journalIn(await openFolder()), log)
+    await desk.leave(await addAda())
+    await desk.leave('nobody')
+    await desk.bring()
+    const said = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'journal.applied')
+    const sum = (of: 'wishes' | 'readers') => said.reduce((all, each) => all + each[of], 0)
+    expect({ wishes: sum('wishes'), readers: sum('readers') }).toEqual({ wishes: 2, readers: 1 })
+    await desk.close()
   })
 
   it('is refused where neither the journal nor the database takes it', async () => {

@@ -12,6 +12,7 @@ import { openJournal } from '../../../src/subscriber/journal/journal.ts'
 import { findSubscriberByAddress } from '../../../src/subscriber/store.ts'
 import type { Subscriber } from '../../../src/subscriber/subscriber.ts'
 import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
+import { moveClock } from '../../support/clock.ts'
 import { addReader, freezeEdition, TEST_SECRET } from '../../support/round.ts'
 import { keepWeb, mailEdition, openApp, snapshot, tokenOf } from '../open-app.ts'
 
@@ -264,6 +265,29 @@ describe('while the database is away', () => {
     await wishes.close()
     await journal.close()
     await away.destroy()
+  })
+})
+
+describe('while the database is read and not written', () => {
+  it('leaves whenever its clock was put right', async () => {
+    const path = await mailAda()
+    const { db: away } = openHandles('postgres://nobody@127.0.0.1:1/none')
+    const stateDir = await mkdtemp(join(tmpdir(), 'journal-'))
+    const journal = openJournal({ stateDir, redisUrl: undefined, schema: 'public' }, openLogger('silent'))
+    const wishes = await openWishDesk({ db: web.round.db, pageDb: away }, journal, openLogger('silent'))
+    await moveClock(web.round.databaseUrl, '2 days')
+    try {
+      await sql`update subscribers set confirmed_at = round_clock()`.execute(web.round.db)
+      const clicked = await openApp(web, { wishes }).request(path, { method: 'POST', body: urlencoded() })
+      expect(await clicked.text()).toBe('Unsubscribed. A digest already on its way may still arrive.')
+      await wishes.bring()
+      expect(await consentOf(ADDRESS)).toBe('unsubscribed')
+    } finally {
+      await moveClock(web.round.databaseUrl, '0 days')
+      await wishes.close()
+      await journal.close()
+      await away.destroy()
+    }
   })
 })
 
