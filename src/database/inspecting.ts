@@ -40,7 +40,7 @@ export const READ_ONLY_WORDS: Record<ReadOnlyCause, { says: string; remedy: stri
   },
   full: {
     says: "PostgreSQL's disk is full",
-    remedy: 'make room there: the round goes on by itself',
+    remedy: 'make room there, and the round goes on by itself',
   },
 }
 

@@ -1,6 +1,8 @@
-// The one alarm that cannot be noted: PostgreSQL is away. Each scheduler posts it once an outage,
-// and its end; the email follows when there is a database again, from one of them.
+// The one alarm that cannot be noted: PostgreSQL is away, or takes no writes. Each scheduler posts
+// it once an outage, and its end; the email follows when there is a database again, from one of
+// them.
 import { randomUUID } from 'node:crypto'
+import { READ_ONLY_WORDS, type ReadOnlyCause, tryWriting } from '../database/inspecting.ts'
 import type { Outage } from '../database/outage.ts'
 import type { Alarm } from '../delivery/alarm/judging.ts'
 import { limitInWords } from '../delivery/alarm/limits.ts'
@@ -15,8 +17,14 @@ function awayAlarm(limitMs: number): Alarm {
   return { name: 'database', subject: '', sentence }
 }
 
+function refusedAlarm(cause: ReadOnlyCause): Alarm {
+  const { says, remedy } = READ_ONLY_WORDS[cause]
+  return { name: 'database', subject: '', sentence: `${says}, so nothing is planned or sent: ${remedy}.` }
+}
+
 /** How long an outage has lasted, as far as this process knows. */
 interface Away {
+  alarm: Alarm
   since: Date
   awayMs: number
 }
@@ -29,34 +37,55 @@ export function openAwayAlarm({
   round: { db, linkKeys, host, logger },
   outage,
   settings,
+  findRefusal = () => tryWriting(db),
+  now = () => performance.now(),
 }: {
   round: Pick<Round, 'db' | 'linkKeys' | 'host' | 'logger'>
   outage: Pick<Outage, 'awayMs'>
   settings: AlarmSettings
+  /** Returns why nothing can be written; rejects where PostgreSQL does not answer. */
+  findRefusal?: () => Promise<ReadOnlyCause | null>
+  /** In milliseconds, never going back. */
+  now?: () => number
 }): () => Promise<void> {
   const { alarmUrl, limits } = settings
-  const alarm = awayAlarm(limits.database)
+  let refusedAt: number | null = null
   let away: Away | undefined
   let unmailed: Away[] = []
   let unposted: Post[] = []
 
-  function keepUnposted(type: 'alarm.opened' | 'alarm.ended', since: Date): void {
+  /** Returns what is wrong now, and for how long; null where PostgreSQL serves. */
+  async function look(): Promise<Omit<Away, 'since'> | null> {
+    const cause = outage.awayMs() === null ? await findRefusal().catch(() => null) : null
+    // Also where it went away while it was asked.
+    const awayMs = outage.awayMs()
+    if (awayMs !== null) return { alarm: awayAlarm(limits.database), awayMs }
+    if (cause === null) {
+      refusedAt = null
+      return null
+    }
+    refusedAt ??= now()
+    return { alarm: refusedAlarm(cause), awayMs: now() - refusedAt }
+  }
+
+  function keepUnposted(type: 'alarm.opened' | 'alarm.ended', { alarm, since }: Away): void {
     if (alarmUrl === null) return
     unposted.push({ id: randomUUID(), body: bodyOf(type, { ...alarm, since }, host.publicUrl, new Date()) })
   }
 
-  function follow(awayMs: number | null): void {
-    if (awayMs !== null && awayMs >= limits.database) {
+  function follow(found: Omit<Away, 'since'> | null): void {
+    if (found !== null && found.awayMs >= limits.database) {
       if (away === undefined) {
-        away = { since: new Date(Date.now() - awayMs), awayMs }
-        logger.error({ event: 'alarm.opened', alarm: alarm.name }, 'an alarm was opened')
-        keepUnposted('alarm.opened', away.since)
+        away = { ...found, since: new Date(Date.now() - found.awayMs) }
+        const { name, sentence } = found.alarm
+        logger.error({ event: 'alarm.opened', alarm: name, sentence }, 'an alarm was opened')
+        keepUnposted('alarm.opened', away)
       }
-      away.awayMs = awayMs
+      away.awayMs = found.awayMs
     }
-    if (awayMs !== null || away === undefined) return
-    logger.info({ event: 'alarm.ended', alarm: alarm.name }, 'an alarm is over')
-    keepUnposted('alarm.ended', away.since)
+    if (found !== null || away === undefined) return
+    logger.info({ event: 'alarm.ended', alarm: away.alarm.name }, 'an alarm is over')
+    keepUnposted('alarm.ended', away)
     unmailed.push(away)
     away = undefined
   }
@@ -74,7 +103,7 @@ export function openAwayAlarm({
   }
 
   /** Whatever process sends notices takes it from there. */
-  async function mail({ since, awayMs }: Away, address: string): Promise<void> {
+  async function mail({ alarm, since, awayMs }: Away, address: string): Promise<void> {
     await db.transaction().execute(async (trx) => {
       if (!(await claimOutage(trx, awayMs))) return
       const words = wordNews({ opened: [], ended: [{ ...alarm, since }] })
@@ -84,7 +113,7 @@ export function openAwayAlarm({
 
   return async () => {
     try {
-      follow(outage.awayMs())
+      follow(await look())
       if (alarmUrl !== null) await postAll(alarmUrl)
       for (const over of [...unmailed]) {
         if (settings.operatorEmail !== null) await mail(over, settings.operatorEmail)

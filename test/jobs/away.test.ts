@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { ReadOnlyCause } from '../../src/database/inspecting.ts'
 import { DEFAULT_LIMITS } from '../../src/delivery/alarm/limits.ts'
 import { openAwayAlarm } from '../../src/jobs/away.ts'
 import { keepRound } from '../support/kept-round.ts'
@@ -52,8 +53,10 @@ it('posts an outage of a minute once a process, and its end; one email follows',
   expect(notices).toHaveLength(1)
   expect(await readContent(round, notices[0]?.id ?? null)).toMatchObject({
     kind: 'alarm',
-    subject: 'Resolved: PostgreSQL answers again',
-    paragraphs: [expect.stringMatching(/^Resolved: PostgreSQL answers again\. The alarm was open since /)],
+    subject: 'Resolved: PostgreSQL answers and takes writes again',
+    paragraphs: [
+      expect.stringMatching(/^Resolved: PostgreSQL answers and takes writes again\. The alarm was open since /),
+    ],
   })
   // The next outage is another one.
   await sql`update ticks set at = at - interval '2 hours' where name = 'outage'`.execute(round.db)
@@ -62,4 +65,35 @@ it('posts an outage of a minute once a process, and its end; one email follows',
   awayMs = null
   await one()
   expect(await round.db.selectFrom('notices').select('id').execute()).toHaveLength(2)
+})
+
+it('posts that nothing can be written, and why, after the same minute', async () => {
+  let refusal: ReadOnlyCause | null = 'full'
+  let at = 0
+  const lookAway = openAwayAlarm({
+    round,
+    outage: { awayMs: () => null },
+    settings: {
+      operatorEmail: null,
+      alarmUrl: `${receiver.url}/alarms`,
+      alarmSecrets: [ALARM_SECRET],
+      heartbeatUrl: null,
+      limits: DEFAULT_LIMITS,
+    },
+    findRefusal: async () => refusal,
+    now: () => at,
+  })
+  await lookAway()
+  at = 59_999
+  await lookAway()
+  expect(receiver.posts).toEqual([])
+  at = 60_000
+  await lookAway()
+  await lookAway()
+  const text =
+    "Alarm: PostgreSQL's disk is full, so nothing is planned or sent: make room there, and the round goes on by itself."
+  expect(receiver.posts).toMatchObject([{ type: 'alarm.opened', name: 'database', text }])
+  refusal = null
+  await lookAway()
+  expect(receiver.posts.slice(1)).toMatchObject([{ type: 'alarm.ended', name: 'database' }])
 })

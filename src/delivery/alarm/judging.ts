@@ -26,7 +26,7 @@ export const ALARMS = {
   'sign-ups': { open: 'sign-ups are refused or challenged', over: 'few or no sign-ups are refused or challenged' },
   bounces: { open: 'bounces cannot be read', over: 'the mailbox of bounces is read again' },
   restored: { open: 'the database is a restored copy', over: 'the restored copy is no longer held' },
-  database: { open: 'PostgreSQL does not answer', over: 'PostgreSQL answers again' },
+  database: { open: 'PostgreSQL does not serve', over: 'PostgreSQL answers and takes writes again' },
 } as const
 export type AlarmName = keyof typeof ALARMS
 
