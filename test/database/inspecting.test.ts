@@ -33,7 +33,10 @@ it('leaves nothing behind of what it tried to write', async () => {
   expect(rows).toEqual([{ table: null }])
 })
 
-it('tells a full disk by what finds no room on it, and again when it does', { timeout: 60_000 }, async (context) => {
+it('tells a full disk by what finds no room on it, and again when it does', {
+  tags: 'long',
+  timeout: 60_000,
+}, async (context) => {
   const disk = await makeFolder('disk')
   const unmount = await mountDisk(disk, 160)
   if (!unmount) return context.skip()

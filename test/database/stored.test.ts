@@ -273,7 +273,7 @@ describe('wishes to leave', () => {
   })
 })
 
-describe('papers', () => {
+describe('papers', { tags: 'long' }, () => {
   const paper = makePaper({ id: '2603.00001', title: 'Diffusion at noon' })
   it.each(variantsOf(paper))('%s are ranked, found, planned and sent', async (_, stored) => {
     const { db } = web.round
@@ -370,7 +370,7 @@ describe('links', () => {
   })
 })
 
-describe('sealed notices', () => {
+describe('sealed notices', { tags: 'long' }, () => {
   const token = 'a'.repeat(43)
   const contents: NoticeContent[] = [
     { kind: 'confirm', token },

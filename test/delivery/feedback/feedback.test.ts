@@ -167,7 +167,11 @@ describe.each(SETS.map((types, index) => ({ name: types.join(' '), types, index 
 
 const [READERS, REPEATS] = isFull ? [2_500, 10] : [75, 3]
 
-it(`applies ${READERS * 4} reports × ${REPEATS} at once as if each had come once`, () => storm(), 900_000)
+it(
+  `applies ${READERS * 4} reports × ${REPEATS} at once as if each had come once`,
+  { tags: 'long', timeout: 900_000 },
+  () => storm(),
+)
 
 const database = await openTestDatabase('real')
 afterAll(() => database?.close())
@@ -184,7 +188,11 @@ describe.skipIf(database === undefined)('on a PostgreSQL of many sessions', () =
     round = embedded
   })
 
-  it(`applies ${READERS * 4} reports × ${REPEATS} at once as if each had come once`, () => storm(), 900_000)
+  it(
+    `applies ${READERS * 4} reports × ${REPEATS} at once as if each had come once`,
+    { tags: 'long', timeout: 900_000 },
+    () => storm(),
+  )
 
   it('reports that race with our own settling, and with one another, leave nothing behind', {
     tags: 'long',
