@@ -1,5 +1,6 @@
-// Days that go by half an hour at a time: editions freeze at half past midnight, and at each step
-// whoever is due is planned, the quota rationed and what may go dispatched, as the pipeline does.
+// Days that go by half an hour at a time: at each step whoever is due is planned, the quota
+// rationed and what may go dispatched, as the pipeline does. At half past midnight that is done
+// before the edition freezes, and again once it has.
 import { sql } from 'kysely'
 import { BATCH } from '../../src/delivery/sending/batch.ts'
 import { listWaiting } from '../../src/delivery/sending/waiting.ts'
@@ -21,6 +22,8 @@ export interface Went {
 }
 
 const STEP_MS = 30 * MINUTE_MS
+/** How long after its cut-off an edition freezes. */
+const FREEZING_MS = 20_000
 
 export interface Days {
   went: Went[]
@@ -45,9 +48,11 @@ export async function beginDays(
   for (const [name, rhythm] of Object.entries(readers)) await addReader(round.db, name, rhythm)
   await sql`update reader_clocks set waiting_since = round_now()`.execute(round.db)
 
-  async function freeze(date: string, kind: 'daily' | 'weekly'): Promise<void> {
+  async function freeze(date: string, kind: 'daily' | 'weekly', whileOpen: () => Promise<void>): Promise<void> {
     const { id } = await freezeEdition(round, date, { kind })
-    await sql`update editions set frozen_at = round_now() where id = ${id}`.execute(round.db)
+    await sql`update editions set state = 'open', frozen_at = null where id = ${id}`.execute(round.db)
+    await whileOpen()
+    await sql`update editions set state = 'frozen', frozen_at = round_now() where id = ${id}`.execute(round.db)
     editions.set(`${date} ${kind}`, id)
   }
 
@@ -78,8 +83,11 @@ export async function beginDays(
         now += STEP_MS
         await setKeptClock(round.databaseUrl, new Date(now).toISOString())
         if (now % DAY_MS === STEP_MS) {
-          await freeze(shiftDate(new Date(now).toISOString().slice(0, 10), -1), 'daily')
-          for (const week of await listWantedWeeks(round.db, round.cutoffMinutes)) await freeze(week, 'weekly')
+          await freeze(shiftDate(new Date(now).toISOString().slice(0, 10), -1), 'daily', async () => {
+            await work()
+            await setKeptClock(round.databaseUrl, new Date(now + FREEZING_MS).toISOString())
+          })
+          for (const week of await listWantedWeeks(round.db, round.cutoffMinutes)) await freeze(week, 'weekly', work)
         }
         await work()
       }

@@ -8,6 +8,7 @@ import { lockInTransaction } from '../../database/client.ts'
 import type { Database } from '../../database/schema.ts'
 import { isStoppedSql } from '../../edition/edition.ts'
 import { isStoppedByHandSql } from '../../edition/stop.ts'
+import { OPEN_CUTOFFS } from '../../edition/store.ts'
 import { firstHourSql, hourOnDaySql, lastHourSql, localDateSql } from '../../subscriber/calendar.ts'
 import { deliveryOfSql, hasSlidSql, todaySql } from '../sending/members.ts'
 import { LEASE_MS } from '../sending/once.ts'
@@ -27,6 +28,8 @@ export interface Ration {
   latenessMs: number
 }
 
+/** Whose hour is a cut-off waits so long at a time for what freezes then: longer than a lease. */
+const AWAITING_MS = 2 * 60_000
 /** PostgreSQL counts with this where nothing limits it. */
 const UNLIMITED = 2 ** 31 - 1
 
@@ -118,6 +121,12 @@ function hasHourPassedSql(reader: string): RawBuilder<boolean> {
     and ${hourOnDaySql(todaySql(reader), sql`${s}.hour`, sql`${s}.zone`)} <= round_now())`
 }
 
+/** Tells whether the last hour of rhythm `r` is today's, and what freezes at it is still open. */
+function isAwaitingFreezeSql(rhythm: string): RawBuilder<boolean> {
+  const hour = lastHourSql(rhythm, sql`round_now()`)
+  return sql<boolean>`(${hour} in (${OPEN_CUTOFFS}) and ${localDateSql(rhythm, hour)} = ${todaySql(rhythm)})`
+}
+
 /**
  * Locks the waiting batches: whoever claims one meanwhile finds it laid out anew or gone. Where
  * there is enough for all of them, only those that were put off until now, or are of today.
@@ -137,7 +146,7 @@ async function layOutWaiting(trx: Transaction<Database>, ration: Ration, { waiti
       for update skip locked
     ), m as materialized (
       select b.id as batch_id, b.edition_id, x.subscriber_id, x.place, b.reason, ${isPutOffSql('b')} as waited,
-        b.next_attempt_at as at, b.next_attempt_at > round_clock() as put_off, s.zone, s.hour, ${localDateSql('s', sql`d.issued_at`)} as issued_on,
+        b.next_attempt_at as at, b.next_attempt_at > round_clock() as put_off, s.zone, s.hour, e.kind, ${localDateSql('s', sql`d.issued_at`)} as issued_on,
         -- A week that was put off goes on any day.
         case s.cadence when 'weekly' then 'daily' else s.cadence end as cadence, 1 as weekday,
         ${isPutOffSql('b')} and ${hasSlidSql('d', 's')} and case when e.kind = 'weekly' then d.issued_at < late.at
@@ -149,18 +158,21 @@ async function layOutWaiting(trx: Transaction<Database>, ration: Ration, { waiti
       cross join ${deliveryOfSql('b', sql`x.subscriber_id`)} d
       cross join lateral (select * from subscribers s where s.id = x.subscriber_id offset 0) s
     ), rhythms as materialized (
-      select r.*, ${todaySql('r')} as today, ${hasHourPassedSql('r')} as passed, ${lastHourSql('r', sql`round_now()`)} as last_hour, ${firstHourSql('r', sql`round_now()`)} as next_hour,
+      select r.*, ${todaySql('r')} as today, ${hasHourPassedSql('r')} as passed, ${isAwaitingFreezeSql('r')} as awaits,
+        ${lastHourSql('r', sql`round_now()`)} as last_hour, ${firstHourSql('r', sql`round_now()`)} as next_hour,
         case when ${localDateSql('r', sql`${freeAt}::timestamptz`)} = ${todaySql('r')} then ${freeAt}::timestamptz
           else ${firstHourSql('r', sql`${freeAt}::timestamptz`)} end as free_hour
       from (select distinct cadence, weekday, hour, zone from m) r
     )
     select m.batch_id, m.edition_id, m.subscriber_id, m.place, m.zone,
-      case when f.due then coalesce(r.free_hour, r.next_hour) else r.next_hour end,
+      case when f.awaits then round_clock() + make_interval(secs => ${sql.lit(AWAITING_MS / 1000)})
+        when f.due then coalesce(r.free_hour, r.next_hour) else r.next_hour end,
       case when f.due then ${reason} else m.reason end, f.due, m.put_off, false, case when m.late then 'late' when m.age > 1 then 'merged' end
     from m join rhythms r on (r.cadence, r.hour, r.zone) = (m.cadence, m.hour, m.zone)
-    cross join lateral (select not m.waited or m.issued_on >= r.today or r.passed or r.last_hour >= m.at as due) f`.execute(
-    trx,
-  )
+    cross join lateral (select r.awaits and m.waited and m.kind = 'daily' and m.issued_on < r.today as awaits) w
+    cross join lateral (
+      select w.awaits, not w.awaits and (not m.waited or m.issued_on >= r.today or r.passed or r.last_hour >= m.at) as due
+    ) f`.execute(trx)
 }
 
 /** Whoever is to come before there is more has their turn among those who wait. */

@@ -183,7 +183,7 @@ export function isFreshSql(alias: string): RawBuilder<boolean> {
 /** Tells whether batch `b` waits because of a quota or a ramp. */
 export function isPutOffSql(batch: string): RawBuilder<boolean> {
   const b = sql.table(batch)
-  return sql<boolean>`(${b}.state = 'deferred' and ${b}.reason in ${listSql(...QUOTA_REASONS)})`
+  return sql<boolean>`(${b}.state = 'deferred' and coalesce(${b}.reason in ${listSql(...QUOTA_REASONS)}, false))`
 }
 
 /**

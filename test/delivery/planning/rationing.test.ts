@@ -61,6 +61,18 @@ async function explain(date: string, name: string): Promise<string> {
 }
 
 describe('whoever is put off', () => {
+  it('waits for the freeze where their hour is the cut-off, and gets what froze then', async () => {
+    limit({ day: 3, month: null })
+    const days = await beginDays(round, '2026-03-02T12:00:00Z', all(ten.slice(0, 6), { zone: 'Asia/Kolkata', hour: 6 }))
+    await days.goOn('2026-03-06T12:00:00Z')
+    expect([...byMoment(days.went)].map(([key, names]) => [key, names.length])).toEqual([
+      ['2026-03-03T00:30 2026-03-02 daily', 3],
+      ['2026-03-04T00:30 2026-03-03 daily', 3],
+      ['2026-03-05T00:30 2026-03-04 daily', 3],
+      ['2026-03-06T00:30 2026-03-05 daily', 3],
+    ])
+  })
+
   it('goes at their own hour of the next day, first and with the newest edition', async () => {
     const days = await beginDays(round, '2026-03-02T12:00:00Z', all(ten))
     await days.goOn('2026-03-03T07:00:00Z')
@@ -233,6 +245,20 @@ it('the operator lets everything go that was put off, whatever it waits for', as
   await markResumed(round.db, null)
   await days.work()
   expect(days.went.slice(5).map(({ at }) => at)).toEqual(Array(5).fill('2026-03-04T02:00'))
+})
+
+it('the operator lets as many go as the quota lasts for, and nobody is stuck', async () => {
+  limit({ day: 2, month: null })
+  const days = await beginDays(round, '2026-03-02T12:00:00Z', { ...all(ten), early: { hour: 3 } })
+  await days.goOn('2026-03-04T02:00:00Z')
+  const before = days.went.length
+  await markResumed(round.db, null)
+  await days.work()
+  expect(days.went.slice(before).map(({ at }) => at)).toEqual(Array(2).fill('2026-03-04T02:00'))
+  await days.goOn('2026-03-05T07:00:00Z')
+  expect(days.went.slice(before + 2).map(({ at, edition }) => `${at} ${edition}`)).toEqual(
+    Array(2).fill('2026-03-05T07:00 2026-03-04 daily'),
+  )
 })
 
 it('is foreseen as it comes', async () => {
