@@ -202,7 +202,9 @@ async function tellEdition(db: Kysely<Database>, edition: Edition): Promise<Told
       ),
       ...(putOffUntil === null
         ? []
-        : [`  put off to the readers' own hours, the first of them at ${momentInWords(putOffUntil)}`]),
+        : [
+            `  put off to the readers' own hours, the first to ${momentInWords(putOffUntil)} unless they change theirs`,
+          ]),
     ],
     check: () => checkSum(edition, accounts),
   }

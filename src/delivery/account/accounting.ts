@@ -56,7 +56,10 @@ export async function listWaitingReasons(db: Kysely<Database>, editionId: number
   return Object.fromEntries(rows.map((row) => [row.reason, row.count ?? 0]))
 }
 
-/** Returns when the first of what a quota put off goes, null where nothing of it waits. */
+/**
+ * Returns the moment to which the first of what a quota put off was put off, null where nothing of
+ * it waits. Its reader may have chosen another hour since.
+ */
 export async function findPutOffUntil(db: Kysely<Database>, editionId: number): Promise<Date | null> {
   const { rows } = await sql<{ at: Date | null }>`
     select min(b.next_attempt_at) as at from batches b where b.edition_id = ${editionId} and ${isPutOffSql('b')}`.execute(

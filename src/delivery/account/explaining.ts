@@ -20,6 +20,7 @@ import { READER_HOURS } from '../../subscriber/clock.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
 import { providerIdSql } from '../sending/provider-id.ts'
+import { putOffHourSql } from './put-off.ts'
 import { type Facts, type Outcome, outcomeFor } from './silence.ts'
 
 export interface Explained {
@@ -148,8 +149,7 @@ async function findDeliveryFacts(
 ): Promise<DeliveryFacts | undefined> {
   const { rows } = await sql<DeliveryFacts>`
     select d.state, d.reason, d.selection_id as "selectionId", b.state as "batchState", b.reason as "batchReason",
-      case when b.next_attempt_at > round_now() and b.next_attempt_at < 'infinity'
-        then to_char(b.next_attempt_at at time zone s.zone, 'YYYY-MM-DD HH24:MI') end as "waitsUntil",
+      to_char(${putOffHourSql('b', 'd', 's')} at time zone s.zone, 'YYYY-MM-DD HH24:MI') as "waitsUntil",
       d.changed_at as "changedAt", b.provider, ${providerIdSql('d')} as "providerId", d.fate,
       newer.date as "mergedDate", newer.withheld as "mergedWithheld"
     from deliveries d join subscribers s on s.id = d.subscriber_id left join batches b on b.id = d.batch_id

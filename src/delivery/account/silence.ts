@@ -39,6 +39,14 @@ export interface MergedInto {
   withheld: string | null
 }
 
+/** The batch that carries a delivery. */
+interface WaitingBatch {
+  state: BatchState
+  reason: string | null
+  /** The reader's local date and hour until which it waits; null where none is known. */
+  until: string | null
+}
+
 export interface Facts {
   date: EditionDate
   kind: EditionKind
@@ -52,13 +60,7 @@ export interface Facts {
     | {
         state: DeliveryState
         reason: string | null
-        /** Of the batch that carries it. */
-        batch: {
-          state: BatchState
-          reason: string | null
-          /** The reader's local date and hour until which it waits; null where that is over. */
-          until: string | null
-        } | null
+        batch: WaitingBatch | null
         mergedInto: MergedInto | null
         filtered: Filtered | null
       }
@@ -194,7 +196,7 @@ function mergedSilence(into: MergedInto | null): Silence {
   return { whose: 'choices', reason, sentence: `${together}, and your settings left nothing of the two.` }
 }
 
-function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['delivery']>): Outcome {
+function outcomeOfDelivery({ stopped, reader }: Facts, delivery: NonNullable<Facts['delivery']>): Outcome {
   const { state, reason, batch } = delivery
   switch (state) {
     case 'submitted':
@@ -202,7 +204,10 @@ function outcomeOfDelivery({ stopped }: Facts, delivery: NonNullable<Facts['deli
     case 'planned': {
       if (stopped !== null) return { kind: 'coming', sentence: `It is planned, but sending is stopped: ${stopped}.` }
       if (batch?.state === 'unknown') return silent(sayUnknown(batch.reason))
-      return { kind: 'coming', sentence: `It is planned${batch?.state === 'deferred' ? waitingWords(batch) : ''}.` }
+      return {
+        kind: 'coming',
+        sentence: `It is planned${batch?.state === 'deferred' ? waitingWords(batch, reader) : ''}.`,
+      }
     }
     case 'unknown':
       return silent(sayUnknown(reason))
@@ -219,8 +224,17 @@ const PUT_OFF_WORDS: Record<QuotaReason, string> = {
   'warm-up: tomorrow': 'a new sender writes to only so many readers a day',
 }
 
-function waitingWords({ reason, until }: { reason: string | null; until: string | null }): string {
+function waitingWords(
+  { reason, until }: Pick<WaitingBatch, 'reason' | 'until'>,
+  { isPaused, pausedUntil }: Pick<Facts['reader'], 'isPaused' | 'pausedUntil'>,
+): string {
   if (!isQuotaReason(reason)) return ` and waits: ${reason ?? 'the provider asked for it'}`
+  // Whoever is still paused when it would go does not get it.
+  const isOver = pausedUntil === null || !isPaused || (until !== null && until.slice(0, 10) > pausedUntil)
+  if (!isOver) {
+    const before = until === null ? 'that' : until
+    return `, but you are paused until ${longDate(pausedUntil)}: it is sent only if you resume before ${before}`
+  }
   return ` and waits${until === null ? '' : ` until ${until}`}: ${PUT_OFF_WORDS[reason]}`
 }
 
