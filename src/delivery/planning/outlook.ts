@@ -174,7 +174,7 @@ function readersSql({
         exists (select from suppressions x where x.address_hash = h.address_hash) as suppressed
       from (
         select s.id as subscriber_id, s.preferences_id, s.zone, s.paused_until, s.address_hash, c.next_due_at, c.waiting_since,
-          case when c.weekly and c.next_due_at >= ${cutoff} then least(c.next_due_at, ${firstHourSql('s', cutoff)}) else ${firstHourSql('s', cutoff)} end as hour_at
+          least(${firstHourSql('s', cutoff)}, case when c.weekly and c.next_due_at >= ${cutoff} then c.next_due_at end) as hour_at
         from subscribers s join ${READER_HOURS} c on c.subscriber_id = s.id
         where s.consent = 'confirmed' and (s.cadence = 'weekly') = ${kind === 'weekly'}::boolean
           and (${only}::text is null or s.address = ${only})
