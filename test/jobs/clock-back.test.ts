@@ -23,8 +23,9 @@ const AHEAD = sql`interval '4 days'`
 async function runAhead() {
   const today = dateOf(await getNow(round.db))
   const tomorrow = shiftDate(today, 1)
-  const reader = await addReader(round.db, 'own')
-  const member = await addReader(round.db, 'member', { hour: new Date().getUTCHours() })
+  const hour = new Date().getUTCHours()
+  const reader = await addReader(round.db, 'own', { hour: (hour + 12) % 24 })
+  const member = await addReader(round.db, 'member', { hour })
   await sql`update reader_clocks set next_due_at = now() where subscriber_id = ${member.id}`.execute(round.db)
   await planDue(round)
   const { id } = await ensureEdition(round.db, { date: tomorrow, kind: 'daily', cutoffAt: cutoffOf(tomorrow, 30) })
