@@ -56,6 +56,8 @@ export type NamesOf = (phrase: string) => readonly { name: string }[]
 
 /** More words than anybody remembers of a title. What follows them is not looked for. */
 const TERMS_MAX = 24
+/** Ten more words to look for each; what a sentence names, its other words find as well. */
+const VERSIONED_MAX = 3
 /** The longest names of topics that people type have so many words. */
 const NAME_WORDS_MAX = 5
 /**
@@ -153,6 +155,7 @@ export function spellingsOf({ wanted, asking, unwanted }: Question): Spelling[] 
 
 /** Puts a question together from its spellings as they were read. */
 export function queryOf({ wanted: asked, asking, unwanted }: Question, read: ReadonlyMap<string, ReadSpelling>): Query {
+  const isShort = asked.length <= VERSIONED_MAX
   const readOf = (text: string) => read.get(text) ?? { stemmed: '', plain: '' }
   const spelt = (text: string, asName: boolean) => {
     const { stemmed, plain } = readOf(text)
@@ -163,7 +166,7 @@ export function queryOf({ wanted: asked, asking, unwanted }: Question, read: Rea
   const typedOf = ({ typed, names }: Term) =>
     typed.length > 0
       ? joined(
-          typed.map((word) => spelt(word, true)),
+          typed.map((word) => joined([spelt(word, true), ...(isShort ? versionsOf(readOf(word)) : [])], '|')),
           '&',
         )
       : joined(
@@ -200,6 +203,12 @@ export function queryOf({ wanted: asked, asking, unwanted }: Question, read: Rea
 function formsOf(text: string): string[] {
   if (!/[\p{L}\p{N}]$/u.test(text)) return [text]
   return /[^s]s$/i.test(text) ? [text, text.slice(0, -1)] : [text, `${text}s`]
+}
+
+/** What a name is with its version grown to it: Qwen3, and Qwen2.5-VL, are Qwen. */
+function versionsOf({ stemmed, plain }: ReadSpelling): string[] {
+  const [, name] = (stemmed !== '' && /^'(\p{L}{3,})'$/u.exec(plain)) || []
+  return name === undefined ? [] : [...'0123456789'].map((digit) => `'${name}${digit}':*`)
 }
 
 function joined(parts: readonly string[], sign: '&' | '|'): string {

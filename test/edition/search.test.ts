@@ -78,6 +78,21 @@ describeStores('searching', (stores) => {
     expect(await ids('sheep 2603.99999')).toBe('7')
   })
 
+  it('finds a model under its name, whatever version is grown to it', async () => {
+    await keep([
+      { id: '2603.00011', title: 'Qwen2.5-VL', abstract: 'A report.' },
+      { id: '2603.00012', title: 'Qwen3', abstract: 'A report.' },
+      { id: '2603.00013', title: 'Qwenched', abstract: 'No version.' },
+      { id: '2603.00014', title: 'Asking Qwen', abstract: 'A question.' },
+    ])
+    expect([...(await ids('Qwen'))].sort().join('')).toBe('124')
+    expect(await ids('qwen3')).toBe('2')
+    expect(await ids('report -qwen')).toBe('')
+    expect(await ids('"Qwen"')).toBe('4')
+    const [marked] = (await find('qwen report')).found.map(({ title }) => title)
+    expect(marked).toMatch(/^\ue000Qwen/)
+  })
+
   it('takes a sentence: what holds most of it, where nothing holds all', async () => {
     expect(await ids('how do sheep eat the grass in spring')).toBe('7')
     expect(await find('how do sheep eat the grass in spring')).toMatchObject({ total: 1, whole: 0 })
