@@ -46,6 +46,9 @@ const IRREGULAR: Readonly<Record<string, string>> = {
 /** Distinct words of some months of papers: most of them are met again and again. */
 const STEMS_MAX = 50_000
 
+/** A name with its version grown to it is two words: Qwen3 is Qwen, CIFAR10 is CIFAR-10. */
+const VERSIONED = /^([a-z]{3,})(\d+[a-rt-z]?)s?$/
+
 const stems = new Map<string, string>()
 
 /** Shorter words have no ending to lose. */
@@ -65,7 +68,7 @@ export function foldWords(text: string): string {
 
 /**
  * Returns the same with each word's forms brought together: ` model ` for models, modelling,
- * modelled and Model.
+ * modelled and Model, and names apart from their versions.
  */
 export function stemWords(text: string): string {
   return ` ${wordsOf(text).map(stem).join(' ')} `.replace(/^ {2}$/, ' ')
@@ -102,6 +105,8 @@ function stem(word: string): string {
  * loses papers unseen.
  */
 function stemmedOf(word: string): string {
+  const [, name, version] = VERSIONED.exec(word) ?? []
+  if (name !== undefined) return `${stem(name)} ${version}`
   if (word.length < STEMMED_MIN || !/^[a-z]+$/.test(word)) return word.replace(/^(.*\d[a-z]*?)s$/, '$1')
   const irregular = IRREGULAR[word]
   if (irregular !== undefined) return irregular

@@ -36,6 +36,11 @@ describe('stemWords', () => {
     expect(stemWords('Text-to-Image (T2I) generation: GPT‑4o')).toBe(' text to image t2i generat gpt 4o ')
     expect(stemWords('C++, C# and C')).toBe(' c++ c# and c ')
   })
+  it('takes a version off the name that it is grown to', () => {
+    expect(stemWords('Qwen3 Qwen2.5-VL Gemma3n GPT4s')).toBe(' qwen 3 qwen 2 5 vl gemma 3n gpt 4 ')
+    expect(stemWords('CIFAR10')).toBe(stemWords('CIFAR-10'))
+    expect(stemWords('R1 H100 text2image')).toBe(' r1 h100 text2image ')
+  })
 })
 
 describe('foldWords', () => {
