@@ -12,7 +12,8 @@ import { listFrozenBefore, listPlaces } from './store.ts'
 
 /** Earlier editions whose papers may still rise into this one. */
 export const RISING_EDITIONS = 5
-const WEEK_DAYS = 7
+/** Dates of a weekly edition: its own, and those before it. */
+export const WEEK_DAYS = 7
 
 /** Lists the seven dates that end with `date`, oldest first. */
 export function daysOfWeek(date: EditionDate): EditionDate[] {

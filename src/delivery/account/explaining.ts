@@ -18,6 +18,7 @@ import type { EditionDate } from '../../source/paper.ts'
 import { firstHourSql, weeklyHourSql, weekOfSql } from '../../subscriber/calendar.ts'
 import { READER_HOURS } from '../../subscriber/clock.ts'
 import type { Subscriber } from '../../subscriber/subscriber.ts'
+import { bringsSql } from '../merging.ts'
 import { isHadSql, missedDatesSql } from '../never-twice.ts'
 import { providerIdSql } from '../sending/provider-id.ts'
 import { putOffHourSql } from './put-off.ts'
@@ -155,7 +156,7 @@ async function findDeliveryFacts(
     from deliveries d join subscribers s on s.id = d.subscriber_id left join batches b on b.id = d.batch_id
     left join lateral (
       select n.date::text as date, case when o.state = 'withheld' then o.reason end as withheld
-      from editions own join editions n on n.kind = own.kind and n.date > own.date
+      from editions own join editions n on ${bringsSql('n', 'own')}
       join deliveries o on o.edition_id = n.id and o.subscriber_id = d.subscriber_id
       where own.id = d.edition_id and d.reason = 'merged' and (o.state <> 'withheld' or o.reason <> 'merged')
       order by n.date limit 1

@@ -32,7 +32,7 @@ export type Outcome =
   | { kind: 'coming'; sentence: string }
   | ({ kind: 'silence' } & Silence)
 
-/** The newer edition that took this one in. */
+/** The edition that took this one in. */
 export interface MergedInto {
   date: EditionDate
   /** Why no email came of it; null for one that went or may go. */
@@ -181,12 +181,18 @@ export function withheldSilence(
   }
 }
 
-/** What took it in may have left nothing itself: then no email came of either. */
+/**
+ * What took it in may have left nothing itself: then no email came of either. Where nothing did,
+ * the week that will may be yet to come.
+ */
 function mergedSilence(into: MergedInto | null): Silence {
   const reason = 'merged'
-  if (into === null || into.withheld === null) {
-    const name = into === null ? 'a newer one' : `your digest of ${shortDate(into.date)}`
-    return { whose: 'ours', reason, sentence: `It went into ${name}: never several emails at once.` }
+  if (into === null) {
+    return { whose: 'ours', reason, sentence: 'A newer one took its place: never several emails at once.' }
+  }
+  if (into.withheld === null) {
+    const sentence = `It went into your digest of ${shortDate(into.date)}: never several emails at once.`
+    return { whose: 'ours', reason, sentence }
   }
   const together = `It went into the edition of ${shortDate(into.date)}`
   if (into.withheld !== 'filtered') {

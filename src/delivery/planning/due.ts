@@ -9,7 +9,8 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import type { EditionKind } from '../../database/states.ts'
-import type { Edition } from '../../edition/edition.ts'
+import { type Edition, isStoppedSql } from '../../edition/edition.ts'
+import { isStoppedByHandSql } from '../../edition/stop.ts'
 import { OPEN_CUTOFFS } from '../../edition/store.ts'
 import {
   firstHourSql,
@@ -21,6 +22,7 @@ import {
   weekOfSql,
 } from '../../subscriber/calendar.ts'
 import { WELCOME_WEEK_DAYS } from '../../subscriber/store.ts'
+import { takesInSql } from '../merging.ts'
 import { markOvertaken } from '../sending/ledger.ts'
 import { isFreshSql } from '../sending/transitions.ts'
 import { holdSharedClocks, moveClocks, SHARED_CLOCK_MAX } from './clocks.ts'
@@ -95,7 +97,8 @@ export async function listAllReaders(db: Kysely<Database>, edition: Planned, onl
  * them, and moves their clocks on, which are held until then; whose own clock somebody is moving at
  * this moment is left for the next line-up. What waited longer than `latenessMs` is withheld as
  * late, what a newer one overtook as merged. Who has just confirmed (`welcome`) gets the newest
- * that is frozen and not pruned, however old, of the archive too. The digest takes the local date
+ * that is frozen and not pruned, however old, of the archive too. A week that still waits for who
+ * has turned to days goes first: nothing else brings its papers. The digest takes the local date
  * of this moment: after an outage that is not the date of the hour. Returns the editions to plan
  * and how many readers were looked at.
  */
@@ -125,6 +128,10 @@ export async function claimDueReaders(
       ) c
       cross join lateral (select * from subscribers s where s.id = c.subscriber_id offset 0) s
       where c.next_due_at <= round_now() and s.consent = 'confirmed' and not ${isAwaitingSql('c', 's', { latenessMs, cutoffMinutes })}
+    ), waiting_weeks as materialized (
+      select e.id from editions e
+      where e.kind = 'weekly' and e.state = 'frozen' and not (${isStoppedSql('e')} or ${isStoppedByHandSql('e')})
+        and exists (select from batches b where b.edition_id = e.id and ${isFreshSql('b')} offset 0)
     ), rhythms as materialized (
       select r.*, ${nextHourWithoutGapSql('r', { after: sql`r.after`, since: sql`r.last_hour_at`, cutoffMinutes })} as next_hour_at
       from (
@@ -140,7 +147,13 @@ export async function claimDueReaders(
       h.fits and not t.taken and h.consent = 'confirmed' as stays, h.shared_clock_id is null and not t.taken as joins
     from held h join rhythms r on ${hasRhythm('h', 'r')} and r.weekly_at is not distinct from ${weeklyClockSql('h')} cross join lateral (
       select exists (select from deliveries d where d.subscriber_id = h.id and d.local_date = r.local_date offset 0)
-        or exists (select from notes n where n.subscriber_id = h.id and n.local_date = r.local_date offset 0) as taken offset 0
+        or exists (select from notes n where n.subscriber_id = h.id and n.local_date = r.local_date offset 0)
+        or h.cadence <> 'weekly' and exists (
+          select from waiting_weeks w
+          cross join lateral (select * from deliveries d where d.edition_id = w.id and d.subscriber_id = h.id offset 0) d
+          cross join lateral (select * from batches b where b.id = d.batch_id offset 0) b
+          where d.state = 'planned' and d.local_date < r.local_date and ${isFreshSql('b')}
+        ) as taken offset 0
     ) t`.execute(trx)
   await sql`analyze due_readers`.execute(trx)
   await createWorkTable(trx, 'waiting_editions')
@@ -180,8 +193,8 @@ export async function claimDueReaders(
 }
 
 /**
- * Withholds as merged what was planned of older editions and still waits, for quota or provider,
- * once a newer one is there for the same reader. A batch loses its lease by that: whoever was about
+ * Withholds as merged what was planned of editions and still waits, for quota or provider, once one
+ * that takes it in is there for the same reader. A batch loses its lease by that: whoever was about
  * to mark it builds it again without them.
  */
 async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
@@ -194,11 +207,11 @@ async function mergeOvertaken(trx: Transaction<Database>): Promise<void> {
       where w.age = 1 and not w.late
     ), newest as materialized (select kind, max(date) as date from newer group by 1),
     older as materialized (
-      select e.id, e.kind, e.date from newest join editions e on e.kind = newest.kind and e.date < newest.date
+      select distinct e.id, e.kind, e.date from newest join editions e on ${takesInSql('newest', 'e')}
       where exists (select from batches b where b.edition_id = e.id and ${isFreshSql('b')} offset 0)
     )
     select b.id, e.id, d.subscriber_id
-    from older e join newer n on n.kind = e.kind and n.date > e.date
+    from older e join newer n on ${takesInSql('n', 'e')}
     cross join lateral (
       select * from deliveries d where d.edition_id = e.id and d.subscriber_id = n.subscriber_id and d.state = 'planned' offset 0
     ) d

@@ -151,7 +151,7 @@ async function layOutWaiting(trx: Transaction<Database>, ration: Ration, { waiti
         case s.cadence when 'weekly' then 'daily' else s.cadence end as cadence, 1 as weekday,
         ${isPutOffSql('b')} and ${hasSlidSql('d', 's')} and case when e.kind = 'weekly' then d.issued_at < late.at
           else e.frozen_at < late.at and e.frozen_at >= d.issued_at - late.after end as late,
-        row_number() over (partition by x.subscriber_id order by e.date desc, e.id desc) as age
+        row_number() over (partition by x.subscriber_id order by e.kind = 'weekly' desc, e.date desc, e.id desc) as age
       from locked b join editions e on e.id = b.edition_id and not (${isStoppedSql('e')} or ${isStoppedByHandSql('e')})
       cross join (select round_now() - l.after as at, l.after from (select make_interval(secs => ${latenessMs / 1000}) as after) l) late
       cross join unnest(b.members) with ordinality x(subscriber_id, place)

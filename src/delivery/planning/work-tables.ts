@@ -9,9 +9,9 @@ export const WORK_TABLES = {
   /**
    * Readers whose hour has come. Written by due.ts; read there, by clocks.ts and by notes.ts.
    * `taken`: the local day already has its digest or note, sent by hand or before a change of
-   * hours; what waits goes on waiting. `barred`: paused, suppressed, or `has_left`. `is_own`:
-   * their hour was their own. `stays`: goes on by the clock that they share; `joins`: will go by
-   * one, which clocks.ts chooses.
+   * hours, or a week goes first; what waits goes on waiting. `barred`: paused, suppressed, or
+   * `has_left`. `is_own`: their hour was their own. `stays`: goes on by the clock that they share;
+   * `joins`: will go by one, which clocks.ts chooses.
    */
   due_readers: {
     id: 'int not null',

@@ -118,7 +118,7 @@ describe('withheldSilence', () => {
   })
 
   it.each([
-    [null, 'It went into a newer one: never several emails at once.'],
+    [null, 'A newer one took its place: never several emails at once.'],
     [{ withheld: null }, 'It went into your digest of Fri 6 March: never several emails at once.'],
     [{ withheld: 'filtered' }, 'It went into the edition of Fri 6 March, and your settings left nothing of the two.'],
     [
