@@ -210,10 +210,8 @@ function outcomeOfDelivery({ stopped, reader }: Facts, delivery: NonNullable<Fac
     case 'planned': {
       if (stopped !== null) return { kind: 'coming', sentence: `It is planned, but sending is stopped: ${stopped}.` }
       if (batch?.state === 'unknown') return silent(sayUnknown(batch.reason))
-      return {
-        kind: 'coming',
-        sentence: `It is planned${batch?.state === 'deferred' ? waitingWords(batch, reader) : ''}.`,
-      }
+      const words = isFree(batch) ? (barringWords(batch, reader) ?? waitingWords(batch)) : ''
+      return { kind: 'coming', sentence: `It is planned${words}.` }
     }
     case 'unknown':
       return silent(sayUnknown(reason))
@@ -230,17 +228,29 @@ const PUT_OFF_WORDS: Record<QuotaReason, string> = {
   'warm-up: tomorrow': 'a new sender writes to only so many readers a day',
 }
 
-function waitingWords(
-  { reason, until }: Pick<WaitingBatch, 'reason' | 'until'>,
-  { isPaused, pausedUntil }: Pick<Facts['reader'], 'isPaused' | 'pausedUntil'>,
-): string {
-  if (!isQuotaReason(reason)) return ` and waits: ${reason ?? 'the provider asked for it'}`
+/** Whether its readers may still leave it: it was not attempted. */
+function isFree(batch: WaitingBatch | null): batch is WaitingBatch {
+  return batch?.state === 'planned' || batch?.state === 'deferred'
+}
+
+/** Why it does not go as the reader stands now; undefined where it does. */
+function barringWords(
+  { reason, until }: WaitingBatch,
+  { consent, suppressed, isPaused, pausedUntil }: Facts['reader'],
+): string | undefined {
+  if (consent !== 'confirmed') return ', but you have unsubscribed: it does not go any more'
+  if (suppressed !== null) return `, but this address gets no email: ${suppressed}`
+  if (!isPaused) return undefined
+  if (pausedUntil === null) return ', but you are paused: it is sent only if you resume before it goes'
+  const at = isQuotaReason(reason) ? until : null
   // Whoever is still paused when it would go does not get it.
-  const isOver = pausedUntil === null || !isPaused || (until !== null && until.slice(0, 10) > pausedUntil)
-  if (!isOver) {
-    const before = until === null ? 'that' : until
-    return `, but you are paused until ${longDate(pausedUntil)}: it is sent only if you resume before ${before}`
-  }
+  if (at !== null && at.slice(0, 10) > pausedUntil) return undefined
+  return `, but you are paused until ${longDate(pausedUntil)}: it is sent only if you resume before ${at ?? 'it goes'}`
+}
+
+function waitingWords({ state, reason, until }: WaitingBatch): string {
+  if (state !== 'deferred') return ''
+  if (!isQuotaReason(reason)) return ` and waits: ${reason ?? 'the provider asked for it'}`
   return ` and waits${until === null ? '' : ` until ${until}`}: ${PUT_OFF_WORDS[reason]}`
 }
 

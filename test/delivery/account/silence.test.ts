@@ -106,6 +106,24 @@ describe('outcomeFor', () => {
     expect(told(null)).toBe('Your settings were different then: you changed them on Sunday 15 March 2026.')
   })
 
+  it.each([
+    [{}, 'It is planned and waits: the provider asked for it.'],
+    [
+      { isPaused: true, pausedUntil: '2026-03-09' },
+      'It is planned, but you are paused until Monday 9 March 2026: it is sent only if you resume before it goes.',
+    ],
+    [{ suppressed: 'bounced' }, 'It is planned, but this address gets no email: bounced.'],
+    [{ consent: 'unsubscribed' }, 'It is planned, but you have unsubscribed: it does not go any more.'],
+  ] as [Partial<Facts['reader']>, string][])('says of what waits whether its reader gets it: %j', (who, sentence) => {
+    const batch = { state: 'deferred', reason: null, until: null } as const
+    const delivery = { state: 'planned', reason: null, batch, mergedInto: null, filtered: null } as const
+    expect(outcome({ delivery, who }).sentence).toBe(sentence)
+    // What was attempted may have been accepted.
+    expect(outcome({ delivery: { ...delivery, batch: { ...batch, state: 'attempting' } }, who }).sentence).toBe(
+      'It is planned.',
+    )
+  })
+
   it('says for whose hour an edition waits', () => {
     expect(outcome()).toEqual({ kind: 'coming', sentence: 'It waits for your next hour: 2026-03-06 07:00.' })
   })
