@@ -35,6 +35,7 @@ import {
 } from './accounts.ts'
 import { kindOf, parseAddress, parseAll, parseDate } from './arguments.ts'
 import { withStores } from './session.ts'
+import { untilSignal } from './signal.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
 interface SendOptions {
@@ -76,16 +77,21 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     const queue = await openRoundQueue(context, round)
     const { dispatch, notify } = openPipeline(round, queue)
     context.keep(await openHeartbeat(round, queue, ['send']))
+    // From here on a batch may be under way: its answer is waited for before anything is closed.
+    const end = untilSignal()
     context.keep(await queue.work({ dispatch, notify }))
-    const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only)
+    const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only, end)
     printAccounts(terminal, edition, accounts, submittedNow, `The accounts of ${editionName(edition)}`)
     if (standstill) throw new Error(`${editionName(edition)} is stuck: ${standstill}`)
+    if (end.aborted) {
+      throw new Error(`ended before all of ${editionName(edition)} was sent: the next "send" goes on with what is left`)
+    }
   })
 }
 
 /**
- * Plans an edition for everyone (or one address) and follows it until nothing moves any more. A
- * worker must be running.
+ * Plans an edition for everyone (or one address) and follows it until nothing moves any more, or it
+ * is told to `end`. A worker must be running.
  */
 export async function sendEdition(
   round: Round,
@@ -93,6 +99,7 @@ export async function sendEdition(
   terminal: Terminal,
   edition: Edition,
   only: string | null,
+  end?: AbortSignal,
 ): Promise<{ accounts: Accounts; submittedNow: number; standstill: string | undefined }> {
   const subscriber = only === null ? undefined : await getSubscriber(round, only)
   const before = await getAccounts(round.db, edition.id)
@@ -100,14 +107,19 @@ export async function sendEdition(
   let handedOn = 0
   await planAll(round, edition, only, async () => {
     handedOn = await handOn(working, edition.id, subscriber?.id ?? null, handedOn)
+    end?.throwIfAborted()
+  }).catch((error: unknown) => {
+    // What is planned is accounted for; who is not, is found by the next one.
+    if (!end?.aborted) throw error
   })
   await tellProgress(round)
   const progress = terminal.follow(`Sending ${editionName(edition)}`)
   let most = 0
-  const followed = await drainEdition(working, edition.id, subscriber?.id ?? null, (waiting) => {
+  const tell = (waiting: number) => {
     most = Math.max(most, waiting)
     progress.update(most - waiting, most)
-  })
+  }
+  const followed = await drainEdition(working, edition.id, subscriber?.id ?? null, tell, end)
   const { accounts, standstill } = followed
   const submittedNow = accounts.submitted - before.submitted
   progress.end(`${editionName(edition)}: ${grouped(submittedNow)} submitted`)

@@ -34,7 +34,7 @@ export type DrainQueue = Pick<Queue, 'put'> & Partial<Pick<Queue, 'countEnded' |
 
 export interface Drained {
   accounts: Accounts
-  /** Why it ended before every mail was settled; undefined when all were. */
+  /** Why it ended before every mail was settled; undefined when all were, or it was told to. */
   standstill: string | undefined
 }
 
@@ -57,14 +57,15 @@ export async function handOn(
 
 /**
  * Queues an edition's batches and waits until they are settled, the edition is stopped, or what is
- * left has to wait longer than 90 s. `only` keeps to the batches of one subscriber. `onProgress`
- * hears how many mails wait. A worker must be running.
+ * left has to wait longer than 90 s, or until it is told to `end`. `only` keeps to the batches of
+ * one subscriber. `onProgress` hears how many mails wait. A worker must be running.
  */
 export async function drainEdition(
   round: RationRound & { queue: DrainQueue },
   editionId: number,
   only: number | null,
   onProgress: (waiting: number) => void,
+  end?: AbortSignal,
 ): Promise<Drained> {
   const { db, queue } = round
   let movedAt: number | undefined
@@ -87,6 +88,7 @@ export async function drainEdition(
       const standstill = stopped ?? (unsettled > 0 ? await waitInWords(db, editionId) : undefined)
       return { accounts: await getAccounts(db, editionId), standstill }
     }
+    if (end?.aborted) return { accounts: await getAccounts(db, editionId), standstill: undefined }
     const waitMs = Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE)
     await (queue.untilEnded?.(ended + movable, waitMs) ?? sleep(waitMs))
   }
