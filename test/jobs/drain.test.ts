@@ -74,6 +74,13 @@ describe('drainEdition', () => {
     expect(put).toHaveLength(2)
   })
 
+  it('ends when it is told to, and what waits goes on waiting', async () => {
+    const { edition } = await planFor(round, ['ada', 'bob'])
+    const queue = { put: async () => {} }
+    const drained = await drainEdition({ ...round, queue }, edition.id, null, () => {}, AbortSignal.abort())
+    expect(drained).toMatchObject({ standstill: undefined, accounts: { submitted: 0, waiting: 2 } })
+  })
+
   it('ends when everything is settled', async () => {
     const { edition } = await planFor(round, ['ada', 'bob', 'cleo'])
     const { accounts, standstill, seen } = await drain(edition.id)

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { Redis } from 'ioredis'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -62,7 +63,18 @@ describe.skipIf(!isPossible)('worker processes', () => {
   })
 
   function startProcess(roles: string, sendRate: number, databaseUrl = database.url): ChildProcess {
-    const child = spawn(process.execPath, [cli, 'start', '--roles', roles], {
+    const stdio = ['ignore', 'ignore', roles === 'web' ? 'pipe' : 'inherit'] as const
+    return run(['start', '--roles', roles], sendRate, databaseUrl, roles === 'web' ? 'info' : 'error', stdio)
+  }
+
+  function run(
+    args: readonly string[],
+    sendRate: number,
+    databaseUrl: string,
+    logLevel: string,
+    stdio: readonly ['ignore', 'ignore', 'pipe' | 'inherit'],
+  ): ChildProcess {
+    const child = spawn(process.execPath, [cli, ...args], {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
@@ -78,9 +90,9 @@ describe.skipIf(!isPossible)('worker processes', () => {
         SOURCE: `file:${folder}`,
         PORT: '0',
         HOST: '127.0.0.1',
-        LOG_LEVEL: roles === 'web' ? 'info' : 'error',
+        LOG_LEVEL: logLevel,
       },
-      stdio: ['ignore', 'ignore', roles === 'web' ? 'pipe' : 'inherit'],
+      stdio: [...stdio],
     })
     processes.push(child)
     return child
@@ -146,6 +158,33 @@ describe.skipIf(!isPossible)('worker processes', () => {
       waiting: 0,
       unknown: 0,
     })
+  })
+
+  it('of a send end when told to, with what was under way settled and the rest for the next one', {
+    tags: 'long',
+    timeout: 120_000,
+  }, async () => {
+    const edition = await makeDueRound(READERS)
+    const send = async (onRequest: (child: ChildProcess) => void) => {
+      const before = standIn.requests.length
+      const child = run(['send', '--date', edition.date], 1, database.url, 'error', ['ignore', 'ignore', 'pipe'])
+      const said = text(child.stderr as Readable)
+      const ended = once(child, 'exit')
+      await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(before), { timeout: 60_000, interval: 5 })
+      onRequest(child)
+      return { code: ((await ended) as [number | null])[0], said: await said }
+    }
+    const { code, said } = await send((child) => child.kill('SIGTERM'))
+    expect(said).toContain('ended before all of the edition of 2026-03-05 was sent: the next "send" goes on')
+    expect(code).toBe(1)
+    const { accepted } = standIn.summary()
+    expect(accepted).toBeLessThan(READERS)
+    expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: accepted, unknown: 0 })
+    const { rows } = await sql`select from batches where state in ('attempting', 'unknown')`.execute(round.db)
+    expect(rows).toEqual([])
+    expect(await round.db.selectFrom('heartbeats').selectAll().execute()).toEqual([])
+    expect((await send(() => {})).code).toBe(0)
+    expect(standIn.summary()).toMatchObject({ accepted: READERS, duplicates: 0 })
   })
 
   it.runIf(isFull)(
