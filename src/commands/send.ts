@@ -13,7 +13,7 @@ import { type EditionKey, findStopReason } from '../edition/stop.ts'
 import { findEdition } from '../edition/store.ts'
 import { compileLate } from '../engine.ts'
 import { keepHeapSmall } from '../heap.ts'
-import { type DrainQueue, drainEdition, handOn } from '../jobs/drain.ts'
+import { type DrainQueue, drainEdition, type Ending, handOn } from '../jobs/drain.ts'
 import { openHeartbeat } from '../jobs/heartbeat.ts'
 import { accountsOf, readOutlook } from '../jobs/outlook.ts'
 import { openPipeline } from '../jobs/pipeline.ts'
@@ -78,12 +78,13 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     const { dispatch, notify } = openPipeline(round, queue)
     context.keep(await openHeartbeat(round, queue, ['send']))
     // From here on a batch may be under way: its answer is waited for before anything is closed.
-    const end = untilSignal()
-    context.keep(await queue.work({ dispatch, notify }))
-    const { accounts, submittedNow, standstill } = await sendEdition(round, queue, terminal, edition, only, end)
+    const signal = untilSignal()
+    const work = context.keep(await queue.work({ dispatch, notify }))
+    const ending = { signal, work }
+    const { accounts, submittedNow, ...left } = await sendEdition(round, queue, terminal, edition, only, ending)
     printAccounts(terminal, edition, accounts, submittedNow, `The accounts of ${editionName(edition)}`)
-    if (standstill) throw new Error(`${editionName(edition)} is stuck: ${standstill}`)
-    if (end.aborted) {
+    if (left.standstill) throw new Error(`${editionName(edition)} is stuck: ${left.standstill}`)
+    if (left.isCut) {
       throw new Error(`ended before all of ${editionName(edition)} was sent: the next "send" goes on with what is left`)
     }
   })
@@ -91,7 +92,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
 
 /**
  * Plans an edition for everyone (or one address) and follows it until nothing moves any more, or it
- * is told to `end`. A worker must be running.
+ * is told to end: whether that left anything to do is told by `isCut`. A worker must be running.
  */
 export async function sendEdition(
   round: Round,
@@ -99,18 +100,20 @@ export async function sendEdition(
   terminal: Terminal,
   edition: Edition,
   only: string | null,
-  end?: AbortSignal,
-): Promise<{ accounts: Accounts; submittedNow: number; standstill: string | undefined }> {
+  ending?: Ending,
+): Promise<{ accounts: Accounts; submittedNow: number; standstill: string | undefined; isCut: boolean }> {
   const subscriber = only === null ? undefined : await getSubscriber(round, only)
   const before = await getAccounts(round.db, edition.id)
   const working = { ...round, queue }
   let handedOn = 0
+  let isCut = false
   await planAll(round, edition, only, async () => {
     handedOn = await handOn(working, edition.id, subscriber?.id ?? null, handedOn)
-    end?.throwIfAborted()
+    ending?.signal.throwIfAborted()
   }).catch((error: unknown) => {
     // What is planned is accounted for; who is not, is found by the next one.
-    if (!end?.aborted) throw error
+    if (!ending?.signal.aborted) throw error
+    isCut = true
   })
   await tellProgress(round)
   const progress = terminal.follow(`Sending ${editionName(edition)}`)
@@ -119,11 +122,12 @@ export async function sendEdition(
     most = Math.max(most, waiting)
     progress.update(most - waiting, most)
   }
-  const followed = await drainEdition(working, edition.id, subscriber?.id ?? null, tell, end)
+  const followed = await drainEdition(working, edition.id, subscriber?.id ?? null, tell, ending)
   const { accounts, standstill } = followed
   const submittedNow = accounts.submitted - before.submitted
   progress.end(`${editionName(edition)}: ${grouped(submittedNow)} submitted`)
-  return { accounts, submittedNow, standstill }
+  isCut ||= ending?.signal.aborted === true && accounts.waiting > 0
+  return { accounts, submittedNow, standstill, isCut }
 }
 
 /** Says what has to be done before an edition can be rehearsed. */

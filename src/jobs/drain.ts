@@ -10,6 +10,7 @@ import { findStopReason } from '../edition/stop.ts'
 import { getEdition } from '../edition/store.ts'
 import type { Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
+import type { OpenWork } from './queue/work.ts'
 import { isRationAwaited, type RationRound, ration } from './ration.ts'
 import type { Round } from './round.ts'
 import { dispatchJobs, singleJobs } from './routes.ts'
@@ -31,6 +32,12 @@ const PATIENCE_SECONDS = 90
 
 /** What it needs of the queue; one that does not tell what it ended is asked now and then. */
 export type DrainQueue = Pick<Queue, 'put'> & Partial<Pick<Queue, 'countEnded' | 'untilEnded'>>
+
+/** How it is told to end, and the work that then lets what is under way come to its end. */
+export interface Ending {
+  signal: AbortSignal
+  work: Pick<OpenWork, 'close'>
+}
 
 export interface Drained {
   accounts: Accounts
@@ -57,7 +64,7 @@ export async function handOn(
 
 /**
  * Queues an edition's batches and waits until they are settled, the edition is stopped, or what is
- * left has to wait longer than 90 s, or until it is told to `end`. `only` keeps to the batches of
+ * left has to wait longer than 90 s, or until it is told to end. `only` keeps to the batches of
  * one subscriber. `onProgress` hears how many mails wait. A worker must be running.
  */
 export async function drainEdition(
@@ -65,7 +72,7 @@ export async function drainEdition(
   editionId: number,
   only: number | null,
   onProgress: (waiting: number) => void,
-  end?: AbortSignal,
+  ending?: Ending,
 ): Promise<Drained> {
   const { db, queue } = round
   let movedAt: number | undefined
@@ -88,7 +95,10 @@ export async function drainEdition(
       const standstill = stopped ?? (unsettled > 0 ? await waitInWords(db, editionId) : undefined)
       return { accounts: await getAccounts(db, editionId), standstill }
     }
-    if (end?.aborted) return { accounts: await getAccounts(db, editionId), standstill: undefined }
+    if (ending?.signal.aborted) {
+      await ending.work.close()
+      return { accounts: await getAccounts(db, editionId), standstill: undefined }
+    }
     const waitMs = Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE)
     await (queue.untilEnded?.(ended + movable, waitMs) ?? sleep(waitMs))
   }

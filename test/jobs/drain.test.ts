@@ -74,11 +74,14 @@ describe('drainEdition', () => {
     expect(put).toHaveLength(2)
   })
 
-  it('ends when it is told to, and what waits goes on waiting', async () => {
-    const { edition } = await planFor(round, ['ada', 'bob'])
-    const queue = { put: async () => {} }
-    const drained = await drainEdition({ ...round, queue }, edition.id, null, () => {}, AbortSignal.abort())
-    expect(drained).toMatchObject({ standstill: undefined, accounts: { submitted: 0, waiting: 2 } })
+  it('ends when it is told to, once what is under way has come to its end: the rest goes on waiting', async () => {
+    const { edition } = await planFor(round, ['ada', 'bob', 'cleo'])
+    const put: Job[] = []
+    const queue = { put: async (jobs: readonly Job[]) => void put.push(...jobs) }
+    const work = { close: () => working.put(put.slice(0, 1)) }
+    const ending = { signal: AbortSignal.abort(), work }
+    const drained = await drainEdition({ ...round, queue }, edition.id, null, () => {}, ending)
+    expect(drained).toMatchObject({ standstill: undefined, accounts: { submitted: 1, waiting: 2 } })
   })
 
   it('ends when everything is settled', async () => {

@@ -164,10 +164,11 @@ describe.skipIf(!isPossible)('worker processes', () => {
     tags: 'long',
     timeout: 120_000,
   }, async () => {
-    const edition = await makeDueRound(READERS)
+    const readers = 2_000
+    const edition = await makeDueRound(readers)
     const send = async (onRequest: (child: ChildProcess) => void) => {
       const before = standIn.requests.length
-      const child = run(['send', '--date', edition.date], 1, database.url, 'error', ['ignore', 'ignore', 'pipe'])
+      const child = run(['send', '--date', edition.date], 3, database.url, 'error', ['ignore', 'ignore', 'pipe'])
       const said = text(child.stderr as Readable)
       const ended = once(child, 'exit')
       await vi.waitFor(() => expect(standIn.requests.length).toBeGreaterThan(before), { timeout: 60_000, interval: 5 })
@@ -178,13 +179,13 @@ describe.skipIf(!isPossible)('worker processes', () => {
     expect(said).toContain('ended before all of the edition of 2026-03-05 was sent: the next "send" goes on')
     expect(code).toBe(1)
     const { accepted } = standIn.summary()
-    expect(accepted).toBeLessThan(READERS)
+    expect(accepted).toBeLessThan(readers)
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ submitted: accepted, unknown: 0 })
     const { rows } = await sql`select from batches where state in ('attempting', 'unknown')`.execute(round.db)
     expect(rows).toEqual([])
     expect(await round.db.selectFrom('heartbeats').selectAll().execute()).toEqual([])
     expect((await send(() => {})).code).toBe(0)
-    expect(standIn.summary()).toMatchObject({ accepted: READERS, duplicates: 0 })
+    expect(standIn.summary()).toMatchObject({ accepted: readers, duplicates: 0 })
   })
 
   it.runIf(isFull)(
