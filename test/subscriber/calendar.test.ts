@@ -515,6 +515,13 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
     expect(rows[0]?.table).toBe(wanted)
   })
 
+  it('is of the last week that another cut-off has closed', async () => {
+    const { rows } = await sql<{ before: string; at: string }>`
+      select to_char(${weekOfSql(sql`'2026-03-16T09:59:59Z'::timestamptz`, 600)}, 'Dy DD') as before,
+        to_char(${weekOfSql(sql`'2026-03-16T10:00:00Z'::timestamptz`, 600)}, 'Dy DD') as at`.execute(db)
+    expect(rows).toEqual([{ before: 'Sat 14', at: 'Sun 15' }])
+  })
+
   it('is the table of docs/calendar.md', () => {
     const page = readFileSync(new URL('../../docs/calendar.md', import.meta.url), 'utf8')
     const shown = page.split('\n').flatMap((line) => {

@@ -61,5 +61,9 @@ it('knows what is left of the month on its other days', () => {
   const quota = { day: 100, month: 3_000 }
   const hours = [hour('2026-03-30T06:00:00Z', 90), hour('2026-03-31T06:00:00Z', 90)]
   expect(foresee([routeOf({ quota, left: 100, ofMonth: 120 })], hours, NOW).putOff).toBe(60)
+  // What goes in March is none of April's.
+  const quotaOfMonth = { day: null, month: 100 }
+  const overNight = [hour('2026-03-31T06:00:00Z', 100), hour('2026-04-01T06:00:00Z', 90)]
+  expect(foresee([routeOf({ quota: quotaOfMonth, left: 100, ofMonth: 100 })], overNight, NOW).putOff).toBe(0)
   expect(foresee([routeOf({ quota, left: 0, ofMonth: 0 })], [hour('2026-04-01T06:00:00Z', 90)], NOW).putOff).toBe(0)
 })

@@ -11,6 +11,8 @@ describe('suggestAddress', () => {
     ['ada@yahooo.com', 'ada@yahoo.com'],
     ['ada@icluod.com', 'ada@icloud.com'],
     ['ada@wbe.de', 'ada@web.de'],
+    // Two slips from hotmail.com, and one from this.
+    ['ada@hotmail.fm', 'ada@hotmail.fr'],
   ])('%s may have meant %s', (typed, meant) => {
     expect(suggestAddress(typed)).toBe(meant)
   })

@@ -24,6 +24,7 @@ describe('openClientAddress', () => {
     ['trusts named networks only', PROXY, '203.0.113.9', '198.51.100.1', '203.0.113.9'],
     ['goes through all named ones', PROXY, 'fd00::1', '1.1.1.1, 198.51.100.1, 192.0.2.7, 10.9.9.9', '198.51.100.1'],
     ['reads IPv4 within IPv6', PROXY, '::ffff:10.0.0.1', '198.51.100.1', '198.51.100.1'],
+    ['reads no interface', { hops: 0 }, 'FE80::1%eth0', undefined, 'fe80::1'],
     ['reads ports and brackets', PROXY, '10.0.0.1', '[2001:DB8::1]:443', '2001:db8::1'],
     ['reads an IPv4 port', PROXY, '10.0.0.1', '198.51.100.1:5000', '198.51.100.1'],
     ['stops at what is no address', PROXY, '10.0.0.1', '198.51.100.1, unknown', '10.0.0.1'],
