@@ -87,7 +87,7 @@ export function limitBody(onError: (c: Context) => Response): MiddlewareHandler 
 }
 
 /** Answers with a page whose script may ask us again, and nobody else. */
-export function askingPage(c: Context, html: string, status: 200 | 403 | 422): Response {
+export function askingPage(c: Context, html: string, status: 200 | 403 | 422 | 429): Response {
   return c.html(html, status, { 'Content-Security-Policy': ASKING_POLICY })
 }
 

@@ -35,6 +35,8 @@ export interface Limits {
   takeTicket(network: string): Promise<boolean>
   /** A live preview or a change of a reader (public id): returns 0, or how many seconds to wait. */
   takeChange(reader: string): Promise<number>
+  /** A reader (public id) has another address asked: returns 0, or how many seconds to wait. */
+  takeMove(reader: string): Promise<number>
 }
 
 const HOUR_S = 3_600
@@ -66,6 +68,8 @@ const TICKETS_A_NETWORK = 3
 export const TICKET_LIFE_S = 10 * MINUTE_S
 /** A slider that is dragged asks a few times a second, for a while. */
 const CHANGES_A_READER = 120
+/** Each is an email to whom the reader names. Whoever mistypes an address has some more. */
+const MOVES_A_READER = 5
 /** For counters whose limit is the caller's to know. */
 const NO_LIMIT = 1_000_000_000
 
@@ -104,6 +108,7 @@ export function openLimits(db: Kysely<Database>): Limits {
   const once = open('once', 1, HOUR_S)
   const tickets = open('ticket', TICKETS_A_NETWORK, TICKET_LIFE_S)
   const readers = open('change', CHANGES_A_READER, MINUTE_S)
+  const moves = open('move', MOVES_A_READER, DAY_S)
   return {
     takeSignUp: (names) => takeEach(networks, names),
     takeLink: (names) => takeEach(links, names),
@@ -135,6 +140,7 @@ export function openLimits(db: Kysely<Database>): Limits {
     takeOnce: async (name, seconds) => (await take(once, name, { customDuration: seconds })) === 0,
     takeTicket: async (network) => (await take(tickets, network)) === 0,
     takeChange: (reader) => take(readers, reader),
+    takeMove: (reader) => take(moves, reader),
   }
 }
 

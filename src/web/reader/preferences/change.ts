@@ -159,6 +159,12 @@ async function moveTo({ c, parts, session, form }: Request): Promise<Response> {
     const addressProblem = 'We cannot send email to this address.'
     return preferencesPage(c, parts, session, { newAddress, addressProblem, problem }, session.reader, 422)
   }
+  const waitS = await parts.limits.takeMove(session.reader.publicId)
+  if (waitS > 0) {
+    c.header('Retry-After', String(waitS))
+    const problem = 'No link was sent: you have asked for several of them. Try again tomorrow.'
+    return preferencesPage(c, parts, session, { newAddress, problem }, session.reader, 429)
+  }
   const noticeId = await askAddress(parts, session.reader.id, address)
   await parts.sendNotice(noticeId)
   return preferencesPage(c, parts, session, {

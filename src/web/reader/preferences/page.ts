@@ -67,7 +67,7 @@ export async function preferencesPage(
   session: Session,
   visit: Visit,
   preview: { choices: Choices; cadence: Rhythm['cadence'] } = session.reader,
-  status: 200 | 403 | 422 = 200,
+  status: 200 | 403 | 422 | 429 = 200,
 ): Promise<Response> {
   // Read again: it may just have changed.
   const reader = (await findSubscriberByPublicId(parts.db, session.reader.publicId)) ?? session.reader
@@ -80,7 +80,7 @@ async function pageFor(
   { reader, formToken, now }: Session,
   visit: Visit,
   preview: { choices: Choices; cadence: Rhythm['cadence'] },
-  status: 200 | 403 | 422,
+  status: 200 | 403 | 422 | 429,
 ): Promise<Response> {
   const { linkKeys, pages } = parts
   const shown = visit.entry ? preview : reader

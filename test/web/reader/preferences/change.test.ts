@@ -189,6 +189,22 @@ describe('the preferences page', () => {
     expect(await readerNow()).toEqual(before)
   })
 
+  it('has five addresses asked a day, and no more strangers', async () => {
+    const queued: number[] = []
+    const app = openApp(web, { queueNotice: async (id) => void queued.push(id) })
+    const ask = (address: string) => {
+      const body = new URLSearchParams({ form: formToken, action: 'address', address })
+      return app.request('/preferences', { method: 'POST', body, headers: { cookie } })
+    }
+    for (let at = 0; at < 5; at++) expect((await ask(`person${at}@example.org`)).status).toBe(200)
+    const refused = await ask('person5@example.org')
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('Retry-After'))).toBeGreaterThan(3_600)
+    expect(await refused.text()).toContain('No link was sent: you have asked for several of them. Try again tomorrow.')
+    const notices = await web.round.db.selectFrom('notices').select('address').execute()
+    expect(notices).toHaveLength(5)
+  })
+
   it('mails links instead of moving, exporting or erasing, and says the same of an address that is taken', async () => {
     await addReader(web.round.db, 'grace')
     const queued: number[] = []
