@@ -167,6 +167,9 @@ function nameList(rows: readonly unknown[]): string {
   return `The answer is a list of ${[...kinds].join(' and ')}, not of papers`
 }
 
+/** Its first key is within them. */
+const PYTHON_UNITS = 200
+
 function looksLikePython(value: unknown): boolean {
-  return typeof value === 'string' && /^\s*[[{(]*\s*'[^']*'\s*:/.test(value)
+  return typeof value === 'string' && /^[[{(\s]*'[^']*'\s*:/.test(value.slice(0, PYTHON_UNITS))
 }

@@ -67,7 +67,11 @@ const EMOJI_JOIN_BEFORE = /\p{Extended_Pictographic}[\uFE0F\u{1F3FB}-\u{1F3FF}]?
 const EMOJI_JOIN_AFTER = /^\p{Extended_Pictographic}/u
 const THOUGHT = /<(\/?)think(?:ing)?>/gi
 /** A sentence, or the better part of one. */
-const SPOKEN = /\p{L}[.!?]\s*$|(?:\p{L}+[^\p{L}]+){4}\p{L}/u
+const SPOKEN = /\p{L}[.!?]\s*$|(?<!\p{L})(?:\p{L}+[^\p{L}]+){4}\p{L}/u
+/** So much of each end of a thought tells that it is one: no look at a text goes on for long. */
+const THOUGHT_END_UNITS = 400
+/** No abstract with all its thoughts is longer. */
+const THOUGHT_TEXT_UNITS = 200_000
 /**
  * More marks than any writing system stacks on one letter: the fifth and later ones only climb over
  * other lines.
@@ -111,7 +115,8 @@ export function cleanText(text: string, max: number): string {
  * Returns text without what a model thought aloud before it answered. A text that talks about the
  * tags ("between <think> and </think>") keeps them; '' when the thought never ends.
  */
-export function withoutThought(text: string): string {
+export function withoutThought(whole: string): string {
+  const text = whole.slice(0, THOUGHT_TEXT_UNITS)
   let out = ''
   let end = 0
   let open: RegExpExecArray | undefined
@@ -126,8 +131,10 @@ export function withoutThought(text: string): string {
     // At the beginning nothing else can stand there; its own opening may have been lost.
     const isFirst = text.slice(0, start).trim() === ''
     const isThought = open
-      ? isFirst || SPOKEN.test(said)
-      : end === 0 && /[.!?]\s*$/.test(said) && /^\s*\p{Lu}/u.test(text.slice(after, after + 40))
+      ? isFirst || isSpoken(said)
+      : end === 0 &&
+        /[.!?]\s*$/.test(said.slice(-THOUGHT_END_UNITS)) &&
+        /^\s*\p{Lu}/u.test(text.slice(after, after + 40))
     if (isThought) {
       out += text.slice(end, start)
       end = after
@@ -136,6 +143,10 @@ export function withoutThought(text: string): string {
   }
   const isEndless = open !== undefined && (out + text.slice(end, open.index)).trim() === ''
   return isEndless ? '' : out + text.slice(end)
+}
+
+function isSpoken(said: string): boolean {
+  return SPOKEN.test(said.slice(0, THOUGHT_END_UNITS)) || SPOKEN.test(said.slice(-THOUGHT_END_UNITS))
 }
 
 function capGraphemes(text: string, max: number): string {

@@ -155,6 +155,9 @@ describe('an answer', () => {
     ['[{"paper": ', 'The answer is not JSON'],
     ["[{'paper': {'id': '2412.07730'}}]", 'The answer is Python text, not JSON'],
     [JSON.stringify(["{'paper': {'id': 'x'}}"]), 'The answer is a list of Python text, not of papers'],
+    [JSON.stringify(["[ {'paper' : 1}"]), 'The answer is a list of Python text, not of papers'],
+    // A look at each sign from each would take hours.
+    [JSON.stringify([' '.repeat(1_000_000)]), 'The answer is a list of strings, not of papers'],
     ['["a", "b"]', 'The answer is a list of strings, not of papers'],
     ['[1, null]', 'The answer is a list of numbers and nulls, not of papers'],
     ['{"data": []}', 'The answer is an object around a list, not a list of papers'],

@@ -200,6 +200,13 @@ describe('withoutThought', () => {
     expect(withoutThought(text).trim()).toBe(rest)
   })
 
+  it('is over soon, however long a word goes on or tags go on for', () => {
+    const word = 'a'.repeat(1_000_000)
+    expect(withoutThought(`Sheep. <think>${word}</think>`)).toContain('Sheep.')
+    expect(withoutThought('</think>'.repeat(100_000))).toContain('</think>')
+    expect(withoutThought(`<think>${word}. We see ${word}`)).toBe('')
+  })
+
   it.each([
     'between the tokens <think> and </think> of a model',
     'without tags (<think>. . . </think>) and with them',
