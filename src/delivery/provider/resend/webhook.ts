@@ -78,13 +78,14 @@ type MailFacts = z.infer<typeof mail>
 const uuid = z.uuid().toLowerCase()
 
 /**
- * Returns undefined when it has no type or time. An event of anything but a mail is a report of
- * `other`.
+ * Returns undefined when it has no type or no time that can be one. An event of anything but a mail
+ * is a report of `other`.
  */
 function readReport(id: string, payload: string): Report | undefined {
   const parsed = event.safeParse(parse(payload))
   const at = new Date(parsed.data?.created_at ?? '')
-  if (!parsed.success || Number.isNaN(at.getTime())) return undefined
+  // A year of four digits: the database keeps no others.
+  if (!parsed.success || !/^\d{4}-/.test(parsed.data.created_at) || Number.isNaN(at.getTime())) return undefined
   const facts = mail.safeParse(parsed.data.data)
   if (!facts.success) return { id, type: 'other', delivery: null, notice: null, providerId: null, address: null, at }
   const [address = null] = facts.data.to

@@ -151,5 +151,9 @@ describe('a signature', () => {
     for (const body of ['', '{', '[]', 'null', '{"type":7}', '{"type":"email.sent"}', '\uFEFF{}']) {
       expect(read(signReport(body, { secret }))).toMatchObject({ kind: 'malformed' })
     }
+    for (const created_at of ['-271820-01-01T00:00:00Z', '+275760-01-01T00:00:00Z', '']) {
+      const body = JSON.stringify({ type: 'email.sent', created_at, data: {} })
+      expect(read(signReport(body, { secret })), created_at).toMatchObject({ kind: 'malformed' })
+    }
   })
 })
