@@ -114,13 +114,13 @@ const ENV_COMMENT = /^(?:[^\s#]+ +)?#(?:\s|$)/
 const LINES_TOLD = 5
 /** Below this a signature could be guessed; `openssl rand -hex 32` gives 64. */
 const LINK_SECRET_MIN_CHARACTERS = 32
-/** Stands where a command that sends nothing needs no server. */
 /** The setting without which a provider cannot be opened. */
 const NEEDED: Record<ProviderName, 'RESEND_API_KEY' | 'SMTP_URL' | null> = {
   outbox: null,
   resend: 'RESEND_API_KEY',
   smtp: 'SMTP_URL',
 }
+/** Stands where a command that sends nothing needs no server. */
 const NO_SERVER: SmtpServer = { host: 'localhost', port: 587, secure: false, login: null, pool: 1 }
 const DATA_DIR = '.data'
 /** Until then a provider's report, a link or a reader's question may still be about an email. */

@@ -205,7 +205,7 @@ function summarize(terminal: Terminal, config: Config, { editions }: Sent, url: 
     ),
     'All together:',
     ...accountLines(accounts),
-    ...(submittedNow === 0 ? ['Everything was already submitted: nothing was sent.'] : []),
+    ...(submittedNow === 0 && accounts.submitted > 0 ? ['Everything was already submitted: nothing was sent.'] : []),
     '',
     ...(outbox ? [`The emails are in ${show(outbox)}/<date>-<kind>/, one .eml each.`] : []),
     ...(config.databaseUrl

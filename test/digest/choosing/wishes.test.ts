@@ -31,6 +31,7 @@ describe('strengthAt', () => {
     const strengths = [{ include: ['diffusion'] }, { include: ['world model'] }, { include: ['video'] }, {}]
     expect(strengths.map(strength)).toEqual([3, 2, 1, 0])
     expect(strength({ include: ['video', 'world model'] })).toBe(2)
+    expect(strength({ include: ['world model', 'video'] })).toBe(2)
     expect(strength({ authors: ['Lovelace'] })).toBe(3)
     expect(strength({ organisations: ['Sample Institute'] })).toBe(3)
   })
