@@ -124,9 +124,9 @@ export async function sendEdition(
   }
   const followed = await drainEdition(working, edition.id, subscriber?.id ?? null, tell, ending)
   const { accounts, standstill } = followed
+  isCut ||= followed.isCut
   const submittedNow = accounts.submitted - before.submitted
   progress.end(`${editionName(edition)}: ${grouped(submittedNow)} submitted`)
-  isCut ||= ending?.signal.aborted === true && accounts.waiting > 0
   return { accounts, submittedNow, standstill, isCut }
 }
 

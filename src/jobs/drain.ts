@@ -43,6 +43,8 @@ export interface Drained {
   accounts: Accounts
   /** Why it ended before every mail was settled; undefined when all were, or it was told to. */
   standstill: string | undefined
+  /** Whether it was told to end and something is left that would have gone, or gone again. */
+  isCut: boolean
 }
 
 /**
@@ -93,11 +95,12 @@ export async function drainEdition(
     onProgress(waiting)
     if (stopped !== null || movable === 0) {
       const standstill = stopped ?? (unsettled > 0 ? await waitInWords(db, editionId) : undefined)
-      return { accounts: await getAccounts(db, editionId), standstill }
+      return { accounts: await getAccounts(db, editionId), standstill, isCut: false }
     }
     if (ending?.signal.aborted) {
       await ending.work.close()
-      return { accounts: await getAccounts(db, editionId), standstill: undefined }
+      const left = await countBatches(db, editionId, only)
+      return { accounts: await getAccounts(db, editionId), standstill: undefined, isCut: left.waiting > 0 }
     }
     const waitMs = Math.max(LOOK_EVERY_MS, (performance.now() - lookedAt) * LOOK_SHARE)
     await (queue.untilEnded?.(ended + movable, waitMs) ?? sleep(waitMs))

@@ -81,7 +81,17 @@ describe('drainEdition', () => {
     const work = { close: () => working.put(put.slice(0, 1)) }
     const ending = { signal: AbortSignal.abort(), work }
     const drained = await drainEdition({ ...round, queue }, edition.id, null, () => {}, ending)
-    expect(drained).toMatchObject({ standstill: undefined, accounts: { submitted: 1, waiting: 2 } })
+    expect(drained).toMatchObject({ standstill: undefined, isCut: true, accounts: { submitted: 1, waiting: 2 } })
+  })
+
+  it('is cut where answers never came, too: their requests are to be repeated', async () => {
+    const { edition } = await planFor(round, ['ada'])
+    round.provider.script.push({ kind: 'unknown', reason: 'no answer' })
+    const put: Job[] = []
+    const queue = { put: async (jobs: readonly Job[]) => void put.push(...jobs) }
+    const ending = { signal: AbortSignal.abort(), work: { close: () => working.put(put.slice(0, 1)) } }
+    const drained = await drainEdition({ ...round, queue }, edition.id, null, () => {}, ending)
+    expect(drained).toMatchObject({ isCut: true, accounts: { waiting: 0, unknown: 1 } })
   })
 
   it('ends when everything is settled', async () => {
