@@ -117,9 +117,11 @@ export async function openConfiguredWatch(
   return openWatch({ ...stores, witnesses, providers, logger })
 }
 
-/** Opens the desk that takes wishes to leave; what its journal has is brought in first. */
+/** Opens the desk that takes wishes; what its journal has is brought in first. */
 export async function openConfiguredWishes({ config, stores, logger, keep }: Context): Promise<WishDesk> {
+  const { bringWishes } = await import('./delivery/request/replaying.ts')
   const journal = keep(openJournal(config, logger))
+  await bringWishes(stores.db, journal, logger)
   return keep(await openWishDesk(stores, journal, logger))
 }
 

@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { readConfig } from '../src/config.ts'
+import { openHandles } from '../src/database/client.ts'
 import { openLogger } from '../src/logger.ts'
 import { start } from '../src/main.ts'
-import { TEST_SECRET } from './support/round.ts'
+import { openJournal } from '../src/subscriber/journal/journal.ts'
+import { hashReader } from '../src/subscriber/journal/wish.ts'
+import { findSubscriberByAddress, getAddressKey } from '../src/subscriber/store.ts'
+import { addReader, TEST_SECRET } from './support/round.ts'
 import { openTestDatabase } from './support/stores.ts'
 
 it('starts no website that could keep no wish to leave', async () => {
@@ -23,5 +27,29 @@ it('starts no website that could keep no wish to leave', async () => {
   } finally {
     await database.close()
     await rm(folder, { recursive: true })
+  }
+})
+
+it('brings in at each start what a copy of the database has lost of its readers wishes', async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), 'paper-round-main-'))
+  const database = await openTestDatabase('either')
+  const { db } = openHandles(database.url)
+  const env = { DATABASE_URL: database.url, LINK_SECRET: TEST_SECRET, STATE_DIR: stateDir, PORT: '0' }
+  const ending = new AbortController()
+  const journal = openJournal({ stateDir, redisUrl: undefined, schema: 'public' }, openLogger('silent'))
+  try {
+    const { publicId } = await addReader(db, 'ada')
+    const reader = hashReader(await getAddressKey(db), publicId)
+    await journal.keep({ at: new Date(), kind: 'erased', reader, address: null, reason: null })
+    const logger = openLogger('info', {
+      write: (line) => void (JSON.parse(line).event === 'started' && ending.abort()),
+    })
+    await start(readConfig('links', {}, env), ['web'], logger, ending.signal)
+    expect(await findSubscriberByAddress(db, 'ada@example.org')).toBeUndefined()
+  } finally {
+    await journal.close()
+    await db.destroy()
+    await database.close()
+    await rm(stateDir, { recursive: true })
   }
 })

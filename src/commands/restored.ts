@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely'
 import { readConfig } from '../config.ts'
 import { type Context, openConfiguredProviders, openConfiguredWatch } from '../context.ts'
 import type { Database } from '../database/schema.ts'
-import { replayWishes } from '../delivery/request/replaying.ts'
+import { bringWishes, type Replayed } from '../delivery/request/replaying.ts'
 import { type Healed, type HealingParts, healAsAgain, healAsFound, healAsSent } from '../delivery/restoring/healing.ts'
 import { withPapers } from '../delivery/restoring/papers.ts'
 import { readAccepted } from '../delivery/restoring/reading.ts'
@@ -47,9 +47,12 @@ export async function resumeRestoredCommand(options: RestoredOptions): Promise<v
     // So that a copy can be healed before its first start.
     await watch.compare()
     const hold = (await findRestoredHold(db)) ?? (await holdByWord(db, options))
+    const journal = context.keep(openJournal(context.config, context.logger))
     if (!hold) {
-      return terminal.print({ as, held: false }, [
+      const wishes = await bringWishes(db, journal, context.logger)
+      return terminal.print({ as, held: false, wishes }, [
         'Nothing is held: this database is not older than its witness.',
+        wishesInWords(wishes),
         'If it is a restored copy all the same (its witnesses are lost too), name what to do: --as found, sent or again.',
       ])
     }
@@ -62,14 +65,18 @@ export async function resumeRestoredCommand(options: RestoredOptions): Promise<v
       const digests = await readAccepted(asked, hold)
       return exact ? withPapers(asked, digests) : digests
     })
-    const wishes = await replayWishes(db, await context.keep(openJournal(context.config, context.logger)).list())
+    const wishes = await bringWishes(db, journal, context.logger)
     await watch.startBranch()
     terminal.print({ as, held: true, why: hold.why, gapFrom: hold.gapFrom, heldAt: hold.heldAt, ...healed, wishes }, [
       `${counted(healed.submitted, 'digest')} of the gap now ${healed.submitted === 1 ? 'counts' : 'count'} as submitted; ${healed.again} that had been under way ${healed.again === 1 ? 'goes' : 'go'} once more; ${counted(healed.late, 'notice')} withheld as late.`,
-      `Of the journal: ${wishes.left} left, ${wishes.returned} came back, ${wishes.erased} erased, ${wishes.suppressed} suppressed, ${wishes.lifted} lifted.`,
+      wishesInWords(wishes),
       'The hold is lifted. Workers may be started again.',
     ])
   })
+}
+
+function wishesInWords({ left, returned, erased, suppressed, lifted }: Replayed): string {
+  return `Of the journal: ${left} left, ${returned} came back, ${erased} erased, ${suppressed} suppressed, ${lifted} lifted.`
 }
 
 async function heal(

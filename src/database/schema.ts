@@ -18,8 +18,8 @@
 //   providers, quota_waits,               which provider is out; who waits because a quota is
 //   sender_domains, host_paces            used up; how far a new sender's ramp has come; which
 //                                         hosts of addresses get less at a time
-//   events, suppressions, sent_days       what providers reported, and who must not be written to;
-//                                         how much was sent on days that are over
+//   events, suppressions,                 what providers reported; who must not be written to, and
+//   lifted_suppressions, sent_days        may again; how much was sent on days that are over
 //   bounce_mailboxes                      who reads the mailbox of bounces, and how that goes
 //   lineage                               which database this is, and how far its marks went
 //   heartbeats                            which processes live that mark or plan
@@ -77,6 +77,7 @@ export interface Database {
   host_paces: HostPaceRow
   events: EventRow
   suppressions: SuppressionRow
+  lifted_suppressions: LiftedSuppressionRow
   secrets: SecretRow
   link_keys: LinkKeyRow
   ticks: TickRow
@@ -469,6 +470,12 @@ export interface SuppressionRow {
   /** In the operator's words. */
   note: Optional<string>
   since: StampedTimestamp
+}
+
+/** Kept for as long as the journal knows what was lifted. */
+export interface LiftedSuppressionRow {
+  address_hash: Buffer
+  lifted_at: Timestamp
 }
 
 /** How many emails a day (UTC) sent, once it is over. */

@@ -8,7 +8,10 @@ import { ensureSentDays } from '../delivery/sending/good-name.ts'
 import { pruneNotices, pruneSealed } from '../delivery/sending/ledger.ts'
 import { prunePending } from '../subscriber/consent.ts'
 import { pruneCredentials } from '../subscriber/credential.ts'
+import { WISH_KEPT_MS } from '../subscriber/journal/wish.ts'
 import { pruneSpent } from '../subscriber/spent.ts'
+import { pruneLifted } from '../subscriber/suppression.ts'
+import { DAY_MS } from '../time.ts'
 import type { Round } from './round.ts'
 
 /** Removes what has had its time, by the database's clock. Safe to repeat at any moment. */
@@ -18,6 +21,8 @@ export async function sweepAway({ db, logger }: Pick<Round, 'db' | 'logger'>): P
   await pruneSpent(db)
   await pruneSealed(db)
   await pruneEvents(db)
+  // A day longer than any file of the journal.
+  await pruneLifted(db, WISH_KEPT_MS + 2 * DAY_MS)
   await ensureSentDays(db)
   await pruneHostPaces(db)
   const notices = await pruneNotices(db)

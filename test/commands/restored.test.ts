@@ -15,7 +15,12 @@ import { dateOf, shiftDate } from '../../src/edition/edition.ts'
 import type { Place } from '../../src/edition/place.ts'
 import { findRestoredHold } from '../../src/edition/restored.ts'
 import { planAll } from '../../src/jobs/plan.ts'
-import { findSubscriberByAddress } from '../../src/subscriber/store.ts'
+import { openLogger } from '../../src/logger.ts'
+import { openWishDesk } from '../../src/subscriber/journal/desk.ts'
+import { openJournal } from '../../src/subscriber/journal/journal.ts'
+import type { NoteWish } from '../../src/subscriber/journal/wish.ts'
+import { findSubscriberByAddress, getAddressKey } from '../../src/subscriber/store.ts'
+import { hashAddress } from '../../src/subscriber/subscriber.ts'
 import { callOn, readJson } from '../support/command.ts'
 import { keepRound } from '../support/kept-round.ts'
 import { openResendStandIn, type StandIn } from '../support/resend-stand-in.ts'
@@ -35,7 +40,11 @@ beforeEach(async () => {
     ...{ MAIL_FROM: 'papers@papers.example', PUBLIC_URL: 'https://papers.example' },
   }
 })
-afterEach(() => standIn.close())
+const opened: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const each of opened.splice(0)) await each.close()
+  await standIn.close()
+})
 
 const DATE = shiftDate(dateOf(new Date()), -2)
 
@@ -65,6 +74,17 @@ async function accept(name: string, date: string, html = '<p>Papers</p>'): Promi
   })
 }
 
+/** The journal of a process that had the database before. */
+async function openNote(): Promise<NoteWish> {
+  const logger = openLogger('silent')
+  const settings = { stateDir: env.STATE_DIR as string, redisUrl: undefined, schema: 'public' }
+  const { db } = round
+  const journal = openJournal(settings, logger)
+  const desk = await openWishDesk({ db, pageDb: db }, journal, logger)
+  opened.push(desk, journal)
+  return desk.note
+}
+
 const heal = (given: object = {}) =>
   readJson(round.databaseUrl, () => resumeRestoredCommand({ json: true, betweenMs: 0, ...given }), env)
 
@@ -77,7 +97,22 @@ describe('resume --restored', () => {
     expect(ada).toMatchObject({ state: 'submitted', provider_uuid: standIn.accepted[0]?.id })
     expect(bob).toMatchObject({ state: 'planned' })
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 1, waiting: 2 })
-    expect(await heal()).toEqual({ as: 'found', held: false })
+    expect(await heal()).toMatchObject({ as: 'found', held: false })
+  })
+
+  it('brings in what the journal has where nothing is held, too', async () => {
+    standIn = await openResendStandIn({})
+    await planFor(round, ['ada', 'bob'], DATE)
+    const note = await openNote()
+    const publicIdOf = async (name: string) =>
+      (await findSubscriberByAddress(round.db, `${name}@example.org`))?.publicId
+    await note({ kind: 'erased', publicId: await publicIdOf('ada') })
+    const addressHash = hashAddress(await getAddressKey(round.db), 'bob@example.org')
+    await note({ kind: 'suppressed', addressHash, reason: 'complaint' })
+    const wishes = { left: 0, returned: 0, erased: 1, suppressed: 1, lifted: 0 }
+    expect(await heal()).toEqual({ as: 'found', held: false, wishes })
+    expect(await findSubscriberByAddress(round.db, 'ada@example.org')).toBeUndefined()
+    expect(await heal()).toMatchObject({ wishes: { erased: 0, suppressed: 0 } })
   })
 
   it('reads the papers of what was planned in the gap where it must be exact: they never come again', async () => {

@@ -1,6 +1,9 @@
 // The database as the step before shared clocks left it, for tests of it and of the one before.
 
-/** Gives every reader the hour that they go by as their own, and takes the step's trace away. */
+/**
+ * Gives every reader the hour that they go by as their own, and takes the trace of the step and of
+ * those after it away.
+ */
 export const BACK_TO_OWN_CLOCKS = `
   update reader_clocks c set next_due_at = k.next_due_at, waiting_since = greatest(c.waiting_since, k.waiting_since)
   from shared_clocks k where k.id = c.shared_clock_id and c.next_due_at is null;
@@ -9,4 +12,5 @@ export const BACK_TO_OWN_CLOCKS = `
   drop table shared_clocks;
   create index reader_clocks_due on reader_clocks (next_due_at);
   create index reader_clocks_due_weekly on reader_clocks (next_due_at) where weekly;
-  delete from kysely_migration where name = '037-shared-clocks'`
+  drop table lifted_suppressions;
+  delete from kysely_migration where name >= '037'`

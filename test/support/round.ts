@@ -260,7 +260,7 @@ export async function emptyRound(db: Kysely<Database>): Promise<void> {
   const tables =
     'events deliveries batches selections pieces edition_papers stops progress editions votes listings collections papers'
   const rest =
-    'notes notices credentials spent_credentials suppressions providers quota_waits sender_domains sent_days host_paces provider_paces subscribers shared_clocks preferences ticks alarms alarm_posts refusal_readings sign_up_answers rate_limits heartbeats bounce_mailboxes'
+    'notes notices credentials spent_credentials suppressions lifted_suppressions providers quota_waits sender_domains sent_days host_paces provider_paces subscribers shared_clocks preferences ticks alarms alarm_posts refusal_readings sign_up_answers rate_limits heartbeats bounce_mailboxes'
   const deletions = [...tables.split(' '), ...rest.split(' ')].map((name) => `delete from ${name}`)
   const lifted = 'update lineage set held_at = null, held_why = null, gap_from = null'
   await sql.raw([...deletions, lifted].join('; ')).execute(db)

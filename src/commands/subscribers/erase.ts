@@ -17,7 +17,7 @@ export async function eraseSubscriberCommand(text: string, options: { json?: boo
     const subscriber = await findSubscriberByAddress(db, address)
     if (!subscriber) return eraseNote(db, address)
     const { note } = await openConfiguredWishes(context)
-    const suppressed = await db.transaction().execute((trx) => eraseSubscriber(trx, subscriber.id, note))
+    const suppressed = await db.transaction().execute((trx) => eraseSubscriber(trx, subscriber.id, { note }))
     return { suppressed: suppressed ?? 'erased', words: '' }
   })
   const after =

@@ -38,8 +38,9 @@ export async function liftSuppressionCommand(email: string, options: { json?: bo
   const lifted = await withStores('stores', async (context) => {
     const { db } = context.stores
     const wishes = await openConfiguredWishes(context)
-    const lifted = await pruneSuppression(db, address)
-    if (lifted) await wishes.note({ kind: 'lifted', addressHash: hashAddress(await getAddressKey(db), address) })
+    const at = await getNow(db)
+    const lifted = await pruneSuppression(db, address, at)
+    if (lifted) await wishes.note({ kind: 'lifted', addressHash: hashAddress(await getAddressKey(db), address), at })
     return lifted
   })
   openTerminal(options).print({ address, lifted: lifted ?? null }, [

@@ -36,6 +36,7 @@ import { up as readersByChoices } from './034-readers-by-choices.ts'
 import { up as narrowDeliveries } from './035-narrow-deliveries.ts'
 import { up as readerClocks } from './036-reader-clocks.ts'
 import { up as sharedClocks } from './037-shared-clocks.ts'
+import { up as liftedSuppressions } from './038-lifted-suppressions.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -75,4 +76,5 @@ export const migrations = {
   '035-narrow-deliveries': { up: narrowDeliveries },
   '036-reader-clocks': { up: readerClocks },
   '037-shared-clocks': { up: sharedClocks },
+  '038-lifted-suppressions': { up: liftedSuppressions },
 }

@@ -24,21 +24,21 @@ export async function erase(
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'erase', token)
     if (!credential) return false
-    await eraseSubscriber(trx, credential.subscriberId, note)
+    await eraseSubscriber(trx, credential.subscriberId, note ? { note } : {})
     await insertErased(trx, token)
     return true
   })
 }
 
 /**
- * Erases a subscriber. Repeating it changes nothing. `note` hears of it before it is committed,
- * with what is gone after. Returns why nothing may be written to the address; undefined where it
- * was erased before.
+ * Erases a subscriber, as of `at` where that was earlier. Repeating it changes nothing. `note`
+ * hears of it before it is committed, with what is gone after. Returns why nothing may be written
+ * to the address; undefined where it was erased before.
  */
 export async function eraseSubscriber(
   trx: Transaction<Database>,
   subscriberId: number,
-  note?: NoteWish,
+  { note, at }: { note?: NoteWish; at?: Date } = {},
 ): Promise<string | undefined> {
   const row = await trx
     .selectFrom('subscribers')
@@ -52,7 +52,7 @@ export async function eraseSubscriber(
   await holdSharedClock(trx, subscriberId)
   await trx.deleteFrom('reader_clocks').where('subscriber_id', '=', subscriberId).execute()
   // A stronger reason stays: coming back would not lift it. What was said of it goes.
-  const suppressed = await ensureSuppression(trx, row.address_hash, 'erased', await getNow<Database>(trx))
+  const suppressed = await ensureSuppression(trx, row.address_hash, 'erased', at ?? (await getNow<Database>(trx)))
   await markErased(trx, subscriberId)
   await pruneCredentialsOf(trx, subscriberId)
   await pruneSpentOf(trx, subscriberId)

@@ -1,6 +1,6 @@
 // Where a reader's wish to leave is taken: into the journal first, then into the database. Where
-// the database cannot take it now, it follows as soon as it can, from here or from the files of
-// this host when a process next starts.
+// the database cannot take it now, it follows as soon as it can, from here or from the journal when
+// a process next starts.
 import type { Handles } from '../../database/client.ts'
 import { followClock } from '../../database/clock.ts'
 import { describeError } from '../../errors.ts'
@@ -8,7 +8,7 @@ import type { Logger } from '../../logger.ts'
 import { SECOND_MS } from '../../time.ts'
 import { getAddressKey, markUnsubscribed } from '../store.ts'
 import type { Journal } from './journal.ts'
-import { markLeft } from './readers.ts'
+import { identify, isLeaving, markLeft } from './readers.ts'
 import { hashReader, type NoteWish, type Wish, type Wished } from './wish.ts'
 
 export interface WishDesk {
@@ -32,10 +32,7 @@ export interface WishDesk {
 
 const RETRY_MS = SECOND_MS
 
-/**
- * Opens the desk: whatever the journal has is in the database by then. It needs the database once,
- * for its clock and its key.
- */
+/** Opens the desk. It needs the database once, for its clock and its key. */
 export async function openWishDesk(
   { db, pageDb }: Pick<Handles, 'db' | 'pageDb'>,
   journal: Journal,
@@ -43,23 +40,20 @@ export async function openWishDesk(
 ): Promise<WishDesk> {
   const key = await getAddressKey(db)
   const clock = await followClock(db)
-  const recalled = await markLeft(db, key, await journal.list())
-  if (recalled > 0)
-    logger.info({ event: 'journal.applied', readers: recalled }, 'wishes of the journal were brought in')
   let waiting: Wish[] = []
   let timer: NodeJS.Timeout | undefined
   let bringing: Promise<void> = Promise.resolve()
 
-  function wishOf({ kind, publicId, addressHash, reason = null }: Wished): Wish {
+  function wishOf({ kind, publicId, addressHash, reason = null, at = clock.now() }: Wished): Wish {
     const reader = publicId === undefined ? null : hashReader(key, publicId)
-    return { at: clock.now(), kind, reader, address: addressHash?.toString('hex') ?? null, reason }
+    return { at, kind, reader, address: addressHash?.toString('hex') ?? null, reason }
   }
 
   async function bringAll(): Promise<void> {
     // More may come while these are brought.
     const wishes = [...waiting]
     if (wishes.length === 0) return
-    const readers = await markLeft(db, key, wishes)
+    const readers = await markLeft(db, await identify(db, key, wishes.filter(isLeaving)))
     waiting = waiting.filter((wish) => !wishes.includes(wish))
     logger.info({ event: 'journal.applied', wishes: wishes.length, readers }, 'wishes of the journal were brought in')
   }

@@ -12,7 +12,7 @@ const hash = z.string().regex(/^[0-9a-f]{64}$/)
 
 const wishSchema = z.object({
   at: z.iso.datetime().transform((text) => new Date(text)),
-  kind: z.enum(['left', 'complained', 'suppressed', 'erased', 'returned', 'lifted']),
+  kind: z.enum(['left', 'complained', 'suppressed', 'erased', 'returned', 'lifted', 'moved']),
   /** Of a subscriber's public id; null where nobody subscribed. */
   reader: hash.nullable().catch(null),
   /** Of the address, as `suppressions` and `subscribers` hash it; null where it is not known. */
@@ -34,6 +34,8 @@ export interface Wished {
   /** What it is about: the hash of `suppressions`. */
   addressHash?: Buffer | undefined
   reason?: Wish['reason']
+  /** By the database's clock, where it is known to the millisecond; now otherwise. */
+  at?: Date
 }
 
 /**

@@ -73,7 +73,11 @@ describeStores(
       const before = await readClocks(round.db)
       expect(before.map(({ name }) => name)).toEqual([...NAMES, 'week'])
       await sql.raw(BACK).execute(round.db)
-      expect(await migrate(round.db, migrations)).toEqual(['036-reader-clocks', '037-shared-clocks'])
+      expect(await migrate(round.db, migrations)).toEqual([
+        '036-reader-clocks',
+        '037-shared-clocks',
+        '038-lifted-suppressions',
+      ])
       expect(await readClocks(round.db)).toEqual(before)
       expect(await sql`select from reader_clocks`.execute(round.db)).toMatchObject({ rows: { length: before.length } })
     })

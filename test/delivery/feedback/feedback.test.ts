@@ -371,8 +371,8 @@ describe('suppression', () => {
       await sql`delete from ${sql.table(table)}`.execute(round.db)
     const again = { ...DEFAULT_RHYTHM, address: 'ada@example.org', choices: parseChoices({}), consentSource: 'test' }
     expect(await insertSubscriber(round.db, again)).toBe('suppressed')
-    expect(await pruneSuppression(round.db, 'ada@example.org')).toBe('bounce')
-    expect(await pruneSuppression(round.db, 'ada@example.org')).toBeUndefined()
+    expect(await pruneSuppression(round.db, 'ada@example.org', new Date())).toBe('bounce')
+    expect(await pruneSuppression(round.db, 'ada@example.org', new Date())).toBeUndefined()
     expect(await insertSubscriber(round.db, again)).toBe('added')
   })
 
@@ -441,7 +441,7 @@ describe('soft bounces', () => {
     const again = { ...(first as Report), id: 'again', at: new Date(NOON + 2 * DAY_MS) }
     for (const order of permutations(4)) {
       await sql`delete from events`.execute(round.db)
-      await pruneSuppression(round.db, 'ada@example.org')
+      await pruneSuppression(round.db, 'ada@example.org', new Date())
       for (const place of order) await markReported(round.db, [first, other, last, again][place] as Report)
       expect(await readSuppressions(), order.join()).toEqual(['ada: bounce'])
       expect(await readKept()).toEqual([first?.at, other?.at, last?.at])
@@ -466,7 +466,7 @@ describe('soft bounces', () => {
   it('begin anew when the operator lifts', async () => {
     const reports = await bounceOn([0, 3, 7, 8])
     for (const each of reports.slice(0, 3)) await markReported(round.db, each)
-    expect(await pruneSuppression(round.db, 'ada@example.org')).toBe('bounce')
+    expect(await pruneSuppression(round.db, 'ada@example.org', new Date())).toBe('bounce')
     for (const each of reports) await markReported(round.db, each)
     expect(await readSuppressions()).toEqual([])
   })

@@ -9,7 +9,7 @@ import { openHandles } from '../../../src/database/client.ts'
 import type { Database } from '../../../src/database/schema.ts'
 import { unavailabilityOf } from '../../../src/database/unavailable.ts'
 import { openResend } from '../../../src/delivery/provider/resend/resend.ts'
-import { replayWishes } from '../../../src/delivery/request/replaying.ts'
+import { bringWishes, replayWishes } from '../../../src/delivery/request/replaying.ts'
 import { healAsAgain, healAsFound, healAsSent } from '../../../src/delivery/restoring/healing.ts'
 import { readAccepted } from '../../../src/delivery/restoring/reading.ts'
 import { isUnsettledSql } from '../../../src/delivery/sending/transitions.ts'
@@ -308,6 +308,7 @@ async function openProcess(settings: DrillSettings, url: string, standIn: StandI
 
 async function openDesk(settings: DrillSettings, { handles, round }: Process) {
   const journal = openJournal(placesOf(settings), round.logger)
+  await bringWishes(handles.db, journal, round.logger)
   const desk = await openWishDesk(handles, journal, round.logger)
   return {
     ...desk,

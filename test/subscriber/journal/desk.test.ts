@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Handles, openHandles } from '../../../src/database/client.ts'
+import { bringWishes } from '../../../src/delivery/request/replaying.ts'
 import { openLogger } from '../../../src/logger.ts'
 import { markResubscribed } from '../../../src/subscriber/consent.ts'
 import { openWishDesk, type WishDesk } from '../../../src/subscriber/journal/desk.ts'
 import { type Journal, openJournal } from '../../../src/subscriber/journal/journal.ts'
-import { markLeft } from '../../../src/subscriber/journal/readers.ts'
-import { hashReader } from '../../../src/subscriber/journal/wish.ts'
+import { identify, markLeft } from '../../../src/subscriber/journal/readers.ts'
+import { hashReader, type Wish } from '../../../src/subscriber/journal/wish.ts'
 import { findSubscriberByAddress, findSubscriberNow, getAddressKey } from '../../../src/subscriber/store.ts'
 import { moveClock } from '../../support/clock.ts'
 import { addReader, emptyRound } from '../../support/round.ts'
@@ -124,7 +125,7 @@ describe('a wish to leave', () => {
     await (await openCutOff(journalIn(folder))).leave(publicId)
     const [name] = await readdir(folder)
     await writeFile(join(folder, name as string), '\n{"at":"2026-03-', { flag: 'a' })
-    await (await openWishDesk(handles, journalIn(folder), logger)).close()
+    await bringWishes(handles.db, journalIn(folder), logger)
     expect((await findAda()).consent).toBe('unsubscribed')
   })
 
@@ -134,7 +135,7 @@ describe('a wish to leave', () => {
     await (await openCutOff(journalIn(folder))).leave(publicId)
     await new Promise((resolve) => setTimeout(resolve, 1_050))
     expect(await markResubscribed(handles.db, publicId)).toBe(true)
-    await (await openWishDesk(handles, journalIn(folder), logger)).close()
+    await bringWishes(handles.db, journalIn(folder), logger)
     expect((await findAda()).consent).toBe('confirmed')
   })
 
@@ -150,9 +151,10 @@ describe('a wish to leave', () => {
       address: null,
       reason: null,
     })
-    expect(await markLeft(handles.db, key, [wishAt(-2_000)])).toBe(0)
-    expect(await markLeft(handles.db, key, [wishAt(-2_000), wishAt(-900)])).toBe(1)
-    expect(await markLeft(handles.db, key, [wishAt(-900)])).toBe(0)
+    const mark = async (...wishes: Wish[]) => markLeft(handles.db, await identify(handles.db, key, wishes))
+    expect(await mark(wishAt(-2_000))).toBe(0)
+    expect(await mark(wishAt(-2_000), wishAt(-900))).toBe(1)
+    expect(await mark(wishAt(-900))).toBe(0)
   })
 
   it('came after what the database said of its reader, though the clock of the database stepped in between', async () => {

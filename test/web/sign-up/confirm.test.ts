@@ -53,7 +53,7 @@ it('says so where the address must not be written to, and works once it may', as
     expect([answer.status, html.includes('We do not write to a•••@example.org')]).toEqual([409, true])
     expect(html).not.toContain('<button')
   }
-  await pruneSuppression(web.round.db, address)
+  await pruneSuppression(web.round.db, address, new Date())
   expect(await (await web.app.request(path)).text()).toContain('Confirm your subscription?')
   const told = await (await web.app.request(path, { method: 'POST' })).text()
   expect(told).toMatch(/You(&#x27;|')re subscribed/)

@@ -19,7 +19,6 @@ import { planDue } from '../../../../src/jobs/plan.ts'
 import type { Round } from '../../../../src/jobs/round.ts'
 import { sweepAway } from '../../../../src/jobs/sweep.ts'
 import { markResubscribed } from '../../../../src/subscriber/consent.ts'
-import { markLeft } from '../../../../src/subscriber/journal/readers.ts'
 import { hashReader, type NoteWish } from '../../../../src/subscriber/journal/wish.ts'
 import { getAddressKey, markUnsubscribed } from '../../../../src/subscriber/store.ts'
 import { breakOf } from '../../../crash/breaks.ts'
@@ -94,7 +93,7 @@ async function openProcess(world: World, actor: Actor): Promise<Round & { witnes
   const parts = { db, witnesses: openWitnesses([witness], world.round.logger), providers: [client] }
   const watch = openWatch({ ...parts, countConnections: () => connections, logger: world.round.logger })
   const blind: Watch = { ...UNWATCHED, read: watch.read, startBranch: watch.startBranch }
-  await markLeft(db, await getAddressKey(db), beside.wishes)
+  await replayWishes(db, beside.wishes)
   return {
     ...world.round,
     db,
