@@ -6,6 +6,7 @@ import { type Context, openConfiguredProviders, openConfiguredWatch } from '../c
 import type { Database } from '../database/schema.ts'
 import { bringWishes, type Replayed } from '../delivery/request/replaying.ts'
 import { type Healed, type HealingParts, healAsAgain, healAsFound, healAsSent } from '../delivery/restoring/healing.ts'
+import { followMoves } from '../delivery/restoring/moves.ts'
 import { withPapers } from '../delivery/restoring/papers.ts'
 import { readAccepted } from '../delivery/restoring/reading.ts'
 import { counted } from '../digest/text/words.ts'
@@ -62,7 +63,7 @@ export async function resumeRestoredCommand(options: RestoredOptions): Promise<v
     const { betweenMs, exact = false } = options
     const healed = await heal(context, hold, as, async () => {
       const asked = { db, providers, watch, say, ...(betweenMs === undefined ? {} : { betweenMs }) }
-      const digests = await readAccepted(asked, hold)
+      const digests = await followMoves(db, await readAccepted(asked, hold), await journal.list())
       return exact ? withPapers(asked, digests) : digests
     })
     const wishes = await bringWishes(db, journal, context.logger)

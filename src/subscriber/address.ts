@@ -53,20 +53,25 @@ async function findAddressObstacle(db: Kysely<Database>, address: string): Promi
   return taken && 'taken'
 }
 
+/** Hears who has moved, and the hash of the address that they have now. */
+export type HearMove = (move: { publicId: string; addressHash: Buffer }) => Promise<void>
+
 /**
  * Moves a confirmed subscriber. A sign-up of the new address that was never confirmed gives way, an
- * `erased` suppression is lifted: its owner has just confirmed it. Returns the address before,
- * undefined when the subscriber is not confirmed (any more) or the new address is not free.
+ * `erased` suppression is lifted: its owner has just confirmed it. `hear` is told before it is
+ * committed. Returns the address before, undefined when the subscriber is not confirmed (any more)
+ * or the new address is not free.
  */
 export async function markAddress(
   trx: Transaction<Database>,
   id: number,
   address: string,
+  hear?: HearMove,
 ): Promise<string | undefined> {
   const hash = await claimAddress(trx, address)
   const own = await trx
     .selectFrom('subscribers')
-    .select('address')
+    .select(['address', 'public_id'])
     .where('id', '=', id)
     .where('consent', '=', 'confirmed')
     .forNoKeyUpdate()
@@ -79,5 +84,6 @@ export async function markAddress(
     .set({ address, address_hash: hash, token_epoch: sql`token_epoch + 1`, changed_at: sql`round_now()` })
     .where('id', '=', id)
     .execute()
+  await hear?.({ publicId: own.public_id, addressHash: hash })
   return own.address
 }

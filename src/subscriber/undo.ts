@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely'
 import * as z from 'zod'
 import type { Database } from '../database/schema.ts'
 import { readStored } from '../database/stored.ts'
-import { findMoveObstacle, markAddress, type Obstacle } from './address.ts'
+import { findMoveObstacle, type HearMove, markAddress, type Obstacle } from './address.ts'
 import { type ChangeClock, type Changed, markChanged, type Preferences, type Wanted } from './change.ts'
 import { claimCredentialFor, ensureCredential, findCredential, pruneCredentialsOf } from './credential.ts'
 import { hashChoices, STORED_RHYTHM } from './preferences.ts'
@@ -60,7 +60,7 @@ export async function findUndo(
  * to somebody else): then the link stays of use.
  */
 export async function undo(
-  { db, cutoffMinutes }: ChangeClock & { db: Kysely<Database> },
+  { db, cutoffMinutes, hear }: ChangeClock & { db: Kysely<Database>; hear?: HearMove },
   token: string,
 ): Promise<Undone | undefined> {
   return claimCredentialFor(db, 'undo', token, async (trx, { subscriberId, payload }): Promise<Undone | undefined> => {
@@ -70,7 +70,7 @@ export async function undo(
       const changed = await markChanged(trx, subscriberId, wanted.before, { cutoffMinutes })
       return changed && { kind: 'choices', subscriberId, ...changed }
     }
-    if ((await markAddress(trx, subscriberId, wanted.before)) === undefined) return undefined
+    if ((await markAddress(trx, subscriberId, wanted.before, hear)) === undefined) return undefined
     await pruneCredentialsOf(trx, subscriberId)
     return { kind: 'address', subscriberId, address: wanted.before }
   })

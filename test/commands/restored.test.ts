@@ -16,6 +16,7 @@ import type { Place } from '../../src/edition/place.ts'
 import { findRestoredHold } from '../../src/edition/restored.ts'
 import { planAll } from '../../src/jobs/plan.ts'
 import { openLogger } from '../../src/logger.ts'
+import { markAddress } from '../../src/subscriber/address.ts'
 import { openWishDesk } from '../../src/subscriber/journal/desk.ts'
 import { openJournal } from '../../src/subscriber/journal/journal.ts'
 import type { NoteWish } from '../../src/subscriber/journal/wish.ts'
@@ -98,6 +99,28 @@ describe('resume --restored', () => {
     expect(bob).toMatchObject({ state: 'planned' })
     expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 3, submitted: 1, waiting: 2 })
     expect(await heal()).toMatchObject({ as: 'found', held: false })
+  })
+
+  it('knows whose a digest is that went to where its reader moved in the gap', async () => {
+    const edition = await restore()
+    const note = await openNote()
+    await round.db
+      .transaction()
+      .execute(async (trx) => {
+        const { id } = (await findSubscriberByAddress(trx, 'bob@example.org')) as { id: number }
+        expect(await markAddress(trx, id, 'rob@example.org', (move) => note({ kind: 'moved', ...move }))).toBe(
+          'bob@example.org',
+        )
+        throw new Error('the copy does not have it')
+      })
+      .catch(() => {})
+    await accept('rob', DATE)
+    expect(await heal()).toMatchObject({ submitted: 2 })
+    expect(await readDeliveries(round.db, edition.id)).toMatchObject({
+      ada: { state: 'submitted' },
+      bob: { state: 'submitted', provider_uuid: standIn.accepted[1]?.id },
+      cleo: { state: 'planned' },
+    })
   })
 
   it('brings in what the journal has where nothing is held, too', async () => {

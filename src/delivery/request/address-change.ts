@@ -1,7 +1,14 @@
 // Moving to another address: confirmed at the new one, told to the old one with an undo. Whoever
 // asks sees the same whatever the state of the new address.
 import * as z from 'zod'
-import { claimAddress, findMoveObstacle, isAddressFree, markAddress, type Obstacle } from '../../subscriber/address.ts'
+import {
+  claimAddress,
+  findMoveObstacle,
+  type HearMove,
+  isAddressFree,
+  markAddress,
+  type Obstacle,
+} from '../../subscriber/address.ts'
 import {
   claimCredentialFor,
   ensureCredential,
@@ -58,14 +65,14 @@ export async function findAddressChange(
  * cannot be used, and where something is in its way: then it stays of use.
  */
 export async function confirmAddress(
-  { db, linkKeys }: NoticeParts,
+  { db, linkKeys, hear }: NoticeParts & { hear?: HearMove },
   token: string,
 ): Promise<{ subscriberId: number; address: string; noticeId: number } | undefined> {
   return claimCredentialFor(db, 'address', token, async (trx, { subscriberId, payload }) => {
     const change = readChange(payload)
     if (!change) return undefined
     const { address } = change
-    const before = await markAddress(trx, subscriberId, address)
+    const before = await markAddress(trx, subscriberId, address, hear)
     if (before === undefined) return undefined
     await pruneCredentialsOf(trx, subscriberId, ['export', 'erase'])
     const undo: Undo = { kind: 'address', before }

@@ -5,6 +5,7 @@ import type { Context } from 'hono'
 import { confirmAddress, findAddressChange } from '../../delivery/request/address-change.ts'
 import { erase } from '../../delivery/request/erasure.ts'
 import { exportData, findLink } from '../../delivery/request/own-data.ts'
+import type { HearMove } from '../../subscriber/address.ts'
 import type { Changed } from '../../subscriber/change.ts'
 import { hasErased } from '../../subscriber/spent.ts'
 import { findSubscriberById } from '../../subscriber/store.ts'
@@ -35,10 +36,15 @@ export function showAddress(parts: ReaderParts) {
   }
 }
 
+/** A restored copy has to know by whose address a digest of the gap went. */
+function hearMoves({ note }: ReaderParts['wishes']): HearMove {
+  return (move) => note({ kind: 'moved', ...move })
+}
+
 export function moveAddress(parts: ReaderParts) {
-  const { db, linkKeys, pages, sessions, sendNotice, logger } = parts
+  const { db, linkKeys, pages, sessions, sendNotice, logger, wishes } = parts
   return async (c: Context): Promise<Response> => {
-    const moved = await confirmAddress({ db, linkKeys }, tokenIn(c))
+    const moved = await confirmAddress({ db, linkKeys, hear: hearMoves(wishes) }, tokenIn(c))
     if (!moved) return showAddress(parts)(c)
     logger.info({ event: 'subscriber.moved', subscriber: moved.subscriberId }, 'a subscriber moved')
     await sendNotice(moved.noticeId)
@@ -145,7 +151,7 @@ function undoParagraphs(change: Changed): string[] {
 export function undoChange(parts: ReaderParts) {
   const { db, pages, sessions, logger } = parts
   return async (c: Context): Promise<Response> => {
-    const undone = await undo(parts, tokenIn(c))
+    const undone = await undo({ ...parts, hear: hearMoves(parts.wishes) }, tokenIn(c))
     if (!undone) return showUndo(parts)(c)
     logger.info(
       { event: 'subscriber.undid', subscriber: undone.subscriberId, kind: undone.kind },
