@@ -6,6 +6,7 @@ import { getAccounts, listWaitingReasons } from '../delivery/account/accounting.
 import type { Accounts } from '../delivery/delivery.ts'
 import { listBatchesOf } from '../delivery/sending/batch.ts'
 import { isUnsettledSql } from '../delivery/sending/transitions.ts'
+import { counted } from '../digest/text/words.ts'
 import { findStopReason } from '../edition/stop.ts'
 import { getEdition } from '../edition/store.ts'
 import type { Job } from './queue/job.ts'
@@ -89,12 +90,12 @@ export async function drainEdition(
     }
     const ended = queue.countEnded?.() ?? 0
     const stopped = await findStopReason(db, await getEdition(db, editionId))
-    const { waiting, movable, unsettled } = await countBatches(db, editionId, only)
+    const { waiting, movable, unknown } = await countBatches(db, editionId, only)
     if (waiting !== waited && movedAt !== undefined) movedAt = Date.now()
     waited = waiting
     onProgress(waiting)
     if (stopped !== null || movable === 0) {
-      const standstill = stopped ?? (unsettled > 0 ? await waitInWords(db, editionId) : undefined)
+      const standstill = stopped ?? (await standstillInWords(db, editionId, { waiting, unknown }))
       return { accounts: await getAccounts(db, editionId), standstill, isCut: false }
     }
     if (ending?.signal.aborted) {
@@ -112,27 +113,39 @@ function jobsFor(round: Pick<Round, 'db' | 'providers'>, ids: readonly number[],
   return only === null ? dispatchJobs(round, ids) : singleJobs(round, ids)
 }
 
-async function waitInWords(db: Kysely<Database>, editionId: number): Promise<string> {
+/** Says why nothing moves; undefined where nothing is left. */
+async function standstillInWords(
+  db: Kysely<Database>,
+  editionId: number,
+  { waiting, unknown }: Pick<Left, 'waiting' | 'unknown'>,
+): Promise<string | undefined> {
+  if (waiting === 0) {
+    return unknown === 0
+      ? undefined
+      : `${counted(unknown, 'email')} may or may not have been accepted: decide with "resolve"`
+  }
   const reasons = Object.keys(await listWaitingReasons(db, editionId))
   return `what is left has to wait${reasons.length === 0 ? '' : ` because of: ${reasons.join(', ')}`}`
 }
 
-/**
- * Counts the batches that are not settled, those of them that may go soon, and the mails of all
- * that will ever go by themselves.
- */
-async function countBatches(
-  db: Kysely<Database>,
-  editionId: number,
-  only: number | null,
-): Promise<{ waiting: number; movable: number; unsettled: number }> {
-  const { rows } = await sql<{ waiting: number; movable: number; unsettled: number }>`
-    select count(*) as unsettled,
-      count(*) filter (where next_attempt_at < round_clock() + make_interval(secs => ${PATIENCE_SECONDS})) as movable,
-      coalesce(sum(cardinality(members)) filter (where next_attempt_at < 'infinity'), 0) as waiting
+/** What is left of an edition. */
+interface Left {
+  /** Mails that will go by themselves, now or later. */
+  waiting: number
+  /** Batches that may go soon. */
+  movable: number
+  /** Mails whose answer nobody waits for any more. */
+  unknown: number
+}
+
+async function countBatches(db: Kysely<Database>, editionId: number, only: number | null): Promise<Left> {
+  const { rows } = await sql<Left>`
+    select count(*) filter (where next_attempt_at < round_clock() + make_interval(secs => ${PATIENCE_SECONDS})) as movable,
+      coalesce(sum(cardinality(members)) filter (where next_attempt_at < 'infinity'), 0) as waiting,
+      coalesce(sum(cardinality(members)) filter (where next_attempt_at = 'infinity'), 0) as unknown
     from batches b
     where b.edition_id = ${editionId} and ${isUnsettledSql('b')} and (${only}::int is null or ${only}::int = any(b.members))`.execute(
     db,
   )
-  return rows[0] as { waiting: number; movable: number; unsettled: number }
+  return rows[0] as Left
 }
