@@ -43,8 +43,8 @@ export interface StartOptions {
 }
 
 /**
- * Runs the roles until `signal` aborts. Returns when everything is closed. Throws a UsageError when
- * it cannot start.
+ * Runs the roles until `signal` aborts, also amid opening them: nothing more is opened then.
+ * Returns when everything is closed. Throws a UsageError when it cannot start.
  */
 export async function start(
   config: Config,
@@ -54,7 +54,8 @@ export async function start(
   options: StartOptions = {},
 ): Promise<void> {
   try {
-    await withContext(config, logger, async (context) => {
+    await withContext(config, logger, async (opened) => {
+      const context = openedUntil(signal, opened)
       await openRoles(context, roles, options)
       const { embedded } = context.stores
       logger.info(
@@ -63,8 +64,22 @@ export async function start(
       )
       await untilAborted(signal)
     })
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error
   } finally {
     logger.info({ event: 'stopped' }, 'paper-round was stopped')
+  }
+}
+
+/** Opens no more after `signal`: what was opened last is closed with all that came before. */
+function openedUntil(signal: AbortSignal, context: Context): Context {
+  return {
+    ...context,
+    keep(thing) {
+      context.keep(thing)
+      signal.throwIfAborted()
+      return thing
+    },
   }
 }
 

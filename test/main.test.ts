@@ -19,7 +19,7 @@ it('starts no website that could keep no wish to leave', async () => {
   const database = await openTestDatabase('either')
   const env = { DATABASE_URL: database.url, LINK_SECRET: TEST_SECRET, STATE_DIR: stateDir, PORT: '0' }
   try {
-    const starting = start(readConfig('links', {}, env), ['web'], openLogger('silent'), AbortSignal.abort())
+    const starting = start(readConfig('links', {}, env), ['web'], openLogger('silent'), new AbortController().signal)
     await expect(starting).rejects.toMatchObject({
       message: 'the journal keeps no wishes',
       cause: { problems: [expect.stringContaining(`STATE_DIR ${stateDir} cannot be made or written: `)] },
@@ -49,6 +49,24 @@ it('brings in at each start what a copy of the database has lost of its readers 
   } finally {
     await journal.close()
     await db.destroy()
+    await database.close()
+    await rm(stateDir, { recursive: true })
+  }
+})
+
+it('opens nothing more once it is told to end, and takes no job', async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), 'paper-round-main-'))
+  const database = await openTestDatabase('either')
+  const env = { DATABASE_URL: database.url, LINK_SECRET: TEST_SECRET, STATE_DIR: stateDir, PORT: '0' }
+  const events: string[] = []
+  const logger = openLogger('info', { write: (line) => void events.push(JSON.parse(line).event) })
+  try {
+    await start(readConfig('links', {}, env), ['web', 'worker', 'scheduler'], logger, AbortSignal.abort())
+    expect(events).toEqual(['stopped'])
+    const { db } = openHandles(database.url)
+    expect(await db.selectFrom('ticks').selectAll().execute()).toEqual([])
+    await db.destroy()
+  } finally {
     await database.close()
     await rm(stateDir, { recursive: true })
   }
