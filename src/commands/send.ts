@@ -56,6 +56,8 @@ export async function sendCommand(options: SendOptions): Promise<void> {
   const terminal = openTerminal(options)
   compileLate()
   keepHeapSmall()
+  // A rehearsal has nothing that must come to its end.
+  const signal = options.dryRun ? new AbortController().signal : untilSignal()
   await withStores('mail', async (context) => {
     const round = await openRound(context)
     // A rehearsal must leave no trace, so it brings in no wishes, and does not freeze either.
@@ -77,17 +79,19 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     const queue = await openRoundQueue(context, round)
     const { dispatch, notify } = openPipeline(round, queue)
     context.keep(await openHeartbeat(round, queue, ['send']))
+    if (signal.aborted) throw new Error(cutInWords(edition))
     // From here on a batch may be under way: its answer is waited for before anything is closed.
-    const signal = untilSignal()
     const work = context.keep(await queue.work({ dispatch, notify }))
     const ending = { signal, work }
     const { accounts, submittedNow, ...left } = await sendEdition(round, queue, terminal, edition, only, ending)
     printAccounts(terminal, edition, accounts, submittedNow, `The accounts of ${editionName(edition)}`)
     if (left.standstill) throw new Error(`${editionName(edition)} is stuck: ${left.standstill}`)
-    if (left.isCut) {
-      throw new Error(`ended before all of ${editionName(edition)} was sent: the next "send" goes on with what is left`)
-    }
+    if (left.isCut) throw new Error(cutInWords(edition))
   })
+}
+
+function cutInWords(edition: EditionKey): string {
+  return `ended before all of ${editionName(edition)} was sent: the next "send" goes on with what is left`
 }
 
 /**
