@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import { type Context, openConfiguredWishes, openRound, openRoundQueue, untilAborted, withContext } from './context.ts'
 import { pruneMailbox } from './delivery/bounce/store.ts'
 import { settleAtStart } from './delivery/sending/after-outage.ts'
+import { tellStranded } from './delivery/sending/stranded.ts'
 import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from './digest/piece/earlier-address.ts'
 import { getArchiveVersion } from './edition/archive.ts'
 import { describeError } from './errors.ts'
@@ -98,6 +99,7 @@ async function openRoles(context: Context, roles: readonly Role[], { newSecret =
   if (roles.includes('web')) await wishes.check()
   await ensureLinkKey(round.db, round.linkKeys, { isNew: newSecret })
   await tellEarlierAddress(round)
+  if (roles.includes('worker')) await tellStranded(round)
   // Whoever takes no jobs puts some: what a page makes must not wait for the next sweep.
   const isWebAlone = !roles.includes('worker') && !roles.includes('scheduler')
   if (!isWebAlone) await round.witness.compare()

@@ -7,6 +7,7 @@ import type { EditionKind } from '../database/states.ts'
 import { getAccounts } from '../delivery/account/accounting.ts'
 import type { Accounts } from '../delivery/delivery.ts'
 import { settleAtStart } from '../delivery/sending/after-outage.ts'
+import { tellStranded } from '../delivery/sending/stranded.ts'
 import { grouped } from '../digest/text/words.ts'
 import type { Edition } from '../edition/edition.ts'
 import { type EditionKey, findStopReason } from '../edition/stop.ts'
@@ -74,6 +75,7 @@ export async function sendCommand(options: SendOptions): Promise<void> {
     if (stopped !== null) throw new Error(`nothing was sent: ${stopped}. Say "resume" first`)
     if (options.dryRun)
       return printAccounts(terminal, edition, await rehearseAll(round, edition, only), 0, wouldCome(edition))
+    await tellStranded(round)
     await round.witness.compare()
     if (!context.stores.embedded) await settleAtStart(round.db, context.stores.outage)
     const queue = await openRoundQueue(context, round)

@@ -92,6 +92,7 @@ describe('notify', () => {
       await expect(notify(mine, id)).rejects.toThrow(LaterError)
       await endNoticeWaits(mine.db)
       const other = { ...mine, ...((await change(mine)) as Partial<typeof mine>) }
+      await sql`update notices set first_attempt_at = now() - interval '1 day'`.execute(mine.db)
       await notify(other, id)
       expect(mine.provider.requests).toHaveLength(1)
       expect(other.provider.requests.length).toBeLessThanOrEqual(1)

@@ -15,6 +15,7 @@ import type { Database } from '../../database/schema.ts'
 import { openUnmigrated } from '../../database/stores.ts'
 import { getAllowance } from '../../delivery/provider/quota.ts'
 import { openProviders } from '../../delivery/providers.ts'
+import { listStranded, STRANDED_REMEDY, sayStranded } from '../../delivery/sending/stranded.ts'
 import { EARLIER_ADDRESS_REMEDY, findEarlierAddress, sayEarlierAddress } from '../../digest/piece/earlier-address.ts'
 import { counted } from '../../digest/text/words.ts'
 import { dateOf, shiftDate } from '../../edition/edition.ts'
@@ -122,6 +123,14 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
         if (earlier) {
           note('settings', [{ state: 'warning', says: sayEarlierAddress(earlier), remedy: EARLIER_ADDRESS_REMEDY }])
         }
+        const stranded = await listStranded(
+          db,
+          config.providers.map(({ name }) => name),
+        )
+        note(
+          'settings',
+          stranded.map((each) => ({ state: 'warning', says: sayStranded(each), remedy: STRANDED_REMEDY })),
+        )
         found.push(...(await judgeQuotas(db, config.providers)))
         if (await isLinkKeyKnown(db, deriveLinkKeys(config.linkSecrets))) return found
         return [...found, { state: 'error', says: OTHER_SECRET, remedy: OTHER_SECRET_REMEDY }]

@@ -1,6 +1,6 @@
 // How long each provider knows a request again by its key: repeated within that time, it sends
 // nothing twice. In milliseconds.
-import { HOUR_MS } from '../../time.ts'
+import { DAY_MS, HOUR_MS } from '../../time.ts'
 import type { ProviderName } from './provider.ts'
 
 export const REPLAY_MS: Record<ProviderName, number> = {
@@ -11,4 +11,12 @@ export const REPLAY_MS: Record<ProviderName, number> = {
   resend: 23 * HOUR_MS,
   // A mail server knows no keys.
   smtp: 0,
+}
+
+/**
+ * How long what was attempted through a provider is left to a process that has it, by one that has
+ * not; no longer than a day. In milliseconds.
+ */
+export function leftToOthersMs(provider: string): number {
+  return Math.min(REPLAY_MS[provider as ProviderName] ?? 0, DAY_MS)
 }

@@ -2,10 +2,12 @@
 // goes to the first that is not out. Read from PostgreSQL alone, so that all workers agree.
 import type { Kysely } from 'kysely'
 import type { Database } from '../../database/schema.ts'
+import { MINUTE_MS } from '../../time.ts'
 import { listOutProviders, type Out } from './out.ts'
 import { refuseReplay } from './outcome.ts'
 import type { Provider } from './provider.ts'
 import { type Allowance, getAllowance, recallAllowance } from './quota.ts'
+import { leftToOthersMs } from './replay.ts'
 
 /** A provider, and whether something may go to it now. */
 export interface Route {
@@ -17,10 +19,13 @@ export interface Route {
 
 export type Way =
   | { kind: 'open'; route: Route }
-  /** Nothing goes there now. */
+  /** Nothing goes there now, or not from here. */
   | { kind: 'shut'; out: Out }
   /** What was attempted must not be sent again, through nobody. */
   | { kind: 'over'; reason: string }
+
+/** How soon another process may take what this one cannot repeat, in milliseconds. */
+const LEFT_TO_OTHERS_MS = MINUTE_MS
 
 interface RouteParts {
   db: Kysely<Database>
@@ -54,7 +59,8 @@ async function routesBy(
 
 /**
  * Finds the way of something of which `fixed` was attempted (null: nothing was). `versions` are
- * those that the code could build again.
+ * those that the code could build again. What another process may still repeat, with a provider or
+ * by a newer program that is not here, is left to it.
  */
 export async function findWay(
   parts: RouteParts,
@@ -67,10 +73,19 @@ export async function findWay(
     return route ? { kind: 'open', route } : { kind: 'shut', out: firstBack(routes) }
   }
   const route = routes.find(({ provider }) => provider.name === fixed.provider)
-  if (!route) return { kind: 'over', reason: `it was attempted through ${fixed.provider}` }
+  if (!route) return leaveToOthers(fixed, `it was attempted through ${fixed.provider}`)
   const reason = refuseReplay(route.provider, fixed, versions)
-  if (reason !== undefined) return { kind: 'over', reason }
+  if (reason !== undefined) {
+    return fixed.version > Math.max(...versions) ? leaveToOthers(fixed, reason) : { kind: 'over', reason }
+  }
   return route.out ? { kind: 'shut', out: route.out } : { kind: 'open', route }
+}
+
+/** As long as it may be repeated at all. */
+function leaveToOthers({ provider, ageMs }: { provider: string; ageMs: number }, reason: string): Way {
+  const leftMs = leftToOthersMs(provider) - ageMs
+  if (leftMs <= 0) return { kind: 'over', reason }
+  return { kind: 'shut', out: { reason, waitMs: Math.min(leftMs, LEFT_TO_OTHERS_MS) } }
 }
 
 /** Tells whether another provider could take what this one cannot. */
