@@ -113,7 +113,6 @@ describe('wrong use', () => {
   })
 
   it('says every problem of the settings, one a line', {
-    tags: 'long',
     timeout: MANY_PROCESSES_MS,
   }, async () => {
     const env = { PORT: 'http', REDIS_URL: 'redis://127.0.0.1' }

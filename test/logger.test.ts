@@ -48,7 +48,7 @@ describe('openLogger', () => {
     expect(JSON.parse(lines[0] as string)).toMatchObject({ event: 'leak', mail: { to: '[Redacted]' } })
   })
 
-  it('writes to stderr at once: stdout belongs to what a command prints', { tags: 'long' }, async () => {
+  it('writes to stderr at once: stdout belongs to what a command prints', async () => {
     const program = `
       import { openLines, openLogger, quietly } from '${pathToFileURL(await builtFile('src/logger.ts'))}'
       openLogger('info').info({ event: 'last.words' }, 'it was said')

@@ -32,7 +32,6 @@ const call = (args: string[], env: NodeJS.ProcessEnv = {}) => callLine(['preview
 
 describe('preview --json', () => {
   it('says once what a sample day comes to, with nothing set up and nothing left behind', {
-    tags: 'long',
     timeout: PROCESS_MS,
   }, async () => {
     const { code, stdout, stderr } = await call(['--json'])
@@ -51,7 +50,6 @@ describe('preview --json', () => {
   })
 
   it("shows a stored edition with a subscriber's choices, and refuses a database that was never migrated", {
-    tags: 'long',
     timeout: PROCESS_MS,
   }, async () => {
     const database = await openTestDatabase('either', 'nothing')

@@ -192,7 +192,7 @@ it.skipIf(!hasPostgres)('fails a transaction whose connection is ended, and noth
   }
 })
 
-it('outlives a server that goes away and comes back', { tags: 'long' }, async (context) => {
+it('outlives a server that goes away and comes back', async (context) => {
   const server = await openTemporaryPostgres()
   if (server === undefined) return context.skip()
   const errors: string[] = []

@@ -36,7 +36,7 @@ describe.each(kinds)('migrate on $kind PostgreSQL', ({ kind }) => {
     await database.close()
   })
 
-  it('applies what is missing, in the order of the names, once', { tags: 'long' }, async () => {
+  it('applies what is missing, in the order of the names, once', async () => {
     expect(await migrate(db, one)).toEqual(['001-things'])
     expect(await migrate(db, two)).toEqual(['002-colours'])
     expect(await migrate(db, two)).toEqual([])

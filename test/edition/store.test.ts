@@ -87,7 +87,7 @@ describe('finding editions', () => {
     await expect(getEdition(round.db, daily.id + 1)).rejects.toThrow()
   })
 
-  it('finds the newest frozen one of a kind', { tags: 'long' }, async () => {
+  it('finds the newest frozen one of a kind', async () => {
     expect(await findNewestEdition(round.db, 'daily')).toBeUndefined()
     await freezeEdition(round, '2026-03-03')
     const newest = await freezeEdition(round, '2026-03-04')

@@ -524,7 +524,7 @@ describeStores('dispatch', (stores) => {
       expect(await readAccounts(round.db, edition.id)).toMatchObject({ due: 1, unknown: 1 })
     })
 
-    it('comes as long as the provider replays, and not a minute later', { tags: 'long' }, async () => {
+    it('comes as long as the provider replays, and not a minute later', async () => {
       round.provider.replayMs = 23 * HOUR_MS
       const { edition, id } = await plan('ada')
       const ageTo = (minutes: number) =>

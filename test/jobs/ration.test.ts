@@ -67,7 +67,7 @@ async function passDay(): Promise<void> {
 }
 
 describe('a daily quota', () => {
-  it('is used up and not overdrawn; those who wait are told, and go first tomorrow', { tags: 'long' }, async () => {
+  it('is used up and not overdrawn; those who wait are told, and go first tomorrow', async () => {
     const { edition } = await planFor(round, names)
     await sendAll()
     const first = served(resend)

@@ -187,9 +187,7 @@ describe('looks at dates', () => {
 })
 
 describe('listWorkingDayCounts', () => {
-  it('counts the papers of the last 20 non-empty working days before a date, newest first', {
-    tags: 'long',
-  }, async () => {
+  it('counts the papers of the last 20 non-empty working days before a date, newest first', {}, async () => {
     const papers = (date: EditionDate, count: number) =>
       Array.from({ length: count }, (_, index) => listing(`title:${date} ${index}`))
     // Almost five weeks up to Thursday: each working day holds one paper more, weekends hold many.

@@ -73,7 +73,11 @@ export function readLending(): Lending | undefined {
  */
 export async function setup(): Promise<(() => Promise<void>) | undefined> {
   const { keepMigrated } = await import('./kept-files.ts')
-  await keepMigrated()
+  const [, close] = await Promise.all([keepMigrated(), openLent()])
+  return close
+}
+
+async function openLent(): Promise<(() => Promise<void>) | undefined> {
   // Projects share it.
   if (process.env.TEST_LENDING !== undefined) return undefined
   const own = await openRunPostgres()

@@ -59,7 +59,7 @@ describe('importList', () => {
     expect([bob?.consent, bob?.nextDueAt]).toEqual(['unsubscribed', null])
   })
 
-  it('brings nobody back: neither who left, nor who is erased', { tags: 'long' }, async () => {
+  it('brings nobody back: neither who left, nor who is erased', async () => {
     const left = await addReader(round.db, 'left')
     await markUnsubscribed(round.db, left.publicId)
     const erased = await addReader(round.db, 'erased')
@@ -70,7 +70,7 @@ describe('importList', () => {
     expect(await findSubscriberByAddress(round.db, 'erased@example.org')).toBeUndefined()
   })
 
-  it('is the inverse of exporting, states, consent facts and topics included', { tags: 'long' }, async () => {
+  it('is the inverse of exporting, states, consent facts and topics included', async () => {
     await addReader(round.db, 'ada', {
       cadence: 'weekly',
       weekday: 5,

@@ -74,7 +74,7 @@ describe('which provider gets a batch', () => {
     expect(await getEdition(round.db, edition.id)).toMatchObject({ stoppedReason: null })
   })
 
-  it('is the first one again once its pause is over', { tags: 'long' }, async () => {
+  it('is the first one again once its pause is over', async () => {
     await planFor(round, ['ada'])
     resend.script.push({ kind: 'quota', reason: 'daily quota', retryAfterMs: 2 * HOUR_MS })
     await dispatchAll()

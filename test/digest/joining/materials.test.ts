@@ -88,7 +88,7 @@ describe('loadMaterials', () => {
     expect(quoted.get(id)?.pieces.encoding).toBe('quoted-printable')
   })
 
-  it('reads again after more editions than it keeps, with the same result', { tags: 'long' }, async () => {
+  it('reads again after more editions than it keeps, with the same result', async () => {
     const [id = 0] = ids
     const before = (await loadMaterials(round.db, edition.id, [id], 'utf8')).get(id)
     for (let day = 10; day < 18; day++) {

@@ -203,25 +203,19 @@ describe('the worst day', () => {
   const day = { date: '2026-03-05', places: [...worst, ...rising] }
   const worstInFull = () => piecesOf(day, 'full', templates)
 
-  it.each(LENGTHS)(
-    'arrives whole in %s, whatever of it a reader chose',
-    { tags: 'long', timeout: 120_000 },
-    async (length) => {
-      const pieces = await piecesOf(day, length, templates)
-      for (const papers of NUMBERS) {
-        const chosen = [...worst.slice(0, papers), ...rising]
-        const size = checkMail(pieces, chosen, `${length} ${papers}`)
-        if (papers === 50) table.push(lineOf(`${length}, the worst day, 50 papers`, [size]))
-        checkMail(pieces, worst.slice(-papers), `${length}, the last ${papers}`)
-        const others = worst.filter(({ position }) => position % 2 === 1).slice(0, papers)
-        checkMail(pieces, [...others, ...rising], `${length}, every other, ${papers}`)
-      }
-    },
-  )
+  it.each(LENGTHS)('arrives whole in %s, whatever of it a reader chose', { timeout: 120_000 }, async (length) => {
+    const pieces = await piecesOf(day, length, templates)
+    for (const papers of NUMBERS) {
+      const chosen = [...worst.slice(0, papers), ...rising]
+      const size = checkMail(pieces, chosen, `${length} ${papers}`)
+      if (papers === 50) table.push(lineOf(`${length}, the worst day, 50 papers`, [size]))
+      checkMail(pieces, worst.slice(-papers), `${length}, the last ${papers}`)
+      const others = worst.filter(({ position }) => position % 2 === 1).slice(0, papers)
+      checkMail(pieces, [...others, ...rising], `${length}, every other, ${papers}`)
+    }
+  })
 
-  it('shortens abstracts first, then summaries and authors, then leaves cards to the web, and says how many', {
-    tags: 'long',
-  }, async () => {
+  it('shortens abstracts first, then summaries and authors, then leaves cards to the web, and says how many', {}, async () => {
     const seen = await Promise.all(
       SIZES.map(async (papers) => {
         const pieces =

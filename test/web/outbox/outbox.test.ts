@@ -62,7 +62,7 @@ describe('the list', () => {
     expect(await pageOf('/outbox?folder=2026-03-05-weekly')).toContain('Mail 3')
   })
 
-  it('goes by pages of a hundred', { tags: 'long' }, async () => {
+  it('goes by pages of a hundred', async () => {
     await write(Array.from({ length: 230 }, (_, index) => mail(index + 1)))
     const seen = new Set<string>()
     for (const [page, count] of [

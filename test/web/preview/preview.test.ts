@@ -189,7 +189,7 @@ describe('the mail in a frame', () => {
 })
 
 describe('without any stores', () => {
-  it('shows a sample day at once, late risers and all, and the week of both', { tags: 'long' }, async () => {
+  it('shows a sample day at once, late risers and all, and the week of both', async () => {
     const app = openSample()
     const html = await pageOf(app)
     expect(html).toContain('value="2025-08-08"')
@@ -231,7 +231,7 @@ describe('while templates are written', () => {
     expect(await next()).toBeUndefined()
   })
 
-  it('shows what is wrong in place of the mail, and the mail when it is mended', { tags: 'long' }, async () => {
+  it('shows what is wrong in place of the mail, and the mail when it is mended', async () => {
     const app = openSample()
     const before = await readFile(join(directory, 'digest.mjml'), 'utf8')
     const line = before.split('\n').findIndex((text) => text.includes('<mj-column')) + 1
@@ -261,7 +261,7 @@ describe('while templates are written', () => {
 })
 
 describe('what it leaves behind', () => {
-  it('is nothing: no row changes and no mail is submitted, however it is asked', { tags: 'long' }, async () => {
+  it('is nothing: no row changes and no mail is submitted, however it is asked', async () => {
     await addReader(web.round.db, 'ada')
     await freezeEdition(web.round, DATE)
     const app = open()
