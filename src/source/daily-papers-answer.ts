@@ -4,11 +4,14 @@
 import * as z from 'zod'
 import { instantOf, paperFrom } from './outside-paper.ts'
 import type { Answer, EditionDate, Listing, SetAside } from './paper.ts'
+import { refuseWeight } from './weight.ts'
 
 /** Rows the API gives when nobody asks for a number: a list of exactly this length may be cut. */
 export const DEFAULT_PAGE = 50
 /** Most rows the API gives at once. */
 export const LARGEST_PAGE = 100
+/** Of a file, that somebody has put together; a busy month has under a thousand. */
+const ROWS_MAX = 10_000
 
 type Rows = Extract<Answer, { kind: 'rows' }>
 /** One answer of the API, before anyone knows whether it was the last one. */
@@ -70,6 +73,8 @@ export function parseDailyPapers(body: string, date: EditionDate, offset = 0): P
   const json = body.replace(/^\uFEFF/, '').trim()
   if (json === '') return refused('The answer is empty')
   if (json.startsWith('<')) return refused('The answer is an HTML page, not JSON')
+  const tooHeavy = refuseWeight(json)
+  if (tooHeavy !== undefined) return refused(tooHeavy)
   let value: unknown
   try {
     value = JSON.parse(json)
@@ -95,6 +100,7 @@ export function mergeListings(listings: readonly Listing[]): Listing[] {
 
 function parseRecords(value: unknown, date: EditionDate, offset: number): Page {
   if (!Array.isArray(value)) return refused(nameShape(value))
+  if (value.length > ROWS_MAX) return refused(`The answer has ${value.length} rows, more than any list of papers`)
   const wrong = value.every((row) => typeof row !== 'object' || row === null || Array.isArray(row))
   if (wrong && value.length > 0) return refused(nameList(value))
   const listings: Listing[] = []
