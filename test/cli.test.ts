@@ -94,6 +94,11 @@ describe('wrong use', () => {
     [['subscribers'], {}, /subscribers wants to know what to do: see .* subscribers --help/],
     [['subscribers', 'help', 'nope'], {}, /there is no command nope: see .* subscribers --help/],
     [['help', 'sned'], {}, /there is no command sned: see .* --help/],
+    [
+      ['demo', '--date', '2025-01-01', '--exit'],
+      {},
+      /--date 2025-01-01: the sample has 2025-08-07 and 2025-08-08 alone/,
+    ],
     [['resolve', '--date', DATE, '--as', 'guess'], {}, /--as guess: say found .* or drop/],
   ]
 

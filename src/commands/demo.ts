@@ -63,7 +63,7 @@ export async function demoCommand(options: DemoOptions, around: DemoSurroundings
   const { subscribers = String(SAMPLE_COUNT) } = options
   const { count, config } = parseAll({
     count: () => parseWhole('--subscribers', subscribers, 1, SUBSCRIBERS_MAX),
-    date: () => options.date === undefined || parseDate(options.date),
+    date: () => options.date === undefined || parseDemoDate(options.date, options.source),
     source: () => parseSource(options.source),
     config: demoConfig,
   })
@@ -129,6 +129,13 @@ function demoConfig(): Config {
  * The two sample days, the first looked at again before the second is ranked: so votes have moved
  * and papers have come.
  */
+/** Throws a UsageError for a day of which the demo could show nothing. */
+function parseDemoDate(text: string, source: string | undefined): EditionDate {
+  const date = parseDate(text)
+  if (source !== undefined || SAMPLE_DATES.includes(date)) return date
+  throw new UsageError(`--date ${date}: the sample has ${SAMPLE_DATES.join(' and ')} alone; name another --source`)
+}
+
 function stepsOf(options: DemoOptions, config: Config, logger: Logger): [Step, ...Step[]] {
   if (options.date === undefined && options.source === undefined) {
     const [first, second] = SAMPLE_DATES

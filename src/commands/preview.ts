@@ -8,6 +8,7 @@ import { hostOf, type Keep, openConfiguredSource, untilAborted, withKept } from 
 import { OWNER_FOLDER } from '../database/embedded/address.ts'
 import { openUnmigrated } from '../database/stores.ts'
 import { type Logger, openLogger } from '../logger.ts'
+import { findSubscriberByAddress } from '../subscriber/store.ts'
 import { isSchemaCurrent } from '../web/operator/health.ts'
 import type { PreviewChoice } from '../web/preview/choice.ts'
 import { findMail, getDigest, type PreviewParts, sayNothing } from '../web/preview/digest.ts'
@@ -16,6 +17,7 @@ import { createPreview } from '../web/preview/preview.ts'
 import { openTemplateFolder } from '../web/preview/templates.ts'
 import { listen } from '../web/server.ts'
 import { kindOf, parseAddress, parseAll, parseDate, parseSource } from './arguments.ts'
+import { demoHint } from './session.ts'
 import { untilSignal } from './signal.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 
@@ -55,6 +57,9 @@ export async function previewCommand(options: PreviewOptions, around: PreviewSur
   await withKept(logger, async (keep) => {
     const templates = keep(openTemplateFolder(config.templatesDir))
     const db = await openKnownStores(config, logger, keep)
+    if (subscriber !== '' && !(db && (await findSubscriberByAddress(db, subscriber)))) {
+      throw new Error(`${subscriber} is not a subscriber${demoHint(config)}`)
+    }
     const editions = openEditions({
       db,
       source: openConfiguredSource({ config, logger }, options.source),

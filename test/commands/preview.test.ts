@@ -70,7 +70,7 @@ describe('preview --json', () => {
       const bob = JSON.parse((await call(['--json', '--subscriber', 'bob@example.org'], env)).stdout)
       expect(bob).toMatchObject({ date: '2026-03-05', headers: { To: 'bob@example.org' } })
       expect(bob.subject).toMatch(/ · and 1 more · Thu 5 Mar$/)
-      const unknown = await call(['--json', '--subscriber', 'x@example.org'], env)
+      const unknown = await call(['--subscriber', 'x@example.org'], env)
       expect(unknown).toMatchObject({ code: 1, stderr: 'paper-round: x@example.org is not a subscriber\n' })
     } finally {
       await database.close()

@@ -117,6 +117,8 @@ export const USEFUL_HOURS: Record<NoticeKind, number> = {
  * preferences are counted apart, so that nobody's sign-ups use up a reader's way to them.
  */
 export const STRANGERS_KINDS = {
-  'sign-up': ['confirm', 'subscribed-already', 'address'],
+  'sign-up': ['confirm', 'subscribed-already'],
+  // Apart: no reader may use up what is left for the sign-up of whoever they name.
+  move: ['address'],
   link: ['link'],
 } as const satisfies Record<string, readonly NoticeKind[]>

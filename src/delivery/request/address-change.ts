@@ -41,7 +41,7 @@ export async function askAddress(
     const hash = await claimAddress(trx, address)
     const subscriber = await findSubscriberById(trx, subscriberId)
     if (subscriber?.consent !== 'confirmed' || subscriber.address === address) return null
-    if (!(await isAddressFree(trx, address)) || !(await mayWrite(trx, address, hash))) return null
+    if (!(await isAddressFree(trx, address)) || !(await mayWrite(trx, address, hash, 'move'))) return null
     const change: AddressChange = { address }
     const token = await ensureCredential(trx, 'address', subscriberId, change)
     return insertNotice(trx, linkKeys, { kind: 'address', subscriberId, address, token })

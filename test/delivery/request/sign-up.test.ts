@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
+import { askAddress } from '../../../src/delivery/request/address-change.ts'
 import { confirm, findConfirmation, signUp } from '../../../src/delivery/request/sign-up.ts'
 import { planDue } from '../../../src/jobs/plan.ts'
 import { findDeparture, markResubscribed, prunePending } from '../../../src/subscriber/consent.ts'
@@ -24,6 +25,14 @@ const find = () => findSubscriberByAddress(round.db, ADDRESS)
 const noticesOf = async () => (await sql`select id from notices`.execute(round.db)).rows.length
 
 describe('signUp and confirm', () => {
+  it('ask the owner of an address whom a reader has named as their new one', async () => {
+    await addReader(round.db, 'bob')
+    const bob = await findSubscriberByAddress(round.db, 'bob@example.org')
+    expect(await askAddress(round, bob?.id as number, ADDRESS)).not.toBeNull()
+    expect(await askAddress(round, bob?.id as number, ADDRESS)).toBeNull()
+    expect(await signUp(round, ADDRESS, makeAsk())).not.toBeNull()
+  })
+
   it('subscribe nobody before the link is used, and then as it was asked for', async () => {
     const choices = parseChoices({ papers: 4 })
     const ask = makeAsk({ cadence: 'weekly', weekday: 3, hour: 6, zone: 'Europe/Paris', choices, welcome: false })
