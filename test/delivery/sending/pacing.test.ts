@@ -3,9 +3,11 @@
 import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { listWaitingReasons } from '../../../src/delivery/account/accounting.ts'
-import { listSlowHosts, pruneHostPaces } from '../../../src/delivery/provider/host-paces.ts'
+import { listSlowHosts, markSlowed, pruneHostPaces } from '../../../src/delivery/provider/host-paces.ts'
 import type { BatchOutcome, BatchRequest } from '../../../src/delivery/provider/provider.ts'
-import { BATCH } from '../../../src/delivery/sending/batch.ts'
+import { BATCH, type ClaimedBatch } from '../../../src/delivery/sending/batch.ts'
+import { keepPaces } from '../../../src/delivery/sending/pacing.ts'
+import { claimStretch } from '../../../src/delivery/sending/stretch.ts'
 import { listWaiting } from '../../../src/delivery/sending/waiting.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
 import { planAll } from '../../../src/jobs/plan.ts'
@@ -68,6 +70,23 @@ const went = () => smtp.accepted.map(({ to }) => to)
 const many = (count: number) => Array.from({ length: count }, (_, index) => `r${index}@big.example`)
 
 describe('a host that gets too many at a time', () => {
+  it('is waited for in each batch of a stretch, whose others go', async () => {
+    const edition = await plan([...many(5), 'ada@small.example', 'bob@small.example', 'cleo@other.example'])
+    const ids = await listWaiting(round.db, BATCH, 100)
+    const claimAll = () => claimStretch(round.db, BATCH, { from: ids[0] as number, count: ids.length }, round)
+    const goingOf = (batches: readonly ClaimedBatch[]) =>
+      batches.flatMap(({ members }) => members.map(({ address }) => address?.split('@')[1])).sort()
+    const batches = await claimAll()
+    // Nobody is known to be slow: one look says so of all.
+    expect(await keepPaces(round.db, smtp, batches)).toEqual(batches)
+    expect(await keepPaces(round.db, {}, batches)).toEqual(batches)
+    await markSlowed(round.db, [{ host: 'big.example', reason: WORDS }], null)
+    const going = await keepPaces(round.db, smtp, batches)
+    expect(goingOf(batches)).toHaveLength(8)
+    expect(goingOf(going)).toEqual(['other.example', 'small.example', 'small.example'])
+    expect(await listWaitingReasons(round.db, edition.id)).toMatchObject({ 'the pace of big.example': 5 })
+  })
+
   it('is waited for by its own readers alone, in every batch, and the reason is told', async () => {
     const edition = await plan([...many(5), 'ada@small.example', 'bob@small.example', 'cleo@other.example'])
     smtp.script.push(tooFast, tooFast)

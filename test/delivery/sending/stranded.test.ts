@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
-import { listStranded, sayStranded } from '../../../src/delivery/sending/stranded.ts'
+import { listStranded, sayStranded, tellStranded } from '../../../src/delivery/sending/stranded.ts'
 import { LaterError } from '../../../src/errors.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
+import { openLogger } from '../../../src/logger.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import {
   endWaits,
@@ -39,6 +40,17 @@ it('is what was attempted through a provider that is no longer named, until its 
   expect(hours).toBeLessThan(23.1)
   await sql`update batches set first_attempt_at = now() - interval '23 hours 1 minute'`.execute(round.db)
   expect(await listStranded(round.db, ['smtp'])).toEqual([])
+})
+
+it('is warned of, once a provider, where it is needed', async () => {
+  await attempt()
+  const lines: string[] = []
+  const logger = openLogger('warn', { write: (line) => void lines.push(line) })
+  await tellStranded({ db: round.db, providers: [{ name: 'smtp' }], logger })
+  await tellStranded({ db: round.db, providers: [{ name: 'smtp' }, { name: 'resend' }], logger })
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { event: 'provider.missing', provider: 'resend', emails: 2, message: expect.stringContaining('MAIL_PROVIDER') },
+  ])
 })
 
 it('goes on once its provider is back, though others have had it in hand', async () => {
