@@ -534,10 +534,16 @@ describe('the queue when its store fails', () => {
     const { handlers, ids } = recorder()
     await queue.work(handlers)
     await server.kill()
-    await expect(queue.put([batch(1)])).rejects.toThrow()
+    // Its sessions end a moment after it, and may take a job until then.
+    const put = () =>
+      queue.put([batch(1)]).then(
+        () => 'taken',
+        () => 'refused',
+      )
+    await eventually(put).toBe('refused')
     await expect(open(place)).rejects.toThrow(/PostgreSQL/)
     await server.restart()
     await queue.put([batch(2)])
-    await eventually(() => ids()).toEqual([2])
+    await eventually(() => ids()).toContain(2)
   })
 })
