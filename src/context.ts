@@ -3,6 +3,7 @@
 // part is loaded when it is opened: asking for the status must not wait for the queue's code.
 import { randomUUID } from 'node:crypto'
 import type { Config } from './config.ts'
+import { getDatabaseId } from './database/inspecting.ts'
 import { openStores, type Stores } from './database/stores.ts'
 import type { Paces } from './delivery/pace/paces.ts'
 import type { Provider } from './delivery/provider/provider.ts'
@@ -126,8 +127,8 @@ export async function openConfiguredWishes({ config, stores, logger, keep }: Con
 }
 
 /**
- * Opens the queue that belongs to these stores. With `mayWait` a store that is away does not keep
- * the process from starting.
+ * Opens the queue that belongs to these stores, and tells of others in the same Redis. With
+ * `mayWait` a store that is away does not keep the process from starting.
  */
 export async function openRoundQueue(
   { config, stores, logger, keep }: Context,
@@ -141,6 +142,11 @@ export async function openRoundQueue(
     prefix: config.schema === 'public' ? undefined : config.schema,
     providers,
     logger,
+  }
+  if (config.redisUrl !== undefined) {
+    const { openSharing } = await import('./jobs/queue/sharing.ts')
+    const { redisUrl } = config
+    keep(openSharing({ ...options, redisUrl, databaseId: await getDatabaseId(stores.db) }))
   }
   const { openPatientQueue } = await import('./jobs/queue/patient.ts')
   return keep(mayWait ? await openPatientQueue(() => openQueue(options), logger) : await openQueue(options))

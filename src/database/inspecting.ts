@@ -1,6 +1,7 @@
 // What PostgreSQL says of itself, for whoever asks whether it keeps our promises. Nothing that it
 // has is changed.
 import { type Kysely, sql } from 'kysely'
+import type { Database } from './schema.ts'
 
 /**
  * `standby`: a copy that follows another server. `setting`: whoever runs it has switched it so.
@@ -78,6 +79,12 @@ export async function tryWriting<T>(db: Kysely<T>): Promise<ReadOnlyCause | null
   } finally {
     await trx.rollback().execute()
   }
+}
+
+/** Returns the name that a database has had since it was made, and that its copies have too. */
+export async function getDatabaseId(db: Kysely<Database>): Promise<string> {
+  const { id } = await db.selectFrom('lineage').select('database_id as id').executeTakeFirstOrThrow()
+  return id
 }
 
 /** Asks the database that `db` leads to, in the schema of its connection. */

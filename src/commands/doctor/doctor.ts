@@ -8,7 +8,7 @@ import { type Config, listSet, readConfig, SETTING_NAMES } from '../../config.ts
 import { openConfiguredSource, withKept } from '../../context.ts'
 import { getNow } from '../../database/clock.ts'
 import { listForgotten } from '../../database/holders.ts'
-import { inspectDatabase } from '../../database/inspecting.ts'
+import { getDatabaseId, inspectDatabase } from '../../database/inspecting.ts'
 import { listPending } from '../../database/migrate.ts'
 import { migrations } from '../../database/migrations/index.ts'
 import type { Database } from '../../database/schema.ts'
@@ -98,6 +98,7 @@ function readSettings(note: Note): Config | undefined {
 async function examine(config: Config, note: Note, to: string | undefined): Promise<void> {
   const logger = openLogger('silent')
   const clocks: Record<string, Date> = {}
+  let databaseId: string | undefined
   const guarded = async (about: string, remedy: string, look: () => Promise<readonly Finding[]>) => {
     try {
       note(about, await look())
@@ -119,6 +120,7 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
         found.push(...judgeForgotten(await listForgotten(db, FORGOTTEN_MS)))
         if (pending.length > 0) return found
         clocks['the database'] = await getNow(db)
+        databaseId = await getDatabaseId(db)
         const earlier = await findEarlierAddress(db, config.publicUrl, config.latenessMs)
         if (earlier) {
           note('settings', [{ state: 'warning', says: sayEarlierAddress(earlier), remedy: EARLIER_ADDRESS_REMEDY }])
@@ -145,9 +147,11 @@ async function examine(config: Config, note: Note, to: string | undefined): Prom
   if (redisUrl !== undefined) {
     await guarded('Redis', 'see REDIS_URL', async () => {
       const { inspectRedis } = await import('../../jobs/queue/inspecting.ts')
+      const { judgeSharing } = await import('../../jobs/queue/sharing.ts')
       const facts = await inspectRedis(redisUrl)
       clocks.Redis = facts.at
-      return judgeRedis(facts)
+      const shared = databaseId === undefined ? [] : judgeSharing(databaseId, facts.users)
+      return [...judgeRedis(facts), ...shared]
     })
   }
   await withKept(logger, async (keep) => {

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { describeError } from '../../errors.ts'
 import { within } from '../../time.ts'
 import { CONNECT_MS, KEY_PREFIX, tryWritingTo } from './backend.ts'
+import { listRedisUsers, type RedisUser } from './sharing.ts'
 
 export interface RedisFacts {
   /** `7.0.15`. */
@@ -14,11 +15,13 @@ export interface RedisFacts {
   isPersistent: boolean
   /** Why it takes no writes at present; null where it takes them. */
   refusal: string | null
+  /** The processes whose queue is there, and which live. */
+  users: RedisUser[]
   at: Date
 }
 
-/** Asks the server of a URL. Rejects when it does not answer. */
-export async function inspectRedis(url: string): Promise<RedisFacts> {
+/** Asks the server of a URL, of the queues under `prefix`. Rejects when it does not answer. */
+export async function inspectRedis(url: string, prefix = KEY_PREFIX): Promise<RedisFacts> {
   const redis = new Redis(url, { lazyConnect: true, connectTimeout: CONNECT_MS, retryStrategy: () => null })
   let trouble: unknown
   redis.on('error', (error) => {
@@ -28,13 +31,15 @@ export async function inspectRedis(url: string): Promise<RedisFacts> {
     await within(CONNECT_MS, 'Connecting to Redis', redis.connect())
     const info = await redis.info()
     const [seconds, micros] = await redis.time()
+    const at = new Date(Number(seconds) * 1_000 + Number(micros) / 1_000)
     const find = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
     return {
       version: find('redis_version'),
       evictionPolicy: find('maxmemory_policy'),
       isPersistent: find('aof_enabled') === '1' || (await savesSnapshots(redis)),
-      refusal: await tryWritingTo(redis, KEY_PREFIX).then(() => null, describeError),
-      at: new Date(Number(seconds) * 1_000 + Number(micros) / 1_000),
+      refusal: await tryWritingTo(redis, prefix).then(() => null, describeError),
+      users: await listRedisUsers(redis, prefix, at),
+      at,
     }
   } catch (error) {
     throw new Error('Redis did not answer', { cause: trouble ?? error })

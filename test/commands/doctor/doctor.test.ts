@@ -1,10 +1,14 @@
 // doctor as the host calls it, on a set-up that is well and on one that is not.
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { doctorCommand } from '../../../src/commands/doctor/doctor.ts'
 import { dateOf, shiftDate } from '../../../src/edition/edition.ts'
+import { inspectRedis } from '../../../src/jobs/queue/inspecting.ts'
+import { openSharing } from '../../../src/jobs/queue/sharing.ts'
+import { openLogger } from '../../../src/logger.ts'
 import { ensureLinkKey } from '../../../src/subscriber/link-key.ts'
 import { deriveLinkKeys } from '../../../src/subscriber/token.ts'
 import { callOn, readJson } from '../../support/command.ts'
@@ -12,6 +16,7 @@ import { openDnsStandIn } from '../../support/dns-stand-in.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import { openResendStandIn } from '../../support/resend-stand-in.ts'
 import { addReader, freezeEdition, type TestRound } from '../../support/round.ts'
+import { openTemporaryRedis } from '../../support/stores.ts'
 
 const SECRET = '8f1c3b7e92d40a56f1e2c3d4b5a69788'
 
@@ -144,6 +149,25 @@ describe('doctor', () => {
       expect(about('bounces')).toEqual(['ok', 'error'])
     } finally {
       await dns.close()
+    }
+  })
+
+  it('tells of another list that works in the same Redis, and of none once that has ended', async ({ skip }) => {
+    const redis = await openTemporaryRedis()
+    if (!redis) return skip()
+    const other = { redisUrl: redis.url, prefix: undefined, databaseId: randomUUID(), logger: openLogger('silent') }
+    const sharing = openSharing(other)
+    const env = settings({ MAIL_PROVIDER: 'outbox', OUTBOX_DIR: join(folder, 'outbox'), REDIS_URL: redis.url })
+    const lookAround = async () => (await callOn(round.databaseUrl, () => doctorCommand({}), env)).stdout
+    const told = /^! Redis +another list works in this Redis too.*\n +give each list a Redis database of its own/m
+    try {
+      await vi.waitFor(async () => expect((await inspectRedis(redis.url)).users).toHaveLength(1), 10_000)
+      expect(await lookAround()).toMatch(told)
+      await sharing.close()
+      expect(await lookAround()).not.toMatch(told)
+    } finally {
+      await sharing.close()
+      await redis.close()
     }
   })
 

@@ -13,7 +13,14 @@ const DATABASE = {
   forbidden: [],
   mayMigrate: true,
 }
-const REDIS = { version: '7.0.15', evictionPolicy: 'noeviction', isPersistent: true, refusal: null, at: new Date() }
+const REDIS = {
+  version: '7.0.15',
+  evictionPolicy: 'noeviction',
+  isPersistent: true,
+  refusal: null,
+  users: [],
+  at: new Date(),
+}
 const lines = (findings: { state: string; says: string }[]) => findings.map(({ state, says }) => `${state} ${says}`)
 
 describe('judgeDatabase', () => {

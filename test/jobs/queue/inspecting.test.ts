@@ -14,7 +14,7 @@ describe('inspectRedis', () => {
   it('tells what a server does with what it is given', async ({ skip }) => {
     if (!redis) return skip()
     const { version, at, ...facts } = await inspectRedis(redis.url)
-    expect(facts).toEqual({ evictionPolicy: 'allkeys-lru', isPersistent: false, refusal: null })
+    expect(facts).toEqual({ evictionPolicy: 'allkeys-lru', isPersistent: false, refusal: null, users: [] })
     expect(version).toMatch(/^\d+\.\d+\.\d+$/)
     expect(Math.abs(at.getTime() - Date.now())).toBeLessThan(60_000)
   })
