@@ -16,6 +16,7 @@ import { openMorning } from './jobs/morning.ts'
 import { handingOn, openPipeline } from './jobs/pipeline.ts'
 import type { Queue } from './jobs/queue/queue.ts'
 import type { Round } from './jobs/round.ts'
+import { openApartLook } from './jobs/settings-apart.ts'
 import { getTickAgeMs } from './jobs/tick.ts'
 import type { Logger } from './logger.ts'
 import type { WishDesk } from './subscriber/journal/desk.ts'
@@ -183,6 +184,7 @@ function watchTick(
   { tickHere, lookAway }: { tickHere(): Promise<void>; lookAway(): Promise<void> },
 ): { close(): Promise<void> } {
   let running: Promise<void> = Promise.resolve()
+  const lookApart = openApartLook(round)
   const look = async () => {
     try {
       await queue.assertTick()
@@ -194,6 +196,7 @@ function watchTick(
     }
     try {
       if ((await getTickAgeMs(round)) > TICK_LATE_MS) await tickHere()
+      await lookApart()
     } catch (error) {
       round.logger.warn({ event: 'tick.failed', reason: describeError(error) }, 'a tick of our own failed')
     }

@@ -18,6 +18,7 @@ import { listSlowHosts } from '../delivery/provider/host-paces.ts'
 import { listOutProviders } from '../delivery/provider/out.ts'
 import { findRampDay } from '../delivery/provider/ramp.ts'
 import { readShares } from '../delivery/sending/good-name.ts'
+import { listApart, sayApart } from '../delivery/sending/heartbeats.ts'
 import { getUnresolved } from '../delivery/sending/unknown.ts'
 import { openConfiguredWitnesses } from '../delivery/witness/open.ts'
 import { counted, grouped } from '../digest/text/words.ts'
@@ -125,6 +126,7 @@ async function printStatus(
   const cause = await tryWriting(db)
   const readOnly = cause && READ_ONLY_WORDS[cause]
   const witnesses = await keep(openConfiguredWitnesses(config, logger)).check()
+  const apart = await listApart(db)
   const behind = whole ? await listBehind(db) : []
   const alarms = whole ? await listAlarms(db) : []
   const mailbox = whole ? await findMailbox(db) : undefined
@@ -139,6 +141,7 @@ async function printStatus(
       restored: restored ?? null,
       readOnly,
       witnesses,
+      apart,
       behind,
       alarms,
       bounces: mailbox ?? null,
@@ -153,6 +156,7 @@ async function printStatus(
       ...behindLines(stops, behind, 'id' in edition ? edition : undefined),
       ...(restored ? [`${restoredInWords(restored)} Lift it with "resume --restored".`] : []),
       ...(mailbox === undefined ? [] : [mailboxInWords(mailbox)]),
+      ...apart.map((each) => `${sayApart(each)}.`),
       ...alarms.map(({ sentence }) => `Alarm: ${sentence}`),
       ...witnesses.flatMap(({ name, failure }) =>
         failure === null ? [] : [`${name} keeps no witness of what is sent, which tells a restored backup: ${failure}`],

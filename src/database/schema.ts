@@ -611,8 +611,9 @@ export interface RefusalReadingRow {
 }
 
 /**
- * A process that marks or plans and lives: its last beat, and since when it has not missed any.
- * Gone once it has ended, or what it held was taken over.
+ * A process that marks or plans and lives: its last beat, since when it has not missed any, and a
+ * fingerprint of each setting that it goes by. Gone once it has ended, or what it held was taken
+ * over.
  */
 export interface HeartbeatRow {
   id: string
@@ -620,6 +621,7 @@ export interface HeartbeatRow {
   host: string
   beat_at: StampedTimestamp
   unbroken_since: StampedTimestamp
+  settings: ColumnType<Record<string, string>, string | undefined, string>
 }
 
 /**

@@ -17,6 +17,7 @@ import type { Job } from './queue/job.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Round } from './round.ts'
 import { singleJobs } from './routes.ts'
+import { fingerprintsOf, type SettingsRound } from './settings-apart.ts'
 
 type HeartbeatRound = Pick<Round, 'db' | 'providers' | 'holder' | 'logger'>
 
@@ -27,14 +28,14 @@ export interface Heartbeat {
 
 /** Begins to beat and to listen. Rejects when the first beat cannot be written. */
 export async function openHeartbeat(
-  round: HeartbeatRound,
+  round: HeartbeatRound & SettingsRound,
   queue: Pick<Queue, 'put'>,
   roles: readonly string[],
   everyMs = BEAT_EVERY_MS,
 ): Promise<Heartbeat> {
   const { db, holder: id, logger } = round
   if (id === null) throw new Error('a process without a name has no heartbeat')
-  const self: Process = { id, roles, host: hostname() }
+  const self: Process = { id, roles, host: hostname(), settings: fingerprintsOf(round, roles) }
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
   let isMissed = false

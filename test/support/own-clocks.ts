@@ -13,4 +13,5 @@ export const BACK_TO_OWN_CLOCKS = `
   create index reader_clocks_due on reader_clocks (next_due_at);
   create index reader_clocks_due_weekly on reader_clocks (next_due_at) where weekly;
   drop table lifted_suppressions;
+  alter table heartbeats drop column settings;
   delete from kysely_migration where name >= '037'`

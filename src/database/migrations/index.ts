@@ -37,6 +37,7 @@ import { up as narrowDeliveries } from './035-narrow-deliveries.ts'
 import { up as readerClocks } from './036-reader-clocks.ts'
 import { up as sharedClocks } from './037-shared-clocks.ts'
 import { up as liftedSuppressions } from './038-lifted-suppressions.ts'
+import { up as settingsApart } from './039-settings-apart.ts'
 
 export const migrations = {
   '001-initial': { up: initial },
@@ -77,4 +78,5 @@ export const migrations = {
   '036-reader-clocks': { up: readerClocks },
   '037-shared-clocks': { up: sharedClocks },
   '038-lifted-suppressions': { up: liftedSuppressions },
+  '039-settings-apart': { up: settingsApart },
 }

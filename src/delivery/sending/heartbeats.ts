@@ -16,6 +16,15 @@ export interface Process {
   roles: readonly string[]
   /** The name of its machine or container. */
   host: string
+  /** Fingerprints of the settings that it goes by, by name. */
+  settings: Record<string, string>
+}
+
+/** A setting that living processes do not agree on. */
+export interface Apart {
+  setting: string
+  /** Who goes by the same, as in `worker on one`. */
+  sides: string[]
 }
 
 /** What was taken from who held it, with the epoch that it has since. */
@@ -34,10 +43,11 @@ const BROKEN_MS = 10 * SECOND_MS
  * Writes a heartbeat. Returns whether another process has been silent for so long that what it
  * holds is to be taken over. One statement, which reads and writes the few rows of this table.
  */
-export async function markAlive(db: Kysely<Database>, { id, roles, host }: Process): Promise<boolean> {
+export async function markAlive(db: Kysely<Database>, { id, roles, host, settings }: Process): Promise<boolean> {
   const { rows } = await sql<{ isSilent: boolean }>`
     with own as (
-      insert into heartbeats as h (id, roles, host) values (${id}::uuid, ${[...roles]}::text[], ${host})
+      insert into heartbeats as h (id, roles, host, settings)
+      values (${id}::uuid, ${[...roles]}::text[], ${host}, ${JSON.stringify(settings)}::jsonb)
       on conflict (id) do update set beat_at = round_clock(), unbroken_since = case
         when h.beat_at < round_clock() - ${interval(BROKEN_MS)} then round_clock() else h.unbroken_since end
       returning h.id, h.beat_at, h.unbroken_since
@@ -93,6 +103,25 @@ export async function listAlive(db: Kysely<Database>): Promise<{ host: string; r
     select host, roles, (extract(epoch from round_clock() - beat_at) * 1000)::float8 as "ageMs" from heartbeats
     where beat_at > round_clock() - ${interval(SILENT_MS)} order by beat_at desc`.execute(db)
   return rows
+}
+
+/** Lists the settings that those who live do not agree on. Who does not read one has no say. */
+export async function listApart(db: Kysely<Database>): Promise<Apart[]> {
+  const { rows } = await sql<{ setting: string | null; sides: string[] | null }>`
+    select v.setting, array_agg(v.who order by v.who) as sides
+    from (
+      select s.key as setting, string_agg(distinct array_to_string(h.roles, ' and ') || ' on ' || h.host, ', ') as who
+      from heartbeats h cross join lateral jsonb_each_text(h.settings) s
+      where h.beat_at > round_clock() - ${interval(SILENT_MS)}
+      group by s.key, s.value
+    ) v
+    group by v.setting having count(*) > 1 order by v.setting`.execute(db)
+  return rows.flatMap(({ setting, sides }) => (setting === null || sides === null ? [] : [{ setting, sides }]))
+}
+
+/** Says of a setting who goes by another, and what to do. */
+export function sayApart({ setting, sides }: Apart): string {
+  return `${setting} is not the same everywhere (${sides.join(' against ')}): give all of them the same, and start them again`
 }
 
 async function takeAll(trx: Transaction<Database>, isTheirs: (u: string) => RawBuilder<boolean>): Promise<TakenOver> {

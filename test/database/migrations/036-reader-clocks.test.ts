@@ -77,6 +77,7 @@ describeStores(
         '036-reader-clocks',
         '037-shared-clocks',
         '038-lifted-suppressions',
+        '039-settings-apart',
       ])
       expect(await readClocks(round.db)).toEqual(before)
       expect(await sql`select from reader_clocks`.execute(round.db)).toMatchObject({ rows: { length: before.length } })

@@ -60,7 +60,11 @@ describeStores(
       const before = await readClocks(round.db)
       expect(before.map(({ name }) => name)).toEqual([...NAMES, 'week'])
       await sql.raw(BACK_TO_OWN_CLOCKS).execute(round.db)
-      expect(await migrate(round.db, migrations)).toEqual(['037-shared-clocks', '038-lifted-suppressions'])
+      expect(await migrate(round.db, migrations)).toEqual([
+        '037-shared-clocks',
+        '038-lifted-suppressions',
+        '039-settings-apart',
+      ])
       expect(await readClocks(round.db)).toEqual(before)
       expect(await sql`select from reader_clocks where shared_clock_id is not null`.execute(round.db)).toMatchObject({
         rows: [],

@@ -40,7 +40,7 @@ describeStores('a start', (stores) => {
 
   it('does so while a process is not heard that should be, and not while all are', async () => {
     await tickAgo('30 seconds')
-    await markAlive(round.db, { id: randomUUID(), roles: ['worker'], host: 'here' })
+    await markAlive(round.db, { id: randomUUID(), roles: ['worker'], host: 'here', settings: {} })
     expect(await settling()).toBe(0)
     await sql`update heartbeats set beat_at = beat_at - interval '8 seconds'`.execute(round.db)
     expect(await settling()).toBe(10_000)

@@ -35,8 +35,8 @@ keepRound((opened) => {
 beforeEach(async () => {
   passed = 0
   await jump(0)
-  ada = { id: randomUUID(), roles: ['worker'], host: 'one' }
-  bob = { id: randomUUID(), roles: ['scheduler'], host: 'two' }
+  ada = { id: randomUUID(), roles: ['worker'], host: 'one', settings: {} }
+  bob = { id: randomUUID(), roles: ['scheduler'], host: 'two', settings: {} }
   await markAlive(round.db, ada)
   await markAlive(round.db, bob)
 })
