@@ -12,6 +12,7 @@ import { openPostgresPaces } from '../../src/delivery/pace/pace-store.ts'
 import { openPaces } from '../../src/delivery/pace/paces.ts'
 import { askAddress, confirmAddress, findAddressChange } from '../../src/delivery/request/address-change.ts'
 import { confirm, findConfirmation, signUp } from '../../src/delivery/request/sign-up.ts'
+import { listApart, markAlive } from '../../src/delivery/sending/heartbeats.ts'
 import { listFound } from '../../src/edition/search.ts'
 import { listPlaces } from '../../src/edition/store.ts'
 import { dispatch } from '../../src/jobs/dispatch.ts'
@@ -61,9 +62,22 @@ describe('what is stored as JSON', () => {
     expect(rows.map(({ column }) => column)).toEqual([
       'credentials.payload',
       'edition_papers.paper',
+      'heartbeats.settings',
       'papers.facts',
       'preferences.choices',
     ])
+  })
+
+  it('is compared as it is where a newer build wrote it: the settings of a process', async () => {
+    const id = () => crypto.randomUUID()
+    const alive = { roles: ['worker'], host: 'one' }
+    await markAlive(web.round.db, { ...alive, id: id(), settings: { CUTOFF: 'a' } })
+    for (const settings of [{ CUTOFF: { odd: 1 }, ...NEWER }, ['CUTOFF'], 1]) {
+      await sql`insert into heartbeats (id, roles, host, settings) values (${id()}::uuid, '{worker}', 'two', ${jsonb(settings as object)})`.execute(
+        web.round.db,
+      )
+    }
+    expect(await listApart(web.round.db)).toEqual([{ setting: 'CUTOFF', sides: ['worker on one', 'worker on two'] }])
   })
 
   it('has defaults that never change', () => {

@@ -111,7 +111,7 @@ export async function listApart(db: Kysely<Database>): Promise<Apart[]> {
     select v.setting, array_agg(v.who order by v.who) as sides
     from (
       select s.key as setting, string_agg(distinct array_to_string(h.roles, ' and ') || ' on ' || h.host, ', ') as who
-      from heartbeats h cross join lateral jsonb_each_text(h.settings) s
+      from heartbeats h cross join lateral jsonb_each_text(case jsonb_typeof(h.settings) when 'object' then h.settings else '{}' end) s
       where h.beat_at > round_clock() - ${interval(SILENT_MS)}
       group by s.key, s.value
     ) v

@@ -17,7 +17,7 @@ const HISTORIES = isFull ? 300 : 2
 /** On the embedded database, which takes several times as long. */
 const EMBEDDED_HISTORIES = 20
 /** Each broken build is caught within so many histories; most of them by one of the first three. */
-const BROKEN_MAX = 200
+const BROKEN_MAX = 600
 const BROKEN: readonly Broken[] = isFull
   ? [...(Object.keys(BREAKS) as BreakName[]), 'no-witness']
   : ['random-key', 'no-witness']
