@@ -24,8 +24,11 @@ export type Way =
   /** What was attempted must not be sent again, through nobody. */
   | { kind: 'over'; reason: string }
 
-/** How soon another process may take what this one cannot repeat, in milliseconds. */
-const LEFT_TO_OTHERS_MS = MINUTE_MS
+/**
+ * How soon another process may take what this one cannot repeat, in milliseconds: later than a
+ * `send` that has nothing else to do waits for.
+ */
+const LEFT_TO_OTHERS_MS = 2 * MINUTE_MS
 
 interface RouteParts {
   db: Kysely<Database>

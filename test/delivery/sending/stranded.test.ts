@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { listStranded, sayStranded, tellStranded } from '../../../src/delivery/sending/stranded.ts'
 import { LaterError } from '../../../src/errors.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
+import { drainEdition } from '../../../src/jobs/drain.ts'
 import { openLogger } from '../../../src/logger.ts'
 import { keepRound } from '../../support/kept-round.ts'
 import {
@@ -60,6 +61,10 @@ it('goes on once its provider is back, though others have had it in hand', async
   expect(await dispatch({ ...round, ...only(smtp) }, id)).toEqual([])
   expect(smtp.requests).toEqual([])
   expect(await readBatch(round.db, id)).toMatchObject({ state: 'unknown', reason: 'it was attempted through resend' })
+  // A `send` that cannot repeat it ends, and says why.
+  const queue = { put: async () => {} }
+  const drained = await drainEdition({ ...round, ...only(smtp), queue }, edition.id, null, () => {})
+  expect(drained.standstill).toMatch(/^what is left has to wait/)
   await endWaits(round.db)
   expect(await dispatch({ ...round, ...only(resend) }, id)).toEqual([])
   expect(resend.requests[1]).toEqual(resend.requests[0])
