@@ -101,13 +101,13 @@ function copy(): void {
   for (const path of listed.toString().trim().split('\n')) cpSync(join(ROOT, path), at(path))
   symlinkSync(join(ROOT, 'node_modules'), at('node_modules'))
   const app = at('src/web/app.ts')
-  writeFileSync(
-    app,
-    readFileSync(app, 'utf8').replace(
-      'const app = new Hono()\n',
-      `$&  const { mark } = globalThis as { mark?: string }\n  app.use(async (c, next) => { await next(); c.header('X-Mark', mark) })\n`,
-    ),
+  const text = readFileSync(app, 'utf8')
+  const marking = text.replace(
+    /const app = new Hono\(.*\)\n/,
+    `$&  const { mark } = globalThis as { mark?: string }\n  app.use(async (c, next) => { await next(); c.header('X-Mark', mark) })\n`,
   )
+  if (marking === text) throw new Error(`${app} makes its app in another way: let it be marked again`)
+  writeFileSync(app, marking)
 }
 
 /** As many files as there are edits, spread over all that the website is made of. */
