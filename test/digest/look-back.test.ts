@@ -62,6 +62,23 @@ describe('lookBack', () => {
     expect(await look({}, { limit: 4 })).toHaveLength(4)
     expect(await look({}, { kind: 'weekly' })).toEqual([])
   })
+  it('looks once for the same choices, and anew for others and for whatever became of an edition', async () => {
+    await freezeEdition(round, '2026-03-05', { places: inventPlaces('2026-03-05', 3) })
+    const [two, one] = [await look({ papers: 2 }), await look({ papers: 1 })]
+    expect([two[0]?.papers, one[0]?.papers]).toEqual([2, 1])
+    expect(await look({ papers: 2 })).toBe(two)
+    const newest = async () => (await look({}, { limit: 1 }))[0]
+    expect(await newest()).toMatchObject({ date: '2026-03-05' })
+    await freezeEdition(round, '2026-03-06', { places: inventPlaces('2026-03-06', 3) })
+    expect(await newest()).toMatchObject({ date: '2026-03-06' })
+    await empty('2026-03-07', 'held', 'two papers')
+    expect(await newest()).toMatchObject({ silence: 'It is held back: two papers.' })
+    await empty('2026-03-07', 'held', 'source')
+    expect(await newest()).toMatchObject({ silence: 'It is held back: source.' })
+    await empty('2026-03-07', 'empty', 'source')
+    expect(await newest()).toMatchObject({ state: 'empty', silence: expect.stringMatching(/^The source gave no/) })
+  })
+
   it('brings a late riser once, and only where the paper was not there before; never papers for those who missed an edition', async () => {
     const first = inventPlaces('2026-03-05', 3)
     await freezeEdition(round, '2026-03-05', { places: first })

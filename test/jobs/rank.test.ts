@@ -124,6 +124,24 @@ describe('rankDay', () => {
     expect(await rankDay(round, THURSDAY)).toMatchObject({ state: 'frozen', reason: null, incomplete: false })
   })
 
+  it('tells once that it holds a date, and again for another reason or state', async () => {
+    const told: object[] = []
+    const given = { ...round, logger: { ...round.logger, info: (fields: object) => told.push(fields) } as never }
+    const held = (reason: string) => ({ event: 'edition.held', date: THURSDAY, reason })
+    const two = held('2 papers on a working day, at least 3 expected')
+    await prepare(THURSDAY, { minutes: 30, votes: { a: 1 } })
+    await rankDay(given, THURSDAY)
+    await rankDay(given, THURSDAY)
+    expect(told.splice(0)).toEqual([held('1 paper on a working day, at least 3 expected')])
+    await look(THURSDAY, { a: 1, b: 2 })
+    await rankDay(given, THURSDAY)
+    await rankDay(given, THURSDAY)
+    expect(told.splice(0)).toEqual([two])
+    await sql`update editions set state = 'open'`.execute(round.db)
+    await rankDay(given, THURSDAY)
+    expect(told).toEqual([two])
+  })
+
   it('holds a date that was last read long before its cut-off, or never, even at the deadline', async () => {
     await prepare('2026-03-04', { minutes: 20 * HOUR_MINUTES })
     expect(await rankDay(round, '2026-03-04')).toMatchObject({ state: 'held' })

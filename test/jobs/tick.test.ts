@@ -139,6 +139,15 @@ describe('tick', () => {
     expect(datesOf(await tick(given), 'collect')).toEqual([])
   })
 
+  it('reads nothing of before an archived date once more: the dates before it are archived with it', async () => {
+    const { date, given } = await nearCutoff(5)
+    await lookAt([...daysBefore(date, 7), date], 200)
+    await sql`update editions set archive = true`.execute(round.db)
+    expect(datesOf(await tick(given), 'collect')).toEqual([date, shiftDate(date, 1)])
+    await sql`update editions set archive = false where date = ${date}`.execute(round.db)
+    expect(datesOf(await tick(given), 'collect')).toEqual([...daysBefore(date, 7), date, shiftDate(date, 1)])
+  })
+
   it('asks for the rank of what is cut off and not settled, every time until it is', async () => {
     const { date, given } = await nearCutoff(5)
     expect(datesOf(await tick(given), 'rank')).toEqual([])

@@ -12,6 +12,7 @@ import {
   localDateSql,
   nextHourSql,
   nextHourWithoutGapSql,
+  weeklyHourSql,
   weekOfSql,
 } from '../../src/subscriber/calendar.ts'
 import { isZone, type Rhythm } from '../../src/subscriber/preferences.ts'
@@ -513,6 +514,20 @@ describe('which edition arrives when, at 07:00, editions frozen at 00:30 UTC', (
       from (select r.zone, ${nextHourSql('r', sql`'2026-03-12T00:00:00Z'::timestamptz`)} as at
         from (select 'weekly' as cadence, 1 as weekday, 7 as hour, ${zone}::text as zone) r) a`.execute(db)
     expect(rows[0]?.table).toBe(wanted)
+  })
+
+  it('is at the hour that a clock stands at for six days, and then at the last chosen one', async () => {
+    // Their weekday is today, at midnight: chosen since, whatever hour it is.
+    const { rows } = await sql<{ kept: boolean; passed: boolean; coming: boolean }>`
+      select ${weeklyHourSql('r', sql`near`)} = near as kept, ${weeklyHourSql('r', sql`far`)} = midnight as passed,
+        ${weeklyHourSql('r', sql`coming`)} = coming as coming
+      from (
+        select 'weekly' as cadence, extract(isodow from now at time zone 'UTC')::int as weekday, 0 as hour, 'UTC' as zone,
+          now - interval '5 days 23 hours 59 minutes' as near, now - interval '6 days 1 minute' as far,
+          now + interval '2 days' as coming, date_trunc('day', now, 'UTC') as midnight
+        from (select round_now() as now) clock
+      ) r`.execute(db)
+    expect(rows).toEqual([{ kept: true, passed: true, coming: true }])
   })
 
   it('is of the last week that another cut-off has closed', async () => {

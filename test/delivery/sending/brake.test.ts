@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { markReported } from '../../../src/delivery/feedback/feedback.ts'
 import type { BatchRequest } from '../../../src/delivery/provider/provider.ts'
 import { BATCH } from '../../../src/delivery/sending/batch.ts'
-import { markResumed } from '../../../src/delivery/sending/brake.ts'
+import { listInFlight, markResumed } from '../../../src/delivery/sending/brake.ts'
 import { listWaiting } from '../../../src/delivery/sending/waiting.ts'
 import { getEdition, markStopped } from '../../../src/edition/store.ts'
 import { dispatch } from '../../../src/jobs/dispatch.ts'
@@ -123,6 +123,17 @@ describe('harm', () => {
     await submitMore(id, 1_000)
     await reportMany(id, 'complained', 1)
     expect(await stopOf(id)).toMatch(/^brake: 6 complaints of 1,001 submitted/)
+  })
+
+  it('judges no edition that is stopped already until somebody resumes it, and one whose stop ends by itself', async () => {
+    const id = await fly(1_000)
+    await markStopped(round.db, id, 'by hand', null)
+    expect(await reportMany(id, 'complained', 5)).toBeNull()
+    expect([await stopOf(id), await listInFlight(round.db)]).toEqual(['by hand', []])
+    await sql`update editions set stopped_until = now() + interval '1 hour' where id = ${id}`.execute(round.db)
+    expect(await listInFlight(round.db)).toEqual([id])
+    expect(await reportMany(id, 'complained', 1)).toMatch(/^6 complaints/)
+    expect(await stopOf(id)).toMatch(/^brake: 6 complaints/)
   })
 
   it('is not lifted by a stop that ends by itself', async () => {

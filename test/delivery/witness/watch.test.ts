@@ -206,6 +206,21 @@ describe('without any witness', () => {
     expect((await findRestoredHold(kept.db))?.why).toBe('outbox accepted 1 emails that this database does not know of')
   })
 
+  it('asks from five minutes before its last mark on, since two clocks may differ by so much', async () => {
+    await forget(11)
+    const asked: Date[] = []
+    const listAccepted = async (since: Date) => {
+      asked.push(since)
+      return []
+    }
+    const provider = { ...openScriptedProvider(), listAccepted }
+    await watchWith({ providers: [provider] }).watch.compare()
+    const { rows } = await sql<{ at: Date }>`select marked_at - interval '5 minutes' as at from lineage`.execute(
+      kept.db,
+    )
+    expect(asked).toEqual([rows[0]?.at])
+  })
+
   it('leaves that question to the next compare where only witnesses are compared', async () => {
     await forget(11)
     const { watch } = watchWith({ providers: [listing('Papers · Fri 6 Mar')] })
