@@ -25,7 +25,8 @@ const count = z.int().min(0).max(COUNT_MAX)
  * An optional field of another type than expected is as good as missing: it must not cost the row.
  */
 const text = z.string().nullish().catch(null)
-const author = z.object({ name: text, hidden: z.boolean().nullish().catch(true) })
+/** Of what may be a million: each is read where it is used, since a refusal of zod's is slow. */
+const many = z.array(z.unknown()).nullish().catch(null)
 const organization = z
   .union([z.string(), z.object({ name: text, fullname: text }).transform((found) => found.fullname || found.name)])
   .nullish()
@@ -43,8 +44,8 @@ const record = z.object(
         title: text,
         summary: text,
         ai_summary: text,
-        ai_keywords: z.array(z.string().catch('')).nullish().catch(null),
-        authors: z.array(author.nullable().catch(null)).nullish().catch(null),
+        ai_keywords: many,
+        authors: many,
         organization,
         // Missing votes are none; unreadable ones would rank the paper falsely, so they cost the
         // row.
@@ -126,9 +127,9 @@ function parseRow(row: unknown): Listing | string {
     title: stated.title || outer.title || '',
     abstract: stated.summary || outer.summary,
     summary: stated.ai_summary,
-    authors: stated.authors?.flatMap((one) => (one?.name && one.hidden !== true ? [one.name] : [])),
+    authors: stated.authors?.flatMap(shownName),
     organization: stated.organization || outer.organization,
-    keywords: stated.ai_keywords,
+    keywords: stated.ai_keywords?.filter((keyword) => typeof keyword === 'string'),
     codeUrl: stated.githubRepo,
     codeStars: stated.githubStars,
     projectUrl: stated.projectPage,
@@ -146,6 +147,13 @@ function parseRow(row: unknown): Listing | string {
     comments: outer.numComments ?? 0,
     submittedAt: instantOf(stated.submittedOnDailyAt),
   }
+}
+
+/** Whoever is hidden, or may be, is not named. */
+function shownName(author: unknown): string[] {
+  if (typeof author !== 'object' || author === null) return []
+  const { name, hidden = null } = author as Record<string, unknown>
+  return typeof name === 'string' && name !== '' && (hidden === null || hidden === false) ? [name] : []
 }
 
 function describeIssue(error: z.ZodError): string {

@@ -12,6 +12,12 @@ it('refuses what is nothing but brackets, without parsing it', () => {
   expect(refuseWeight('['.repeat(8_000_000))).toBe('The answer nests more than 64 deep')
 })
 
+it('refuses more values than papers could have, be they no objects', () => {
+  expect(refuseWeight(`[[${'1,'.repeat(2_000_000)}1]]`)).toBeUndefined()
+  expect(refuseWeight(`[[${'1,'.repeat(2_000_001)}1]]`)).toBe('The answer holds more than 2000000 values')
+  expect(refuseWeight(`["${','.repeat(2_000_001)}"]`)).toBeUndefined()
+})
+
 it('counts no bracket within a string, and each one outside', () => {
   const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
   expect(refuseWeight(nested(64))).toBeUndefined()
