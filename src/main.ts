@@ -185,21 +185,19 @@ function watchTick(
 ): { close(): Promise<void> } {
   let running: Promise<void> = Promise.resolve()
   const lookApart = openApartLook(round)
+  const attempt = async (event: string, words: string, work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (error) {
+      round.logger.warn({ event, reason: describeError(error) }, words)
+    }
+  }
   const look = async () => {
-    try {
-      await queue.assertTick()
-    } catch (error) {
-      round.logger.warn(
-        { event: 'tick.unasserted', reason: describeError(error) },
-        'the queue could not be asked to tick',
-      )
-    }
-    try {
+    await attempt('tick.unasserted', 'the queue could not be asked to tick', () => queue.assertTick())
+    await attempt('tick.failed', 'a tick of our own failed', async () => {
       if ((await getTickAgeMs(round)) > TICK_LATE_MS) await tickHere()
-      await lookApart()
-    } catch (error) {
-      round.logger.warn({ event: 'tick.failed', reason: describeError(error) }, 'a tick of our own failed')
-    }
+    })
+    await attempt('settings.unseen', 'whether all processes have the same settings was not seen', lookApart)
     await lookAway()
   }
   running = look()

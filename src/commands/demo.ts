@@ -125,10 +125,6 @@ function demoConfig(): Config {
   return config.databaseUrl ? { ...config, schema: 'demo' } : { ...config, dataDir, stateDir: stateBeside(dataDir) }
 }
 
-/**
- * The two sample days, the first looked at again before the second is ranked: so votes have moved
- * and papers have come.
- */
 /** Throws a UsageError for a day of which the demo could show nothing. */
 function parseDemoDate(text: string, source: string | undefined): EditionDate {
   const date = parseDate(text)
@@ -136,6 +132,10 @@ function parseDemoDate(text: string, source: string | undefined): EditionDate {
   throw new UsageError(`--date ${date}: the sample has ${SAMPLE_DATES.join(' and ')} alone; name another --source`)
 }
 
+/**
+ * The two sample days, the first looked at again before the second is ranked: so votes have moved
+ * and papers have come.
+ */
 function stepsOf(options: DemoOptions, config: Config, logger: Logger): [Step, ...Step[]] {
   if (options.date === undefined && options.source === undefined) {
     const [first, second] = SAMPLE_DATES

@@ -24,7 +24,7 @@ export async function erase(
   return db.transaction().execute(async (trx) => {
     const credential = await claimCredential(trx, 'erase', token)
     if (!credential) return false
-    await eraseSubscriber(trx, credential.subscriberId, note ? { note } : {})
+    await eraseSubscriber(trx, credential.subscriberId, { note })
     await insertErased(trx, token)
     return true
   })
@@ -38,7 +38,7 @@ export async function erase(
 export async function eraseSubscriber(
   trx: Transaction<Database>,
   subscriberId: number,
-  { note, at }: { note?: NoteWish; at?: Date } = {},
+  { note, at }: { note?: NoteWish | undefined; at?: Date } = {},
 ): Promise<string | undefined> {
   const row = await trx
     .selectFrom('subscribers')

@@ -78,8 +78,7 @@ function lastWishes(wishes: readonly ReadersWish[]) {
     if (gone && gone.at.getTime() + DOUBT_MS >= back.at.getTime()) returning.delete(reader)
     else leaving.delete(reader)
   }
-  const byReader = (map: Map<number, ReadersWish>) => [...map.values()].sort((a, b) => a.subscriberId - b.subscriberId)
-  return { leaving: byReader(leaving), returning: byReader(returning), erasing: byReader(erasing) }
+  return { leaving: [...leaving.values()], returning: [...returning.values()], erasing: [...erasing.values()] }
 }
 
 async function replaySuppressions(
@@ -94,7 +93,7 @@ async function replaySuppressions(
     else ofAddresses.set(wish.address, [wish])
   }
   const counts = { suppressed: 0, lifted: 0 }
-  const known = await mapKnownSuppressions(db, [...ofAddresses.keys()].sort())
+  const known = await mapKnownSuppressions(db, [...ofAddresses.keys()])
   for (const [hex, here] of known) {
     const hash = Buffer.from(hex, 'hex')
     const word = lastWord(ofAddresses.get(hex) ?? [], here)
